@@ -1,0 +1,53 @@
+#!/usr/bin/env node
+'use strict'
+// Starts Remora under the Node that comes with it, whatever Node the system has. Plain CommonJS for old ones.
+const { spawnSync } = require('node:child_process')
+const { existsSync } = require('node:fs')
+const path = require('node:path')
+
+const NEEDED = 26
+const main = path.join(__dirname, '..', 'src', 'cli', 'main.ts')
+
+if (Number(process.versions.node.split('.')[0]) >= NEEDED) {
+  require('node:module').enableCompileCache?.()
+  // Type stripping is how Remora runs; its being new is no news to its users.
+  process.removeAllListeners('warning')
+  process.on('warning', (warning) => warning.name === 'ExperimentalWarning' || console.error(warning))
+  import(`file://${main}`).catch((error) => {
+    console.error(error)
+    process.exit(1)
+  })
+} else {
+  const node = packagedNode()
+  if (node === undefined) {
+    console.error(
+      `remora: needs Node ${NEEDED} or newer; this is ${process.version}, and the packaged one was not installed.`,
+    )
+    console.error('        Run `npm ci` without --omit=optional, on Linux (x64, arm64) or macOS (arm64).')
+    process.exit(2)
+  }
+  replaceBy(node, [__filename, ...process.argv.slice(2)])
+}
+
+/** The Node binary of the platform package, next to us or hoisted above us. */
+function packagedNode() {
+  const names = [`node-${process.platform}-${process.arch}`, `node-bin-${process.platform}-${process.arch}`]
+  for (const name of names) {
+    try {
+      const binary = path.join(path.dirname(require.resolve(`${name}/package.json`)), 'bin', 'node')
+      if (existsSync(binary)) return binary
+    } catch {
+      // Not for this platform.
+    }
+  }
+  return undefined
+}
+
+/** Runs in our place: same terminal, same signals, same exit code. */
+function replaceBy(program, args) {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => {})
+  const { status, signal, error } = spawnSync(program, args, { stdio: 'inherit' })
+  if (error) throw error
+  if (signal) process.kill(process.pid, signal)
+  process.exit(status ?? 1)
+}

@@ -1,0 +1,89 @@
+/**
+ * Walls between folders, and code that nothing uses. Run by `npm run check`; says what is wrong and why it matters.
+ */
+import { type SourceFile, sourceFiles } from './imports.ts'
+
+/** Bytes in, values out; each imports only what stands before it. */
+const CORE = ['mistake', 'bytes', 'packet', 'entry', 'reassembly', 'dissect', 'dissectors', 'filter']
+/** They touch the world, and do not know each other; agents use helpers. */
+const EDGES = ['capture', 'helpers', 'config', 'agent']
+/** Wiring. */
+const PROGRAMS = ['worker', 'cli']
+/** What core files may import from outside, folder by folder. */
+const PURE_LIBRARIES: Readonly<Record<string, readonly string[]>> = {
+  dissectors: ['node:zlib', 'node:crypto'],
+  filter: ['@marcbachmann/cel-js'],
+}
+/** Types only: an entry is made of what a dissector found, and says so. */
+const TYPES_ACROSS = new Set(['entry → dissect', 'dissect → entry'])
+
+const isTest = ({ path }: SourceFile) =>
+  path.endsWith('.test.ts') || path.startsWith('src/testing/') || path.includes('/test-')
+
+function walls(files: readonly SourceFile[]): string[] {
+  const problems: string[] = []
+  for (const file of files.filter((each) => each.path.startsWith('src/') && !isTest(each))) {
+    const folder = file.path.split('/')[1] as string
+    for (const { target } of file.imports) {
+      const problem = target.startsWith('src/')
+        ? inward(folder, target.split('/')[1] as string)
+        : outward(folder, target)
+      if (problem !== undefined) problems.push(`${file.path} imports ${target}: ${problem}`)
+    }
+  }
+  return problems
+}
+
+function inward(from: string, to: string): string | undefined {
+  if (from === to || TYPES_ACROSS.has(`${from} → ${to}`)) return undefined
+  if (to === 'testing') return 'src/testing is for tests.'
+  if (CORE.includes(from)) {
+    if (!CORE.includes(to))
+      return 'core folders are pure: clocks, files and sockets belong to edges; pass them in.'
+    if (CORE.indexOf(to) > CORE.indexOf(from)) return `core folders look down: ${to} stands after ${from}.`
+  } else if (EDGES.includes(from)) {
+    if (PROGRAMS.includes(to)) return 'programs wire edges together, not the other way round.'
+    if (EDGES.includes(to) && !(from === 'agent' && to === 'helpers')) return 'edges do not know each other.'
+  } else if (from === 'worker' && to === 'cli') return 'the worker does not know who started it.'
+  return undefined
+}
+
+function outward(folder: string, target: string): string | undefined {
+  if (!CORE.includes(folder) || PURE_LIBRARIES[folder]?.includes(target)) return undefined
+  return 'core folders are pure: no library but those listed for them in scripts/check-structure.ts.'
+}
+
+/** Exports that nobody imports. A file that is a program, or is started by its name, has none that matter. */
+function unused(files: readonly SourceFile[]): string[] {
+  const used = new Map<string, Set<string>>()
+  for (const { imports } of files)
+    for (const { target, names } of imports) for (const name of names) add(used, target, name)
+  const problems: string[] = []
+  for (const { path, text } of files) {
+    if (!path.startsWith('src/')) continue
+    const names = used.get(path) ?? new Set()
+    if (names.has('*')) continue
+    for (const [, name] of text.matchAll(EXPORT)) {
+      if (names.has(name as string) || isUsedInside(text, name as string)) continue
+      problems.push(`${path}: nothing uses the export ${name}`)
+    }
+  }
+  return problems
+}
+
+/** Exported types that describe what an exported function takes or gives are used by being there. */
+function isUsedInside(text: string, name: string): boolean {
+  return (text.match(new RegExp(`\\b${name}\\b`, 'g'))?.length ?? 0) > 1
+}
+
+function add(map: Map<string, Set<string>>, key: string, value: string): void {
+  const values = map.get(key) ?? new Set()
+  map.set(key, values.add(value))
+}
+
+const EXPORT = /^export (?:async )?(?:function\*?|const|class|interface|type) ([A-Za-z0-9_]+)/gm
+
+const files = sourceFiles('src', 'scripts', 'bench', 'test')
+const problems = [...walls(files), ...unused(files)]
+for (const problem of problems) console.error(problem)
+if (problems.length > 0) process.exitCode = 1

@@ -1,0 +1,51 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { entryProtocols } from '../src/dissectors/index.ts'
+import { hooks } from '../src/helpers/hooks.ts'
+import { namespaces } from '../src/helpers/index.ts'
+import { helpersPage, hooksPage, mistakesPage } from '../src/helpers/reference.ts'
+import { typings } from '../src/helpers/typings.ts'
+import { MISTAKES } from '../src/mistake/mistake.ts'
+
+/** Every file that follows from declarations: path in the repository → content. */
+export function generated(): ReadonlyMap<string, string> {
+  return new Map([
+    ['remora.d.ts', typings(namespaces, hooks, entryProtocols)],
+    ['docs/generated/helpers.md', helpersPage(namespaces)],
+    ['docs/generated/hooks.md', hooksPage(hooks)],
+    ['docs/generated/mistakes.md', mistakesPage(MISTAKES)],
+  ])
+}
+
+/** Those generated files below `root` that are not what they should be. */
+export async function staleFiles(root: string): Promise<string[]> {
+  const stale: string[] = []
+  for (const [path, content] of generated())
+    if ((await contentOf(join(root, path))) !== content) stale.push(path)
+  return stale
+}
+
+export async function writeGenerated(root: string): Promise<void> {
+  for (const [path, content] of generated()) {
+    await mkdir(dirname(join(root, path)), { recursive: true })
+    await writeFile(join(root, path), content)
+  }
+}
+
+async function contentOf(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+if (import.meta.main) {
+  const root = join(import.meta.dirname, '..')
+  if (process.argv.includes('--check')) {
+    const stale = await staleFiles(root)
+    for (const path of stale) console.error(`stale: ${path} (mend it with: npm run gen)`)
+    process.exitCode = stale.length > 0 ? 1 : 0
+  } else await writeGenerated(root)
+}
