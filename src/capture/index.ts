@@ -1,0 +1,25 @@
+import type { Readable } from 'node:stream'
+import { openFile, openStream } from './file.ts'
+import { type LiveOptions, openLive } from './live.ts'
+import type { PacketSource } from './source.ts'
+
+export type { LiveOptions } from './live.ts'
+export type { Losses, PacketSource, Progress, Skipped } from './source.ts'
+
+/** A capture file, where `-` is standard input, or live interfaces. */
+export type CaptureOptions = FileOptions | LiveOptions
+
+export interface FileOptions {
+  readonly path: string
+  /** What `-` stands for. */
+  readonly stdin?: Readable
+}
+
+/**
+ * Opens a source of packets. What can be known now to be wrong is thrown now, as a `Mistake`; the rest when the
+ * packets are asked for. Until then nothing is held: no file is open and no program runs.
+ */
+export function openCapture(options: CaptureOptions): PacketSource {
+  if (!('path' in options)) return openLive(options)
+  return options.path === '-' ? openStream(options.stdin ?? process.stdin) : openFile(options.path)
+}

@@ -1,0 +1,39 @@
+/**
+ * Something a person got wrong and can put right: a setting, a filter, a script, a missing permission.
+ * The CLI prints the message and the way out, without a stack, and exits with code 2.
+ */
+export class Mistake extends Error {
+  override readonly name = 'Mistake'
+  readonly code: MistakeCode
+  /** How to mend it, as one sentence or command. */
+  readonly hint: string | undefined
+
+  constructor(code: MistakeCode, message: string, options: { hint?: string; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.code = code
+    this.hint = options.hint
+  }
+}
+
+/** Every kind of mistake, with what it means. `docs/mistakes.md` is held to this table by a test. */
+export const MISTAKES = {
+  E_CAPTURE_FORMAT: 'The input is not a capture file that Remora can read.',
+  E_CAPTURE_OPEN: 'The capture file cannot be opened.',
+  E_CAPTURE_TOOL: 'Live capture needs dumpcap or tcpdump, and neither was found.',
+  E_CAPTURE_REFUSED: 'The capture program could not open the interface.',
+  E_CAPTURE_FILTER: 'The capture filter is not valid BPF.',
+  E_CONFIG_READ: 'A configuration file cannot be read or is not YAML.',
+  E_CONFIG_KEY: 'A configuration key is not known.',
+  E_CONFIG_VALUE: 'A configuration value does not fit its key.',
+  E_FILTER_SYNTAX: 'A filter cannot be parsed.',
+  E_AGENT_READ: 'An agent script cannot be read.',
+  E_AGENT_SYNTAX: 'An agent script is not valid in the chosen language.',
+  E_AGENT_NONE: 'No agent scripts were found.',
+  E_HELPER_ARGUMENT: 'A helper was called with an argument that it does not take.',
+  E_HELPER_REFUSED: 'A helper was refused: a limit, a missing grant or a path outside the data folder.',
+  E_HELPER_FAILED: 'A helper tried and the other side failed.',
+  E_SANDBOX: 'The sandbox cannot be built as strictly as it was asked for.',
+  E_USAGE: 'The command line does not make sense.',
+} as const
+
+export type MistakeCode = keyof typeof MISTAKES
