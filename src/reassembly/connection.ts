@@ -1,0 +1,150 @@
+import type { Packet } from '../packet/packet.ts'
+
+/** Which end sent something: 0 = the end whose packet was seen first, 1 = the other. */
+export type End = 0 | 1
+
+/**
+ * What becomes of the bytes of a connection. Calls come in capture order; `bytes` is valid during the call only.
+ * `connection.seconds` and `.nanos` are the time of the packet at hand.
+ */
+export interface ConnectionHandler {
+  /** The next bytes that `from` sent, in order and without holes. For UDP and ICMP: one datagram, whole. */
+  data(from: End, bytes: Uint8Array, start: number, end: number): void
+  /** `length` bytes that `from` sent were not captured. */
+  gap(from: End, length: number): void
+  /** `from` has said that it sends no more (FIN), and everything before that was delivered. */
+  end(from: End): void
+  /** No more calls: closed by both ends, reset, replaced by a new connection, idle, evicted or the capture ended. */
+  close(reason: CloseReason): void
+  /** Gives back memory; bytes held for an unfinished message may be dropped (and counted). */
+  evict(): void
+}
+
+export type CloseReason = 'closed' | 'reset' | 'replaced' | 'idle' | 'evicted' | 'capture-end'
+
+/** One L4 conversation: a TCP connection, the datagrams between two UDP sockets, the ICMP between two hosts. */
+export class Connection {
+  /** Number of the stream, from 0 in order of appearance. */
+  readonly id: number
+  /** IP protocol number. */
+  readonly protocol: number
+  readonly ipVersion: number
+  /** The ends as address words and port: `a` is end 0. */
+  readonly a0: number
+  readonly a1: number
+  readonly a2: number
+  readonly a3: number
+  readonly aPort: number
+  readonly b0: number
+  readonly b1: number
+  readonly b2: number
+  readonly b3: number
+  readonly bPort: number
+  readonly hash: number
+  readonly vlan: number
+  readonly interfaceName: string
+  readonly firstSeconds: number
+  readonly firstNanos: number
+
+  /** Time of the latest packet. */
+  seconds = 0
+  nanos = 0
+  /** Packets and payload bytes (as captured) by end. */
+  readonly packets: [number, number] = [0, 0]
+  readonly payload: [number, number] = [0, 0]
+  /** Which end opened a TCP connection, as its SYN showed; −1 when the capture began later. */
+  opener: End | -1 = -1
+  closed = false
+  tcp: TcpState | undefined = undefined
+  handler: ConnectionHandler
+
+  constructor(id: number, packet: Packet, hash: number, handler: ConnectionHandler) {
+    this.id = id
+    this.protocol = packet.protocol
+    this.ipVersion = packet.ipVersion
+    this.a0 = packet.src0
+    this.a1 = packet.src1
+    this.a2 = packet.src2
+    this.a3 = packet.src3
+    this.aPort = packet.srcPort
+    this.b0 = packet.dst0
+    this.b1 = packet.dst1
+    this.b2 = packet.dst2
+    this.b3 = packet.dst3
+    this.bPort = packet.dstPort
+    this.hash = hash
+    this.vlan = packet.vlan
+    this.interfaceName = packet.interface.name
+    this.firstSeconds = packet.seconds
+    this.firstNanos = packet.nanos
+    this.seconds = packet.seconds
+    this.nanos = packet.nanos
+    this.handler = handler
+  }
+
+  /** Which end sent this packet, or −1 when it belongs to another conversation. */
+  endOf(packet: Packet): End | -1 {
+    if (packet.protocol !== this.protocol || packet.ipVersion !== this.ipVersion) return -1
+    if (
+      packet.srcPort === this.aPort &&
+      packet.dstPort === this.bPort &&
+      packet.src0 === this.a0 &&
+      packet.dst0 === this.b0 &&
+      packet.src3 === this.a3 &&
+      packet.dst3 === this.b3 &&
+      packet.src1 === this.a1 &&
+      packet.dst1 === this.b1 &&
+      packet.src2 === this.a2 &&
+      packet.dst2 === this.b2
+    )
+      return 0
+    if (
+      packet.srcPort === this.bPort &&
+      packet.dstPort === this.aPort &&
+      packet.src0 === this.b0 &&
+      packet.dst0 === this.a0 &&
+      packet.src3 === this.b3 &&
+      packet.dst3 === this.a3 &&
+      packet.src1 === this.b1 &&
+      packet.dst1 === this.a1 &&
+      packet.src2 === this.b2 &&
+      packet.dst2 === this.a2
+    )
+      return 1
+    return -1
+  }
+}
+
+/** The state of both directions of a TCP connection. */
+export interface TcpState {
+  readonly streams: readonly [TcpStream, TcpStream]
+}
+
+/** One direction of a TCP connection. Sequence numbers are compared modulo 2^32 (RFC 9293 §3.4). */
+export class TcpStream {
+  /** Sequence number of the next byte to deliver; meaningless until `started`. */
+  next = 0
+  started = false
+  /** Sequence number of the SYN, when it was seen. */
+  initial = -1
+  /** Highest sequence number that the other end has acknowledged; meaningless until `isAcked`. */
+  acked = 0
+  isAcked = false
+  /** Sequence number after the last byte, once a FIN was seen. */
+  finAt = -1
+  ended = false
+  /** Bytes delivered or passed over so far: the position in the stream of the byte at `next`. */
+  position = 0
+  /** Segments that wait for a hole to be filled, in order, without overlaps. */
+  waiting: Waiting[] = []
+  waitingBytes = 0
+  /** Packets of the connection seen since the hole in front of `waiting` was acknowledged; −1 = it is not. */
+  ackedFor = -1
+}
+
+export interface Waiting {
+  seq: number
+  bytes: Uint8Array
+  /** Length on the wire; more than `bytes` when the capture was cut short. */
+  length: number
+}

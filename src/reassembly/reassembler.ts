@@ -1,0 +1,429 @@
+import { copyOf } from '../bytes/read.ts'
+import { FLAG, type Packet, PROTOCOL } from '../packet/packet.ts'
+import { type CloseReason, Connection, type ConnectionHandler, type End, TcpStream } from './connection.ts'
+import { ConnectionTable, conversationHash } from './table.ts'
+
+export interface ReassemblerOptions {
+  /** Bytes that may wait for holes to be filled, over all connections. */
+  readonly memory: number
+  /** Conversations that are followed at once; the idlest goes when one more appears. */
+  readonly maxConnections: number
+  /** Seconds without a packet after which a TCP connection, or another conversation, is over. */
+  readonly tcpIdle: number
+  readonly otherIdle: number
+  /** Called for each new conversation. */
+  open(connection: Connection): ConnectionHandler
+}
+
+/** Payload bytes that never reached a handler, by reason, and what else happened to the streams. */
+export interface ReassemblyCounters {
+  connections: { tcp: number; udp: number; icmp: number; other: number }
+  /** Captured payload bytes that were passed on. */
+  deliveredBytes: number
+  /** Captured payload bytes that were not, because they had been before … */
+  retransmittedBytes: number
+  /** … because their sequence number is nowhere near the stream … */
+  outOfWindowBytes: number
+  /** … because they came after the end of the stream … */
+  afterEndBytes: number
+  /** … or because their protocol has no streams here (SCTP, ESP and others). */
+  otherProtocolBytes: number
+  /** Bytes that other bytes prove were sent and that were not captured. */
+  lostBytes: number
+  holes: number
+  /** Connections whose waiting bytes were let go with holes because memory ran out. */
+  evictions: number
+}
+
+/**
+ * Packets in, bytes in order out: puts TCP segments in sequence, drops what was sent again, marks what is missing,
+ * and groups the datagrams of UDP and ICMP. RFC 9293.
+ */
+export class Reassembler {
+  readonly counters: ReassemblyCounters = {
+    connections: { tcp: 0, udp: 0, icmp: 0, other: 0 },
+    deliveredBytes: 0,
+    retransmittedBytes: 0,
+    outOfWindowBytes: 0,
+    afterEndBytes: 0,
+    otherProtocolBytes: 0,
+    lostBytes: 0,
+    holes: 0,
+    evictions: 0,
+  }
+  readonly #options: ReassemblerOptions
+  readonly #table = new ConnectionTable()
+  /** Connections with waiting segments, the one that has waited longest first. */
+  readonly #waiting = new Set<Connection>()
+  #waitingBytes = 0
+  #nextId = 0
+  #now = 0
+  #sweepAt = 0
+  #current: Connection | undefined
+
+  constructor(options: ReassemblerOptions) {
+    this.#options = options
+  }
+
+  /** Connections followed at the moment. */
+  get live(): number {
+    return this.#table.size
+  }
+
+  /** The conversation of a packet, begun if it is new; undefined for protocols without any. */
+  connectionOf(packet: Packet): Connection | undefined {
+    const { protocol } = packet
+    const has =
+      protocol === PROTOCOL.tcp ||
+      protocol === PROTOCOL.udp ||
+      protocol === PROTOCOL.icmp ||
+      protocol === PROTOCOL.icmp6
+    return has ? this.#connectionOf(packet) : undefined
+  }
+
+  push(packet: Packet): void {
+    if (packet.seconds > this.#now) this.#advance(packet.seconds)
+    const protocol = packet.protocol
+    if (protocol === PROTOCOL.tcp) this.#tcp(packet)
+    else if (protocol === PROTOCOL.udp || protocol === PROTOCOL.icmp || protocol === PROTOCOL.icmp6)
+      this.#datagram(packet)
+    else {
+      this.#current = undefined
+      this.counters.otherProtocolBytes += packet.payloadEnd - packet.payloadStart
+    }
+  }
+
+  /** The capture is over: everything that still waits is passed on, and every conversation is closed. */
+  finish(): void {
+    for (const connection of this.#table) this.#close(connection, 'capture-end')
+  }
+
+  #datagram(packet: Packet): void {
+    const connection = this.#connectionOf(packet)
+    const from = connection.endOf(packet) as End
+    this.#note(connection, packet, from)
+    this.counters.deliveredBytes += packet.payloadEnd - packet.payloadStart
+    connection.handler.data(from, packet.bytes, packet.payloadStart, packet.payloadEnd)
+  }
+
+  #tcp(packet: Packet): void {
+    let connection = this.#connectionOf(packet)
+    let from = connection.endOf(packet) as End
+    if ((packet.flags & FLAG.syn) !== 0 && startsAnew(connection, from, packet)) {
+      this.#drop(connection, 'replaced')
+      connection = this.#connectionOf(packet)
+      from = 0
+    }
+    this.#note(connection, packet, from)
+    if (connection.tcp === undefined) connection.tcp = { streams: [new TcpStream(), new TcpStream()] }
+    const stream = connection.tcp.streams[from]
+    const other = connection.tcp.streams[from === 0 ? 1 : 0]
+    const length = packet.payloadLength
+    if (connection.closed) {
+      this.counters.afterEndBytes += packet.payloadEnd - packet.payloadStart
+      return
+    }
+
+    if ((packet.flags & FLAG.ack) !== 0) this.#acknowledge(connection, from === 0 ? 1 : 0, other, packet.ack)
+    let seq = packet.seq
+    if ((packet.flags & FLAG.syn) !== 0) {
+      if (connection.opener < 0)
+        connection.opener = (packet.flags & FLAG.ack) === 0 ? from : from === 0 ? 1 : 0
+      seq = (seq + 1) >>> 0
+      if (!stream.started) start(stream, seq)
+      if (stream.initial < 0) stream.initial = packet.seq
+    }
+    if (length > 0) {
+      if (!stream.started) start(stream, seq)
+      this.#segment(connection, from, stream, packet, seq)
+    }
+    if ((packet.flags & FLAG.rst) !== 0) {
+      this.#close(connection, 'reset')
+    } else if ((packet.flags & FLAG.fin) !== 0) {
+      if (!stream.started) start(stream, seq)
+      if (stream.finAt < 0) stream.finAt = (seq + length) >>> 0
+      this.#endIfDone(connection, from, stream)
+    }
+  }
+
+  #segment(connection: Connection, from: End, stream: TcpStream, packet: Packet, seq: number): void {
+    let start = packet.payloadStart
+    const end = packet.payloadEnd
+    let length = packet.payloadLength
+    const ahead = (seq - stream.next) | 0
+
+    if (ahead > 0) {
+      if (ahead > FARTHEST_AHEAD) this.counters.outOfWindowBytes += end - start
+      else this.#wait(connection, from, stream, packet, seq)
+      return
+    }
+    if (ahead < 0) {
+      const seen = Math.min(-ahead, length)
+      const seenCaptured = Math.min(seen, end - start)
+      this.counters.retransmittedBytes += seenCaptured
+      if (seen === length) return
+      start += seenCaptured
+      length -= seen
+    }
+    if (stream.ended) {
+      this.counters.afterEndBytes += end - start
+      return
+    }
+    this.#deliver(connection, from, stream, packet.bytes, start, end, length)
+    if (stream.waiting.length > 0) this.#release(connection, from, stream)
+    if (stream.finAt >= 0) this.#endIfDone(connection, from, stream)
+  }
+
+  /** Passes on a segment that starts at `stream.next`; what the capture cut off its end is a hole. */
+  #deliver(
+    connection: Connection,
+    from: End,
+    stream: TcpStream,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    length: number,
+  ): void {
+    stream.next = (stream.next + length) >>> 0
+    stream.position += length
+    if (end > start) {
+      this.counters.deliveredBytes += end - start
+      connection.handler.data(from, bytes, start, end)
+    }
+    const cut = length - (end - start)
+    if (cut > 0) this.#lose(connection, from, cut)
+  }
+
+  #lose(connection: Connection, from: End, length: number): void {
+    this.counters.holes++
+    this.counters.lostBytes += length
+    connection.handler.gap(from, length)
+  }
+
+  /** Keeps a copy of a segment from beyond a hole. Of bytes that come twice the first stay, as in Linux. */
+  #wait(connection: Connection, from: End, stream: TcpStream, packet: Packet, seq: number): void {
+    let first = seq
+    let start = packet.payloadStart
+    let length = packet.payloadLength
+    let captured = packet.payloadEnd - start
+    const waiting = stream.waiting
+    let at = waiting.length
+    while (at > 0 && (((waiting[at - 1] as { seq: number }).seq - first) | 0) > 0) at--
+
+    const before = waiting[at - 1]
+    if (before !== undefined) {
+      const overlap = Math.min((before.seq + before.length - first) | 0, length)
+      if (overlap > 0) {
+        const overlapCaptured = Math.min(overlap, captured)
+        this.counters.retransmittedBytes += overlapCaptured
+        first = (first + overlap) >>> 0
+        start += overlapCaptured
+        length -= overlap
+        captured -= overlapCaptured
+      }
+    }
+    while (length > 0) {
+      const after = waiting[at]
+      const room = after === undefined ? length : Math.min(length, (after.seq - first) | 0)
+      if (room > 0) {
+        const kept = Math.min(room, captured)
+        const copy = copyOf(packet.bytes, start, start + kept)
+        waiting.splice(at, 0, { seq: first, bytes: copy, length: room })
+        stream.waitingBytes += kept
+        this.#waitingBytes += kept
+        at++
+        first = (first + room) >>> 0
+        start += kept
+        length -= room
+        captured -= kept
+      }
+      if (length > 0 && after !== undefined) {
+        const covered = Math.min(length, after.length)
+        const coveredCaptured = Math.min(covered, captured)
+        this.counters.retransmittedBytes += coveredCaptured
+        first = (first + covered) >>> 0
+        start += coveredCaptured
+        length -= covered
+        captured -= coveredCaptured
+        at++
+      }
+    }
+    this.#waiting.add(connection)
+    if (stream.isAcked && ((stream.acked - stream.next) | 0) > 0 && stream.ackedFor < 0) stream.ackedFor = 0
+    if (stream.waitingBytes > MOST_WAITING || waiting.length > MOST_SEGMENTS)
+      this.#skipHole(connection, from, stream)
+    while (this.#waitingBytes > this.#options.memory) this.#evictOldest()
+  }
+
+  /** Passes on waiting segments as long as they follow without a hole. */
+  #release(connection: Connection, from: End, stream: TcpStream): void {
+    const waiting = stream.waiting
+    let taken = 0
+    for (; taken < waiting.length; taken++) {
+      const { seq, bytes, length } = waiting[taken] as { seq: number; bytes: Uint8Array; length: number }
+      const ahead = (seq - stream.next) | 0
+      if (ahead > 0) break
+      stream.waitingBytes -= bytes.length
+      this.#waitingBytes -= bytes.length
+      const seen = Math.min(-ahead, length)
+      const seenCaptured = Math.min(seen, bytes.length)
+      this.counters.retransmittedBytes += seenCaptured
+      if (seen < length)
+        this.#deliver(connection, from, stream, bytes, seenCaptured, bytes.length, length - seen)
+    }
+    if (taken > 0) waiting.splice(0, taken)
+    stream.ackedFor = waiting.length > 0 && stream.isAcked && ((stream.acked - stream.next) | 0) > 0 ? 0 : -1
+    if (waiting.length === 0 && nothingWaits(connection)) this.#waiting.delete(connection)
+  }
+
+  /** Gives up on the bytes in front of the first waiting segment. */
+  #skipHole(connection: Connection, from: End, stream: TcpStream): void {
+    const first = stream.waiting[0]
+    if (first === undefined) return
+    const hole = (first.seq - stream.next) | 0
+    if (hole > 0) {
+      stream.next = first.seq
+      stream.position += hole
+      this.#lose(connection, from, hole)
+    }
+    this.#release(connection, from, stream)
+  }
+
+  #skipAllHoles(connection: Connection): void {
+    if (connection.tcp === undefined) return
+    for (const from of ENDS) {
+      const stream = connection.tcp.streams[from]
+      while (stream.waiting.length > 0) this.#skipHole(connection, from, stream)
+      if (stream.finAt >= 0) this.#endIfDone(connection, from, stream)
+    }
+  }
+
+  /**
+   * The other end has `ack`: bytes before it are no longer on their way. A hole there will not be filled any more,
+   * unless the capture has them out of order: a few packets later it is given up.
+   */
+  #acknowledge(connection: Connection, from: End, stream: TcpStream, ack: number): void {
+    if (!stream.isAcked || ((ack - stream.acked) | 0) > 0) {
+      stream.acked = ack
+      stream.isAcked = true
+    }
+    if (stream.waiting.length === 0) return
+    if (((stream.acked - stream.next) | 0) <= 0) return
+    stream.ackedFor = stream.ackedFor < 0 ? 0 : stream.ackedFor + 1
+    if (stream.ackedFor < PATIENCE) return
+    this.#skipHole(connection, from, stream)
+    if (stream.finAt >= 0) this.#endIfDone(connection, from, stream)
+  }
+
+  #endIfDone(connection: Connection, from: End, stream: TcpStream): void {
+    if (stream.ended || stream.waiting.length > 0 || ((stream.finAt - stream.next) | 0) > 0) return
+    stream.ended = true
+    connection.handler.end(from)
+    const streams = connection.tcp?.streams
+    if (streams?.[0].ended && streams[1].ended) this.#close(connection, 'closed')
+  }
+
+  #evictOldest(): void {
+    const [oldest] = this.#waiting
+    if (oldest === undefined) return
+    this.counters.evictions++
+    this.#skipAllHoles(oldest)
+    oldest.handler.evict()
+    this.#waiting.delete(oldest)
+  }
+
+  #connectionOf(packet: Packet): Connection {
+    const hash = conversationHash(packet)
+    const last = this.#current
+    if (last !== undefined && last.hash === hash && last.endOf(packet) >= 0) return last
+    const connection = this.#table.find(packet, hash) ?? this.#create(packet, hash)
+    this.#current = connection
+    return connection
+  }
+
+  #create(packet: Packet, hash: number): Connection {
+    if (this.#table.size >= this.#options.maxConnections) {
+      const idlest = this.#table.idlest(this.#nextId)
+      if (idlest !== undefined) this.#drop(idlest, 'evicted')
+    }
+    const connection = new Connection(this.#nextId++, packet, hash, IDLE_HANDLER)
+    connection.handler = this.#options.open(connection)
+    this.#table.add(connection)
+    if (packet.protocol === PROTOCOL.tcp) this.counters.connections.tcp++
+    else if (packet.protocol === PROTOCOL.udp) this.counters.connections.udp++
+    else this.counters.connections.icmp++
+    return connection
+  }
+
+  #note(connection: Connection, packet: Packet, from: End): void {
+    connection.seconds = packet.seconds
+    connection.nanos = packet.nanos
+    connection.packets[from]++
+    connection.payload[from] += packet.payloadEnd - packet.payloadStart
+  }
+
+  #close(connection: Connection, reason: CloseReason): void {
+    if (connection.closed) return
+    this.#skipAllHoles(connection)
+    if (connection.closed) return
+    connection.closed = true
+    this.#waiting.delete(connection)
+    connection.handler.close(reason)
+    connection.handler = IDLE_HANDLER
+  }
+
+  #drop(connection: Connection, reason: CloseReason): void {
+    this.#close(connection, reason)
+    this.#table.remove(connection)
+    if (this.#current === connection) this.#current = undefined
+  }
+
+  #advance(seconds: number): void {
+    this.#now = seconds
+    if (seconds < this.#sweepAt) return
+    this.#sweepAt = seconds + SWEEP_EVERY
+    const { tcpIdle, otherIdle } = this.#options
+    for (const connection of this.#table) {
+      const idle = seconds - connection.seconds
+      if (
+        connection.closed
+          ? idle > LINGER
+          : idle > (connection.protocol === PROTOCOL.tcp ? tcpIdle : otherIdle)
+      )
+        this.#drop(connection, 'idle')
+    }
+  }
+}
+
+/** A SYN on a known connection: the same one sent again, or a new connection on old ports? */
+function startsAnew(connection: Connection, from: End, packet: Packet): boolean {
+  const stream = connection.tcp?.streams[from]
+  if (stream === undefined || !stream.started) return connection.closed
+  if (stream.initial >= 0) return stream.initial !== packet.seq
+  if ((packet.flags & FLAG.ack) !== 0) return false
+  return (packet.seq + 1) >>> 0 !== (stream.next - stream.position) >>> 0
+}
+
+function start(stream: TcpStream, seq: number): void {
+  stream.next = seq
+  stream.started = true
+}
+
+function nothingWaits(connection: Connection): boolean {
+  const streams = connection.tcp?.streams
+  return streams === undefined || (streams[0].waiting.length === 0 && streams[1].waiting.length === 0)
+}
+
+const IDLE_HANDLER: ConnectionHandler = { data() {}, gap() {}, end() {}, close() {}, evict() {} }
+const ENDS: readonly End[] = [0, 1]
+
+/** Farther ahead than any window (RFC 7323 allows 1 GiB): not of this stream. */
+const FARTHEST_AHEAD = 1 << 30
+/** What one direction may keep waiting for a hole: more than this was lost, not delayed. */
+const MOST_WAITING = 4 << 20
+const MOST_SEGMENTS = 4096
+/** Acknowledgements after which a hole that the receiver does not have is ours, not the network's. */
+const PATIENCE = 16
+/** Seconds of capture time between searches for idle connections, and that a closed one is remembered. */
+const SWEEP_EVERY = 5
+const LINGER = 30

@@ -1,0 +1,101 @@
+import type { Packet } from '../packet/packet.ts'
+import type { Connection } from './connection.ts'
+
+/**
+ * Finds the connection of a packet: a hash table with open addressing over typed arrays, twice as fast as a Map with
+ * text keys. Both directions of a conversation hash alike.
+ */
+export class ConnectionTable {
+  #slots = new Int32Array(INITIAL_SLOTS).fill(EMPTY)
+  #mask = INITIAL_SLOTS - 1
+  #used = 0
+  #connections: (Connection | undefined)[] = []
+  #free: number[] = []
+
+  get size(): number {
+    return this.#connections.length - this.#free.length
+  }
+
+  find(packet: Packet, hash: number): Connection | undefined {
+    for (let slot = hash & this.#mask; ; slot = (slot + 1) & this.#mask) {
+      const index = this.#slots[slot] as number
+      if (index === EMPTY) return undefined
+      if (index === REMOVED) continue
+      const connection = this.#connections[index] as Connection
+      if (connection.hash === hash && connection.endOf(packet) >= 0) return connection
+    }
+  }
+
+  add(connection: Connection): void {
+    if ((this.#used + 1) * 2 > this.#slots.length) this.#rebuild()
+    const index = this.#free.pop() ?? this.#connections.length
+    this.#connections[index] = connection
+    this.#place(connection.hash, index)
+  }
+
+  remove(connection: Connection): void {
+    for (let slot = connection.hash & this.#mask; ; slot = (slot + 1) & this.#mask) {
+      const index = this.#slots[slot] as number
+      if (index === EMPTY) return
+      if (index === REMOVED || this.#connections[index] !== connection) continue
+      this.#slots[slot] = REMOVED
+      this.#connections[index] = undefined
+      this.#free.push(index)
+      return
+    }
+  }
+
+  *[Symbol.iterator](): IterableIterator<Connection> {
+    for (const connection of this.#connections) if (connection !== undefined) yield connection
+  }
+
+  /** The least recently active of a few connections taken from around `seed`: near enough to the oldest of all. */
+  idlest(seed: number): Connection | undefined {
+    let idlest: Connection | undefined
+    const total = this.#connections.length
+    for (let tries = 0; tries < SAMPLE && tries < total; tries++) {
+      const candidate = this.#connections[(seed * SAMPLE + tries) % total]
+      if (candidate !== undefined && (idlest === undefined || candidate.seconds < idlest.seconds))
+        idlest = candidate
+    }
+    return idlest
+  }
+
+  #place(hash: number, index: number): void {
+    let slot = hash & this.#mask
+    while ((this.#slots[slot] as number) >= 0) slot = (slot + 1) & this.#mask
+    if (this.#slots[slot] === EMPTY) this.#used++
+    this.#slots[slot] = index
+  }
+
+  /** Doubles the table when it is full of live connections, and clears away what was removed. */
+  #rebuild(): void {
+    const slots = this.size * 4 > this.#slots.length ? this.#slots.length * 2 : this.#slots.length
+    this.#slots = new Int32Array(slots).fill(EMPTY)
+    this.#mask = slots - 1
+    this.#used = 0
+    for (let index = 0; index < this.#connections.length; index++) {
+      const connection = this.#connections[index]
+      if (connection !== undefined) this.#place(connection.hash, index)
+    }
+  }
+}
+
+/** The same for both directions; mixes all address bits, so that one /16 of clients does not share a slot. */
+export function conversationHash(packet: Packet): number {
+  const a = packet.src0 ^ Math.imul(packet.src1 ^ packet.src3, 0x85ebca6b) ^ packet.src2
+  const b = packet.dst0 ^ Math.imul(packet.dst1 ^ packet.dst3, 0x85ebca6b) ^ packet.dst2
+  let hash = mix(a, packet.srcPort) + mix(b, packet.dstPort) + packet.protocol
+  hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d)
+  return (hash ^ (hash >>> 13)) & 0x3fffffff
+}
+
+function mix(address: number, port: number): number {
+  const hash = Math.imul(address ^ Math.imul(port, 0x9e3779b1), 0x27d4eb2f)
+  return hash ^ (hash >>> 16)
+}
+
+const INITIAL_SLOTS = 1 << 12
+const EMPTY = -1
+const REMOVED = -2
+const SAMPLE = 32
