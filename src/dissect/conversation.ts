@@ -1,0 +1,104 @@
+import type { Exchange, StreamInfo } from '../entry/entry.ts'
+import type { ObjectShape } from '../entry/shape.ts'
+import { addressText } from '../packet/address.ts'
+import type { Connection, End } from '../reassembly/connection.ts'
+import type { Dissector, Message, Side } from './dissector.ts'
+import type { Dissection } from './engine.ts'
+
+export type AnyMessage = Message<ObjectShape>
+
+/** A message with what the engine knows of it. */
+export interface Timed {
+  readonly message: AnyMessage
+  /** Bytes on the wire. */
+  readonly size: number
+  /** When its first byte came … */
+  readonly seconds: number
+  readonly nanos: number
+  /** … and its last. */
+  readonly endSeconds: number
+  readonly endNanos: number
+}
+
+/** What streams and datagrams have in common: who is the client, and making entries with their ordinals. */
+export class Conversation {
+  readonly dissection: Dissection
+  readonly connection: Connection
+  /** The end that sends requests; −1 while nobody knows. */
+  client: End | -1
+  recognised = false
+  #stream: StreamInfo | undefined
+  #index = 0
+
+  constructor(dissection: Dissection, connection: Connection) {
+    this.dissection = dissection
+    this.connection = connection
+    this.client = connection.opener
+  }
+
+  sideOf(from: End): Side {
+    return from === this.client ? 'client' : 'server'
+  }
+
+  emit(
+    dissector: Dissector,
+    request: Timed | null,
+    response: Timed | null,
+    error: Exchange['error'],
+    matcherKey: string,
+  ): void {
+    const first = request ?? response
+    if (first === null) return
+    this.dissection.options.exchange({
+      dissector: dissector as Exchange['dissector'],
+      variant: dissector.variant?.(request?.message ?? null, response?.message ?? null) ?? 0,
+      stream: this.#info(),
+      index: this.#index++,
+      request: request?.message ?? null,
+      response: response?.message ?? null,
+      data: null,
+      requestSize: request?.size ?? 0,
+      responseSize: response?.size ?? 0,
+      seconds: first.seconds,
+      nanos: first.nanos,
+      elapsedTime: request !== null && response !== null ? micros(request, response) : 0,
+      error,
+      matcherKey,
+    })
+  }
+
+  #info(): StreamInfo {
+    if (this.#stream === undefined || this.#client !== this.client) {
+      this.#client = this.client
+      this.#stream = streamInfo(this.connection, this.client)
+    }
+    return this.#stream
+  }
+  #client: End | -1 = -1
+}
+
+/** Names and addresses of a conversation as its entries show them. */
+export function streamInfo(connection: Connection, client: End | -1): StreamInfo {
+  const version = connection.ipVersion
+  const a = {
+    ip: addressText(version, connection.a0, connection.a1, connection.a2, connection.a3),
+    port: String(connection.aPort),
+  }
+  const b = {
+    ip: addressText(version, connection.b0, connection.b1, connection.b2, connection.b3),
+    port: String(connection.bPort),
+  }
+  return {
+    name: `${String(connection.id).padStart(12, '0')}${connection.protocol === 17 ? '_udp' : ''}.pcap`,
+    client: client === 1 ? b : a,
+    server: client === 1 ? a : b,
+    vlan: connection.vlan,
+    interfaceName: connection.interfaceName,
+  }
+}
+
+/** µs from the first byte of the request to the last of the reply; never negative, as captures may go back in time. */
+function micros(request: Timed, response: Timed): number {
+  const seconds = response.endSeconds - request.seconds
+  return Math.max(0, Math.trunc(seconds * 1e6 + (response.endNanos - request.nanos) / 1000))
+}

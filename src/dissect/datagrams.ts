@@ -1,0 +1,129 @@
+import type { CloseReason, Connection, ConnectionHandler, End } from '../reassembly/connection.ts'
+import { type AnyMessage, Conversation, type Timed } from './conversation.ts'
+import type { Dissector, Parser } from './dissector.ts'
+import type { Dissection } from './engine.ts'
+
+/** A conversation of datagrams (UDP, ICMP): each is read on its own, replies find their requests by id. */
+export class DatagramConversation extends Conversation implements ConnectionHandler {
+  #dissector: Dissector | undefined
+  #parsers: { client: Parser<AnyMessage>; server: Parser<AnyMessage> } | undefined
+  readonly #pending = new Map<string | number, Timed>()
+  #failures = 0
+
+  constructor(dissection: Dissection, connection: Connection) {
+    super(dissection, connection)
+  }
+
+  data(from: End, bytes: Uint8Array, start: number, end: number): void {
+    if (end <= start) return
+    this.#expire()
+    if (this.#dissector === undefined && !this.#recognise(from, bytes, start, end)) {
+      this.dissection.skip('unrecognised', end - start)
+      return
+    }
+    this.#read(this.#dissector as Dissector, from, bytes, start, end)
+  }
+
+  gap(): void {}
+  end(): void {}
+  evict(): void {}
+
+  close(reason: CloseReason): void {
+    const dissector = this.#dissector
+    if (dissector === undefined) {
+      this.dissection.unrecognisedEnded(this.connection, reason)
+      return
+    }
+    for (const [id, request] of this.#pending) this.emit(dissector, request, null, NO_REPLY, String(id))
+    this.#pending.clear()
+  }
+
+  #recognise(from: End, bytes: Uint8Array, start: number, end: number): boolean {
+    if (this.#failures >= MOST_TRIES) return false
+    for (const dissector of this.dissection.candidates(this.connection)) {
+      const asClient = dissector.probe(bytes, start, end, 'client') === 'match'
+      if (!asClient && dissector.probe(bytes, start, end, 'server') !== 'match') continue
+      this.#dissector = dissector
+      this.#parsers = dissector.open(this.dissection.options.context)
+      if (this.client < 0) this.client = asClient ? from : from === 0 ? 1 : 0
+      this.recognised = true
+      return true
+    }
+    this.#failures++
+    return false
+  }
+
+  #read(dissector: Dissector, from: End, bytes: Uint8Array, start: number, end: number): void {
+    // Either end of a socket pair may ask (DNS servers forward, hosts ping each other): the bytes say which it is.
+    const isRequest = dissector.probe(bytes, start, end, 'client') === 'match'
+    const parser = isRequest ? this.#parsers?.client : this.#parsers?.server
+    const step = (parser as Parser<AnyMessage>).next(bytes, start, end)
+    if (step.kind === 'skip' || step.kind === 'partial') {
+      this.dissection.counters.dissected += end - start
+      return
+    }
+    if (step.kind !== 'message') {
+      this.dissection.noteInvalid(dissector, step.kind === 'invalid' ? step.reason : 'cut off')
+      this.dissection.skip('invalid', end - start)
+      return
+    }
+    this.dissection.counters.dissected += end - start
+    const { seconds, nanos } = this.connection
+    const message: Timed = {
+      message: step.message,
+      size: end - start,
+      seconds,
+      nanos,
+      endSeconds: seconds,
+      endNanos: nanos,
+    }
+    if (isRequest) this.client = from
+    else this.client = from === 0 ? 1 : 0
+    if (isRequest) this.#request(dissector, message, step.id)
+    else this.#response(dissector, message, step.id)
+  }
+
+  #request(dissector: Dissector, request: Timed, id: string | number | undefined): void {
+    if (id === undefined || dissector.pairing === 'none') {
+      this.emit(dissector, request, null, null, '')
+      return
+    }
+    const earlier = this.#pending.get(id)
+    if (earlier !== undefined) this.#unanswered(dissector, id, earlier)
+    if (this.#pending.size >= MOST_PENDING) {
+      const [first] = this.#pending
+      if (first !== undefined) this.#unanswered(dissector, ...first)
+    }
+    this.#pending.set(id, request)
+  }
+
+  #response(dissector: Dissector, response: Timed, id: string | number | undefined): void {
+    const request = id === undefined ? undefined : this.#pending.get(id)
+    if (request === undefined) {
+      this.emit(dissector, null, response, id === undefined ? null : NO_REQUEST, String(id ?? ''))
+      return
+    }
+    this.#pending.delete(id as string | number)
+    this.emit(dissector, request, response, null, String(id))
+  }
+
+  #unanswered(dissector: Dissector, id: string | number, request: Timed): void {
+    this.#pending.delete(id)
+    this.emit(dissector, request, null, NO_REPLY, String(id))
+  }
+
+  /** Requests wait in the order in which they came, so those whose time is up are in front. */
+  #expire(): void {
+    const before = this.connection.seconds - this.dissection.options.replyTimeout
+    for (const [id, request] of this.#pending) {
+      if (request.seconds >= before) return
+      this.#unanswered(this.#dissector as Dissector, id, request)
+    }
+  }
+}
+
+const NO_REPLY = { type: 'timeout', msg: 'no reply' } as const
+const NO_REQUEST = { type: 'pair-not-found', msg: 'reply without a request' } as const
+/** Datagrams without a known protocol after which a conversation is not looked at any more. */
+const MOST_TRIES = 4
+const MOST_PENDING = 4096

@@ -1,0 +1,96 @@
+import type { Protocol } from '../entry/protocol.ts'
+import type { ObjectShape, Value } from '../entry/shape.ts'
+
+/** `client` opened the connection or sends the requests; `server` answers. */
+export type Side = 'client' | 'server'
+
+/** What a parser makes of the bytes in front of it. Bad bytes are an answer, not an exception. */
+export type Step<Message> =
+  /** A message ends `length` bytes on (0 is allowed when its last bytes were taken before). */
+  | {
+      readonly kind: 'message'
+      readonly message: Message
+      readonly length: number
+      readonly id?: string | number
+    }
+  /** Not called again before `need` bytes (more than now) are here, or the side ends. Nothing is taken. */
+  | { readonly kind: 'incomplete'; readonly need: number }
+  /** `length` bytes (at least 1) belong to an unfinished message and were taken; the parser remembers. */
+  | { readonly kind: 'partial'; readonly length: number }
+  /** The next `length` bytes, here or not yet, are of no interest: the engine drops them without buffering, then calls again, even with nothing in hand. Holes in them are fine. */
+  | { readonly kind: 'skip'; readonly length: number }
+  /** After `length` bytes another protocol begins, on both sides: WebSocket, h2c, a CONNECT tunnel. `to` names a dissector, or is "" to recognise it by content; `message`, when there, is emitted first. */
+  | { readonly kind: 'switch'; readonly to: string; readonly length: number; readonly message?: Message }
+  /** Not this protocol, or no longer. The engine drops the side until `probe` answers `match` again. */
+  | { readonly kind: 'invalid'; readonly reason: string }
+
+/** One side of one connection. Datagram protocols get each datagram whole, in a call of its own. */
+export interface Parser<Message> {
+  /**
+   * Reads at `bytes[start, end)`: all that has arrived and was not taken. `bytes` is a view into a buffer about
+   * to be reused: copy what you keep, as text or a slice. Is called until it answers `incomplete` or nothing is left.
+   */
+  next(bytes: Uint8Array, start: number, end: number): Step<Message>
+  /** `length` bytes were lost here. True: they lay inside a body of known length and the parser goes on after them. */
+  gap?(length: number): boolean
+  /** The side ended (FIN, RST, idle, end of capture). A message that the end completes or cuts off, if any. */
+  end?(clean: boolean): Message | undefined
+}
+
+/** What the engine tells the parsers of a connection. */
+export interface DissectContext {
+  /** Some agent reads bodies: keep them. Otherwise skip them and count their size. May change between messages. */
+  readonly wantsBodies: boolean
+  /** Longest body kept, in bytes as they crossed the wire; the rest is dropped and the size stays true. */
+  readonly maxBody: number
+}
+
+/**
+ * A protocol that can be recognised and read. Pure: no clock, no I/O, no log, no `node:` import.
+ * Messages are objects of the request and response shapes; expensive fields may be getters that work on demand.
+ */
+export interface Dissector<Req extends ObjectShape = ObjectShape, Res extends ObjectShape = ObjectShape> {
+  /** Its folder and its name in `tap.enabledDissectors`. */
+  readonly name: string
+  readonly transport: 'tcp' | 'udp' | 'icmp'
+  /** Tried first on these; never proof. Also tells which end is the server when the capture starts midway. */
+  readonly ports: readonly number[]
+  /** `in-order`: the nth reply answers the nth request. `by-id`: same `Step.id`. `none`: each message is an entry. */
+  readonly pairing: 'in-order' | 'by-id' | 'none'
+  /** `data.protocol` of its entries; `variant` picks one, the first by default. */
+  readonly protocols: readonly Protocol[]
+  readonly request: Req
+  readonly response: Res
+  /** Shape of `data` for items that are neither request nor reply. */
+  readonly data?: ObjectShape
+  /** Looks at the first bytes of a side (at least 1). `from` is who sent them, as far as that is known. */
+  probe(bytes: Uint8Array, start: number, end: number, from: Side): 'match' | 'reject' | 'unsure'
+  /** Both sides of a new connection. They may share state, as HTTP's HEAD and Kafka's versions ask. */
+  open(context: DissectContext): { client: Parser<Message<Req>>; server: Parser<Message<Res>> }
+  variant?(request: Message<Req> | null, response: Message<Res> | null): number
+  summarize(request: Message<Req> | null, response: Message<Res> | null): Summary
+  /** Name of the server as the request gives it (HTTP Host), without the port. */
+  authority?(request: Message<Req>): string | undefined
+  /** Addresses that a reply gives names to (DNS). */
+  names?(response: Message<Res>): readonly { readonly ip: string; readonly name: string }[]
+}
+
+export type Message<S extends ObjectShape> = Exclude<Value<S>, null>
+
+/** The row of an entry in lists: `data.base`. The queries are KFL that selects entries like this one. */
+export interface Summary {
+  readonly method: string
+  readonly methodQuery: string
+  readonly summary: string
+  readonly summaryQuery: string
+  /** 0 when there is none, or no reply. */
+  readonly status: number
+  readonly statusQuery: string
+}
+
+/** Keeps the types of a dissector's messages while it goes into the registry with the others. */
+export function defineDissector<Req extends ObjectShape, Res extends ObjectShape>(
+  dissector: Dissector<Req, Res>,
+): Dissector<Req, Res> {
+  return dissector
+}

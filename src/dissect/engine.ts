@@ -1,0 +1,140 @@
+import type { Exchange } from '../entry/entry.ts'
+import type { CloseReason, Connection, ConnectionHandler } from '../reassembly/connection.ts'
+import { DatagramConversation } from './datagrams.ts'
+import type { DissectContext, Dissector } from './dissector.ts'
+import { StreamConversation } from './streams.ts'
+
+/** What dissection needs from around it. */
+export interface DissectionOptions {
+  /** The protocols to look for, the likeliest first. */
+  readonly dissectors: readonly Dissector[]
+  /** Port → name of the dissector to try first (`tap.portMapping`). */
+  readonly ports: ReadonlyMap<number, string>
+  readonly context: DissectContext
+  /** Seconds after which a datagram without a reply is an entry of its own. */
+  readonly replyTimeout: number
+  /** Takes each exchange as soon as it is complete. */
+  exchange(exchange: Exchange): void
+  /** Bytes that may be held for unfinished messages, over all connections. */
+  readonly memory: number
+  /** Told when a conversation ends in which no protocol was recognised. */
+  unrecognised(connection: Connection, reason: CloseReason): void
+}
+
+/** Bytes of all streams and datagrams: each is in `dissected` or in one of `skipped`. */
+export interface DissectionCounters {
+  dissected: number
+  readonly skipped: Record<SkipReason, number>
+  /** Messages that broke off: what their parser said, how often. */
+  readonly invalid: Record<string, number>
+}
+
+export const SKIP_REASONS = {
+  unrecognised: 'No dissector knows the protocol of the conversation.',
+  invalid: 'The bytes broke the rules of their protocol; it is read again from where it makes sense.',
+  'lost-sync': 'After bytes that were not captured, up to where the protocol could be read again.',
+  incomplete: 'An unfinished message when the conversation ended.',
+  evicted: 'Held for an unfinished message when memory ran out.',
+  'too-long': 'A message longer than Remora holds in memory.',
+} as const
+
+export type SkipReason = keyof typeof SKIP_REASONS
+
+/** Turns the conversations that the reassembler finds into exchanges. */
+export class Dissection {
+  readonly counters: DissectionCounters = {
+    dissected: 0,
+    skipped: { unrecognised: 0, invalid: 0, 'lost-sync': 0, incomplete: 0, evicted: 0, 'too-long': 0 },
+    invalid: {},
+  }
+  readonly options: DissectionOptions
+  /** Conversations that hold bytes, the one that began to first. */
+  readonly #holders = new Set<ConnectionHandler>()
+  #held = 0
+  readonly #byTransport: Record<Dissector['transport'], Candidates>
+
+  constructor(options: DissectionOptions) {
+    this.options = options
+    const of = (transport: Dissector['transport']) => new Candidates(transport, options)
+    this.#byTransport = { tcp: of('tcp'), udp: of('udp'), icmp: of('icmp') }
+  }
+
+  open(connection: Connection): ConnectionHandler {
+    if (connection.protocol === TCP) return new StreamConversation(this, connection)
+    return new DatagramConversation(this, connection)
+  }
+
+  /** The dissectors to try on a conversation, those of its ports first. */
+  candidates(connection: Connection): readonly Dissector[] {
+    if (connection.protocol === TCP) return this.#byTransport.tcp.forPorts(connection.aPort, connection.bPort)
+    if (connection.protocol === UDP) return this.#byTransport.udp.forPorts(connection.aPort, connection.bPort)
+    return this.#byTransport.icmp.forVersion(connection.ipVersion)
+  }
+
+  named(name: string, transport: Dissector['transport']): Dissector | undefined {
+    return this.options.dissectors.find((each) => each.name === name && each.transport === transport)
+  }
+
+  /** A conversation ended in which no protocol was recognised. */
+  unrecognisedEnded(connection: Connection, reason: CloseReason): void {
+    this.options.unrecognised(connection, reason)
+  }
+
+  /** A conversation holds `after` bytes instead of `before`; too many in all, and the oldest holder lets go. */
+  holds(conversation: ConnectionHandler, before: number, after: number): void {
+    this.#held += after - before
+    if (after === 0) this.#holders.delete(conversation)
+    else this.#holders.add(conversation)
+    while (this.#held > this.options.memory && this.#holders.size > 1) {
+      const [oldest] = this.#holders
+      if (oldest === undefined || oldest === conversation) return
+      this.#holders.delete(oldest)
+      oldest.evict()
+    }
+  }
+
+  skip(reason: SkipReason, bytes: number): void {
+    this.counters.skipped[reason] += bytes
+  }
+
+  noteInvalid(dissector: Dissector, reason: string): void {
+    const key = `${dissector.name}: ${reason}`
+    const known =
+      Object.hasOwn(this.counters.invalid, key) || Object.keys(this.counters.invalid).length < MOST_REASONS
+    const slot = known ? key : `${dissector.name}: other`
+    this.counters.invalid[slot] = (this.counters.invalid[slot] ?? 0) + 1
+  }
+}
+
+/** The dissectors of one transport in the order in which a conversation tries them; one list for each hint. */
+class Candidates {
+  readonly #all: readonly Dissector[]
+  readonly #byPort = new Map<number, readonly Dissector[]>()
+
+  constructor(transport: Dissector['transport'], { dissectors, ports }: DissectionOptions) {
+    this.#all = dissectors.filter((each) => each.transport === transport)
+    const hinted = new Map<number, string>()
+    for (const dissector of this.#all)
+      for (const port of dissector.ports) if (!hinted.has(port)) hinted.set(port, dissector.name)
+    for (const [port, name] of ports) hinted.set(port, name)
+    for (const [port, name] of hinted) {
+      const first = this.#all.filter((each) => each.name === name)
+      if (first.length > 0)
+        this.#byPort.set(port, [...first, ...this.#all.filter((each) => each.name !== name)])
+    }
+  }
+
+  forPorts(a: number, b: number): readonly Dissector[] {
+    return this.#byPort.get(b) ?? this.#byPort.get(a) ?? this.#all
+  }
+
+  /** ICMP and ICMPv6 are told apart by the IP version alone: the first protocol variant says which it is. */
+  forVersion(version: number): readonly Dissector[] {
+    return this.#all.filter((each) => each.protocols[0]?.version === String(version))
+  }
+}
+
+const TCP = 6
+const UDP = 17
+/** Different reasons that are told apart; a hostile peer must not make the table grow. */
+const MOST_REASONS = 200

@@ -1,0 +1,606 @@
+import { copyOf } from '../bytes/read.ts'
+import type { Exchange } from '../entry/entry.ts'
+import type { CloseReason, Connection, ConnectionHandler, End } from '../reassembly/connection.ts'
+import { type AnyMessage, Conversation, type Timed } from './conversation.ts'
+import type { Dissector, Parser, Step } from './dissector.ts'
+import type { Dissection, SkipReason } from './engine.ts'
+
+/** A TCP connection: finds its protocol, feeds the parsers of both sides, and pairs replies with requests. */
+export class StreamConversation extends Conversation implements ConnectionHandler {
+  readonly #sides: readonly [StreamSide, StreamSide] = [new StreamSide(), new StreamSide()]
+  #dissector: Dissector | undefined
+  /** Parsers that take over at the next message of the side that did not lose its place. */
+  #fresh: Parsers | undefined
+  #pending: Request[] = []
+  readonly #byId = new Map<string | number, Request>()
+  /** Bytes were lost, or the capture began midway: the nth reply need not answer the nth request. */
+  #shaky = false
+  /** A protocol took over that nobody here knows. */
+  #opaque = false
+
+  constructor(dissection: Dissection, connection: Connection) {
+    super(dissection, connection)
+  }
+
+  data(from: End, bytes: Uint8Array, start: number, end: number): void {
+    const side = this.#sides[from]
+    side.position += end - start
+    if (this.#dissector === undefined) this.#probe(from, side, bytes, start, end)
+    else if (side.state === 'lost') this.#rejoin(this.#dissector, from, side, bytes, start, end)
+    else this.#feed(this.#dissector, from, side, bytes, start, end)
+  }
+
+  gap(from: End, length: number): void {
+    const side = this.#sides[from]
+    side.position += length
+    this.#shaky = true
+    const skipped = Math.min(side.skip, length)
+    side.skip -= skipped
+    if (side.skipsBody) side.taken += skipped
+    const left = length - skipped
+    if (this.#dissector === undefined) {
+      this.#give(side, 'lost-sync')
+      side.state = 'lost'
+    } else if (
+      side.state === 'reading' &&
+      (left > 0 ? side.held === 0 && side.parser?.gap?.(left) === true : true)
+    ) {
+      side.taken += left
+      if (side.skip === 0) this.#feed(this.#dissector, from, side, NOTHING, 0, 0)
+    } else {
+      this.#lose(from, side, 'lost-sync')
+    }
+  }
+
+  end(from: End): void {
+    const side = this.#sides[from]
+    if (side.state === 'reading') this.#finish(from, side, true)
+    side.state = 'ended'
+  }
+
+  close(reason: CloseReason): void {
+    for (const from of [0, 1] as const) {
+      const side = this.#sides[from]
+      if (side.state === 'reading') this.#finish(from, side, false)
+      this.#give(side, this.#dissector === undefined ? 'unrecognised' : 'incomplete')
+      side.state = 'ended'
+    }
+    const dissector = this.#dissector
+    if (dissector !== undefined) this.#abandon(dissector, NO_REPLY[reason])
+    if (!this.recognised) this.dissection.unrecognisedEnded(this.connection, reason)
+  }
+
+  /** Lets go of unfinished messages; what follows is read again from where it makes sense. */
+  evict(): void {
+    for (const from of [0, 1] as const) {
+      const side = this.#sides[from]
+      if (side.state === 'reading' && side.memory > 0) this.#lose(from, side, 'evicted')
+      else this.#give(side, 'evicted')
+    }
+  }
+
+  #probe(from: End, side: StreamSide, bytes: Uint8Array, start: number, end: number): void {
+    if (this.#opaque || side.tries >= (this.connection.opener >= 0 ? TRIES_FROM_START : TRIES_MIDWAY)) {
+      this.dissection.skip('unrecognised', end - start)
+      return
+    }
+    if (side.held === 0 && side.taken === 0) side.mark(this.connection)
+    if (side.held > 0) {
+      side.hold(bytes, start, end)
+      bytes = side.buffer
+      start = 0
+      end = side.held
+    }
+
+    let unsure = false
+    for (const dissector of this.dissection.candidates(this.connection)) {
+      const verdict = this.#roleOf(dissector, from, bytes, start, end)
+      if (verdict === 'match') {
+        this.#begin(dissector, from, side, bytes, start, end)
+        return
+      }
+      if (verdict === 'unsure') unsure = true
+    }
+    if (unsure && end - start < LONGEST_PROBE) {
+      if (side.held === 0) side.hold(bytes, start, end)
+      this.#account(side)
+      return
+    }
+    side.tries++
+    if (side.held > 0) this.#give(side, 'unrecognised')
+    else this.dissection.skip('unrecognised', end - start)
+  }
+
+  /** Tries the bytes as what the sender is, and while that is not known, as either; settles it on a match. */
+  #roleOf(dissector: Dissector, from: End, bytes: Uint8Array, start: number, end: number): Verdict {
+    if (this.client >= 0) return dissector.probe(bytes, start, end, this.sideOf(from))
+    const client = dissector.probe(bytes, start, end, 'client')
+    if (client === 'match') {
+      this.client = from
+      return client
+    }
+    const server = dissector.probe(bytes, start, end, 'server')
+    if (server === 'match') this.client = from === 0 ? 1 : 0
+    return server === 'reject' ? client : server
+  }
+
+  #begin(
+    dissector: Dissector,
+    from: End,
+    side: StreamSide,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): void {
+    this.#dissector = dissector
+    this.recognised = true
+    if (this.connection.opener < 0) this.#shaky = true
+    const parsers = dissector.open(this.dissection.options.context)
+    for (const each of [0, 1] as const) this.#sides[each].parser = this.#parserOf(parsers, each)
+    const other = this.#sides[from === 0 ? 1 : 0]
+    side.state = 'reading'
+    if (other.state !== 'ended') other.state = other.tries > 0 || other.state === 'lost' ? 'lost' : 'reading'
+
+    // What the other side said before could not be recognised by itself; now it can be read.
+    if (other.held > 0 && other.state === 'reading') {
+      const earlier = copyOf(other.buffer, 0, other.held)
+      this.#forget(other)
+      this.#feed(dissector, from === 0 ? 1 : 0, other, earlier, 0, earlier.length)
+    }
+    if (side.held > 0) {
+      const held = copyOf(side.buffer, 0, side.held)
+      this.#forget(side)
+      this.#feed(dissector, from, side, held, 0, held.length)
+    } else {
+      this.#feed(dissector, from, side, bytes, start, end)
+    }
+  }
+
+  #rejoin(
+    dissector: Dissector,
+    from: End,
+    side: StreamSide,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): void {
+    if (dissector.probe(bytes, start, end, this.sideOf(from)) !== 'match') {
+      this.dissection.skip('lost-sync', end - start)
+      return
+    }
+    this.#fresh = dissector.open(this.dissection.options.context)
+    side.parser = this.#parserOf(this.#fresh, from)
+    side.state = 'reading'
+    side.resetMessage()
+    const other = this.#sides[from === 0 ? 1 : 0]
+    if (other.state !== 'reading') {
+      other.parser = this.#parserOf(this.#fresh, from === 0 ? 1 : 0)
+      this.#fresh = undefined
+    }
+    this.#feed(dissector, from, side, bytes, start, end)
+  }
+
+  /** Lets the parser read as far as it gets; keeps what it cannot use yet. */
+  #feed(
+    dissector: Dissector,
+    from: End,
+    side: StreamSide,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): void {
+    if (side.skip > 0) {
+      const skipped = Math.min(side.skip, end - start)
+      side.skip -= skipped
+      if (side.skipsBody) side.taken += skipped
+      start += skipped
+      this.dissection.counters.dissected += skipped
+      if (side.skip > 0) return
+    } else if (start === end && bytes !== NOTHING) return
+
+    if (side.held > 0) {
+      side.hold(bytes, start, end)
+      if (side.held < side.need) {
+        this.#account(side)
+        return
+      }
+      bytes = side.buffer
+      start = 0
+      end = side.held
+    }
+    const held = bytes === side.buffer
+    const rest = this.#read(dissector, from, side, bytes, start, end)
+    if (rest < 0) return
+    if (held) side.keepFrom(rest)
+    else if (rest < end) side.hold(bytes, rest, end)
+    this.#account(side)
+  }
+
+  /** Returns where the bytes begin that were not taken, or −1 when the side is not being read any more. */
+  #read(
+    dissector: Dissector,
+    from: End,
+    side: StreamSide,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): number {
+    const counters = this.dissection.counters
+    let at = start
+    do {
+      if (side.taken === 0) side.mark(this.connection)
+      const step: Step<AnyMessage> = (side.parser as Parser<AnyMessage>).next(bytes, at, end)
+      switch (step.kind) {
+        case 'message':
+          at += step.length
+          counters.dissected += step.length
+          side.taken += step.length
+          this.#message(dissector, from, side, step.message, step.id, end - at)
+          break
+        case 'partial':
+          at += step.length
+          counters.dissected += step.length
+          side.taken += step.length
+          break
+        case 'skip': {
+          const skipped = Math.min(step.length, end - at)
+          at += skipped
+          counters.dissected += skipped
+          // Bytes between messages (encrypted records) are no part of the next one.
+          side.skipsBody = side.taken > 0
+          if (side.skipsBody) side.taken += skipped
+          else side.resetMessage()
+          side.skip = step.length - skipped
+          if (side.skip > 0) return end
+          if (at === end) {
+            // The skipped bytes may have been the last of their message: ask once more, with nothing in hand.
+            const last = (side.parser as Parser<AnyMessage>).next(bytes, end, end)
+            if (last.kind === 'message') this.#message(dissector, from, side, last.message, last.id, 0)
+            else if (last.kind === 'skip') side.skip = last.length
+            else if (last.kind === 'switch') return this.#switch(dissector, from, side, last, bytes, end, end)
+            return end
+          }
+          break
+        }
+        case 'incomplete':
+          if (step.need > LONGEST_HELD)
+            return this.#break(dissector, from, side, 'too-long', 'longer than is held', end - at)
+          side.need = step.need
+          return at
+        case 'switch':
+          return this.#switch(dissector, from, side, step, bytes, at, end)
+        case 'invalid':
+          return this.#break(dissector, from, side, 'invalid', step.reason, end - at)
+      }
+    } while (at < end)
+    side.need = 1
+    return at
+  }
+
+  #break(
+    dissector: Dissector,
+    from: End,
+    side: StreamSide,
+    why: SkipReason,
+    reason: string,
+    left: number,
+  ): number {
+    this.dissection.noteInvalid(dissector, reason)
+    this.dissection.skip(why, left)
+    side.held = 0
+    this.#lose(from, side, why)
+    return -1
+  }
+
+  #switch(
+    dissector: Dissector,
+    from: End,
+    side: StreamSide,
+    step: Step<AnyMessage> & { kind: 'switch' },
+    bytes: Uint8Array,
+    at: number,
+    end: number,
+  ): number {
+    const counters = this.dissection.counters
+    counters.dissected += step.length
+    side.taken += step.length
+    if (step.message !== undefined) this.#message(dissector, from, side, step.message, undefined, 0)
+    this.#abandon(dissector, null)
+    const other = this.#sides[from === 0 ? 1 : 0]
+    const rest = copyOf(bytes, at + step.length, end)
+    const otherRest = copyOf(other.buffer, 0, other.held)
+    this.#forget(side)
+    this.#forget(other)
+    for (const each of [side, other]) {
+      if (each.state !== 'ended') each.state = 'probing'
+      each.resetMessage()
+      each.tries = 0
+    }
+    this.#fresh = undefined
+    const next = step.to === '' ? undefined : this.dissection.named(step.to, 'tcp')
+    this.#dissector = next
+    this.#opaque = step.to !== '' && next === undefined
+    if (next !== undefined) {
+      const parsers = next.open(this.dissection.options.context)
+      for (const each of [0, 1] as const) {
+        this.#sides[each].parser = this.#parserOf(parsers, each)
+        if (this.#sides[each].state === 'probing') this.#sides[each].state = 'reading'
+      }
+    }
+    if (otherRest.length > 0) this.#again(from === 0 ? 1 : 0, otherRest)
+    if (rest.length > 0) this.#again(from, rest)
+    return -1
+  }
+
+  /** Bytes that had been counted into the position of their side already. */
+  #again(from: End, bytes: Uint8Array): void {
+    this.#sides[from].position -= bytes.length
+    this.data(from, bytes, 0, bytes.length)
+  }
+
+  #message(
+    dissector: Dissector,
+    from: End,
+    side: StreamSide,
+    message: AnyMessage,
+    id: MessageId,
+    left: number,
+  ): void {
+    const { seconds, nanos } = this.connection
+    const timed: Timed = {
+      message,
+      size: side.taken,
+      seconds: side.seconds,
+      nanos: side.nanos,
+      endSeconds: seconds,
+      endNanos: nanos,
+    }
+    const startedAt = side.position - left - side.taken
+    side.resetMessage()
+    if (this.#fresh !== undefined) this.#swapParsers(from, side)
+    if (from === this.client) this.#request(dissector, timed, id)
+    else this.#response(dissector, timed, id, startedAt)
+  }
+
+  /** This side is between messages: it joins the parsers that the other one got after losing its place. */
+  #swapParsers(from: End, side: StreamSide): void {
+    const parser = this.#parserOf(this.#fresh as Parsers, from)
+    if (side.parser !== parser && left(this.#sides[from === 0 ? 1 : 0].parser, this.#fresh as Parsers)) {
+      side.parser = parser
+      this.#fresh = undefined
+    }
+  }
+
+  #request(dissector: Dissector, timed: Timed, id: MessageId): void {
+    if (dissector.pairing === 'none' || id === 'no-reply') {
+      this.emit(dissector, timed, null, null, '')
+      return
+    }
+    const request: Request = { timed, repliesFrom: this.#acknowledged() }
+    if (dissector.pairing === 'in-order') {
+      this.#pending.push(request)
+      if (this.#pending.length > MOST_PENDING) this.#unanswered(dissector, this.#pending.shift())
+      return
+    }
+    if (id === undefined) {
+      this.emit(dissector, timed, null, null, '')
+      return
+    }
+    this.#unanswered(dissector, this.#byId.get(id))
+    this.#byId.set(id, request)
+    if (this.#byId.size > MOST_PENDING) {
+      const [first] = this.#byId
+      if (first !== undefined) {
+        this.#byId.delete(first[0])
+        this.#unanswered(dissector, first[1])
+      }
+    }
+  }
+
+  #response(dissector: Dissector, timed: Timed, id: MessageId, startedAt: number): void {
+    if (dissector.pairing === 'none' || id === 'push') {
+      this.emit(dissector, null, timed, null, '')
+      return
+    }
+    const request =
+      dissector.pairing === 'in-order' ? this.#nextRequest(dissector, startedAt) : this.#requestWith(id)
+    if (request === undefined) this.emit(dissector, null, timed, NO_REQUEST, String(id ?? ''))
+    else this.emit(dissector, request.timed, timed, null, String(id ?? ''))
+  }
+
+  #requestWith(id: MessageId): Request | undefined {
+    if (id === undefined) return undefined
+    const request = this.#byId.get(id)
+    this.#byId.delete(id)
+    return request
+  }
+
+  /**
+   * The request that a reply answers, when replies come in order. After losses the acknowledgements help: the client
+   * had received everything up to `repliesFrom` when it asked, so a reply that began before answers somebody else;
+   * and of several that fit, the last one had to wait for the others' replies.
+   */
+  #nextRequest(dissector: Dissector, startedAt: number): Request | undefined {
+    if (!this.#shaky) return this.#pending.shift()
+    const first = this.#pending[0]
+    if (first === undefined || first.repliesFrom > startedAt) return undefined
+    while (
+      this.#pending.length > 1 &&
+      (this.#pending[1] as Request).repliesFrom > (this.#pending[0] as Request).repliesFrom
+    ) {
+      if ((this.#pending[1] as Request).repliesFrom > startedAt) break
+      this.#unanswered(dissector, this.#pending.shift())
+    }
+    return this.#pending.shift()
+  }
+
+  /** How far into the server's stream the client has received everything. */
+  #acknowledged(): number {
+    const stream = this.connection.tcp?.streams[this.client === 0 ? 1 : 0]
+    if (stream === undefined || !stream.started || !stream.isAcked) return 0
+    return stream.position + ((stream.acked - stream.next) | 0)
+  }
+
+  #unanswered(dissector: Dissector, request: Request | undefined): void {
+    if (request !== undefined) this.emit(dissector, request.timed, null, UNANSWERED, '')
+  }
+
+  /** No more replies will come. */
+  #abandon(dissector: Dissector, error: Exchange['error']): void {
+    for (const request of this.#pending) this.emit(dissector, request.timed, null, error, '')
+    for (const [id, request] of this.#byId) this.emit(dissector, request.timed, null, error, String(id))
+    this.#pending = []
+    this.#byId.clear()
+  }
+
+  #finish(from: End, side: StreamSide, clean: boolean): void {
+    const dissector = this.#dissector as Dissector
+    if (side.held > 0) {
+      this.dissection.skip('incomplete', side.held)
+      this.#forget(side)
+    }
+    const message = side.parser?.end?.(clean && side.skip === 0)
+    side.skip = 0
+    if (message !== undefined) this.#message(dissector, from, side, message, undefined, 0)
+  }
+
+  /** The side cannot be read on; it waits for a place where a message begins. */
+  #lose(from: End, side: StreamSide, why: SkipReason): void {
+    this.#shaky = true
+    this.#give(side, why)
+    if (side.state === 'reading') {
+      const message = side.taken > 0 ? side.parser?.end?.(false) : undefined
+      if (message !== undefined && this.#dissector !== undefined)
+        this.#message(this.#dissector, from, side, message, undefined, 0)
+      side.state = 'lost'
+    }
+    side.skip = 0
+    side.resetMessage()
+    this.#account(side)
+  }
+
+  /** Counts held bytes as skipped and lets them go. */
+  #give(side: StreamSide, why: SkipReason): void {
+    if (side.held > 0) this.dissection.skip(why, side.held)
+    this.#forget(side)
+  }
+
+  #forget(side: StreamSide): void {
+    side.release()
+    this.#account(side)
+  }
+
+  /** Keeps the books on memory: what is held here, and what the parser may hold of an unfinished body. */
+  #account(side: StreamSide): void {
+    const { wantsBodies, maxBody } = this.dissection.options.context
+    const memory = side.buffer.length + (wantsBodies ? Math.min(side.taken, maxBody) : 0)
+    if (memory === side.memory) return
+    const before = this.#sides[0].memory + this.#sides[1].memory
+    side.memory = memory
+    this.dissection.holds(this, before, this.#sides[0].memory + this.#sides[1].memory)
+  }
+
+  #parserOf(parsers: Parsers, end: End): Parser<AnyMessage> {
+    return end === this.client ? parsers.client : parsers.server
+  }
+}
+
+/** What one side of a connection is at. */
+class StreamSide {
+  state: 'probing' | 'reading' | 'lost' | 'ended' = 'probing'
+  parser: Parser<AnyMessage> | undefined = undefined
+  /** The first `held` bytes of `buffer` were received and not taken; with fewer than `need` the parser is not asked. */
+  buffer: Uint8Array = NOTHING
+  held = 0
+  need = 1
+  /** Bytes still to come that the parser does not want to see. */
+  skip = 0
+  skipsBody = false
+  /** Attempts at recognising a protocol that failed. */
+  tries = 0
+  /** Bytes of the stream seen, holes included. */
+  position = 0
+  /** Bytes taken for the message that is being read, and when its first one came. */
+  taken = 0
+  seconds = 0
+  nanos = 0
+  #marked = false
+  memory = 0
+
+  mark(connection: Connection): void {
+    if (this.#marked) return
+    this.#marked = true
+    this.seconds = connection.seconds
+    this.nanos = connection.nanos
+  }
+
+  resetMessage(): void {
+    this.taken = 0
+    this.#marked = false
+  }
+
+  hold(bytes: Uint8Array, start: number, end: number): void {
+    const length = this.held + (end - start)
+    if (length > this.buffer.length) {
+      const larger = new Uint8Array(Math.max(SMALLEST_BUFFER, 1 << (32 - Math.clz32(length - 1))))
+      larger.set(this.buffer.subarray(0, this.held))
+      this.buffer = larger
+    }
+    this.buffer.set(bytes.subarray(start, end), this.held)
+    this.held = length
+  }
+
+  keepFrom(at: number): void {
+    if (at === this.held) {
+      this.release()
+      return
+    }
+    this.buffer.copyWithin(0, at, this.held)
+    this.held -= at
+  }
+
+  release(): void {
+    this.held = 0
+    this.need = 1
+    this.buffer = NOTHING
+  }
+}
+
+interface Request {
+  readonly timed: Timed
+  readonly repliesFrom: number
+}
+
+interface Parsers {
+  readonly client: Parser<AnyMessage>
+  readonly server: Parser<AnyMessage>
+}
+
+type Verdict = 'match' | 'reject' | 'unsure'
+type MessageId = string | number | undefined
+
+function left(parser: Parser<AnyMessage> | undefined, fresh: Parsers): boolean {
+  return parser === fresh.client || parser === fresh.server
+}
+
+const NOTHING = new Uint8Array(0)
+const SMALLEST_BUFFER = 512
+/** Bytes after which a side that might still become a known protocol is not one. */
+const LONGEST_PROBE = 4096
+/** Chunks of a side that are looked at: from its beginning a protocol shows at once; midway it may take a while. */
+const TRIES_FROM_START = 2
+const TRIES_MIDWAY = 32
+/** Requests that wait for replies; redis-cli --pipe sends many thousands before it reads one. */
+const MOST_PENDING = 16384
+/** Longest piece of a message that a parser may ask to have in one go. */
+const LONGEST_HELD = 4 << 20
+const NO_REQUEST = { type: 'pair-not-found', msg: 'reply without a request' } as const
+const UNANSWERED = { type: 'pair-not-found', msg: 'the reply was not captured' } as const
+const NO_REPLY: Readonly<Record<CloseReason, Exchange['error']>> = {
+  closed: { type: 'connection', msg: 'closed without a reply' },
+  reset: { type: 'connection', msg: 'Reset' },
+  replaced: { type: 'connection', msg: 'replaced by a new connection' },
+  idle: { type: 'timeout', msg: 'no reply' },
+  evicted: { type: 'timeout', msg: 'no longer followed' },
+  'capture-end': { type: 'timeout', msg: 'no reply before the capture ended' },
+}

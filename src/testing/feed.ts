@@ -1,0 +1,107 @@
+import type { Dissector, Message, Parser, Side, Step } from '../dissect/dissector.ts'
+import type { ObjectShape } from '../entry/shape.ts'
+
+/** What `feed` saw: messages in order with the side that sent them, and what stopped a side. */
+export interface Fed {
+  readonly messages: { side: Side; message: unknown; id?: string | number }[]
+  readonly switched: string | undefined
+  readonly invalid: string | undefined
+}
+
+/**
+ * Drives a dissector's parsers as the engine does, without packets: `chunks` arrive one after another, each from a
+ * side. A chunk of null is the end of that side; a number is a gap of so many bytes.
+ */
+export function feed<Req extends ObjectShape, Res extends ObjectShape>(
+  dissector: Dissector<Req, Res>,
+  chunks: readonly (readonly [Side, Uint8Array | string | number | null])[],
+  context = { wantsBodies: true, maxBody: 1 << 20 },
+): Fed {
+  const parsers = dissector.open(context)
+  const sides = { client: new FedSide(parsers.client), server: new FedSide(parsers.server) }
+  const fed = {
+    messages: [] as Fed['messages'],
+    switched: undefined as string | undefined,
+    invalid: undefined as string | undefined,
+  }
+  const emit = (side: Side, message: Message<ObjectShape>, id?: string | number) => {
+    fed.messages.push(id === undefined ? { side, message } : { side, message, id })
+  }
+
+  for (const [from, chunk] of chunks) {
+    const side = sides[from]
+    if (side.dead) continue
+    if (typeof chunk === 'number') side.gap(chunk)
+    else if (chunk === null) side.end((message) => emit(from, message))
+    else side.push(typeof chunk === 'string' ? Buffer.from(chunk, 'latin1') : chunk, handle(from))
+  }
+  return fed
+
+  function handle(from: Side) {
+    return (step: Step<Message<ObjectShape>>) => {
+      if (step.kind === 'message') emit(from, step.message, step.id)
+      if (step.kind === 'invalid') fed.invalid = step.reason
+      if (step.kind === 'switch') {
+        if (step.message !== undefined) emit(from, step.message)
+        fed.switched = step.to
+      }
+    }
+  }
+}
+
+class FedSide {
+  readonly #parser: Parser<Message<ObjectShape>>
+  #held = Buffer.alloc(0)
+  #need = 1
+  #skip = 0
+  dead = false
+
+  constructor(parser: Parser<unknown>) {
+    this.#parser = parser as Parser<Message<ObjectShape>>
+  }
+
+  push(chunk: Uint8Array, handle: (step: Step<Message<ObjectShape>>) => void): void {
+    this.#held = Buffer.concat([this.#held, chunk])
+    let justSkipped = false
+    while (!this.dead) {
+      const skipped = Math.min(this.#skip, this.#held.length)
+      this.#held = this.#held.subarray(skipped)
+      this.#skip -= skipped
+      if (this.#skip > 0) return
+      if (skipped > 0) justSkipped = true
+      if (!justSkipped && this.#held.length < this.#need) return
+      justSkipped = false
+      this.#need = 1
+      // A copy, as the engine's buffer is reused: a parser that keeps a view fails here.
+      const bytes = new Uint8Array(this.#held)
+      const step = this.#parser.next(bytes, 0, bytes.length)
+      bytes.fill(0xee)
+      handle(step)
+      if (step.kind === 'incomplete') {
+        if (step.need <= this.#held.length)
+          throw new Error(`need ${step.need} with ${this.#held.length} here`)
+        this.#need = step.need
+        return
+      }
+      if (step.kind === 'invalid' || step.kind === 'switch') this.dead = true
+      else if (step.kind === 'skip') this.#skip = step.length
+      else {
+        if (step.kind === 'partial' && step.length < 1) throw new Error('partial must take bytes')
+        this.#held = this.#held.subarray(step.length)
+      }
+      if (step.kind === 'skip' && step.length === 0) justSkipped = true
+    }
+  }
+
+  gap(length: number): void {
+    const skipped = Math.min(this.#skip, length)
+    this.#skip -= skipped
+    if (length > skipped && this.#parser.gap?.(length - skipped) !== true) this.dead = true
+  }
+
+  end(emit: (message: Message<ObjectShape>) => void): void {
+    this.dead = true
+    const message = this.#parser.end?.(true)
+    if (message !== undefined) emit(message)
+  }
+}
