@@ -1,0 +1,311 @@
+import { type ASTNode, Environment } from '@marcbachmann/cel-js'
+import { Mistake } from '../mistake/mistake.ts'
+import { nearest } from '../mistake/nearest.ts'
+import { type Fields, fields, VARIABLES } from './cel-variables.ts'
+import { safeRegex } from './regex.ts'
+
+/** Variables of `exists(x, …)` and the like, innermost first. */
+interface Scope {
+  readonly name: string
+  value: unknown
+  readonly outer: Scope | undefined
+}
+type Evaluate = (entry: Fields, scope: Scope | undefined) => unknown
+interface Node {
+  readonly op: string
+  readonly args: unknown
+  readonly pos?: number
+}
+
+const grammar = new Environment({ unlistedVariablesAreDyn: true })
+
+/**
+ * A CEL filter on entries (agent-api §6.3). The library parses; evaluation is ours, so that what an entry does not have
+ * is an empty value and numbers are numbers, as people expect of a filter. Throws E_FILTER_SYNTAX.
+ */
+export function compileCel(source: string, now: number): (entry: unknown) => boolean {
+  if (source.trim() === '') return () => true
+  const evaluate = new Compiler(source, now).compile(parse(source) as unknown as Node, new Set(), 0)
+  return (entry) => truthy(evaluate(fields(entry), undefined))
+}
+
+function parse(source: string): ASTNode {
+  try {
+    return grammar.parse(source).ast
+  } catch (error) {
+    const { message, range } = error as Error & { range?: { start: number } }
+    throw mistakeAt(source, range?.start ?? 0, (message.split('\n')[0] ?? '').toLowerCase())
+  }
+}
+
+class Compiler {
+  readonly #source: string
+  readonly #now: number
+
+  constructor(source: string, now: number) {
+    this.#source = source
+    this.#now = now
+  }
+
+  compile(node: Node, locals: ReadonlySet<string>, depth: number): Evaluate {
+    if (depth > DEEPEST) throw this.#mistake(node, 'nested too deeply')
+    const inner = (each: unknown) => this.compile(each as Node, locals, depth + 1)
+    const { op, args } = node
+    switch (op) {
+      case 'value': {
+        const value = typeof args === 'bigint' ? Number(args) : unsigned(args)
+        return () => value
+      }
+      case 'id':
+        return this.#variable(node, args as string, locals)
+      case '.':
+      case '.?': {
+        const [object, name] = args as [Node, string]
+        const read = inner(object)
+        return (entry, scope) => member(read(entry, scope), name)
+      }
+      case '[]':
+      case '[?]': {
+        const [object, key] = (args as Node[]).map(inner) as [Evaluate, Evaluate]
+        return (entry, scope) => member(object(entry, scope), key(entry, scope))
+      }
+      case 'list': {
+        const items = (args as Node[]).map(inner)
+        return (entry, scope) => items.map((item) => item(entry, scope))
+      }
+      case 'map': {
+        const pairs = (args as [Node, Node][]).map(([key, value]) => [inner(key), inner(value)] as const)
+        return (entry, scope) =>
+          Object.fromEntries(pairs.map(([key, value]) => [String(key(entry, scope)), value(entry, scope)]))
+      }
+      case '&&':
+      case '||': {
+        const [left, right] = (args as Node[]).map(inner) as [Evaluate, Evaluate]
+        return op === '&&'
+          ? (entry, scope) => truthy(left(entry, scope)) && truthy(right(entry, scope))
+          : (entry, scope) => truthy(left(entry, scope)) || truthy(right(entry, scope))
+      }
+      case '!_': {
+        const value = inner(args)
+        return (entry, scope) => !truthy(value(entry, scope))
+      }
+      case '-_': {
+        const value = inner(args)
+        return (entry, scope) => -Number(value(entry, scope))
+      }
+      case '?:': {
+        const [test, yes, no] = (args as Node[]).map(inner) as [Evaluate, Evaluate, Evaluate]
+        return (entry, scope) => (truthy(test(entry, scope)) ? yes(entry, scope) : no(entry, scope))
+      }
+      case 'call':
+      case 'rcall':
+        return this.#call(node, locals, depth)
+    }
+    const apply = OPERATORS[op]
+    if (apply === undefined) throw this.#mistake(node, `"${op}" is not possible in a filter`)
+    const [left, right] = (args as Node[]).map(inner) as [Evaluate, Evaluate]
+    return (entry, scope) => apply(left(entry, scope), right(entry, scope))
+  }
+
+  #variable(node: Node, name: string, locals: ReadonlySet<string>): Evaluate {
+    if (locals.has(name))
+      return (_entry, scope) => {
+        let at = scope
+        while (at !== undefined && at.name !== name) at = at.outer
+        return at?.value
+      }
+    const read = Object.hasOwn(VARIABLES, name) ? VARIABLES[name] : undefined
+    if (read === undefined) {
+      const close = nearest(name, Object.keys(VARIABLES))
+      throw this.#mistake(
+        node,
+        `there is no variable ${name}${close === undefined ? '' : `; did you mean ${close}?`}`,
+      )
+    }
+    return read
+  }
+
+  #call(node: Node, locals: ReadonlySet<string>, depth: number): Evaluate {
+    const isMethod = node.op === 'rcall'
+    const [name, ...rest] = node.args as [string, ...unknown[]]
+    const parameters = (isMethod ? [rest[0], ...(rest[1] as Node[])] : (rest[0] as Node[])) as Node[]
+    if (isMethod && MACROS.has(name)) return this.#macro(node, name, parameters, locals, depth)
+    const [first, second, third] = parameters.map((each) => this.compile(each, locals, depth + 1))
+    if (name === 'matches' && first !== undefined && second !== undefined)
+      return this.#matches(parameters[1] as Node, first, second)
+    if (name === 'now' && !isMethod) {
+      const time = this.#now
+      return () => time
+    }
+    const run = Object.hasOwn(FUNCTIONS, name) ? FUNCTIONS[name] : undefined
+    if (run === undefined || first === undefined) throw this.#mistake(node, `there is no function ${name}`)
+    return (entry, scope) => run(first(entry, scope), second?.(entry, scope), third?.(entry, scope))
+  }
+
+  #matches(pattern: Node, text: Evaluate, source: Evaluate): Evaluate {
+    const place = placeOf(this.#source, pattern.pos ?? 0)
+    if (pattern.op === 'value' && typeof pattern.args === 'string') {
+      const regex = safeRegex(pattern.args, place)
+      return (entry, scope) => regex.test(String(text(entry, scope) ?? '').slice(0, LONGEST_MATCHED))
+    }
+    return (entry, scope) =>
+      safeRegex(String(source(entry, scope)), place).test(
+        String(text(entry, scope) ?? '').slice(0, LONGEST_MATCHED),
+      )
+  }
+
+  /** `list.exists(x, test)` and its like. */
+  #macro(
+    node: Node,
+    name: string,
+    [list, variable, body]: Node[],
+    locals: ReadonlySet<string>,
+    depth: number,
+  ): Evaluate {
+    if (list === undefined || variable?.op !== 'id' || body === undefined)
+      throw this.#mistake(node, `${name} takes a name and an expression`)
+    const local = variable.args as string
+    const items = this.compile(list, locals, depth + 1)
+    const test = this.compile(body, new Set([...locals, local]), depth + 1)
+    const run = LIST_MACROS[name] as (items: unknown[], test: (item: unknown) => unknown) => unknown
+    return (entry, outer) => {
+      const scope: Scope = { name: local, value: undefined, outer }
+      return run(itemsOf(items(entry, outer)), (item) => {
+        scope.value = item
+        return test(entry, scope)
+      })
+    }
+  }
+
+  #mistake({ pos }: Node, message: string): Mistake {
+    return mistakeAt(this.#source, pos ?? 0, message)
+  }
+}
+
+function mistakeAt(source: string, pos: number, message: string): Mistake {
+  const { line, column } = placeOf(source, pos)
+  return new Mistake('E_FILTER_SYNTAX', `${line}:${column}: ${message}`)
+}
+
+function placeOf(source: string, pos: number): { line: number; column: number } {
+  const lines = source.slice(0, pos).split('\n')
+  return { line: lines.length, column: (lines.at(-1)?.length ?? 0) + 1 }
+}
+
+/** `2u` comes as an object of the library. */
+function unsigned(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  const number = Number(value)
+  return Number.isNaN(number) ? value : number
+}
+
+function member(object: unknown, key: unknown): unknown {
+  if (typeof object !== 'object' || object === null) return undefined
+  return Object.hasOwn(object, key as PropertyKey) || !Array.isArray(object)
+    ? (object as Record<PropertyKey, unknown>)[key as PropertyKey]
+    : undefined
+}
+
+function itemsOf(value: unknown): unknown[] {
+  if (Array.isArray(value)) return value
+  return typeof value === 'object' && value !== null ? Object.keys(value) : []
+}
+
+/** Barewords mean that something is there. */
+function truthy(value: unknown): boolean {
+  if (value === undefined || value === null || value === false || value === 0 || value === '') return false
+  return !Array.isArray(value) || value.length > 0
+}
+
+/** Absent values are equal to the empty value of the other's kind. */
+function equal(a: unknown, b: unknown): boolean {
+  if (a === undefined || a === null)
+    return b === undefined || b === null || b === '' || b === 0 || b === false
+  if (b === undefined || b === null) return equal(b, a)
+  if (typeof a === 'object' || typeof b === 'object') return JSON.stringify(a) === JSON.stringify(b)
+  return (
+    a === b ||
+    (typeof a !== typeof b && typeof a !== 'boolean' && typeof b !== 'boolean' && String(a) === String(b))
+  )
+}
+
+function order(a: unknown, b: unknown): number {
+  if (typeof a === 'string' && typeof b === 'string') return a < b ? -1 : a > b ? 1 : 0
+  return Number(a ?? 0) - Number(b ?? 0)
+}
+
+const OPERATORS: Readonly<Record<string, (a: unknown, b: unknown) => unknown>> = {
+  '==': equal,
+  '!=': (a, b) => !equal(a, b),
+  '<': (a, b) => order(a, b) < 0,
+  '<=': (a, b) => order(a, b) <= 0,
+  '>': (a, b) => order(a, b) > 0,
+  '>=': (a, b) => order(a, b) >= 0,
+  '+': (a, b) =>
+    typeof a === 'string' || typeof b === 'string'
+      ? `${a ?? ''}${b ?? ''}`
+      : Array.isArray(a)
+        ? [...a, ...itemsOf(b)]
+        : Number(a ?? 0) + Number(b ?? 0),
+  '-': (a, b) => Number(a ?? 0) - Number(b ?? 0),
+  '*': (a, b) => Number(a ?? 0) * Number(b ?? 0),
+  '/': (a, b) => Number(a ?? 0) / Number(b ?? 0),
+  '%': (a, b) => Number(a ?? 0) % Number(b ?? 0),
+  in: (a, b) =>
+    Array.isArray(b)
+      ? b.some((each) => equal(each, a))
+      : typeof b === 'object' && b !== null && Object.hasOwn(b, String(a)),
+}
+
+const FUNCTIONS: Readonly<Record<string, (a: unknown, b: unknown, c: unknown) => unknown>> = {
+  size: (value) => (typeof value === 'string' ? value.length : itemsOf(value).length),
+  contains: (text, part) =>
+    Array.isArray(text) ? text.some((each) => equal(each, part)) : String(text ?? '').includes(String(part)),
+  startsWith: (text, part) => String(text ?? '').startsWith(String(part)),
+  endsWith: (text, part) => String(text ?? '').endsWith(String(part)),
+  map_get: (map, key, otherwise) => mapGet(map, String(key)) ?? otherwise,
+  timestamp: (text) => (typeof text === 'number' ? text : Date.parse(String(text))),
+  duration: (text) => durationMs(String(text)),
+  int: (value) => Math.trunc(Number(value ?? 0)),
+  uint: (value) => Math.trunc(Number(value ?? 0)),
+  double: (value) => Number(value ?? 0),
+  string: (value) => (value === undefined || value === null ? '' : String(value)),
+  bool: (value) => truthy(value),
+  has: (value) => truthy(value),
+}
+
+/** Header names whatever their case. */
+function mapGet(map: unknown, key: string): unknown {
+  if (typeof map !== 'object' || map === null) return undefined
+  if (Object.hasOwn(map, key)) return (map as Fields)[key]
+  const name = Object.keys(map).find((each) => each.toLowerCase() === key.toLowerCase())
+  return name === undefined ? undefined : (map as Fields)[name]
+}
+
+function durationMs(text: string): number {
+  let ms = 0
+  for (const [, amount, unit] of text.matchAll(/(-?\d+(?:\.\d+)?)(ns|us|ms|s|m|h)/g))
+    ms += Number(amount) * (UNIT_MS[unit as string] ?? 0)
+  return ms
+}
+
+const UNIT_MS: Readonly<Record<string, number>> = {
+  ns: 1e-6,
+  us: 1e-3,
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+}
+
+const LIST_MACROS: Readonly<Record<string, (items: unknown[], test: (item: unknown) => unknown) => unknown>> =
+  {
+    exists: (items, test) => items.some((item) => truthy(test(item))),
+    all: (items, test) => items.every((item) => truthy(test(item))),
+    exists_one: (items, test) => items.filter((item) => truthy(test(item))).length === 1,
+    filter: (items, test) => items.filter((item) => truthy(test(item))),
+    map: (items, test) => items.map(test),
+  }
+const MACROS: ReadonlySet<string> = new Set(Object.keys(LIST_MACROS))
+const DEEPEST = 100
+const LONGEST_MATCHED = 1 << 20

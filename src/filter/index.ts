@@ -1,0 +1,89 @@
+import { Mistake } from '../mistake/mistake.ts'
+import { compileCel } from './cel.ts'
+import { compileKfl } from './kfl.ts'
+import { detectLanguage, type FilterLanguage } from './language.ts'
+
+export type { FilterLanguage } from './language.ts'
+
+export interface FilterOptions {
+  /** What a filter is that could be either. */
+  readonly prefer: FilterLanguage
+  /** Words that stand for filters; KFL only. */
+  readonly macros?: Readonly<Record<string, string>>
+  /** `now()`, ms since the epoch. */
+  readonly now?: number
+}
+
+/** A filter that is ready to be asked. */
+export interface Filter {
+  readonly text: string
+  readonly language: FilterLanguage
+  readonly warnings: readonly string[]
+  /** Most entries that are wanted, when the filter says so. */
+  readonly limit: number | undefined
+  /** Paths whose values are to be masked in what is shown. */
+  readonly redactions: readonly string[]
+  /** May run code of whoever made the entry (getters); the caller guards against what that throws. */
+  matches(entry: unknown): boolean
+}
+
+/** Throws E_FILTER_SYNTAX with `line:column: message`. */
+export function compileFilter(text: string, { prefer, macros = {}, now = 0 }: FilterOptions): Filter {
+  if (text.length > LONGEST_FILTER)
+    throw new Mistake('E_FILTER_SYNTAX', `1:1: longer than ${LONGEST_FILTER} characters`)
+  const { language, source } = detectLanguage(text, prefer)
+  try {
+    return compileIn(language, text, source, macros, now)
+  } catch (error) {
+    // What looked like the other language and is none of it: the error of the one that is expected says more.
+    if (language === prefer || source !== text) throw error
+    return compileIn(prefer, text, source, macros, now)
+  }
+}
+
+function compileIn(
+  language: FilterLanguage,
+  text: string,
+  source: string,
+  macros: Readonly<Record<string, string>>,
+  now: number,
+): Filter {
+  if (language === 'kfl1') return { text, language, ...compileKfl(source, { macros, now }) }
+  return { text, language, warnings: [], limit: undefined, redactions: [], matches: compileCel(source, now) }
+}
+
+/** Never throws for a text. */
+export function validateFilter(
+  text: string,
+  options: FilterOptions,
+): { readonly valid: boolean; readonly message: string } {
+  try {
+    compileFilter(text, options)
+    return { valid: true, message: '' }
+  } catch (error) {
+    if (!(error instanceof Mistake)) throw error
+    return { valid: false, message: error.message }
+  }
+}
+
+/** Compiled filters by their text; the one that was not asked for longest goes when there are too many. */
+export class FilterCache {
+  readonly #filters = new Map<string, Filter>()
+  readonly #most: number
+
+  constructor(most: number) {
+    this.#most = most
+  }
+
+  get(text: string, options: FilterOptions): Filter {
+    const known = this.#filters.get(text)
+    if (known !== undefined) return known
+    const filter = compileFilter(text, options)
+    this.#filters.set(text, filter)
+    const [oldest] = this.#filters
+    if (this.#filters.size > this.#most && oldest !== undefined) this.#filters.delete(oldest[0])
+    return filter
+  }
+}
+
+const LONGEST_FILTER = 64 << 10
