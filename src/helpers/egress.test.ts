@@ -1,0 +1,326 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
+import { createServer as createHttpsServer } from 'node:https'
+import { type AddressInfo, createServer } from 'node:net'
+import { join } from 'node:path'
+import { describe, type TestContext, test } from 'node:test'
+import { promisify } from 'node:util'
+import { Mistake } from '../mistake/mistake.ts'
+import { httpServer } from '../testing/http-server.ts'
+import { tempFolder } from '../testing/temp-folder.ts'
+import { type EgressOptions, openEgress } from './egress.ts'
+import type { HttpRequest } from './helper.ts'
+
+const SECRET = 'b0a7-very-secret'
+
+function open(t: TestContext, options: EgressOptions = {}) {
+  const egress = openEgress(options)
+  t.after(() => egress.close())
+  return (url: string, more: Partial<HttpRequest> = {}, signal?: AbortSignal) =>
+    egress.request({ method: 'GET', url, headers: {}, body: undefined, ...more }, signal)
+}
+
+/** A port that nothing listens on. */
+async function closedPort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
+
+async function complaint(call: Promise<unknown>, code: string): Promise<string> {
+  try {
+    await call
+  } catch (error) {
+    assert.ok(error instanceof Mistake, String(error))
+    assert.equal(error.code, code)
+    assert.ok(!error.message.includes(SECRET), error.message)
+    return error.message
+  }
+  throw new Error('nothing was complained of')
+}
+
+describe('egress', () => {
+  test('sends what it is given, marked as traffic of our own, and gives back the reply', async (t) => {
+    const server = await httpServer(t, (_, response) => {
+      response.writeHead(201, { 'X-One': 'a', 'Set-Cookie': ['b=1', 'c=2'] }).end('grüße')
+    })
+    const request = open(t)
+    const reply = await request(`${server.url}/path?q=1`, {
+      method: 'PUT',
+      headers: { 'X-Team': 'shop', 'X-Kubeshark-Capture': 'please', Host: 'elsewhere.example' },
+      body: 'hello',
+    })
+    assert.equal(reply.status, 201)
+    assert.equal(reply.body, 'grüße')
+    assert.equal(reply.headers['x-one'], 'a')
+    assert.equal(reply.headers['set-cookie'], 'b=1, c=2')
+    const [seen] = server.seen
+    assert.equal(seen?.method, 'PUT')
+    assert.equal(seen?.path, '/path?q=1')
+    assert.equal(seen?.body, 'hello')
+    assert.equal(seen?.headers['x-team'], 'shop')
+    assert.equal(seen?.headers['x-kubeshark-capture'], 'ignore')
+    assert.equal(seen?.headers.host, `127.0.0.1:${server.port}`)
+  })
+
+  test('keeps connections and uses them again', async (t) => {
+    const ports = new Set<number | undefined>()
+    const server = await httpServer(t, (_, response) => {
+      ports.add(response.socket?.remotePort)
+      response.end()
+    })
+    const request = open(t)
+    for (let n = 0; n < 6; n++) await request(server.url)
+    assert.ok(ports.size < 6, `${ports.size} connections for 6 requests`)
+  })
+
+  test('takes user and password out of the address', async (t) => {
+    const server = await httpServer(t, (_, response) => response.end())
+    await open(t)(`http://us%65r:p%zz@127.0.0.1:${server.port}/`)
+    const expected = `Basic ${Buffer.from('user:p%zz').toString('base64')}`
+    assert.equal(server.seen[0]?.headers.authorization, expected)
+  })
+
+  test('names host and reason when nobody listens, and no secret', async (t) => {
+    const port = await closedPort()
+    const call = open(t)(`http://u:${SECRET}@127.0.0.1:${port}/${SECRET}?token=${SECRET}#${SECRET}`, {
+      headers: { authorization: SECRET },
+    })
+    assert.equal(await complaint(call, 'E_HELPER_FAILED'), `GET 127.0.0.1:${port}: connection refused`)
+  })
+
+  test('says so when a name does not exist', async (t) => {
+    const text = await complaint(open(t)('http://no-such-host.invalid/'), 'E_HELPER_FAILED')
+    assert.match(text, /^GET no-such-host\.invalid: (no such host|the name cannot be resolved)$/)
+  })
+
+  test('does not quote headers that are not valid', async (t) => {
+    const server = await httpServer(t, (_, response) => response.end())
+    const call = open(t)(server.url, { headers: { 'x-token': `${SECRET}\r\nx: y` } })
+    assert.match(await complaint(call, 'E_HELPER_FAILED'), /a header or the method is not valid HTTP$/)
+  })
+
+  test('gives up on a server that does not answer, and on one that stops halfway', async (t) => {
+    const silent = await httpServer(t, () => undefined)
+    const halfway = await httpServer(t, (_, response) => {
+      response.write('a beginning')
+    })
+    const request = open(t, { timeoutMs: 100 })
+    const [first, second] = await Promise.all([
+      complaint(request(silent.url), 'E_HELPER_FAILED'),
+      complaint(request(halfway.url), 'E_HELPER_FAILED'),
+    ])
+    assert.match(first, /: no reply in time$/)
+    assert.match(second, /: the reply stopped coming$/)
+  })
+
+  test('gives up on a reply that trickles for ever, and when its caller does', async (t) => {
+    const server = await httpServer(t, (_, response) => {
+      const drip = setInterval(() => response.write('.'), 20)
+      response.on('close', () => clearInterval(drip))
+    })
+    const request = open(t, { timeoutMs: 5_000, totalMs: 150 })
+    assert.match(await complaint(request(server.url), 'E_HELPER_FAILED'), /: the time is up$/)
+
+    const abort = new AbortController()
+    const call = open(t)(server.url, {}, abort.signal)
+    setTimeout(() => abort.abort(new Error('any reason')), 20)
+    assert.match(await complaint(call, 'E_HELPER_FAILED'), /: the time is up$/)
+  })
+
+  test('takes no reply that is too large, with or without its length told', async (t) => {
+    const server = await httpServer(t, ({ path }, response) => {
+      const body = 'x'.repeat(5_000)
+      if (path === '/told') response.setHeader('content-length', body.length)
+      response.write(body)
+      response.end()
+    })
+    const request = open(t, { largestReplyBytes: 4_999 })
+    for (const path of ['/told', '/untold'])
+      assert.match(
+        await complaint(request(server.url + path), 'E_HELPER_FAILED'),
+        /: the reply is too large$/,
+      )
+    assert.equal((await open(t, { largestReplyBytes: 5_000 })(server.url)).body.length, 5_000)
+  })
+
+  test('says so when what answers is not HTTP', async (t) => {
+    const server = createServer((socket) => socket.end('SSH-2.0-OpenSSH\r\n'))
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    t.after(() => server.close())
+    const { port } = server.address() as AddressInfo
+    const text = await complaint(open(t)(`http://127.0.0.1:${port}/`), 'E_HELPER_FAILED')
+    assert.equal(text, `GET 127.0.0.1:${port}: the reply is not HTTP`)
+  })
+})
+
+describe('TLS', () => {
+  test('is spoken, with certificates that are trusted and names that fit', async (t) => {
+    const { url, ca } = await httpsServer(t)
+    assert.equal((await open(t, { ca })(url)).body, 'over TLS')
+    assert.match(
+      await complaint(open(t)(url), 'E_HELPER_FAILED'),
+      /: its certificate is (self-signed|not trusted)$/,
+    )
+    const byNumber = url.replace('localhost', '127.0.0.1')
+    assert.match(
+      await complaint(open(t, { ca })(byNumber), 'E_HELPER_FAILED'),
+      /: its certificate is for another name$/,
+    )
+  })
+})
+
+/** An HTTPS server on the loopback, known as localhost and nothing else. */
+async function httpsServer(t: TestContext): Promise<{ url: string; ca: string }> {
+  const folder = await tempFolder(t)
+  const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
+  const request =
+    'req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost'
+  const name = ['-addext', 'subjectAltName=DNS:localhost', '-keyout', key, '-out', cert]
+  await promisify(execFile)('openssl', [...request.split(' '), ...name])
+  const ca = await readFile(cert, 'utf8')
+  const server = createHttpsServer({ key: await readFile(key), cert: ca }, (_, response) =>
+    response.end('over TLS'),
+  )
+  await new Promise<void>((resolve) => server.listen(0, 'localhost', resolve))
+  t.after(() => {
+    server.close()
+    server.closeAllConnections()
+  })
+  return { url: `https://localhost:${(server.address() as AddressInfo).port}/`, ca }
+}
+
+describe('redirects', () => {
+  test('are followed, five at most', async (t) => {
+    const server = await httpServer(t, ({ path }, response) => {
+      const left = Number(path.slice(1))
+      if (left === 0) response.end('arrived')
+      else response.writeHead(302, { location: `/${left - 1}` }).end()
+    })
+    assert.equal((await open(t)(`${server.url}/5`)).body, 'arrived')
+    const text = await complaint(open(t)(`${server.url}/6`), 'E_HELPER_FAILED')
+    assert.match(text, /: more than 5 redirects$/)
+  })
+
+  test('turn a POST into a GET, or send it again, as RFC 9110 says', async (t) => {
+    const server = await httpServer(t, ({ path }, response) => {
+      if (path === '/end') response.end()
+      else response.writeHead(Number(path.slice(1)), { location: '/end' }).end()
+    })
+    const arrived = async (status: number, method: string) => {
+      const headers = { 'Content-Type': 'text/plain' }
+      await open(t)(`${server.url}/${status}`, { method, headers, body: 'x' })
+      const last = server.seen.at(-1)
+      return [last?.method, last?.body, last?.headers['content-type']]
+    }
+    assert.deepEqual(await arrived(301, 'POST'), ['GET', '', undefined])
+    assert.deepEqual(await arrived(302, 'PUT'), ['PUT', 'x', 'text/plain'])
+    assert.deepEqual(await arrived(303, 'PUT'), ['GET', '', undefined])
+    assert.deepEqual(await arrived(307, 'POST'), ['POST', 'x', 'text/plain'])
+    assert.deepEqual(await arrived(308, 'POST'), ['POST', 'x', 'text/plain'])
+  })
+
+  test('carry secrets no further than the host they were meant for', async (t) => {
+    const other = await httpServer(t, (_, response) => response.end('there'))
+    const server = await httpServer(t, ({ path }, response) => {
+      response.writeHead(307, { location: path === '/near' ? '/far' : `${other.url}/end` }).end()
+    })
+    const headers = { Authorization: SECRET, 'X-Api-Key': SECRET, Cookie: SECRET, Accept: 'text/plain' }
+    await open(t)(`${server.url}/near`, { headers })
+    assert.equal(server.seen[1]?.headers['x-api-key'], SECRET)
+    assert.ok(!JSON.stringify(other.seen).includes(SECRET))
+    assert.equal(other.seen[0]?.headers.accept, 'text/plain')
+    assert.equal(other.seen[0]?.headers['x-kubeshark-capture'], 'ignore')
+  })
+
+  test('into forbidden places are refused', async (t) => {
+    const places: Readonly<Record<string, string>> = {
+      '/metadata': 'http://169.254.169.254/latest/meta-data',
+      '/mapped': 'http://[::ffff:169.254.169.254]/',
+      '/denied': 'http://denied.example/',
+      '/file': 'file:///etc/passwd',
+      '/broken': 'http://[',
+    }
+    const server = await httpServer(t, ({ path }, response) => {
+      response.writeHead(302, { location: places[path] }).end()
+    })
+    const request = open(t, { deny: ['denied.example'] })
+    for (const path of Object.keys(places)) await complaint(request(server.url + path), 'E_HELPER_REFUSED')
+  })
+})
+
+describe('fences', () => {
+  test('keep link-local and metadata addresses out, however they are written', async (t) => {
+    const request = open(t, { allow: ['169.254.169.254', 'fe80::1'] })
+    for (const host of [
+      '169.254.169.254',
+      '2852039166',
+      '0xa9fea9fe',
+      '169.254.1',
+      '[::ffff:a9fe:a9fe]',
+      '[64:ff9b::a9fe:a9fe]',
+      '[2002:a9fe:a9fe::1]',
+      '[fe80::1]',
+      '[fd00:ec2::254]',
+      '[fd20:ce::254]',
+      '100.100.100.200',
+      '168.63.129.16',
+    ])
+      for (const scheme of ['http', 'https'])
+        assert.match(await complaint(request(`${scheme}://${host}/`), 'E_HELPER_REFUSED'), /forbidden/, host)
+  })
+
+  test('keep forbidden addresses out also behind names, without and with TLS', async (t) => {
+    let connections = 0
+    const server = createServer((socket) => {
+      connections++
+      socket.destroy()
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    t.after(() => server.close())
+    const { port } = server.address() as AddressInfo
+    const request = open(t, { deny: ['127.0.0.0/8', '::1'] })
+    for (const scheme of ['http', 'https']) {
+      const text = await complaint(request(`${scheme}://localhost:${port}/`), 'E_HELPER_REFUSED')
+      assert.match(text, /the address is forbidden/)
+    }
+    assert.equal(connections, 0)
+
+    await complaint(open(t)(`https://localhost:${port}/`), 'E_HELPER_FAILED')
+    assert.ok(connections > 0)
+  })
+
+  test('know hosts by name, by what their name ends with, and by network', async (t) => {
+    const server = await httpServer(t, (_, response) => response.end('ok'))
+    const local = `http://localhost:${server.port}/`
+    const literal = server.url
+
+    assert.equal((await open(t, { allow: ['LOCALHOST'] })(local)).body, 'ok')
+    assert.equal((await open(t, { allow: ['127.0.0.0/8'] })(literal)).body, 'ok')
+    const closed: readonly (readonly [EgressOptions, string])[] = [
+      [{ allow: ['example.com'] }, local],
+      [{ allow: ['*.localhost'] }, local],
+      [{ deny: ['localhost'] }, local],
+      [{ deny: ['localhost'] }, 'http://localhost./'],
+      [{ deny: ['localhost'], allow: ['localhost'] }, local],
+      [{ deny: ['127.0.0.1'] }, literal],
+      [{ deny: ['*.example.com'] }, 'http://a.b.example.com/'],
+    ]
+    for (const [options, url] of closed) await complaint(open(t, options)(url), 'E_HELPER_REFUSED')
+  })
+
+  test('keep public addresses out without internetConnectivity, and no others', async (t) => {
+    const server = await httpServer(t, (_, response) => response.end('ok'))
+    const request = open(t, { internetConnectivity: false })
+    assert.equal((await request(server.url)).body, 'ok')
+    for (const host of ['1.1.1.1', '8.8.8.8', '172.32.0.1', '[2606:4700::1]', '[::ffff:8.8.8.8]'])
+      assert.match(await complaint(request(`http://${host}/`), 'E_HELPER_REFUSED'), /forbidden/)
+  })
+
+  test('that are no networks are told at once', () => {
+    assert.throws(() => openEgress({ deny: ['10.0.0.0/99'] }), { code: 'E_CONFIG_VALUE' })
+  })
+})

@@ -1,0 +1,319 @@
+import { BlockList, isIP } from 'node:net'
+import { unescape as percentDecoded } from 'node:querystring'
+import { getCACertificates } from 'node:tls'
+import { Agent, buildConnector, type Dispatcher, request } from 'undici'
+import { Mistake } from '../mistake/mistake.ts'
+import type { HttpReply, HttpRequest } from './helper.ts'
+
+export interface EgressOptions {
+  /**
+   * Where scripts may send: `hooks.slack.com`, `*.example.com`, an address or `10.0.0.0/8`. Empty or absent: anywhere.
+   * Compared with the host in the URL as it is written there.
+   */
+  readonly allow?: readonly string[]
+  /** Where they may not, in the same words; goes before `allow`. Addresses count also for names that lead to them. */
+  readonly deny?: readonly string[]
+  /** False: public addresses are refused; loopback and private networks stay. True by default. */
+  readonly internetConnectivity?: boolean
+  /** Certificates (PEM) to trust beside those that Node trusts. */
+  readonly ca?: string
+  /** For connecting, for the head of a reply and for each pause in its body. 10 s by default. */
+  readonly timeoutMs?: number
+  /** For all of it, redirects included. 30 s by default. */
+  readonly totalMs?: number
+  /** 2 MiB by default. */
+  readonly largestReplyBytes?: number
+}
+
+/** The only way out for scripts. One per process: connections are kept and used again. */
+export interface Egress {
+  /** Throws a Mistake that names the host and the reason, never the path, the query or headers: they hold secrets. */
+  request(options: HttpRequest, signal?: AbortSignal): Promise<HttpReply>
+  /** Closes idle connections and breaks the others. */
+  close(): Promise<void>
+}
+
+export const TIMEOUT_MS = 10_000
+export const TOTAL_MS = 30_000
+/** Twice escaped as JSON it still crosses to the sandbox in one frame. */
+export const LARGEST_REPLY_BYTES = 2 * 1024 * 1024
+const MOST_REDIRECTS = 5
+const MOST_CONNECTIONS_PER_ORIGIN = 32
+
+export function openEgress(options: EgressOptions = {}): Egress {
+  return new FencedEgress(options)
+}
+
+class FencedEgress implements Egress {
+  readonly #options: EgressOptions
+  readonly #forbidden: BlockList
+  readonly #agent: Agent
+
+  constructor(options: EgressOptions) {
+    const timeout = options.timeoutMs ?? TIMEOUT_MS
+    this.#options = options
+    this.#forbidden = forbiddenAddresses(options)
+    this.#agent = new Agent({
+      connect: fencedConnector(this.#forbidden, timeout, options.ca),
+      connections: MOST_CONNECTIONS_PER_ORIGIN,
+      headersTimeout: timeout,
+      bodyTimeout: timeout,
+      maxResponseSize: options.largestReplyBytes ?? LARGEST_REPLY_BYTES,
+    })
+  }
+
+  async request(options: HttpRequest, signal?: AbortSignal): Promise<HttpReply> {
+    const total = AbortSignal.timeout(this.#options.totalMs ?? TOTAL_MS)
+    const stop = signal === undefined ? total : AbortSignal.any([signal, total])
+    let next = firstHop(options)
+    for (let redirects = 0; redirects <= MOST_REDIRECTS; redirects++) {
+      const reply = await this.#send(next, stop)
+      if ('status' in reply) return reply
+      next = followed(next, reply)
+    }
+    throw failed(next, `more than ${MOST_REDIRECTS} redirects`)
+  }
+
+  async close(): Promise<void> {
+    await this.#agent.destroy()
+  }
+
+  async #send(hop: Hop, signal: AbortSignal): Promise<HttpReply | Redirect> {
+    this.#checkHost(hop)
+    try {
+      const reply = await request(hop.url, {
+        dispatcher: this.#agent,
+        method: hop.method as Dispatcher.HttpMethod,
+        headers: hop.headers,
+        body: hop.body === undefined || hop.body.length === 0 ? null : hop.body,
+        signal,
+      })
+      const headers = joinHeaders(reply.headers)
+      const body = await reply.body.text()
+      const to = REDIRECTS.has(reply.statusCode) ? headers.location : undefined
+      return to === undefined ? { status: reply.statusCode, headers, body } : { code: reply.statusCode, to }
+    } catch (error) {
+      throw signal.aborted ? failed(hop, 'the time is up') : asMistake(error, hop)
+    }
+  }
+
+  /** Literal addresses are refused here, before anything is tried; those that names lead to, while connecting. */
+  #checkHost(hop: Hop): void {
+    const host = hostOf(hop.url)
+    const { allow = [], deny = [] } = this.#options
+    if (isIP(host) !== 0 && this.#forbidden.check(host, familyOf(host))) throw refused(hop, FORBIDDEN)
+    if (deny.some((pattern) => matches(pattern, host))) throw refused(hop, 'the host is on the deny list')
+    if (allow.length > 0 && !allow.some((pattern) => matches(pattern, host)))
+      throw refused(hop, 'the host is not on the allow list')
+  }
+}
+
+/** One request of a chain of redirects. */
+interface Hop {
+  readonly method: string
+  readonly url: URL
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string | Uint8Array | undefined
+}
+
+interface Redirect {
+  readonly code: number
+  readonly to: string
+}
+
+const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
+
+/** Marks our own requests, which are no traffic to look at: a script that reports each call would never end. */
+const OWN_TRAFFIC = { 'x-kubeshark-capture': 'ignore' }
+
+function firstHop({ method, url, headers, body }: HttpRequest): Hop {
+  const target = new URL(url)
+  // The host that was checked is the one that is asked: no other name goes along.
+  const { host: _, ...given } = lowerNames(headers)
+  const credentials = credentialsOf(target)
+  target.username = ''
+  target.password = ''
+  return { method, url: target, headers: { ...credentials, ...given, ...OWN_TRAFFIC }, body }
+}
+
+/** `http://user:password@host/`, as other clients understand it (RFC 7617). */
+function credentialsOf({ username, password }: URL): Record<string, string> {
+  if (username === '' && password === '') return {}
+  const pair = `${percentDecoded(username)}:${percentDecoded(password)}`
+  return { authorization: `Basic ${Buffer.from(pair).toString('base64')}` }
+}
+
+/** RFC 9110 §15.4: which method and body go on; what is a secret stays with the host it was meant for. */
+function followed(hop: Hop, { code, to }: Redirect): Hop {
+  const url = URL.parse(to, hop.url)
+  if (url === null || !/^https?:$/.test(url.protocol)) throw refused(hop, 'redirects to no http address')
+  const headers = url.origin === hop.url.origin ? hop.headers : publicHeaders(hop.headers)
+  const becomesGet = code === 303 ? hop.method !== 'HEAD' : code < 303 && hop.method === 'POST'
+  if (!becomesGet) return { ...hop, url, headers }
+  const { 'content-type': _, ...rest } = headers
+  return { method: 'GET', url, headers: rest, body: undefined }
+}
+
+function publicHeaders(headers: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => PUBLIC_HEADERS.has(name)))
+}
+
+const PUBLIC_HEADERS: ReadonlySet<string> = new Set([
+  'accept',
+  'accept-language',
+  'content-type',
+  'user-agent',
+  ...Object.keys(OWN_TRAFFIC),
+])
+
+function lowerNames(headers: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))
+}
+
+function joinHeaders(headers: Readonly<Record<string, string | string[] | undefined>>) {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, [value].flat().join(', ')]))
+}
+
+/** Host without brackets and without the dot of a full name. URL has put it in lower case and addresses in order. */
+function hostOf(url: URL): string {
+  return url.hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '')
+}
+
+function matches(pattern: string, host: string): boolean {
+  if (isNetwork(pattern)) return isIP(host) !== 0 && listOf([pattern]).check(host, familyOf(host))
+  const name = pattern.toLowerCase()
+  return name.startsWith('*.') ? host.endsWith(name.slice(1)) : host === name
+}
+
+/** An address or a range of them, rather than a name. */
+function isNetwork(pattern: string): boolean {
+  return isIP(pattern.split('/')[0] ?? '') !== 0
+}
+
+function familyOf(address: string): 'ipv4' | 'ipv6' {
+  return isIP(address) === 6 ? 'ipv6' : 'ipv4'
+}
+
+/**
+ * Connects only to addresses that are not forbidden, whatever name led there. `tls.connect` does not look at
+ * `blockList` (Node 26), so a TLS connection begins as a plain one that does.
+ */
+function fencedConnector(
+  blockList: BlockList,
+  timeout: number,
+  ca: string | undefined,
+): buildConnector.connector {
+  // @types/node knows `blockList` only for `new Socket`, which `net.connect` hands its options to.
+  const plain = buildConnector({ blockList, timeout } as buildConnector.BuildOptions)
+  const trusted = ca === undefined ? {} : { ca: [...getCACertificates(), ca] }
+  const tls = buildConnector({ timeout, allowH2: false, ...trusted }) // the limits are proved on HTTP/1.1
+  return (options, callback) => {
+    if (options.protocol !== 'https:') return plain(options, callback)
+    const { hostname, port } = options
+    plain({ hostname, port: port || '443', protocol: 'http:' }, (...[error, socket]) => {
+      if (error !== null) callback(error, null)
+      else tls({ ...options, httpSocket: socket }, callback)
+    })
+  }
+}
+
+function forbiddenAddresses({ deny = [], internetConnectivity = true }: EgressOptions): BlockList {
+  const list = listOf([...NEVER, ...deny.filter(isNetwork)])
+  if (!internetConnectivity) for (const [first, last] of PUBLIC) list.addRange(first, last, familyOf(first))
+  return list
+}
+
+function listOf(networks: readonly string[]): BlockList {
+  const list = new BlockList()
+  for (const network of networks) addNetwork(list, network)
+  return list
+}
+
+function addNetwork(list: BlockList, network: string): void {
+  const [address = '', bits] = network.split('/')
+  try {
+    if (bits === undefined) list.addAddress(address, familyOf(address))
+    else list.addSubnet(address, Number(bits), familyOf(address))
+  } catch (cause) {
+    throw new Mistake('E_CONFIG_VALUE', `egress: ${network} is not a network`, { cause })
+  }
+}
+
+/** Cloud metadata hands out credentials of the machine, and link-local addresses lead to it by many ways. */
+const NEVER = [
+  '169.254.0.0/16', // link-local, RFC 3927; metadata of AWS, Google, Azure, Oracle and others
+  '100.100.100.200', // metadata of Alibaba
+  '168.63.129.16', // Azure's host
+  '192.0.0.192', // metadata of Oracle
+  'fe80::/10', // link-local, RFC 4291
+  'fd00:ec2::/32', // metadata of AWS
+  'fd20:ce::254', // metadata of Google
+  '64:ff9b::a9fe:0/112', // 169.254.0.0/16 by NAT64, RFC 6052
+  '2002:a9fe::/32', // and by 6to4, RFC 3056
+]
+
+/** All but loopback, RFC 1918, RFC 6598 and RFC 4193. */
+const PUBLIC = [
+  ['1.0.0.0', '9.255.255.255'],
+  ['11.0.0.0', '100.63.255.255'],
+  ['100.128.0.0', '126.255.255.255'],
+  ['128.0.0.0', '172.15.255.255'],
+  ['172.32.0.0', '192.167.255.255'],
+  ['192.169.0.0', '255.255.255.255'],
+  ['::2', '::fffe:ffff:ffff'], // not ::ffff:0:0/96, which is IPv4 over again
+  ['::1:0:0:0', 'fbff:ffff:ffff:ffff:ffff:ffff:ffff:ffff'],
+  ['fe00::', 'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff'],
+] as const
+
+const FORBIDDEN =
+  'the address is forbidden: link-local and metadata always are, public ones without internetConnectivity'
+
+function refused(hop: Hop, reason: string): Mistake {
+  return new Mistake('E_HELPER_REFUSED', `${hop.method} ${hop.url.host}: ${reason}`)
+}
+
+function failed(hop: Hop, reason: string): Mistake {
+  return new Mistake('E_HELPER_FAILED', `${hop.method} ${hop.url.host}: ${reason}`)
+}
+
+/** In our own words: messages of libraries may quote what was sent. */
+function asMistake(error: unknown, hop: Hop): unknown {
+  if (!(error instanceof Error)) return error
+  if (error.name === 'HTTPParserError') return failed(hop, 'the reply is not HTTP')
+  const code = codeOf(error)
+  if (code === 'ERR_IP_BLOCKED') return refused(hop, FORBIDDEN)
+  if (code === 'UND_ERR_INVALID_ARG') return failed(hop, 'a header or the method is not valid HTTP')
+  return code === undefined ? error : failed(hop, REASONS[code] ?? `failed (${code})`)
+}
+
+/** A host with several addresses fails with one error for each; a forbidden one tells most. */
+function codeOf(error: Error): string | undefined {
+  const codes = error instanceof AggregateError ? error.errors.map((each) => each?.code) : []
+  if (codes.includes('ERR_IP_BLOCKED')) return 'ERR_IP_BLOCKED'
+  const code = 'code' in error ? error.code : codes[0]
+  return typeof code === 'string' ? code : undefined
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  CERT_HAS_EXPIRED: 'its certificate has expired',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is self-signed',
+  EAI_AGAIN: 'the name cannot be resolved',
+  ECONNREFUSED: 'connection refused',
+  ECONNRESET: 'the connection was reset',
+  EHOSTUNREACH: 'no route to the host',
+  ENETUNREACH: 'no route to the network',
+  ENOTFOUND: 'no such host',
+  EPIPE: 'the connection was closed',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another name',
+  ETIMEDOUT: 'no answer to the connection',
+  SELF_SIGNED_CERT_IN_CHAIN: 'its certificate is not trusted',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'its certificate is not trusted',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'its certificate is not trusted',
+  UND_ERR_BODY_TIMEOUT: 'the reply stopped coming',
+  UND_ERR_CONNECT_TIMEOUT: 'no answer to the connection',
+  UND_ERR_HEADERS_OVERFLOW: 'the head of the reply is too large',
+  UND_ERR_HEADERS_TIMEOUT: 'no reply in time',
+  UND_ERR_NOT_SUPPORTED: 'a header is not supported',
+  UND_ERR_RES_EXCEEDED_MAX_SIZE: 'the reply is too large',
+  UND_ERR_SOCKET: 'the connection was closed',
+}

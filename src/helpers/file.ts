@@ -1,0 +1,230 @@
+import { randomBytes } from 'node:crypto'
+import { createWriteStream } from 'node:fs'
+import { appendFile, copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { createGzip } from 'node:zlib'
+import { z } from 'zod'
+import { Mistake } from '../mistake/mistake.ts'
+import { addFile, look, makeFolder, replaceFile, spend, weigh, weighAlone } from './data-folder.ts'
+import { type DataFolder, helper, jsonText, namespace } from './helper.ts'
+import { tarOf } from './ustar.ts'
+
+const path = (doc: string) => z.string().describe(doc)
+const namePart = z.string().regex(/^[^/\0]*$/, 'a name without slashes')
+
+export const file = namespace(
+  'file',
+  'Files in the data folder of this worker or hub. All scripts share it; paths are relative to it, and nothing outside can be reached. Content is UTF-8 text.',
+  {
+    write: helper({
+      doc: 'Replaces the content of a file, or makes the file. The folder must exist. Objects are written as JSON.',
+      params: { path: path('Path of the file'), content: jsonText.describe('The whole new content') },
+      returns: z.void(),
+      example: `file.mkdir('reports')\nfile.write('reports/today.txt', 'all is well\\n')`,
+      async run({ path, content }, { files }) {
+        const target = files.resolve(path)
+        const bytes = Buffer.from(content)
+        await spend(files, target, bytes.length, () =>
+          replaceFile(target, (draft) => writeFile(draft, bytes, { flag: 'wx' })),
+        )
+      },
+    }),
+
+    append: helper({
+      doc: 'Adds text at the end of a file, or makes the file. The folder must exist.',
+      params: { path: path('Path of the file'), content: jsonText.describe('What to add') },
+      returns: z.void(),
+      example: `file.append('events.log', new Date().toISOString() + ' started\\n')`,
+      async run({ path, content }, { files }) {
+        const target = files.resolve(path)
+        const bytes = Buffer.from(content)
+        await spend(files, target, bytes.length, () => appendFile(target, bytes))
+      },
+    }),
+
+    read: helper({
+      doc: 'The content of a file of at most 2 MiB, as text.',
+      params: { path: path('Path of the file') },
+      returns: z.string(),
+      example: `file.write('state.json', '{"runs":1}')\nvar state = JSON.parse(file.read('state.json'))`,
+      async run({ path }, { files }) {
+        const target = files.resolve(path)
+        const size = (await look(target))?.size ?? 0
+        if (size > LONGEST_READ)
+          throw new Mistake(
+            'E_HELPER_REFUSED',
+            `file.read: ${path} has ${size} bytes; at most ${LONGEST_READ}`,
+          )
+        return await readFile(target, 'utf8')
+      },
+    }),
+
+    exists: helper({
+      doc: 'Whether there is a file or folder of this path.',
+      params: { path: path('Path to look at') },
+      returns: z.boolean(),
+      example: `if (!file.exists('reports')) file.mkdir('reports')`,
+      async run({ path }, { files }) {
+        return (await look(files.resolve(path))) !== undefined
+      },
+    }),
+
+    list: helper({
+      doc: 'Names in a folder, sorted; without a path those in the data folder itself.',
+      params: { path: path('Path of the folder').default('') },
+      returns: z.array(z.string()),
+      example: `file.list().forEach(function (name) {\n  console.log(name)\n})`,
+      async run({ path }, { files }) {
+        return (await readdir(files.resolve(path))).sort()
+      },
+    }),
+
+    stat: helper({
+      doc: 'Size, kind and age of a file or folder. Throws when there is none.',
+      params: { path: path('Path to look at') },
+      returns: z.object({
+        size: z.number().describe('Bytes; 0 for a folder'),
+        isDirectory: z.boolean(),
+        modified: z.number().describe('Milliseconds since the epoch'),
+      }),
+      example: `file.write('a.txt', 'hello')\nconsole.log(file.stat('a.txt').size)`,
+      async run({ path }, { files }) {
+        const stats = await look(files.resolve(path))
+        if (stats === undefined)
+          throw new Mistake('E_HELPER_FAILED', `file.stat: ${path}: no such file or folder`)
+        const isDirectory = stats.isDirectory()
+        return { size: isDirectory ? 0 : stats.size, isDirectory, modified: Math.floor(stats.mtimeMs) }
+      },
+    }),
+
+    move: helper({
+      doc: 'Renames a file or folder. Into an existing folder, or a path that ends with `/`, it moves under its own name.',
+      params: { oldPath: path('What to move'), newPath: path('Where to') },
+      returns: z.void(),
+      example: `file.write('draft.txt', 'done')\nfile.mkdir('reports')\nfile.move('draft.txt', 'reports/')`,
+      async run({ oldPath, newPath }, { files }) {
+        const from = notTheRoot(files, files.resolve(oldPath), 'file.move')
+        await files.change(async () => {
+          const to = await placeUnder(files, newPath, from)
+          if (to === from) return
+          const replaced = await weighAlone(to)
+          await rename(from, to)
+          files.reserve(-replaced)
+        })
+      },
+    }),
+
+    copy: helper({
+      doc: 'Copies one file. Throws when there is none, as for a capture that has expired.',
+      params: { srcPath: path('File to copy'), dstPath: path('Path of the copy') },
+      returns: z.void(),
+      example: `file.write('a.txt', 'hello')\nfile.copy('a.txt', 'b.txt')`,
+      async run({ srcPath, dstPath }, { files }) {
+        const from = files.resolve(srcPath)
+        const to = files.resolve(dstPath)
+        const size = (await look(from))?.size ?? 0
+        await spend(files, to, size, () => replaceFile(to, (draft) => copyFile(from, draft)))
+      },
+    }),
+
+    delete: helper({
+      doc: 'Deletes a file, or a folder with all that is in it. Nothing there is fine.',
+      params: { path: path('What to delete') },
+      returns: z.void(),
+      example: `file.delete('reports')`,
+      async run({ path }, { files }) {
+        const target = notTheRoot(files, files.resolve(path), 'file.delete')
+        await files.change(async () => {
+          const before = await weigh(target)
+          if (before === 0) return
+          try {
+            await rm(target, { recursive: true, force: true })
+          } finally {
+            files.reserve((await weigh(target)) - before)
+          }
+        })
+      },
+    }),
+
+    mkdir: helper({
+      doc: 'Makes a folder, and those above it. One that exists is fine.',
+      params: { path: path('Path of the folder') },
+      returns: z.void(),
+      example: `file.mkdir('recordings/checkout')`,
+      async run({ path }, { files }) {
+        await makeFolder(files, files.resolve(path))
+      },
+    }),
+
+    mkdirTemp: helper({
+      doc: 'Makes a folder with a new name and returns its path.',
+      params: {
+        name: namePart.default('').describe('How its name begins'),
+        dir: path('Folder to make it in').default(''),
+      },
+      returns: z.string(),
+      example: `var folder = file.mkdirTemp('snapshot')\nfile.write(folder + '/note.txt', 'kept')`,
+      async run({ name, dir }, { files }) {
+        const target = join(files.resolve(dir), name + randomPart())
+        await spend(files, target, 0, () => mkdir(target))
+        return target
+      },
+    }),
+
+    temp: helper({
+      doc: 'Makes an empty file with a new name and returns its path.',
+      params: {
+        name: namePart.describe('How its name begins'),
+        dir: path('Folder to make it in').default(''),
+        extension: namePart.default('txt').describe('With or without the dot'),
+      },
+      returns: z.string(),
+      example: `var report = file.temp('report', '', 'json')\nfile.write(report, JSON.stringify({ ok: true }))`,
+      async run({ name, dir, extension }, { files }) {
+        const fullName = `${name}${randomPart()}.${extension.replace(/^\./, '')}`
+        const target = join(files.resolve(dir), fullName)
+        await spend(files, target, 0, () => writeFile(target, '', { flag: 'wx' }))
+        return target
+      },
+    }),
+
+    tar: helper({
+      doc: 'Packs the files of a folder into `kubeshark_<UNIX seconds>.tar.gz` in the data folder, and returns that name.',
+      params: { dir: path('Folder to pack') },
+      returns: z.string(),
+      example: `file.mkdir('reports')\nvar archive = file.tar('reports')\nfile.move(archive, 'reports_' + archive)`,
+      async run({ dir }, host) {
+        const { files, signal } = host
+        const folder = files.resolve(dir)
+        const stem = `kubeshark_${Math.floor(host.now() / 1000)}`
+        return await addFile(files, stem, '.tar.gz', (archive) =>
+          pipeline(Readable.from(tarOf(folder, archive)), createGzip(), createWriteStream(archive), {
+            signal,
+          }),
+        )
+      },
+    }),
+  },
+)
+
+/** What still crosses to the sandbox in one frame. */
+const LONGEST_READ = 2 * 1024 * 1024
+
+function notTheRoot(files: DataFolder, target: string, helper: string): string {
+  if (target === files.root)
+    throw new Mistake('E_HELPER_REFUSED', `${helper}: the data folder itself stays where it is`)
+  return target
+}
+
+/** The path to move to: an existing folder, or a path with a slash at its end, takes things in. */
+async function placeUnder(files: DataFolder, path: string, moved: string): Promise<string> {
+  const target = files.resolve(path)
+  const takesIn = path.endsWith('/') || (target !== moved && (await look(target))?.isDirectory() === true)
+  return takesIn ? files.resolve(join(target, basename(moved))) : target
+}
+
+function randomPart(): string {
+  return randomBytes(8).toString('hex')
+}

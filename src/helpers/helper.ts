@@ -1,0 +1,157 @@
+import { z } from 'zod'
+
+/**
+ * One declaration of something that scripts can call. From it come the stub inside the sandbox, the checking of
+ * arguments, the typings for authors (`remora.d.ts`) and the reference page.
+ */
+export type Helper = BrokerHelper | SandboxHelper
+
+/** A helper that runs outside the sandbox, over the synchronous bridge. */
+export interface BrokerHelper<P extends Params = Params, R extends z.ZodType = z.ZodType>
+  extends BrokerDeclaration<P, R> {
+  readonly where: 'broker'
+}
+
+/** A helper that the sandbox itself implements; declared here so that checks, typings and docs know it. */
+export interface SandboxHelper extends Declaration {
+  readonly where: 'sandbox'
+}
+
+export interface BrokerDeclaration<P extends Params, R extends z.ZodType> extends Declaration<P, R> {
+  /** Touches the world through `host` alone. May be async: the script waits for the answer. */
+  run(args: Arguments<P>, host: HelperHost): z.input<R> | Promise<z.input<R>>
+}
+
+export interface Declaration<P extends Params = Params, R extends z.ZodType = z.ZodType> {
+  readonly doc: string
+  /** Positional for scripts, in the order written; by name in `run`. A `rest` one comes last. */
+  readonly params: P
+  readonly returns: R
+  /** A script that shows it in use: type-checked and run in the real sandbox by a test. */
+  readonly example: string
+}
+
+export interface Params {
+  readonly [name: string]: z.ZodType
+}
+
+export type Arguments<P extends Params> = { readonly [K in keyof P]: z.output<P[K]> }
+
+/** Helpers under one name: `vendor`, `jobs.scheduler`; "" for global functions. */
+export interface Namespace {
+  readonly name: string
+  readonly doc: string
+  readonly helpers: { readonly [name: string]: Helper }
+}
+
+export function namespace(name: string, doc: string, helpers: Namespace['helpers']): Namespace {
+  return { name, doc, helpers }
+}
+
+export function helper<P extends Params, R extends z.ZodType>(
+  declaration: BrokerDeclaration<P, R>,
+): BrokerHelper<P, R> {
+  return { ...declaration, where: 'broker' }
+}
+
+export function sandboxHelper(declaration: Declaration): SandboxHelper {
+  return { ...declaration, where: 'sandbox' }
+}
+
+/** All further arguments, as a list: the `...args` of a signature. */
+export function rest<S extends z.ZodType>(each: S): z.ZodArray<S> {
+  return z.array(each).meta({ rest: true })
+}
+
+export function isRest(schema: z.ZodType): boolean {
+  return schema.meta()?.rest === true
+}
+
+/** A value that typings spell as `type` and that nothing checks out here: callbacks, entries, whatever. */
+export function typed(type: string): z.ZodUnknown {
+  return z.unknown().meta({ type })
+}
+
+/** What scripts pass where text goes: text itself, or a list or object that stands for its JSON. */
+export const textOrJson = z.union([z.string(), z.array(z.unknown()), z.record(z.string(), z.unknown())])
+
+/** Text; lists and objects become their JSON. */
+export const jsonText = textOrJson.transform((value) =>
+  typeof value === 'string' ? value : JSON.stringify(value),
+)
+
+/** What a helper may touch of the world. A test hands it a fake; production the fenced one. */
+export interface HelperHost {
+  /** Which script calls, for audit and quota. */
+  readonly agent: { readonly title: string; readonly index: number }
+  readonly component: 'worker' | 'hub'
+  /** Name of this node, or `hub`. */
+  readonly nodeName: string
+  readonly files: DataFolder
+  readonly packets: PacketStore
+  /** Aborts when the time for this call is up. */
+  readonly signal: AbortSignal
+  /** Writes a line on the agent's console, flagged as a warning. */
+  warn(text: string): void
+  /** HTTP under the egress rules: time limit, size limit, no redirects into forbidden places. */
+  request(options: HttpRequest): Promise<HttpReply>
+  /** Wall clock, ms since the epoch. */
+  now(): number
+  /** State of this component, for `utils.health`: anything JSON can say. */
+  health(): unknown
+  /** Pods under capture and pods left out, for `hub.targeted`, as Kubernetes JSON. */
+  targeted(): Targeted | Promise<Targeted>
+}
+
+export interface Targeted {
+  readonly targets: readonly unknown[]
+  readonly excluded: readonly unknown[]
+}
+
+export interface HttpRequest {
+  readonly method: string
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string | Uint8Array | undefined
+}
+
+export interface HttpReply {
+  readonly status: number
+  /** Names in lower case; repeated headers joined by `, `. */
+  readonly headers: Readonly<Record<string, string>>
+  /** Read as UTF-8. */
+  readonly body: string
+}
+
+/**
+ * The folder that scripts share, and nothing outside it. Paths are as scripts write them; every escape is a Mistake.
+ * What is written in the folder by others than helpers is counted when it opens, or when they say so by `reserve`.
+ */
+export interface DataFolder {
+  /** Absolute path of the folder, symbolic links resolved. */
+  readonly root: string
+  /** Absolute path inside the root for a path as a script writes it. Throws E_HELPER_REFUSED when it leads outside. */
+  resolve(path: string): string
+  /** Throws E_HELPER_REFUSED when `bytes` more would pass the quota; otherwise counts them. Negative gives back. */
+  reserve(bytes: number): void
+  /** Runs changes to the folder one after another, so that what they count stays true. Must not be nested. */
+  change<T>(work: () => Promise<T>): Promise<T>
+}
+
+/** Packets kept for `pcap.*`. */
+export interface PacketStore {
+  /** Writes the packets of a stream (`000000000042.pcap`) to `target` as pcap; false when nothing is kept of it. */
+  writeStream(stream: string, target: string): Promise<boolean>
+  /** Names of the streams whose packets are still here, oldest first. */
+  streams(): Promise<readonly string[]>
+  /** Writes the packets of all these streams, sorted by time, to `target`. None of them: a capture without packets. */
+  writeMerged(streams: readonly string[], target: string): Promise<void>
+  /** The same for capture files on disk (absolute paths), such as copies that a script has put aside. */
+  writeMergedFiles(files: readonly string[], target: string): Promise<void>
+  /** UNIX seconds (as text) of a change → address or address:port → name. */
+  nameHistory(): Promise<NameHistory>
+}
+
+export type NameHistory = Readonly<
+  Record<string, Readonly<Record<string, { readonly FullAddress: string; readonly Namespace: string }>>>
+>

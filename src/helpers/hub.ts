@@ -1,0 +1,34 @@
+import { z } from 'zod'
+import { helper, namespace, sandboxHelper, typed } from './helper.ts'
+
+export const hub = namespace('hub', 'The component that all workers talk to.', {
+  action: sandboxHelper({
+    doc: 'Sends a copy of an object to the hub, where `onHubAction` of every active script is called. Does not wait. Throws when the object has more than 1 MiB as JSON.',
+    params: {
+      action: z.string().describe('What it is about; choose a word that no other script uses'),
+      object: typed('any').optional().describe('What JSON can say of it arrives'),
+    },
+    returns: z.void(),
+    example: `hub.action('shop-calls', { node: utils.nodeName(), calls: 3 })`,
+  }),
+  targeted: helper({
+    doc: 'Pods under capture and pods left out, as JSON text: `{"targets": [pod …], "excluded": [pod …]}`.',
+    params: {},
+    returns: z.string(),
+    example: `var pods = JSON.parse(hub.targeted())\nconsole.log(pods.targets.length, 'pods are captured')`,
+    async run(_, host) {
+      const { targets, excluded } = await host.targeted()
+      return JSON.stringify({ targets, excluded })
+    },
+  }),
+  blockPod: helper({
+    doc: 'Asks the hub to cut a pod off the network, and returns what it answers: for now always `blocking is disabled`.',
+    params: {
+      podName: z.string().describe('Name of the pod'),
+      namespace: z.string().describe('Its namespace'),
+    },
+    returns: z.string(),
+    example: `console.log(hub.blockPod('cart-6b5f', 'shop'))`,
+    run: () => 'blocking is disabled',
+  }),
+})

@@ -1,0 +1,26 @@
+import { consoleHelpers } from './console.ts'
+import { file } from './file.ts'
+import type { Namespace } from './helper.ts'
+import { hub } from './hub.ts'
+import { jobs, scheduler } from './jobs.ts'
+import { kfl } from './kfl.ts'
+import { pcap } from './pcap.ts'
+import { test } from './test.ts'
+import { timers } from './timers.ts'
+import { utils } from './utils.ts'
+import { vendor } from './vendor.ts'
+
+/** All that scripts can call. One line makes a namespace known to the sandbox, the typings and the docs. */
+export const namespaces: readonly Namespace[] = [
+  consoleHelpers,
+  test,
+  jobs,
+  scheduler,
+  hub,
+  utils,
+  kfl,
+  file,
+  pcap,
+  vendor,
+  timers,
+]

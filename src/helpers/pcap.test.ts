@@ -1,0 +1,111 @@
+import assert from 'node:assert/strict'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, type TestContext, test } from 'node:test'
+import { FakePackets, fakeHost } from '../testing/helper-host.ts'
+import { tempFolder } from '../testing/temp-folder.ts'
+import { openDataFolder, weigh } from './data-folder.ts'
+import { dispatch } from './dispatch.ts'
+import type { HelperHost } from './helper.ts'
+import { namespaces } from './index.ts'
+
+const A = '000000000001.pcap'
+const B = '000000000002_udp.pcap'
+
+async function open(t: TestContext, overrides: Partial<HelperHost> = {}, quota = 1 << 20) {
+  const root = await tempFolder(t)
+  const files = await openDataFolder(root, quota)
+  const host = fakeHost(files, { packets: new FakePackets({ [A]: 'aaa', [B]: 'bb' }), ...overrides })
+  const call = (name: string, ...args: unknown[]) => dispatch(namespaces, `pcap.${name}`, args, host)
+  const content = async (path: unknown) => await readFile(join(root, String(path)), 'utf8')
+  return { root, files, call, content, warnings: host.warnings }
+}
+
+describe('pcap.snapshot', () => {
+  test('merges all streams, or those selected that are still there', async (t) => {
+    const { call, content } = await open(t)
+    assert.equal(await call('snapshot'), '1767225600.pcap')
+    assert.equal(await call('snapshot', []), '1767225600-1.pcap')
+    assert.equal(await content('1767225600.pcap'), 'aaa+bb')
+    assert.equal(await content('1767225600-1.pcap'), 'aaa+bb')
+    assert.equal(await content(await call('snapshot', [B, '000000000009.pcap'])), 'bb')
+    assert.equal(await content(await call('snapshot', [`/data/pcaps/${A}`])), 'aaa')
+    assert.equal(await content(await call('snapshot', ['000000000009.pcap'])), '')
+  })
+
+  test('says once that an empty list means all', async (t) => {
+    const { call, warnings } = await open(t)
+    await call('snapshot')
+    assert.deepEqual(warnings, [])
+    await call('snapshot', [])
+    await call('snapshot', [])
+    assert.deepEqual(warnings, ['pcap.snapshot: an empty list means all streams'])
+  })
+
+  test('takes captures from a folder, given alone or after the selection', async (t) => {
+    const { root, call, content, warnings } = await open(t)
+    await mkdir(join(root, 'dfir'))
+    for (const name of ['x.pcap', 'y.pcap', 'notes.txt']) await writeFile(join(root, 'dfir', name), name)
+    const both = `${root}/dfir/x.pcap+${root}/dfir/y.pcap`
+    assert.equal(await content(await call('snapshot', 'dfir')), both)
+    assert.equal(await content(await call('snapshot', [], 'dfir')), both)
+    assert.equal(await content(await call('snapshot', null, 'dfir')), both)
+    const one = await call('snapshot', ['y.pcap', 'gone.pcap', '../../etc/passwd'], 'dfir')
+    assert.equal(await content(one), `${root}/dfir/y.pcap`)
+    await assert.rejects(call('snapshot', '/etc'), { code: 'E_HELPER_REFUSED' })
+    await assert.rejects(call('snapshot', [], 'none'), {
+      message: 'pcap.snapshot: none: no such file or folder',
+    })
+    assert.deepEqual(warnings, [])
+  })
+
+  test('leaves nothing behind that the quota does not hold', async (t) => {
+    const packets = new FakePackets({ [A]: 'x'.repeat(10_000) })
+    const { root, call } = await open(t, { packets }, 5_000)
+    const before = await weigh(root)
+    await assert.rejects(call('snapshot'), { code: 'E_HELPER_REFUSED' })
+    await assert.rejects(call('path', A), { code: 'E_HELPER_REFUSED' })
+    assert.ok((await weigh(root)) <= before + 512, 'at most the folder of the captures is new')
+  })
+})
+
+describe('pcap.path', () => {
+  test('puts the packets of a stream where it points', async (t) => {
+    const { root, call } = await open(t)
+    const path = String(await call('path', A))
+    assert.equal(path, join(root, 'pcaps', A))
+    assert.equal(await readFile(path, 'utf8'), 'aaa')
+    assert.equal(await call('path', A), path)
+  })
+
+  test('points to nothing for streams that nobody knows', async (t) => {
+    const { root, call } = await open(t)
+    for (const stream of [undefined, null, '', '000000000009.pcap', '../../etc/passwd', 'x/y', 7]) {
+      const path = String(await call('path', stream))
+      assert.ok(path.startsWith(`${root}/pcaps/`), path)
+      await assert.rejects(readFile(path), { code: 'ENOENT' })
+    }
+  })
+
+  test('keeps count', async (t) => {
+    const { root, files, call } = await open(t, {}, 10_000)
+    await Promise.all([call('path', A), call('path', A), call('path', B), call('path', '000000000009.pcap')])
+    const free = 10_000 - (await weigh(root))
+    files.reserve(free)
+    assert.throws(() => files.reserve(1))
+  })
+})
+
+describe('pcap', () => {
+  test('tells which names addresses had', async (t) => {
+    const { call } = await open(t)
+    const history = { '1767225600': { '10.0.0.1': { FullAddress: 'cart.shop', Namespace: 'shop' } } }
+    assert.deepEqual(await call('nameResolutionHistory'), history)
+  })
+
+  test('works on workers only', async (t) => {
+    const { call } = await open(t, { component: 'hub' })
+    for (const name of ['nameResolutionHistory', 'snapshot', 'path'])
+      await assert.rejects(call(name), { message: 'pcap helpers are available on workers only' })
+  })
+})

@@ -1,0 +1,125 @@
+import { readdir } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { z } from 'zod'
+import { Mistake } from '../mistake/mistake.ts'
+import { addFile, look, makeFolder, replaceFile, weighAlone } from './data-folder.ts'
+import { type HelperHost, helper, namespace } from './helper.ts'
+
+export const pcap = namespace('pcap', 'Packets of the streams that were seen lately, on workers.', {
+  nameResolutionHistory: helper({
+    doc: 'Which names addresses had, and since when: UNIX seconds of each change → address or address:port → name.',
+    params: {},
+    returns: z.record(
+      z.string(),
+      z.record(z.string(), z.object({ FullAddress: z.string(), Namespace: z.string() })),
+    ),
+    example: `file.write('name_resolution_history.json', JSON.stringify(pcap.nameResolutionHistory()))`,
+    async run(_, host) {
+      refuseOnHub(host)
+      return await host.packets.nameHistory()
+    },
+  }),
+
+  snapshot: helper({
+    doc: 'Merges the packets of streams into one capture in the data folder, sorted by time, and returns its name, `<UNIX seconds>.pcap`. Streams that have expired are left out.',
+    params: {
+      selectedPcaps: z
+        .union([z.array(z.string()), z.string()])
+        .optional()
+        .describe('Streams such as `data.stream`; all when empty. A text is taken as `pcapsDir`.'),
+      pcapsDir: z
+        .string()
+        .optional()
+        .describe('Folder with captures to take instead of those that are kept anyway'),
+    },
+    returns: z.string(),
+    example: `var capture = pcap.snapshot()\nfile.move(capture, file.mkdirTemp('snapshot'))`,
+    async run({ selectedPcaps, pcapsDir }, host) {
+      refuseOnHub(host)
+      if (typeof selectedPcaps === 'string') return await snapshotOfFolder(selectedPcaps, [], host)
+      if (pcapsDir !== undefined && pcapsDir !== '')
+        return await snapshotOfFolder(pcapsDir, selectedPcaps ?? [], host)
+      if (selectedPcaps?.length === 0) tellThatEmptyMeansAll(host)
+      return await snapshotOfStreams(selectedPcaps ?? [], host)
+    },
+  }),
+
+  path: helper({
+    doc: 'Path of the capture of a stream, for `file.copy`. When nothing is kept of the stream there is no such file.',
+    params: { stream: z.string().optional().describe('`data.stream`') },
+    returns: z.string(),
+    example: `function onItemCaptured(data) {\n  if (data.failed) file.copy(pcap.path(data.stream), data.stream)\n}`,
+    async run({ stream }, host) {
+      refuseOnHub(host)
+      const name = stream !== undefined && STREAM.test(stream) ? stream : 'unknown-stream.pcap'
+      const target = host.files.resolve(join('pcaps', name))
+      if (name === stream) await materialise(stream, target, host)
+      return target
+    },
+  }),
+})
+
+/** Twelve digits, and what kind of stream it is where that is not plain TCP. */
+const STREAM = /^\d{12}(_[a-z]+)?\.pcap$/
+
+function refuseOnHub(host: HelperHost): void {
+  if (host.component === 'hub')
+    throw new Mistake('E_HELPER_REFUSED', 'pcap helpers are available on workers only')
+}
+
+/** Once for each script: one that found nothing to select may not want everything. */
+function tellThatEmptyMeansAll(host: HelperHost): void {
+  if (told.has(host.agent)) return
+  told.add(host.agent)
+  host.warn('pcap.snapshot: an empty list means all streams')
+}
+
+const told = new WeakSet<HelperHost['agent']>()
+
+async function snapshotOfStreams(selected: readonly string[], host: HelperHost): Promise<string> {
+  const kept = await host.packets.streams()
+  const wanted = new Set(selected.map((name) => basename(name)))
+  const chosen = wanted.size === 0 ? kept : kept.filter((name) => wanted.has(name))
+  return await addSnapshot(host, (target) => host.packets.writeMerged(chosen, target))
+}
+
+async function snapshotOfFolder(
+  folder: string,
+  selected: readonly string[],
+  host: HelperHost,
+): Promise<string> {
+  const names = selected.length > 0 ? selected.map((name) => basename(name)) : await capturesIn(folder, host)
+  const paths = [...new Set(names)].map((name) => host.files.resolve(join(folder, name)))
+  const there: string[] = []
+  for (const path of paths) if ((await look(path))?.isFile()) there.push(path)
+  return await addSnapshot(host, (target) => host.packets.writeMergedFiles(there, target))
+}
+
+async function capturesIn(folder: string, host: HelperHost): Promise<string[]> {
+  const names = await readdir(host.files.resolve(folder))
+  return names.filter((name) => name.endsWith('.pcap')).sort()
+}
+
+async function addSnapshot(host: HelperHost, write: (target: string) => Promise<void>): Promise<string> {
+  return await addFile(host.files, String(Math.floor(host.now() / 1000)), '.pcap', write)
+}
+
+/** Puts the packets of a stream, as far as they are kept, where its path points. */
+async function materialise(stream: string, target: string, { files, packets }: HelperHost): Promise<void> {
+  await makeFolder(files, dirname(target))
+  await files.change(async () => {
+    let growth = 0
+    try {
+      await replaceFile(target, async (draft) => {
+        if (!(await packets.writeStream(stream, draft))) return false
+        const more = (await weighAlone(draft)) - (await weighAlone(target))
+        files.reserve(more)
+        growth = more
+        return true
+      })
+    } catch (error) {
+      files.reserve(-growth)
+      throw error
+    }
+  })
+}

@@ -1,0 +1,57 @@
+import { writeFile } from 'node:fs/promises'
+import type { DataFolder, HelperHost, NameHistory, PacketStore } from '../helpers/helper.ts'
+
+/** A host for helpers under test: nothing reaches the world but what is handed in. Warnings are kept. */
+export function fakeHost(
+  files: DataFolder,
+  overrides: Partial<HelperHost> = {},
+): HelperHost & { readonly warnings: string[] } {
+  const warnings: string[] = []
+  return {
+    agent: { title: 'test agent', index: 0 },
+    component: 'worker',
+    nodeName: 'node-a',
+    files,
+    packets: new FakePackets({}),
+    signal: new AbortController().signal,
+    warn: (text) => warnings.push(text),
+    request: () => Promise.reject(new Error('this test sends nothing')),
+    now: () => 1_767_225_600_123,
+    health: () => ({ nodeName: 'node-a' }),
+    targeted: () => ({ targets: [], excluded: [] }),
+    warnings,
+    ...overrides,
+  }
+}
+
+/** Streams by name; their packets are texts, one after another in a capture. */
+export class FakePackets implements PacketStore {
+  readonly #streams: Readonly<Record<string, string>>
+
+  constructor(streams: Readonly<Record<string, string>>) {
+    this.#streams = streams
+  }
+
+  async writeStream(stream: string, target: string): Promise<boolean> {
+    const packets = this.#streams[stream]
+    if (packets === undefined) return false
+    await writeFile(target, packets)
+    return true
+  }
+
+  async streams(): Promise<readonly string[]> {
+    return Object.keys(this.#streams)
+  }
+
+  async writeMerged(streams: readonly string[], target: string): Promise<void> {
+    await writeFile(target, streams.map((name) => this.#streams[name] ?? `no ${name}`).join('+'))
+  }
+
+  async writeMergedFiles(files: readonly string[], target: string): Promise<void> {
+    await writeFile(target, files.join('+'))
+  }
+
+  async nameHistory(): Promise<NameHistory> {
+    return { '1767225600': { '10.0.0.1': { FullAddress: 'cart.shop', Namespace: 'shop' } } }
+  }
+}

@@ -1,0 +1,61 @@
+import { openCapture } from '../capture/index.ts'
+import { dissectors } from '../dissectors/index.ts'
+import { Entry, type EntryOrigin, type Exchange } from '../entry/entry.ts'
+import { Pipeline, type PipelineCounters, type PipelineOptions } from '../worker/pipeline.ts'
+
+export interface ReadCapture {
+  readonly exchanges: readonly Exchange[]
+  readonly entries: readonly Entry[]
+  readonly counters: PipelineCounters
+}
+
+/** Runs a whole capture through the real pipeline, and gives back what came out of it. */
+export async function readCapture(
+  path: string,
+  changes: Partial<PipelineOptions> = {},
+): Promise<ReadCapture> {
+  const exchanges: Exchange[] = []
+  const pipeline = new Pipeline(
+    { ...OPTIONS, ...changes },
+    {
+      bodies: true,
+      packet: () => {},
+      item: (exchange) => {
+        exchanges.push(exchange)
+      },
+    },
+  )
+  for await (const batch of openCapture({ path }).packets(new AbortController().signal)) pipeline.push(batch)
+  pipeline.finish()
+  return {
+    exchanges,
+    entries: exchanges.map((exchange) => new Entry(exchange, ORIGIN)),
+    counters: pipeline.counters(),
+  }
+}
+
+const OPTIONS: PipelineOptions = {
+  dissectors,
+  connections: { tcp: true, udp: true },
+  ports: new Map([
+    [6379, 'redis'],
+    [80, 'http'],
+    [53, 'dns'],
+  ]),
+  verifyChecksums: false,
+  maxBody: 1 << 20,
+  memory: 64 << 20,
+  maxConnections: 100_000,
+  tcpIdleSeconds: 1200,
+  udpIdleSeconds: 1200,
+  replyTimeoutSeconds: 10,
+  names: { learn: () => {} },
+  spool: undefined,
+}
+
+const ORIGIN: EntryOrigin = {
+  worker: '127.0.0.1:48999',
+  node: { ip: '127.0.0.1', name: 'test' },
+  backend: 'pcap',
+  nameOf: () => undefined,
+}
