@@ -1,0 +1,150 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import type { EntryProtocol } from '../entry/entry.ts'
+import { resolveField } from '../entry/layout.ts'
+import { Mistake } from '../mistake/mistake.ts'
+import { NO_FIELDS } from './host/protocol.ts'
+import { parseAgent } from './source/gate.ts'
+import { readSet } from './source/read-set.ts'
+import { agentTitle } from './source/title.ts'
+import { shareThis } from './this-scope.ts'
+
+export interface AgentOptions {
+  readonly language: 'es5' | 'modern'
+  /** Protocols whose fields scripts may read. */
+  readonly protocols: readonly EntryProtocol[]
+}
+
+/** A script that passed the gate, and what reading it has told. */
+export interface Agent {
+  /** Order of execution, and the number in `[node-index]`. */
+  readonly index: number
+  readonly path: string
+  /** For error positions. */
+  readonly file: string
+  readonly title: string
+  /** As it runs: with types stripped and `this` sent through the shared object. */
+  readonly source: string
+  readonly insertions: readonly (readonly [number, number, number])[]
+  readonly sharesThis: boolean
+  /** Fields of entries and packets that it reads; empty without the hook, `NO_FIELDS` when it reads none. */
+  readonly wantedItem: readonly string[]
+  readonly wantedPacket: readonly string[]
+  /** It may do something on the hub that it does not do on a worker. */
+  readonly usesHub: boolean
+  /** It may ask for the packets of a connection. */
+  readonly usesPackets: boolean
+  readonly bodies: 'text' | 'bytes'
+}
+
+/** The script files that paths name: files as they are, folders by their `*.js` (and `*.ts`), in order of name. */
+export function findAgentFiles(paths: readonly string[], language: 'es5' | 'modern'): string[] {
+  const files = paths.flatMap((path) => {
+    if (!statAgentPath(path).isDirectory()) return [path]
+    return readdirSync(path)
+      .filter((name) => isAgentFile(name, language))
+      .sort()
+      .map((name) => join(path, name))
+  })
+  if (files.length === 0)
+    throw new Mistake('E_AGENT_NONE', `no agents in ${paths.join(', ')}`, {
+      hint: 'agents are files that end in .js, or in .ts with scripting.language: modern',
+    })
+  return [...new Set(files)]
+}
+
+export function isAgentFile(name: string, language: 'es5' | 'modern'): boolean {
+  if (name.startsWith('.') || name.endsWith('.d.ts')) return false
+  return name.endsWith('.js') || (language === 'modern' && name.endsWith('.ts'))
+}
+
+export function readAgent(path: string, index: number, options: AgentOptions): Agent {
+  let source: string
+  try {
+    source = readFileSync(path, 'utf8')
+  } catch (error) {
+    throw new Mistake('E_AGENT_READ', `${path} cannot be read: ${(error as Error).message}`, { cause: error })
+  }
+  return understandAgent(source, path, index, options)
+}
+
+/** Throws E_AGENT_SYNTAX for a script that is not in the language. */
+export function understandAgent(text: string, path: string, index: number, options: AgentOptions): Agent {
+  const program = parseAgent(text, { language: options.language, file: path })
+  const { source, insertions, shares } = shareThis(program.source, program.ast)
+  const itemFields = (parents: readonly string[], property: string) =>
+    resolveField(options.protocols, parents, property)
+  return {
+    index,
+    path,
+    file: basename(path),
+    title: agentTitle(text, path),
+    source,
+    insertions,
+    sharesThis: shares,
+    wantedItem: wantedFields(
+      readSet(program, 'onItemCaptured', itemFields),
+      mentions(text, 'onItemCaptured') || mentions(text, 'onItemQueried'),
+    ),
+    wantedPacket: wantedFields(
+      readSet(program, 'onPacketCaptured', packetField),
+      mentions(text, 'onPacketCaptured'),
+    ),
+    usesHub: mentions(text, 'onHubAction') || mentions(text, 'nodeName'),
+    usesPackets: /\bpcap\b/.test(text) || /\bfile\s*\.\s*(copy|move)\b/.test(text),
+    bodies: /\bfromCharCode\b/.test(text) && /\.text\b/.test(text) ? 'bytes' : 'text',
+  }
+}
+
+interface FieldsRead {
+  readonly whole: boolean
+  readonly paths?: readonly string[]
+}
+
+function wantedFields(read: FieldsRead, hasHook: boolean): readonly string[] {
+  if (!hasHook) return []
+  if (read.whole || read.paths === undefined) return ['*']
+  return read.paths.length === 0 ? [NO_FIELDS] : read.paths
+}
+
+/** Packet info has no depth: every known name is a leaf. */
+function packetField(
+  parents: readonly string[],
+  property: string,
+): { kind: 'leaf' | 'unknown'; name: string } {
+  const name = property.charAt(0).toLowerCase() + property.slice(1)
+  return parents.length === 0 && PACKET_NAMES.has(name) ? { kind: 'leaf', name } : { kind: 'unknown', name }
+}
+
+function mentions(source: string, word: string): boolean {
+  return new RegExp(`\\b${word}\\b`).test(source)
+}
+
+function statAgentPath(path: string) {
+  try {
+    return statSync(path)
+  } catch (error) {
+    throw new Mistake('E_AGENT_READ', `there is no ${path}`, {
+      cause: error,
+      hint: 'name script files, or folders that hold them',
+    })
+  }
+}
+
+const PACKET_NAMES: ReadonlySet<string> = new Set([
+  'timestamp',
+  'captureLength',
+  'length',
+  'truncated',
+  'fragmented',
+  'interface',
+  'ethertype',
+  'ipVersion',
+  'protocol',
+  'srcIp',
+  'dstIp',
+  'srcPort',
+  'dstPort',
+  'tcpFlags',
+  'payloadLength',
+])

@@ -1,0 +1,638 @@
+/**
+ * Runs inside the realm of an agent, before its script: builds everything that the script can see, and the few
+ * functions with which the host drives it. It is compiled from its own text, so it can use nothing but its
+ * parameters and the built-ins of the realm; it takes private copies of those before the script can replace them.
+ *
+ * What crosses from the host are primitives and arrays that are read by index; what crosses back are primitives.
+ * No object of the host is ever handed to the script, and nothing that the script made is touched by the host.
+ */
+export function bootstrap(host: BootstrapHost, settings: BootstrapSettings): Realm {
+  const G = globalThis as unknown as Record<string, unknown>
+  const O = Object
+  const A = Array
+  const S = String
+  const E = Error
+  const TE = TypeError
+  const RE = RangeError
+  const D = Date
+  const P = Proxy
+  const create = O.create
+  const define = O.defineProperty
+  const freeze = O.freeze
+  const setPrototype = O.setPrototypeOf
+  const keysOf = O.keys
+  const stringify = JSON.stringify
+  const parse = JSON.parse
+  const isArray = A.isArray
+  const apply = Reflect.apply
+  const construct = Reflect.construct
+  const reflectGet = Reflect.get
+  const reflectDefine = Reflect.defineProperty
+  const objectPrototype = O.prototype
+  const hasOwn = O.hasOwn
+  const lower = S.prototype.toLowerCase
+  const slice = S.prototype.slice
+  const charCode = S.prototype.charCodeAt
+  const split = S.prototype.split
+  const toISO = D.prototype.toISOString
+
+  // --- errors -------------------------------------------------------------------------------------------------
+
+  /** `Name: message`, whatever was thrown; never throws itself. */
+  function say(thrown: unknown): string {
+    try {
+      if (thrown instanceof E) {
+        const name = S(thrown.name)
+        const message = S(thrown.message)
+        return message === '' ? name : `${name}: ${message}`
+      }
+      if (typeof thrown === 'object' && thrown !== null) {
+        const { name, message } = thrown as { name?: unknown; message?: unknown }
+        if (typeof message === 'string') return typeof name === 'string' ? `${name}: ${message}` : message
+      }
+      return S(thrown)
+    } catch {
+      return 'an error that cannot be shown'
+    }
+  }
+
+  function stackOf(thrown: unknown): string {
+    try {
+      const stack = (thrown as { stack?: unknown }).stack
+      return typeof stack === 'string' ? stack : ''
+    } catch {
+      return ''
+    }
+  }
+
+  /** Calls a function of the host; what it throws becomes an error of this realm. */
+  function ask(run: () => string | number | boolean | undefined): string | number | boolean | undefined {
+    let failure: string
+    try {
+      return run()
+    } catch (thrown) {
+      failure = `${(thrown as Error).message}`
+    }
+    throw new E(failure)
+  }
+
+  // --- values -------------------------------------------------------------------------------------------------
+
+  function setOwn(target: object, key: string, value: unknown): void {
+    if (key === '__proto__')
+      define(target, key, { value, writable: true, enumerable: true, configurable: true })
+    else (target as Record<string, unknown>)[key] = value
+  }
+
+  /** A copy, in this realm, of a value that JSON could have made. */
+  function clone(value: unknown): unknown {
+    if (typeof value !== 'object' || value === null) return value
+    if (isArray(value)) {
+      const copy = new A(value.length)
+      for (let at = 0; at < value.length; at++) copy[at] = clone(value[at])
+      return copy
+    }
+    const copy = {}
+    const keys = keysOf(value)
+    for (let at = 0; at < keys.length; at++) {
+      const key = keys[at] as string
+      setOwn(copy, key, clone((value as Record<string, unknown>)[key]))
+    }
+    return copy
+  }
+
+  /** Header names are matched as written first, and if there is none, whatever their case. */
+  const headersPrototype = new P(create(objectPrototype) as object, {
+    get(target, key, receiver) {
+      if (typeof key === 'string' && receiver !== target && !hasOwn(objectPrototype, key)) {
+        const wanted = apply(lower, key, [])
+        const names = keysOf(receiver as object)
+        for (let at = 0; at < names.length; at++) {
+          const name = names[at] as string
+          if (name.length === wanted.length && apply(lower, name, []) === wanted)
+            return (receiver as Record<string, unknown>)[name]
+        }
+      }
+      return reflectGet(objectPrototype, key, receiver)
+    },
+  })
+
+  function headers(value: unknown): unknown {
+    if (typeof value !== 'object' || value === null) return value
+    const copy = create(headersPrototype) as object
+    const names = keysOf(value)
+    for (let at = 0; at < names.length; at++) {
+      const name = names[at] as string
+      define(copy, name, {
+        value: (value as Record<string, unknown>)[name],
+        writable: true,
+        enumerable: true,
+        configurable: true,
+      })
+    }
+    return copy
+  }
+
+  /** Bodies for scripts that take them for arrays of numbers (agent-api §5.5). */
+  function bytes(text: unknown): unknown {
+    if (typeof text !== 'string') return text
+    const codes = new A(text.length)
+    for (let at = 0; at < text.length; at++) codes[at] = apply(charCode, text, [at]) & 0xff
+    return codes
+  }
+
+  /** Prototype of a kind of object of an entry: it has the Go names of the fields, which are not listed. */
+  function shape(names: readonly string[], aliases: readonly string[]): object {
+    const prototype = create(objectPrototype) as object
+    for (let at = 0; at < names.length; at++) {
+      const name = names[at] as string
+      define(prototype, aliases[at] as string, {
+        get(this: Record<string, unknown>) {
+          return this[name]
+        },
+        set(this: Record<string, unknown>, value: unknown) {
+          this[name] = value
+        },
+        enumerable: false,
+        configurable: true,
+      })
+    }
+    return prototype
+  }
+
+  /** Old names that are worked out (agent-api §5.1). */
+  function legacy(prototype: object): object {
+    define(prototype, 'namespace', {
+      get(this: { src?: { namespace?: string }; dst?: { namespace?: string } }) {
+        return this.dst?.namespace || this.src?.namespace || ''
+      },
+      enumerable: false,
+      configurable: true,
+    })
+    define(prototype, 'outgoing', { get: () => false, enumerable: false, configurable: true })
+    return prototype
+  }
+
+  /** The time of a packet: a Date whose JSON has the nanoseconds. */
+  function timestamp(seconds: number, nanos: number): Date {
+    const date = new D(seconds * 1000 + (nanos - (nanos % 1000000)) / 1000000)
+    const digits = S(1000000000 + nanos)
+    define(date, 'toJSON', {
+      value: () => `${apply(slice, apply(toISO, date, []), [0, 20])}${apply(slice, digits, [1])}Z`,
+      enumerable: false,
+      configurable: true,
+      writable: true,
+    })
+    return date
+  }
+
+  // --- console ------------------------------------------------------------------------------------------------
+
+  function show(value: unknown): string {
+    if (typeof value === 'string') return value
+    if (value instanceof E) return say(value)
+    if (typeof value === 'object' && value !== null) {
+      let text: string | undefined
+      try {
+        text = stringify(value)
+      } catch (thrown) {
+        text = `[${say(thrown)}]`
+      }
+      if (text === undefined) return 'undefined'
+      // A Date and the like: its text, without the quotes of JSON.
+      return shorten(text[0] === '"' ? S(parse(text)) : text)
+    }
+    if (typeof value === 'function') return `[function ${S((value as { name?: unknown }).name)}]`
+    try {
+      return S(value)
+    } catch (thrown) {
+      return `[${say(thrown)}]`
+    }
+  }
+
+  function shorten(text: string): string {
+    if (text.length <= settings.longestValue) return text
+    return `${apply(slice, text, [0, settings.longestValue])}… (${text.length} characters, cut)`
+  }
+
+  function print(level: number, values: unknown[]): void {
+    let line = ''
+    for (let at = 0; at < values.length; at++) line += (at === 0 ? '' : ' ') + show(values[at])
+    if (line.length > settings.longestLine)
+      line = `${apply(slice, line, [0, settings.longestLine])}… (${line.length} characters, cut)`
+    ask(() => host.print(level, line))
+  }
+
+  // --- functions that the host keeps for later -----------------------------------------------------------------
+
+  const tasks: { [id: number]: { run: Task; args: unknown[] } | undefined } = create(null)
+  let lastTask = 0
+
+  function keep(run: Task, args: unknown[]): number {
+    lastTask++
+    tasks[lastTask] = { run, args }
+    return lastTask
+  }
+
+  // --- helpers ------------------------------------------------------------------------------------------------
+
+  /** Helpers that work inside; all others are called over the bridge. */
+  const inside: { [path: string]: Task } = create(null)
+  inside['console.log'] = (...values) => print(0, values)
+  inside['console.error'] = (...values) => print(1, values)
+  inside['console.warn'] = (...values) => print(2, values)
+  inside['console.info'] = (...values) => print(3, values)
+  inside['console.debug'] = (...values) => print(4, values)
+  inside['console.clear'] = () => {
+    ask(() => host.print(5, ''))
+  }
+  inside['test.pass'] = (data) => mark(data, 'passed', 'test.pass')
+  inside['test.fail'] = (data) => mark(data, 'failed', 'test.fail')
+  inside['jobs.schedule'] = (tag, cron, task, limit, ...args) => {
+    if (typeof task !== 'function')
+      throw new TE('jobs.schedule(tag, cron, task, limit, ...args): task must be a function')
+    const times = limit === undefined || limit === null ? 0 : +(limit as number)
+    const id = keep(task as Task, args)
+    const replaced = ask(() => host.schedule(S(tag), S(cron), times > 0 ? times : 0, id)) as number
+    if (replaced > 0) delete tasks[replaced]
+  }
+  inside['jobs.remove'] = (tag) => void ask(() => host.jobs('remove', S(tag)))
+  inside['jobs.removeAll'] = () => void ask(() => host.jobs('removeAll', ''))
+  inside['jobs.list'] = () => parse(ask(() => host.jobs('list', '')) as string)
+  inside['jobs.run'] = (tag) => void ask(() => host.jobs('run', S(tag)))
+  inside['jobs.runAll'] = () => void ask(() => host.jobs('runAll', ''))
+  inside['jobs.scheduler.isRunning'] = () => ask(() => host.jobs('isRunning', '')) === 'true'
+  inside['jobs.scheduler.start'] = () => void ask(() => host.jobs('start', ''))
+  inside['jobs.scheduler.stop'] = () => void ask(() => host.jobs('stop', ''))
+  inside['hub.action'] = (action, object) => {
+    const text = object === undefined ? undefined : stringify(object)
+    ask(() => host.hubAction(S(action), text))
+  }
+  inside['utils.nodeName'] = () => settings.nodeName
+  inside['utils.bytes'] = (text) => bytes(text)
+  inside['kfl.match'] = (query, data) => {
+    const [text, entry] = typeof query === 'string' ? [query, data] : [data as string, query]
+    return (
+      ask(() => host.match(S(text), entry === undefined ? 'null' : (stringify(entry) ?? 'null'))) === true
+    )
+  }
+  inside['kfl.validate'] = (query) => typeof query === 'string' && ask(() => host.validate(query)) === true
+
+  function mark(data: unknown, flag: 'passed' | 'failed', path: string): unknown {
+    if (typeof data !== 'object' || data === null) throw new TE(`${path}(data): data must be an entry`)
+    ;(data as Record<string, unknown>)[flag] = true
+    return data
+  }
+
+  function over(path: string): Task {
+    return (...values) => {
+      const text = stringify(values)
+      const reply = ask(() => host.call(path, text)) as string
+      return reply === '' ? undefined : parse(reply)
+    }
+  }
+
+  function guarded(stub: { path: string; params: readonly string[]; min: number }, run: Task): Task {
+    return (...values) => {
+      if (values.length < stub.min)
+        throw new TE(`${stub.path}(${stub.params.join(', ')}): ${stub.params[values.length]} is missing`)
+      return run(...values)
+    }
+  }
+
+  /** Puts the function at `vendor.kinesis.put`, making the namespaces on the way. */
+  function install(path: string, run: Task): void {
+    const steps = apply(split, path, ['.']) as string[]
+    let at: Record<string, unknown> = G
+    for (let step = 0; step < steps.length - 1; step++) {
+      const name = steps[step] as string
+      if (!hasOwn(at, name)) {
+        const inner = {}
+        define(at, name, { value: inner, writable: at === G, enumerable: true, configurable: at === G })
+      }
+      at = at[name] as Record<string, unknown>
+    }
+    const last = steps[steps.length - 1] as string
+    define(run, 'name', { value: last })
+    define(at, last, { value: run, writable: at === G, enumerable: true, configurable: at === G })
+  }
+
+  // --- timers -------------------------------------------------------------------------------------------------
+
+  function timer(repeat: boolean): Task {
+    return (task, delay, ...args) => {
+      if (typeof task !== 'function') throw new TE('a timer needs a function')
+      const ms = +(delay as number)
+      const id = keep(task as Task, args)
+      ask(() => host.timer(id, ms > 0 ? ms : 0, repeat))
+      return id
+    }
+  }
+
+  function clear(id: unknown): void {
+    const number = +(id as number)
+    if (tasks[number] === undefined) return
+    delete tasks[number]
+    ask(() => host.clearTimer(number))
+  }
+
+  // --- the realm ----------------------------------------------------------------------------------------------
+
+  /** Time stands where the traffic is: `new Date()` and `Date.now()` follow the capture. */
+  function virtualDate(): void {
+    const now = () => ask(() => host.now()) as number
+    const Virtual = function (this: unknown, ...values: unknown[]) {
+      if (new.target === undefined) return S(new D(now()))
+      const given = values.length === 0 ? [now()] : values
+      return construct(D, given, new.target === Virtual ? D : new.target)
+    } as unknown as DateConstructor
+    define(Virtual, 'prototype', { value: D.prototype, writable: false })
+    define(Virtual, 'name', { value: 'Date' })
+    define(Virtual, 'length', { value: 7 })
+    for (const name of ['parse', 'UTC'] as const)
+      define(Virtual, name, { value: D[name], writable: true, enumerable: false, configurable: true })
+    define(Virtual, 'now', { value: now, writable: true, enumerable: false, configurable: true })
+    define(D.prototype, 'constructor', {
+      value: Virtual,
+      writable: true,
+      enumerable: false,
+      configurable: true,
+    })
+    define(G, 'Date', { value: Virtual, writable: true, enumerable: false, configurable: true })
+  }
+
+  /** Native loops that nothing can interrupt once they run over billions of absent elements. */
+  function boundNativeLoops(): void {
+    for (const name of ['indexOf', 'lastIndexOf', 'includes'] as const) {
+      const original = A.prototype[name] as Task
+      const bounded = function (this: unknown, ...values: unknown[]) {
+        const length = this === null || this === undefined ? 0 : +(this as { length: number }).length
+        if (length > settings.longestArray)
+          throw new RE(`Array.prototype.${name}: ${length} elements are too many`)
+        return apply(original, this, values)
+      }
+      define(bounded, 'name', { value: name })
+      define(A.prototype, name, { value: bounded, writable: true, enumerable: false, configurable: true })
+    }
+    for (const name of ['repeat', 'padStart', 'padEnd'] as const) {
+      const original = S.prototype[name] as Task
+      const bounded = function (this: unknown, ...values: unknown[]) {
+        const times = +(values[0] as number) * (name === 'repeat' ? S(this).length : 1)
+        if (times > settings.longestText)
+          throw new RE(`String.prototype.${name}: ${times} characters are too many`)
+        return apply(original, this, values)
+      }
+      define(bounded, 'name', { value: name })
+      define(S.prototype, name, { value: bounded, writable: true, enumerable: false, configurable: true })
+    }
+  }
+
+  function removeGlobals(): void {
+    for (let at = 0; at < settings.removed.length; at++) delete G[settings.removed[at] as string]
+    // Reachable without their global names.
+    for (const name of ['fromAsync'] as const) delete (A as unknown as Record<string, unknown>)[name]
+  }
+
+  // --- shared `this` ------------------------------------------------------------------------------------------
+
+  /**
+   * The object that all agents of a component share, as this agent sees it: an object of its own realm whose
+   * properties live with the host. Functions and objects that are put there belong to the realm of who put them.
+   */
+  function sharedView(): object {
+    return new P({} as object, {
+      get: (target, key) => (host.sharedHas(key) ? host.sharedGet(key) : reflectGet(target, key)),
+      has: (target, key) => host.sharedHas(key) || key in target,
+      set(_target, key, value, receiver) {
+        // A bare assignment to an undeclared name comes here as well: it stays with the agent, unless it is shared.
+        if (receiver === G && !host.sharedHas(key))
+          return reflectDefine(G, key, { value, writable: true, enumerable: true, configurable: true })
+        host.sharedSet(key, value)
+        return true
+      },
+      deleteProperty(_target, key) {
+        host.sharedDelete(key)
+        return true
+      },
+      ownKeys: () => parse(host.sharedKeys()) as string[],
+      getOwnPropertyDescriptor: (_target, key) =>
+        host.sharedHas(key)
+          ? { value: host.sharedGet(key), writable: true, enumerable: true, configurable: true }
+          : undefined,
+      defineProperty(_target, key, descriptor) {
+        host.sharedSet(
+          key,
+          hasOwn(descriptor, 'value') ? descriptor.value : apply(descriptor.get as Task, undefined, []),
+        )
+        return true
+      },
+      setPrototypeOf: () => false,
+      preventExtensions: () => false,
+    })
+  }
+
+  const env = freeze(parse(settings.env))
+  for (let at = 0; at < settings.stubs.length; at++) {
+    const stub = settings.stubs[at] as { path: string; where: string; params: readonly string[]; min: number }
+    const within = inside[stub.path]
+    install(stub.path, guarded(stub, within ?? over(stub.path)))
+  }
+  define(G, 'env', { get: () => env, set() {}, enumerable: true, configurable: true })
+  install('setTimeout', timer(false))
+  install('setInterval', timer(true))
+  install('clearTimeout', clear)
+  install('clearInterval', clear)
+  if (settings.virtualTime) virtualDate()
+  boundNativeLoops()
+  removeGlobals()
+
+  const view = settings.sharesThis ? sharedView() : {}
+  if (settings.sharesThis) setPrototype(G, view)
+
+  /** Stands for `this` inside functions of the script: a plain call's `this` is the shared object. */
+  const thisOf = (value: unknown): unknown => (value === G ? view : value)
+
+  let hookOf: (hook: number) => Task | undefined = () => undefined
+  let makers: readonly ((row: readonly unknown[]) => object)[] = []
+
+  function failed(hook: number, thrown: unknown): boolean {
+    return host.failed(hook, say(thrown), stackOf(thrown)) === true
+  }
+
+  function itemAt(rows: readonly (readonly unknown[])[], at: number): void {
+    const hook = hookOf(settings.itemHook)
+    if (hook === undefined) return
+    const row = rows[at] as readonly unknown[]
+    const data = (makers[row[0] as number] as (row: readonly unknown[]) => object)(row)
+    hook(data)
+  }
+
+  return {
+    start(run: (thisOf: unknown) => (hook: number) => Task | undefined): string {
+      try {
+        hookOf = apply(run, view, [thisOf]) as typeof hookOf
+        return ''
+      } catch (thrown) {
+        return `${say(thrown)}\n${stackOf(thrown)}`
+      }
+    },
+    has: (hook) => hookOf(hook) !== undefined,
+    setMakers(source) {
+      makers = source(clone, headers, shape, legacy, settings.bytes ? bytes : (text: unknown) => text)
+    },
+    items(rows, from, to, position) {
+      let errors = 0
+      for (let at = from; at < to; at++) {
+        position[0] = at
+        try {
+          itemAt(rows, at)
+          position[2] = 0
+        } catch (thrown) {
+          errors++
+          position[2] = (position[2] as number) + 1
+          if (failed(settings.itemHook, thrown)) {
+            position[0] = at + 1
+            return errors
+          }
+        }
+        if ((at & 7) === 7) host.progress()
+      }
+      position[0] = to
+      return errors
+    },
+    packets(makePacket, from, to, position) {
+      let errors = 0
+      const hook = hookOf(settings.packetHook)
+      for (let at = from; at < to; at++) {
+        position[1] = at
+        try {
+          ;(hook as Task)(makePacket(at))
+        } catch (thrown) {
+          errors++
+          if (failed(settings.packetHook, thrown)) {
+            position[1] = at + 1
+            return errors
+          }
+        }
+        if ((at & 63) === 63) host.progress()
+      }
+      position[1] = to
+      return errors
+    },
+    packetMaker: (build, ...columns) => build(timestamp, shape, ...columns),
+    task(id, once) {
+      const task = tasks[id]
+      if (task === undefined) return ''
+      if (once) delete tasks[id]
+      try {
+        apply(task.run, undefined, task.args)
+        return ''
+      } catch (thrown) {
+        return `${say(thrown)}\n${stackOf(thrown)}`
+      }
+    },
+    forget(id) {
+      delete tasks[id]
+    },
+    /** Calls another hook with arguments given as JSON text; answers its outcome, or undefined when it failed. */
+    call(hook, texts) {
+      const run = hookOf(hook)
+      if (run === undefined) return
+      const values = new A(texts.length)
+      for (let at = 0; at < texts.length; at++) {
+        const text = texts[at]
+        values[at] = text === undefined ? undefined : parse(text)
+      }
+      try {
+        apply(run, undefined, values)
+      } catch (thrown) {
+        failed(hook, thrown)
+      }
+    },
+    /** onItemQueried: the entry as JSON text, changed or not; '' when it is to be hidden. */
+    query(row, passed, failedMark, filter) {
+      const data = (makers[row[0] as number] as (row: readonly unknown[]) => object)(row) as Record<
+        string,
+        unknown
+      >
+      if (passed) data.passed = true
+      if (failedMark) data.failed = true
+      const run = hookOf(settings.queryHook)
+      if (run === undefined) return stringify(data)
+      try {
+        const answer = run(data, filter)
+        if (answer === null || answer === false) return ''
+        return stringify(typeof answer === 'object' && answer !== null ? answer : data)
+      } catch (thrown) {
+        failed(settings.queryHook, thrown)
+        return stringify(data)
+      }
+    },
+  }
+}
+
+type Task = (...args: unknown[]) => unknown
+
+/** What the host lends to `bootstrap`: primitives in, primitives out. */
+export interface BootstrapHost {
+  print(level: number, line: string): undefined
+  call(path: string, args: string): string
+  now(): number
+  schedule(tag: string, cron: string, limit: number, task: number): number
+  jobs(what: string, tag: string): string
+  timer(task: number, ms: number, repeat: boolean): undefined
+  clearTimer(task: number): undefined
+  hubAction(action: string, object: string | undefined): undefined
+  match(query: string, entry: string): boolean
+  validate(query: string): boolean
+  /** A hook threw; true when the agent is to be stopped. */
+  failed(hook: number, message: string, stack: string): boolean
+  progress(): void
+  sharedHas(key: PropertyKey): boolean
+  sharedGet(key: PropertyKey): unknown
+  sharedSet(key: PropertyKey, value: unknown): void
+  sharedDelete(key: PropertyKey): void
+  sharedKeys(): string
+}
+
+export interface BootstrapSettings {
+  readonly nodeName: string
+  readonly env: string
+  readonly virtualTime: boolean
+  readonly sharesThis: boolean
+  readonly bytes: boolean
+  readonly removed: readonly string[]
+  readonly stubs: readonly { path: string; where: string; params: readonly string[]; min: number }[]
+  readonly itemHook: number
+  readonly packetHook: number
+  readonly queryHook: number
+  readonly longestValue: number
+  readonly longestLine: number
+  readonly longestArray: number
+  readonly longestText: number
+}
+
+/** What the host holds of an agent's realm. */
+export interface Realm {
+  start(run: unknown): string
+  has(hook: number): boolean
+  setMakers(source: MakerSource): void
+  items(rows: readonly (readonly unknown[])[], from: number, to: number, position: Int32Array): number
+  packets(makePacket: (at: number) => object, from: number, to: number, position: Int32Array): number
+  packetMaker(
+    build: (...values: unknown[]) => (at: number) => object,
+    ...columns: unknown[]
+  ): (at: number) => object
+  task(id: number, once: boolean): string
+  forget(id: number): void
+  call(hook: number, texts: readonly (string | undefined)[]): void
+  query(row: readonly unknown[], passed: boolean, failed: boolean, filter: string): string
+}
+
+export type MakerSource = (
+  clone: (value: unknown) => unknown,
+  headers: (value: unknown) => unknown,
+  shape: (names: readonly string[], aliases: readonly string[]) => object,
+  legacy: (prototype: object) => object,
+  bytes: (text: unknown) => unknown,
+) => readonly ((row: readonly unknown[]) => object)[]

@@ -1,0 +1,160 @@
+/**
+ * Messages between the program and a sandbox. A frame is 16 bytes of header (little endian: u32 payload length,
+ * u8 type, 3 bytes 0, u32 sequence number, u32 0) and a payload. The header's size keeps payloads aligned for f64.
+ */
+export const HEADER = 16
+
+/** Frames towards the sandbox, on file descriptor 3. All but BATCH carry JSON. */
+export const DOWN = {
+  /** `HostConfig`, first of all. */
+  config: 1,
+  /** `LoadAgent`: (re)loads an agent; answered by `loaded`. */
+  load: 2,
+  /** `{slot}`: forgets an agent. */
+  unload: 3,
+  /** `LayoutsMessage`: how the rows of the batches that follow are to be read. */
+  layouts: 4,
+  /** Packets and entries; answered by `ack`. */
+  batch: 5,
+  /** `{nowMs}`: time passes without traffic; answered by `ack`. */
+  tick: 6,
+  /** `{finalRun}`: no more traffic; answered by `ack`. */
+  end: 7,
+  /** `{level, msg}`: a log line of the program, for onLogCall. */
+  log: 8,
+} as const
+
+/** Frames from the sandbox, on file descriptor 3, all JSON. */
+export const UP = {
+  ready: 1,
+  /** `LoadedMessage` */
+  loaded: 2,
+  /** `AckMessage` */
+  ack: 3,
+  /** `{slot, reason}`: an agent was interrupted (no reason: who did it knows), or stopped for what it holds. */
+  stopped: 4,
+} as const
+
+/**
+ * On file descriptor 4: a helper call up (`CallMessage`), and its answer down: text whose first letter is `v`, before
+ * the value as JSON (nothing for undefined), or `e`, before the message of the error to throw.
+ */
+export const CALL = 1
+export const REPLY = 2
+
+export interface HostConfig {
+  readonly nodeName: string
+  /** Time comes with the traffic (a capture file), not from the clock. */
+  readonly virtualTime: boolean
+  /** What time it is when the agents load, ms since the epoch. */
+  readonly startMs: number
+  readonly env: Readonly<Record<string, unknown>>
+  readonly language: 'es5' | 'modern'
+  readonly stubs: readonly HelperStub[]
+  readonly hooks: readonly string[]
+  readonly budgets: {
+    /** Heap of one agent, and of all together. */
+    readonly memoryMb: number
+    readonly allMb: number
+    readonly linesPerCall: number
+    readonly bytesPerCall: number
+    /** Calls of a hook that fail one after another before the agent is stopped. */
+    readonly failures: number
+  }
+  readonly macros: Readonly<Record<string, string>>
+  /** Every wanted entry also goes through onItemQueried and comes back. */
+  readonly query: { readonly filter: string } | null
+}
+
+export interface HelperStub {
+  readonly path: string
+  readonly where: 'sandbox' | 'broker'
+  readonly params: readonly string[]
+  readonly min: number
+  readonly max: number
+}
+
+export interface LoadAgent {
+  /** Place of the agent; the same agent on worker and hub has two. Order of execution. */
+  readonly slot: number
+  readonly index: number
+  readonly title: string
+  readonly file: string
+  readonly component: 'worker' | 'hub'
+  readonly source: string
+  /** Where text was put into `source`: line, column and length, so that error positions can be put right. */
+  readonly insertions: readonly (readonly [line: number, column: number, length: number])[]
+  /** The script says `this`: it gets the shared object. */
+  readonly sharesThis: boolean
+  /** Fields that it reads: dotted paths as in `Wanted`. */
+  readonly wantedItem: readonly string[]
+  readonly wantedPacket: readonly string[]
+  /** Strings for bodies, or bytes (agent-api §5.5). */
+  readonly bodies: 'text' | 'bytes'
+}
+
+export interface LoadedMessage {
+  readonly slot: number
+  /** Names of the hooks that the script defines; undefined when it did not load. */
+  readonly hooks?: readonly string[]
+  readonly error?: string
+  readonly lines: readonly Line[]
+  readonly heapBytes: number
+}
+
+/** One line of an agent's console. */
+export interface Line {
+  readonly slot: number
+  readonly level: 'log' | 'error' | 'warn' | 'info' | 'debug' | 'clear'
+  readonly text: string
+}
+
+export interface AckMessage {
+  readonly seq: number
+  readonly lines: readonly Line[]
+  /** What each slot has done since the start of the sandbox. */
+  readonly slots: readonly SlotCounters[]
+  /** When the next job or timer is due, ms since the epoch; null = none. */
+  readonly nextDueMs: number | null
+  readonly entries: readonly string[]
+  readonly heapBytes: number
+}
+
+export interface SlotCounters {
+  readonly slot: number
+  items: number
+  packets: number
+  calls: number
+  errors: number
+  jobRuns: number
+  jobErrors: number
+  /** Time spent in it. */
+  micros: number
+  /** Events that it did not get because it was stopped. */
+  missedItems: number
+  missedPackets: number
+  stopped: string
+}
+
+export interface CallMessage {
+  readonly slot: number
+  readonly path: string
+  readonly args: readonly unknown[]
+}
+
+export interface LayoutsMessage {
+  readonly version: number
+  readonly layouts: readonly unknown[]
+}
+
+/** Fixed part of a BATCH payload: u32 version, u32 items, u32 packets, u32 bytes of item text, f64 until (ms). */
+export const BATCH_FIXED = 24
+
+/** Bits of the flags column. */
+export const PACKET_FLAGS = { truncated: 1, fragmented: 2 } as const
+
+/** Parameter of the compiled script through which `this` in functions goes, see `this-scope.ts`. */
+export const THIS = '__remora_this'
+
+/** Stands where fields are listed when a hook is there and reads none. */
+export const NO_FIELDS = '-'

@@ -1,0 +1,695 @@
+import { writeSync } from 'node:fs'
+import { getHeapStatistics } from 'node:v8'
+import type { Layout } from '../../entry/layout.ts'
+import { FilterCache, validateFilter } from '../../filter/index.ts'
+import { type Frame, FrameReader, writeFrame, writeText } from './frames.ts'
+import {
+  type AckMessage,
+  BATCH_FIXED,
+  CALL,
+  DOWN,
+  type HostConfig,
+  type LayoutsMessage,
+  type Line,
+  type LoadAgent,
+  UP,
+} from './protocol.ts'
+import { type Due, type Job, Scheduler } from './scheduler.ts'
+import { Slot, type SlotHost } from './slot.ts'
+
+/** Packets and entries of a batch, as the slots get them. */
+interface Batch {
+  readonly seq: number
+  readonly version: number
+  readonly rows: readonly (readonly unknown[])[]
+  /** Packets of the batch that came before item i, and when it came (ms). */
+  readonly positions: Uint32Array
+  readonly itemTimes: Float64Array
+  readonly packets: number
+  /** When packet i came (ms). */
+  readonly packetTimes: Float64Array
+  /** Columns as the packet makers take them. */
+  readonly columns: readonly unknown[]
+  /** The capture has come to here (ms). */
+  readonly untilMs: number
+}
+
+/** Where the work on a batch stands. Every step is noted before it is taken: what is interrupted is not tried again. */
+interface Work {
+  readonly batch: Batch
+  item: number
+  packet: number
+  toItem: number
+  toPacket: number
+  /** The next slot to get the events up to there. */
+  slot: number
+  phase: 'cut' | 'events' | 'due' | 'done'
+  /** When all is done, every job runs once more. */
+  finalRun: boolean
+}
+
+/**
+ * All agents of one sandbox process: gives them events in order, runs their jobs in between at the right moment, and
+ * answers each frame. Synchronous from end to end; nothing here ever runs a microtask.
+ */
+export class Sandbox implements SlotHost {
+  config: HostConfig = undefined as unknown as HostConfig
+  readonly #frames = new FrameReader(DATA)
+  readonly #replies = new FrameReader(BRIDGE)
+  readonly #scheduler = new Scheduler<Slot>()
+  readonly #shared = { worker: new Map<PropertyKey, unknown>(), hub: new Map<PropertyKey, unknown>() }
+  readonly #filters = new FilterCache(100)
+  #slots: Slot[] = []
+  /** Every realm that was made and may still be there, oldest first. */
+  #contexts: { readonly slot: Slot; readonly context: WeakRef<object> }[] = []
+  #measureAbove = Number.POSITIVE_INFINITY
+  #layouts: { version: number; layouts: readonly Layout[] } = { version: -1, layouts: [] }
+  #nowMs = 0
+  #work: Work | undefined
+  /** Frame whose acknowledgement is due. */
+  #owes: number | undefined
+  #running: Slot | undefined
+  #startedAt = 0
+  #markedAt = 0
+  #marks = 0
+  readonly #mark = Buffer.alloc(16)
+  #lines: Line[] = []
+  /** Lines of the events at hand, to be put in the order of the events. */
+  #eventLines: { key: number; line: Line }[] = []
+  #inEvents = false
+  #actions: { slot: Slot; action: string; object: string | undefined }[] = []
+  #entries: string[] = []
+  #calls = 0
+  #ended = false
+
+  /**
+   * Works until the other end is gone, or memory wants measuring. May be interrupted at any point, and called again
+   * after `interrupted` or `measured`.
+   */
+  run(): 'gone' | 'measure' {
+    this.#settle()
+    for (;;) {
+      if (getHeapStatistics().used_heap_size > this.#measureAbove) return 'measure'
+      const frame = this.#frames.next()
+      if (frame === undefined) return 'gone'
+      this.#handle(frame)
+      this.#settle()
+    }
+  }
+
+  /**
+   * How much each realm holds, the youngest first, as V8 lists them. Stops agents that hold more than they may, and
+   * the largest if all together are too many.
+   */
+  measured(sizes: readonly number[]): void {
+    const alive = this.#contexts.filter(({ context }) => context.deref() !== undefined).reverse()
+    const held = new Map<Slot, number>()
+    if (alive.length === sizes.length)
+      for (const [at, { slot }] of alive.entries()) held.set(slot, sizes[at] as number)
+    this.#contexts = this.#contexts.filter(({ context }) => context.deref() !== undefined)
+    const { memoryMb } = this.config.budgets
+    const most = memoryMb << 20
+    for (const [slot, bytes] of held)
+      if (bytes > most) this.#evict(slot, bytes, `more than the ${memoryMb} MB that an agent may`)
+    const left = [...held].filter(([slot]) => slot.counters.stopped === '').sort((a, b) => b[1] - a[1])
+    const total = left.reduce((sum, [, bytes]) => sum + bytes, 0)
+    const [largest] = left
+    if (total > this.config.budgets.allMb << 20 && largest !== undefined)
+      this.#evict(...largest, 'the most of all agents, which together hold too much')
+    this.#measureAbove = Math.max(total * 1.5 + OWN_HEAP, OWN_HEAP + most)
+  }
+
+  #evict(slot: Slot, bytes: number, why: string): void {
+    slot.stop(`it holds ${Math.round(bytes / (1 << 20))} MB of memory, ${why}`)
+    slot.dispose()
+    this.#scheduler.forget(slot)
+    writeFrame(DATA, UP.stopped, 0, { slot: slot.agent.slot, reason: slot.counters.stopped })
+  }
+
+  /** An interrupt came: stops the agent that was running. False when none was, and the state cannot be trusted. */
+  interrupted(): boolean {
+    const slot = this.#running
+    if (slot === undefined) return false
+    this.#running = undefined
+    const earlier = slot.counters.stopped
+    slot.stop('it was interrupted')
+    this.#afterSlice(slot)
+    this.#inJob = false
+    if (!this.#slots.includes(slot)) this.#scheduler.forget(slot)
+    writeFrame(DATA, UP.stopped, 0, { slot: slot.agent.slot, reason: earlier })
+    return true
+  }
+
+  #handle(frame: Frame): void {
+    switch (frame.type) {
+      case DOWN.config:
+        this.config = json(frame)
+        this.#nowMs = this.config.startMs
+        this.#measureAbove = OWN_HEAP + (this.config.budgets.memoryMb << 20)
+        writeFrame(DATA, UP.ready, frame.seq, {})
+        return
+      case DOWN.load:
+        this.#load(json(frame))
+        return
+      case DOWN.unload:
+        this.#unload((json(frame) as { slot: number }).slot)
+        return
+      case DOWN.layouts: {
+        const message: LayoutsMessage = json(frame)
+        this.#layouts = { version: message.version, layouts: message.layouts as Layout[] }
+        return
+      }
+      case DOWN.batch:
+        this.#owes = frame.seq
+        this.#work = newWork(readBatch(frame))
+        return
+      case DOWN.tick:
+        this.#owes = frame.seq
+        this.#work = newWork(emptyBatch((json(frame) as { nowMs: number }).nowMs))
+        return
+      case DOWN.end: {
+        const { finalRun, untilMs } = json(frame) as { finalRun: boolean; untilMs: number | null }
+        this.#owes = frame.seq
+        this.#ended = true
+        this.#work = { ...newWork(emptyBatch(untilMs ?? this.#nowMs)), finalRun }
+        return
+      }
+      case DOWN.log: {
+        const { level, msg } = json(frame) as { level: string; msg: string }
+        for (const slot of this.#slots)
+          if (this.#hears(slot, 'onLogCall'))
+            this.#call(slot, 'onLogCall', [JSON.stringify(level), JSON.stringify(msg)])
+        return
+      }
+    }
+  }
+
+  /** Finishes the work at hand and acknowledges it. Safe to enter again after an interrupt. */
+  #settle(): void {
+    if (this.#work !== undefined) this.#proceed(this.#work)
+    this.#work = undefined
+    if (this.#owes === undefined) return
+    if (this.#ended) for (const slot of this.#slots) slot.flushRepeats()
+    const ack: AckMessage = {
+      seq: this.#owes,
+      lines: this.#lines,
+      slots: this.#slots.map((slot) => slot.counters),
+      nextDueMs: finite(this.#scheduler.nextDue),
+      entries: this.#entries,
+      heapBytes: getHeapStatistics().used_heap_size,
+    }
+    this.#owes = undefined
+    this.#lines = []
+    this.#entries = []
+    writeFrame(DATA, UP.ack, ack.seq, ack)
+  }
+
+  /** Events up to the next job, the job, and so on to the end of the batch. */
+  #proceed(work: Work): void {
+    const { batch } = work
+    while (work.phase !== 'done') {
+      if (work.phase === 'cut') {
+        const due = Math.max(this.#scheduler.nextDue, this.#nowMs)
+        const all = due > batch.untilMs
+        work.toItem = all ? batch.rows.length : firstFrom(batch.itemTimes, work.item, batch.rows.length, due)
+        work.toPacket = all ? batch.packets : firstFrom(batch.packetTimes, work.packet, batch.packets, due)
+        work.slot = 0
+        work.phase = 'events'
+      }
+      if (work.phase === 'events') {
+        this.#events(work)
+        work.item = work.toItem
+        work.packet = work.toPacket
+        work.phase = 'due'
+      }
+      this.#actionsOut()
+      work.phase = this.#runDue(batch)
+        ? 'cut'
+        : work.item < batch.rows.length || work.packet < batch.packets
+          ? 'cut'
+          : 'done'
+      if (work.phase !== 'done') continue
+      this.#advance(batch.untilMs)
+      if (!work.finalRun) continue
+      work.finalRun = false
+      work.phase = 'cut'
+      this.#scheduler.runAllOnceMore()
+    }
+  }
+
+  #events(work: Work): void {
+    const { batch } = work
+    if (work.toItem === work.item && work.toPacket === work.packet) return
+    this.#inEvents = true
+    while (work.slot < this.#slots.length) {
+      const slot = this.#slots[work.slot++] as Slot
+      this.#slice(slot, batch, work)
+    }
+    if (this.config.query !== null) this.#query(batch, work.item, work.toItem)
+    this.#inEvents = false
+    this.#sortLines()
+    this.#advance(
+      Math.max(lastBefore(batch.itemTimes, work.toItem), lastBefore(batch.packetTimes, work.toPacket)),
+    )
+  }
+
+  /** The events of one slot: packets and items in the order in which they came. */
+  #slice(slot: Slot, batch: Batch, work: Work): void {
+    const items = slot.wantsItems ? work.toItem - work.item : 0
+    const packets = slot.wantsPackets ? work.toPacket - work.packet : 0
+    if (items === 0 && packets === 0) return
+    if (slot.counters.stopped !== '') {
+      slot.counters.missedItems += items
+      slot.counters.missedPackets += packets
+      return
+    }
+    if (items > 0 && slot.layoutsVersion !== batch.version)
+      slot.setLayouts(batch.version, this.#layouts.layouts)
+    slot.position[0] = work.item
+    slot.position[1] = work.packet
+    this.#slices = { items, packets, firstItem: work.item, firstPacket: work.packet }
+    this.#batch = batch
+    this.#enter(slot)
+    if (packets === 0) slot.items(batch.rows, work.item, work.toItem)
+    else if (items === 0) slot.packets(batch.columns, work.packet, work.toPacket)
+    else this.#merged(slot, batch, work)
+    this.#leave(slot)
+  }
+  #slices = { items: 0, packets: 0, firstItem: 0, firstPacket: 0 }
+  #batch: Batch | undefined
+
+  /** An agent with both hooks gets each entry right after the packet that completed it. */
+  #merged(slot: Slot, batch: Batch, work: Work): void {
+    let packet = work.packet
+    for (let item = work.item; item < work.toItem && slot.counters.stopped === ''; ) {
+      const position = Math.min(batch.positions[item] as number, work.toPacket)
+      if (packet < position) slot.packets(batch.columns, packet, position)
+      packet = Math.max(packet, position)
+      let to = item + 1
+      while (to < work.toItem && (batch.positions[to] as number) <= position) to++
+      if (slot.counters.stopped === '') slot.items(batch.rows, item, to)
+      item = to
+    }
+    if (packet < work.toPacket && slot.counters.stopped === '')
+      slot.packets(batch.columns, packet, work.toPacket)
+  }
+
+  #enter(slot: Slot): void {
+    this.#running = slot
+    this.#startedAt = performance.now()
+    this.#note(slot)
+  }
+
+  #leave(slot: Slot): void {
+    this.#running = undefined
+    this.#afterSlice(slot)
+  }
+
+  /** Brings the slot's counters up to date; also after an interrupt, when only part of its events were delivered. */
+  #afterSlice(slot: Slot): void {
+    slot.counters.micros += Math.round((performance.now() - this.#startedAt) * 1000)
+    const { items, packets, firstItem, firstPacket } = this.#slices
+    if (items === 0 && packets === 0) return
+    // An interrupted call counts as delivered: the agent has seen its event.
+    const cut = slot.counters.stopped !== '' ? 1 : 0
+    const deliveredItems =
+      items === 0 ? 0 : Math.min(items, (slot.position[0] as number) - firstItem + (packets === 0 ? cut : 0))
+    const deliveredPackets =
+      packets === 0 ? 0 : Math.min(packets, (slot.position[1] as number) - firstPacket + cut)
+    slot.counters.items += deliveredItems
+    slot.counters.packets += deliveredPackets
+    slot.counters.missedItems += items - deliveredItems
+    slot.counters.missedPackets += packets - deliveredPackets
+    slot.counters.calls += deliveredItems + deliveredPackets
+    this.#slices = { items: 0, packets: 0, firstItem: 0, firstPacket: 0 }
+  }
+
+  /** Writes who is running to where the watchdog looks, so that it can name the culprit even if we die. */
+  #note(slot: Slot | undefined): void {
+    this.#mark.writeUInt32LE(++this.#marks >>> 0, 0)
+    this.#mark.writeInt32LE(slot === undefined ? -1 : slot.agent.slot, 4)
+    this.#mark.writeUInt32LE(this.#inJob ? 1 : 0, 8)
+    writeSync(PROGRESS, this.#mark, 0, 16, 0)
+    this.#markedAt = performance.now()
+  }
+  #inJob = false
+
+  progress(): void {
+    if (performance.now() - this.#markedAt > MARK_EVERY_MS) this.#note(this.#running)
+  }
+
+  /** Runs what is due by now; true when something ran, and time may have to be cut anew. */
+  #runDue(batch: Batch): boolean {
+    const now = this.#inReach(batch)
+    let ran = 0
+    for (;;) {
+      const due = this.#scheduler.take(now)
+      if (due === undefined) break
+      this.#advance(due.at)
+      this.#runTask(due)
+      this.#actionsOut()
+      if (++ran >= MOST_TICKS) {
+        this.#scheduler.skipTo(now)
+        break
+      }
+    }
+    this.#note(undefined)
+    return ran > 0
+  }
+
+  /** Jobs may run up to the next event that is still to come, or else up to the end of the batch. */
+  #inReach(batch: Batch): number {
+    const work = this.#work as Work
+    const nextItem =
+      work.item < batch.rows.length ? (batch.itemTimes[work.item] as number) : Number.POSITIVE_INFINITY
+    const nextPacket =
+      work.packet < batch.packets ? (batch.packetTimes[work.packet] as number) : Number.POSITIVE_INFINITY
+    return Math.min(batch.untilMs, nextItem, nextPacket)
+  }
+
+  #runTask(due: Due<Slot>): void {
+    const isJob = 'job' in due
+    const { owner: slot, task } = isJob ? due.job : due.timer
+    if (slot.counters.stopped !== '') return
+    this.#inJob = true
+    this.#enter(slot)
+    const failure = slot.task(task, !isJob && due.timer.every === 0)
+    this.#leave(slot)
+    this.#inJob = false
+    if (isJob) this.#jobDone(slot, due, failure)
+    else if (failure !== '') this.#taskFailed(slot, 'timer', failure)
+  }
+
+  #jobDone(slot: Slot, { job }: Due<Slot> & { job: Job<Slot> }, failure: string): void {
+    const { tag, cron, limit } = job
+    slot.counters.jobRuns++
+    const args = [JSON.stringify(tag), JSON.stringify(cron), JSON.stringify(limit)]
+    if (failure === '') {
+      if (this.#hears(slot, 'onJobPassed')) this.#call(slot, 'onJobPassed', args)
+      return
+    }
+    this.#taskFailed(slot, `job "${tag}"`, failure)
+    slot.counters.jobErrors++
+    if (this.#hears(slot, 'onJobFailed')) this.#call(slot, 'onJobFailed', [...args, JSON.stringify(failure)])
+  }
+
+  #taskFailed(slot: Slot, what: string, failure: string): void {
+    slot.counters.errors++
+    slot.report(`${what}: ${failure}`)
+  }
+
+  #hears(slot: Slot, hook: string): boolean {
+    return slot.counters.stopped === '' && slot.hooks.includes(hook)
+  }
+
+  #call(slot: Slot, hook: string, texts: readonly (string | undefined)[]): void {
+    this.#enter(slot)
+    slot.call(hook, texts)
+    this.#leave(slot)
+  }
+
+  /** What agents sent to the hub reaches every agent there, in the order in which it was sent. */
+  #actionsOut(): void {
+    for (let action = this.#actions.shift(); action !== undefined; action = this.#actions.shift()) {
+      const { agent } = action.slot
+      const meta = JSON.stringify({
+        node: agent.component === 'hub' ? 'hub' : this.config.nodeName,
+        script: agent.index,
+        title: agent.title,
+        time: this.#nowMs,
+      })
+      for (const slot of this.#slots)
+        if (slot.agent.component === 'hub' && this.#hears(slot, 'onHubAction'))
+          this.#call(slot, 'onHubAction', [JSON.stringify(action.action), action.object, meta])
+    }
+  }
+
+  /** Entries on their way to a person: every agent with onItemQueried may change or hide them. */
+  #query(batch: Batch, from: number, to: number): void {
+    const filter = this.config.query?.filter ?? ''
+    for (let at = from; at < to; at++) {
+      for (const slot of this.#slots) {
+        if (!this.#hears(slot, 'onItemQueried')) continue
+        this.#enter(slot)
+        this.#entries.push(slot.query(batch.rows[at] as readonly unknown[], filter))
+        this.#leave(slot)
+      }
+    }
+  }
+
+  #advance(ms: number): void {
+    if (ms > this.#nowMs) this.#nowMs = ms
+  }
+
+  #sortLines(): void {
+    if (this.#eventLines.length === 0) return
+    this.#eventLines.sort((a, b) => a.key - b.key)
+    for (const { line } of this.#eventLines) this.#lines.push(line)
+    this.#eventLines = []
+  }
+
+  /** The new version takes the place of the old one only once it has loaded. */
+  #load(agent: LoadAgent): void {
+    let slot: Slot | undefined
+    let failure: string
+    try {
+      slot = new Slot(agent, this)
+      this.#contexts.push({ slot, context: new WeakRef(slot.context as object) })
+      this.#enter(slot)
+      failure = slot.start()
+      this.#leave(slot)
+    } catch (thrown) {
+      failure = (thrown as Error).message
+    }
+    if (slot !== undefined && slot.counters.stopped !== '') failure = slot.counters.stopped
+    if (failure === '' && slot !== undefined) this.#put(slot)
+    else if (slot !== undefined) this.#scheduler.forget(slot)
+    writeFrame(DATA, UP.loaded, 0, {
+      slot: agent.slot,
+      ...(failure === '' ? { hooks: slot?.hooks } : { error: failure }),
+      lines: this.#lines,
+      heapBytes: getHeapStatistics().used_heap_size,
+    })
+    this.#lines = []
+  }
+
+  #put(slot: Slot): void {
+    this.#unload(slot.agent.slot)
+    this.#slots.push(slot)
+    this.#slots.sort((a, b) => a.agent.slot - b.agent.slot)
+  }
+
+  #unload(place: number): void {
+    for (const slot of this.#slots) if (slot.agent.slot === place) this.#scheduler.forget(slot)
+    this.#slots = this.#slots.filter((slot) => slot.agent.slot !== place)
+  }
+
+  // --- what the realms ask for ---------------------------------------------------------------------------------
+
+  readonly now = () => this.#nowMs
+
+  print(slot: Slot, level: Line['level'], text: string): void {
+    const line = { slot: slot.agent.slot, level, text }
+    if (this.#inEvents) this.#eventLines.push({ key: this.#eventKey(slot), line })
+    else this.#lines.push(line)
+  }
+
+  /** Orders lines by the event during which they were printed. */
+  #eventKey(slot: Slot): number {
+    const item = slot.position[0] as number
+    const packet = slot.position[1] as number
+    if (!slot.wantsPackets) return (this.#batch?.positions[item] ?? 0) * EVENTS + 1 + item
+    return (packet + 1) * EVENTS
+  }
+
+  call(slot: Slot, path: string, args: string): string {
+    this.#calls++
+    const call = `{"slot":${slot.agent.slot},"path":${JSON.stringify(path)},"args":${args}}`
+    writeText(BRIDGE, CALL, this.#calls, call)
+    const frame = this.#replies.next()
+    if (frame === undefined) throw new Error('Remora is gone')
+    this.progress()
+    const reply = text(frame.bytes, frame.start, frame.end)
+    if (reply[0] === 'e') throw new Error(reply.slice(1))
+    return reply.slice(1)
+  }
+
+  schedule(slot: Slot, tag: string, cron: string, limit: number, task: number): number {
+    const fields = cron.trim().split(/\s+/).length
+    if (fields === 5 && !cron.startsWith('@'))
+      this.print(slot, 'warn', `jobs.schedule: "${cron}" has five fields, so it runs at second 0 of a minute`)
+    let replaced: number
+    try {
+      replaced = this.#scheduler.schedule({ owner: slot, tag, cron, limit, task }, this.#nowMs)
+    } catch (thrown) {
+      throw new Error(`jobs.schedule: "${cron}" is not a cron expression: ${(thrown as Error).message}`)
+    }
+    this.print(
+      slot,
+      'info',
+      `Scheduled the job: "${tag}" for cron: "${cron}" (limit: ${limit === 0 ? 'infinite' : limit})`,
+    )
+    return replaced
+  }
+
+  jobs(slot: Slot, what: string, tag: string): string {
+    const scheduler = this.#scheduler
+    switch (what) {
+      case 'list':
+        return JSON.stringify(scheduler.all().map((job) => job.tag))
+      case 'run':
+        scheduler.runSoon(scheduler.jobsTagged(slot, tag))
+        return ''
+      case 'runAll':
+        scheduler.runSoon(scheduler.all())
+        return ''
+      case 'remove':
+        scheduler.remove(scheduler.jobsTagged(slot, tag))
+        return ''
+      case 'removeAll':
+        scheduler.remove(scheduler.all())
+        return ''
+      case 'start':
+      case 'stop':
+        scheduler.running = what === 'start'
+        return ''
+      default:
+        return String(scheduler.running)
+    }
+  }
+
+  timer(slot: Slot, task: number, ms: number, repeat: boolean): void {
+    this.#scheduler.addTimer({
+      owner: slot,
+      task,
+      due: this.#nowMs + ms,
+      every: repeat ? Math.max(ms, 1) : 0,
+    })
+  }
+
+  clearTimer(slot: Slot, task: number): void {
+    this.#scheduler.clearTimer(slot, task)
+  }
+
+  hubAction(slot: Slot, action: string, object: string | undefined): void {
+    if (object !== undefined && object.length > LARGEST_ACTION)
+      throw new Error(`hub.action: the object has ${object.length} characters, more than ${LARGEST_ACTION}`)
+    if (this.#actions.length >= MOST_ACTIONS) throw new Error('hub.action: too many actions at once')
+    this.#actions.push({ slot, action, object })
+  }
+
+  match(query: string, entry: string): boolean {
+    return this.#filters
+      .get(query, { prefer: 'kfl1', macros: this.config.macros, now: this.#nowMs })
+      .matches(JSON.parse(entry))
+  }
+
+  validate(query: string): boolean {
+    return validateFilter(query, { prefer: 'kfl1', macros: this.config.macros }).valid
+  }
+
+  shared(component: LoadAgent['component']): Map<PropertyKey, unknown> {
+    return this.#shared[component]
+  }
+}
+
+function text(bytes: Buffer, start: number, end: number): string {
+  return bytes.toString('utf8', start, end)
+}
+
+function json<T>(frame: Frame): T {
+  return JSON.parse(text(frame.bytes, frame.start, frame.end)) as T
+}
+
+/** See `worker/batcher.ts`, which writes it. */
+function readBatch(frame: Frame): Batch {
+  const { bytes, start } = frame
+  const version = bytes.readUInt32LE(start)
+  const items = bytes.readUInt32LE(start + 4)
+  const packets = bytes.readUInt32LE(start + 8)
+  const itemBytes = bytes.readUInt32LE(start + 12)
+  const untilMs = bytes.readDoubleLE(start + 16)
+  let at = bytes.byteOffset + start + BATCH_FIXED
+  const f64 = (length: number) => {
+    const column = new Float64Array(bytes.buffer, at, length)
+    at += length * 8
+    return column
+  }
+  const u32 = (length: number) => {
+    const column = new Uint32Array(bytes.buffer, at, length)
+    at += length * 4
+    return column
+  }
+  const itemTimes = f64(items)
+  const seconds = f64(packets)
+  const packetTimes = f64(packets)
+  const positions = u32(items)
+  const nanos = u32(packets)
+  const captured = u32(packets)
+  const lengths = u32(packets)
+  const flags = new Uint8Array(bytes.buffer, at, packets)
+  at += packets - bytes.byteOffset
+  const rows = items > 0 ? JSON.parse(text(bytes, at, at + itemBytes)) : []
+  const rest = text(bytes, at + itemBytes, frame.end)
+  const extras = rest === '' ? [] : JSON.parse(rest)
+  return {
+    seq: frame.seq,
+    version,
+    rows,
+    positions,
+    itemTimes,
+    packets,
+    packetTimes,
+    columns: [seconds, nanos, captured, lengths, flags, extras],
+    untilMs,
+  }
+}
+
+function emptyBatch(untilMs: number): Batch {
+  const none = new Float64Array(0)
+  const positions = new Uint32Array(0)
+  return {
+    seq: 0,
+    version: -1,
+    rows: [],
+    positions,
+    itemTimes: none,
+    packets: 0,
+    packetTimes: none,
+    columns: [],
+    untilMs,
+  }
+}
+
+function newWork(batch: Batch): Work {
+  return { batch, item: 0, packet: 0, toItem: 0, toPacket: 0, slot: 0, phase: 'cut', finalRun: false }
+}
+
+/** Index of the first event at or after `ms`, from `from` on. Times may go back: the first that reaches it counts. */
+function firstFrom(times: Float64Array, from: number, to: number, ms: number): number {
+  let at = from
+  while (at < to && (times[at] as number) < ms) at++
+  return at
+}
+
+function lastBefore(times: Float64Array, to: number): number {
+  return to === 0 || times.length === 0 ? Number.NEGATIVE_INFINITY : (times[to - 1] as number)
+}
+
+function finite(ms: number): number | null {
+  return ms === Number.POSITIVE_INFINITY ? null : ms
+}
+
+/** Heap of the sandbox itself, and of garbage that waits to be collected. */
+const OWN_HEAP = 48 << 20
+/** File descriptors, as `launch.ts` hands them over. */
+const DATA = 3
+const BRIDGE = 4
+const PROGRESS = 5
+const MARK_EVERY_MS = 10
+/** Keeps events of one packet in the order of their items. */
+const EVENTS = 1 << 20
+/** Jobs that run between two events at most; when a capture stands still for longer, the rest is not made up for. */
+const MOST_TICKS = 1000
+const LARGEST_ACTION = 1 << 20
+const MOST_ACTIONS = 10_000

@@ -1,0 +1,153 @@
+import { Cron } from 'croner'
+
+/** A job of an agent, registered by `jobs.schedule` under a tag that is the agent's own. */
+export interface Job<Owner> {
+  readonly owner: Owner
+  readonly tag: string
+  readonly cron: string
+  /** Most runs; 0 = no limit. */
+  readonly limit: number
+  /** Names its function inside the realm. */
+  readonly task: number
+  runs: number
+  /** ms since the epoch; Infinity when it does not run again. */
+  due: number
+  readonly next: (afterMs: number) => number
+}
+
+export interface Timer<Owner> {
+  readonly owner: Owner
+  readonly task: number
+  readonly due: number
+  /** ms between runs; 0 = once. */
+  readonly every: number
+}
+
+export type Due<Owner> =
+  | { readonly job: Job<Owner>; readonly at: number }
+  | { readonly timer: Timer<Owner>; readonly at: number }
+
+/**
+ * Jobs and timers of all agents of a sandbox, in the order in which they fall due. It has no clock: whoever drives
+ * it says what time it is, so that a capture file gives the same runs each time.
+ */
+export class Scheduler<Owner> {
+  running = true
+  #jobs: Job<Owner>[] = []
+  #timers: Timer<Owner>[] = []
+  /** Jobs to run as soon as possible (`jobs.run`), each at most once. */
+  #now = new Set<Job<Owner>>()
+
+  /** Registers a job; answers the task of the job that it replaces, 0 when there was none. Throws on a bad cron. */
+  schedule(job: Omit<Job<Owner>, 'runs' | 'due' | 'next'>, nowMs: number): number {
+    const next = nextRun(job.cron)
+    const earlier = this.#jobs.find((each) => each.owner === job.owner && each.tag === job.tag)
+    if (earlier !== undefined) this.#drop(earlier)
+    this.#jobs.push({ ...job, runs: 0, due: next(nowMs), next })
+    return earlier?.task ?? 0
+  }
+
+  get nextDue(): number {
+    let due = this.#now.size > 0 ? 0 : Number.POSITIVE_INFINITY
+    for (const timer of this.#timers) if (timer.due < due) due = timer.due
+    if (this.running) for (const job of this.#jobs) if (job.due < due) due = job.due
+    return due
+  }
+
+  /** Takes what is due first, if anything is by `nowMs`. Earlier registered goes first at the same moment. */
+  take(nowMs: number): Due<Owner> | undefined {
+    for (const job of this.#now) {
+      this.#now.delete(job)
+      job.runs++
+      return { job, at: nowMs }
+    }
+    const due = this.nextDue
+    if (due > nowMs) return undefined
+    const timer = this.#timers.find((each) => each.due === due)
+    if (timer !== undefined) {
+      this.#timers = this.#timers.filter((each) => each !== timer)
+      if (timer.every > 0) this.#timers.push({ ...timer, due: due + Math.max(timer.every, 1) })
+      return { timer, at: due }
+    }
+    const job = this.#jobs.find((each) => each.due === due) as Job<Owner>
+    job.runs++
+    job.due = job.limit > 0 && job.runs >= job.limit ? Number.POSITIVE_INFINITY : job.next(due)
+    return { job, at: due }
+  }
+
+  /** Nothing happened for a long time: what fell due before `nowMs` is not made up for. Answers how much that was. */
+  skipTo(nowMs: number): number {
+    let skipped = 0
+    for (const job of this.#jobs) {
+      if (job.due >= nowMs) continue
+      skipped++
+      job.due = job.next(nowMs)
+    }
+    return skipped
+  }
+
+  addTimer(timer: Timer<Owner>): void {
+    this.#timers.push(timer)
+  }
+
+  clearTimer(owner: Owner, task: number): void {
+    this.#timers = this.#timers.filter((each) => each.owner !== owner || each.task !== task)
+  }
+
+  /** Every job that may still run runs once more. */
+  runAllOnceMore(): void {
+    for (const job of this.#jobs) if (job.due < Number.POSITIVE_INFINITY) this.#now.add(job)
+  }
+
+  /** `jobs.run` and `jobs.remove`: the agent's own job of that tag, or else everybody's. */
+  jobsTagged(owner: Owner, tag: string): readonly Job<Owner>[] {
+    const own = this.#jobs.filter((each) => each.owner === owner && each.tag === tag)
+    return own.length > 0 ? own : this.#jobs.filter((each) => each.tag === tag)
+  }
+
+  all(): readonly Job<Owner>[] {
+    return this.#jobs
+  }
+
+  runSoon(jobs: readonly Job<Owner>[]): void {
+    for (const job of jobs) this.#now.add(job)
+  }
+
+  remove(jobs: readonly Job<Owner>[]): void {
+    for (const job of jobs) this.#drop(job)
+  }
+
+  /** Forgets all jobs and timers of an agent. */
+  forget(owner: Owner): void {
+    this.remove(this.#jobs.filter((each) => each.owner === owner))
+    this.#timers = this.#timers.filter((each) => each.owner !== owner)
+  }
+
+  #drop(job: Job<Owner>): void {
+    this.#jobs = this.#jobs.filter((each) => each !== job)
+    this.#now.delete(job)
+  }
+}
+
+/** When a job runs next after a moment. Six fields, five (minutes), or a descriptor; in UTC. */
+function nextRun(cron: string): (afterMs: number) => number {
+  const every = /^@every\s+(.+)$/.exec(cron.trim())
+  if (every !== null) {
+    const ms = durationMs(every[1] as string)
+    return (afterMs) => afterMs + ms
+  }
+  const pattern = new Cron(cron, { timezone: 'UTC', paused: true })
+  return (afterMs) => pattern.nextRun(new Date(afterMs))?.getTime() ?? Number.POSITIVE_INFINITY
+}
+
+/** Go's notation: `90s`, `1h30m`, `1.5h`. */
+function durationMs(text: string): number {
+  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)]
+  if (parts.length === 0 || parts.map(([whole]) => whole).join('') !== text)
+    throw new Error(`"${text}" is not a duration such as 90s or 1h30m`)
+  const ms = parts.reduce((sum, [, amount, unit]) => sum + Number(amount) * (UNIT_MS[unit as string] ?? 0), 0)
+  if (ms < 1000) throw new Error(`@every ${text}: jobs run at most once a second`)
+  return ms
+}
+
+const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }

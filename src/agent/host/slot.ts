@@ -1,0 +1,366 @@
+import vm from 'node:vm'
+import type { Layout } from '../../entry/layout.ts'
+import { type BootstrapHost, bootstrap, type MakerSource, type Realm } from './bootstrap.ts'
+import { makerSource, packetMakerSource } from './makers.ts'
+import { type HostConfig, type Line, type LoadAgent, type SlotCounters, THIS } from './protocol.ts'
+
+/** What a slot needs from the sandbox around it. */
+export interface SlotHost {
+  readonly config: HostConfig
+  readonly now: () => number
+  print(slot: Slot, level: Line['level'], text: string): void
+  call(slot: Slot, path: string, args: string): string
+  schedule(slot: Slot, tag: string, cron: string, limit: number, task: number): number
+  jobs(slot: Slot, what: string, tag: string): string
+  timer(slot: Slot, task: number, ms: number, repeat: boolean): void
+  clearTimer(slot: Slot, task: number): void
+  hubAction(slot: Slot, action: string, object: string | undefined): void
+  match(query: string, entry: string): boolean
+  validate(query: string): boolean
+  /** Still at work; tells the watchdog from time to time. */
+  progress(): void
+  shared(component: LoadAgent['component']): Map<PropertyKey, unknown>
+}
+
+/** An agent in its realm, on one component. */
+export class Slot {
+  readonly agent: LoadAgent
+  readonly counters: SlotCounters
+  /** Names of the hooks that it defined while loading. */
+  hooks: readonly string[] = []
+  /** Item, packet and consecutive failures, written by the realm as it goes. */
+  readonly position = new Int32Array(3)
+  readonly wantsItems: boolean
+  readonly wantsPackets: boolean
+  /** Layouts it has makers for. */
+  layoutsVersion = -1
+  readonly #host: SlotHost
+  #realm: Realm | undefined
+  #context: vm.Context | undefined
+  #buildPackets: ((...columns: unknown[]) => (at: number) => object) | undefined
+  /** Messages seen before, and how often since they were last printed. */
+  readonly #repeats = new Map<string, number>()
+  #lines = 0
+  #bytes = 0
+
+  constructor(agent: LoadAgent, host: SlotHost) {
+    this.agent = agent
+    this.#host = host
+    this.wantsItems = agent.wantedItem.length > 0
+    this.wantsPackets = agent.wantedPacket.length > 0
+    this.counters = newCounters(agent.slot)
+    // Its own microtask queue is one that nothing ever runs: what an agent puts there cannot come back as a call.
+    this.#context = vm.createContext(vm.constants.DONT_CONTEXTIFY, {
+      codeGeneration: { strings: false, wasm: false },
+      microtaskMode: 'afterEvaluate',
+    })
+    // Strict, so that no caller, arguments or function of ours can be had from a stack.
+    this.#realm = this.#boot(this.#context)
+  }
+
+  /** The realm, for as long as it is referred to: to tell contexts apart when memory is measured. */
+  get context(): vm.Context | undefined {
+    return this.#context
+  }
+
+  /** Runs the script once. Answers what went wrong, or "". */
+  start(): string {
+    const run = vm.compileFunction(this.agent.source + hookLookup(this.#host.config.hooks), [THIS], {
+      ...this.#within(),
+      filename: this.agent.file,
+    })
+    this.#resetOutput()
+    const failure = this.#live.start(run)
+    if (failure !== '') return this.#located(failure)
+    this.hooks = this.#host.config.hooks.filter((_, hook) => this.#live.has(hook))
+    return ''
+  }
+
+  setLayouts(version: number, layouts: readonly Layout[]): void {
+    if (!this.wantsItems) return
+    this.layoutsVersion = version
+    const source = makerSource(layouts, new Set(this.agent.wantedItem))
+    const make = vm.compileFunction(source, [], this.#within())() as MakerSource
+    this.#live.setMakers(make)
+  }
+
+  items(rows: readonly (readonly unknown[])[], from: number, to: number): void {
+    this.#resetOutput()
+    this.counters.errors += this.#live.items(rows, from, to, this.position)
+  }
+
+  packets(columns: readonly unknown[], from: number, to: number): void {
+    this.#resetOutput()
+    if (this.#buildPackets === undefined) {
+      const source = packetMakerSource(new Set(this.agent.wantedPacket))
+      const build = vm.compileFunction(source, [], this.#within())
+      this.#buildPackets = build() as (...columns: unknown[]) => (at: number) => object
+    }
+    const maker = this.#live.packetMaker(this.#buildPackets, ...columns)
+    this.counters.errors += this.#live.packets(maker, from, to, this.position)
+  }
+
+  /** Runs a job or a timer. Answers what went wrong, or "". */
+  task(id: number, once: boolean): string {
+    this.#resetOutput(JOB_LINES)
+    const failure = this.#live.task(id, once)
+    return failure === '' ? '' : this.#located(failure)
+  }
+
+  forget(id: number): void {
+    this.#live.forget(id)
+  }
+
+  call(hook: string, texts: readonly (string | undefined)[]): void {
+    this.#resetOutput()
+    this.counters.calls++
+    this.#live.call(this.#host.config.hooks.indexOf(hook), texts)
+  }
+
+  query(row: readonly unknown[], filter: string): string {
+    this.#resetOutput()
+    return this.#live.query(row, false, false, filter)
+  }
+
+  /** Errors that were counted but not printed. */
+  flushRepeats(): void {
+    for (const [text, times] of this.#repeats) {
+      if (times > 0) this.#host.print(this, 'error', `${text} (repeated ${times} more times)`)
+      this.#repeats.set(text, 0)
+    }
+  }
+
+  stop(reason: string): void {
+    if (this.counters.stopped === '') this.counters.stopped = reason
+  }
+
+  /** Lets go of everything that the script holds. Only the counters are left. */
+  dispose(): void {
+    this.#realm = undefined
+    this.#context = undefined
+    this.#buildPackets = undefined
+  }
+
+  get #live(): Realm {
+    if (this.#realm === undefined)
+      throw new Error(`agent "${this.agent.title}" is used after it was disposed of`)
+    return this.#realm
+  }
+
+  #within(): { parsingContext: vm.Context } {
+    return { parsingContext: this.#context as vm.Context }
+  }
+
+  #boot(parsingContext: vm.Context): Realm {
+    const { config } = this.#host
+    const hook = (name: string) => config.hooks.indexOf(name)
+    const make = vm.compileFunction(
+      `'use strict'; return (${bootstrap.toString()})(host, settings)`,
+      ['host', 'settings'],
+      {
+        parsingContext,
+        filename: 'remora',
+      },
+    ) as (host: BootstrapHost, settings: unknown) => Realm
+    return make(this.#bootstrapHost(), {
+      nodeName: this.agent.component === 'hub' ? 'hub' : config.nodeName,
+      env: JSON.stringify(config.env),
+      virtualTime: config.virtualTime,
+      sharesThis: this.agent.sharesThis,
+      bytes: this.agent.bodies === 'bytes',
+      removed: REMOVED,
+      stubs: config.stubs,
+      itemHook: hook('onItemCaptured'),
+      packetHook: hook('onPacketCaptured'),
+      queryHook: hook('onItemQueried'),
+      longestValue: LONGEST_VALUE,
+      longestLine: LONGEST_LINE,
+      longestArray: LONGEST_ARRAY,
+      longestText: LONGEST_TEXT,
+    })
+  }
+
+  #bootstrapHost(): BootstrapHost {
+    const host = this.#host
+    const shared = host.shared(this.agent.component)
+    return {
+      print: (level, line) => {
+        this.#output(line)
+        host.print(this, LEVELS[level] as Line['level'], line)
+        return undefined
+      },
+      call: (path, args) => host.call(this, path, args),
+      now: () => host.now(),
+      schedule: (tag, cron, limit, task) => host.schedule(this, tag, cron, limit, task),
+      jobs: (what, tag) => host.jobs(this, what, tag),
+      timer: (task, ms, repeat) => {
+        host.timer(this, task, ms, repeat)
+        return undefined
+      },
+      clearTimer: (task) => {
+        host.clearTimer(this, task)
+        return undefined
+      },
+      hubAction: (action, object) => {
+        host.hubAction(this, action, object)
+        return undefined
+      },
+      match: (query, entry) => host.match(query, entry),
+      validate: (query) => host.validate(query),
+      failed: (hook, message, stack) => this.#failed(hook, message, stack),
+      progress: () => host.progress(),
+      sharedHas: (key) => shared.has(key),
+      sharedGet: (key) => shared.get(key),
+      sharedSet: (key, value) => {
+        shared.set(key, value)
+      },
+      sharedDelete: (key) => {
+        shared.delete(key)
+      },
+      sharedKeys: () => JSON.stringify([...shared.keys()].filter((key) => typeof key === 'string')),
+    }
+  }
+
+  #failed(hook: number, message: string, stack: string): boolean {
+    const name = this.#host.config.hooks[hook] as string
+    this.report(`${name}: ${this.#located(`${message}\n${stack}`)}`)
+    if (this.counters.stopped !== '') return true
+    if (hook !== this.#host.config.hooks.indexOf('onItemCaptured') && name !== 'onPacketCaptured')
+      return false
+    const failures = name === 'onItemCaptured' ? (this.position[2] as number) : this.#packetFailures()
+    if (failures < this.#host.config.budgets.failures) return false
+    this.stop(`${name} failed ${failures} times in a row: ${message}`)
+    return true
+  }
+
+  #lastPacketFailure = -2
+  #packetFailureRun = 0
+
+  /** How many packets in a row the hook has failed on, this one included. */
+  #packetFailures(): number {
+    const at = this.position[1] as number
+    this.#packetFailureRun = at === this.#lastPacketFailure + 1 || at === 0 ? this.#packetFailureRun + 1 : 1
+    this.#lastPacketFailure = at
+    return this.#packetFailureRun
+  }
+
+  /** Prints an error, and the same one again only as a number. */
+  report(text: string): void {
+    const times = this.#repeats.get(text)
+    if (times !== undefined) this.#repeats.set(text, times + 1)
+    else {
+      if (this.#repeats.size >= MOST_DIFFERENT_ERRORS) {
+        const [oldest] = this.#repeats
+        if (oldest !== undefined) this.#repeats.delete(oldest[0])
+      }
+      this.#repeats.set(text, 0)
+      this.#host.print(this, 'error', text)
+    }
+  }
+
+  /** The message, with where in the script it arose: the first line of the stack that lies in it. */
+  #located(failure: string): string {
+    const [message, ...stack] = failure.split('\n')
+    for (const line of stack) {
+      const at = line.lastIndexOf(`${this.agent.file}:`)
+      if (at < 0) continue
+      const place = /^:(\d+):(\d+)/.exec(line.slice(at + this.agent.file.length))
+      if (place === null) continue
+      const row = Number(place[1])
+      return `${hintFor(message as string, this.#host.config.env)} (${this.agent.file}:${row}:${this.#column(row, Number(place[2]))})`
+    }
+    return hintFor(message as string, this.#host.config.env)
+  }
+
+  #column(row: number, column: number): number {
+    let shift = 0
+    for (const [line, at, length] of this.agent.insertions)
+      if (line === row && at + shift < column) shift += length
+    return column - shift
+  }
+
+  #resetOutput(lines = this.#host.config.budgets.linesPerCall): void {
+    this.#lines = lines
+    this.#bytes = this.#host.config.budgets.bytesPerCall * (lines / this.#host.config.budgets.linesPerCall)
+  }
+
+  /** An agent that floods its console is stopped: throws into it, and the slot is marked. */
+  #output(line: string): void {
+    this.#lines--
+    this.#bytes -= line.length
+    if (this.#lines >= 0 && this.#bytes >= 0) return
+    this.stop('it flooded the console: too many lines in one call')
+    throw new Error('the console is flooded: too many lines in one call')
+  }
+}
+
+export function newCounters(slot: number): SlotCounters {
+  return {
+    slot,
+    items: 0,
+    packets: 0,
+    calls: 0,
+    errors: 0,
+    jobRuns: 0,
+    jobErrors: 0,
+    micros: 0,
+    missedItems: 0,
+    missedPackets: 0,
+    stopped: '',
+  }
+}
+
+/** Looks hooks up by number when they are called, so that one assigned later counts as well (agent-api §2.4). */
+function hookLookup(hooks: readonly string[]): string {
+  const cases = hooks.map(
+    (name, at) => `case ${at}: return typeof ${name} === 'function' ? ${name} : undefined`,
+  )
+  return `\n;return function (hook) { switch (hook) { ${cases.join('; ')} } }`
+}
+
+/** Bare use of a key of `env` is the commonest slip in public scripts (agent-api §2.6). */
+function hintFor(message: string, env: Readonly<Record<string, unknown>>): string {
+  const name = /^ReferenceError: (\S+) is not defined/.exec(message)?.[1]
+  return name !== undefined && Object.hasOwn(env, name) ? `${message}; did you mean env.${name}?` : message
+}
+
+const LEVELS = ['log', 'error', 'warn', 'info', 'debug', 'clear'] as const
+
+/** Not in ES5, and each a way to memory outside the heap, to code that runs later, or into the host. */
+const REMOVED = [
+  'ArrayBuffer',
+  'SharedArrayBuffer',
+  'Atomics',
+  'DataView',
+  'Int8Array',
+  'Uint8Array',
+  'Uint8ClampedArray',
+  'Int16Array',
+  'Uint16Array',
+  'Int32Array',
+  'Uint32Array',
+  'Float16Array',
+  'Float32Array',
+  'Float64Array',
+  'BigInt64Array',
+  'BigUint64Array',
+  'WebAssembly',
+  'Proxy',
+  'Reflect',
+  'WeakRef',
+  'FinalizationRegistry',
+  'Promise',
+  'ShadowRealm',
+  'AsyncDisposableStack',
+  'Temporal',
+]
+
+/** Characters of one value and of one line on the console. */
+const LONGEST_VALUE = 16 << 10
+const LONGEST_LINE = 64 << 10
+/** Elements and characters that native functions may be asked to run over. */
+const LONGEST_ARRAY = 1 << 26
+const LONGEST_TEXT = 1 << 25
+/** Lines that a job may print: reports are longer than what a hook says. */
+const JOB_LINES = 10_000
+const MOST_DIFFERENT_ERRORS = 50

@@ -1,0 +1,156 @@
+import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import {
+  chmodSync,
+  constants,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
+import { stripTypeScriptTypes } from 'node:module'
+import { homedir } from 'node:os'
+import { dirname, join, relative, resolve, sep } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+/** A folder that holds all that a sandbox process needs, and nothing else. */
+export interface Jail {
+  readonly root: string
+  /** The program inside, as seen from inside. */
+  readonly program: string
+}
+
+/**
+ * Prepares the root folder of sandbox processes: the Node binary, setpriv, the shared libraries of both, and the
+ * sandbox program with its types stripped. Kept in the cache under a name that is made of everything that goes in,
+ * so that it is made once; concurrent starts are harmless.
+ */
+export function prepareJail(): Jail {
+  const app = collectProgram()
+  const node = realpathSync(process.execPath)
+  const setpriv = findProgram('setpriv')
+  const hash = createHash('sha256')
+  hash.update(`${node} ${statSync(node).size} ${statSync(node).mtimeMs} ${setpriv ?? ''}`)
+  for (const [path, text] of app) hash.update(path).update(text)
+  const root = join(cacheFolder(), `jail-${hash.digest('hex').slice(0, 16)}`)
+  const program = `/app/${MAIN}`.replace(/\.ts$/, '.mjs')
+  if (existsSync(root)) {
+    touch(root)
+    return { root, program }
+  }
+
+  const building = `${root}.${process.pid}`
+  rmSync(building, { recursive: true, force: true })
+  mkdirSync(join(building, 'app'), { recursive: true })
+  chmodSync(building, 0o755)
+  placeProgram(node, join(building, 'node'))
+  if (setpriv !== undefined) placeProgram(setpriv, join(building, 'setpriv'))
+  for (const library of librariesOf([node, ...(setpriv === undefined ? [] : [setpriv])]))
+    placeProgram(realpathSync(library), join(building, library))
+  for (const [path, text] of app) {
+    const target = join(building, 'app', path)
+    mkdirSync(dirname(target), { recursive: true })
+    writeFileSync(target, text)
+  }
+  for (const name of PACKAGES)
+    cpSync(packageFolder(name), join(building, 'app', 'node_modules', name), { recursive: true })
+  try {
+    renameSync(building, root)
+  } catch (error) {
+    rmSync(building, { recursive: true, force: true })
+    if (!existsSync(root)) throw error
+  }
+  removeOldJails(root)
+  return { root, program }
+}
+
+/** The sandbox program and everything that it imports, types stripped; paths relative to `src/`. */
+function collectProgram(): Map<string, string> {
+  const files = new Map<string, string>()
+  const waiting = [join(SOURCE, MAIN)]
+  for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
+    const name = relative(SOURCE, path).replace(/\.ts$/, '.mjs')
+    if (files.has(name)) continue
+    const source = stripTypeScriptTypes(readFileSync(path, 'utf8'))
+    const text = source.replace(RELATIVE_IMPORT, (whole, specifier: string) => {
+      waiting.push(resolve(dirname(path as string), specifier))
+      return whole.replace(specifier, specifier.replace(/\.ts$/, '.mjs'))
+    })
+    files.set(name, text)
+  }
+  return files
+}
+
+/** A hard link where that is possible, since the Node binary has 200 MB; else a copy. */
+function placeProgram(source: string, target: string): void {
+  mkdirSync(dirname(target), { recursive: true })
+  try {
+    linkSync(source, target)
+  } catch {
+    copyFileSync(source, target, constants.COPYFILE_FICLONE)
+    chmodSync(target, 0o755)
+  }
+}
+
+/** Paths of the shared libraries that the loader would use. */
+function librariesOf(programs: readonly string[]): Set<string> {
+  const libraries = new Set<string>()
+  for (const program of programs) {
+    const listing = execFileSync('ldd', [program], { encoding: 'utf8' })
+    for (const [, path] of listing.matchAll(/(?:=> |^\s+)(\/\S+) \(0x/gm)) libraries.add(path as string)
+  }
+  return libraries
+}
+
+export function findProgram(name: string): string | undefined {
+  const folders = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/usr/bin', '/sbin', '/bin']
+  const found = folders.map((folder) => join(folder, name)).find((path) => existsSync(path))
+  return found === undefined ? undefined : realpathSync(found)
+}
+
+function packageFolder(name: string): string {
+  const entry = fileURLToPath(import.meta.resolve(name))
+  const mark = `${sep}node_modules${sep}${name.replace('/', sep)}`
+  return entry.slice(0, entry.lastIndexOf(mark) + mark.length)
+}
+
+function cacheFolder(): string {
+  const folder = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'remora')
+  mkdirSync(folder, { recursive: true, mode: 0o755 })
+  return folder
+}
+
+function touch(path: string): void {
+  const now = new Date()
+  try {
+    utimesSync(path, now, now)
+  } catch {
+    // Somebody else's cache: it is only kept for less long.
+  }
+}
+
+/** Jails of earlier versions, unused for a week. */
+function removeOldJails(current: string): void {
+  const folder = dirname(current)
+  const before = Date.now() - 7 * 24 * 3600_000
+  for (const name of readdirSync(folder)) {
+    const path = join(folder, name)
+    if (name.startsWith('jail-') && path !== current && statSync(path).mtimeMs < before)
+      rmSync(path, { recursive: true, force: true })
+  }
+}
+
+const SOURCE = fileURLToPath(new URL('..', import.meta.url))
+const MAIN = 'agent/host/main.ts'
+/** Packages that the sandbox program imports. */
+const PACKAGES = ['croner', '@marcbachmann/cel-js']
+const RELATIVE_IMPORT = /(?:from|import)\s*'(\.[^']+\.ts)'/g

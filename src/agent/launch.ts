@@ -1,0 +1,152 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { closeSync, openSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Mistake } from '../mistake/mistake.ts'
+import { findProgram, type Jail } from './jail.ts'
+
+/**
+ * How far a sandbox process is shut in:
+ * - `full` (root on Linux): an empty root folder, a user of its own, no network, no capabilities, limits on memory;
+ * - `userns`: the same by way of a user namespace, with the user's own id underneath;
+ * - `permission`: Node's permission model and limits alone.
+ */
+export type SandboxLevel = 'full' | 'userns' | 'permission'
+
+export const LEVELS: readonly SandboxLevel[] = ['full', 'userns', 'permission']
+
+export interface LaunchedSandbox {
+  readonly process: ChildProcess
+  /** Our end of the progress file. */
+  readonly progressFd: number
+}
+
+/** The strictest level that this machine allows, and why not a stricter one. */
+export function bestLevel(): { readonly level: SandboxLevel; readonly because: string } {
+  if (process.platform !== 'linux')
+    return { level: 'permission', because: `${process.platform} has no namespaces` }
+  const missing = ['unshare', 'prlimit', 'chroot', 'setpriv', 'ldd'].filter(
+    (name) => findProgram(name) === undefined,
+  )
+  if (missing.length > 0)
+    return { level: 'permission', because: `${missing.join(', ')} not found (package util-linux)` }
+  if (process.getuid?.() === 0) {
+    return works(['unshare', '-n', '-i', '-u', 'true'])
+      ? { level: 'full', because: '' }
+      : {
+          level: 'permission',
+          because: 'the kernel refuses new namespaces to this root (a container without CAP_SYS_ADMIN?)',
+        }
+  }
+  return works(['unshare', '-U', '-r', '-n', 'true'])
+    ? { level: 'userns', because: 'not root' }
+    : { level: 'permission', because: 'not root, and the kernel refuses user namespaces' }
+}
+
+/** Throws E_SANDBOX when this machine cannot do `required`. */
+export function requireLevel(required: SandboxLevel, best: { level: SandboxLevel; because: string }): void {
+  if (LEVELS.indexOf(best.level) <= LEVELS.indexOf(required)) return
+  throw new Mistake(
+    'E_SANDBOX',
+    `the sandbox can be no stricter than "${best.level}" here: ${best.because}`,
+    {
+      hint: 'run as root on Linux with util-linux installed, or ask for less with --require-sandbox',
+    },
+  )
+}
+
+export function launchSandbox(
+  level: SandboxLevel,
+  jail: Jail | undefined,
+  heapMb: number,
+  ordinal: number,
+): LaunchedSandbox {
+  const path = join(
+    process.platform === 'linux' ? '/dev/shm' : tmpdir(),
+    `remora-progress-${process.pid}-${ordinal}`,
+  )
+  const progressFd = openSync(path, 'w+', 0o600)
+  rmSync(path)
+  const [program, ...args] = commandLine(level, jail, heapMb, ordinal)
+  const child = spawn(program as string, args, {
+    env: {},
+    cwd: '/',
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', progressFd],
+    detached: true,
+  })
+  return { process: child, progressFd }
+}
+
+export function closeProgress(fd: number): void {
+  closeSync(fd)
+}
+
+function commandLine(level: SandboxLevel, jail: Jail | undefined, heapMb: number, ordinal: number): string[] {
+  const tool = (name: string) => findProgram(name) ?? name
+  const limits = [
+    tool('prlimit'),
+    '--core=0',
+    `--data=${(RESERVED_MB + 3 * heapMb) << 20}`,
+    '--fsize=4096',
+    '--nofile=64',
+  ]
+  const node = [
+    '--permission',
+    '--no-warnings',
+    '--no-experimental-sqlite',
+    '--disable-sigusr1',
+    '--disallow-code-generation-from-strings',
+    '--enable-experimental-regexp-engine-on-excessive-backtracks',
+    `--max-old-space-size=${heapMb}`,
+    '--max-semi-space-size=8',
+    '--allow-fs-read=*',
+  ]
+  const drop = ['--no-new-privs', '--bounding-set=-all', '--inh-caps=-all', '--pdeathsig', 'KILL']
+  if (level === 'permission' || jail === undefined) {
+    const launcher = findProgram('prlimit') === undefined ? [] : limits
+    const program = jail === undefined ? [] : [join(jail.root, jail.program)]
+    const read = jail === undefined ? [] : [`--allow-fs-read=${join(jail.root, 'app')}`]
+    const death =
+      findProgram('setpriv') === undefined ? [] : [tool('setpriv'), '--no-new-privs', '--pdeathsig', 'KILL']
+    return [...launcher, ...death, process.execPath, ...node.slice(0, -1), ...read, ...program]
+  }
+  if (level === 'userns')
+    return [
+      tool('unshare'),
+      '-U',
+      '-r',
+      '-n',
+      '-i',
+      '-u',
+      ...limits,
+      tool('chroot'),
+      jail.root,
+      '/setpriv',
+      ...drop,
+      '/node',
+      ...node,
+      jail.program,
+    ]
+  const user = String(FIRST_UID + ((process.pid * 16 + ordinal) % UIDS))
+  return [
+    ...[tool('unshare'), '-n', '-i', '-u'],
+    ...limits,
+    ...[tool('chroot'), jail.root, '/setpriv', '--reuid', user, '--regid', user, '--clear-groups', ...drop],
+    ...['/node', ...node, jail.program],
+  ]
+}
+
+function works([program, ...args]: readonly string[]): boolean {
+  try {
+    execFileSync(program as string, args, { stdio: 'ignore', timeout: 5000 })
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** V8 reserves this much of the data limit before it starts. */
+const RESERVED_MB = 600
+/** A user for each sandbox, far from those that people and services have: an escaped one could signal its like. */
+const FIRST_UID = 0x70000000
+const UIDS = 1 << 20

@@ -1,0 +1,353 @@
+import { readSync } from 'node:fs'
+import type { Duplex } from 'node:stream'
+import { Mistake } from '../mistake/mistake.ts'
+import { frameOf } from './host/frames.ts'
+import {
+  type AckMessage,
+  CALL,
+  type CallMessage,
+  DOWN,
+  HEADER,
+  type HostConfig,
+  type LayoutsMessage,
+  type Line,
+  type LoadAgent,
+  type LoadedMessage,
+  REPLY,
+  UP,
+} from './host/protocol.ts'
+import type { Jail } from './jail.ts'
+import { closeProgress, type LaunchedSandbox, launchSandbox, type SandboxLevel } from './launch.ts'
+import { ProcessMeter } from './process-meter.ts'
+
+export interface SandboxOptions {
+  readonly level: SandboxLevel
+  readonly jail: Jail | undefined
+  readonly config: HostConfig
+  readonly limits: SandboxLimits
+}
+
+export interface SandboxLimits {
+  /** V8's heap; the process dies beyond it. */
+  readonly heapMb: number
+  /** Memory that one call may take; beyond it the call is interrupted. */
+  readonly callMb: number
+  /** CPU time of one hook call, one job, one load. */
+  readonly hookMs: number
+  readonly jobMs: number
+}
+
+/** What a sandbox tells those who run it. */
+export interface SandboxEvents {
+  lines(lines: readonly Line[]): void
+  call(call: CallMessage): Promise<unknown>
+  ack(message: AckMessage): void
+  /** An agent was interrupted or found guilty of the death of the process; it is not running any more. */
+  stopped(slot: number, reason: string): void
+  /** The process died and a new one has taken over; agents start from scratch there. */
+  restarted(reason: string, culprit: number | undefined): void
+}
+
+/**
+ * One process in which agents run, as the program sees it: sends it frames, answers its calls, watches its clock and
+ * its memory, and replaces it when it dies.
+ */
+export class SandboxProcess {
+  readonly #options: SandboxOptions
+  readonly #events: SandboxEvents
+  #launched: LaunchedSandbox | undefined
+  #meter: ProcessMeter | undefined
+  #watch: NodeJS.Timeout | undefined
+  /** Frames without an acknowledgement, oldest first: to be sent again to a successor. */
+  readonly #unacked: { seq: number; frame: Uint8Array; done: (() => void) | undefined }[] = []
+  readonly #agents = new Map<number, LoadAgent>()
+  #layouts: LayoutsMessage | undefined
+  readonly #loading = new Map<number, (message: LoadedMessage) => void>()
+  #ready: (() => void) | undefined
+  #seq = 0x80000000
+  #mark = { count: -1, slot: -1, job: false, cpuMs: 0, residentMb: 0, interrupted: '', interruptedCpuMs: 0 }
+  #closing = false
+  #stderr = ''
+  #ordinal = 0
+  #deaths = 0
+
+  constructor(options: SandboxOptions, events: SandboxEvents) {
+    this.#options = options
+    this.#events = events
+  }
+
+  get pid(): number | undefined {
+    return this.#launched?.process.pid
+  }
+
+  /** Acknowledgements that are outstanding. */
+  get behind(): number {
+    return this.#unacked.length
+  }
+
+  async start(): Promise<void> {
+    const { level, jail, limits } = this.#options
+    const launched = launchSandbox(level, jail, limits.heapMb, this.#ordinal++)
+    this.#launched = launched
+    this.#stderr = ''
+    this.#mark = {
+      count: -1,
+      slot: -1,
+      job: false,
+      cpuMs: 0,
+      residentMb: 0,
+      interrupted: '',
+      interruptedCpuMs: 0,
+    }
+    const { process: child } = launched
+    child.stderr?.on('data', (chunk: Buffer) => {
+      this.#stderr = (this.#stderr + chunk.toString()).slice(-LONGEST_STDERR)
+    })
+    child.stdout?.resume()
+    this.#read(child.stdio[3] as Duplex, (type, payload) => this.#receive(type, payload))
+    this.#read(child.stdio[4] as Duplex, (type, payload, seq) => {
+      if (type === CALL) void this.#answer(launched, seq, payload as CallMessage)
+    })
+    for (const fd of [3, 4]) (child.stdio[fd] as Duplex).on('error', () => {})
+    const gone = new Promise<never>((_, reject) => {
+      child.once('error', (error) => reject(this.#cannotStart(error.message)))
+      child.once('close', (code, signal) => {
+        reject(this.#cannotStart(this.#stderr.trim() || `it ended with ${signal ?? code}`))
+        this.#gone(launched, code, signal)
+      })
+    })
+    const ready = new Promise<void>((resolve) => {
+      this.#ready = resolve
+    })
+    this.#send(DOWN.config, this.#options.config)
+    await Promise.race([ready, gone])
+    gone.catch(() => {})
+    this.#meter = child.pid === undefined ? undefined : new ProcessMeter(child.pid)
+    this.#watch = setInterval(() => this.#check(), WATCH_EVERY_MS)
+  }
+
+  load(agent: LoadAgent): Promise<LoadedMessage> {
+    return new Promise((resolve) => {
+      this.#loading.set(agent.slot, (message) => {
+        if (message.error === undefined) this.#agents.set(agent.slot, agent)
+        resolve(message)
+      })
+      this.#send(DOWN.load, agent)
+    })
+  }
+
+  unload(slot: number): void {
+    this.#agents.delete(slot)
+    this.#send(DOWN.unload, { slot })
+  }
+
+  layouts(message: LayoutsMessage): void {
+    this.#layouts = message
+    this.#send(DOWN.layouts, message)
+  }
+
+  /** A batch frame as the batcher made it; its own sequence number is in it. */
+  batch(frame: Uint8Array, done?: () => void): void {
+    const seq = Buffer.from(frame.buffer, frame.byteOffset).readUInt32LE(8)
+    this.#unacked.push({ seq, frame, done })
+    this.#write(frame)
+  }
+
+  tick(nowMs: number): void {
+    this.#sendAcked(DOWN.tick, { nowMs })
+  }
+
+  log(level: string, msg: string): void {
+    this.#send(DOWN.log, { level, msg })
+  }
+
+  /** No more traffic: jobs run for the last time. Resolves when everything has been worked off. */
+  end(finalRun: boolean, untilMs: number | null): Promise<void> {
+    return new Promise((resolve) => this.#sendAcked(DOWN.end, { finalRun, untilMs }, resolve))
+  }
+
+  async close(): Promise<void> {
+    this.#closing = true
+    clearInterval(this.#watch)
+    const child = this.#launched?.process
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
+    const closed = new Promise((resolve) => child.once('close', resolve))
+    child.kill('SIGKILL')
+    await closed
+  }
+
+  #cannotStart(why: string): Mistake {
+    return new Mistake('E_SANDBOX', `the sandbox does not start: ${why}`, {
+      hint: 'run `remora doctor` to see what this machine allows',
+    })
+  }
+
+  #sendAcked(type: number, payload: unknown, done?: () => void): void {
+    const seq = this.#seq++ >>> 0
+    const frame = frameOf(type, seq, Buffer.from(JSON.stringify(payload)))
+    this.#unacked.push({ seq, frame, done })
+    this.#write(frame)
+  }
+
+  #send(type: number, payload: unknown): void {
+    this.#write(frameOf(type, 0, Buffer.from(JSON.stringify(payload))))
+  }
+
+  #write(frame: Uint8Array): void {
+    const stream = this.#launched?.process.stdio[3] as Duplex | undefined
+    if (stream?.writable) stream.write(frame)
+  }
+
+  /** Cuts what comes from a sandbox into frames. It is not trusted: a frame that is too long ends it. */
+  #read(stream: Duplex, receive: (type: number, payload: unknown, seq: number) => void): void {
+    let held: Buffer = Buffer.alloc(0)
+    stream.on('data', (chunk: Buffer) => {
+      held = held.length === 0 ? chunk : Buffer.concat([held, chunk])
+      while (held.length >= HEADER) {
+        const length = held.readUInt32LE(0)
+        if (length > LONGEST_UP) {
+          this.#launched?.process.kill('SIGKILL')
+          return
+        }
+        const total = (HEADER + length + 7) & ~7
+        if (held.length < total) return
+        const payload: unknown = JSON.parse(held.toString('utf8', HEADER, HEADER + length))
+        receive(held[4] as number, payload, held.readUInt32LE(8))
+        held = held.subarray(total)
+      }
+    })
+  }
+
+  #receive(type: number, payload: unknown): void {
+    switch (type) {
+      case UP.ready:
+        this.#ready?.()
+        return
+      case UP.loaded: {
+        const message = payload as LoadedMessage
+        this.#events.lines(message.lines)
+        this.#loading.get(message.slot)?.(message)
+        this.#loading.delete(message.slot)
+        return
+      }
+      case UP.ack: {
+        const message = payload as AckMessage
+        this.#events.lines(message.lines)
+        this.#events.ack(message)
+        const at = this.#unacked.findIndex(({ seq }) => seq === message.seq)
+        for (const { done } of this.#unacked.splice(0, at + 1)) done?.()
+        return
+      }
+      case UP.stopped: {
+        const { slot, reason } = payload as { slot: number; reason: string }
+        const why = reason || this.#mark.interrupted
+        const loading = this.#loading.get(slot)
+        this.#loading.delete(slot)
+        if (loading === undefined) this.#stop(slot, why)
+        else loading({ slot, error: `stopped while it loaded: ${why}`, lines: [], heapBytes: 0 })
+      }
+    }
+  }
+
+  #stop(slot: number, reason: string): void {
+    this.#agents.delete(slot)
+    this.#events.stopped(slot, reason)
+  }
+
+  async #answer(launched: LaunchedSandbox, seq: number, call: CallMessage): Promise<void> {
+    let text: string
+    try {
+      const value = await this.#events.call(call)
+      text = `v${value === undefined ? '' : JSON.stringify(value)}`
+    } catch (error) {
+      text = `e${error instanceof Error ? error.message : String(error)}`
+    }
+    const stream = launched.process.stdio[4] as Duplex
+    if (stream.writable) stream.write(frameOf(REPLY, seq, Buffer.from(text)))
+  }
+
+  /** Looks whether the same call has been running for too long, or memory is growing out of bounds. */
+  #check(): void {
+    const launched = this.#launched
+    const meter = this.#meter
+    if (
+      launched === undefined ||
+      meter === undefined ||
+      (this.#unacked.length === 0 && this.#loading.size === 0)
+    )
+      return
+    const cpuMs = meter.cpuMs()
+    const mark = this.#mark
+    readSync(launched.progressFd, this.#progress, 0, 16, 0)
+    const count = this.#progress.readUInt32LE(0)
+    if (count !== mark.count) {
+      mark.count = count
+      mark.slot = this.#progress.readInt32LE(4)
+      mark.job = this.#progress.readUInt32LE(8) === 1
+      mark.cpuMs = cpuMs
+      mark.residentMb = meter.residentMb()
+      mark.interrupted = ''
+    }
+    if (mark.slot < 0) return
+    const { hookMs, jobMs, callMb } = this.#options.limits
+    const limit = mark.job ? jobMs : hookMs
+    if (mark.interrupted === '') {
+      if (cpuMs - mark.cpuMs > limit)
+        this.#interrupt(launched, cpuMs, `it ran for more than ${limit} ms of CPU time in one call`)
+      else if (meter.residentMb() - mark.residentMb > callMb)
+        this.#interrupt(launched, cpuMs, `it took more than ${callMb} MB of memory in one call`)
+    } else if (cpuMs - mark.interruptedCpuMs > GRACE_MS) {
+      launched.process.kill('SIGKILL')
+    }
+  }
+  readonly #progress = Buffer.alloc(16)
+
+  #interrupt(launched: LaunchedSandbox, cpuMs: number, reason: string): void {
+    this.#mark.interrupted = reason
+    this.#mark.interruptedCpuMs = cpuMs
+    launched.process.kill('SIGINT')
+  }
+
+  /** The process is gone: names the culprit, and starts another one with the agents that are left. */
+  #gone(launched: LaunchedSandbox, code: number | null, signal: string | null): void {
+    clearInterval(this.#watch)
+    readSync(launched.progressFd, this.#progress, 0, 16, 0)
+    const slot = this.#progress.readInt32LE(4)
+    closeProgress(launched.progressFd)
+    if (this.#closing || launched !== this.#launched) return
+    const reason = this.#causeOfDeath(code, signal)
+    const culprit = this.#progress.readUInt32LE(0) > 0 && slot >= 0 ? slot : undefined
+    this.#launched = undefined
+    this.#deaths++
+    for (const [slot, loaded] of this.#loading) {
+      this.#loading.delete(slot)
+      loaded({ slot, error: reason, lines: [], heapBytes: 0 })
+    }
+    if (culprit !== undefined && this.#agents.has(culprit)) this.#stop(culprit, reason)
+    this.#events.restarted(reason, culprit)
+    if (culprit === undefined && this.#deaths > MOST_UNEXPLAINED)
+      throw new Error(`the sandbox keeps dying: ${reason}`)
+    void this.#revive()
+  }
+
+  async #revive(): Promise<void> {
+    await this.start()
+    for (const agent of this.#agents.values()) await this.load(agent)
+    if (this.#layouts !== undefined) this.#send(DOWN.layouts, this.#layouts)
+    for (const { frame } of this.#unacked) this.#write(frame)
+  }
+
+  #causeOfDeath(code: number | null, signal: string | null): string {
+    if (this.#mark.interrupted !== '') return this.#mark.interrupted
+    if (/heap limit|out of memory|Allocation failed/i.test(this.#stderr)) return 'it ran out of memory'
+    return `its sandbox died (${signal ?? `exit code ${code}`})`
+  }
+}
+
+const WATCH_EVERY_MS = 10
+/** CPU time that an interrupted agent may take to come to an end before its process is killed. */
+const GRACE_MS = 40
+/** A frame from the sandbox is cut at the lines and bytes that agents may print; this is far beyond. */
+const LONGEST_UP = 64 << 20
+const LONGEST_STDERR = 16 << 10
+const MOST_UNEXPLAINED = 3
