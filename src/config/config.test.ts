@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, test } from 'node:test'
+import { Mistake } from '../mistake/mistake.ts'
+import { type ConfigSources, loadConfig, printConfig } from './index.ts'
+import { parseSet } from './set.ts'
+
+/** Configuration out of these files, in a folder and a home folder of their own. */
+function load(files: { here?: string; home?: string }, more: Partial<ConfigSources> = {}) {
+  const folder = mkdtempSync(join(tmpdir(), 'remora-config-'))
+  try {
+    mkdirSync(join(folder, '.remora'))
+    if (files.here !== undefined) writeFileSync(join(folder, 'remora.yaml'), files.here)
+    if (files.home !== undefined) writeFileSync(join(folder, '.remora/config.yaml'), files.home)
+    return loadConfig({ cwd: folder, home: folder, env: {}, ...more })
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
+
+describe('configuration', () => {
+  test('has defaults', () => {
+    const { config } = load({})
+    assert.equal(config.scripting.language, 'es5')
+    assert.equal(config.tap.misc.tcpStreamChannelTimeoutMs, 10_000)
+    assert.ok(config.tap.enabledDissectors.includes('http'))
+  })
+
+  test('takes the later source where several say something', () => {
+    const files = {
+      home: 'scripting: {env: {A: home, B: home}}\nlogLevel: info\ntap: {misc: {tcpFlowTimeout: 1}}',
+      here: 'scripting:\n  env:\n    B: here\n    N: 77\n    T: "10"\n',
+    }
+    const { config, origins } = load(files, {
+      env: { REMORA_TAP_MISC_TCPFLOWTIMEOUT: '2' },
+      set: ['tap.misc.udpFlowTimeout=3'],
+    })
+    assert.deepEqual(config.scripting.env, { A: 'home', B: 'here', N: 77, T: '10' })
+    assert.deepEqual(
+      [config.tap.misc.tcpFlowTimeout, config.tap.misc.udpFlowTimeout, config.logLevel],
+      [2, 3, 'info'],
+    )
+    assert.equal(origins.get('scripting.env.B'), 'remora.yaml:3:5')
+    assert.equal(origins.get('tap.misc.tcpFlowTimeout'), 'environment REMORA_TAP_MISC_TCPFLOWTIMEOUT')
+  })
+
+  test('says where a value came from, and keeps secrets', () => {
+    const loaded = load({ here: 'scripting:\n  env:\n    SLACK_AUTH_TOKEN: xoxb-1\n    NAME: me\n' })
+    const text = printConfig(loaded, { showSecrets: false })
+    assert.match(text, /SLACK_AUTH_TOKEN: "\*+" {2}# from remora\.yaml:3:5/)
+    assert.match(text, /NAME: "me"/)
+    assert.doesNotMatch(text, /xoxb/)
+    assert.match(printConfig(loaded, { showSecrets: true }), /xoxb-1/)
+  })
+
+  test('names what does not fit, where, and what was meant', () => {
+    const wrong: readonly (readonly [{ here?: string }, Partial<ConfigSources>, RegExp, RegExp])[] = [
+      [{ here: 'tap:\n  mics: {}\n' }, {}, /remora\.yaml:2:3: there is no key tap\.mics/, /tap\.misc/],
+      [{ here: 'scripting:\n  language: es6\n' }, {}, /remora\.yaml:2:3: scripting\.language/, /config/],
+      [{ here: 'a: [' }, {}, /remora\.yaml:1:\d+/, /YAML/],
+      [{ here: 'a: 1\na: 2' }, {}, /remora\.yaml:2:1/, /YAML/],
+      [{ here: '- a' }, {}, /expected keys/, /^$/],
+      [{}, { set: ['tap.bodies.maxSize'] }, /not key=value/, /example/],
+      [{}, { set: ['tap.bodies.maxSize=big'] }, /--set: tap\.bodies\.maxSize/, /config/],
+      [{}, { env: { REMORA_LOGLEVL: 'info' } }, /REMORA_LOGLEVL/, /REMORA_LOGLEVEL/],
+      [{}, { configPath: '/nowhere/remora.yaml' }, /there is no/, /--config-path/],
+    ]
+    for (const [files, more, message, hint] of wrong)
+      assert.throws(
+        () => load(files, more),
+        (error) => error instanceof Mistake && message.test(error.message) && hint.test(error.hint ?? ''),
+        `${JSON.stringify(files)} ${JSON.stringify(more)}`,
+      )
+  })
+
+  test('reads --set as Helm does', () => {
+    const read = (text: string) => parseSet(text).map(({ path, value }) => [path.join('/'), value])
+    assert.deepEqual(read('a.b[0]=c,d=5,e=true'), [
+      ['a/b/0', 'c'],
+      ['d', 5],
+      ['e', true],
+    ])
+    assert.deepEqual(read('a={x,y},b={}'), [
+      ['a', ['x', 'y']],
+      ['b', []],
+    ])
+    assert.deepEqual(read('a\\.b=x\\,y,u=http://h/?a=b'), [
+      ['a.b', 'x,y'],
+      ['u', 'http://h/?a=b'],
+    ])
+    assert.deepEqual(parseSet('a=5', true)[0]?.value, '5')
+  })
+})

@@ -1,0 +1,263 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import {
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  type Pair,
+  parseDocument,
+  parse as parseYaml,
+} from 'yaml'
+import { z } from 'zod'
+import { Mistake } from '../mistake/mistake.ts'
+import { nearest } from '../mistake/nearest.ts'
+import { type Config, configSchema } from './schema.ts'
+import { type PathStep, parseSet } from './set.ts'
+
+export type { Config } from './schema.ts'
+
+export interface ConfigSources {
+  /** Folder of remora.yaml, and home folder of .remora/config.yaml. */
+  readonly cwd: string
+  readonly home: string
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** One file instead of those two. */
+  readonly configPath?: string
+  readonly set?: readonly string[]
+  readonly setString?: readonly string[]
+}
+
+export interface LoadedConfig {
+  readonly config: Config
+  /** Dotted path of a value → where it came from; what is not here is a default. */
+  readonly origins: ReadonlyMap<string, string>
+}
+
+/**
+ * The configuration in force. Later sources win: defaults, ~/.remora/config.yaml, ./remora.yaml, environment
+ * (REMORA_SCRIPTING_LANGUAGE), --set. Throws a Mistake that names the place of what does not fit.
+ */
+export function loadConfig(sources: ConfigSources): LoadedConfig {
+  const merged: Record<string, unknown> = {}
+  const origins = new Map<string, string>()
+  for (const file of filesOf(sources)) mergeFile(merged, origins, file, sources.cwd)
+  for (const { path, value, origin } of environment(sources.env)) assign(merged, origins, path, value, origin)
+  for (const [texts, asText] of [
+    [sources.set ?? [], false],
+    [sources.setString ?? [], true],
+  ] as const)
+    for (const text of texts)
+      for (const { path, value } of parseSet(text, asText))
+        assign(merged, origins, path, value, asText ? '--set-string' : '--set')
+  return { config: check(merged, origins), origins }
+}
+
+/** The effective configuration as YAML, each value that somebody set with where it came from. */
+export function printConfig(
+  { config, origins }: LoadedConfig,
+  { showSecrets }: { showSecrets: boolean },
+): string {
+  const lines: string[] = []
+  const print = (value: unknown, path: string, indent: string): void => {
+    for (const [key, inner] of Object.entries(value as Record<string, unknown>)) {
+      const innerPath = path === '' ? key : `${path}.${key}`
+      if (isObject(inner) && Object.keys(inner).length > 0) {
+        lines.push(`${indent}${key}:`)
+        print(inner, innerPath, `${indent}  `)
+      } else {
+        const secret = path === 'scripting.env' && SECRET.test(key) && !showSecrets
+        const shown = secret ? '"********"' : JSON.stringify(inner)
+        lines.push(`${indent}${key}: ${shown}${comment(origins, innerPath)}`)
+      }
+    }
+  }
+  print(config, '', '')
+  return `${lines.join('\n')}\n`
+}
+
+function comment(origins: ReadonlyMap<string, string>, path: string): string {
+  const direct = origins.get(path)
+  if (direct !== undefined) return `  # from ${direct}`
+  const within = [...origins].filter(([each]) => each.startsWith(`${path}.`)).map(([, origin]) => origin)
+  return within.length === 0 ? '' : `  # from ${[...new Set(within)].join(', ')}`
+}
+
+function filesOf({ cwd, home, configPath }: ConfigSources): string[] {
+  if (configPath !== undefined) {
+    if (!existsSync(configPath))
+      throw new Mistake('E_CONFIG_READ', `there is no ${configPath}`, {
+        hint: 'name an existing file with --config-path',
+      })
+    return [configPath]
+  }
+  return [join(home, '.remora', 'config.yaml'), join(cwd, 'remora.yaml')].filter((path) => existsSync(path))
+}
+
+function mergeFile(
+  merged: Record<string, unknown>,
+  origins: Map<string, string>,
+  path: string,
+  cwd: string,
+): void {
+  const shown = relative(cwd, path).startsWith('..') ? path : relative(cwd, path)
+  const lines = new LineCounter()
+  const document = parseDocument(readText(path, shown), { lineCounter: lines, uniqueKeys: true })
+  const [error] = document.errors
+  if (error !== undefined) {
+    const { line, col } = lines.linePos(error.pos[0])
+    throw new Mistake('E_CONFIG_READ', `${shown}:${line}:${col}: ${error.message.split('\n')[0]}`, {
+      hint: 'a configuration file is YAML, see docs/configuration.md',
+    })
+  }
+  let plain: unknown
+  try {
+    plain = document.toJS({ maxAliasCount: 100 })
+  } catch (thrown) {
+    throw new Mistake('E_CONFIG_READ', `${shown}: ${(thrown as Error).message}`)
+  }
+  if (plain === null || plain === undefined) return
+  if (!isObject(plain))
+    throw new Mistake('E_CONFIG_READ', `${shown}: expected keys with values, found ${describe(plain)}`)
+  const place = (node: Node | undefined | null) => {
+    const { line, col } = lines.linePos(node?.range?.[0] ?? 0)
+    return `${shown}:${line}:${col}`
+  }
+  const walk = (node: unknown, value: unknown, steps: PathStep[]): void => {
+    if (!isMap(node) || !isObject(value)) {
+      assign(merged, origins, steps, value, place(node as Node))
+      return
+    }
+    for (const pair of node.items as Pair<Node, Node>[]) {
+      const key = isScalar(pair.key) ? String(pair.key.value) : ''
+      const inner = value[key]
+      const atKey = isMap(pair.value) ? pair.value : pair.key
+      if (isMap(pair.value) && isObject(inner) && Object.keys(inner).length > 0)
+        walk(pair.value, inner, [...steps, key])
+      else
+        assign(merged, origins, [...steps, key], inner, place(isSeq(atKey) ? pair.key : (pair.key as Node)))
+    }
+  }
+  walk(document.contents, plain, [])
+}
+
+function readText(path: string, shown: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    throw new Mistake('E_CONFIG_READ', `${shown} cannot be read: ${(error as Error).message}`, {
+      cause: error,
+    })
+  }
+}
+
+/** REMORA_TAP_MISC_TCPFLOWTIMEOUT: names are matched without regard to case. Free keys stay in files and --set. */
+function* environment(
+  env: ConfigSources['env'],
+): Generator<{ path: string[]; value: unknown; origin: string }> {
+  const known = new Map(
+    leafPaths(configSchema).map((path) => [`REMORA_${path.join('_').toUpperCase()}`, path]),
+  )
+  for (const [name, text] of Object.entries(env)) {
+    if (!name.startsWith('REMORA_') || text === undefined || NOT_SETTINGS.has(name)) continue
+    const path = known.get(name.toUpperCase())
+    if (path === undefined) {
+      const close = nearest(name, [...known.keys()])
+      throw new Mistake(
+        'E_CONFIG_KEY',
+        `the environment variable ${name} is no setting`,
+        close === undefined ? {} : { hint: `did you mean ${close}?` },
+      )
+    }
+    yield { path, value: parseYaml(text) as unknown, origin: `environment ${name}` }
+  }
+}
+
+/** Puts a value in its place, and checks on the way that the keys are known. */
+function assign(
+  target: Record<string, unknown>,
+  origins: Map<string, string>,
+  path: readonly PathStep[],
+  value: unknown,
+  origin: string,
+): void {
+  checkPath(path, origin)
+  let at: Record<PathStep, unknown> = target
+  path.slice(0, -1).forEach((step, index) => {
+    const next = path[index + 1]
+    const inner = at[step]
+    if (typeof inner !== 'object' || inner === null) setOwn(at, step, typeof next === 'number' ? [] : {})
+    else if (typeof next === 'number' && !Array.isArray(inner)) setOwn(at, step, [])
+    at = at[step] as Record<PathStep, unknown>
+  })
+  setOwn(at, path.at(-1) as PathStep, value)
+  origins.set(path.filter((step) => typeof step === 'string').join('.'), origin)
+}
+
+function setOwn(target: Record<PathStep, unknown>, key: PathStep, value: unknown): void {
+  Object.defineProperty(target, key, { value, writable: true, enumerable: true, configurable: true })
+}
+
+function checkPath(path: readonly PathStep[], origin: string): void {
+  let schema: z.ZodType = configSchema
+  path.forEach((step, index) => {
+    const fields = fieldsOf(schema)
+    if (fields === undefined || typeof step === 'number') return
+    const inner = Object.hasOwn(fields, step) ? fields[step] : undefined
+    if (inner === undefined) {
+      const prefix = path.slice(0, index).join('.')
+      const close = nearest(step, Object.keys(fields))
+      const whole = [...path.slice(0, index), step].join('.')
+      throw new Mistake('E_CONFIG_KEY', `${origin}: there is no key ${whole}`, {
+        hint:
+          close === undefined
+            ? `keys${prefix === '' ? '' : ` of ${prefix}`}: ${Object.keys(fields).join(', ')}`
+            : `did you mean ${prefix === '' ? '' : `${prefix}.`}${close}?`,
+      })
+    }
+    schema = inner
+  })
+}
+
+function check(merged: unknown, origins: ReadonlyMap<string, string>): Config {
+  const result = configSchema.safeParse(merged)
+  if (result.success) return result.data
+  const [issue] = result.error.issues
+  const path = (issue?.path ?? []).filter((step) => typeof step === 'string').join('.')
+  const origin =
+    origins.get(path) ?? [...origins].find(([each]) => path.startsWith(`${each}.`))?.[1] ?? 'configuration'
+  throw new Mistake('E_CONFIG_VALUE', `${origin}: ${path}: ${issue?.message ?? 'does not fit'}`, {
+    hint: 'remora config prints what is in force; docs/configuration.md has every key',
+  })
+}
+
+/** Fields of a section; undefined for a value. */
+export function fieldsOf(schema: z.ZodType): Readonly<Record<string, z.ZodType>> | undefined {
+  const inner = unwrap(schema)
+  return inner instanceof z.ZodObject ? (inner.shape as Record<string, z.ZodType>) : undefined
+}
+
+function unwrap(schema: z.ZodType): z.ZodType {
+  let inner = schema
+  while (inner instanceof z.ZodPrefault || inner instanceof z.ZodDefault) inner = inner.unwrap() as z.ZodType
+  return inner
+}
+
+export function leafPaths(schema: z.ZodType, path: readonly string[] = []): string[][] {
+  const fields = fieldsOf(schema)
+  if (fields === undefined) return [[...path]]
+  return Object.entries(fields).flatMap(([name, inner]) => leafPaths(inner, [...path, name]))
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function describe(value: unknown): string {
+  return Array.isArray(value) ? 'a list' : `${typeof value} ${JSON.stringify(value)}`
+}
+
+const SECRET = /TOKEN|KEY|SECRET|PASSWORD|WEBHOOK|CREDENTIAL/i
+/** Read elsewhere: by the tests. */
+const NOT_SETTINGS: ReadonlySet<string> = new Set(['REMORA_CORPUS'])

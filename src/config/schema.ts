@@ -1,0 +1,172 @@
+import { z } from 'zod'
+
+/** One setting: what it takes, what it is when nobody says, and what it does. */
+const setting = <S extends z.ZodType>(schema: S, value: z.input<S>, doc: string) =>
+  schema.default(value as never).describe(doc)
+/** Known, and kept for what will read it; nothing does yet. */
+const planned = <S extends z.ZodType>(schema: S, value: z.input<S>, doc: string) =>
+  setting(schema, value, `${doc} (not read yet)`)
+
+const section = <F extends z.ZodRawShape>(fields: F) => z.strictObject(fields).prefault({} as never)
+
+const text = z.string()
+const texts = z.array(z.string())
+const flag = z.boolean()
+const whole = z.number().int().nonnegative()
+const positive = z.number().int().positive()
+const scalar = z.union([z.string(), z.number(), z.boolean(), z.null()])
+/** `1Gi`, `500Mi`, `10MB` or bytes. */
+const size = z.string().regex(/^\d+(\.\d+)?\s*([KMGT]i?)?B?$/i, 'expected a size such as 1Gi or 500Mi')
+const time = z.string().regex(/^(\d+(\.\d+)?(ms|s|m|h))+$|^0$/, 'expected a duration such as 10s or 5m')
+
+/** Every key of the configuration, in the order in which `remora config` prints them. */
+export const configSchema = section({
+  scripting: section({
+    enabled: planned(flag, true, 'Show and run agents'),
+    env: setting(z.record(z.string(), scalar), {}, 'Values that agents read as env.NAME'),
+    source: planned(text, '', 'One folder of scripts'),
+    sources: planned(texts, [], 'More folders and files'),
+    watchScripts: planned(flag, true, 'Watch them after the first sync'),
+    active: planned(texts, [], 'Titles of the agents that are active at the start'),
+    console: planned(flag, true, 'Print console lines in the CLI'),
+    language: setting(
+      z.enum(['es5', 'modern']),
+      'es5',
+      'Language of agents: ES5, or the newest JavaScript and TypeScript types',
+    ),
+    data: setting(text, '.remora/data', 'Folder of the file.* and pcap.* helpers'),
+    dataQuotaMb: setting(positive, 1024, 'What agents may keep in it, MiB'),
+    sandbox: setting(
+      z.enum(['auto', 'full', 'userns', 'permission']),
+      'auto',
+      'Least strict sandbox that will do; auto takes what there is',
+    ),
+    budgets: section({
+      hookMs: setting(positive, 150, 'CPU time of one hook call or of loading an agent, ms'),
+      jobMs: setting(positive, 30_000, 'CPU time of one job, ms'),
+      memoryMb: setting(positive, 64, 'Heap of one agent, MiB'),
+      consoleLinesPerMin: planned(positive, 60_000, 'Console lines of one agent a minute'),
+    }),
+    egress: section({
+      allow: setting(texts, [], 'Hosts and networks that helpers may call; empty = all that are not denied'),
+      deny: setting(texts, [], 'Hosts and networks that helpers may not call'),
+    }),
+    allowEnforcement: planned(flag, false, 'Let agents block pods'),
+    strictES5: planned(flag, false, 'Same as language: es5'),
+    history: section({ keep: planned(whole, 20, 'Versions of an agent that are kept') }),
+    jobsCatchUp: planned(flag, false, 'Make up for runs that were missed'),
+  }),
+  node: section({ name: setting(text, '', 'Name of this node; "" = host name') }),
+  tap: section({
+    regex: planned(text, '.*', 'Pods to capture'),
+    namespaces: planned(texts, [], 'Namespaces to capture'),
+    excludedNamespaces: planned(texts, [], 'Namespaces to leave out'),
+    bpfOverride: planned(text, '', 'Capture filter instead of all of these'),
+    defaultFilter: planned(text, '', 'Filter that the dashboard starts with'),
+    globalFilter: planned(text, '', 'Filter in front of every query'),
+    customMacros: setting(
+      z.record(z.string(), z.string()),
+      { https: 'tls and (http or http2)' },
+      'Words that stand for filters',
+    ),
+    enabledDissectors: setting(
+      texts,
+      [
+        ...[
+          'amqp',
+          'dns',
+          'http',
+          'icmp',
+          'kafka',
+          'mongodb',
+          'mysql',
+          'postgresql',
+          'redis',
+          'ws',
+          'tlsx',
+          'ldap',
+        ],
+        ...['radius', 'diameter', 'udp-flow', 'tcp-flow', 'udp-conn', 'tcp-conn'],
+      ],
+      'Protocols to look for; tcp-conn and udp-conn: conversations that are none of them',
+    ),
+    portMapping: setting(
+      z.record(z.string(), z.array(z.number().int().min(1).max(65535))),
+      {
+        http: [80, 443, 8080],
+        amqp: [5671, 5672],
+        kafka: [9092],
+        mongodb: [27017],
+        mysql: [3306],
+        postgresql: [5432],
+        redis: [6379],
+        ldap: [389],
+        diameter: [3868],
+      },
+      'Ports on which a protocol is tried first',
+    ),
+    tls: planned(flag, true, 'Read TLS plaintext'),
+    serviceMesh: planned(flag, true, 'Read mesh traffic'),
+    packetCapture: planned(text, 'best', 'How packets are captured'),
+    bodies: section({ maxSize: setting(positive, 1 << 20, 'Bytes of a body that are kept') }),
+    reassembly: section({
+      memoryMb: setting(positive, 64, 'Memory for streams with holes and unfinished messages, MiB'),
+    }),
+    capture: section({
+      dissection: section({
+        enabled: planned(flag, true, 'Read protocols'),
+        stopAfter: planned(time, '5m', 'Stop when nobody looks'),
+      }),
+      captureSelf: planned(flag, false, 'Capture our own traffic'),
+      raw: section({
+        enabled: planned(flag, true, 'Keep packets'),
+        storageSize: setting(size, '1Gi', 'Packets that are kept for pcap.*'),
+      }),
+      dbMaxSize: planned(size, '500Mi', 'Size of the store'),
+    }),
+    storageLimit: planned(size, '10Gi', 'Disk of a worker'),
+    persistentStorage: planned(flag, false, 'Keep it over restarts'),
+    proxy: section({
+      host: planned(text, '127.0.0.1', 'Address of the dashboard'),
+      front: section({ port: planned(positive, 8899, 'Port of the dashboard') }),
+      hub: section({ srvPort: planned(positive, 8898, 'Port of the hub') }),
+      worker: section({ srvPort: planned(positive, 48_999, 'Port of a worker') }),
+    }),
+    metrics: section({ port: planned(positive, 49_100, 'Port of the metrics') }),
+    misc: section({
+      jsonTTL: planned(time, '5m', 'How long entries are kept'),
+      pcapTTL: planned(time, '10s', 'How long packets are kept'),
+      pcapErrorTTL: planned(time, '0', 'How long packets of errors are kept'),
+      trafficSampleRate: planned(z.number().min(0).max(100), 100, 'Percent of the traffic that is read'),
+      tcpStreamChannelTimeoutMs: setting(positive, 10_000, 'How long a datagram waits for its reply, ms'),
+      duplicateTimeframe: planned(time, '200ms', 'How far apart duplicates may be'),
+      detectDuplicates: planned(flag, false, 'Look for duplicates'),
+      staleTimeoutSeconds: planned(positive, 30, 'Silence after which a stream is stale'),
+      tcpFlowTimeout: setting(positive, 1200, 'Silence after which a TCP connection is over, s'),
+      udpFlowTimeout: setting(positive, 1200, 'Silence after which a UDP conversation is over, s'),
+      resolutionStrategy: planned(text, 'auto', 'How names are found'),
+    }),
+    dashboard: section({ entriesLimit: planned(positive, 300_000, 'Rows in the browser') }),
+    release: section({ namespace: planned(text, 'default', 'Namespace of the release') }),
+    auth: section({
+      enabled: planned(flag, false, 'Ask who is there'),
+      defaultRole: planned(text, 'kubeshark-viewer', 'Role of who has no other'),
+    }),
+  }),
+  pcapdump: section({
+    enabled: planned(flag, false, 'Keep a rolling dump'),
+    timeInterval: planned(time, '1m', 'Length of one file'),
+    maxTime: planned(time, '1h', 'Length of all'),
+    maxSize: planned(size, '500MB', 'Size of all'),
+  }),
+  headless: planned(flag, false, 'Do not open a browser'),
+  internetConnectivity: setting(flag, true, 'Helpers may call addresses outside private networks'),
+  timezone: planned(text, '', 'For display'),
+  logLevel: planned(
+    z.enum(['debug', 'info', 'warning', 'error']),
+    'warning',
+    'How much Remora says of itself',
+  ),
+})
+
+export type Config = z.output<typeof configSchema>
