@@ -1,0 +1,257 @@
+import { hostname } from 'node:os'
+import { Command, Option } from 'commander'
+import { type Agent, findAgentFiles, readAgent } from '../../agent/agents.ts'
+import { prepareJail } from '../../agent/jail.ts'
+import { bestLevel, requireLevel, type SandboxLevel } from '../../agent/launch.ts'
+import type { CaptureOptions } from '../../capture/index.ts'
+import type { Config } from '../../config/index.ts'
+import { entryProtocols } from '../../dissectors/index.ts'
+import { stubTable } from '../../helpers/dispatch.ts'
+import { HOOKS } from '../../helpers/hooks.ts'
+import { namespaces } from '../../helpers/index.ts'
+import { Mistake } from '../../mistake/mistake.ts'
+import { Broker } from '../../worker/broker.ts'
+import { type ConsoleLine, Run, type RunOptions } from '../../worker/run.ts'
+import { watchAgents } from '../../worker/watch.ts'
+import { addConfigOptions, type ConfigFlags, collect, configOf } from '../options.ts'
+import { ProgressBar } from '../progress.ts'
+import { summaryJson, summaryText } from '../summary.ts'
+
+interface RunFlags extends ConfigFlags {
+  readonly pcap?: string
+  readonly interface?: string[]
+  readonly filter?: string
+  readonly captureTool?: 'auto' | 'dumpcap' | 'tcpdump'
+  readonly json?: boolean
+  readonly entries?: string | true
+  readonly finalRun: boolean
+  readonly hub: 'auto' | 'always' | 'never'
+  readonly requireSandbox?: SandboxLevel
+  readonly watch: boolean
+  readonly nodeName?: string
+  readonly verifyChecksums?: boolean
+}
+
+export function runCommand(): Command {
+  const command = new Command('run')
+    .description('Run agents on a capture file or on live traffic.')
+    .argument('<agents...>', 'script files, or folders that hold them')
+    .option('--pcap <file>', 'capture file: pcap or pcapng, plain or .gz; - for standard input')
+    .option('--interface <name>', 'capture live; repeat it for several, or say any', collect)
+    .option('--filter <bpf>', 'capture filter, such as "port 80 or port 53"')
+    .addOption(
+      new Option('--capture-tool <tool>', 'program that captures').choices(['auto', 'dumpcap', 'tcpdump']),
+    )
+    .option('--json', 'print everything as JSON lines')
+    .option('--entries [filter]', 'also print the entries (that match), as onItemQueried leaves them')
+    .option('--no-final-run', 'do not run every job once more at the end of a capture')
+    .addOption(
+      new Option(
+        '--hub <when>',
+        'whether agents also run as on the hub: auto does so for those that can tell',
+      )
+        .choices(['auto', 'always', 'never'])
+        .default('auto'),
+    )
+    .addOption(
+      new Option('--require-sandbox <level>', 'refuse to start with less').choices([
+        'full',
+        'userns',
+        'permission',
+      ]),
+    )
+    .option('--no-watch', 'do not reload agents when their files change (live only)')
+    .option('--node-name <name>', 'name of this node in console lines; the host name by default')
+    .option('--verify-checksums', 'treat packets with wrong checksums as malformed')
+    .action(run)
+  return addConfigOptions(command)
+}
+
+async function run(paths: string[], flags: RunFlags): Promise<void> {
+  const { config } = configOf(flags)
+  const source = sourceOf(flags)
+  const { language } = config.scripting
+  const options = { language, protocols: entryProtocols }
+  const agents = findAgentFiles(paths, language).map((path, index) => readAgent(path, index, options))
+  const best = bestLevel()
+  requireLevel(flags.requireSandbox ?? requiredBy(config), best)
+  const output = new Output(flags.json === true)
+  const broker = await Broker.open(config, nodeNameOf(flags, config), (line) => output.line(line))
+  try {
+    const going = new Run(runOptions(flags, config, source, agents, best.level, broker), {
+      line: (line) => output.line(line),
+      entry: (json) => output.entry(json),
+      progress: (...numbers) => output.progress(...numbers),
+      learned: (...name) => broker.learn(...name),
+      call: (agent, component, path, args) => broker.call(agent, component, path, args),
+    })
+    const stopWatching =
+      'path' in source || !flags.watch
+        ? () => {}
+        : watchAgents(paths, agents, options, going, (text) => output.note(text))
+    onInterrupt(() => going.stop())
+    const result = await going.run()
+    stopWatching()
+    output.end()
+    const sandbox = best.because === '' ? best.level : `${best.level} (${best.because})`
+    if (flags.json === true) console.log(JSON.stringify(summaryJson(result, best.level)))
+    else process.stdout.write(summaryText(result, sandbox))
+    if (result.agents.some(({ loadError, component }) => loadError !== undefined && component === 'worker'))
+      process.exitCode = 2
+  } finally {
+    output.end()
+    await broker.close()
+  }
+}
+
+function runOptions(
+  flags: RunFlags,
+  config: Config,
+  source: CaptureOptions,
+  agents: readonly Agent[],
+  level: SandboxLevel,
+  broker: Broker,
+): RunOptions {
+  const { scripting, tap } = config
+  const { hookMs, jobMs, memoryMb } = scripting.budgets
+  const packets = agents.some((agent) => agent.usesPackets)
+  return {
+    source,
+    agents,
+    nodeName: nodeNameOf(flags, config),
+    capture: {
+      enabled: tap.enabledDissectors,
+      pipeline: {
+        ports: portHints(tap.portMapping),
+        verifyChecksums: flags.verifyChecksums === true,
+        maxBody: tap.bodies.maxSize,
+        memory: tap.reassembly.memoryMb << 20,
+        maxConnections: MOST_CONNECTIONS,
+        tcpIdleSeconds: tap.misc.tcpFlowTimeout,
+        udpIdleSeconds: tap.misc.udpFlowTimeout,
+        replyTimeoutSeconds: tap.misc.tcpStreamChannelTimeoutMs / 1000,
+      },
+      spool: packets ? broker.spool : undefined,
+    },
+    sandbox: {
+      level,
+      jail: prepareJail(),
+      limits: { heapMb: HEAP_MB, callMb: 2 * memoryMb, hookMs, jobMs },
+    },
+    host: {
+      env: scripting.env,
+      language: scripting.language,
+      budgets: {
+        memoryMb,
+        allMb: ALL_AGENTS_MB,
+        linesPerCall: LINES_PER_CALL,
+        bytesPerCall: BYTES_PER_CALL,
+        failures: FAILURES,
+      },
+      macros: tap.customMacros,
+      hooks: HOOKS,
+    },
+    stubs: stubTable(namespaces),
+    finalRun: flags.finalRun,
+    hub: flags.hub,
+    query: flags.entries === undefined ? null : { filter: flags.entries === true ? '' : flags.entries },
+  }
+}
+
+function sourceOf(flags: RunFlags): CaptureOptions {
+  if ((flags.pcap === undefined) === (flags.interface === undefined))
+    throw new Mistake('E_USAGE', 'say where the packets come from: --pcap FILE or --interface NAME', {
+      hint: 'remora run agents/ --pcap traffic.pcap\nsudo remora run agents/ --interface any',
+    })
+  if (flags.pcap !== undefined) {
+    if (flags.filter !== undefined)
+      throw new Mistake('E_USAGE', '--filter is for live captures', {
+        hint: `tcpdump -r ${flags.pcap} -w - '${flags.filter}' | remora run … --pcap -`,
+      })
+    return { path: flags.pcap }
+  }
+  const names = flags.interface ?? []
+  return {
+    interface: names.includes('any') ? 'any' : names,
+    ...(flags.filter === undefined ? {} : { filter: flags.filter }),
+    ...(flags.captureTool === undefined ? {} : { tool: flags.captureTool }),
+  }
+}
+
+function requiredBy(config: Config): SandboxLevel {
+  return config.scripting.sandbox === 'auto' ? 'permission' : config.scripting.sandbox
+}
+
+function nodeNameOf(flags: RunFlags, config: Config): string {
+  return flags.nodeName ?? (config.node.name === '' ? hostname() : config.node.name)
+}
+
+/** `{http: [80, 8080]}` → 80 → http, 8080 → http. */
+function portHints(mapping: Readonly<Record<string, readonly number[]>>): Map<number, string> {
+  return new Map(
+    Object.entries(mapping).flatMap(([name, ports]) => ports.map((port) => [port, name] as const)),
+  )
+}
+
+/** The first Ctrl-C ends the capture, a second one the program. */
+function onInterrupt(stop: () => void): void {
+  let stopping = false
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.on(signal, () => {
+      if (stopping) process.exit(130)
+      stopping = true
+      stop()
+    })
+}
+
+/** Where lines go: text for people, JSON lines for programs. */
+class Output {
+  readonly #json: boolean
+  readonly #bar = new ProgressBar(process.stderr)
+
+  constructor(json: boolean) {
+    this.#json = json
+  }
+
+  line({ node, agent, level, text }: ConsoleLine): void {
+    this.#bar.clear()
+    if (this.#json) {
+      console.log(
+        JSON.stringify({ type: 'console', node, agent: agent.title, index: agent.index, level, text }),
+      )
+    } else if (level === 'clear') {
+      if (process.stdout.isTTY) process.stdout.write('\x1b[2J\x1b[H')
+    } else if (level === 'error') {
+      process.stderr.write(`[${node}-${agent.index}:ERROR] ${text}\n`)
+    } else {
+      process.stdout.write(`[${node}-${agent.index}] ${text}\n`)
+    }
+  }
+
+  entry(json: string): void {
+    this.#bar.clear()
+    process.stdout.write(this.#json ? `{"type":"entry","entry":${json}}\n` : `${json}\n`)
+  }
+
+  note(text: string): void {
+    this.#bar.clear()
+    process.stderr.write(`remora: ${text}\n`)
+  }
+
+  progress(bytesRead: number, totalBytes: number, packets: number): void {
+    if (!this.#json) this.#bar.update(bytesRead, totalBytes, packets)
+  }
+
+  end(): void {
+    this.#bar.clear()
+  }
+}
+
+/** V8's heap of a sandbox, where it dies, and what agents may hold of it together. */
+const HEAP_MB = 512
+const ALL_AGENTS_MB = 320
+const LINES_PER_CALL = 1000
+const BYTES_PER_CALL = 1 << 20
+/** Failures in a row after which an agent is stopped. */
+const FAILURES = 100
+const MOST_CONNECTIONS = 200_000

@@ -1,0 +1,205 @@
+import { styleText } from 'node:util'
+import type { Fate } from '../worker/ledger.ts'
+import type { AgentResult, RunResult } from '../worker/run.ts'
+import { bytes, count, duration, table } from './table.ts'
+
+/** What a run did, for people: packets, entries, agents, and where everything went. */
+export function summaryText(result: RunResult, sandbox: string): string {
+  const { counters } = result.capture
+  const seconds = ((counters.lastMs ?? 0) - (counters.firstMs ?? 0)) / 1000
+  const parts = [
+    heading('Capture', result.description),
+    table([
+      [
+        'packets',
+        count(counters.packets),
+        `${bytes(counters.bytes)} on the wire, ${bytes(counters.capturedBytes)} captured`,
+      ],
+      ['time', duration(seconds * 1000), `from ${time(counters.firstMs)} to ${time(counters.lastMs)}`],
+      ['connections', count(total(counters.reassembly.connections)), kinds(counters.reassembly.connections)],
+      ['entries', count(total(counters.entries)), kinds(counters.entries)],
+    ]),
+    heading('Agents', `sandbox: ${sandbox}; ${duration(result.wallMs)} in all`),
+    result.agents.length === 0 ? '  none' : table(agentRows(result.agents)),
+    heading('Ledger', result.discrepancies.length === 0 ? 'everything adds up' : 'DOES NOT ADD UP'),
+    ledgerText(result),
+  ]
+  const problems = [...result.capture.problems, ...result.discrepancies]
+  if (problems.length > 0) parts.push(heading('Note'), problems.map((each) => `  ${each}`).join('\n'))
+  return `${parts.join('\n')}\n`
+}
+
+function agentRows(agents: readonly AgentResult[]): (string | number)[][] {
+  const header = ['', 'agent', 'calls', 'errors', 'jobs', 'time', 'state'].map((text) =>
+    styleText('dim', text),
+  )
+  const rows = agents.map(({ agent, component, account, loadError }) => [
+    component === 'hub' ? `hub-${agent.index}` : String(agent.index),
+    agent.title,
+    count(account.calls),
+    count(account.errors),
+    count(account.jobRuns),
+    duration(account.micros / 1000),
+    loadError !== undefined
+      ? styleText('red', 'not loaded')
+      : account.stopped !== ''
+        ? styleText('red', `stopped: ${account.stopped}`)
+        : 'ok',
+  ])
+  return [header, ...rows]
+}
+
+function ledgerText({ capture, agents }: RunResult): string {
+  const { counters, losses, dropped } = capture
+  const { decode, reassembly, dissection } = counters
+  const lost = Object.entries(losses).filter(([, number]) => (number ?? 0) > 0)
+  const streamBytes =
+    reassembly.deliveredBytes +
+    reassembly.retransmittedBytes +
+    reassembly.outOfWindowBytes +
+    reassembly.afterEndBytes +
+    reassembly.otherProtocolBytes
+  const rows = [
+    [
+      'packets',
+      `${count(counters.packets)} = ${count(decode.decoded)} decoded${reasons('ignored', decode.ignored)}${reasons('malformed', decode.malformed)}`,
+    ],
+    [
+      'stream bytes',
+      `${count(streamBytes)} = ${count(dissection.dissected)} dissected${reasons('skipped', {
+        ...dissection.skipped,
+        retransmitted: reassembly.retransmittedBytes,
+        'out of window': reassembly.outOfWindowBytes,
+        'after the end': reassembly.afterEndBytes,
+        'other protocols': reassembly.otherProtocolBytes,
+      })}`,
+    ],
+    [
+      'not captured',
+      lost.length === 0 && reassembly.lostBytes === 0
+        ? 'nothing that we know of'
+        : lostText(lost, reassembly),
+    ],
+  ]
+  if (dropped.items + dropped.packets > 0)
+    rows.push(['dropped at the end', `${count(dropped.items)} entries, ${count(dropped.packets)} packets`])
+  for (const { agent, component, account } of agents) {
+    for (const [what, fate] of [
+      ['entries', account.items],
+      ['packets', account.packets],
+    ] as const)
+      if (fate.received > 0)
+        rows.push([`${component === 'hub' ? 'hub-' : ''}${agent.index} ${what}`, fateText(fate)])
+  }
+  return table(rows)
+}
+
+function fateText({ received, delivered, filtered, sampled, dropped }: Fate): string {
+  const rest = [
+    ...(filtered > 0 ? [`${count(filtered)} filtered`] : []),
+    ...(sampled > 0 ? [`${count(sampled)} sampled`] : []),
+  ].map((each) => ` + ${each}`)
+  return `${count(received)} received = ${count(delivered)} delivered${rest.join('')}${reasons('dropped', dropped)}`
+}
+
+function lostText(
+  lost: [string, number | undefined][],
+  { lostBytes, holes }: { lostBytes: number; holes: number },
+): string {
+  const packets = lost.map(([who, number]) => `${count(number ?? 0)} packets dropped by the ${who}`)
+  const streams = lostBytes > 0 ? [`${bytes(lostBytes)} missing from streams in ${count(holes)} holes`] : []
+  return [...packets, ...streams].join(', ')
+}
+
+/** ` + 12 ignored (9 arp, 3 lldp)`, or nothing. */
+function reasons(what: string, numbers: Readonly<Record<string, number>>): string {
+  const some = Object.entries(numbers).filter(([, number]) => number > 0)
+  if (some.length === 0) return ''
+  const sum = some.reduce((all, [, number]) => all + number, 0)
+  return ` + ${count(sum)} ${what} (${some.map(([reason, number]) => `${count(number)} ${reason}`).join(', ')})`
+}
+
+function kinds(numbers: Readonly<Record<string, number>>): string {
+  return Object.entries(numbers)
+    .filter(([, number]) => number > 0)
+    .sort((a, b) => b[1] - a[1])
+    .map(([name, number]) => `${count(number)} ${name}`)
+    .join(', ')
+}
+
+function total(numbers: Readonly<Record<string, number>>): number {
+  return Object.values(numbers).reduce((sum, number) => sum + number, 0)
+}
+
+function heading(title: string, note = ''): string {
+  return `\n${styleText('bold', title)}${note === '' ? '' : `  ${styleText('dim', note)}`}`
+}
+
+function time(ms: number | null): string {
+  if (ms === null) return '-'
+  const date = new Date(ms)
+  return Number.isNaN(date.getTime()) ? String(ms) : date.toISOString()
+}
+
+/** The same for programs: one JSON object. */
+export function summaryJson(result: RunResult, sandbox: string): object {
+  const { counters, losses, skipped, problems } = result.capture
+  return {
+    type: 'summary',
+    source: result.description,
+    live: result.live,
+    sandbox,
+    wallMs: Math.round(result.wallMs),
+    packets: counters.packets,
+    bytes: counters.bytes,
+    capturedBytes: counters.capturedBytes,
+    firstTimeMs: counters.firstMs,
+    lastTimeMs: counters.lastMs,
+    connections: counters.reassembly.connections,
+    entries: counters.entries,
+    agents: result.agents.map(({ agent, component, account, loadError }) => ({
+      index: agent.index,
+      title: agent.title,
+      file: agent.path,
+      component,
+      state: loadError !== undefined ? 'not loaded' : account.stopped === '' ? 'ok' : 'stopped',
+      reason: loadError ?? account.stopped,
+      calls: account.calls,
+      errors: account.errors,
+      jobRuns: account.jobRuns,
+      jobErrors: account.jobErrors,
+      timeMs: account.micros / 1000,
+    })),
+    ledger: {
+      packets: {
+        received: counters.packets,
+        decoded: counters.decode.decoded,
+        ignored: counters.decode.ignored,
+        malformed: counters.decode.malformed,
+      },
+      streamBytes: {
+        delivered: counters.reassembly.deliveredBytes,
+        dissected: counters.dissection.dissected,
+        skipped: counters.dissection.skipped,
+        notDelivered: {
+          retransmitted: counters.reassembly.retransmittedBytes,
+          outOfWindow: counters.reassembly.outOfWindowBytes,
+          afterEnd: counters.reassembly.afterEndBytes,
+          otherProtocol: counters.reassembly.otherProtocolBytes,
+        },
+        notCaptured: counters.reassembly.lostBytes,
+      },
+      invalid: counters.dissection.invalid,
+      capture: { losses, skipped },
+      agents: result.agents.map(({ agent, component, account }) => ({
+        index: agent.index,
+        component,
+        items: account.items,
+        packets: account.packets,
+      })),
+      discrepancies: result.discrepancies,
+    },
+    restarts: result.restarts,
+    problems,
+  }
+}

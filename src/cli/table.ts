@@ -1,0 +1,55 @@
+import { stripVTControlCharacters } from 'node:util'
+
+/** Columns of text, each as wide as its widest cell; numbers to the right. */
+export function table(rows: readonly (readonly (string | number)[])[], indent = '  '): string {
+  const widths: number[] = []
+  for (const row of rows)
+    row.forEach((cell, at) => {
+      widths[at] = Math.max(widths[at] ?? 0, width(String(cell)))
+    })
+  return rows
+    .map(
+      (row) =>
+        indent +
+        row
+          .map((cell, at) => pad(cell, widths[at] as number, at === row.length - 1))
+          .join('  ')
+          .trimEnd(),
+    )
+    .join('\n')
+}
+
+function pad(cell: string | number, to: number, last: boolean): string {
+  const text = String(cell)
+  const space = ' '.repeat(to - width(text))
+  if (typeof cell === 'number' || /^[\d,.]+( [kMG]?B| ms| s| %)?$/.test(text)) return space + text
+  return last ? text : text + space
+}
+
+function width(text: string): number {
+  return stripVTControlCharacters(text).length
+}
+
+/** `1,234,567` */
+export function count(number: number): string {
+  return number.toLocaleString('en-US')
+}
+
+/** `1.2 MB`, decimal units. */
+export function bytes(number: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB']
+  let value = number
+  let unit = 0
+  while (value >= 1000 && unit < units.length - 1) {
+    value /= 1000
+    unit++
+  }
+  return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`
+}
+
+/** `850 ms`, `3.24 s`, `2 min 5 s` */
+export function duration(ms: number): string {
+  if (ms < 1000) return `${Math.round(ms)} ms`
+  if (ms < 120_000) return `${(ms / 1000).toFixed(2)} s`
+  return `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`
+}

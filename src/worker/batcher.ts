@@ -1,0 +1,215 @@
+import { BATCH_FIXED, DOWN, HEADER, PACKET_FLAGS } from '../agent/host/protocol.ts'
+import type { EntryProtocol } from '../entry/entry.ts'
+import { Entry, type EntryOrigin, type Exchange } from '../entry/entry.ts'
+import { encodeRow, type Layout, layoutsOf, type Wanted } from '../entry/layout.ts'
+import { addressText } from '../packet/address.ts'
+import type { Packet } from '../packet/packet.ts'
+
+/** What agents read: decides what crosses. */
+export interface Demand {
+  /** Number of the demand; batches carry it. */
+  readonly version: number
+  /** Fields of entries; empty when no agent has onItemCaptured. */
+  readonly items: Wanted
+  /** Fields of packets; empty when no agent has onPacketCaptured. */
+  readonly packets: ReadonlySet<string>
+}
+
+/** Takes finished batch frames: `items` and `packets` are how many events one holds. */
+export type FrameSink = (frame: Uint8Array, items: number, packets: number) => void
+
+/**
+ * Collects packets and entries into the frames that go to the sandboxes. A frame is cut where it costs least: after
+ * so many events or bytes, not after a time, so that a capture file always gives the same frames.
+ */
+export class Batcher {
+  readonly #origin: EntryOrigin
+  readonly #protocols: readonly EntryProtocol[]
+  readonly #sink: FrameSink
+  #demand: Demand = { version: -1, items: new Set(), packets: new Set() }
+  #layouts: readonly Layout[] = []
+  /** Index of the first layout of a protocol. */
+  readonly #firstLayout = new Map<EntryProtocol, number>()
+  #wantsItems = false
+  #wantsPackets = false
+  #wantsExtras = false
+  #bodies = false
+  #seq = 0
+
+  #rows: unknown[][] = []
+  #rowBytes = 0
+  readonly #positions = new Uint32Array(MOST_ITEMS)
+  readonly #itemTimes = new Float64Array(MOST_ITEMS)
+  #packets = 0
+  readonly #seconds = new Float64Array(MOST_PACKETS)
+  readonly #times = new Float64Array(MOST_PACKETS)
+  readonly #nanos = new Uint32Array(MOST_PACKETS)
+  readonly #captured = new Uint32Array(MOST_PACKETS)
+  readonly #lengths = new Uint32Array(MOST_PACKETS)
+  readonly #flags = new Uint8Array(MOST_PACKETS)
+  #extras: unknown[][] = []
+  #nowMs = 0
+  #sentMs = 0
+
+  constructor(protocols: readonly EntryProtocol[], origin: EntryOrigin, sink: FrameSink) {
+    this.#protocols = protocols
+    this.#origin = origin
+    this.#sink = sink
+    let at = 0
+    for (const protocol of protocols) {
+      this.#firstLayout.set(protocol, at)
+      at += protocol.protocols.length
+    }
+  }
+
+  /** From the next event on, other fields are wanted. Events so far go out as they were. */
+  setDemand(demand: Demand): void {
+    this.flush()
+    this.#demand = demand
+    this.#layouts = layoutsFor(this.#protocols, demand.items)
+    this.#wantsItems = demand.items.size > 0
+    this.#wantsPackets = demand.packets.size > 0
+    this.#wantsExtras = [...demand.packets].some((field) => !COLUMNS.has(field))
+    this.#bodies = wantsBodies(demand.items)
+  }
+
+  get bodies(): boolean {
+    return this.#bodies
+  }
+
+  packet(packet: Packet): void {
+    this.#nowMs = packet.seconds * 1000 + packet.nanos / 1e6
+    if (!this.#wantsPackets) return
+    const at = this.#packets++
+    this.#seconds[at] = packet.seconds
+    this.#times[at] = this.#nowMs
+    this.#nanos[at] = packet.nanos
+    this.#captured[at] = packet.captured
+    this.#lengths[at] = packet.length
+    this.#flags[at] =
+      (packet.captured < packet.length ? PACKET_FLAGS.truncated : 0) |
+      (packet.fragmented ? PACKET_FLAGS.fragmented : 0)
+    if (this.#wantsExtras) this.#extras.push(extrasOf(packet))
+    if (this.#packets === MOST_PACKETS) this.flush()
+  }
+
+  item(exchange: Exchange): void {
+    if (!this.#wantsItems) return
+    const layout = (this.#firstLayout.get(exchange.dissector) as number) + exchange.variant
+    const fields = (this.#layouts[layout] as Layout).fields
+    const row = encodeRow(fields, new Entry(exchange, this.#origin))
+    row.unshift(layout)
+    const at = this.#rows.length
+    this.#positions[at] = this.#packets
+    this.#itemTimes[at] = this.#nowMs
+    this.#rows.push(row)
+    this.#rowBytes += ROW_BYTES + (this.#bodies ? exchange.requestSize + exchange.responseSize : 0)
+    if (this.#rows.length === MOST_ITEMS || this.#rowBytes > MOST_BYTES) this.flush()
+  }
+
+  /** Sends what there is. With `always`, also the mere fact that time has passed. */
+  flush(always = false): void {
+    const items = this.#rows.length
+    const packets = this.#packets
+    if (items === 0 && packets === 0 && (!always || this.#sentMs === this.#nowMs)) return
+    this.#sink(this.#frame(items, packets), items, packets)
+    this.#rows = []
+    this.#rowBytes = 0
+    this.#packets = 0
+    this.#extras = []
+    this.#sentMs = this.#nowMs
+  }
+
+  /** Between events: if none waits to be sent, tells how far the capture has come, so that jobs can run. */
+  idle(): void {
+    if (this.#rows.length === 0 && this.#packets === 0) this.flush(true)
+  }
+
+  /** The layout of this frame is read by `agent/host/sandbox.ts`. */
+  #frame(items: number, packets: number): Uint8Array {
+    const rows = items > 0 ? JSON.stringify(this.#rows) : ''
+    const extras = this.#wantsExtras && packets > 0 ? JSON.stringify(this.#extras) : ''
+    const rowBytes = Buffer.byteLength(rows)
+    const fixed = BATCH_FIXED + items * 12 + packets * 29
+    const length = fixed + rowBytes + Buffer.byteLength(extras)
+    const frame = Buffer.from(new ArrayBuffer((HEADER + length + 7) & ~7))
+    frame.writeUInt32LE(length, 0)
+    frame[4] = DOWN.batch
+    frame.writeUInt32LE(this.#seq++ >>> 0, 8)
+    frame.writeUInt32LE(this.#demand.version, HEADER)
+    frame.writeUInt32LE(items, HEADER + 4)
+    frame.writeUInt32LE(packets, HEADER + 8)
+    frame.writeUInt32LE(rowBytes, HEADER + 12)
+    frame.writeDoubleLE(this.#nowMs, HEADER + 16)
+    let at = HEADER + BATCH_FIXED
+    const put = (column: Float64Array | Uint32Array | Uint8Array, count: number) => {
+      const bytes = count * column.BYTES_PER_ELEMENT
+      frame.set(new Uint8Array(column.buffer, 0, bytes), at)
+      at += bytes
+    }
+    put(this.#itemTimes, items)
+    put(this.#seconds, packets)
+    put(this.#times, packets)
+    put(this.#positions, items)
+    put(this.#nanos, packets)
+    put(this.#captured, packets)
+    put(this.#lengths, packets)
+    put(this.#flags, packets)
+    frame.write(rows, at)
+    frame.write(extras, at + rowBytes)
+    return frame
+  }
+}
+
+/** Layouts of all protocols one after another, in the order in which rows number them. */
+export function layoutsFor(protocols: readonly EntryProtocol[], wanted: Wanted): Layout[] {
+  return protocols.flatMap((protocol) => layoutsOf(protocol, wanted))
+}
+
+export function wantsBodies(wanted: Wanted): boolean {
+  for (const path of wanted) if (BODY_PATHS.has(path)) return true
+  return false
+}
+
+function extrasOf(packet: Packet): unknown[] {
+  const version = packet.ipVersion
+  const isIp = version !== 0
+  return [
+    packet.interface.name,
+    packet.etherType,
+    version,
+    packet.protocol,
+    isIp ? addressText(version, packet.src0, packet.src1, packet.src2, packet.src3) : '',
+    isIp ? addressText(version, packet.dst0, packet.dst1, packet.dst2, packet.dst3) : '',
+    packet.srcPort,
+    packet.dstPort,
+    packet.flags,
+    packet.payloadLength,
+  ]
+}
+
+/** Packet fields that cross as columns of numbers; the others as a row of text and numbers. */
+const COLUMNS: ReadonlySet<string> = new Set([
+  'timestamp',
+  'captureLength',
+  'length',
+  'truncated',
+  'fragmented',
+])
+/** Any of these, and bodies must be kept. */
+const BODY_PATHS: ReadonlySet<string> = new Set([
+  '*',
+  'request',
+  'response',
+  'request.postData',
+  'response.content',
+  'request.postData.text',
+  'request.postData.params',
+  'response.content.text',
+  'response.content.size',
+])
+const MOST_ITEMS = 64
+const MOST_PACKETS = 4096
+/** A frame is cut when its entries are about this large. */
+const MOST_BYTES = 256 << 10
+const ROW_BYTES = 256

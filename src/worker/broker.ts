@@ -1,0 +1,114 @@
+import { mkdirSync, rmSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import type { Agent } from '../agent/agents.ts'
+import type { Config } from '../config/index.ts'
+import { openDataFolder } from '../helpers/data-folder.ts'
+import { dispatch } from '../helpers/dispatch.ts'
+import { type Egress, openEgress } from '../helpers/egress.ts'
+import type { DataFolder, HelperHost } from '../helpers/helper.ts'
+import { namespaces } from '../helpers/index.ts'
+import type { ConsoleLine } from './run.ts'
+import { removeStaleSpools, type SpoolOptions, SpoolReader } from './spool/index.ts'
+
+/**
+ * Answers the helpers that scripts call: the only way from a script to anything outside. It lives on the main thread,
+ * which never decodes packets, so that an answer does not wait for traffic.
+ */
+export class Broker {
+  readonly #files: DataFolder
+  readonly #egress: Egress
+  readonly #nodeName: string
+  readonly #line: (line: ConsoleLine) => void
+  readonly #packets: SpoolReader
+  readonly spool: SpoolOptions
+
+  private constructor(
+    files: DataFolder,
+    egress: Egress,
+    spool: SpoolOptions,
+    nodeName: string,
+    line: (line: ConsoleLine) => void,
+  ) {
+    this.#files = files
+    this.#egress = egress
+    this.#nodeName = nodeName
+    this.#line = line
+    this.spool = spool
+    this.#packets = new SpoolReader(spool)
+  }
+
+  static async open(config: Config, nodeName: string, line: (line: ConsoleLine) => void): Promise<Broker> {
+    const { scripting, internetConnectivity, tap } = config
+    const root = resolve(scripting.data)
+    mkdirSync(root, { recursive: true })
+    const files = await openDataFolder(root, scripting.dataQuotaMb << 20)
+    const egress = openEgress({ ...scripting.egress, internetConnectivity })
+    const spools = join(root, '..', 'spool')
+    removeStaleSpools(spools)
+    const spool: SpoolOptions = {
+      folder: join(spools, String(process.pid)),
+      maxBytes: bytesOf(tap.capture.raw.storageSize),
+      heads: new SharedArrayBuffer(HEADS_BYTES, { maxByteLength: MOST_HEADS_BYTES }),
+    }
+    return new Broker(files, egress, spool, nodeName, line)
+  }
+
+  call(agent: Agent, component: 'worker' | 'hub', path: string, args: readonly unknown[]): Promise<unknown> {
+    const node = component === 'hub' ? 'hub' : this.#nodeName
+    const host: HelperHost = {
+      agent: { title: agent.title, index: agent.index },
+      component,
+      nodeName: node,
+      files: this.#files,
+      packets: this.#packets,
+      signal: AbortSignal.timeout(CALL_MS),
+      warn: (text) => this.#line({ node, agent, level: 'warn', text }),
+      request: (options) => this.#egress.request(options),
+      now: () => Date.now(),
+      health: () => this.#health(node),
+      targeted: () => ({ targets: [], excluded: [] }),
+    }
+    return dispatch(namespaces, path, args, host)
+  }
+
+  /** A reply in the capture gave an address a name. */
+  learn(seconds: number, address: string, name: string): void {
+    this.#packets.learn(seconds, address, name)
+  }
+
+  async close(): Promise<void> {
+    await this.#egress.close()
+    rmSync(this.spool.folder, { recursive: true, force: true })
+  }
+
+  #health(nodeName: string): unknown {
+    const { rss } = process.memoryUsage()
+    const { user, system } = process.cpuUsage()
+    return {
+      nodeName,
+      timestamp: Date.now(),
+      cpuUsage: (user + system) / 1e6 / process.uptime(),
+      memoryUsage: rss,
+    }
+  }
+}
+
+function bytesOf(size: string): number {
+  const [, amount, unit] = /^(\d+(?:\.\d+)?)\s*([KMGT]i?)?B?$/i.exec(size) ?? []
+  const scale = UNITS[(unit ?? '').toLowerCase()] ?? 1
+  return Math.floor(Number(amount ?? 0) * scale)
+}
+
+const UNITS: Readonly<Record<string, number>> = {
+  k: 1e3,
+  m: 1e6,
+  g: 1e9,
+  t: 1e12,
+  ki: 1 << 10,
+  mi: 1 << 20,
+  gi: 1 << 30,
+  ti: 2 ** 40,
+}
+const CALL_MS = 60_000
+const HEADS_BYTES = 1 << 20
+const MOST_HEADS_BYTES = 256 << 20

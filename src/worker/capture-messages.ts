@@ -1,0 +1,71 @@
+import type { Losses, Skipped } from '../capture/index.ts'
+import type { MistakeCode } from '../mistake/mistake.ts'
+import type { PipelineCounters } from './pipeline.ts'
+
+/** From the capture thread to the main thread. */
+export type FromCapture =
+  /** The input is open; waits for a demand. `firstMs`: time of its first packet. */
+  | {
+      readonly kind: 'ready'
+      readonly description: string
+      readonly live: boolean
+      readonly firstMs: number | null
+    }
+  /** A batch for the sandboxes, and what had to be dropped before it. */
+  | {
+      readonly kind: 'frame'
+      readonly frame: Uint8Array
+      readonly items: number
+      readonly packets: number
+      readonly dropped: { readonly items: number; readonly packets: number }
+      /** Names of addresses learned since the last frame. */
+      readonly names: readonly LearnedName[]
+    }
+  | {
+      readonly kind: 'progress'
+      readonly bytesRead: number
+      readonly totalBytes: number
+      readonly packets: number
+    }
+  | ({ readonly kind: 'done' } & CaptureDone)
+  | {
+      readonly kind: 'mistake'
+      readonly code: MistakeCode
+      readonly message: string
+      readonly hint: string | undefined
+    }
+
+export interface LearnedName {
+  readonly seconds: number
+  readonly ip: string
+  readonly name: string
+}
+
+export interface CaptureDone {
+  readonly counters: PipelineCounters
+  /** Packets lost before us, by who lost them. */
+  readonly losses: Losses
+  /** Parts of the input that could not be read, by reason. */
+  readonly skipped: Skipped
+  readonly problems: readonly string[]
+  /** Dropped after the last frame. */
+  readonly dropped: { readonly items: number; readonly packets: number }
+}
+
+/** To the capture thread. The first demand starts it. */
+export type ToCapture =
+  | {
+      readonly kind: 'demand'
+      readonly version: number
+      readonly items: readonly string[]
+      readonly packets: readonly string[]
+    }
+  | { readonly kind: 'stop' }
+
+/** Indexes into the shared control words. */
+export const CONTROL = { acked: 0, stop: 1 } as const
+export const CONTROL_BYTES = 8
+
+/** Frames on their way: from a file enough to keep both sides busy; live, what a stall of some seconds needs. */
+export const WINDOW = 16
+export const LIVE_WINDOW = 512

@@ -1,0 +1,196 @@
+import { createReadStream } from 'node:fs'
+import { parentPort, workerData } from 'node:worker_threads'
+import { type CaptureOptions, openCapture } from '../capture/index.ts'
+import type { PacketSource } from '../capture/source.ts'
+import { dissectorsNamed, entryProtocols } from '../dissectors/index.ts'
+import { Mistake } from '../mistake/mistake.ts'
+import type { PacketBatch } from '../packet/batch.ts'
+import { Batcher } from './batcher.ts'
+import {
+  type CaptureDone,
+  CONTROL,
+  type FromCapture,
+  LIVE_WINDOW,
+  type ToCapture,
+  WINDOW,
+} from './capture-messages.ts'
+import { DnsNames } from './names.ts'
+import { Pipeline, type PipelineOptions } from './pipeline.ts'
+import { type SpoolOptions, SpoolWriter } from './spool/index.ts'
+
+/** What the thread is started with. */
+export interface CaptureThreadData {
+  readonly source: CaptureOptions
+  readonly pipeline: Omit<PipelineOptions, 'dissectors' | 'connections' | 'names' | 'spool'>
+  readonly enabled: readonly string[]
+  /** Keep the packets of connections here, for pcap.*. */
+  readonly spool: SpoolOptions | undefined
+  readonly worker: string
+  readonly node: { readonly ip: string; readonly name: string }
+  /** Shared with the main thread, see `CONTROL`. */
+  readonly control: SharedArrayBuffer
+}
+
+/** The thread that reads, decodes, reassembles and dissects; it never runs anything that a user wrote. */
+class CaptureThread {
+  readonly #data: CaptureThreadData
+  readonly #control: Int32Array
+  readonly #stop = new AbortController()
+  readonly #names = new DnsNames()
+  readonly #spool: SpoolWriter | undefined
+  readonly #batcher: Batcher
+  readonly #pipeline: Pipeline
+  #sent = 0
+  #dropped = { items: 0, packets: 0 }
+  #live = false
+  #go: (() => void) | undefined
+  #flushTimer: NodeJS.Timeout | undefined
+  #progressAt = 0
+
+  constructor(data: CaptureThreadData) {
+    this.#data = data
+    this.#control = new Int32Array(data.control)
+    const live = !('path' in data.source)
+    const origin = {
+      worker: data.worker,
+      node: data.node,
+      backend: live ? 'af_packet' : 'pcap',
+      nameOf: (ip: string) => this.#names.nameOf(ip),
+    }
+    this.#batcher = new Batcher(entryProtocols, origin, (frame, items, packets) =>
+      this.#send(frame, items, packets),
+    )
+    this.#spool = data.spool === undefined ? undefined : new SpoolWriter(data.spool)
+    const pipeline = {
+      ...data.pipeline,
+      ...dissectorsNamed(data.enabled),
+      names: this.#names,
+      spool: this.#spool,
+    }
+    this.#pipeline = new Pipeline(pipeline, this.#batcher)
+    port.on('message', (message: ToCapture) => this.#receive(message))
+  }
+
+  async run(): Promise<void> {
+    const { source: from } = this.#data
+    const source = openCapture(
+      'path' in from && from.path === '-' ? { ...from, stdin: createReadStream('', { fd: 0 }) } : from,
+    )
+    this.#live = source.live
+    const batches = source.packets(this.#stop.signal)[Symbol.asyncIterator]()
+    let batch = await batches.next()
+    post({ kind: 'ready', description: source.description, live: source.live, firstMs: firstTime(batch) })
+    await new Promise<void>((resolve) => {
+      this.#go = resolve
+    })
+    while (batch.done !== true && !this.#stopped()) {
+      this.#pipeline.push(batch.value)
+      this.#afterBatch(source)
+      // Messages are only seen between batches; a file is read without ever waiting.
+      await new Promise(setImmediate)
+      batch = await batches.next()
+    }
+    clearTimeout(this.#flushTimer)
+    this.#pipeline.finish()
+    this.#batcher.flush(true)
+    this.#spool?.close()
+    if (batch.done !== true) await batches.return?.()
+    post({ kind: 'done', ...this.#done(source) })
+  }
+
+  #afterBatch(source: PacketSource): void {
+    if (this.#live) this.#flushTimer ??= setTimeout(() => this.#flushSoon(), FLUSH_MS)
+    else this.#batcher.idle()
+    const now = performance.now()
+    if (now - this.#progressAt < PROGRESS_MS) return
+    this.#progressAt = now
+    const { bytesRead, totalBytes } = source.progress
+    post({ kind: 'progress', bytesRead, totalBytes, packets: this.#pipeline.packets })
+  }
+
+  #flushSoon(): void {
+    this.#flushTimer = undefined
+    this.#batcher.flush(true)
+  }
+
+  /**
+   * Hands a frame to the main thread. From a file, waits while the sandboxes are behind; a live capture must not
+   * wait: it drops what agents have no time for, and counts it.
+   */
+  #send(frame: Uint8Array, items: number, packets: number): void {
+    const control = this.#control
+    if (this.#live) {
+      if (this.#sent - Atomics.load(control, CONTROL.acked) >= LIVE_WINDOW) {
+        this.#dropped.items += items
+        this.#dropped.packets += packets
+        return
+      }
+    } else {
+      for (;;) {
+        const acked = Atomics.load(control, CONTROL.acked)
+        if (this.#sent - acked < WINDOW || this.#stopped()) break
+        Atomics.wait(control, CONTROL.acked, acked, 1000)
+      }
+    }
+    this.#sent++
+    this.#spool?.flush()
+    const dropped = this.#dropped
+    this.#dropped = { items: 0, packets: 0 }
+    port.postMessage(
+      { kind: 'frame', frame, items, packets, dropped, names: this.#names.takeNew() } satisfies FromCapture,
+      [frame.buffer as ArrayBuffer],
+    )
+  }
+
+  #receive(message: ToCapture): void {
+    if (message.kind === 'demand') {
+      this.#batcher.setDemand({
+        version: message.version,
+        items: new Set(message.items),
+        packets: new Set(message.packets),
+      })
+      this.#go?.()
+    } else {
+      this.#stop.abort()
+      this.#go?.()
+    }
+  }
+
+  #stopped(): boolean {
+    return Atomics.load(this.#control, CONTROL.stop) !== 0 && !this.#live
+  }
+
+  #done(source: PacketSource): CaptureDone {
+    return {
+      counters: this.#pipeline.counters(),
+      losses: source.losses(),
+      skipped: source.skipped,
+      problems: [...source.problems, ...(this.#spool?.problem === undefined ? [] : [this.#spool.problem])],
+      dropped: this.#dropped,
+    }
+  }
+}
+
+function firstTime(batch: IteratorResult<PacketBatch>): number | null {
+  if (batch.done === true || batch.value.count === 0) return null
+  return (batch.value.seconds[0] as number) * 1000 + (batch.value.nanos[0] as number) / 1e6
+}
+
+function post(message: FromCapture): void {
+  port.postMessage(message)
+}
+
+if (parentPort === null) throw new Error('capture-thread.ts is started as a worker thread')
+const port = parentPort
+/** How long a live event may wait for others to travel with. */
+const FLUSH_MS = 10
+const PROGRESS_MS = 100
+
+new CaptureThread(workerData as CaptureThreadData).run().then(
+  () => port.close(),
+  (error: unknown) => {
+    if (!(error instanceof Mistake)) throw error
+    post({ kind: 'mistake', code: error.code, message: error.message, hint: error.hint })
+    port.close()
+  },
+)

@@ -1,0 +1,177 @@
+import type { AckMessage, SlotCounters } from '../agent/host/protocol.ts'
+
+/** What became of the events of one kind that were meant for an agent. */
+export interface Fate {
+  /** `received` = `delivered` + `filtered` + `sampled` + the sum of `dropped`. */
+  received: number
+  delivered: number
+  filtered: number
+  sampled: number
+  readonly dropped: Record<DropReason, number>
+}
+
+export const DROP_REASONS = {
+  'queue-full': 'The sandbox was behind, and a live capture does not wait.',
+  stopped: 'The agent had been stopped.',
+} as const
+
+export type DropReason = keyof typeof DROP_REASONS
+
+export interface AgentAccount {
+  readonly items: Fate
+  readonly packets: Fate
+  calls: number
+  errors: number
+  jobRuns: number
+  jobErrors: number
+  micros: number
+  stopped: string
+}
+
+/**
+ * The books on every slot. `received` is counted where events are sent, `delivered` and `stopped` where agents run,
+ * `queue-full` where frames are dropped: that they add up is a fact, not a definition.
+ */
+export class Ledger {
+  readonly #accounts = new Map<number, AgentAccount>()
+  /** What earlier processes of the sandbox had reported when they died. */
+  readonly #base = new Map<number, SlotCounters>()
+  readonly #latest = new Map<number, SlotCounters>()
+  /** Slots that the sandbox does not have any more: their events are dropped on this side. */
+  readonly #absent = new Set<number>()
+
+  /** Counts begin for a slot that gets items, packets or both. */
+  open(slot: number): void {
+    if (!this.#accounts.has(slot)) this.#accounts.set(slot, newAccount())
+    this.#absent.delete(slot)
+  }
+
+  account(slot: number): AgentAccount {
+    return this.#accounts.get(slot) ?? newAccount()
+  }
+
+  sent(slot: number, items: number, packets: number): void {
+    const account = this.account(slot)
+    account.items.received += items
+    account.packets.received += packets
+    if (this.#absent.has(slot)) this.#missed(account, items, packets)
+  }
+
+  queueFull(slot: number, items: number, packets: number): void {
+    const account = this.account(slot)
+    account.items.received += items
+    account.packets.received += packets
+    account.items.dropped['queue-full'] += items
+    account.packets.dropped['queue-full'] += packets
+  }
+
+  acked({ slots }: AckMessage): void {
+    for (const counters of slots) {
+      this.#latest.set(counters.slot, counters)
+      this.#bring(counters.slot)
+    }
+  }
+
+  stopped(slot: number, reason: string): void {
+    const account = this.account(slot)
+    if (account.stopped === '') account.stopped = reason
+  }
+
+  rearmed(slot: number): void {
+    this.account(slot).stopped = ''
+  }
+
+  /**
+   * A new process has taken over. `unacked` events of each slot are sent again to the slots that are left; for the
+   * others they are lost.
+   */
+  restarted(unacked: (slot: number) => { items: number; packets: number }): void {
+    for (const [slot, account] of this.#accounts) {
+      const latest = this.#latest.get(slot)
+      if (latest !== undefined) this.#base.set(slot, add(this.#base.get(slot), latest))
+      this.#latest.delete(slot)
+      if (account.stopped === '' || this.#absent.has(slot)) continue
+      this.#absent.add(slot)
+      const { items, packets } = unacked(slot)
+      this.#missed(account, items, packets)
+    }
+  }
+
+  /** What does not add up, in words; empty when all is well. */
+  discrepancies(): string[] {
+    const found: string[] = []
+    for (const [slot, { items, packets }] of this.#accounts) {
+      for (const [kind, fate] of [
+        ['items', items],
+        ['packets', packets],
+      ] as const) {
+        const { received, delivered, filtered, sampled, dropped } = fate
+        const accounted = delivered + filtered + sampled + dropped['queue-full'] + dropped.stopped
+        if (received !== accounted)
+          found.push(`slot ${slot}: ${received} ${kind} received, ${accounted} accounted for`)
+      }
+    }
+    return found
+  }
+
+  #missed(account: AgentAccount, items: number, packets: number): void {
+    account.items.dropped.stopped += items
+    account.packets.dropped.stopped += packets
+    const lost = this.#lost.get(account) ?? { items: 0, packets: 0 }
+    this.#lost.set(account, { items: lost.items + items, packets: lost.packets + packets })
+  }
+  readonly #lost = new Map<AgentAccount, { items: number; packets: number }>()
+
+  #bring(slot: number): void {
+    const total = add(this.#base.get(slot), this.#latest.get(slot) as SlotCounters)
+    const account = this.account(slot)
+    const lost = this.#lost.get(account) ?? { items: 0, packets: 0 }
+    account.items.delivered = total.items
+    account.packets.delivered = total.packets
+    account.items.dropped.stopped = total.missedItems + lost.items
+    account.packets.dropped.stopped = total.missedPackets + lost.packets
+    account.calls = total.calls
+    account.errors = total.errors
+    account.jobRuns = total.jobRuns
+    account.jobErrors = total.jobErrors
+    account.micros = total.micros
+    if (account.stopped === '' && total.stopped !== '') account.stopped = total.stopped
+  }
+}
+
+function newAccount(): AgentAccount {
+  const fate = (): Fate => ({
+    received: 0,
+    delivered: 0,
+    filtered: 0,
+    sampled: 0,
+    dropped: { 'queue-full': 0, stopped: 0 },
+  })
+  return {
+    items: fate(),
+    packets: fate(),
+    calls: 0,
+    errors: 0,
+    jobRuns: 0,
+    jobErrors: 0,
+    micros: 0,
+    stopped: '',
+  }
+}
+
+function add(a: SlotCounters | undefined, b: SlotCounters): SlotCounters {
+  if (a === undefined) return b
+  return {
+    slot: b.slot,
+    items: a.items + b.items,
+    packets: a.packets + b.packets,
+    calls: a.calls + b.calls,
+    errors: a.errors + b.errors,
+    jobRuns: a.jobRuns + b.jobRuns,
+    jobErrors: a.jobErrors + b.jobErrors,
+    micros: a.micros + b.micros,
+    missedItems: a.missedItems + b.missedItems,
+    missedPackets: a.missedPackets + b.missedPackets,
+    stopped: b.stopped,
+  }
+}

@@ -1,0 +1,405 @@
+import { Worker as Thread } from 'node:worker_threads'
+import type { Agent } from '../agent/agents.ts'
+import type { HelperStub, HostConfig, Line, LoadAgent } from '../agent/host/protocol.ts'
+import type { Jail } from '../agent/jail.ts'
+import type { SandboxLevel } from '../agent/launch.ts'
+import { type SandboxLimits, SandboxProcess } from '../agent/sandbox-process.ts'
+import type { CaptureOptions } from '../capture/index.ts'
+import { entryProtocols } from '../dissectors/index.ts'
+import { Mistake } from '../mistake/mistake.ts'
+import { layoutsFor } from './batcher.ts'
+import {
+  type CaptureDone,
+  CONTROL,
+  CONTROL_BYTES,
+  type FromCapture,
+  type ToCapture,
+} from './capture-messages.ts'
+import type { CaptureThreadData } from './capture-thread.ts'
+import { type AgentAccount, Ledger } from './ledger.ts'
+
+export interface RunOptions {
+  readonly source: CaptureOptions
+  readonly agents: readonly Agent[]
+  readonly nodeName: string
+  readonly capture: Pick<CaptureThreadData, 'pipeline' | 'enabled' | 'spool'>
+  readonly sandbox: {
+    readonly level: SandboxLevel
+    readonly jail: Jail | undefined
+    readonly limits: SandboxLimits
+  }
+  readonly host: Pick<HostConfig, 'env' | 'language' | 'budgets' | 'macros' | 'hooks'>
+  readonly stubs: readonly HelperStub[]
+  /** Every job runs once more when the capture has ended. */
+  readonly finalRun: boolean
+  /** Whether agents also run as they would on the hub: if they can tell, always, or never. */
+  readonly hub: 'auto' | 'always' | 'never'
+  /** Entries are wanted back, after onItemQueried. */
+  readonly query: { readonly filter: string } | null
+}
+
+/** What a run tells while it goes. */
+export interface RunObserver {
+  line(line: ConsoleLine): void
+  entry(json: string): void
+  /** The traffic gave an address a name. */
+  learned(seconds: number, ip: string, name: string): void
+  progress(bytesRead: number, totalBytes: number, packets: number): void
+  /** A broker helper was called. */
+  call(agent: Agent, component: 'worker' | 'hub', path: string, args: readonly unknown[]): Promise<unknown>
+}
+
+/** A line of the console with who said it. */
+export interface ConsoleLine {
+  /** Node name, or `hub`. */
+  readonly node: string
+  readonly agent: Agent
+  readonly level: Line['level']
+  readonly text: string
+}
+
+export interface AgentResult {
+  readonly agent: Agent
+  readonly component: 'worker' | 'hub'
+  readonly account: AgentAccount
+  /** Why it did not load. */
+  readonly loadError: string | undefined
+}
+
+export interface RunResult {
+  readonly description: string
+  readonly live: boolean
+  readonly capture: CaptureDone
+  readonly agents: readonly AgentResult[]
+  /** Sums that do not add up: none, or there is a bug. */
+  readonly discrepancies: readonly string[]
+  readonly restarts: number
+  readonly wallMs: number
+}
+
+/** One place where an agent runs. */
+interface Place {
+  agent: Agent
+  readonly slot: number
+  readonly component: 'worker' | 'hub'
+  hooks: readonly string[]
+  loadError: string | undefined
+}
+
+/** Traffic through agents, from the first packet to the last job, on one machine. */
+export class Run {
+  readonly #options: RunOptions
+  readonly #observer: RunObserver
+  readonly #ledger = new Ledger()
+  readonly #control = new SharedArrayBuffer(CONTROL_BYTES)
+  readonly #words = new Int32Array(this.#control)
+  readonly #places: Place[] = []
+  #sandbox: SandboxProcess | undefined
+  #thread: Thread | undefined
+  #demandVersion = 0
+  #inFlight: { items: number; packets: number; slots: readonly number[] }[] = []
+  #restarts = 0
+  #tick: NodeJS.Timeout | undefined
+  #live = false
+
+  constructor(options: RunOptions, observer: RunObserver) {
+    this.#options = options
+    this.#observer = observer
+    for (const agent of options.agents) this.#addPlaces(agent)
+  }
+
+  /** Runs to the end of the capture, or until `stop`. Rejects with a Mistake when the input cannot be read at all. */
+  async run(): Promise<RunResult> {
+    const began = performance.now()
+    const messages = this.#startThread()
+    try {
+      const ready = await messages.ready
+      this.#live = ready.live
+      const sandbox = this.#createSandbox(ready.firstMs)
+      this.#sandbox = sandbox
+      await sandbox.start()
+      for (const place of this.#places) await this.#load(sandbox, place)
+      this.#sendDemand()
+      if (ready.live) this.#tick = setInterval(() => this.#onTick(sandbox), TICK_MS)
+      const done = await messages.done
+      clearInterval(this.#tick)
+      this.#count(done.dropped)
+      await sandbox.end(this.#options.finalRun, ready.live ? Date.now() : done.counters.lastMs)
+      return {
+        description: ready.description,
+        live: ready.live,
+        capture: done,
+        agents: this.#results(),
+        discrepancies: this.#ledger.discrepancies(),
+        restarts: this.#restarts,
+        wallMs: performance.now() - began,
+      }
+    } finally {
+      clearInterval(this.#tick)
+      await this.#sandbox?.close()
+      await this.#thread?.terminate()
+    }
+  }
+
+  /** Ends the capture; what was captured is still worked off. */
+  stop(): void {
+    Atomics.store(this.#words, CONTROL.stop, 1)
+    Atomics.notify(this.#words, CONTROL.acked)
+    this.#post({ kind: 'stop' })
+  }
+
+  /** A new version of an agent. The old one keeps running when it does not load: answers why. */
+  async reload(agent: Agent): Promise<string | undefined> {
+    const sandbox = this.#sandbox
+    if (sandbox === undefined) return 'not started yet'
+    if (!this.#places.some((place) => place.agent.index === agent.index)) this.#addPlaces(agent)
+    let failure: string | undefined
+    for (const place of this.#places) {
+      if (place.agent.index !== agent.index) continue
+      const before = place.agent
+      place.agent = agent
+      await this.#load(sandbox, place)
+      if (place.loadError === undefined) this.#ledger.rearmed(place.slot)
+      else {
+        failure = place.loadError
+        place.agent = before
+      }
+    }
+    this.#sendDemand()
+    return failure
+  }
+
+  /** Stops an agent for good: its file is gone. */
+  remove(index: number): void {
+    for (const place of this.#places) {
+      if (place.agent.index !== index) continue
+      this.#sandbox?.unload(place.slot)
+      place.hooks = []
+    }
+    this.#sendDemand()
+  }
+
+  #addPlaces(agent: Agent): void {
+    const place = (component: 'worker' | 'hub') =>
+      this.#places.push({
+        agent,
+        slot: agent.index * 2 + (component === 'hub' ? 1 : 0),
+        component,
+        hooks: [],
+        loadError: undefined,
+      })
+    place('worker')
+    const { hub } = this.#options
+    if (hub === 'always' || (hub === 'auto' && agent.usesHub)) place('hub')
+  }
+
+  #startThread() {
+    const data: CaptureThreadData = {
+      ...this.#options.capture,
+      source: this.#options.source,
+      worker: WORKER_ADDRESS,
+      node: { ip: '127.0.0.1', name: this.#options.nodeName },
+      control: this.#control,
+    }
+    const thread = new Thread(new URL('./capture-thread.ts', import.meta.url), { workerData: data })
+    this.#thread = thread
+    const ready = Promise.withResolvers<FromCapture & { kind: 'ready' }>()
+    const done = Promise.withResolvers<CaptureDone>()
+    const fail = (error: Error) => {
+      ready.reject(error)
+      done.reject(error)
+    }
+    done.promise.catch(() => {})
+    thread.on('error', fail)
+    thread.on('message', (message: FromCapture) => {
+      switch (message.kind) {
+        case 'ready':
+          ready.resolve(message)
+          return
+        case 'frame':
+          this.#frame(message)
+          return
+        case 'progress':
+          this.#observer.progress(message.bytesRead, message.totalBytes, message.packets)
+          return
+        case 'done':
+          done.resolve(message)
+          return
+        case 'mistake':
+          fail(
+            new Mistake(
+              message.code,
+              message.message,
+              message.hint === undefined ? {} : { hint: message.hint },
+            ),
+          )
+      }
+    })
+    return { ready: ready.promise, done: done.promise }
+  }
+
+  #createSandbox(firstMs: number | null): SandboxProcess {
+    const { sandbox, host, stubs, query, nodeName } = this.#options
+    const config: HostConfig = {
+      ...host,
+      nodeName,
+      stubs,
+      query,
+      virtualTime: !this.#live,
+      startMs: this.#live ? Date.now() : (firstMs ?? 0),
+    }
+    return new SandboxProcess(
+      { ...sandbox, config },
+      {
+        lines: (lines) => {
+          for (const line of lines) this.#line(line)
+        },
+        call: ({ slot, path, args }) => {
+          const place = this.#placeOf(slot)
+          if (place === undefined) throw new Error(`there is no slot ${slot}`)
+          return this.#observer.call(place.agent, place.component, path, args)
+        },
+        ack: (message) => {
+          this.#ledger.acked(message)
+          for (const entry of message.entries) if (entry !== '') this.#observer.entry(entry)
+        },
+        stopped: (slot, reason) => this.#stopped(slot, reason),
+        restarted: (reason) => this.#restarted(reason),
+      },
+    )
+  }
+
+  async #load(sandbox: SandboxProcess, place: Place): Promise<void> {
+    const { agent, slot, component } = place
+    const items = component === 'worker' ? agent.wantedItem : []
+    const load: LoadAgent = {
+      slot,
+      index: agent.index,
+      title: agent.title,
+      file: agent.file,
+      component,
+      source: agent.source,
+      insertions: agent.insertions,
+      sharesThis: agent.sharesThis,
+      wantedItem: items,
+      wantedPacket: component === 'worker' ? agent.wantedPacket : [],
+      bodies: agent.bodies,
+    }
+    const loaded = await sandbox.load(load)
+    place.loadError = loaded.error
+    if (loaded.error === undefined) {
+      place.hooks = loaded.hooks ?? []
+      this.#ledger.open(slot)
+    } else this.#line({ slot, level: 'error', text: loaded.error })
+  }
+
+  /** Tells the capture thread, and before it the sandbox, which fields cross from now on. */
+  #sendDemand(): void {
+    const items = new Set<string>()
+    const packets = new Set<string>()
+    for (const place of this.#places) {
+      if (!this.#isWorker(place)) continue
+      for (const field of place.agent.wantedItem) items.add(field)
+      for (const field of place.agent.wantedPacket) packets.add(field)
+    }
+    if (this.#options.query !== null) items.add('*')
+    const version = this.#demandVersion++
+    this.#sandbox?.layouts({ version, layouts: layoutsFor(entryProtocols, items) })
+    this.#post({ kind: 'demand', version, items: [...items], packets: [...packets] })
+  }
+
+  #frame({ frame, items, packets, dropped, names }: FromCapture & { kind: 'frame' }): void {
+    this.#count(dropped)
+    for (const { seconds, ip, name } of names) this.#observer.learned(seconds, ip, name)
+    const slots: number[] = []
+    for (const place of this.#places) {
+      if (!this.#isWorker(place)) continue
+      slots.push(place.slot)
+      this.#ledger.sent(place.slot, this.#itemsFor(place, items), this.#packetsFor(place, packets))
+    }
+    this.#inFlight.push({ items, packets, slots })
+    this.#sandbox?.batch(frame, () => {
+      this.#inFlight.shift()
+      Atomics.add(this.#words, CONTROL.acked, 1)
+      Atomics.notify(this.#words, CONTROL.acked)
+    })
+  }
+
+  #count(dropped: { readonly items: number; readonly packets: number }): void {
+    if (dropped.items === 0 && dropped.packets === 0) return
+    for (const place of this.#places)
+      if (this.#isWorker(place))
+        this.#ledger.queueFull(
+          place.slot,
+          this.#itemsFor(place, dropped.items),
+          this.#packetsFor(place, dropped.packets),
+        )
+  }
+
+  #isWorker(place: Place): boolean {
+    return place.component === 'worker' && place.loadError === undefined
+  }
+
+  #itemsFor(place: Place, items: number): number {
+    return place.agent.wantedItem.length > 0 ? items : 0
+  }
+
+  #packetsFor(place: Place, packets: number): number {
+    return place.agent.wantedPacket.length > 0 ? packets : 0
+  }
+
+  #onTick(sandbox: SandboxProcess): void {
+    if (sandbox.behind < TICKS_BEHIND) sandbox.tick(Date.now())
+  }
+
+  #stopped(slot: number, reason: string): void {
+    this.#ledger.stopped(slot, reason)
+    this.#line({ slot, level: 'error', text: `stopped: ${reason}` })
+  }
+
+  #restarted(reason: string): void {
+    this.#restarts++
+    this.#ledger.restarted((slot) => {
+      const place = this.#placeOf(slot)
+      if (place === undefined) return { items: 0, packets: 0 }
+      const mine = this.#inFlight.filter((frame) => frame.slots.includes(slot))
+      return {
+        items: mine.reduce((sum, frame) => sum + this.#itemsFor(place, frame.items), 0),
+        packets: mine.reduce((sum, frame) => sum + this.#packetsFor(place, frame.packets), 0),
+      }
+    })
+    for (const place of this.#places) {
+      if (place.loadError !== undefined || this.#ledger.account(place.slot).stopped !== '') continue
+      this.#line({ slot: place.slot, level: 'warn', text: `started anew, its variables are lost: ${reason}` })
+    }
+  }
+
+  #line({ slot, level, text }: Line): void {
+    const place = this.#placeOf(slot)
+    if (place === undefined) return
+    const node = place.component === 'hub' ? 'hub' : this.#options.nodeName
+    this.#observer.line({ node, agent: place.agent, level, text })
+  }
+
+  #placeOf(slot: number): Place | undefined {
+    return this.#places.find((place) => place.slot === slot)
+  }
+
+  #results(): AgentResult[] {
+    return this.#places.map(({ agent, component, slot, loadError }) => ({
+      agent,
+      component,
+      account: this.#ledger.account(slot),
+      loadError,
+    }))
+  }
+
+  #post(message: ToCapture): void {
+    this.#thread?.postMessage(message)
+  }
+}
+
+const WORKER_ADDRESS = '127.0.0.1:48999'
+/** Jobs are due on whole seconds; this is how late they may be. */
+const TICK_MS = 50
+const TICKS_BEHIND = 2

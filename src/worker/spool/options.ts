@@ -1,0 +1,43 @@
+import { existsSync, readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+
+/** Where packets are kept for `pcap.*`, so that one thread can write them and another read them without talking. */
+export interface SpoolOptions {
+  readonly folder: string
+  /** Disk that it may take; the oldest packets go first. */
+  readonly maxBytes: number
+  /** Position of the newest record of each connection plus one, by its number: f64, growable; 0 = none. */
+  readonly heads: SharedArrayBuffer
+}
+
+/** Bytes of a segment file; the oldest goes as a whole. */
+export const SEGMENT_BYTES = 16 << 20
+
+/**
+ * A record: f64 position + 1 of the previous record of the connection, f64 seconds, u32 nanos, u32 captured length,
+ * u32 length on the wire, u32 interface, then the bytes.
+ */
+export const RECORD_HEADER = 32
+
+export function segmentPath(folder: string, position: number): string {
+  return join(folder, `${String(Math.floor(position / SEGMENT_BYTES)).padStart(6, '0')}.spool`)
+}
+
+export const INTERFACES_FILE = 'interfaces.json'
+
+/** Spools of processes that are gone. Folders are named after the process. */
+export function removeStaleSpools(parent: string): void {
+  if (!existsSync(parent)) return
+  for (const name of readdirSync(parent))
+    if (/^\d+$/.test(name) && !isAlive(Number(name)))
+      rmSync(join(parent, name), { recursive: true, force: true })
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}

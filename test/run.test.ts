@@ -1,0 +1,181 @@
+import assert from 'node:assert/strict'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, test } from 'node:test'
+import { gzipSync } from 'node:zlib'
+import { REPOSITORY, remora, withFiles } from '../src/testing/remora.ts'
+
+const SAMPLE = join(REPOSITORY, 'samples/sample.pcap')
+const EXAMPLES = join(REPOSITORY, 'examples')
+
+const COUNTER = `// Counter
+var n = 0;
+function onItemCaptured(data) { n++; }
+jobs.schedule("report", "0 0 0 * * *", function () { console.log("items", n); });
+`
+
+describe('remora run', () => {
+  test('runs the examples on the sample, and everything adds up', async () => {
+    await withFiles({}, async (folder) => {
+      const { code, stdout, stderr } = await remora(
+        ['run', EXAMPLES, '--pcap', SAMPLE, '--json', '--node-name', 'n'],
+        { cwd: folder },
+      )
+      assert.equal(code, 0, stderr)
+      const summary = lastLine(stdout)
+      assert.equal(summary.packets, 1019)
+      assert.deepEqual(summary.entries, { DNS: 78, HTTP: 45, TLSX: 8, TCP: 1 })
+      assert.deepEqual(summary.ledger.discrepancies, [])
+      assert.deepEqual(
+        summary.agents.map(({ state, errors }) => [state, errors]),
+        Array(6).fill(['ok', 0]),
+      )
+    })
+  })
+
+  test('gives the same output twice, whether from a file, a gzip or a pipe', async () => {
+    await withFiles(
+      { 'a.js': COUNTER, 'b.js': 'function onItemCaptured(data) { console.log(data.id, data.elapsedTime) }' },
+      async (folder) => {
+        writeFileSync(join(folder, 'sample.pcap.gz'), gzipSync(readFileSync(SAMPLE)))
+        const args = ['run', join(folder, 'a.js'), join(folder, 'b.js'), '--node-name', 'n', '--pcap']
+        const lines = ({ stdout }: { stdout: string }) =>
+          stdout.split('\n').filter((line) => line.startsWith('['))
+        const plain = lines(await remora([...args, SAMPLE], { cwd: folder }))
+        assert.equal(plain.length, 134, plain.join('\n'))
+        assert.deepEqual(lines(await remora([...args, SAMPLE], { cwd: folder })), plain)
+        assert.deepEqual(
+          lines(await remora([...args, join(folder, 'sample.pcap.gz')], { cwd: folder })),
+          plain,
+        )
+        assert.deepEqual(
+          lines(await remora([...args, '-'], { cwd: folder, stdin: readFileSync(SAMPLE) })),
+          plain,
+        )
+      },
+    )
+  })
+
+  test('counts packets minute by minute with the script of the reference, unmodified', async () => {
+    await withFiles({}, async (folder) => {
+      const { stdout } = await remora(['run', join(EXAMPLES, 'packets-per-minute.js'), '--pcap', SAMPLE], {
+        cwd: folder,
+      })
+      const counts = [...stdout.matchAll(/packet count per minute: (\d+)/g)].map(([, count]) => Number(count))
+      assert.deepEqual(counts, [228, 0, 372, 0, 419])
+    })
+  })
+
+  test('runs every job once more at the end, unless told not to', async () => {
+    await withFiles({ 'a.js': COUNTER }, async (folder) => {
+      const args = ['run', join(folder, 'a.js'), '--pcap', SAMPLE]
+      assert.match((await remora(args, { cwd: folder })).stdout, /items 132/)
+      assert.doesNotMatch((await remora([...args, '--no-final-run'], { cwd: folder })).stdout, /items/)
+    })
+  })
+
+  test('shares `this` between agents and keeps `var` apart', async () => {
+    const first =
+      'var n = 1; undeclared = 2; this.total = 5; this.bump = function () { this.total++; n++; return n }; function plain() { return this.total }'
+    const second =
+      'var n = 10; console.log(this.total, total, typeof undeclared, n, bump(), this.total); function plain() { this.other = 7 } plain(); console.log(this.other, other)'
+    await withFiles({ 'a.js': first, 'b.js': second }, async (folder) => {
+      const { stdout } = await remora(['run', folder, '--pcap', SAMPLE, '--node-name', 'n'], { cwd: folder })
+      assert.match(stdout, /\[n-1\] 5 5 undefined 10 2 6\n\[n-1\] 7 7\n/)
+    })
+  })
+
+  test('takes hub.action to onHubAction', async () => {
+    const source = `var n = 0;
+function onItemCaptured(data) { n++ }
+jobs.schedule("send", "0 0 0 * * *", function () { if (utils.nodeName() !== "hub") hub.action("count", { n: n, f: function () {} }) });
+function onHubAction(action, object) { console.log(utils.nodeName(), action, object) }`
+    await withFiles({ 'a.js': source }, async (folder) => {
+      const { stdout } = await remora(['run', folder, '--pcap', SAMPLE, '--node-name', 'n'], { cwd: folder })
+      assert.match(stdout, /^\[hub-0\] hub count \{"n":132\}$/m)
+    })
+  })
+
+  test('gives agents their env, aliases and header names in any case', async () => {
+    const source = `console.log(env.A, env.B + 1, JSON.stringify(env));
+function onItemCaptured(data) { if (data.Protocol.Name === "http" && data.request && data.request.headers["HOST"]) { console.log(data.Request.Path, data.request.headers["HoSt"]) } }`
+    await withFiles({ 'a.js': source }, async (folder) => {
+      const { stdout } = await remora(
+        ['run', folder, '--pcap', SAMPLE, '--set', 'scripting.env.A=x,scripting.env.B=2', '--node-name', 'n'],
+        { cwd: folder },
+      )
+      assert.match(stdout, /\[n-0\] x 3 \{"A":"x","B":2\}/)
+      assert.match(stdout, /\[n-0\] \/json indigo\.test/)
+    })
+  })
+
+  test('matches filters and marks entries', async () => {
+    const source = `var hits = 0;
+function onItemCaptured(data) { if (kfl.match("http and response.status == 404", data)) hits++; test.pass(data) }
+try { kfl.match("htt ??? a : p", {}) } catch (error) { console.log("caught", error) }
+jobs.schedule("report", "0 0 0 * * *", function () { console.log("hits", hits, kfl.validate("http"), kfl.validate("((")) });`
+    await withFiles({ 'a.js': source }, async (folder) => {
+      const { stdout } = await remora(['run', folder, '--pcap', SAMPLE, '--node-name', 'n'], { cwd: folder })
+      assert.match(stdout, /caught Error: 1:5: unexpected token "\?"/)
+      assert.match(stdout, /hits 1 true false/)
+    })
+  })
+
+  test('exits with 2 and a way out for what a person got wrong', async () => {
+    await withFiles({ 'bad.js': 'var a = 1;\nlet b = 2;', 'ok.js': COUNTER }, async (folder) => {
+      const wrong: readonly (readonly [string[], RegExp])[] = [
+        [['run', 'ok.js'], /--pcap FILE or --interface NAME/],
+        [['run', 'ok.js', '--pcap', 'missing.pcap'], /missing\.pcap/],
+        [['run', 'ok.js', '--pcap', 'ok.js'], /ok\.js/],
+        [['run', 'bad.js', '--pcap', SAMPLE], /bad\.js:2:5: .*[\s\S]*scripting\.language/],
+        [['run', 'none', '--pcap', SAMPLE], /there is no none/],
+        [
+          ['run', 'ok.js', '--pcap', SAMPLE, '--set', 'scripting.langage=es5'],
+          /scripting\.langage[\s\S]*scripting\.language/,
+        ],
+        [['run', 'ok.js', '--pcap', SAMPLE, '--set', 'tap.bodies.maxSize=x'], /tap\.bodies\.maxSize/],
+        [['check', 'bad.js'], /bad\.js:2:5/],
+        [['nonsense'], /unknown command/],
+      ]
+      for (const [args, message] of wrong) {
+        const { code, stderr } = await remora(args, { cwd: folder })
+        assert.equal(code, 2, `${args.join(' ')}: ${stderr}`)
+        assert.match(stderr, message)
+        assert.doesNotMatch(stderr, /\n\s+at /, 'no stack trace')
+      }
+    })
+  })
+
+  test('writes the packets of failed calls with pcap helpers', async () => {
+    await withFiles({}, async (folder) => {
+      const { stdout } = await remora(['run', join(EXAMPLES, 'record-failures.js'), '--pcap', SAMPLE], {
+        cwd: folder,
+      })
+      const name = /failures\/(\d+\.pcap)/.exec(stdout)?.[1]
+      assert.ok(name !== undefined, stdout)
+      const written = await remora(
+        [
+          'run',
+          join(EXAMPLES, 'top-talkers.js'),
+          '--json',
+          '--pcap',
+          join(folder, '.remora/data/failures', name),
+        ],
+        { cwd: folder },
+      )
+      const summary = lastLine(written.stdout)
+      assert.deepEqual(summary.entries, { HTTP: 12 })
+    })
+  })
+})
+
+interface Summary {
+  readonly packets: number
+  readonly entries: Readonly<Record<string, number>>
+  readonly agents: readonly { readonly state: string; readonly errors: number }[]
+  readonly ledger: { readonly discrepancies: readonly string[] }
+}
+
+function lastLine(stdout: string): Summary {
+  return JSON.parse(stdout.trim().split('\n').at(-1) as string) as Summary
+}
