@@ -17,7 +17,7 @@ export type Step<Message> =
   | { readonly kind: 'incomplete'; readonly need: number }
   /** `length` bytes (at least 1) belong to an unfinished message and were taken; the parser remembers. */
   | { readonly kind: 'partial'; readonly length: number }
-  /** The next `length` bytes, here or not yet, are of no interest: the engine drops them without buffering, then calls again, even with nothing in hand. Holes in them are fine. */
+  /** The next `length` bytes, here or not yet, are of no interest: the engine drops them without buffering, then calls again, even with nothing in hand. Holes in them are fine, and are not told. They count into the size of a message that has begun; before one has, they belong to none. */
   | { readonly kind: 'skip'; readonly length: number }
   /** After `length` bytes another protocol begins, on both sides: WebSocket, h2c, a CONNECT tunnel. `to` names a dissector, or is "" to recognise it by content; `message`, when there, is emitted first. */
   | { readonly kind: 'switch'; readonly to: string; readonly length: number; readonly message?: Message }

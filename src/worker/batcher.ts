@@ -204,9 +204,13 @@ const BODY_PATHS: ReadonlySet<string> = new Set([
   'request.postData',
   'response.content',
   'request.postData.text',
+  'request.postData.encoding',
+  'request.postData.truncated',
   'request.postData.params',
   'response.content.text',
   'response.content.size',
+  'response.content.encoding',
+  'response.content.truncated',
 ])
 const MOST_ITEMS = 64
 const MOST_PACKETS = 4096

@@ -1,106 +1,59 @@
-import {
-  brotliDecompressSync,
-  constants,
-  gunzipSync,
-  inflateRawSync,
-  inflateSync,
-  zstdDecompressSync,
-} from 'node:zlib'
-import { copyOf } from '../../bytes/read.ts'
-import { base64, utf8Text } from '../../bytes/text.ts'
-
-/** The bytes of a body as they came, as far as they were kept. */
-export class BodyBytes {
-  /** Bytes on the wire without chunk framing, kept or not. */
+/** The body of a message without its chunk framing: how long it was, and the first bytes of it. */
+export class Body {
+  /** Bytes that crossed the wire; where some were lost or cut off, as the message declares it. */
   size = 0
-  #pieces: Uint8Array[] = []
+  readonly #limit: number
+  readonly #expected: number
   #kept = 0
+  #bytes: Uint8Array = NOTHING
 
-  /** Counts `bytes[start, end)`, and keeps a copy up to `limit` in all. */
-  add(bytes: Uint8Array, start: number, end: number, limit: number): void {
-    this.size += end - start
-    const room = Math.min(end - start, limit - this.#kept)
-    if (room <= 0) return
-    this.#pieces.push(copyOf(bytes, start, start + room))
-    this.#kept += room
+  /** Keeps up to `limit` bytes of the `expected` (0 when that is not known). */
+  constructor(limit: number, expected: number) {
+    this.#limit = limit
+    this.#expected = expected
   }
 
+  /** Counts `bytes[start, end)` and keeps a copy of what still fits. */
+  add(bytes: Uint8Array, start: number, end: number): void {
+    this.size += end - start
+    const length = Math.min(end - start, this.#limit - this.#kept)
+    if (length <= 0) return
+    this.#makeRoom(length)
+    this.#bytes.set(bytes.subarray(start, start + length), this.#kept)
+    this.#kept += length
+  }
+
+  /** Counts bytes that nobody has seen. */
   skip(length: number): void {
     this.size += length
   }
 
-  get truncated(): boolean {
+  /** No more is kept. */
+  get isFull(): boolean {
+    return this.#kept >= this.#limit
+  }
+
+  /** Not all of it was kept. */
+  get isCut(): boolean {
     return this.#kept < this.size
   }
 
   get kept(): Uint8Array {
-    return this.#pieces.length === 1 ? (this.#pieces[0] as Uint8Array) : Buffer.concat(this.#pieces)
+    return this.#bytes.subarray(0, this.#kept)
+  }
+
+  /** Grows with what has come, not with what was announced: announcing costs a peer nothing. */
+  #makeRoom(length: number): void {
+    const needed = this.#kept + length
+    if (needed <= this.#bytes.length) return
+    const isWhole = needed === this.#expected || (this.#expected === 0 && this.#kept === 0)
+    const most = Math.min(this.#limit, this.#expected > 0 ? this.#expected : this.#limit)
+    const larger = new Uint8Array(isWhole ? needed : Math.min(needed * 2, most))
+    larger.set(this.kept)
+    this.#bytes = larger
   }
 }
 
-export interface DecodedBody {
-  readonly text: string
-  /** `base64` when `text` is; "" when it is plain text. */
-  readonly encoding: string
-  /** Bytes after decompression. */
-  readonly size: number
-}
-
-/** Undoes Content-Encoding as far as it goes and makes text of it: UTF-8 when it is that, else base64. */
-export function decodeBody(body: BodyBytes, contentEncoding: string): DecodedBody {
-  const bytes = decompress(body.kept, contentEncoding)
-  const size = bytes === undefined || body.truncated ? Math.max(body.size, bytes?.length ?? 0) : bytes.length
-  const shown = bytes ?? body.kept
-  if (shown.length === 0) return { text: '', encoding: '', size }
-  const text = utf8Text(shown, 0, shown.length)
-  if (!text.includes('\ufffd') && !text.includes('\0')) return { text, encoding: '', size }
-  return { text: base64(shown), encoding: 'base64', size }
-}
-
-/** Undefined when nothing of it can be decompressed. */
-function decompress(bytes: Uint8Array, contentEncoding: string): Uint8Array | undefined {
-  let current: Uint8Array | undefined = bytes
-  // The last one named was applied last.
-  const encodings = contentEncoding
-    .toLowerCase()
-    .split(',')
-    .map((each) => each.trim())
-    .reverse()
-    .slice(0, MOST_ENCODINGS)
-  for (const encoding of encodings) {
-    if (current === undefined || current.length === 0) return current
-    current = undo(current, encoding)
-  }
-  return current
-}
-
-function undo(bytes: Uint8Array, encoding: string): Uint8Array | undefined {
-  try {
-    switch (encoding) {
-      case 'gzip':
-      case 'x-gzip':
-        return gunzipSync(bytes, ZLIB)
-      case 'deflate':
-        // RFC 9110 §8.4.1.2 means zlib; many servers send raw deflate.
-        return ((bytes[0] as number) & 0x0f) === 8 ? inflateSync(bytes, ZLIB) : inflateRawSync(bytes, ZLIB)
-      case 'br':
-        return brotliDecompressSync(bytes, {
-          finishFlush: constants.BROTLI_OPERATION_FLUSH,
-          maxOutputLength: LONGEST,
-        })
-      case 'zstd':
-        return zstdDecompressSync(bytes, { finishFlush: constants.ZSTD_e_flush, maxOutputLength: LONGEST })
-      default:
-        return bytes
-    }
-  } catch {
-    // Broken, or a bomb: shown as it came.
-    return undefined
-  }
-}
-
-/** Longest body after decompression; more is a bomb. */
-const LONGEST = 8 << 20
-/** What is there of a body that was cut off is decoded. */
-const ZLIB = { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: LONGEST }
-const MOST_ENCODINGS = 3
+const NOTHING = new Uint8Array(0)
+/** Of messages that have none. */
+export const NO_BODY: Body = new Body(0, 0)

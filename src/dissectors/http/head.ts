@@ -1,137 +1,234 @@
-import { utf8Text } from '../../bytes/text.ts'
+import { latin1 } from '../../bytes/text.ts'
+import { COLON, CR, hasNameAt, readable, SPACE, TAB, trimmed } from './characters.ts'
 
-/** What the framing of a message depends on, found in one pass over its header lines (RFC 9112 §6). */
-export interface Framing {
-  /** −1 when there is none; −2 when it is there and no number, or two that differ. */
-  readonly contentLength: number
-  readonly chunked: boolean
-  /** Token of `Upgrade`, lower case; "" when there is none. */
-  readonly upgrade: string
-  readonly close: boolean
-}
+/** Longest head that is read. Servers refuse far less, though some accept cookies of a hundred kilobytes. */
+export const LONGEST_HEAD = 256 << 10
 
-/** Reads the header lines of a head, from the line after the first on. */
-export function readFraming(head: string, linesFrom: number): Framing {
-  let contentLength = -1
-  let chunked = false
-  let upgrade = ''
-  let close = false
-  for (let at = linesFrom; at < head.length; ) {
-    const next = head.indexOf('\n', at)
-    const end = next < 0 ? head.length : next
-    // Only the names that matter, told apart by their first letter and length before anything is cut out.
-    switch (head.charCodeAt(at) | 0x20) {
-      case 0x63: // c
-        if (head.charCodeAt(at + 14) === COLON && nameIs(head, at, 'content-length')) {
-          const value = lengthValue(head.slice(at + 15, end))
-          contentLength = contentLength === -1 || contentLength === value ? value : -2
-        } else if (head.charCodeAt(at + 10) === COLON && nameIs(head, at, 'connection')) {
-          if (
-            head
-              .slice(at + 11, end)
-              .toLowerCase()
-              .includes('close')
-          )
-            close = true
-        }
-        break
-      case 0x74: // t
-        if (head.charCodeAt(at + 17) === COLON && nameIs(head, at, 'transfer-encoding'))
-          chunked =
-            chunked ||
-            head
-              .slice(at + 18, end)
-              .toLowerCase()
-              .includes('chunked')
-        break
-      case 0x75: // u
-        if (head.charCodeAt(at + 7) === COLON && nameIs(head, at, 'upgrade'))
-          upgrade =
-            head
-              .slice(at + 8, end)
-              .trim()
-              .toLowerCase()
-              .split(/[,/\s]/)[0] ?? ''
-        break
+/**
+ * Finds the head of a message, and in the same pass over its lines what the length of the body depends on
+ * (RFC 9112 §6). The fields tell of the head that was read last. Lines may end in CRLF or LF (§2.2).
+ */
+export class HeadReader {
+  /** The head, one character a byte, and maybe bytes after it. */
+  text = ''
+  /** Where the first line ends, its line ending not counted; −1 while that has not come. */
+  lineEnd = -1
+  /** Where the head ends, after its blank line. */
+  end = 0
+  /** Value of Content-Length; `NO_LENGTH`, or `BAD_LENGTH` when it is no number or there are two that differ. */
+  contentLength = NO_LENGTH
+  /** Values of Transfer-Encoding, joined by commas; "" when there are none. */
+  transferEncoding = ''
+  /** Value of Upgrade. */
+  upgrade = ''
+  /** Bytes from the start of the head in which its end was looked for in vain. */
+  #searched = 0
+
+  /** Reads the head at `start`. False: its end has not come, though the first line may have. */
+  read(bytes: Uint8Array, start: number, end: number): boolean {
+    if (this.#searched < SHORT_HEAD) {
+      const until = Math.min(start + SHORT_HEAD, end)
+      if (this.#scan(latin1(bytes, start, until))) return true
+      this.#searched = until - start
+      if (until === end) return false
     }
-    at = end + 1
+    const length = this.#search(bytes, start, end)
+    return length > 0 && this.#scan(latin1(bytes, start, start + length))
   }
-  return { contentLength, chunked, upgrade, close }
-}
 
-function nameIs(head: string, at: number, name: string): boolean {
-  return head.slice(at, at + name.length).toLowerCase() === name
-}
-
-/** RFC 9110 §8.6: digits; a list of the same number is that number. */
-function lengthValue(text: string): number {
-  const trimmed = text.trim()
-  if (/^\d{1,15}$/.test(trimmed)) return Number(trimmed)
-  const parts = new Set(trimmed.split(',').map((part) => part.trim()))
-  const [only] = parts
-  return parts.size === 1 && only !== undefined && /^\d{1,15}$/.test(only) ? Number(only) : -2
-}
-
-/** Header names as on the wire; repeated ones joined by a comma, folded lines (RFC 9112 §5.2) unfolded. */
-export function readHeaders(head: string, linesFrom: number): Record<string, string> {
-  const headers: Record<string, string> = {}
-  const spelling = new Map<string, string>()
-  let last = ''
-  let count = 0
-  for (let at = linesFrom; at < head.length && count < MOST_HEADERS; count++) {
-    const next = head.indexOf('\n', at)
-    let end = next < 0 ? head.length : next
-    const after = end + 1
-    if (head.charCodeAt(end - 1) === CR) end--
-    if (end > at) {
-      const first = head.charCodeAt(at)
-      if ((first === SPACE || first === TAB) && last !== '') {
-        setOwn(headers, last, `${headers[last]} ${readable(head.slice(at, end).trim())}`)
-      } else {
-        const colon = head.indexOf(':', at)
-        if (colon > at && colon < end) {
-          const name = head.slice(at, colon).trimEnd()
-          const value = readable(head.slice(colon + 1, end).trim())
-          const known = spelling.get(name.toLowerCase())
-          last = known ?? name
-          if (known === undefined) spelling.set(name.toLowerCase(), name)
-          setOwn(headers, last, known === undefined ? value : `${headers[known]},${value}`)
-        }
+  #scan(text: string): boolean {
+    this.#forget(text)
+    const lineFeed = text.indexOf('\n')
+    this.lineEnd = lineFeed > 0 && text.charCodeAt(lineFeed - 1) === CR ? lineFeed - 1 : lineFeed
+    for (let at = lineFeed + 1; at > 0; ) {
+      const next = text.indexOf('\n', at)
+      if (next < 0) return false
+      if (next === at || (next === at + 1 && text.charCodeAt(at) === CR)) {
+        this.end = next + 1
+        this.#searched = 0
+        return true
       }
+      this.#noteField(text, at, next)
+      at = next + 1
     }
-    at = after
+    return false
   }
-  return headers
+
+  #forget(text: string): void {
+    this.text = text
+    this.contentLength = NO_LENGTH
+    this.transferEncoding = ''
+    this.upgrade = ''
+  }
+
+  /** Only the names that matter, told apart by their first letter before anything is cut out. */
+  #noteField(text: string, at: number, lineFeed: number): void {
+    switch (text.charCodeAt(at) | 0x20) {
+      case LOWER_C:
+        if (hasNameAt(text, at, 'content-length')) this.#noteLength(fieldValue(text, at + 14, lineFeed))
+        break
+      case LOWER_T:
+        if (hasNameAt(text, at, 'transfer-encoding')) {
+          const value = fieldValue(text, at + 17, lineFeed)
+          if (value !== undefined) this.transferEncoding += this.transferEncoding === '' ? value : `,${value}`
+        }
+        break
+      case LOWER_U:
+        if (hasNameAt(text, at, 'upgrade')) this.upgrade = fieldValue(text, at + 7, lineFeed) ?? this.upgrade
+        break
+    }
+  }
+
+  #noteLength(value: string | undefined): void {
+    if (value === undefined) return
+    const length = parseLength(value)
+    const isFirst = this.contentLength === NO_LENGTH
+    this.contentLength = isFirst || this.contentLength === length ? length : BAD_LENGTH
+  }
+
+  /** Length of a head longer than `SHORT_HEAD`; −1 while its end has not come. Never looks at a byte twice. */
+  #search(bytes: Uint8Array, start: number, end: number): number {
+    // The end may lie across what was searched and what has come since.
+    let from = start + this.#searched - 2
+    for (let size = SHORT_HEAD; ; size *= 2) {
+      const until = Math.min(from + size, end)
+      const window = Buffer.from(bytes.buffer, bytes.byteOffset + from, until - from)
+      const found = indexAfter(window, '\n\r\n') || indexAfter(window, '\n\n')
+      if (found > 0) return from + found - start
+      if (until === end) break
+      from = until - 2
+    }
+    this.#searched = end - start
+    return -1
+  }
 }
 
-/** A header named `__proto__` is a header like any other. */
-function setOwn(target: Record<string, string>, key: string, value: string): void {
-  if (key === '__proto__')
-    Object.defineProperty(target, key, { value, writable: true, enumerable: true, configurable: true })
-  else target[key] = value
+/** A header line. */
+export interface Field {
+  readonly name: string
+  readonly value: string
 }
 
-/** Text that came as bytes, one character each: shown as UTF-8 when it is valid UTF-8. */
-export function readable(text: string): string {
-  if (!HIGH.test(text)) return text
-  const bytes = Buffer.from(text, 'latin1')
-  const utf8 = utf8Text(bytes, 0, bytes.length)
-  return utf8.includes('\ufffd') ? text : utf8
+/** The fields in `text[from, end)`: names as on the wire, folded lines unfolded, lines without a colon left out. */
+export function readFields(text: string, from: number, end: number): Field[] {
+  const fields: Field[] = []
+  for (let at = from; at < end && fields.length < MOST_FIELDS; ) {
+    const lineFeed = endOfFolds(text, endOfLine(text, at))
+    const colon = text.indexOf(':', at)
+    const isFolded = isFold(text.charCodeAt(at)) // of the first line: RFC 9112 §2.2 has it passed over
+    if (colon > at && colon < lineFeed && !isFolded) {
+      const value = unfolded(trimmed(text, colon + 1, lineFeed))
+      fields.push({ name: readable(trimmed(text, at, colon)), value: readable(value) })
+    }
+    at = lineFeed + 1
+  }
+  return fields
 }
 
-/** The value of a header whatever its case; "" when there is none. */
-export function headerOf(headers: Readonly<Record<string, string>>, name: string): string {
-  const exact = headers[name]
-  if (exact !== undefined) return exact
-  for (const key of Object.keys(headers))
-    if (key.length === name.length && key.toLowerCase() === name) return headers[key] ?? ''
+/** The value of the first field called `name`, given in lower case; "" when there is none. */
+export function findField(text: string, from: number, end: number, name: string): string {
+  for (let at = from; at < end; ) {
+    const lineFeed = endOfLine(text, at)
+    if (hasNameAt(text, at, name)) {
+      const value = fieldValue(text, at + name.length, lineFeed)
+      if (value !== undefined) return readable(value)
+    }
+    at = lineFeed + 1
+  }
   return ''
 }
 
-const HIGH = /[\u0080-\u00ff]/
-const COLON = 58
-const CR = 13
-const SPACE = 32
-const TAB = 9
-/** Further ones are not shown. */
-const MOST_HEADERS = 1000
+/**
+ * Whether the first line is `method SP target SP HTTP/1.x` (RFC 9112 §3): where its version begins, or −1. Servers
+ * answer requests that lack the target or the last digit, so they are read too.
+ */
+export function versionOfRequest(text: string, lineEnd: number): number {
+  const space = endOfMethod(text, lineEnd)
+  if (space < 0) return -1
+  while (text.charCodeAt(lineEnd - 1) === SPACE) lineEnd--
+  const at = text.lastIndexOf(' ', lineEnd - 1) + 1
+  const isVersion = text.startsWith('HTTP/1.', at) && at > space
+  return isVersion && (lineEnd - at === 7 || (lineEnd - at === 8 && isDigit(text.charCodeAt(at + 7))))
+    ? at
+    : -1
+}
+
+/** Whether the first line is `HTTP/1.x SP status [SP reason]` (RFC 9112 §4). */
+export function isStatusLine(text: string, lineEnd: number): boolean {
+  if (lineEnd < 12 || !isVersion(text, 0) || text.charCodeAt(8) !== SPACE) return false
+  const isStatus = isDigit(text.charCodeAt(9)) && isDigit(text.charCodeAt(10)) && isDigit(text.charCodeAt(11))
+  return isStatus && text.charCodeAt(9) !== ZERO && (lineEnd === 12 || text.charCodeAt(12) === SPACE)
+}
+
+/** `HTTP/1.1` */
+export const VERSION_LENGTH = 8
+
+/** Value of the field whose name ends at `at`; undefined when that is not where its name ends. */
+function fieldValue(text: string, at: number, lineFeed: number): string | undefined {
+  while (text.charCodeAt(at) === SPACE || text.charCodeAt(at) === TAB) at++
+  if (text.charCodeAt(at) !== COLON) return undefined
+  return unfolded(trimmed(text, at + 1, endOfFolds(text, lineFeed)))
+}
+
+/** RFC 9110 §8.6: digits; several times the same number is that number. */
+function parseLength(value: string): number {
+  if (DIGITS.test(value)) return Number(value)
+  const each = value.split(',', MOST_FIELDS).map((part) => trimmed(part))
+  const first = each[0] ?? ''
+  return DIGITS.test(first) && each.every((part) => part === first) ? Number(first) : BAD_LENGTH
+}
+
+function endOfLine(text: string, at: number): number {
+  const lineFeed = text.indexOf('\n', at)
+  return lineFeed < 0 ? text.length : lineFeed
+}
+
+/** Where the last of the lines ends that continue the one that ends at `lineFeed` (RFC 9112 §5.2). */
+function endOfFolds(text: string, lineFeed: number): number {
+  while (isFold(text.charCodeAt(lineFeed + 1))) lineFeed = endOfLine(text, lineFeed + 1)
+  return lineFeed
+}
+
+function unfolded(value: string): string {
+  return value.includes('\n') ? value.replace(/\r?\n[ \t]+/g, ' ') : value
+}
+
+/** Where the space after the method is; −1 when there is no method. */
+function endOfMethod(text: string, lineEnd: number): number {
+  const space = text.indexOf(' ')
+  return space > 0 && space < lineEnd && space <= LONGEST_METHOD && METHOD.test(text.slice(0, space))
+    ? space
+    : -1
+}
+
+function isVersion(text: string, at: number): boolean {
+  return text.startsWith('HTTP/1.', at) && isDigit(text.charCodeAt(at + 7))
+}
+
+function isDigit(code: number): boolean {
+  return code >= ZERO && code <= 0x39
+}
+
+function isFold(code: number): boolean {
+  return code === SPACE || code === TAB
+}
+
+/** Index after the first `mark`; 0 when there is none. */
+function indexAfter(window: Buffer, mark: string): number {
+  const at = window.indexOf(mark, 0, 'latin1')
+  return at < 0 ? 0 : at + mark.length
+}
+
+export const NO_LENGTH = -1
+export const BAD_LENGTH = -2
+export const LONGEST_METHOD = 32
+/** Heads up to this length are cut out before their end is known, which is the fastest way to find it. */
+const SHORT_HEAD = 2048
+/** Further fields are not shown. */
+const MOST_FIELDS = 2000
+const DIGITS = /^\d{1,15}$/
+const METHOD = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
+const ZERO = 0x30
+const LOWER_C = 0x63
+const LOWER_T = 0x74
+const LOWER_U = 0x75

@@ -1,300 +1,342 @@
 import { flag, list, number, object, text, textList, textMap } from '../../entry/shape.ts'
-import { BodyBytes, type DecodedBody, decodeBody } from './body.ts'
-import { headerOf, readable, readHeaders } from './head.ts'
+import { type Body, NO_BODY } from './body.ts'
+import { readable, trimmed } from './characters.ts'
+import { type Content, readContent } from './content.ts'
+import { mediaType, type Param, readForm } from './form.ts'
+import { type Field, findField, type HeadReader, readFields, VERSION_LENGTH } from './head.ts'
+import { hostOf, type Pair, readPairs, segmentsOf, splitTarget, type Target } from './target.ts'
 
-interface Param {
-  readonly name: string
-  readonly value: string
-}
+const headers = textMap(
+  'Headers by name as on the wire; the values of one that is repeated are joined by a comma',
+)
+const headersSize = number('Always -1: not measured')
+const bodySize = number(
+  'Bytes of the body on the wire, without chunk framing; as the message declares it where some were not captured',
+)
+const incomplete = flag('Some of the message was not captured, or it was cut off')
+const truncated = flag(
+  'text is not all of the body: it was cut off, longer than what is kept, broken, or not kept',
+)
 
 export const requestShape = object('HTTP request', {
-  method: text('Method as sent, usually upper case'),
-  url: text('Path with query, as in the request line'),
-  targetUri: text('The same without the query'),
-  path: text('Path without the query'),
-  pathSegments: textList('Parts of the path, without empty ones'),
-  httpVersion: text('HTTP/1.1'),
-  headers: textMap('Headers by name as sent; repeated ones joined by a comma'),
+  method: text('Method as sent: GET'),
+  url: text('Target as sent, with its query'),
+  targetUri: text('The target without its query'),
+  path: text('Path of the target'),
+  pathSegments: textList('Parts of the path between slashes'),
+  httpVersion: text('HTTP/1.1 or HTTP/1.0'),
+  headers,
   cookies: textMap('Cookies by name'),
-  queryString: textMap('Query parameters by name, decoded; repeated ones joined by a comma'),
-  headersSize: number('Not measured: -1'),
-  bodySize: number('Bytes of the body on the wire, without chunk framing'),
-  postData: object('The body', {
-    mimeType: text('Content-Type without parameters'),
-    params: list<Param>('Form fields', '{ name: string, value: string }[]'),
-    text: text('The body as text, or as base64 when it is not text'),
-    encoding: text('"base64" when text is base64'),
-    truncated: flag('Longer than what was kept'),
+  queryString: textMap(
+    'Parameters of the query, decoded; the values of one that is repeated are joined by a comma',
+  ),
+  headersSize,
+  bodySize,
+  postData: object('Body of the request', {
+    mimeType: text('Media type of the body, without parameters'),
+    params: list<Param>(
+      'Fields of a form; of a file its name and type in place of what is in it',
+      '{ name: string; value: string; fileName?: string; contentType?: string }[]',
+    ),
+    text: text('The body, decompressed: as text where it is text, else as base64'),
+    encoding: text('base64 when text is; "" when it is plain text'),
+    truncated,
   }),
-  incomplete: flag('Cut off, or with a hole'),
+  incomplete,
 })
 
 export const responseShape = object('HTTP response', {
-  status: number('Status code'),
-  statusText: text('Reason phrase'),
-  httpVersion: text('HTTP/1.1'),
-  headers: textMap('Headers by name as sent; repeated ones joined by a comma'),
-  cookies: textMap('Cookies set, by name'),
-  redirectURL: text('Location header'),
-  headersSize: number('Not measured: -1'),
-  bodySize: number('Bytes of the body on the wire, without chunk framing'),
-  content: object('The body', {
-    size: number('Bytes after decompression'),
-    mimeType: text('Content-Type without parameters'),
-    text: text('The body as text, or as base64 when it is not text'),
-    encoding: text('"base64" when text is base64'),
-    truncated: flag('Longer than what was kept'),
+  status: number('Status code: 200'),
+  statusText: text('Reason phrase: OK'),
+  httpVersion: text('HTTP/1.1 or HTTP/1.0'),
+  headers,
+  cookies: textMap('Cookies that are set, by name, without their attributes'),
+  redirectURL: text('Where the reply sends the client: the Location header'),
+  headersSize,
+  bodySize,
+  content: object('Body of the response', {
+    size: number(
+      'Bytes after decompression, as far as they were kept; bodySize when the body is not compressed',
+    ),
+    mimeType: text('Content-Type as sent'),
+    text: text('The body, decompressed: as text where it is text, else as base64'),
+    encoding: text('base64 when text is; "" when it is plain text'),
+    truncated,
   }),
-  incomplete: flag('Cut off, or with a hole'),
+  incomplete,
 })
 
-/** What requests and responses have in common. Everything but the first line is read when somebody asks. */
-abstract class HttpMessage {
-  readonly head: string
-  readonly httpVersion: string
-  readonly body = new BodyBytes()
-  readonly headersSize = -1
+/**
+ * What requests and responses have in common. The head is kept as one text; what is in it, and in the body, is read
+ * when somebody asks, once.
+ */
+export abstract class HttpMessage {
+  /** Set by the parser while the message comes in, as are `body` and `trailers`. */
   incomplete = false
-  readonly #linesFrom: number
-  #headers: Record<string, string> | undefined
-  #decoded: DecodedBody | undefined
+  body: Body = NO_BODY
+  /** Lines after the last chunk. */
+  trailers = ''
+  protected readonly head: string
+  readonly #fieldsAt: number
+  readonly #headEnd: number
+  #fields: readonly Field[] | undefined
+  #headers: Readonly<Record<string, string>> | undefined
+  #cookies: Readonly<Record<string, string>> | undefined
+  #content: Content | undefined
 
-  constructor(head: string, linesFrom: number, httpVersion: string) {
-    this.head = head
-    this.#linesFrom = linesFrom
-    this.httpVersion = httpVersion
+  constructor({ text, lineEnd, end }: HeadReader) {
+    this.head = text
+    this.#fieldsAt = text.indexOf('\n', lineEnd) + 1
+    this.#headEnd = end
   }
 
-  get headers(): Readonly<Record<string, string>> {
-    this.#headers ??= readHeaders(this.head, this.#linesFrom)
-    return this.#headers
-  }
-
-  /** Trailer fields (RFC 9110 §6.5) that are no headers yet. */
-  addTrailers(block: string): void {
-    const trailers = readHeaders(block, 0)
-    this.#headers = { ...trailers, ...this.headers }
+  get headersSize(): number {
+    return -1
   }
 
   get bodySize(): number {
     return this.body.size
   }
 
-  protected get mimeType(): string {
-    return (headerOf(this.headers, 'content-type').split(';')[0] ?? '').trim()
+  get headers(): Readonly<Record<string, string>> {
+    this.#headers ??= byName([...this.fields, ...this.#newTrailers()], true)
+    return this.#headers
   }
 
-  protected get decoded(): DecodedBody {
-    this.#decoded ??= decodeBody(this.body, headerOf(this.headers, 'content-encoding'))
-    return this.#decoded
+  get cookies(): Readonly<Record<string, string>> {
+    this.#cookies ??= this.readCookies()
+    return this.#cookies
+  }
+
+  /** The body as it is shown; its parts are the fields of `postData` and `content`. */
+  get decoded(): Content {
+    this.#content ??= readContent(
+      this.body,
+      this.incomplete,
+      this.header('content-encoding'),
+      this.header('content-type'),
+    )
+    return this.#content
+  }
+
+  /** Value of the first header called `name` (in lower case), found without reading the others. */
+  header(name: string): string {
+    return findField(this.head, this.#fieldsAt, this.#headEnd, name)
+  }
+
+  protected abstract readCookies(): Readonly<Record<string, string>>
+
+  protected get fields(): readonly Field[] {
+    this.#fields ??= readFields(this.head, this.#fieldsAt, this.#headEnd)
+    return this.#fields
+  }
+
+  protected fieldsNamed(name: string): string[] {
+    return this.fields.filter((field) => field.name.toLowerCase() === name).map(({ value }) => value)
+  }
+
+  protected version(at: number): string {
+    const minor = this.head[at + VERSION_LENGTH - 1]
+    return minor === '1'
+      ? 'HTTP/1.1'
+      : minor === '0'
+        ? 'HTTP/1.0'
+        : trimmed(this.head, at, at + VERSION_LENGTH)
+  }
+
+  /** A trailer says nothing of a header that came before (RFC 9110 §6.5.1). */
+  #newTrailers(): Field[] {
+    if (this.trailers === '') return []
+    const known = new Set(this.fields.map(({ name }) => name.toLowerCase()))
+    return readFields(this.trailers, 0, this.trailers.length).filter(
+      ({ name }) => !known.has(name.toLowerCase()),
+    )
   }
 }
 
 export class HttpRequest extends HttpMessage {
-  readonly method: string
-  readonly #target: string
-  #url: string | undefined
+  readonly #versionAt: number
+  #target: Target | undefined
+  #queryString: Readonly<Record<string, string>> | undefined
+  #postData: PostData | undefined
 
-  constructor(head: string, linesFrom: number, method: string, target: string, httpVersion: string) {
-    super(head, linesFrom, httpVersion)
-    this.method = method
-    this.#target = target
+  constructor(head: HeadReader, versionAt: number) {
+    super(head)
+    this.#versionAt = versionAt
   }
 
-  /** The target in origin form: that of a proxy request without scheme and authority. */
+  get method(): string {
+    return this.head.slice(0, this.head.indexOf(' '))
+  }
+
   get url(): string {
-    this.#url ??= readable(originForm(this.#target))
-    return this.#url
+    return readable(trimmed(this.head, this.head.indexOf(' '), this.#versionAt))
   }
 
   get targetUri(): string {
-    return this.path
+    return this.target.uri
   }
 
   get path(): string {
-    const { url } = this
-    const query = url.indexOf('?')
-    return query < 0 ? url : url.slice(0, query)
+    return this.target.path
   }
 
-  get pathSegments(): string[] {
-    return this.path.split('/').filter((segment) => segment !== '')
+  get pathSegments(): readonly string[] {
+    return segmentsOf(this.path)
   }
 
-  get queryString(): Record<string, string> {
-    const query = this.url.indexOf('?')
-    return query < 0 ? {} : paramsByName(formParams(this.url.slice(query + 1)))
+  get httpVersion(): string {
+    return this.version(this.#versionAt)
   }
 
-  get cookies(): Record<string, string> {
-    return cookies(headerOf(this.headers, 'cookie').split(/;\s*/))
+  get queryString(): Readonly<Record<string, string>> {
+    this.#queryString ??= byName(readPairs(this.target.query), false)
+    return this.#queryString
   }
 
-  get postData() {
-    return new PostData(this.mimeType, headerOf(this.headers, 'content-type'), () => this.decoded, this.body)
+  get postData(): PostData {
+    this.#postData ??= new PostData(this)
+    return this.#postData
   }
 
-  /** Host of the request, from the target or the Host header, without the port. */
+  /** The server's name as the client knows it, without the port (RFC 9112 §3.2.2). */
   get authority(): string | undefined {
-    const absolute = /^[a-z][a-z0-9+.-]*:\/\/([^/?#]*)/i.exec(this.#target)?.[1]
-    const host = absolute ?? (this.method === 'CONNECT' ? this.#target : headerOf(this.headers, 'host'))
-    const name = host.replace(/^.*@/, '').replace(/:\d*$/, '')
-    return name === '' ? undefined : name
-  }
-}
-
-class PostData {
-  readonly mimeType: string
-  readonly #contentType: string
-  readonly #decoded: () => DecodedBody
-  readonly #body: BodyBytes
-
-  constructor(mimeType: string, contentType: string, decoded: () => DecodedBody, body: BodyBytes) {
-    this.mimeType = mimeType
-    this.#contentType = contentType
-    this.#decoded = decoded
-    this.#body = body
+    if (this.head.startsWith('CONNECT ')) return hostOf(this.url)
+    return hostOf(this.target.authority || this.header('host'))
   }
 
-  get text(): string {
-    return this.#decoded().text
+  protected get target(): Target {
+    this.#target ??= splitTarget(this.url)
+    return this.#target
   }
 
-  get encoding(): string {
-    return this.#decoded().encoding
-  }
-
-  get truncated(): boolean {
-    return this.#body.truncated
-  }
-
-  get params(): Param[] {
-    if (this.mimeType === 'application/x-www-form-urlencoded') return formParams(this.text)
-    const boundary = /boundary="?([^";]+)/i.exec(this.#contentType)?.[1]
-    if (boundary === undefined || !this.mimeType.startsWith('multipart/')) return []
-    return multipartParams(Buffer.from(this.#body.kept).toString('latin1'), boundary)
+  /** Of several with one name the first is the most specific (RFC 6265 §5.4). */
+  protected readCookies(): Readonly<Record<string, string>> {
+    const pairs = this.fieldsNamed('cookie').flatMap((value) => value.split(';', MOST_COOKIES))
+    return cookiesByName(pairs.slice(0, MOST_COOKIES).reverse())
   }
 }
 
 export class HttpResponse extends HttpMessage {
-  readonly status: number
-  readonly #statusText: string
+  readonly #lineEnd: number
+  #shownContent: ShownContent | undefined
 
-  constructor(head: string, linesFrom: number, status: number, statusText: string, httpVersion: string) {
-    super(head, linesFrom, httpVersion)
-    this.status = status
-    this.#statusText = statusText
+  constructor(head: HeadReader) {
+    super(head)
+    this.#lineEnd = head.lineEnd
+  }
+
+  get status(): number {
+    return Number(this.head.slice(9, 12))
   }
 
   get statusText(): string {
-    return readable(this.#statusText)
+    return readable(trimmed(this.head, 12, this.#lineEnd))
+  }
+
+  get httpVersion(): string {
+    return this.version(0)
   }
 
   get redirectURL(): string {
-    return headerOf(this.headers, 'location')
+    return this.header('location')
   }
 
-  get cookies(): Record<string, string> {
-    // Joined by commas, which also stand in `Expires`: a new cookie begins where `name=` follows.
-    const set = headerOf(this.headers, 'set-cookie')
-    return cookies(set.split(/,(?=[^;,=\s]+=)/).map((cookie) => cookie.split(';')[0] ?? ''))
+  get content(): ShownContent {
+    this.#shownContent ??= new ShownContent(this)
+    return this.#shownContent
   }
 
-  get content() {
-    return new Content(this.mimeType, () => this.decoded, this.body)
+  /** A cookie that is set again replaces the one before. */
+  protected readCookies(): Readonly<Record<string, string>> {
+    return cookiesByName(this.fieldsNamed('set-cookie').map((value) => value.split(';', 1)[0] ?? ''))
   }
 }
 
-class Content {
-  readonly mimeType: string
-  readonly #decoded: () => DecodedBody
-  readonly #body: BodyBytes
+class PostData {
+  readonly #message: HttpMessage
+  #params: readonly Param[] | undefined
 
-  constructor(mimeType: string, decoded: () => DecodedBody, body: BodyBytes) {
-    this.mimeType = mimeType
-    this.#decoded = decoded
-    this.#body = body
+  constructor(message: HttpMessage) {
+    this.#message = message
   }
 
-  get size(): number {
-    return this.#decoded().size
+  get mimeType(): string {
+    return mediaType(this.#message.header('content-type'))
+  }
+
+  get params(): readonly Param[] {
+    this.#params ??= readForm(this.#message.decoded.bytes, this.#message.header('content-type'))
+    return this.#params
   }
 
   get text(): string {
-    return this.#decoded().text
+    return this.#message.decoded.text
   }
 
   get encoding(): string {
-    return this.#decoded().encoding
+    return this.#message.decoded.encoding
   }
 
   get truncated(): boolean {
-    return this.#body.truncated
+    return this.#message.decoded.truncated
   }
 }
 
-/** RFC 9112 §3.2: absolute form as proxies get it becomes origin form. */
-function originForm(target: string): string {
-  const scheme = target.indexOf('://')
-  if (scheme <= 0 || target.startsWith('/')) return target
-  const path = target.indexOf('/', scheme + 3)
-  return path < 0 ? '/' : target.slice(path)
-}
+class ShownContent {
+  readonly #message: HttpMessage
 
-function formParams(text: string): Param[] {
-  if (text === '') return []
-  return text
-    .split('&', MOST_PARAMS)
-    .filter((pair) => pair !== '')
-    .map((pair) => {
-      const equals = pair.indexOf('=')
-      if (equals < 0) return { name: decoded(pair), value: '' }
-      return { name: decoded(pair.slice(0, equals)), value: decoded(pair.slice(equals + 1)) }
-    })
-}
+  constructor(message: HttpMessage) {
+    this.#message = message
+  }
 
-function decoded(text: string): string {
-  const spaced = text.replaceAll('+', ' ')
-  if (!spaced.includes('%')) return spaced
-  try {
-    return decodeURIComponent(spaced)
-  } catch {
-    return spaced
+  get size(): number {
+    return this.#message.decoded.size
+  }
+
+  get mimeType(): string {
+    return this.#message.header('content-type')
+  }
+
+  get text(): string {
+    return this.#message.decoded.text
+  }
+
+  get encoding(): string {
+    return this.#message.decoded.encoding
+  }
+
+  get truncated(): boolean {
+    return this.#message.decoded.truncated
   }
 }
 
-function paramsByName(params: readonly Param[]): Record<string, string> {
-  const byName: Record<string, string> = {}
-  for (const { name, value } of params)
-    define(byName, name, Object.hasOwn(byName, name) ? `${byName[name]},${value}` : value)
-  return byName
+/** Values by name; names that differ in case only are one, spelt as the first, when `foldCase`. */
+function byName(pairs: readonly Pair[], foldCase: boolean): Readonly<Record<string, string>> {
+  const values = emptyMap()
+  const spellings = new Map<string, string>()
+  for (const { name, value } of pairs) {
+    const key = foldCase ? name.toLowerCase() : name
+    const spelling = spellings.get(key)
+    if (spelling === undefined) spellings.set(key, name)
+    values[spelling ?? name] = spelling === undefined ? value : `${values[spelling]},${value}`
+  }
+  return values
 }
 
-/** RFC 7578: names and values of the fields; of files the name of the file. */
-function multipartParams(body: string, boundary: string): Param[] {
-  const parts = body.split(`--${boundary}`, MOST_PARAMS).slice(1)
-  return parts.flatMap((part) => {
-    const blank = part.indexOf('\r\n\r\n')
-    if (blank < 0) return []
-    const disposition = /^content-disposition:(.*)$/im.exec(part.slice(0, blank))?.[1] ?? ''
-    const name = /\bname="([^"]*)"/i.exec(disposition)?.[1]
-    if (name === undefined) return []
-    const file = /\bfilename="([^"]*)"/i.exec(disposition)?.[1]
-    return [{ name: readable(name), value: readable(file ?? part.slice(blank + 4).replace(/\r\n$/, '')) }]
-  })
-}
-
-function cookies(pairs: readonly string[]): Record<string, string> {
-  const byName: Record<string, string> = {}
-  for (const pair of pairs.slice(0, MOST_PARAMS)) {
+function cookiesByName(pairs: readonly string[]): Readonly<Record<string, string>> {
+  const values = emptyMap()
+  for (const pair of pairs) {
     const equals = pair.indexOf('=')
-    if (equals > 0) define(byName, pair.slice(0, equals).trim(), pair.slice(equals + 1).trim())
+    if (equals > 0) values[trimmed(pair, 0, equals)] = trimmed(pair, equals + 1)
   }
-  return byName
+  return values
 }
 
-function define(target: Record<string, string>, key: string, value: string): void {
-  Object.defineProperty(target, key, { value, writable: true, enumerable: true, configurable: true })
+/** Without a prototype: a header may be called `__proto__`. */
+function emptyMap(): Record<string, string> {
+  return Object.create(null) as Record<string, string>
 }
 
-const MOST_PARAMS = 1000
+/** Further ones are not shown. */
+const MOST_COOKIES = 1000
