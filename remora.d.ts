@@ -778,77 +778,77 @@ interface HttpEntry extends EntryCommon, EntryLegacy {
 
 /** HTTP request */
 interface HttpRequest {
-  /** Method as sent, usually upper case */
+  /** Method as sent: GET */
   method: string
-  /** Path with query, as in the request line */
+  /** Target as sent, with its query */
   url: string
-  /** The same without the query */
+  /** The target without its query */
   targetUri: string
-  /** Path without the query */
+  /** Path of the target */
   path: string
-  /** Parts of the path, without empty ones */
+  /** Parts of the path between slashes */
   pathSegments: string[]
-  /** HTTP/1.1 */
+  /** HTTP/1.1 or HTTP/1.0 */
   httpVersion: string
-  /** Headers by name as sent; repeated ones joined by a comma */
+  /** Headers by name as on the wire; the values of one that is repeated are joined by a comma */
   headers: { [name: string]: string }
   /** Cookies by name */
   cookies: { [name: string]: string }
-  /** Query parameters by name, decoded; repeated ones joined by a comma */
+  /** Parameters of the query, decoded; the values of one that is repeated are joined by a comma */
   queryString: { [name: string]: string }
-  /** Not measured: -1 */
+  /** Always -1: not measured */
   headersSize: number
-  /** Bytes of the body on the wire, without chunk framing */
+  /** Bytes of the body on the wire, without chunk framing; as the message declares it where some were not captured */
   bodySize: number
-  /** The body */
+  /** Body of the request */
   postData: {
-    /** Content-Type without parameters */
+    /** Media type of the body, without parameters */
     mimeType: string
-    /** Form fields */
-    params: { name: string, value: string }[]
-    /** The body as text, or as base64 when it is not text */
+    /** Fields of a form; of a file its name and type in place of what is in it */
+    params: { name: string; value: string; fileName?: string; contentType?: string }[]
+    /** The body, decompressed: as text where it is text, else as base64 */
     text: string
-    /** "base64" when text is base64 */
+    /** base64 when text is; "" when it is plain text */
     encoding: string
-    /** Longer than what was kept */
+    /** text is not all of the body: it was cut off, longer than what is kept, broken, or not kept */
     truncated: boolean
   }
-  /** Cut off, or with a hole */
+  /** Some of the message was not captured, or it was cut off */
   incomplete: boolean
 }
 
 /** HTTP response */
 interface HttpResponse {
-  /** Status code */
+  /** Status code: 200 */
   status: number
-  /** Reason phrase */
+  /** Reason phrase: OK */
   statusText: string
-  /** HTTP/1.1 */
+  /** HTTP/1.1 or HTTP/1.0 */
   httpVersion: string
-  /** Headers by name as sent; repeated ones joined by a comma */
+  /** Headers by name as on the wire; the values of one that is repeated are joined by a comma */
   headers: { [name: string]: string }
-  /** Cookies set, by name */
+  /** Cookies that are set, by name, without their attributes */
   cookies: { [name: string]: string }
-  /** Location header */
+  /** Where the reply sends the client: the Location header */
   redirectURL: string
-  /** Not measured: -1 */
+  /** Always -1: not measured */
   headersSize: number
-  /** Bytes of the body on the wire, without chunk framing */
+  /** Bytes of the body on the wire, without chunk framing; as the message declares it where some were not captured */
   bodySize: number
-  /** The body */
+  /** Body of the response */
   content: {
-    /** Bytes after decompression */
+    /** Bytes after decompression, as far as they were kept; bodySize when the body is not compressed */
     size: number
-    /** Content-Type without parameters */
+    /** Content-Type as sent */
     mimeType: string
-    /** The body as text, or as base64 when it is not text */
+    /** The body, decompressed: as text where it is text, else as base64 */
     text: string
-    /** "base64" when text is base64 */
+    /** base64 when text is; "" when it is plain text */
     encoding: string
-    /** Longer than what was kept */
+    /** text is not all of the body: it was cut off, longer than what is kept, broken, or not kept */
     truncated: boolean
   }
-  /** Cut off, or with a hole */
+  /** Some of the message was not captured, or it was cut off */
   incomplete: boolean
 }
 

@@ -1,5 +1,6 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { configurationPage } from '../src/config/reference.ts'
 import { entryProtocols } from '../src/dissectors/index.ts'
 import { hooks } from '../src/helpers/hooks.ts'
 import { namespaces } from '../src/helpers/index.ts'
@@ -14,6 +15,7 @@ export function generated(): ReadonlyMap<string, string> {
     ['docs/generated/helpers.md', helpersPage(namespaces)],
     ['docs/generated/hooks.md', hooksPage(hooks)],
     ['docs/generated/mistakes.md', mistakesPage(MISTAKES)],
+    ['docs/generated/configuration.md', configurationPage()],
   ])
 }
 

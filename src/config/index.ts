@@ -108,7 +108,7 @@ function mergeFile(
   if (error !== undefined) {
     const { line, col } = lines.linePos(error.pos[0])
     throw new Mistake('E_CONFIG_READ', `${shown}:${line}:${col}: ${error.message.split('\n')[0]}`, {
-      hint: 'a configuration file is YAML, see docs/configuration.md',
+      hint: 'a configuration file is YAML, see docs/generated/configuration.md',
     })
   }
   let plain: unknown
@@ -228,7 +228,7 @@ function check(merged: unknown, origins: ReadonlyMap<string, string>): Config {
   const origin =
     origins.get(path) ?? [...origins].find(([each]) => path.startsWith(`${each}.`))?.[1] ?? 'configuration'
   throw new Mistake('E_CONFIG_VALUE', `${origin}: ${path}: ${issue?.message ?? 'does not fit'}`, {
-    hint: 'remora config prints what is in force; docs/configuration.md has every key',
+    hint: 'remora config prints what is in force; docs/generated/configuration.md has every key',
   })
 }
 

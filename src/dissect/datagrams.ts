@@ -9,6 +9,8 @@ export class DatagramConversation extends Conversation implements ConnectionHand
   #parsers: { client: Parser<AnyMessage>; server: Parser<AnyMessage> } | undefined
   readonly #pending = new Map<string | number, Timed>()
   #failures = 0
+  /** Second for which the waiting requests were looked through. */
+  #expiredAt = -1
 
   constructor(dissection: Dissection, connection: Connection) {
     super(dissection, connection)
@@ -114,6 +116,8 @@ export class DatagramConversation extends Conversation implements ConnectionHand
 
   /** Requests wait in the order in which they came, so those whose time is up are in front. */
   #expire(): void {
+    if (this.#pending.size === 0 || this.connection.seconds === this.#expiredAt) return
+    this.#expiredAt = this.connection.seconds
     const before = this.connection.seconds - this.dissection.options.replyTimeout
     for (const [id, request] of this.#pending) {
       if (request.seconds >= before) return

@@ -50,8 +50,10 @@ export class Connection {
   seconds = 0
   nanos = 0
   /** Packets and payload bytes (as captured) by end. */
-  readonly packets: [number, number] = [0, 0]
-  readonly payload: [number, number] = [0, 0]
+  aPackets = 0
+  bPackets = 0
+  aPayload = 0
+  bPayload = 0
   /** Which end opened a TCP connection, as its SYN showed; −1 when the capture began later. */
   opener: End | -1 = -1
   closed = false
@@ -80,6 +82,14 @@ export class Connection {
     this.seconds = packet.seconds
     this.nanos = packet.nanos
     this.handler = handler
+  }
+
+  packetsFrom(end: End): number {
+    return end === 0 ? this.aPackets : this.bPackets
+  }
+
+  payloadFrom(end: End): number {
+    return end === 0 ? this.aPayload : this.bPayload
   }
 
   /** Which end sent this packet, or −1 when it belongs to another conversation. */

@@ -358,8 +358,13 @@ export class Reassembler {
   #note(connection: Connection, packet: Packet, from: End): void {
     connection.seconds = packet.seconds
     connection.nanos = packet.nanos
-    connection.packets[from]++
-    connection.payload[from] += packet.payloadEnd - packet.payloadStart
+    if (from === 0) {
+      connection.aPackets++
+      connection.aPayload += packet.payloadEnd - packet.payloadStart
+    } else {
+      connection.bPackets++
+      connection.bPayload += packet.payloadEnd - packet.payloadStart
+    }
   }
 
   #close(connection: Connection, reason: CloseReason): void {

@@ -6,7 +6,8 @@ import type { Connection } from './connection.ts'
  * text keys. Both directions of a conversation hash alike.
  */
 export class ConnectionTable {
-  #slots = new Int32Array(INITIAL_SLOTS).fill(EMPTY)
+  /** Pairs of hash and index into `#connections`, side by side: most misses of the cache are saved here. */
+  #slots = new Int32Array(INITIAL_SLOTS * 2).fill(EMPTY)
   #mask = INITIAL_SLOTS - 1
   #used = 0
   #connections: (Connection | undefined)[] = []
@@ -18,16 +19,16 @@ export class ConnectionTable {
 
   find(packet: Packet, hash: number): Connection | undefined {
     for (let slot = hash & this.#mask; ; slot = (slot + 1) & this.#mask) {
-      const index = this.#slots[slot] as number
+      const index = this.#slots[slot * 2 + 1] as number
       if (index === EMPTY) return undefined
-      if (index === REMOVED) continue
+      if (this.#slots[slot * 2] !== hash || index === REMOVED) continue
       const connection = this.#connections[index] as Connection
-      if (connection.hash === hash && connection.endOf(packet) >= 0) return connection
+      if (connection.endOf(packet) >= 0) return connection
     }
   }
 
   add(connection: Connection): void {
-    if ((this.#used + 1) * 2 > this.#slots.length) this.#rebuild()
+    if ((this.#used + 1) * 4 > this.#slots.length) this.#rebuild()
     const index = this.#free.pop() ?? this.#connections.length
     this.#connections[index] = connection
     this.#place(connection.hash, index)
@@ -35,10 +36,10 @@ export class ConnectionTable {
 
   remove(connection: Connection): void {
     for (let slot = connection.hash & this.#mask; ; slot = (slot + 1) & this.#mask) {
-      const index = this.#slots[slot] as number
+      const index = this.#slots[slot * 2 + 1] as number
       if (index === EMPTY) return
       if (index === REMOVED || this.#connections[index] !== connection) continue
-      this.#slots[slot] = REMOVED
+      this.#slots[slot * 2 + 1] = REMOVED
       this.#connections[index] = undefined
       this.#free.push(index)
       return
@@ -63,15 +64,17 @@ export class ConnectionTable {
 
   #place(hash: number, index: number): void {
     let slot = hash & this.#mask
-    while ((this.#slots[slot] as number) >= 0) slot = (slot + 1) & this.#mask
-    if (this.#slots[slot] === EMPTY) this.#used++
-    this.#slots[slot] = index
+    while ((this.#slots[slot * 2 + 1] as number) >= 0) slot = (slot + 1) & this.#mask
+    if (this.#slots[slot * 2 + 1] === EMPTY) this.#used++
+    this.#slots[slot * 2] = hash
+    this.#slots[slot * 2 + 1] = index
   }
 
   /** Doubles the table when it is full of live connections, and clears away what was removed. */
   #rebuild(): void {
-    const slots = this.size * 4 > this.#slots.length ? this.#slots.length * 2 : this.#slots.length
-    this.#slots = new Int32Array(slots).fill(EMPTY)
+    const before = this.#mask + 1
+    const slots = this.size * 4 > before ? before * 2 : before
+    this.#slots = new Int32Array(slots * 2).fill(EMPTY)
     this.#mask = slots - 1
     this.#used = 0
     for (let index = 0; index < this.#connections.length; index++) {

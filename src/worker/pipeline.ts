@@ -197,14 +197,14 @@ function connectionExchange(protocol: EntryProtocol, connection: Connection, rea
   const seconds = Math.max(elapsed, 1) / 1e6
   const data: ConnectionData = {
     state,
-    localPkts: connection.packets[local],
-    remotePkts: connection.packets[remote],
-    localBytes: connection.payload[local],
-    remoteBytes: connection.payload[remote],
-    localPps: perSecond(connection.packets[local], seconds),
-    remotePps: perSecond(connection.packets[remote], seconds),
-    localBps: perSecond(connection.payload[local], seconds),
-    remoteBps: perSecond(connection.payload[remote], seconds),
+    localPkts: connection.packetsFrom(local),
+    remotePkts: connection.packetsFrom(remote),
+    localBytes: connection.payloadFrom(local),
+    remoteBytes: connection.payloadFrom(remote),
+    localPps: perSecond(connection.packetsFrom(local), seconds),
+    remotePps: perSecond(connection.packetsFrom(remote), seconds),
+    localBps: perSecond(connection.payloadFrom(local), seconds),
+    remoteBps: perSecond(connection.payloadFrom(remote), seconds),
     durationMs: Math.max(0, Math.round(elapsed / 1000)),
     l7Detected: [],
     groupId: stream.name,
@@ -230,7 +230,7 @@ function connectionExchange(protocol: EntryProtocol, connection: Connection, rea
 
 function stateOf(connection: Connection, reason: CloseReason, remote: 0 | 1): string {
   if (connection.protocol !== PROTOCOL.tcp) return reason
-  const answered = connection.tcp?.streams[remote].initial !== -1 || connection.payload[remote] > 0
+  const answered = connection.tcp?.streams[remote].initial !== -1 || connection.payloadFrom(remote) > 0
   if (reason === 'reset') return answered ? 'reset' : 'refused'
   if (connection.opener >= 0 && !answered) return 'half-open'
   return reason
