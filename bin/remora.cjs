@@ -9,7 +9,7 @@ const NEEDED = 26
 const main = path.join(__dirname, '..', 'src', 'cli', 'main.ts')
 
 if (Number(process.versions.node.split('.')[0]) >= NEEDED) {
-  require('node:module').enableCompileCache?.()
+  require('./compile-cache.cjs')
   // Type stripping is how Remora runs; its being new is no news to its users.
   process.removeAllListeners('warning')
   process.on('warning', (warning) => warning.name === 'ExperimentalWarning' || console.error(warning))

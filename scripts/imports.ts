@@ -23,12 +23,14 @@ export function sourceFiles(...folders: readonly string[]): SourceFile[] {
 
 function read(file: string): SourceFile {
   const text = readFileSync(file, 'utf8')
-  const imports = [...text.matchAll(IMPORT)].map(([, names, specifier]) => ({
-    target: (specifier as string).startsWith('.')
-      ? relative(ROOT, join(dirname(file), specifier as string))
-      : (specifier as string),
-    names: namesIn(names ?? ''),
-  }))
+  const imports = [...text.matchAll(IMPORT), ...text.matchAll(DYNAMIC_IMPORT)].map(
+    ([, names, specifier]) => ({
+      target: (specifier as string).startsWith('.')
+        ? relative(ROOT, join(dirname(file), specifier as string))
+        : (specifier as string),
+      names: namesIn(names ?? ''),
+    }),
+  )
   return { path: relative(ROOT, file), text, imports }
 }
 
@@ -48,4 +50,5 @@ function namesIn(clause: string): string[] {
     .filter((each) => each !== '')
 }
 
+const DYNAMIC_IMPORT = /(\{[^{}]*\})\s*=\s*await import\('([^']+)'\)/g
 const IMPORT = /^(?:import|export)\s+(?:type\s+)?([\s\S]*?)\s*from\s+'([^']+)'/gm

@@ -57,9 +57,9 @@ export function prepareJail(): Jail {
   for (const library of librariesOf([node, ...(setpriv === undefined ? [] : [setpriv])]))
     placeProgram(realpathSync(library), join(building, library))
   for (const [path, text] of app) {
-    const target = join(building, 'app', path)
+    const target = join(building, 'app', path.replace(/\.ts$/, '.mjs'))
     mkdirSync(dirname(target), { recursive: true })
-    writeFileSync(target, text)
+    writeFileSync(target, stripped(text))
   }
   for (const name of PACKAGES)
     cpSync(packageFolder(name), join(building, 'app', 'node_modules', name), { recursive: true })
@@ -73,21 +73,26 @@ export function prepareJail(): Jail {
   return { root, program }
 }
 
-/** The sandbox program and everything that it imports, types stripped; paths relative to `src/`. */
+/** The sandbox program and everything that it imports, as it is; paths relative to `src/`. */
 function collectProgram(): Map<string, string> {
   const files = new Map<string, string>()
   const waiting = [join(SOURCE, MAIN)]
   for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
-    const name = relative(SOURCE, path).replace(/\.ts$/, '.mjs')
+    const name = relative(SOURCE, path)
     if (files.has(name)) continue
-    const source = stripTypeScriptTypes(readFileSync(path, 'utf8'))
-    const text = source.replace(RELATIVE_IMPORT, (whole, specifier: string) => {
-      waiting.push(resolve(dirname(path as string), specifier))
-      return whole.replace(specifier, specifier.replace(/\.ts$/, '.mjs'))
-    })
+    const text = readFileSync(path, 'utf8')
     files.set(name, text)
+    for (const [, specifier] of text.matchAll(RELATIVE_IMPORT))
+      waiting.push(resolve(dirname(path), specifier as string))
   }
   return files
+}
+
+/** As the sandbox runs it: permission to strip types is one that it does not get. */
+function stripped(text: string): string {
+  return stripTypeScriptTypes(text).replace(RELATIVE_IMPORT, (whole, specifier: string) =>
+    whole.replace(specifier, specifier.replace(/\.ts$/, '.mjs')),
+  )
 }
 
 /** A hard link where that is possible, since the Node binary has 200 MB; else a copy. */
@@ -153,4 +158,5 @@ const SOURCE = fileURLToPath(new URL('..', import.meta.url))
 const MAIN = 'agent/host/main.ts'
 /** Packages that the sandbox program imports. */
 const PACKAGES = ['croner', '@marcbachmann/cel-js']
-const RELATIVE_IMPORT = /(?:from|import)\s*'(\.[^']+\.ts)'/g
+/** `import type` goes away with the types. */
+const RELATIVE_IMPORT = /^(?!import type )[^\n]*(?:from|import)\s*'(\.[^']+\.ts)'/gm

@@ -86,7 +86,7 @@ function commandLine(level: SandboxLevel, jail: Jail | undefined, heapMb: number
   const limits = [
     tool('prlimit'),
     '--core=0',
-    `--data=${(RESERVED_MB + 3 * heapMb) << 20}`,
+    `--data=${(RESERVED_MB + 3 * heapMb) * 2 ** 20}`,
     '--fsize=4096',
     '--nofile=64',
   ]

@@ -23,7 +23,8 @@ import { ProcessMeter } from './process-meter.ts'
 export interface SandboxOptions {
   readonly level: SandboxLevel
   readonly jail: Jail | undefined
-  readonly config: HostConfig
+  /** Known later than the process can be started: it says when the traffic begins. */
+  readonly config: Promise<HostConfig>
   readonly limits: SandboxLimits
 }
 
@@ -59,9 +60,10 @@ export class SandboxProcess {
   #meter: ProcessMeter | undefined
   #watch: NodeJS.Timeout | undefined
   /** Frames without an acknowledgement, oldest first: to be sent again to a successor. */
-  readonly #unacked: { seq: number; frame: Uint8Array; done: (() => void) | undefined }[] = []
+  readonly #unacked: Unacked[] = []
   readonly #agents = new Map<number, LoadAgent>()
-  #layouts: LayoutsMessage | undefined
+  /** Those of the batches that may have to be sent again, and of the ones to come. */
+  readonly #layouts: LayoutsMessage[] = []
   readonly #loading = new Map<number, (message: LoadedMessage) => void>()
   #ready: (() => void) | undefined
   #seq = 0x80000000
@@ -119,9 +121,9 @@ export class SandboxProcess {
     const ready = new Promise<void>((resolve) => {
       this.#ready = resolve
     })
-    this.#send(DOWN.config, this.#options.config)
-    await Promise.race([ready, gone])
     gone.catch(() => {})
+    this.#send(DOWN.config, await this.#options.config)
+    await Promise.race([ready, gone])
     this.#meter = child.pid === undefined ? undefined : new ProcessMeter(child.pid)
     this.#watch = setInterval(() => this.#check(), WATCH_EVERY_MS)
   }
@@ -142,15 +144,22 @@ export class SandboxProcess {
   }
 
   layouts(message: LayoutsMessage): void {
-    this.#layouts = message
+    this.#layouts.push(message)
     this.#send(DOWN.layouts, message)
   }
 
   /** A batch frame as the batcher made it; its own sequence number is in it. */
   batch(frame: Uint8Array, done?: () => void): void {
-    const seq = Buffer.from(frame.buffer, frame.byteOffset).readUInt32LE(8)
-    this.#unacked.push({ seq, frame, done })
+    const header = Buffer.from(frame.buffer, frame.byteOffset, HEADER + 4)
+    const version = header.readUInt32LE(HEADER)
+    while (this.#layouts.length > 1 && (this.#oldestVersion ?? version) > (this.#layouts[0]?.version ?? 0))
+      this.#layouts.shift()
+    this.#unacked.push({ seq: header.readUInt32LE(8), frame, version, done })
     this.#write(frame)
+  }
+
+  get #oldestVersion(): number | undefined {
+    return this.#unacked.find(({ version }) => version !== undefined)?.version
   }
 
   tick(nowMs: number): void {
@@ -185,7 +194,7 @@ export class SandboxProcess {
   #sendAcked(type: number, payload: unknown, done?: () => void): void {
     const seq = this.#seq++ >>> 0
     const frame = frameOf(type, seq, Buffer.from(JSON.stringify(payload)))
-    this.#unacked.push({ seq, frame, done })
+    this.#unacked.push({ seq, frame, version: undefined, done })
     this.#write(frame)
   }
 
@@ -333,7 +342,7 @@ export class SandboxProcess {
   async #revive(): Promise<void> {
     await this.start()
     for (const agent of this.#agents.values()) await this.load(agent)
-    if (this.#layouts !== undefined) this.#send(DOWN.layouts, this.#layouts)
+    for (const layouts of this.#layouts) this.#send(DOWN.layouts, layouts)
     for (const { frame } of this.#unacked) this.#write(frame)
   }
 
@@ -342,6 +351,15 @@ export class SandboxProcess {
     if (/heap limit|out of memory|Allocation failed/i.test(this.#stderr)) return 'it ran out of memory'
     return `its sandbox died (${signal ?? `exit code ${code}`})`
   }
+}
+
+/** A frame that waits for its acknowledgement. */
+interface Unacked {
+  readonly seq: number
+  readonly frame: Uint8Array
+  /** Demand that a batch was made for. */
+  readonly version: number | undefined
+  readonly done: (() => void) | undefined
 }
 
 const WATCH_EVERY_MS = 10

@@ -1,5 +1,6 @@
 import { styleText } from 'node:util'
 import type { Fate } from '../worker/ledger.ts'
+import type { PipelineCounters } from '../worker/pipeline.ts'
 import type { AgentResult, RunResult } from '../worker/run.ts'
 import { bytes, count, duration, table } from './table.ts'
 
@@ -16,8 +17,8 @@ export function summaryText(result: RunResult, sandbox: string): string {
         `${bytes(counters.bytes)} on the wire, ${bytes(counters.capturedBytes)} captured`,
       ],
       ['time', duration(seconds * 1000), `from ${time(counters.firstMs)} to ${time(counters.lastMs)}`],
-      ['connections', count(total(counters.reassembly.connections)), kinds(counters.reassembly.connections)],
-      ['entries', count(total(counters.entries)), kinds(counters.entries)],
+      ['connections', count(total(counters.connections)), kinds(counters.connections)],
+      ['entries', ...entriesText(counters)],
     ]),
     heading('Agents', `sandbox: ${sandbox}; ${duration(result.wallMs)} in all`),
     result.agents.length === 0 ? '  none' : table(agentRows(result.agents)),
@@ -27,6 +28,12 @@ export function summaryText(result: RunResult, sandbox: string): string {
   const problems = [...result.capture.problems, ...result.discrepancies]
   if (problems.length > 0) parts.push(heading('Note'), problems.map((each) => `  ${each}`).join('\n'))
   return `${parts.join('\n')}\n`
+}
+
+function entriesText({ entries, unreadBytes }: PipelineCounters): string[] {
+  const sum = total(entries)
+  if (sum === 0 && unreadBytes > 0) return ['-', 'not read: agents ask for packets only']
+  return [count(sum), kinds(entries)]
 }
 
 function agentRows(agents: readonly AgentResult[]): (string | number)[][] {
@@ -58,7 +65,8 @@ function ledgerText({ capture, agents }: RunResult): string {
     reassembly.retransmittedBytes +
     reassembly.outOfWindowBytes +
     reassembly.afterEndBytes +
-    reassembly.otherProtocolBytes
+    reassembly.otherProtocolBytes +
+    counters.unreadBytes
   const rows = [
     [
       'packets',
@@ -72,6 +80,7 @@ function ledgerText({ capture, agents }: RunResult): string {
         'out of window': reassembly.outOfWindowBytes,
         'after the end': reassembly.afterEndBytes,
         'other protocols': reassembly.otherProtocolBytes,
+        'not asked for': counters.unreadBytes,
       })}`,
     ],
     [
@@ -155,7 +164,7 @@ export function summaryJson(result: RunResult, sandbox: string): object {
     capturedBytes: counters.capturedBytes,
     firstTimeMs: counters.firstMs,
     lastTimeMs: counters.lastMs,
-    connections: counters.reassembly.connections,
+    connections: counters.connections,
     entries: counters.entries,
     agents: result.agents.map(({ agent, component, account, loadError }) => ({
       index: agent.index,
@@ -186,6 +195,7 @@ export function summaryJson(result: RunResult, sandbox: string): object {
           outOfWindow: counters.reassembly.outOfWindowBytes,
           afterEnd: counters.reassembly.afterEndBytes,
           otherProtocol: counters.reassembly.otherProtocolBytes,
+          notAskedFor: counters.unreadBytes,
         },
         notCaptured: counters.reassembly.lostBytes,
       },

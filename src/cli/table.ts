@@ -32,7 +32,7 @@ function width(text: string): number {
 
 /** `1,234,567` */
 export function count(number: number): string {
-  return number.toLocaleString('en-US')
+  return String(number).replace(/\B(?=(\d{3})+$)/g, ',')
 }
 
 /** `1.2 MB`, decimal units. */

@@ -1,7 +1,7 @@
 import { BlockList, isIP } from 'node:net'
 import { unescape as percentDecoded } from 'node:querystring'
 import { getCACertificates } from 'node:tls'
-import { Agent, buildConnector, type Dispatcher, request } from 'undici'
+import type { Agent, buildConnector, Dispatcher } from 'undici'
 import { Mistake } from '../mistake/mistake.ts'
 import type { HttpReply, HttpRequest } from './helper.ts'
 
@@ -47,19 +47,11 @@ export function openEgress(options: EgressOptions = {}): Egress {
 class FencedEgress implements Egress {
   readonly #options: EgressOptions
   readonly #forbidden: BlockList
-  readonly #agent: Agent
+  #client: Promise<Client> | undefined
 
   constructor(options: EgressOptions) {
-    const timeout = options.timeoutMs ?? TIMEOUT_MS
     this.#options = options
     this.#forbidden = forbiddenAddresses(options)
-    this.#agent = new Agent({
-      connect: fencedConnector(this.#forbidden, timeout, options.ca),
-      connections: MOST_CONNECTIONS_PER_ORIGIN,
-      headersTimeout: timeout,
-      bodyTimeout: timeout,
-      maxResponseSize: options.largestReplyBytes ?? LARGEST_REPLY_BYTES,
-    })
   }
 
   async request(options: HttpRequest, signal?: AbortSignal): Promise<HttpReply> {
@@ -75,14 +67,16 @@ class FencedEgress implements Egress {
   }
 
   async close(): Promise<void> {
-    await this.#agent.destroy()
+    await (await this.#client)?.agent.destroy()
   }
 
   async #send(hop: Hop, signal: AbortSignal): Promise<HttpReply | Redirect> {
     this.#checkHost(hop)
+    this.#client ??= openClient(this.#options, this.#forbidden)
+    const { undici, agent } = await this.#client
     try {
-      const reply = await request(hop.url, {
-        dispatcher: this.#agent,
+      const reply = await undici.request(hop.url, {
+        dispatcher: agent,
         method: hop.method as Dispatcher.HttpMethod,
         headers: hop.headers,
         body: hop.body === undefined || hop.body.length === 0 ? null : hop.body,
@@ -106,6 +100,25 @@ class FencedEgress implements Egress {
     if (allow.length > 0 && !allow.some((pattern) => matches(pattern, host)))
       throw refused(hop, 'the host is not on the allow list')
   }
+}
+
+interface Client {
+  readonly undici: typeof import('undici')
+  readonly agent: Agent
+}
+
+/** Loads the HTTP client when it is first needed: most runs send nothing, and it takes longer to load than the rest. */
+async function openClient(options: EgressOptions, forbidden: BlockList): Promise<Client> {
+  const undici = await import('undici')
+  const timeout = options.timeoutMs ?? TIMEOUT_MS
+  const agent = new undici.Agent({
+    connect: fencedConnector(undici.buildConnector, forbidden, timeout, options.ca),
+    connections: MOST_CONNECTIONS_PER_ORIGIN,
+    headersTimeout: timeout,
+    bodyTimeout: timeout,
+    maxResponseSize: options.largestReplyBytes ?? LARGEST_REPLY_BYTES,
+  })
+  return { undici, agent }
 }
 
 /** One request of a chain of redirects. */
@@ -199,14 +212,15 @@ function familyOf(address: string): 'ipv4' | 'ipv6' {
  * `blockList` (Node 26), so a TLS connection begins as a plain one that does.
  */
 function fencedConnector(
+  connector: typeof buildConnector,
   blockList: BlockList,
   timeout: number,
   ca: string | undefined,
 ): buildConnector.connector {
   // @types/node knows `blockList` only for `new Socket`, which `net.connect` hands its options to.
-  const plain = buildConnector({ blockList, timeout } as buildConnector.BuildOptions)
+  const plain = connector({ blockList, timeout } as buildConnector.BuildOptions)
   const trusted = ca === undefined ? {} : { ca: [...getCACertificates(), ca] }
-  const tls = buildConnector({ timeout, allowH2: false, ...trusted }) // the limits are proved on HTTP/1.1
+  const tls = connector({ timeout, allowH2: false, ...trusted }) // the limits are proved on HTTP/1.1
   return (options, callback) => {
     if (options.protocol !== 'https:') return plain(options, callback)
     const { hostname, port } = options

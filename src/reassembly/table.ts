@@ -93,6 +93,21 @@ export function conversationHash(packet: Packet): number {
   return (hash ^ (hash >>> 13)) & 0x3fffffff
 }
 
+/** Another hash of the same, independent of the first; never 0. */
+export function conversationHash2(packet: Packet): number {
+  const a =
+    packet.src0 ^ Math.imul(packet.src1 ^ Math.imul(packet.src3, 0x9e3779b1), 0xc2b2ae35) ^ packet.src2
+  const b =
+    packet.dst0 ^ Math.imul(packet.dst1 ^ Math.imul(packet.dst3, 0x9e3779b1), 0xc2b2ae35) ^ packet.dst2
+  const hash = mix2(a, packet.srcPort) + mix2(b, packet.dstPort) + packet.protocol
+  return Math.imul(hash ^ (hash >>> 14), 0x297a2d39) | 1
+}
+
+function mix2(address: number, port: number): number {
+  const hash = Math.imul(address ^ Math.imul(port, 0x85ebca77), 0x165667b1)
+  return Math.imul(hash ^ (hash >>> 13), 0x1b873593)
+}
+
 function mix(address: number, port: number): number {
   const hash = Math.imul(address ^ Math.imul(port, 0x9e3779b1), 0x27d4eb2f)
   return hash ^ (hash >>> 16)

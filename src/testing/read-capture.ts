@@ -19,6 +19,7 @@ export async function readCapture(
     { ...OPTIONS, ...changes },
     {
       bodies: true,
+      packetsOnly: false,
       packet: () => {},
       item: (exchange) => {
         exchanges.push(exchange)

@@ -1,4 +1,4 @@
-import { BATCH_FIXED, DOWN, HEADER, PACKET_FLAGS } from '../agent/host/protocol.ts'
+import { BATCH_FIXED, DOWN, HEADER, NO_FIELDS, PACKET_COLUMNS, PACKET_FLAGS } from '../agent/host/protocol.ts'
 import type { EntryProtocol } from '../entry/entry.ts'
 import { Entry, type EntryOrigin, type Exchange } from '../entry/entry.ts'
 import { encodeRow, type Layout, layoutsOf, type Wanted } from '../entry/layout.ts'
@@ -32,6 +32,8 @@ export class Batcher {
   readonly #firstLayout = new Map<EntryProtocol, number>()
   #wantsItems = false
   #wantsPackets = false
+  /** Bits of `PACKET_COLUMNS`. */
+  #columns = 0
   #wantsExtras = false
   #bodies = false
   #seq = 0
@@ -69,8 +71,15 @@ export class Batcher {
     this.#layouts = layoutsFor(this.#protocols, demand.items)
     this.#wantsItems = demand.items.size > 0
     this.#wantsPackets = demand.packets.size > 0
-    this.#wantsExtras = [...demand.packets].some((field) => !COLUMNS.has(field))
+    this.#columns = 0
+    for (const field of demand.packets) this.#columns |= COLUMN_OF[field] ?? 0
+    if (demand.packets.has('*')) this.#columns = ALL_COLUMNS
+    this.#wantsExtras = [...demand.packets].some((field) => field !== NO_FIELDS && !(field in COLUMN_OF))
     this.#bodies = wantsBodies(demand.items)
+  }
+
+  get packetsOnly(): boolean {
+    return this.#wantsPackets && !this.#wantsItems
   }
 
   get bodies(): boolean {
@@ -81,14 +90,18 @@ export class Batcher {
     this.#nowMs = packet.seconds * 1000 + packet.nanos / 1e6
     if (!this.#wantsPackets) return
     const at = this.#packets++
-    this.#seconds[at] = packet.seconds
     this.#times[at] = this.#nowMs
-    this.#nanos[at] = packet.nanos
-    this.#captured[at] = packet.captured
-    this.#lengths[at] = packet.length
-    this.#flags[at] =
-      (packet.captured < packet.length ? PACKET_FLAGS.truncated : 0) |
-      (packet.fragmented ? PACKET_FLAGS.fragmented : 0)
+    const columns = this.#columns
+    if ((columns & PACKET_COLUMNS.timestamp) !== 0) {
+      this.#seconds[at] = packet.seconds
+      this.#nanos[at] = packet.nanos
+    }
+    if ((columns & PACKET_COLUMNS.captured) !== 0) this.#captured[at] = packet.captured
+    if ((columns & PACKET_COLUMNS.length) !== 0) this.#lengths[at] = packet.length
+    if ((columns & PACKET_COLUMNS.flags) !== 0)
+      this.#flags[at] =
+        (packet.captured < packet.length ? PACKET_FLAGS.truncated : 0) |
+        (packet.fragmented ? PACKET_FLAGS.fragmented : 0)
     if (this.#wantsExtras) this.#extras.push(extrasOf(packet))
     if (this.#packets === MOST_PACKETS) this.flush()
   }
@@ -130,7 +143,8 @@ export class Batcher {
     const rows = items > 0 ? JSON.stringify(this.#rows) : ''
     const extras = this.#wantsExtras && packets > 0 ? JSON.stringify(this.#extras) : ''
     const rowBytes = Buffer.byteLength(rows)
-    const fixed = BATCH_FIXED + items * 12 + packets * 29
+    const columns = packets > 0 ? this.#columns : 0
+    const fixed = BATCH_FIXED + items * 12 + packets * packetBytes(columns)
     const length = fixed + rowBytes + Buffer.byteLength(extras)
     const frame = Buffer.from(new ArrayBuffer((HEADER + length + 7) & ~7))
     frame.writeUInt32LE(length, 0)
@@ -141,20 +155,22 @@ export class Batcher {
     frame.writeUInt32LE(packets, HEADER + 8)
     frame.writeUInt32LE(rowBytes, HEADER + 12)
     frame.writeDoubleLE(this.#nowMs, HEADER + 16)
+    frame.writeUInt32LE(columns, HEADER + 24)
     let at = HEADER + BATCH_FIXED
     const put = (column: Float64Array | Uint32Array | Uint8Array, count: number) => {
       const bytes = count * column.BYTES_PER_ELEMENT
       frame.set(new Uint8Array(column.buffer, 0, bytes), at)
       at += bytes
     }
+    const has = (column: number) => ((columns & column) === 0 ? 0 : packets)
     put(this.#itemTimes, items)
-    put(this.#seconds, packets)
     put(this.#times, packets)
+    put(this.#seconds, has(PACKET_COLUMNS.timestamp))
     put(this.#positions, items)
-    put(this.#nanos, packets)
-    put(this.#captured, packets)
-    put(this.#lengths, packets)
-    put(this.#flags, packets)
+    put(this.#nanos, has(PACKET_COLUMNS.timestamp))
+    put(this.#captured, has(PACKET_COLUMNS.captured))
+    put(this.#lengths, has(PACKET_COLUMNS.length))
+    put(this.#flags, has(PACKET_COLUMNS.flags))
     frame.write(rows, at)
     frame.write(extras, at + rowBytes)
     return frame
@@ -169,6 +185,17 @@ export function layoutsFor(protocols: readonly EntryProtocol[], wanted: Wanted):
 export function wantsBodies(wanted: Wanted): boolean {
   for (const path of wanted) if (BODY_PATHS.has(path)) return true
   return false
+}
+
+/** Bytes of one packet in these columns. */
+function packetBytes(columns: number): number {
+  return (
+    8 +
+    ((columns & PACKET_COLUMNS.timestamp) === 0 ? 0 : 12) +
+    ((columns & PACKET_COLUMNS.captured) === 0 ? 0 : 4) +
+    ((columns & PACKET_COLUMNS.length) === 0 ? 0 : 4) +
+    ((columns & PACKET_COLUMNS.flags) === 0 ? 0 : 1)
+  )
 }
 
 function extrasOf(packet: Packet): unknown[] {
@@ -189,13 +216,14 @@ function extrasOf(packet: Packet): unknown[] {
 }
 
 /** Packet fields that cross as columns of numbers; the others as a row of text and numbers. */
-const COLUMNS: ReadonlySet<string> = new Set([
-  'timestamp',
-  'captureLength',
-  'length',
-  'truncated',
-  'fragmented',
-])
+const COLUMN_OF: Readonly<Record<string, number>> = {
+  timestamp: PACKET_COLUMNS.timestamp,
+  captureLength: PACKET_COLUMNS.captured,
+  length: PACKET_COLUMNS.length,
+  truncated: PACKET_COLUMNS.flags,
+  fragmented: PACKET_COLUMNS.flags,
+}
+const ALL_COLUMNS = Object.values(PACKET_COLUMNS).reduce((all, column) => all | column, 0)
 /** Any of these, and bodies must be kept. */
 const BODY_PATHS: ReadonlySet<string> = new Set([
   '*',
@@ -213,7 +241,7 @@ const BODY_PATHS: ReadonlySet<string> = new Set([
   'response.content.truncated',
 ])
 const MOST_ITEMS = 64
-const MOST_PACKETS = 4096
+const MOST_PACKETS = 8192
 /** A frame is cut when its entries are about this large. */
 const MOST_BYTES = 256 << 10
 const ROW_BYTES = 256

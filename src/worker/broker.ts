@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { Agent } from '../agent/agents.ts'
 import type { Config } from '../config/index.ts'
@@ -7,6 +7,7 @@ import { dispatch } from '../helpers/dispatch.ts'
 import { type Egress, openEgress } from '../helpers/egress.ts'
 import type { DataFolder, HelperHost } from '../helpers/helper.ts'
 import { namespaces } from '../helpers/index.ts'
+import { Mistake } from '../mistake/mistake.ts'
 import type { ConsoleLine } from './run.ts'
 import { removeStaleSpools, type SpoolOptions, SpoolReader } from './spool/index.ts'
 
@@ -15,51 +16,47 @@ import { removeStaleSpools, type SpoolOptions, SpoolReader } from './spool/index
  * which never decodes packets, so that an answer does not wait for traffic.
  */
 export class Broker {
-  readonly #files: DataFolder
+  readonly #root: string
+  readonly #quotaBytes: number
+  #files: Promise<DataFolder> | undefined
   readonly #egress: Egress
   readonly #nodeName: string
   readonly #line: (line: ConsoleLine) => void
   readonly #packets: SpoolReader
   readonly spool: SpoolOptions
 
-  private constructor(
-    files: DataFolder,
-    egress: Egress,
-    spool: SpoolOptions,
-    nodeName: string,
-    line: (line: ConsoleLine) => void,
-  ) {
-    this.#files = files
-    this.#egress = egress
+  constructor(config: Config, nodeName: string, line: (line: ConsoleLine) => void) {
+    const { scripting, internetConnectivity, tap } = config
+    this.#root = resolve(scripting.data)
+    this.#quotaBytes = scripting.dataQuotaMb * 2 ** 20
+    this.#egress = openEgress({ ...scripting.egress, internetConnectivity })
     this.#nodeName = nodeName
     this.#line = line
-    this.spool = spool
-    this.#packets = new SpoolReader(spool)
-  }
-
-  static async open(config: Config, nodeName: string, line: (line: ConsoleLine) => void): Promise<Broker> {
-    const { scripting, internetConnectivity, tap } = config
-    const root = resolve(scripting.data)
-    mkdirSync(root, { recursive: true })
-    const files = await openDataFolder(root, scripting.dataQuotaMb << 20)
-    const egress = openEgress({ ...scripting.egress, internetConnectivity })
-    const spools = join(root, '..', 'spool')
+    makeFolder(this.#root)
+    const spools = join(this.#root, '..', 'spool')
     removeStaleSpools(spools)
-    const spool: SpoolOptions = {
+    this.spool = {
       folder: join(spools, String(process.pid)),
       maxBytes: bytesOf(tap.capture.raw.storageSize),
       heads: new SharedArrayBuffer(HEADS_BYTES, { maxByteLength: MOST_HEADS_BYTES }),
     }
-    return new Broker(files, egress, spool, nodeName, line)
+    this.#packets = new SpoolReader(this.spool)
   }
 
-  call(agent: Agent, component: 'worker' | 'hub', path: string, args: readonly unknown[]): Promise<unknown> {
+  async call(
+    agent: Agent,
+    component: 'worker' | 'hub',
+    path: string,
+    args: readonly unknown[],
+  ): Promise<unknown> {
     const node = component === 'hub' ? 'hub' : this.#nodeName
+    // Counting what is in it may take a while: when somebody uses it.
+    this.#files ??= openDataFolder(this.#root, this.#quotaBytes)
     const host: HelperHost = {
       agent: { title: agent.title, index: agent.index },
       component,
       nodeName: node,
-      files: this.#files,
+      files: await this.#files,
       packets: this.#packets,
       signal: AbortSignal.timeout(CALL_MS),
       warn: (text) => this.#line({ node, agent, level: 'warn', text }),
@@ -78,7 +75,7 @@ export class Broker {
 
   async close(): Promise<void> {
     await this.#egress.close()
-    rmSync(this.spool.folder, { recursive: true, force: true })
+    if (existsSync(this.spool.folder)) rmSync(this.spool.folder, { recursive: true, force: true })
   }
 
   #health(nodeName: string): unknown {
@@ -90,6 +87,21 @@ export class Broker {
       cpuUsage: (user + system) / 1e6 / process.uptime(),
       memoryUsage: rss,
     }
+  }
+}
+
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true })
+  } catch (cause) {
+    throw new Mistake(
+      'E_CONFIG_VALUE',
+      `the data folder ${path} cannot be made: ${(cause as Error).message}`,
+      {
+        hint: 'Give yourself the right to write there, or set scripting.data to another folder.',
+        cause,
+      },
+    )
   }
 }
 

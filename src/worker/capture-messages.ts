@@ -21,6 +21,8 @@ export type FromCapture =
       /** Names of addresses learned since the last frame. */
       readonly names: readonly LearnedName[]
     }
+  /** Frames from here on are made for this demand. */
+  | { readonly kind: 'demand'; readonly version: number }
   | {
       readonly kind: 'progress'
       readonly bytesRead: number

@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs'
-import { parentPort, workerData } from 'node:worker_threads'
+import { parentPort } from 'node:worker_threads'
 import { type CaptureOptions, openCapture } from '../capture/index.ts'
 import type { PacketSource } from '../capture/source.ts'
 import { dissectorsNamed, entryProtocols } from '../dissectors/index.ts'
@@ -18,7 +18,7 @@ import { DnsNames } from './names.ts'
 import { Pipeline, type PipelineOptions } from './pipeline.ts'
 import { type SpoolOptions, SpoolWriter } from './spool/index.ts'
 
-/** What the thread is started with. */
+/** What the thread is told first. */
 export interface CaptureThreadData {
   readonly source: CaptureOptions
   readonly pipeline: Omit<PipelineOptions, 'dissectors' | 'connections' | 'names' | 'spool'>
@@ -149,6 +149,7 @@ class CaptureThread {
         items: new Set(message.items),
         packets: new Set(message.packets),
       })
+      post({ kind: 'demand', version: message.version })
       this.#go?.()
     } else {
       this.#stop.abort()
@@ -186,11 +187,13 @@ const port = parentPort
 const FLUSH_MS = 10
 const PROGRESS_MS = 100
 
-new CaptureThread(workerData as CaptureThreadData).run().then(
-  () => port.close(),
-  (error: unknown) => {
-    if (!(error instanceof Mistake)) throw error
-    post({ kind: 'mistake', code: error.code, message: error.message, hint: error.hint })
-    port.close()
-  },
-)
+port.once('message', (data: CaptureThreadData) => {
+  new CaptureThread(data).run().then(
+    () => port.close(),
+    (error: unknown) => {
+      if (!(error instanceof Mistake)) throw error
+      post({ kind: 'mistake', code: error.code, message: error.message, hint: error.hint })
+      port.close()
+    },
+  )
+})

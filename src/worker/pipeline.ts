@@ -7,6 +7,7 @@ import type { PacketBatch } from '../packet/batch.ts'
 import { type DecodeCounters, Decoder } from '../packet/decoder.ts'
 import { type Packet, PROTOCOL } from '../packet/packet.ts'
 import type { CloseReason, Connection } from '../reassembly/connection.ts'
+import { ConversationCounter } from '../reassembly/conversation-counter.ts'
 import { Reassembler, type ReassemblyCounters } from '../reassembly/reassembler.ts'
 import type { DnsNames } from './names.ts'
 import type { SpoolWriter } from './spool/index.ts'
@@ -36,7 +37,11 @@ export interface PipelineCounters {
   readonly capturedBytes: number
   readonly bytes: number
   readonly decode: DecodeCounters
+  /** Conversations by kind, whether they were read or not. */
+  readonly connections: ReassemblyCounters['connections']
   readonly reassembly: ReassemblyCounters
+  /** Captured payload bytes that nobody asked for. */
+  readonly unreadBytes: number
   readonly dissection: DissectionCounters
   /** Entries by the abbreviation of their protocol. */
   readonly entries: Readonly<Record<string, number>>
@@ -48,6 +53,8 @@ export interface PipelineCounters {
 export interface EventSink {
   /** Somebody reads bodies: they must be kept. */
   readonly bodies: boolean
+  /** Somebody wants packets and nobody entries: streams need not be read. */
+  readonly packetsOnly: boolean
   packet(packet: Packet): void
   item(exchange: Exchange): void
 }
@@ -58,11 +65,13 @@ export class Pipeline {
   readonly #sink: EventSink
   readonly #decoder: Decoder
   readonly #reassembler: Reassembler
+  readonly #counter: ConversationCounter
   readonly #dissection: Dissection
   readonly #entries: Record<string, number> = {}
   #packets = 0
   #captured = 0
   #bytes = 0
+  #reading = false
   #firstMs: number | null = null
   #lastMs: number | null = null
 
@@ -91,12 +100,18 @@ export class Pipeline {
       otherIdle: options.udpIdleSeconds,
       open: (connection) => this.#dissection.open(connection),
     })
+    this.#counter = new ConversationCounter({
+      most: options.maxConnections,
+      tcpIdle: options.tcpIdleSeconds,
+      otherIdle: options.udpIdleSeconds,
+    })
   }
 
   push(batch: PacketBatch): void {
     const decoder = this.#decoder
     const packet = decoder.packet
     const { spool } = this.#options
+    const reading = this.#reads()
     for (let at = 0; at < batch.count; at++) {
       const decoded = decoder.decode(batch, at)
       this.#captured += packet.captured
@@ -105,10 +120,17 @@ export class Pipeline {
       this.#sink.packet(packet)
       if (!decoded) continue
       if (spool !== undefined) this.#keep(spool, batch, at)
-      this.#reassembler.push(packet)
+      if (reading) this.#reassembler.push(packet)
+      else this.#counter.push(packet)
     }
     this.#packets += batch.count
     this.#noteTimes(batch)
+  }
+
+  /** Whether streams are read. Once they are they stay so: what was learned of them is not thrown away. */
+  #reads(): boolean {
+    this.#reading ||= !this.#sink.packetsOnly || this.#options.spool !== undefined
+    return this.#reading
   }
 
   /** The capture is over: what is unfinished becomes entries as it stands. */
@@ -126,7 +148,9 @@ export class Pipeline {
       capturedBytes: this.#captured,
       bytes: this.#bytes,
       decode: this.#decoder.counters,
+      connections: sum(this.#reassembler.counters.connections, this.#counter.connections),
       reassembly: this.#reassembler.counters,
+      unreadBytes: this.#counter.bytes,
       dissection: this.#dissection.counters,
       entries: this.#entries,
       firstMs: this.#firstMs,
@@ -234,6 +258,10 @@ function stateOf(connection: Connection, reason: CloseReason, remote: 0 | 1): st
   if (reason === 'reset') return answered ? 'reset' : 'refused'
   if (connection.opener >= 0 && !answered) return 'half-open'
   return reason
+}
+
+function sum(a: ReassemblyCounters['connections'], b: ReassemblyCounters['connections']) {
+  return { tcp: a.tcp + b.tcp, udp: a.udp + b.udp, icmp: a.icmp + b.icmp, other: a.other + b.other }
 }
 
 function perSecond(amount: number, seconds: number): number {

@@ -1,4 +1,4 @@
-import { Worker as Thread } from 'node:worker_threads'
+import type { Worker as Thread } from 'node:worker_threads'
 import type { Agent } from '../agent/agents.ts'
 import type { HelperStub, HostConfig, Line, LoadAgent } from '../agent/host/protocol.ts'
 import type { Jail } from '../agent/jail.ts'
@@ -17,6 +17,7 @@ import {
 } from './capture-messages.ts'
 import type { CaptureThreadData } from './capture-thread.ts'
 import { type AgentAccount, Ledger } from './ledger.ts'
+import { takeCaptureThread } from './thread.ts'
 
 export interface RunOptions {
   readonly source: CaptureOptions
@@ -77,6 +78,8 @@ export interface RunResult {
   readonly wallMs: number
 }
 
+type Frame = FromCapture & { kind: 'frame' }
+
 /** One place where an agent runs. */
 interface Place {
   agent: Agent
@@ -84,6 +87,8 @@ interface Place {
   readonly component: 'worker' | 'hub'
   hooks: readonly string[]
   loadError: string | undefined
+  /** Its file is gone. */
+  gone: boolean
 }
 
 /** Traffic through agents, from the first packet to the last job, on one machine. */
@@ -100,11 +105,18 @@ export class Run {
   #inFlight: { items: number; packets: number; slots: readonly number[] }[] = []
   #restarts = 0
   #tick: NodeJS.Timeout | undefined
-  #live = false
+  readonly #live: boolean
+  /** Frames that came while agents were being loaded; undefined when none are. */
+  #held: Frame[] | undefined = []
+  #demand = ''
+  /** One after another. */
+  #reloading: Promise<unknown> = Promise.resolve()
+  readonly #demanded = new Map<number, () => void>()
 
   constructor(options: RunOptions, observer: RunObserver) {
     this.#options = options
     this.#observer = observer
+    this.#live = !('path' in options.source)
     for (const agent of options.agents) this.#addPlaces(agent)
   }
 
@@ -113,16 +125,22 @@ export class Run {
     const began = performance.now()
     const messages = this.#startThread()
     try {
-      const ready = await messages.ready
-      this.#live = ready.live
-      const sandbox = this.#createSandbox(ready.firstMs)
+      const sandbox = this.#createSandbox(messages.ready)
       this.#sandbox = sandbox
-      await sandbox.start()
+      const started = sandbox.start()
+      started.catch(() => {})
+      const ready = await messages.ready
+      // The thread reads ahead while the agents load. Of those that do not, it learns when they have not.
+      void this.#ask(this.#places)
+      await started
       for (const place of this.#places) await this.#load(sandbox, place)
-      this.#sendDemand()
+      void this.#ask(this.#running())
+      this.#release()
       if (ready.live) this.#tick = setInterval(() => this.#onTick(sandbox), TICK_MS)
       const done = await messages.done
       clearInterval(this.#tick)
+      for (const reached of this.#demanded.values()) reached()
+      await this.#reloading
       this.#count(done.dropped)
       await sandbox.end(this.#options.finalRun, ready.live ? Date.now() : done.counters.lastMs)
       return {
@@ -149,23 +167,34 @@ export class Run {
   }
 
   /** A new version of an agent. The old one keeps running when it does not load: answers why. */
-  async reload(agent: Agent): Promise<string | undefined> {
+  reload(agent: Agent): Promise<string | undefined> {
+    const done = this.#reloading.then(() => this.#reload(agent))
+    this.#reloading = done
+    return done
+  }
+
+  async #reload(agent: Agent): Promise<string | undefined> {
     const sandbox = this.#sandbox
     if (sandbox === undefined) return 'not started yet'
     if (!this.#places.some((place) => place.agent.index === agent.index)) this.#addPlaces(agent)
+    // Every batch after this one has what the new version reads, and the old one gets every batch before.
+    await this.#ask([...this.#running(), ...this.#placesOf(agent).map((place) => ({ ...place, agent }))])
+    this.#held ??= []
     let failure: string | undefined
-    for (const place of this.#places) {
-      if (place.agent.index !== agent.index) continue
-      const before = place.agent
+    for (const place of this.#placesOf(agent)) {
+      const { agent: before, loadError } = place
       place.agent = agent
       await this.#load(sandbox, place)
       if (place.loadError === undefined) this.#ledger.rearmed(place.slot)
       else {
         failure = place.loadError
+        // The old version, if there is one, keeps running.
         place.agent = before
+        if (before !== agent) place.loadError = loadError
       }
     }
-    this.#sendDemand()
+    this.#release()
+    void this.#ask(this.#running())
     return failure
   }
 
@@ -175,8 +204,17 @@ export class Run {
       if (place.agent.index !== index) continue
       this.#sandbox?.unload(place.slot)
       place.hooks = []
+      place.gone = true
     }
-    this.#sendDemand()
+    void this.#ask(this.#running())
+  }
+
+  #running(): Place[] {
+    return this.#places.filter((place) => this.#isWorker(place))
+  }
+
+  #placesOf({ index }: Agent): Place[] {
+    return this.#places.filter((place) => place.agent.index === index)
   }
 
   #addPlaces(agent: Agent): void {
@@ -187,6 +225,7 @@ export class Run {
         component,
         hooks: [],
         loadError: undefined,
+        gone: false,
       })
     place('worker')
     const { hub } = this.#options
@@ -201,7 +240,8 @@ export class Run {
       node: { ip: '127.0.0.1', name: this.#options.nodeName },
       control: this.#control,
     }
-    const thread = new Thread(new URL('./capture-thread.ts', import.meta.url), { workerData: data })
+    const thread = takeCaptureThread()
+    thread.postMessage(data)
     this.#thread = thread
     const ready = Promise.withResolvers<FromCapture & { kind: 'ready' }>()
     const done = Promise.withResolvers<CaptureDone>()
@@ -218,6 +258,10 @@ export class Run {
           return
         case 'frame':
           this.#frame(message)
+          return
+        case 'demand':
+          this.#demanded.get(message.version)?.()
+          this.#demanded.delete(message.version)
           return
         case 'progress':
           this.#observer.progress(message.bytesRead, message.totalBytes, message.packets)
@@ -238,16 +282,19 @@ export class Run {
     return { ready: ready.promise, done: done.promise }
   }
 
-  #createSandbox(firstMs: number | null): SandboxProcess {
+  #createSandbox(ready: Promise<{ firstMs: number | null }>): SandboxProcess {
     const { sandbox, host, stubs, query, nodeName } = this.#options
-    const config: HostConfig = {
-      ...host,
-      nodeName,
-      stubs,
-      query,
-      virtualTime: !this.#live,
-      startMs: this.#live ? Date.now() : (firstMs ?? 0),
-    }
+    const config = ready.then(
+      ({ firstMs }): HostConfig => ({
+        ...host,
+        nodeName,
+        stubs,
+        query,
+        virtualTime: !this.#live,
+        startMs: this.#live ? Date.now() : (firstMs ?? 0),
+      }),
+    )
+    config.catch(() => {})
     return new SandboxProcess(
       { ...sandbox, config },
       {
@@ -293,22 +340,41 @@ export class Run {
     } else this.#line({ slot, level: 'error', text: loaded.error })
   }
 
-  /** Tells the capture thread, and before it the sandbox, which fields cross from now on. */
-  #sendDemand(): void {
+  /**
+   * Tells the capture thread, and before it the sandbox, which fields cross from now on. Resolves when every batch
+   * that was made for an earlier demand has come.
+   */
+  #ask(places: readonly Place[]): Promise<void> {
     const items = new Set<string>()
     const packets = new Set<string>()
-    for (const place of this.#places) {
-      if (!this.#isWorker(place)) continue
-      for (const field of place.agent.wantedItem) items.add(field)
-      for (const field of place.agent.wantedPacket) packets.add(field)
+    for (const { agent, component } of places) {
+      if (component === 'hub') continue
+      for (const field of agent.wantedItem) items.add(field)
+      for (const field of agent.wantedPacket) packets.add(field)
     }
     if (this.#options.query !== null) items.add('*')
+    const demand = JSON.stringify([[...items].sort(), [...packets].sort()])
+    if (demand === this.#demand) return Promise.resolve()
+    this.#demand = demand
     const version = this.#demandVersion++
     this.#sandbox?.layouts({ version, layouts: layoutsFor(entryProtocols, items) })
     this.#post({ kind: 'demand', version, items: [...items], packets: [...packets] })
+    return new Promise((resolve) => this.#demanded.set(version, resolve))
   }
 
-  #frame({ frame, items, packets, dropped, names }: FromCapture & { kind: 'frame' }): void {
+  /** Agents have been loaded: lets the frames through that came meanwhile. */
+  #release(): void {
+    const held = this.#held ?? []
+    this.#held = undefined
+    for (const frame of held) this.#frame(frame)
+  }
+
+  #frame(message: Frame): void {
+    if (this.#held !== undefined) {
+      this.#held.push(message)
+      return
+    }
+    const { frame, items, packets, dropped, names } = message
     this.#count(dropped)
     for (const { seconds, ip, name } of names) this.#observer.learned(seconds, ip, name)
     const slots: number[] = []
@@ -337,7 +403,7 @@ export class Run {
   }
 
   #isWorker(place: Place): boolean {
-    return place.component === 'worker' && place.loadError === undefined
+    return place.component === 'worker' && place.loadError === undefined && !place.gone
   }
 
   #itemsFor(place: Place, items: number): number {

@@ -147,8 +147,16 @@ export interface LayoutsMessage {
   readonly layouts: readonly unknown[]
 }
 
-/** Fixed part of a BATCH payload: u32 version, u32 items, u32 packets, u32 bytes of item text, f64 until (ms). */
-export const BATCH_FIXED = 24
+/**
+ * Fixed part of a BATCH payload: u32 version, u32 items, u32 packets, u32 bytes of item text, f64 until (ms),
+ * u32 packet columns, u32 0. Then columns, those of eight bytes first: f64 time of items, f64 time of packets,
+ * f64 seconds, u32 packets before an item, u32 nanoseconds, u32 captured, u32 length, u8 flags; text of items; text of
+ * the other packet fields.
+ */
+export const BATCH_FIXED = 32
+
+/** Bits of the packet columns that a batch has; times it has always. */
+export const PACKET_COLUMNS = { timestamp: 1, captured: 2, length: 4, flags: 8 } as const
 
 /** Bits of the flags column. */
 export const PACKET_FLAGS = { truncated: 1, fragmented: 2 } as const

@@ -12,6 +12,7 @@ import {
   type LayoutsMessage,
   type Line,
   type LoadAgent,
+  PACKET_COLUMNS,
   UP,
 } from './protocol.ts'
 import { type Due, type Job, Scheduler } from './scheduler.ts'
@@ -63,7 +64,8 @@ export class Sandbox implements SlotHost {
   /** Every realm that was made and may still be there, oldest first. */
   #contexts: { readonly slot: Slot; readonly context: WeakRef<object> }[] = []
   #measureAbove = Number.POSITIVE_INFINITY
-  #layouts: { version: number; layouts: readonly Layout[] } = { version: -1, layouts: [] }
+  /** By version: batches that were made for an earlier demand are still on their way when a new one comes. */
+  readonly #layouts = new Map<number, readonly Layout[]>()
   #nowMs = 0
   #work: Work | undefined
   /** Frame whose acknowledgement is due. */
@@ -108,13 +110,13 @@ export class Sandbox implements SlotHost {
       for (const [at, { slot }] of alive.entries()) held.set(slot, sizes[at] as number)
     this.#contexts = this.#contexts.filter(({ context }) => context.deref() !== undefined)
     const { memoryMb } = this.config.budgets
-    const most = memoryMb << 20
+    const most = memoryMb * 2 ** 20
     for (const [slot, bytes] of held)
       if (bytes > most) this.#evict(slot, bytes, `more than the ${memoryMb} MB that an agent may`)
     const left = [...held].filter(([slot]) => slot.counters.stopped === '').sort((a, b) => b[1] - a[1])
     const total = left.reduce((sum, [, bytes]) => sum + bytes, 0)
     const [largest] = left
-    if (total > this.config.budgets.allMb << 20 && largest !== undefined)
+    if (total > this.config.budgets.allMb * 2 ** 20 && largest !== undefined)
       this.#evict(...largest, 'the most of all agents, which together hold too much')
     this.#measureAbove = Math.max(total * 1.5 + OWN_HEAP, OWN_HEAP + most)
   }
@@ -145,7 +147,7 @@ export class Sandbox implements SlotHost {
       case DOWN.config:
         this.config = json(frame)
         this.#nowMs = this.config.startMs
-        this.#measureAbove = OWN_HEAP + (this.config.budgets.memoryMb << 20)
+        this.#measureAbove = OWN_HEAP + this.config.budgets.memoryMb * 2 ** 20
         writeFrame(DATA, UP.ready, frame.seq, {})
         return
       case DOWN.load:
@@ -156,12 +158,13 @@ export class Sandbox implements SlotHost {
         return
       case DOWN.layouts: {
         const message: LayoutsMessage = json(frame)
-        this.#layouts = { version: message.version, layouts: message.layouts as Layout[] }
+        this.#layouts.set(message.version, message.layouts as Layout[])
         return
       }
       case DOWN.batch:
         this.#owes = frame.seq
         this.#work = newWork(readBatch(frame))
+        this.#forgetLayouts(this.#work.batch.version)
         return
       case DOWN.tick:
         this.#owes = frame.seq
@@ -182,6 +185,10 @@ export class Sandbox implements SlotHost {
         return
       }
     }
+  }
+
+  #forgetLayouts(before: number): void {
+    for (const version of this.#layouts.keys()) if (version < before) this.#layouts.delete(version)
   }
 
   /** Finishes the work at hand and acknowledges it. Safe to enter again after an interrupt. */
@@ -264,7 +271,7 @@ export class Sandbox implements SlotHost {
       return
     }
     if (items > 0 && slot.layoutsVersion !== batch.version)
-      slot.setLayouts(batch.version, this.#layouts.layouts)
+      slot.setLayouts(batch.version, this.#layouts.get(batch.version) as readonly Layout[])
     slot.position[0] = work.item
     slot.position[1] = work.packet
     this.#slices = { items, packets, firstItem: work.item, firstPacket: work.packet }
@@ -601,7 +608,7 @@ function json<T>(frame: Frame): T {
   return JSON.parse(text(frame.bytes, frame.start, frame.end)) as T
 }
 
-/** See `worker/batcher.ts`, which writes it. */
+/** See `BATCH_FIXED`, and `worker/batcher.ts`, which writes it. */
 function readBatch(frame: Frame): Batch {
   const { bytes, start } = frame
   const version = bytes.readUInt32LE(start)
@@ -620,15 +627,17 @@ function readBatch(frame: Frame): Batch {
     at += length * 4
     return column
   }
+  const columns = bytes.readUInt32LE(start + 24)
+  const has = (column: number) => ((columns & column) === 0 ? 0 : packets)
   const itemTimes = f64(items)
-  const seconds = f64(packets)
   const packetTimes = f64(packets)
+  const seconds = f64(has(PACKET_COLUMNS.timestamp))
   const positions = u32(items)
-  const nanos = u32(packets)
-  const captured = u32(packets)
-  const lengths = u32(packets)
-  const flags = new Uint8Array(bytes.buffer, at, packets)
-  at += packets - bytes.byteOffset
+  const nanos = u32(has(PACKET_COLUMNS.timestamp))
+  const captured = u32(has(PACKET_COLUMNS.captured))
+  const lengths = u32(has(PACKET_COLUMNS.length))
+  const flags = new Uint8Array(bytes.buffer, at, has(PACKET_COLUMNS.flags))
+  at += flags.length - bytes.byteOffset
   const rows = items > 0 ? JSON.parse(text(bytes, at, at + itemBytes)) : []
   const rest = text(bytes, at + itemBytes, frame.end)
   const extras = rest === '' ? [] : JSON.parse(rest)

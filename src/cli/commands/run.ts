@@ -76,7 +76,7 @@ async function run(paths: string[], flags: RunFlags): Promise<void> {
   const best = bestLevel()
   requireLevel(flags.requireSandbox ?? requiredBy(config), best)
   const output = new Output(flags.json === true)
-  const broker = await Broker.open(config, nodeNameOf(flags, config), (line) => output.line(line))
+  const broker = new Broker(config, nodeNameOf(flags, config), (line) => output.line(line))
   try {
     const going = new Run(runOptions(flags, config, source, agents, best.level, broker), {
       line: (line) => output.line(line),
@@ -125,7 +125,7 @@ function runOptions(
         ports: portHints(tap.portMapping),
         verifyChecksums: flags.verifyChecksums === true,
         maxBody: tap.bodies.maxSize,
-        memory: tap.reassembly.memoryMb << 20,
+        memory: tap.reassembly.memoryMb * 2 ** 20,
         maxConnections: MOST_CONNECTIONS,
         tcpIdleSeconds: tap.misc.tcpFlowTimeout,
         udpIdleSeconds: tap.misc.udpFlowTimeout,
