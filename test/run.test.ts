@@ -1,17 +1,25 @@
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
+import { promisify } from 'node:util'
 import { gzipSync } from 'node:zlib'
 import { REPOSITORY, remora, withFiles } from '../src/testing/remora.ts'
 
 const SAMPLE = join(REPOSITORY, 'samples/sample.pcap')
+const PROGRAM = join(REPOSITORY, 'bin/remora.cjs')
 const EXAMPLES = join(REPOSITORY, 'examples')
 
 const COUNTER = `// Counter
 var n = 0;
 function onItemCaptured(data) { n++; }
 jobs.schedule("report", "0 0 0 * * *", function () { console.log("items", n); });
+`
+
+/** More than a pipe holds. */
+const EACH = `var more = new Array(2000).join(" .");
+function onItemCaptured(data) { console.log(data.protocol.name); console.log(more) }
 `
 
 describe('remora run', () => {
@@ -54,6 +62,23 @@ describe('remora run', () => {
         )
       },
     )
+  })
+
+  test('waits for a pipe that has nothing yet', async () => {
+    await withFiles({ 'a.js': COUNTER }, async (folder) => {
+      const command = `(sleep 0.5; head -c 300000 ${SAMPLE}; sleep 0.2; tail -c +300001 ${SAMPLE}) | "${process.execPath}" "${PROGRAM}" run a.js --pcap -`
+      const { stdout } = await promisify(execFile)('sh', ['-c', command], { cwd: folder })
+      assert.match(stdout, /items 132/)
+    })
+  })
+
+  test('ends quietly when nobody reads its output any more', async () => {
+    await withFiles({ 'a.js': EACH }, async (folder) => {
+      const command = `{ "${process.execPath}" "${PROGRAM}" run a.js --pcap ${SAMPLE}; echo "code $?" >&2; } | head -n 1`
+      const { stdout, stderr } = await promisify(execFile)('sh', ['-c', command], { cwd: folder })
+      assert.match(stdout, /^\[.*-0\] http\n$/)
+      assert.equal(stderr, 'code 141\n')
+    })
   })
 
   test('counts packets minute by minute with the script of the reference, unmodified', async () => {

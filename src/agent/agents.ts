@@ -84,7 +84,7 @@ export function understandAgent(text: string, path: string, index: number, optio
     sharesThis: shares,
     wantedItem: wantedFields(
       readSet(program, 'onItemCaptured', itemFields),
-      mentions(text, 'onItemCaptured') || mentions(text, 'onItemQueried'),
+      mentions(text, 'onItemCaptured'),
     ),
     wantedPacket: wantedFields(
       readSet(program, 'onPacketCaptured', packetField),

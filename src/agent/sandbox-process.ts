@@ -1,6 +1,7 @@
 import { readSync } from 'node:fs'
 import type { Duplex } from 'node:stream'
 import { Mistake } from '../mistake/mistake.ts'
+import { FrameSplitter } from './frame-splitter.ts'
 import { frameOf } from './host/frames.ts'
 import {
   type AckMessage,
@@ -69,13 +70,24 @@ export class SandboxProcess {
   #seq = 0x80000000
   #mark = { count: -1, slot: -1, job: false, cpuMs: 0, residentMb: 0, interrupted: '', interruptedCpuMs: 0 }
   #closing = false
+  /** The process at hand has answered. */
+  #up = false
   #stderr = ''
+  #nonsense = ''
   #ordinal = 0
+  /** Since the last batch that was worked off. */
   #deaths = 0
+  readonly #failed = Promise.withResolvers<never>()
 
   constructor(options: SandboxOptions, events: SandboxEvents) {
     this.#options = options
     this.#events = events
+    this.#failed.promise.catch(() => {})
+  }
+
+  /** Rejects with a Mistake when there is no sandbox any more and there will be none. */
+  get failed(): Promise<never> {
+    return this.#failed.promise
   }
 
   get pid(): number | undefined {
@@ -91,7 +103,9 @@ export class SandboxProcess {
     const { level, jail, limits } = this.#options
     const launched = launchSandbox(level, jail, limits.heapMb, this.#ordinal++)
     this.#launched = launched
+    this.#up = false
     this.#stderr = ''
+    this.#nonsense = ''
     this.#mark = {
       count: -1,
       slot: -1,
@@ -110,6 +124,7 @@ export class SandboxProcess {
     this.#read(child.stdio[4] as Duplex, (type, payload, seq) => {
       if (type === CALL) void this.#answer(launched, seq, payload as CallMessage)
     })
+    // They break when the process dies, which is told by its close.
     for (const fd of [3, 4]) (child.stdio[fd] as Duplex).on('error', () => {})
     const gone = new Promise<never>((_, reject) => {
       child.once('error', (error) => reject(this.#cannotStart(error.message)))
@@ -124,6 +139,7 @@ export class SandboxProcess {
     gone.catch(() => {})
     this.#send(DOWN.config, await this.#options.config)
     await Promise.race([ready, gone])
+    this.#up = true
     this.#meter = child.pid === undefined ? undefined : new ProcessMeter(child.pid)
     this.#watch = setInterval(() => this.#check(), WATCH_EVERY_MS)
   }
@@ -207,22 +223,17 @@ export class SandboxProcess {
     if (stream?.writable) stream.write(frame)
   }
 
-  /** Cuts what comes from a sandbox into frames. It is not trusted: a frame that is too long ends it. */
+  /** What comes from a sandbox. It is not trusted: nonsense ends it. */
   #read(stream: Duplex, receive: (type: number, payload: unknown, seq: number) => void): void {
-    let held: Buffer = Buffer.alloc(0)
+    const { process } = this.#launched as LaunchedSandbox
+    const splitter = new FrameSplitter(LONGEST_UP, receive)
     stream.on('data', (chunk: Buffer) => {
-      held = held.length === 0 ? chunk : Buffer.concat([held, chunk])
-      while (held.length >= HEADER) {
-        const length = held.readUInt32LE(0)
-        if (length > LONGEST_UP) {
-          this.#launched?.process.kill('SIGKILL')
-          return
-        }
-        const total = (HEADER + length + 7) & ~7
-        if (held.length < total) return
-        const payload: unknown = JSON.parse(held.toString('utf8', HEADER, HEADER + length))
-        receive(held[4] as number, payload, held.readUInt32LE(8))
-        held = held.subarray(total)
+      try {
+        splitter.push(chunk)
+      } catch (error) {
+        this.#nonsense = ` after it said what makes no sense: ${(error as Error).message}`
+        stream.removeAllListeners('data')
+        process.kill('SIGKILL')
       }
     })
   }
@@ -243,6 +254,7 @@ export class SandboxProcess {
         const message = payload as AckMessage
         this.#events.lines(message.lines)
         this.#events.ack(message)
+        this.#deaths = 0
         const at = this.#unacked.findIndex(({ seq }) => seq === message.seq)
         for (const { done } of this.#unacked.splice(0, at + 1)) done?.()
         return
@@ -323,7 +335,8 @@ export class SandboxProcess {
     readSync(launched.progressFd, this.#progress, 0, 16, 0)
     const slot = this.#progress.readInt32LE(4)
     closeProgress(launched.progressFd)
-    if (this.#closing || launched !== this.#launched) return
+    // One that never came up is told by `start`.
+    if (this.#closing || launched !== this.#launched || !this.#up) return
     const reason = this.#causeOfDeath(code, signal)
     const culprit = this.#progress.readUInt32LE(0) > 0 && slot >= 0 ? slot : undefined
     this.#launched = undefined
@@ -335,8 +348,8 @@ export class SandboxProcess {
     if (culprit !== undefined && this.#agents.has(culprit)) this.#stop(culprit, reason)
     this.#events.restarted(reason, culprit)
     if (culprit === undefined && this.#deaths > MOST_UNEXPLAINED)
-      throw new Error(`the sandbox keeps dying: ${reason}`)
-    void this.#revive()
+      this.#failed.reject(new Mistake('E_SANDBOX', `the sandbox keeps dying: ${reason}`))
+    else this.#revive().catch((error: unknown) => this.#failed.reject(error))
   }
 
   async #revive(): Promise<void> {
@@ -349,7 +362,7 @@ export class SandboxProcess {
   #causeOfDeath(code: number | null, signal: string | null): string {
     if (this.#mark.interrupted !== '') return this.#mark.interrupted
     if (/heap limit|out of memory|Allocation failed/i.test(this.#stderr)) return 'it ran out of memory'
-    return `its sandbox died (${signal ?? `exit code ${code}`})`
+    return `its sandbox died (${signal ?? `exit code ${code}`}${this.#nonsense})`
   }
 }
 
@@ -364,7 +377,7 @@ interface Unacked {
 
 const WATCH_EVERY_MS = 10
 /** CPU time that an interrupted agent may take to come to an end before its process is killed. */
-const GRACE_MS = 40
+const GRACE_MS = 80
 /** A frame from the sandbox is cut at the lines and bytes that agents may print; this is far beyond. */
 const LONGEST_UP = 64 << 20
 const LONGEST_STDERR = 16 << 10

@@ -1,3 +1,5 @@
+import { createReadStream, fstatSync } from 'node:fs'
+import { Socket } from 'node:net'
 import type { Readable } from 'node:stream'
 import { openFile, openStream } from './file.ts'
 import { type LiveOptions, openLive } from './live.ts'
@@ -21,5 +23,16 @@ export interface FileOptions {
  */
 export function openCapture(options: CaptureOptions): PacketSource {
   if (!('path' in options)) return openLive(options)
-  return options.path === '-' ? openStream(options.stdin ?? process.stdin) : openFile(options.path)
+  return options.path === '-' ? openStream(options.stdin ?? standardInput()) : openFile(options.path)
+}
+
+/**
+ * Standard input, in whatever thread. Other parts of the process may have made a pipe non-blocking, where reading it
+ * as a file fails with EAGAIN, so it is read as a socket.
+ */
+function standardInput(): Readable {
+  const stats = fstatSync(0)
+  return stats.isFIFO() || stats.isSocket()
+    ? new Socket({ fd: 0, readable: true, writable: false })
+    : createReadStream('', { fd: 0 })
 }

@@ -8,6 +8,9 @@ import { version } from './version.ts'
 
 /** Reads the command line and does what it says. */
 export async function main(): Promise<void> {
+  // Whoever read our output has gone, as in `remora run … | head`.
+  process.stdout.on('error', endOfOutput)
+  process.stderr.on('error', endOfOutput)
   const program = new Command('remora')
     .description('Runs your JavaScript on network traffic.')
     .version(version())
@@ -24,3 +27,11 @@ export async function main(): Promise<void> {
     process.exitCode = 2
   }
 }
+
+function endOfOutput(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error
+  process.exit(CLOSED_PIPE)
+}
+
+/** What a shell says of a program that SIGPIPE has ended. */
+const CLOSED_PIPE = 128 + 13

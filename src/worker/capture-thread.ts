@@ -1,4 +1,3 @@
-import { createReadStream } from 'node:fs'
 import { parentPort } from 'node:worker_threads'
 import { type CaptureOptions, openCapture } from '../capture/index.ts'
 import type { PacketSource } from '../capture/source.ts'
@@ -72,10 +71,7 @@ class CaptureThread {
   }
 
   async run(): Promise<void> {
-    const { source: from } = this.#data
-    const source = openCapture(
-      'path' in from && from.path === '-' ? { ...from, stdin: createReadStream('', { fd: 0 }) } : from,
-    )
+    const source = openCapture(this.#data.source)
     this.#live = source.live
     const batches = source.packets(this.#stop.signal)[Symbol.asyncIterator]()
     let batch = await batches.next()

@@ -79,6 +79,12 @@ export interface RunResult {
 }
 
 type Frame = FromCapture & { kind: 'frame' }
+type Ready = FromCapture & { kind: 'ready' }
+
+interface ThreadMessages {
+  readonly ready: Promise<Ready>
+  readonly done: Promise<CaptureDone>
+}
 
 /** One place where an agent runs. */
 interface Place {
@@ -120,29 +126,17 @@ export class Run {
     for (const agent of options.agents) this.#addPlaces(agent)
   }
 
-  /** Runs to the end of the capture, or until `stop`. Rejects with a Mistake when the input cannot be read at all. */
+  /**
+   * Runs to the end of the capture, or until `stop`. Rejects with a Mistake when the input cannot be read at all, or
+   * when agents cannot be run.
+   */
   async run(): Promise<RunResult> {
     const began = performance.now()
     const messages = this.#startThread()
     try {
       const sandbox = this.#createSandbox(messages.ready)
       this.#sandbox = sandbox
-      const started = sandbox.start()
-      started.catch(() => {})
-      const ready = await messages.ready
-      // The thread reads ahead while the agents load. Of those that do not, it learns when they have not.
-      void this.#ask(this.#places)
-      await started
-      for (const place of this.#places) await this.#load(sandbox, place)
-      void this.#ask(this.#running())
-      this.#release()
-      if (ready.live) this.#tick = setInterval(() => this.#onTick(sandbox), TICK_MS)
-      const done = await messages.done
-      clearInterval(this.#tick)
-      for (const reached of this.#demanded.values()) reached()
-      await this.#reloading
-      this.#count(done.dropped)
-      await sandbox.end(this.#options.finalRun, ready.live ? Date.now() : done.counters.lastMs)
+      const { ready, done } = await Promise.race([this.#work(sandbox, messages), sandbox.failed])
       return {
         description: ready.description,
         live: ready.live,
@@ -157,6 +151,26 @@ export class Run {
       await this.#sandbox?.close()
       await this.#thread?.terminate()
     }
+  }
+
+  async #work(sandbox: SandboxProcess, messages: ThreadMessages) {
+    const started = sandbox.start()
+    started.catch(() => {})
+    const ready = await messages.ready
+    // The thread reads ahead while the agents load. Of those that do not, it learns when they have not.
+    void this.#ask(this.#places)
+    await started
+    for (const place of this.#places) await this.#load(sandbox, place)
+    void this.#ask(this.#running())
+    this.#release()
+    if (ready.live) this.#tick = setInterval(() => this.#onTick(sandbox), TICK_MS)
+    const done = await messages.done
+    clearInterval(this.#tick)
+    for (const reached of this.#demanded.values()) reached()
+    await this.#reloading
+    this.#count(done.dropped)
+    await sandbox.end(this.#options.finalRun, ready.live ? Date.now() : done.counters.lastMs)
+    return { ready, done }
   }
 
   /** Ends the capture; what was captured is still worked off. */
@@ -232,7 +246,7 @@ export class Run {
     if (hub === 'always' || (hub === 'auto' && agent.usesHub)) place('hub')
   }
 
-  #startThread() {
+  #startThread(): ThreadMessages {
     const data: CaptureThreadData = {
       ...this.#options.capture,
       source: this.#options.source,
@@ -243,7 +257,7 @@ export class Run {
     const thread = takeCaptureThread()
     thread.postMessage(data)
     this.#thread = thread
-    const ready = Promise.withResolvers<FromCapture & { kind: 'ready' }>()
+    const ready = Promise.withResolvers<Ready>()
     const done = Promise.withResolvers<CaptureDone>()
     const fail = (error: Error) => {
       ready.reject(error)
@@ -308,7 +322,7 @@ export class Run {
         },
         ack: (message) => {
           this.#ledger.acked(message)
-          for (const entry of message.entries) if (entry !== '') this.#observer.entry(entry)
+          for (const entry of message.entries) this.#observer.entry(entry)
         },
         stopped: (slot, reason) => this.#stopped(slot, reason),
         restarted: (reason) => this.#restarted(reason),

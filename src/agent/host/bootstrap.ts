@@ -454,6 +454,7 @@ export function bootstrap(host: BootstrapHost, settings: BootstrapSettings): Rea
 
   let hookOf: (hook: number) => Task | undefined = () => undefined
   let makers: readonly ((row: readonly unknown[]) => object)[] = []
+  let queryMakers: typeof makers = []
 
   function failed(hook: number, thrown: unknown): boolean {
     return host.failed(hook, say(thrown), stackOf(thrown)) === true
@@ -465,6 +466,16 @@ export function bootstrap(host: BootstrapHost, settings: BootstrapSettings): Rea
     const row = rows[at] as readonly unknown[]
     const data = (makers[row[0] as number] as (row: readonly unknown[]) => object)(row)
     hook(data)
+    if (settings.marks) tell(at, data as Record<string, unknown>)
+  }
+
+  /** Marks and tags stay with the entry for those who query it. */
+  function tell(at: number, { passed, failed, tags }: Record<string, unknown>): void {
+    if (passed === true || failed === true || tags !== undefined)
+      host.mark(
+        at,
+        stringify({ passed: passed === true || undefined, failed: failed === true || undefined, tags }),
+      )
   }
 
   return {
@@ -481,43 +492,33 @@ export function bootstrap(host: BootstrapHost, settings: BootstrapSettings): Rea
       makers = source(clone, headers, shape, legacy, settings.bytes ? bytes : (text: unknown) => text)
     },
     items(rows, from, to, position) {
-      let errors = 0
       for (let at = from; at < to; at++) {
         position[0] = at
         try {
           itemAt(rows, at)
           position[2] = 0
         } catch (thrown) {
-          errors++
           position[2] = (position[2] as number) + 1
-          if (failed(settings.itemHook, thrown)) {
-            position[0] = at + 1
-            return errors
-          }
+          if (failed(settings.itemHook, thrown)) return
         }
         if ((at & 7) === 7) host.progress()
       }
       position[0] = to
-      return errors
     },
     packets(makePacket, from, to, position) {
-      let errors = 0
       const hook = hookOf(settings.packetHook)
       for (let at = from; at < to; at++) {
         position[1] = at
         try {
           ;(hook as Task)(makePacket(at))
+          position[3] = 0
         } catch (thrown) {
-          errors++
-          if (failed(settings.packetHook, thrown)) {
-            position[1] = at + 1
-            return errors
-          }
+          position[3] = (position[3] as number) + 1
+          if (failed(settings.packetHook, thrown)) return
         }
         if ((at & 63) === 63) host.progress()
       }
       position[1] = to
-      return errors
     },
     packetMaker: (build, ...columns) => build(timestamp, shape, ...columns),
     task(id, once) {
@@ -549,25 +550,47 @@ export function bootstrap(host: BootstrapHost, settings: BootstrapSettings): Rea
         failed(hook, thrown)
       }
     },
-    /** onItemQueried: the entry as JSON text, changed or not; '' when it is to be hidden. */
-    query(row, passed, failedMark, filter) {
-      const data = (makers[row[0] as number] as (row: readonly unknown[]) => object)(row) as Record<
-        string,
-        unknown
-      >
-      if (passed) data.passed = true
-      if (failedMark) data.failed = true
+    setQueryMakers(source) {
+      queryMakers = source(clone, headers, shape, legacy, settings.bytes ? bytes : (text: unknown) => text)
+    },
+    /** onItemQueried: the entry as JSON text, `unchanged`, `hidden`, or `half` changed when it failed. */
+    query(row, text, filter) {
       const run = hookOf(settings.queryHook)
-      if (run === undefined) return stringify(data)
+      if (run === undefined) return 'unchanged'
+      const data = (queryMakers[row[0] as number] as (row: readonly unknown[]) => object)(row)
+      overlay(data as Record<string, unknown>, parse(text) as Record<string, unknown>)
+      const before = stringify(data)
       try {
         const answer = run(data, filter)
-        if (answer === null || answer === false) return ''
-        return stringify(typeof answer === 'object' && answer !== null ? answer : data)
+        if (answer === null || answer === false) return 'hidden'
+        const after = stringify(typeof answer === 'object' ? answer : data)
+        return after === before ? 'unchanged' : after
       } catch (thrown) {
         failed(settings.queryHook, thrown)
-        return stringify(data)
+        return unchanged(data, before) ? 'unchanged' : 'half'
       }
     },
+  }
+
+  function unchanged(data: unknown, before: string): boolean {
+    try {
+      return stringify(data) === before
+    } catch {
+      return false
+    }
+  }
+
+  /** Brings an entry to where the agents before have left it; objects stay what they are, with their aliases. */
+  function overlay(data: Record<string, unknown>, now: Record<string, unknown>): void {
+    for (const key of keysOf(data)) if (!hasOwn(now, key)) delete data[key]
+    for (const key of keysOf(now)) {
+      const from = now[key]
+      const to = hasOwn(data, key) ? data[key] : undefined
+      const bothObjects = typeof from === 'object' && from !== null && typeof to === 'object' && to !== null
+      if (bothObjects && !isArray(from))
+        overlay(to as Record<string, unknown>, from as Record<string, unknown>)
+      else if (!isArray(from) || stringify(from) !== stringify(to)) setOwn(data, key, from)
+    }
   }
 }
 
@@ -583,6 +606,7 @@ export interface BootstrapHost {
   timer(task: number, ms: number, repeat: boolean): undefined
   clearTimer(task: number): undefined
   hubAction(action: string, object: string | undefined): undefined
+  mark(item: number, marks: string): void
   match(query: string, entry: string): boolean
   validate(query: string): boolean
   /** A hook threw; true when the agent is to be stopped. */
@@ -606,6 +630,8 @@ export interface BootstrapSettings {
   readonly itemHook: number
   readonly packetHook: number
   readonly queryHook: number
+  /** Marks on entries are wanted. */
+  readonly marks: boolean
   readonly longestValue: number
   readonly longestLine: number
   readonly longestArray: number
@@ -617,8 +643,8 @@ export interface Realm {
   start(run: unknown): string
   has(hook: number): boolean
   setMakers(source: MakerSource): void
-  items(rows: readonly (readonly unknown[])[], from: number, to: number, position: Int32Array): number
-  packets(makePacket: (at: number) => object, from: number, to: number, position: Int32Array): number
+  items(rows: readonly (readonly unknown[])[], from: number, to: number, position: Int32Array): void
+  packets(makePacket: (at: number) => object, from: number, to: number, position: Int32Array): void
   packetMaker(
     build: (...values: unknown[]) => (at: number) => object,
     ...columns: unknown[]
@@ -626,7 +652,8 @@ export interface Realm {
   task(id: number, once: boolean): string
   forget(id: number): void
   call(hook: number, texts: readonly (string | undefined)[]): void
-  query(row: readonly unknown[], passed: boolean, failed: boolean, filter: string): string
+  setQueryMakers(source: MakerSource): void
+  query(row: readonly unknown[], text: string, filter: string): string
 }
 
 export type MakerSource = (

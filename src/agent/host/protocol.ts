@@ -62,7 +62,7 @@ export interface HostConfig {
     readonly failures: number
   }
   readonly macros: Readonly<Record<string, string>>
-  /** Every wanted entry also goes through onItemQueried and comes back. */
+  /** Entries that match are wanted back, after onItemQueried. "" matches all. */
   readonly query: { readonly filter: string } | null
 }
 
@@ -100,6 +100,13 @@ export interface LoadedMessage {
   readonly error?: string
   readonly lines: readonly Line[]
   readonly heapBytes: number
+}
+
+/** What agents have written on an entry, for those who query it. */
+export interface Marks {
+  readonly passed?: boolean
+  readonly failed?: boolean
+  readonly tags?: unknown
 }
 
 /** One line of an agent's console. */

@@ -1,7 +1,7 @@
 import { writeSync } from 'node:fs'
 import { getHeapStatistics } from 'node:v8'
 import type { Layout } from '../../entry/layout.ts'
-import { FilterCache, validateFilter } from '../../filter/index.ts'
+import { compileFilter, FilterCache, validateFilter } from '../../filter/index.ts'
 import { type Frame, FrameReader, writeFrame, writeText } from './frames.ts'
 import {
   type AckMessage,
@@ -12,9 +12,11 @@ import {
   type LayoutsMessage,
   type Line,
   type LoadAgent,
+  type Marks,
   PACKET_COLUMNS,
   UP,
 } from './protocol.ts'
+import { EntryQuery, type QueriedEntry } from './query.ts'
 import { type Due, type Job, Scheduler } from './scheduler.ts'
 import { Slot, type SlotHost } from './slot.ts'
 
@@ -44,6 +46,9 @@ interface Work {
   toPacket: number
   /** The next slot to get the events up to there. */
   slot: number
+  /** The next item to be queried, and the entry that is on its way. */
+  queried: number
+  entry: QueriedEntry | undefined
   phase: 'cut' | 'events' | 'due' | 'done'
   /** When all is done, every job runs once more. */
   finalRun: boolean
@@ -81,6 +86,9 @@ export class Sandbox implements SlotHost {
   #inEvents = false
   #actions: { slot: Slot; action: string; object: string | undefined }[] = []
   #entries: string[] = []
+  #query: EntryQuery | undefined
+  /** By item of the batch at hand. */
+  readonly #marksOf = new Map<number, Marks>()
   #calls = 0
   #ended = false
 
@@ -133,6 +141,8 @@ export class Sandbox implements SlotHost {
     const slot = this.#running
     if (slot === undefined) return false
     this.#running = undefined
+    const { entry } = this.#work ?? {}
+    if (entry !== undefined) this.#query?.interrupted(entry, slot)
     const earlier = slot.counters.stopped
     slot.stop('it was interrupted')
     this.#afterSlice(slot)
@@ -147,6 +157,7 @@ export class Sandbox implements SlotHost {
       case DOWN.config:
         this.config = json(frame)
         this.#nowMs = this.config.startMs
+        this.#query = this.#openQuery()
         this.#measureAbove = OWN_HEAP + this.config.budgets.memoryMb * 2 ** 20
         writeFrame(DATA, UP.ready, frame.seq, {})
         return
@@ -252,7 +263,7 @@ export class Sandbox implements SlotHost {
       const slot = this.#slots[work.slot++] as Slot
       this.#slice(slot, batch, work)
     }
-    if (this.config.query !== null) this.#query(batch, work.item, work.toItem)
+    if (this.#query !== undefined) this.#queryEntries(this.#query, work)
     this.#inEvents = false
     this.#sortLines()
     this.#advance(
@@ -317,12 +328,12 @@ export class Sandbox implements SlotHost {
     slot.counters.micros += Math.round((performance.now() - this.#startedAt) * 1000)
     const { items, packets, firstItem, firstPacket } = this.#slices
     if (items === 0 && packets === 0) return
-    // An interrupted call counts as delivered: the agent has seen its event.
-    const cut = slot.counters.stopped !== '' ? 1 : 0
+    // The call in which it was stopped counts as delivered: the agent has seen its event.
+    const cut = (given: Slot['given']) => (slot.counters.stopped !== '' && slot.given === given ? 1 : 0)
     const deliveredItems =
-      items === 0 ? 0 : Math.min(items, (slot.position[0] as number) - firstItem + (packets === 0 ? cut : 0))
+      items === 0 ? 0 : Math.min(items, (slot.position[0] as number) - firstItem + cut('items'))
     const deliveredPackets =
-      packets === 0 ? 0 : Math.min(packets, (slot.position[1] as number) - firstPacket + cut)
+      packets === 0 ? 0 : Math.min(packets, (slot.position[1] as number) - firstPacket + cut('packets'))
     slot.counters.items += deliveredItems
     slot.counters.packets += deliveredPackets
     slot.counters.missedItems += items - deliveredItems
@@ -432,16 +443,28 @@ export class Sandbox implements SlotHost {
   }
 
   /** Entries on their way to a person: every agent with onItemQueried may change or hide them. */
-  #query(batch: Batch, from: number, to: number): void {
-    const filter = this.config.query?.filter ?? ''
-    for (let at = from; at < to; at++) {
-      for (const slot of this.#slots) {
-        if (!this.#hears(slot, 'onItemQueried')) continue
-        this.#enter(slot)
-        this.#entries.push(slot.query(batch.rows[at] as readonly unknown[], filter))
-        this.#leave(slot)
-      }
+  #queryEntries(query: EntryQuery, work: Work): void {
+    const layouts = this.#layouts.get(work.batch.version) as readonly Layout[]
+    for (; work.queried < work.toItem; work.queried++) {
+      const row = work.batch.rows[work.queried] as readonly unknown[]
+      work.entry ??= query.begin(row, layouts, this.#marksOf.get(work.queried))
+      if (work.entry !== undefined && this.#queryOne(query, work.entry, layouts))
+        this.#entries.push(query.finish(work.entry))
+      work.entry = undefined
     }
+    this.#marksOf.clear()
+  }
+
+  #queryOne(query: EntryQuery, entry: QueriedEntry, layouts: readonly Layout[]): boolean {
+    while (entry.slot < this.#slots.length) {
+      const slot = this.#slots[entry.slot++] as Slot
+      if (slot.agent.component === 'hub' || !this.#hears(slot, 'onItemQueried')) continue
+      this.#enter(slot)
+      const shown = query.pass(entry, slot, layouts)
+      this.#leave(slot)
+      if (!shown) return false
+    }
+    return true
   }
 
   #advance(ms: number): void {
@@ -585,6 +608,24 @@ export class Sandbox implements SlotHost {
     this.#actions.push({ slot, action, object })
   }
 
+  mark(item: number, text: string): void {
+    const before = this.#marksOf.get(item)
+    const { passed, failed, tags } = JSON.parse(text) as Marks
+    const marks = {
+      ...before,
+      ...(passed === true ? { passed } : {}),
+      ...(failed === true ? { failed } : {}),
+      ...(tags === undefined ? {} : { tags: joinTags(before?.tags, tags) }),
+    }
+    this.#marksOf.set(item, marks)
+  }
+
+  #openQuery(): EntryQuery | undefined {
+    const { query, macros } = this.config
+    if (query === null) return undefined
+    return new EntryQuery(compileFilter(query.filter, { prefer: 'kfl1', macros, now: this.#nowMs }))
+  }
+
   match(query: string, entry: string): boolean {
     return this.#filters
       .get(query, { prefer: 'kfl1', macros: this.config.macros, now: this.#nowMs })
@@ -598,6 +639,13 @@ export class Sandbox implements SlotHost {
   shared(component: LoadAgent['component']): Map<PropertyKey, unknown> {
     return this.#shared[component]
   }
+}
+
+/** Tags of several agents: lists one after another, objects on top of each other. */
+function joinTags(before: unknown, tags: unknown): unknown {
+  if (Array.isArray(before) && Array.isArray(tags)) return [...new Set([...before, ...tags])]
+  const areObjects = [before, tags].every((each) => typeof each === 'object' && each !== null)
+  return areObjects && !Array.isArray(before) ? { ...(before as object), ...(tags as object) } : tags
 }
 
 function text(bytes: Buffer, start: number, end: number): string {
@@ -671,7 +719,18 @@ function emptyBatch(untilMs: number): Batch {
 }
 
 function newWork(batch: Batch): Work {
-  return { batch, item: 0, packet: 0, toItem: 0, toPacket: 0, slot: 0, phase: 'cut', finalRun: false }
+  return {
+    batch,
+    item: 0,
+    packet: 0,
+    toItem: 0,
+    toPacket: 0,
+    slot: 0,
+    queried: 0,
+    entry: undefined,
+    phase: 'cut',
+    finalRun: false,
+  }
 }
 
 /** Index of the first event at or after `ms`, from `from` on. Times may go back: the first that reaches it counts. */

@@ -15,6 +15,8 @@ export interface SlotHost {
   timer(slot: Slot, task: number, ms: number, repeat: boolean): void
   clearTimer(slot: Slot, task: number): void
   hubAction(slot: Slot, action: string, object: string | undefined): void
+  /** What an agent wrote on an entry, as JSON text. */
+  mark(item: number, marks: string): void
   match(query: string, entry: string): boolean
   validate(query: string): boolean
   /** Still at work; tells the watchdog from time to time. */
@@ -28,8 +30,10 @@ export class Slot {
   readonly counters: SlotCounters
   /** Names of the hooks that it defined while loading. */
   hooks: readonly string[] = []
-  /** Item, packet and consecutive failures, written by the realm as it goes. */
-  readonly position = new Int32Array(3)
+  /** Item, packet, and failures in a row of either hook, written by the realm as it goes. */
+  readonly position = new Int32Array(4)
+  /** What it was given last. */
+  given: 'items' | 'packets' = 'items'
   readonly wantsItems: boolean
   readonly wantsPackets: boolean
   /** Layouts it has makers for. */
@@ -40,6 +44,7 @@ export class Slot {
   #buildPackets: ((...columns: unknown[]) => (at: number) => object) | undefined
   /** Messages seen before, and how often since they were last printed. */
   readonly #repeats = new Map<string, number>()
+  #queryLayouts: readonly Layout[] | undefined
   #lines = 0
   #bytes = 0
 
@@ -86,7 +91,8 @@ export class Slot {
 
   items(rows: readonly (readonly unknown[])[], from: number, to: number): void {
     this.#resetOutput()
-    this.counters.errors += this.#live.items(rows, from, to, this.position)
+    this.given = 'items'
+    this.#live.items(rows, from, to, this.position)
   }
 
   packets(columns: readonly unknown[], from: number, to: number): void {
@@ -97,7 +103,8 @@ export class Slot {
       this.#buildPackets = build() as (...columns: unknown[]) => (at: number) => object
     }
     const maker = this.#live.packetMaker(this.#buildPackets, ...columns)
-    this.counters.errors += this.#live.packets(maker, from, to, this.position)
+    this.given = 'packets'
+    this.#live.packets(maker, from, to, this.position)
   }
 
   /** Runs a job or a timer. Answers what went wrong, or "". */
@@ -117,15 +124,29 @@ export class Slot {
     this.#live.call(this.#host.config.hooks.indexOf(hook), texts)
   }
 
-  query(row: readonly unknown[], filter: string): string {
+  /**
+   * Lets the agent see an entry on its way to a person. Answers what it made of it as JSON text, or `unchanged`,
+   * `hidden`, or `half`: it failed after it had begun to change it.
+   */
+  query(row: readonly unknown[], layouts: readonly Layout[], text: string, filter: string): string {
     this.#resetOutput()
-    return this.#live.query(row, false, false, filter)
+    this.counters.calls++
+    if (this.#queryLayouts !== layouts) {
+      const source = vm.compileFunction(
+        makerSource(layouts, new Set(['*'])),
+        [],
+        this.#within(),
+      )() as MakerSource
+      this.#live.setQueryMakers(source)
+      this.#queryLayouts = layouts
+    }
+    return this.#live.query(row, text, filter)
   }
 
   /** Errors that were counted but not printed. */
   flushRepeats(): void {
     for (const [text, times] of this.#repeats) {
-      if (times > 0) this.#host.print(this, 'error', `${text} (repeated ${times} more times)`)
+      if (times > 0) this.#host.print(this, 'error', `${text} (${times} more like it)`)
       this.#repeats.set(text, 0)
     }
   }
@@ -173,6 +194,7 @@ export class Slot {
       itemHook: hook('onItemCaptured'),
       packetHook: hook('onPacketCaptured'),
       queryHook: hook('onItemQueried'),
+      marks: config.query !== null,
       longestValue: LONGEST_VALUE,
       longestLine: LONGEST_LINE,
       longestArray: LONGEST_ARRAY,
@@ -205,6 +227,9 @@ export class Slot {
         host.hubAction(this, action, object)
         return undefined
       },
+      mark: (at, marks) => {
+        host.mark(at, marks)
+      },
       match: (query, entry) => host.match(query, entry),
       validate: (query) => host.validate(query),
       failed: (hook, message, stack) => this.#failed(hook, message, stack),
@@ -223,25 +248,14 @@ export class Slot {
 
   #failed(hook: number, message: string, stack: string): boolean {
     const name = this.#host.config.hooks[hook] as string
+    this.counters.errors++
     this.report(`${name}: ${this.#located(`${message}\n${stack}`)}`)
     if (this.counters.stopped !== '') return true
-    if (hook !== this.#host.config.hooks.indexOf('onItemCaptured') && name !== 'onPacketCaptured')
-      return false
-    const failures = name === 'onItemCaptured' ? (this.position[2] as number) : this.#packetFailures()
-    if (failures < this.#host.config.budgets.failures) return false
+    const failures =
+      name === 'onItemCaptured' ? this.position[2] : name === 'onPacketCaptured' ? this.position[3] : 0
+    if ((failures as number) < this.#host.config.budgets.failures) return false
     this.stop(`${name} failed ${failures} times in a row: ${message}`)
     return true
-  }
-
-  #lastPacketFailure = -2
-  #packetFailureRun = 0
-
-  /** How many packets in a row the hook has failed on, this one included. */
-  #packetFailures(): number {
-    const at = this.position[1] as number
-    this.#packetFailureRun = at === this.#lastPacketFailure + 1 || at === 0 ? this.#packetFailureRun + 1 : 1
-    this.#lastPacketFailure = at
-    return this.#packetFailureRun
   }
 
   /** Prints an error, and the same one again only as a number. */

@@ -6,6 +6,7 @@ import { bestLevel, requireLevel, type SandboxLevel } from '../../agent/launch.t
 import type { CaptureOptions } from '../../capture/index.ts'
 import type { Config } from '../../config/index.ts'
 import { entryProtocols } from '../../dissectors/index.ts'
+import { compileFilter } from '../../filter/index.ts'
 import { stubTable } from '../../helpers/dispatch.ts'
 import { HOOKS } from '../../helpers/hooks.ts'
 import { namespaces } from '../../helpers/index.ts'
@@ -154,7 +155,7 @@ function runOptions(
     stubs: stubTable(namespaces),
     finalRun: flags.finalRun,
     hub: flags.hub,
-    query: flags.entries === undefined ? null : { filter: flags.entries === true ? '' : flags.entries },
+    query: flags.entries === undefined ? null : { filter: entryFilter(flags.entries, config) },
   }
 }
 
@@ -175,6 +176,20 @@ function sourceOf(flags: RunFlags): CaptureOptions {
     interface: names.includes('any') ? 'any' : names,
     ...(flags.filter === undefined ? {} : { filter: flags.filter }),
     ...(flags.captureTool === undefined ? {} : { tool: flags.captureTool }),
+  }
+}
+
+/** Checked here, where there is someone to be told. */
+function entryFilter(flag: string | true, { tap }: Config): string {
+  if (flag === true) return ''
+  try {
+    return compileFilter(flag, { prefer: 'kfl1', macros: tap.customMacros }).text
+  } catch (error) {
+    if (!(error instanceof Mistake)) throw error
+    throw new Mistake(error.code, `--entries: ${error.message}`, {
+      cause: error,
+      hint: `${flag}\nfor example: http and response.status >= 400`,
+    })
   }
 }
 

@@ -1,0 +1,104 @@
+import vm from 'node:vm'
+import type { Layout } from '../../entry/layout.ts'
+import type { Filter } from '../../filter/index.ts'
+import { mask } from '../../filter/mask.ts'
+import { makerSource } from './makers.ts'
+import type { Marks } from './protocol.ts'
+import type { Slot } from './slot.ts'
+
+type Json = Record<string, unknown>
+type Maker = (row: readonly unknown[]) => Json
+
+/** An entry on its way through the agents; kept while one of them runs, so that an interrupt loses nothing. */
+export interface QueriedEntry {
+  readonly row: readonly unknown[]
+  /** As it was captured, with its marks. */
+  readonly original: Json
+  /** As the agents so far have left it: JSON text. */
+  text: string
+  /** The next agent that gets it. */
+  slot: number
+}
+
+/**
+ * Entries on their way to a person (agent-api §3.3): those that match the filter go through every agent with
+ * onItemQueried in turn, each of which may change or hide them. An entry that an agent has left half changed is shown
+ * without its bodies.
+ */
+export class EntryQuery {
+  readonly #filter: Filter
+  #makers: readonly Maker[] = []
+  #makersFor: readonly Layout[] | undefined
+  #left: number
+
+  constructor(filter: Filter) {
+    this.#filter = filter
+    this.#left = filter.limit ?? Number.POSITIVE_INFINITY
+  }
+
+  /** The entry of a row, if it is asked for. */
+  begin(
+    row: readonly unknown[],
+    layouts: readonly Layout[],
+    marks: Marks | undefined,
+  ): QueriedEntry | undefined {
+    if (this.#left <= 0) return undefined
+    if (this.#makersFor !== layouts) this.#makers = plainMakers(layouts)
+    this.#makersFor = layouts
+    // Through JSON, so that what the filter sees is what is shown.
+    const made = (this.#makers[row[0] as number] as Maker)(row)
+    const original = JSON.parse(JSON.stringify({ ...made, ...marks })) as Json
+    if (!this.#matches(original)) return undefined
+    this.#left--
+    for (const path of this.#filter.redactions) mask(original, path)
+    return { row, original, text: JSON.stringify(original), slot: 0 }
+  }
+
+  /** Takes an entry through one agent; false when it is to be hidden. */
+  pass(entry: QueriedEntry, slot: Slot, layouts: readonly Layout[]): boolean {
+    const answer = slot.query(entry.row, layouts, entry.text, this.#filter.text)
+    if (answer === 'hidden') return false
+    if (answer === 'half') entry.text = this.#withoutBodies(entry, slot)
+    else if (answer !== 'unchanged') entry.text = answer
+    return true
+  }
+
+  /** An agent was stopped in the middle of an entry: nobody knows what it has done to it. */
+  interrupted(entry: QueriedEntry, slot: Slot): void {
+    entry.text = this.#withoutBodies(entry, slot)
+  }
+
+  /** What is shown: what cannot change has not. */
+  finish({ original, text }: QueriedEntry): string {
+    const shown = JSON.parse(text) as Json
+    for (const key of FIXED) if (shown[key] !== original[key]) shown[key] = original[key]
+    return JSON.stringify(shown)
+  }
+
+  #matches(entry: Json): boolean {
+    try {
+      return this.#filter.matches(entry)
+    } catch {
+      // A filter that fails on an entry does not match it.
+      return false
+    }
+  }
+
+  #withoutBodies(entry: QueriedEntry, { agent }: Slot): string {
+    const shown = JSON.parse(entry.text) as Json
+    for (const path of ['request', 'response', 'data', 'base']) if (path in shown) shown[path] = null
+    shown.error = { type: 'agent', msg: `"${agent.title}" failed while it was changing this entry` }
+    return JSON.stringify(shown)
+  }
+}
+
+/** Makers of plain objects in our own realm. */
+function plainMakers(layouts: readonly Layout[]): readonly Maker[] {
+  const make = vm.compileFunction(makerSource(layouts, new Set(['*'])), [])() as (
+    ...values: unknown[]
+  ) => Maker[]
+  const same = (value: unknown) => value
+  return make(same, same, () => Object.prototype, same, same)
+}
+
+const FIXED = ['id', 'stream', 'worker', 'index'] as const
