@@ -377,7 +377,7 @@ interface Unacked {
 
 const WATCH_EVERY_MS = 10
 /** CPU time that an interrupted agent may take to come to an end before its process is killed. */
-const GRACE_MS = 80
+const GRACE_MS = 60
 /** A frame from the sandbox is cut at the lines and bytes that agents may print; this is far beyond. */
 const LONGEST_UP = 64 << 20
 const LONGEST_STDERR = 16 << 10

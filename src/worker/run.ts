@@ -350,6 +350,7 @@ export class Run {
     place.loadError = loaded.error
     if (loaded.error === undefined) {
       place.hooks = loaded.hooks ?? []
+      place.gone = false
       this.#ledger.open(slot)
     } else this.#line({ slot, level: 'error', text: loaded.error })
   }

@@ -17,5 +17,10 @@ export function takeCaptureThread(): Thread {
 }
 
 function start(): Thread {
-  return new Thread(new URL('./capture-thread.cjs', import.meta.url))
+  return new Thread(new URL('./capture-thread.cjs', import.meta.url), {
+    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
+  })
 }
+
+/** Exchanges live shortly. More is no faster, and V8 would take it on a long capture and not give it back. */
+const YOUNG_MB = 12

@@ -43,8 +43,8 @@ export function watchAgents(
   async function follow(path: string): Promise<void> {
     if (statSync(path, { throwIfNoEntry: false }) === undefined) {
       const index = known.get(path)
-      if (index !== undefined) run.remove(index)
-      known.delete(path)
+      if (index === undefined) return
+      run.remove(index)
       note(`${path} is gone: its agent was stopped`)
       return
     }

@@ -59,7 +59,6 @@ export class Slot {
       codeGeneration: { strings: false, wasm: false },
       microtaskMode: 'afterEvaluate',
     })
-    // Strict, so that no caller, arguments or function of ours can be had from a stack.
     this.#realm = this.#boot(this.#context)
   }
 
@@ -172,17 +171,10 @@ export class Slot {
     return { parsingContext: this.#context as vm.Context }
   }
 
-  #boot(parsingContext: vm.Context): Realm {
+  #boot(context: vm.Context): Realm {
     const { config } = this.#host
     const hook = (name: string) => config.hooks.indexOf(name)
-    const make = vm.compileFunction(
-      `'use strict'; return (${bootstrap.toString()})(host, settings)`,
-      ['host', 'settings'],
-      {
-        parsingContext,
-        filename: 'remora',
-      },
-    ) as (host: BootstrapHost, settings: unknown) => Realm
+    const make = BOOT.runInContext(context) as (host: BootstrapHost, settings: unknown) => Realm
     return make(this.#bootstrapHost(), {
       nodeName: this.agent.component === 'hub' ? 'hub' : config.nodeName,
       env: JSON.stringify(config.env),
@@ -307,6 +299,12 @@ export class Slot {
     throw new Error('the console is flooded: too many lines in one call')
   }
 }
+
+/**
+ * Makes the inside of a realm; compiled once for all of them. Strict, so that no caller, arguments or function of ours
+ * can be had from a stack.
+ */
+const BOOT = new vm.Script(`'use strict'; (${bootstrap.toString()})`, { filename: 'remora' })
 
 export function newCounters(slot: number): SlotCounters {
   return {

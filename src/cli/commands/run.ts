@@ -1,21 +1,18 @@
 import { hostname } from 'node:os'
 import { Command, Option } from 'commander'
-import { type Agent, findAgentFiles, readAgent } from '../../agent/agents.ts'
-import { prepareJail } from '../../agent/jail.ts'
+import { findAgentFiles, readAgent } from '../../agent/agents.ts'
 import { bestLevel, requireLevel, type SandboxLevel } from '../../agent/launch.ts'
 import type { CaptureOptions } from '../../capture/index.ts'
 import type { Config } from '../../config/index.ts'
 import { entryProtocols } from '../../dissectors/index.ts'
 import { compileFilter } from '../../filter/index.ts'
-import { stubTable } from '../../helpers/dispatch.ts'
-import { HOOKS } from '../../helpers/hooks.ts'
-import { namespaces } from '../../helpers/index.ts'
 import { Mistake } from '../../mistake/mistake.ts'
 import { Broker } from '../../worker/broker.ts'
-import { type ConsoleLine, Run, type RunOptions } from '../../worker/run.ts'
+import { type ConsoleLine, Run } from '../../worker/run.ts'
 import { watchAgents } from '../../worker/watch.ts'
 import { addConfigOptions, type ConfigFlags, collect, configOf } from '../options.ts'
 import { ProgressBar } from '../progress.ts'
+import { runOptions } from '../run-options.ts'
 import { summaryJson, summaryText } from '../summary.ts'
 
 interface RunFlags extends ConfigFlags {
@@ -74,25 +71,35 @@ async function run(paths: string[], flags: RunFlags): Promise<void> {
   const { language } = config.scripting
   const options = { language, protocols: entryProtocols }
   const agents = findAgentFiles(paths, language).map((path, index) => readAgent(path, index, options))
+  const query = flags.entries === undefined ? null : { filter: entryFilter(flags.entries, config) }
   const best = bestLevel()
   requireLevel(flags.requireSandbox ?? requiredBy(config), best)
   const output = new Output(flags.json === true)
   const broker = new Broker(config, nodeNameOf(flags, config), (line) => output.line(line))
+  let stopWatching = () => {}
   try {
-    const going = new Run(runOptions(flags, config, source, agents, best.level, broker), {
+    const request = {
+      source,
+      agents,
+      level: best.level,
+      broker,
+      nodeName: nodeNameOf(flags, config),
+      finalRun: flags.finalRun,
+      hub: flags.hub,
+      query,
+      verifyChecksums: flags.verifyChecksums === true,
+    }
+    const going = new Run(runOptions(config, request), {
       line: (line) => output.line(line),
       entry: (json) => output.entry(json),
       progress: (...numbers) => output.progress(...numbers),
       learned: (...name) => broker.learn(...name),
       call: (agent, component, path, args) => broker.call(agent, component, path, args),
     })
-    const stopWatching =
-      'path' in source || !flags.watch
-        ? () => {}
-        : watchAgents(paths, agents, options, going, (text) => output.note(text))
+    if (!('path' in source) && flags.watch)
+      stopWatching = watchAgents(paths, agents, options, going, (text) => output.note(text))
     onInterrupt(() => going.stop())
     const result = await going.run()
-    stopWatching()
     output.end()
     const sandbox = best.because === '' ? best.level : `${best.level} (${best.because})`
     if (flags.json === true) console.log(JSON.stringify(summaryJson(result, best.level)))
@@ -100,62 +107,9 @@ async function run(paths: string[], flags: RunFlags): Promise<void> {
     if (result.agents.some(({ loadError, component }) => loadError !== undefined && component === 'worker'))
       process.exitCode = 2
   } finally {
+    stopWatching()
     output.end()
     await broker.close()
-  }
-}
-
-function runOptions(
-  flags: RunFlags,
-  config: Config,
-  source: CaptureOptions,
-  agents: readonly Agent[],
-  level: SandboxLevel,
-  broker: Broker,
-): RunOptions {
-  const { scripting, tap } = config
-  const { hookMs, jobMs, memoryMb } = scripting.budgets
-  const packets = agents.some((agent) => agent.usesPackets)
-  return {
-    source,
-    agents,
-    nodeName: nodeNameOf(flags, config),
-    capture: {
-      enabled: tap.enabledDissectors,
-      pipeline: {
-        ports: portHints(tap.portMapping),
-        verifyChecksums: flags.verifyChecksums === true,
-        maxBody: tap.bodies.maxSize,
-        memory: tap.reassembly.memoryMb * 2 ** 20,
-        maxConnections: MOST_CONNECTIONS,
-        tcpIdleSeconds: tap.misc.tcpFlowTimeout,
-        udpIdleSeconds: tap.misc.udpFlowTimeout,
-        replyTimeoutSeconds: tap.misc.tcpStreamChannelTimeoutMs / 1000,
-      },
-      spool: packets ? broker.spool : undefined,
-    },
-    sandbox: {
-      level,
-      jail: prepareJail(),
-      limits: { heapMb: HEAP_MB, callMb: 2 * memoryMb, hookMs, jobMs },
-    },
-    host: {
-      env: scripting.env,
-      language: scripting.language,
-      budgets: {
-        memoryMb,
-        allMb: ALL_AGENTS_MB,
-        linesPerCall: LINES_PER_CALL,
-        bytesPerCall: BYTES_PER_CALL,
-        failures: FAILURES,
-      },
-      macros: tap.customMacros,
-      hooks: HOOKS,
-    },
-    stubs: stubTable(namespaces),
-    finalRun: flags.finalRun,
-    hub: flags.hub,
-    query: flags.entries === undefined ? null : { filter: entryFilter(flags.entries, config) },
   }
 }
 
@@ -199,13 +153,6 @@ function requiredBy(config: Config): SandboxLevel {
 
 function nodeNameOf(flags: RunFlags, config: Config): string {
   return flags.nodeName ?? (config.node.name === '' ? hostname() : config.node.name)
-}
-
-/** `{http: [80, 8080]}` → 80 → http, 8080 → http. */
-function portHints(mapping: Readonly<Record<string, readonly number[]>>): Map<number, string> {
-  return new Map(
-    Object.entries(mapping).flatMap(([name, ports]) => ports.map((port) => [port, name] as const)),
-  )
 }
 
 /** The first Ctrl-C ends the capture, a second one the program. */
@@ -261,12 +208,3 @@ class Output {
     this.#bar.clear()
   }
 }
-
-/** V8's heap of a sandbox, where it dies, and what agents may hold of it together. */
-const HEAP_MB = 512
-const ALL_AGENTS_MB = 320
-const LINES_PER_CALL = 1000
-const BYTES_PER_CALL = 1 << 20
-/** Failures in a row after which an agent is stopped. */
-const FAILURES = 100
-const MOST_CONNECTIONS = 200_000

@@ -1,0 +1,88 @@
+import type { Agent } from '../agent/agents.ts'
+import { prepareJail } from '../agent/jail.ts'
+import type { SandboxLevel } from '../agent/launch.ts'
+import type { CaptureOptions } from '../capture/index.ts'
+import type { Config } from '../config/index.ts'
+import { stubTable } from '../helpers/dispatch.ts'
+import { HOOKS } from '../helpers/hooks.ts'
+import { namespaces } from '../helpers/index.ts'
+import type { Broker } from '../worker/broker.ts'
+import type { RunOptions } from '../worker/run.ts'
+
+/** What a run takes beside its settings. */
+export interface RunRequest {
+  readonly source: CaptureOptions
+  readonly agents: readonly Agent[]
+  readonly level: SandboxLevel
+  readonly broker: Broker
+  readonly nodeName: string
+  readonly finalRun: boolean
+  readonly hub: 'auto' | 'always' | 'never'
+  readonly query: { readonly filter: string } | null
+  readonly verifyChecksums: boolean
+}
+
+/** The options of a run, from the configuration and what was asked for. */
+export function runOptions(config: Config, request: RunRequest): RunOptions {
+  const { scripting, tap } = config
+  const { source, agents, level, broker, nodeName, finalRun, hub, query, verifyChecksums } = request
+  const { hookMs, jobMs, memoryMb } = scripting.budgets
+  const packets = agents.some((agent) => agent.usesPackets)
+  return {
+    source,
+    agents,
+    nodeName,
+    capture: {
+      enabled: tap.enabledDissectors,
+      pipeline: {
+        ports: portHints(tap.portMapping),
+        verifyChecksums,
+        maxBody: tap.bodies.maxSize,
+        memory: tap.reassembly.memoryMb * 2 ** 20,
+        maxConnections: MOST_CONNECTIONS,
+        tcpIdleSeconds: tap.misc.tcpFlowTimeout,
+        udpIdleSeconds: tap.misc.udpFlowTimeout,
+        replyTimeoutSeconds: tap.misc.tcpStreamChannelTimeoutMs / 1000,
+      },
+      spool: packets ? broker.spool : undefined,
+    },
+    sandbox: {
+      level,
+      jail: prepareJail(),
+      limits: { heapMb: HEAP_MB, callMb: 2 * memoryMb, hookMs, jobMs },
+    },
+    host: {
+      env: scripting.env,
+      language: scripting.language,
+      budgets: {
+        memoryMb,
+        allMb: ALL_AGENTS_MB,
+        linesPerCall: LINES_PER_CALL,
+        bytesPerCall: BYTES_PER_CALL,
+        failures: FAILURES,
+      },
+      macros: tap.customMacros,
+      hooks: HOOKS,
+    },
+    stubs: stubTable(namespaces),
+    finalRun,
+    hub,
+    query,
+  }
+}
+
+/** `{http: [80, 8080]}` → 80 → http, 8080 → http. */
+function portHints(mapping: Readonly<Record<string, readonly number[]>>): Map<number, string> {
+  return new Map(
+    Object.entries(mapping).flatMap(([name, ports]) => ports.map((port) => [port, name] as const)),
+  )
+}
+
+/** V8's heap of a sandbox, where it dies, and what agents may hold of it together. */
+const HEAP_MB = 512
+const ALL_AGENTS_MB = 320
+const LINES_PER_CALL = 1000
+const BYTES_PER_CALL = 1 << 20
+/** Failures in a row after which an agent is stopped. */
+const FAILURES = 100
+const MOST_CONNECTIONS = 200_000

@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict'
+import type { AckMessage, HostConfig, Line, LoadAgent } from '../agent/host/protocol.ts'
+import { prepareJail } from '../agent/jail.ts'
+import { bestLevel } from '../agent/launch.ts'
+import { SandboxProcess } from '../agent/sandbox-process.ts'
+import { stubTable } from '../helpers/dispatch.ts'
+import { HOOKS } from '../helpers/hooks.ts'
+import { namespaces } from '../helpers/index.ts'
+import { Packet } from '../packet/packet.ts'
+import { Batcher } from '../worker/batcher.ts'
+
+/** A sandbox as the program runs it, and all that it tells. */
+export class TestSandbox {
+  readonly process: SandboxProcess
+  readonly lines: Line[] = []
+  readonly acks: AckMessage[] = []
+  readonly stopped: (readonly [slot: number, reason: string])[] = []
+  readonly restarted: string[] = []
+
+  constructor(config: Partial<HostConfig> = {}) {
+    this.process = new SandboxProcess(
+      {
+        level: bestLevel().level,
+        jail: prepareJail(),
+        config: Promise.resolve({ ...CONFIG, ...config }),
+        limits: { heapMb: 512, callMb: 128, hookMs: 150, jobMs: 30_000 },
+      },
+      {
+        lines: (lines) => this.lines.push(...lines),
+        call: () => Promise.resolve(),
+        ack: (message) => this.acks.push(message),
+        stopped: (slot, reason) => this.stopped.push([slot, reason]),
+        restarted: (reason) => this.restarted.push(reason),
+      },
+    )
+  }
+
+  /** Starts it with agents that want the lengths of packets; slots count from 0. */
+  async start(...sources: readonly string[]): Promise<void> {
+    await this.process.start()
+    for (const [slot, source] of sources.entries())
+      assert.equal((await this.process.load(agent(slot, source))).error, undefined)
+  }
+
+  /** Promises of their acknowledgements. */
+  send(frames: readonly Uint8Array[]): Promise<void>[] {
+    return frames.map((frame) => new Promise((resolve) => this.process.batch(frame, resolve)))
+  }
+
+  /** What agents, or one of them, logged. */
+  texts(of?: number): string[] {
+    return this.lines
+      .filter(({ slot, level }) => level === 'log' && slot === (of ?? slot))
+      .map(({ text }) => text)
+  }
+}
+
+function agent(slot: number, source: string): LoadAgent {
+  return {
+    slot,
+    index: slot,
+    title: `agent ${slot}`,
+    file: `${slot}.js`,
+    component: 'worker',
+    source,
+    insertions: [],
+    sharesThis: false,
+    wantedItem: [],
+    wantedPacket: ['length'],
+    bodies: 'text',
+  }
+}
+
+/** Batches of packets of 60 bytes, a second apart. */
+export function packetBatches(batches: number, packets: number): Uint8Array[] {
+  const frames: Uint8Array[] = []
+  const origin = { worker: 'w', node: { ip: '', name: 'n' }, backend: 'pcap', nameOf: () => '' }
+  const batcher = new Batcher([], origin, (frame) => frames.push(frame))
+  batcher.setDemand({ version: 0, items: new Set(), packets: new Set(['length']) })
+  const packet = new Packet()
+  for (let at = 0; at < batches * packets; at++) {
+    packet.seconds = at
+    packet.length = 60
+    batcher.packet(packet)
+    if ((at + 1) % packets === 0) batcher.flush()
+  }
+  return frames
+}
+
+const CONFIG: HostConfig = {
+  nodeName: 'n',
+  virtualTime: true,
+  startMs: 0,
+  env: {},
+  language: 'es5',
+  stubs: stubTable(namespaces),
+  hooks: HOOKS,
+  budgets: { memoryMb: 64, allMb: 320, linesPerCall: 1000, bytesPerCall: 1 << 20, failures: 100 },
+  macros: {},
+  query: null,
+}
