@@ -121,6 +121,53 @@ function onHubAction(action, object) { console.log(utils.nodeName(), action, obj
     })
   })
 
+  test('delivers every hub.action even when one of those who hear it never comes back', async () => {
+    const loops = 'var n = 0; function onHubAction() { if (++n === 2) { for (;;) {} } }'
+    const counts = `var n = 0;
+function onItemCaptured(data) { if (data.protocol.name === "http") hub.action("http", { n: 1 }) }
+function onHubAction(action, object) { n += object.n }
+jobs.schedule("report", "0 0 0 * * *", function () { console.log("heard", n) });`
+    await withFiles({ 'a.js': loops, 'b.js': counts }, async (folder) => {
+      const { stdout, stderr } = await remora(['run', folder, '--pcap', SAMPLE], { cwd: folder })
+      assert.match(stderr, /\[hub-0:ERROR\] stopped: .*CPU time/)
+      assert.match(stdout, /^\[hub-1\] heard 45$/m)
+    })
+  })
+
+  test('ends though agents answer each other on the hub without end', async () => {
+    const echo = `function onItemCaptured() { hub.action("ping") } function onHubAction(action) { hub.action("pong") }`
+    await withFiles({ 'a.js': echo, 'b.js': COUNTER }, async (folder) => {
+      const { code, stdout, stderr } = await remora(['run', folder, '--pcap', SAMPLE], { cwd: folder })
+      assert.equal(code, 0)
+      assert.match(stderr, /^\[hub-0:ERROR\] onHubAction: 132 actions came after the end/m)
+      assert.match(stdout, /items 132/)
+    })
+  })
+
+  test('tells onLogCall what is going on, but not what it does itself', async () => {
+    const log =
+      'function onLogCall(level, msg) { var record = JSON.parse(msg); console.log(level, record.message, record.title || ""); throw new Error("own") }'
+    await withFiles({ 'a.js': log, 'b.js': 'function onItemCaptured() { for (;;); }' }, async (folder) => {
+      const { stdout, stderr } = await remora(['run', folder, '--pcap', SAMPLE, '--node-name', 'n'], {
+        cwd: folder,
+      })
+      assert.deepEqual(
+        stdout
+          .split('\n')
+          .filter((line) => line.startsWith('['))
+          .sort(),
+        [
+          '[n-0] error an agent was stopped b',
+          '[n-0] info an agent was loaded a',
+          '[n-0] info an agent was loaded b',
+          '[n-0] info the capture begins ',
+          '[n-0] info the capture ends ',
+        ],
+      )
+      assert.match(stderr, /onLogCall: Error: own \(a\.js:1:126\)/)
+    })
+  })
+
   test('gives agents their env, aliases and header names in any case', async () => {
     const source = `console.log(env.A, env.B + 1, JSON.stringify(env));
 function onItemCaptured(data) { if (data.Protocol.Name === "http" && data.request && data.request.headers["HOST"]) { console.log(data.Request.Path, data.request.headers["HoSt"]) } }`

@@ -14,6 +14,7 @@ import {
   type Line,
   type LoadAgent,
   type LoadedMessage,
+  type LogMessage,
   REPLY,
   UP,
 } from './host/protocol.ts'
@@ -182,8 +183,8 @@ export class SandboxProcess {
     this.#sendAcked(DOWN.tick, { nowMs })
   }
 
-  log(level: string, msg: string): void {
-    this.#send(DOWN.log, { level, msg })
+  log(message: LogMessage): void {
+    this.#sendAcked(DOWN.log, message)
   }
 
   /** No more traffic: jobs run for the last time. Resolves when everything has been worked off. */

@@ -1,6 +1,6 @@
 import type { Worker as Thread } from 'node:worker_threads'
 import type { Agent } from '../agent/agents.ts'
-import type { HelperStub, HostConfig, Line, LoadAgent } from '../agent/host/protocol.ts'
+import type { HelperStub, HostConfig, Line, LoadAgent, LogMessage } from '../agent/host/protocol.ts'
 import type { Jail } from '../agent/jail.ts'
 import type { SandboxLevel } from '../agent/launch.ts'
 import { type SandboxLimits, SandboxProcess } from '../agent/sandbox-process.ts'
@@ -162,6 +162,7 @@ export class Run {
     await started
     for (const place of this.#places) await this.#load(sandbox, place)
     void this.#ask(this.#running())
+    this.#log('info', 'worker', 'the capture begins', { source: ready.description })
     this.#release()
     if (ready.live) this.#tick = setInterval(() => this.#onTick(sandbox), TICK_MS)
     const done = await messages.done
@@ -169,6 +170,8 @@ export class Run {
     for (const reached of this.#demanded.values()) reached()
     await this.#reloading
     this.#count(done.dropped)
+    const { packets, entries } = done.counters
+    this.#log('info', 'worker', 'the capture ends', { packets, entries })
     await sandbox.end(this.#options.finalRun, ready.live ? Date.now() : done.counters.lastMs)
     return { ready, done }
   }
@@ -219,6 +222,7 @@ export class Run {
       this.#sandbox?.unload(place.slot)
       place.hooks = []
       place.gone = true
+      this.#log('info', place.component, 'an agent was removed', nameOf(place.agent))
     }
     void this.#ask(this.#running())
   }
@@ -352,7 +356,11 @@ export class Run {
       place.hooks = loaded.hooks ?? []
       place.gone = false
       this.#ledger.open(slot)
-    } else this.#line({ slot, level: 'error', text: loaded.error })
+      this.#log('info', component, 'an agent was loaded', nameOf(agent))
+    } else {
+      this.#line({ slot, level: 'error', text: loaded.error })
+      this.#log('error', component, 'an agent does not load', { ...nameOf(agent), error: loaded.error })
+    }
   }
 
   /**
@@ -408,6 +416,7 @@ export class Run {
 
   #count(dropped: { readonly items: number; readonly packets: number }): void {
     if (dropped.items === 0 && dropped.packets === 0) return
+    this.#warnOfDrops(dropped)
     for (const place of this.#places)
       if (this.#isWorker(place))
         this.#ledger.queueFull(
@@ -416,6 +425,14 @@ export class Run {
           this.#packetsFor(place, dropped.packets),
         )
   }
+
+  #warnOfDrops(dropped: object): void {
+    const now = performance.now()
+    if (now < this.#warnedAt + WARN_EVERY_MS) return
+    this.#warnedAt = now
+    this.#log('warning', 'worker', 'events are being dropped: agents are too slow', { ...dropped })
+  }
+  #warnedAt = Number.NEGATIVE_INFINITY
 
   #isWorker(place: Place): boolean {
     return place.component === 'worker' && place.loadError === undefined && !place.gone
@@ -436,6 +453,10 @@ export class Run {
   #stopped(slot: number, reason: string): void {
     this.#ledger.stopped(slot, reason)
     this.#line({ slot, level: 'error', text: `stopped: ${reason}` })
+    const place = this.#placeOf(slot)
+    if (place === undefined) return
+    place.hooks = []
+    this.#log('error', place.component, 'an agent was stopped', { ...nameOf(place.agent), reason })
   }
 
   #restarted(reason: string): void {
@@ -453,6 +474,13 @@ export class Run {
       if (place.loadError !== undefined || this.#ledger.account(place.slot).stopped !== '') continue
       this.#line({ slot: place.slot, level: 'warn', text: `started anew, its variables are lost: ${reason}` })
     }
+  }
+
+  /** For agents with onLogCall. */
+  #log(level: LogMessage['level'], component: LogMessage['component'], message: string, more: object): void {
+    if (!this.#places.some((place) => place.component === component && place.hooks.includes('onLogCall')))
+      return
+    this.#sandbox?.log({ level, component, record: { message, ...more } })
   }
 
   #line({ slot, level, text }: Line): void {
@@ -480,7 +508,12 @@ export class Run {
   }
 }
 
+function nameOf({ index, title, file }: Agent) {
+  return { script: index, title, file }
+}
+
 const WORKER_ADDRESS = '127.0.0.1:48999'
 /** Jobs are due on whole seconds; this is how late they may be. */
 const TICK_MS = 50
 const TICKS_BEHIND = 2
+const WARN_EVERY_MS = 1000

@@ -20,7 +20,7 @@ export const DOWN = {
   tick: 6,
   /** `{finalRun}`: no more traffic; answered by `ack`. */
   end: 7,
-  /** `{level, msg}`: a log line of the program, for onLogCall. */
+  /** `LogMessage` */
   log: 8,
 } as const
 
@@ -147,6 +147,14 @@ export interface CallMessage {
   readonly slot: number
   readonly path: string
   readonly args: readonly unknown[]
+}
+
+/** A line of the log of a component, for onLogCall. */
+export interface LogMessage {
+  readonly level: 'debug' | 'info' | 'warning' | 'error'
+  readonly component: 'worker' | 'hub'
+  /** Without its time and level. */
+  readonly record: Readonly<Record<string, unknown>>
 }
 
 export interface LayoutsMessage {

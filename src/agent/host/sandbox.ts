@@ -12,6 +12,7 @@ import {
   type LayoutsMessage,
   type Line,
   type LoadAgent,
+  type LogMessage,
   type Marks,
   PACKET_COLUMNS,
   UP,
@@ -35,6 +36,15 @@ interface Batch {
   readonly columns: readonly unknown[]
   /** The capture has come to here (ms). */
   readonly untilMs: number
+}
+
+/** A call that every agent of a component gets. */
+interface Broadcast {
+  readonly hook: 'onHubAction' | 'onLogCall'
+  readonly component: 'worker' | 'hub'
+  readonly args: readonly (string | undefined)[]
+  /** The next slot to be told. */
+  slot: number
 }
 
 /** Where the work on a batch stands. Every step is noted before it is taken: what is interrupted is not tried again. */
@@ -84,7 +94,8 @@ export class Sandbox implements SlotHost {
   /** Lines of the events at hand, to be put in the order of the events. */
   #eventLines: { key: number; line: Line }[] = []
   #inEvents = false
-  #actions: { slot: Slot; action: string; object: string | undefined }[] = []
+  /** What every agent of a component is to hear, oldest first. */
+  readonly #broadcasts: Broadcast[] = []
   #entries: string[] = []
   #query: EntryQuery | undefined
   /** By item of the batch at hand. */
@@ -189,10 +200,12 @@ export class Sandbox implements SlotHost {
         return
       }
       case DOWN.log: {
-        const { level, msg } = json(frame) as { level: string; msg: string }
-        for (const slot of this.#slots)
-          if (this.#hears(slot, 'onLogCall'))
-            this.#call(slot, 'onLogCall', [JSON.stringify(level), JSON.stringify(msg)])
+        const { level, component, record } = json(frame) as LogMessage
+        const time = new Date(this.#nowMs).toISOString()
+        const args = [JSON.stringify(level), JSON.stringify(JSON.stringify({ level, time, ...record }))]
+        this.#broadcasts.push({ hook: 'onLogCall', component, args, slot: 0 })
+        this.#owes = frame.seq
+        this.#work = newWork(emptyBatch(this.#nowMs))
         return
       }
     }
@@ -207,7 +220,7 @@ export class Sandbox implements SlotHost {
     if (this.#work !== undefined) this.#proceed(this.#work)
     this.#work = undefined
     if (this.#owes === undefined) return
-    if (this.#ended) for (const slot of this.#slots) slot.flushRepeats()
+    if (this.#ended) this.#sayLastWords()
     const ack: AckMessage = {
       seq: this.#owes,
       lines: this.#lines,
@@ -220,6 +233,16 @@ export class Sandbox implements SlotHost {
     this.#lines = []
     this.#entries = []
     writeFrame(DATA, UP.ack, ack.seq, ack)
+  }
+
+  #sayLastWords(): void {
+    const left = this.#broadcasts.filter(({ hook }) => hook === 'onHubAction').length
+    this.#broadcasts.length = 0
+    for (const slot of this.#slots) {
+      if (left > 0 && slot.agent.component === 'hub' && this.#hears(slot, 'onHubAction'))
+        slot.report(`onHubAction: ${left} actions came after the end: agents answer each other without one`)
+      slot.flushRepeats()
+    }
   }
 
   /** Events up to the next job, the job, and so on to the end of the batch. */
@@ -240,7 +263,7 @@ export class Sandbox implements SlotHost {
         work.packet = work.toPacket
         work.phase = 'due'
       }
-      this.#actionsOut()
+      this.#broadcast()
       work.phase = this.#runDue(batch)
         ? 'cut'
         : work.item < batch.rows.length || work.packet < batch.packets
@@ -365,7 +388,7 @@ export class Sandbox implements SlotHost {
       if (due === undefined) break
       this.#advance(due.at)
       this.#runTask(due)
-      this.#actionsOut()
+      this.#broadcast()
       if (++ran >= MOST_TICKS) {
         this.#scheduler.skipTo(now)
         break
@@ -426,19 +449,20 @@ export class Sandbox implements SlotHost {
     this.#leave(slot)
   }
 
-  /** What agents sent to the hub reaches every agent there, in the order in which it was sent. */
-  #actionsOut(): void {
-    for (let action = this.#actions.shift(); action !== undefined; action = this.#actions.shift()) {
-      const { agent } = action.slot
-      const meta = JSON.stringify({
-        node: agent.component === 'hub' ? 'hub' : this.config.nodeName,
-        script: agent.index,
-        title: agent.title,
-        time: this.#nowMs,
-      })
-      for (const slot of this.#slots)
-        if (slot.agent.component === 'hub' && this.#hears(slot, 'onHubAction'))
-          this.#call(slot, 'onHubAction', [JSON.stringify(action.action), action.object, meta])
+  /**
+   * Tells agents what they are to hear, in the order in which it was said. May be interrupted in the middle. Agents
+   * that answer each other without end take turns with the traffic.
+   */
+  #broadcast(): void {
+    for (let left = this.#ended ? MOST_ACTIONS : MOST_AT_ONCE; left > 0; left--) {
+      const [first] = this.#broadcasts
+      if (first === undefined) return
+      const { hook, component, args } = first
+      while (first.slot < this.#slots.length) {
+        const slot = this.#slots[first.slot++] as Slot
+        if (slot.agent.component === component && this.#hears(slot, hook)) this.#call(slot, hook, args)
+      }
+      this.#broadcasts.shift()
     }
   }
 
@@ -604,8 +628,16 @@ export class Sandbox implements SlotHost {
   hubAction(slot: Slot, action: string, object: string | undefined): void {
     if (object !== undefined && object.length > LARGEST_ACTION)
       throw new Error(`hub.action: the object has ${object.length} characters, more than ${LARGEST_ACTION}`)
-    if (this.#actions.length >= MOST_ACTIONS) throw new Error('hub.action: too many actions at once')
-    this.#actions.push({ slot, action, object })
+    if (this.#broadcasts.length >= MOST_ACTIONS) throw new Error('hub.action: too many actions at once')
+    const { agent } = slot
+    const meta = JSON.stringify({
+      node: agent.component === 'hub' ? 'hub' : this.config.nodeName,
+      script: agent.index,
+      title: agent.title,
+      time: this.#nowMs,
+    })
+    const args = [JSON.stringify(action), object, meta]
+    this.#broadcasts.push({ hook: 'onHubAction', component: 'hub', args, slot: 0 })
   }
 
   mark(item: number, text: string): void {
@@ -760,4 +792,7 @@ const EVENTS = 1 << 20
 /** Jobs that run between two events at most; when a capture stands still for longer, the rest is not made up for. */
 const MOST_TICKS = 1000
 const LARGEST_ACTION = 1 << 20
+/** Calls of hub.action that wait. */
 const MOST_ACTIONS = 10_000
+/** Of these, those that are delivered between two events; the rest after the next ones. */
+const MOST_AT_ONCE = 1000
