@@ -30,7 +30,12 @@ export async function remora(args: readonly string[], options: RunInside = {}): 
   child.stdin?.on('error', () => {})
   child.stdin?.end(options.stdin)
   const closed = new Promise<number | null>((resolve) => child.on('close', resolve))
-  await options.meanwhile?.(child.pid as number, () => stdout + stderr)
+  try {
+    await options.meanwhile?.(child.pid as number, () => stdout + stderr)
+  } catch (error) {
+    child.kill('SIGKILL')
+    throw error
+  }
   return { code: await closed, stdout, stderr }
 }
 

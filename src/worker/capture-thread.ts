@@ -73,12 +73,16 @@ class CaptureThread {
   async run(): Promise<void> {
     const source = openCapture(this.#data.source)
     this.#live = source.live
-    const batches = source.packets(this.#stop.signal)[Symbol.asyncIterator]()
-    let batch = await batches.next()
-    post({ kind: 'ready', description: source.description, live: source.live, firstMs: firstTime(batch) })
-    await new Promise<void>((resolve) => {
+    const { description, live } = source
+    const demanded = new Promise<void>((resolve) => {
       this.#go = resolve
     })
+    const batches = source.packets(this.#stop.signal)[Symbol.asyncIterator]()
+    // A file says when its time begins; a quiet interface may be silent for hours.
+    const first = batches.next()
+    post({ kind: 'ready', description, live, firstMs: live ? null : firstTime(await first) })
+    let batch = await first
+    await demanded
     while (batch.done !== true && !this.#stopped()) {
       this.#pipeline.push(batch.value)
       this.#afterBatch(source)

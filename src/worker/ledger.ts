@@ -34,16 +34,19 @@ export interface AgentAccount {
  */
 export class Ledger {
   readonly #accounts = new Map<number, AgentAccount>()
-  /** What earlier processes of the sandbox had reported when they died. */
+  /** What earlier versions of an agent, and earlier processes of the sandbox, had reported at their end. */
   readonly #base = new Map<number, SlotCounters>()
   readonly #latest = new Map<number, SlotCounters>()
   /** Slots that the sandbox does not have any more: their events are dropped on this side. */
   readonly #absent = new Set<number>()
 
-  /** Counts begin for a slot that gets items, packets or both. */
+  /** An agent was loaded into a slot, for the first time or again: its counts begin, or go on. */
   open(slot: number): void {
-    if (!this.#accounts.has(slot)) this.#accounts.set(slot, newAccount())
+    const account = this.account(slot)
+    this.#accounts.set(slot, account)
+    account.stopped = ''
     this.#absent.delete(slot)
+    this.#settle(slot)
   }
 
   account(slot: number): AgentAccount {
@@ -77,24 +80,25 @@ export class Ledger {
     if (account.stopped === '') account.stopped = reason
   }
 
-  rearmed(slot: number): void {
-    this.account(slot).stopped = ''
-  }
-
   /**
    * A new process has taken over. `unacked` events of each slot are sent again to the slots that are left; for the
    * others they are lost.
    */
   restarted(unacked: (slot: number) => { items: number; packets: number }): void {
     for (const [slot, account] of this.#accounts) {
-      const latest = this.#latest.get(slot)
-      if (latest !== undefined) this.#base.set(slot, add(this.#base.get(slot), latest))
-      this.#latest.delete(slot)
+      this.#settle(slot)
       if (account.stopped === '' || this.#absent.has(slot)) continue
       this.#absent.add(slot)
       const { items, packets } = unacked(slot)
       this.#missed(account, items, packets)
     }
+  }
+
+  /** What was counted so far was counted by a predecessor. */
+  #settle(slot: number): void {
+    const latest = this.#latest.get(slot)
+    if (latest !== undefined) this.#base.set(slot, add(this.#base.get(slot), latest))
+    this.#latest.delete(slot)
   }
 
   /** What does not add up, in words; empty when all is well. */

@@ -115,8 +115,9 @@ export class Run {
   /** Frames that came while agents were being loaded; undefined when none are. */
   #held: Frame[] | undefined = []
   #demand = ''
-  /** One after another. */
-  #reloading: Promise<unknown> = Promise.resolve()
+  readonly #loaded = Promise.withResolvers<void>()
+  /** After the first loading, one after another. */
+  #reloading: Promise<unknown> = this.#loaded.promise
   readonly #demanded = new Map<number, () => void>()
 
   constructor(options: RunOptions, observer: RunObserver) {
@@ -164,6 +165,7 @@ export class Run {
     void this.#ask(this.#running())
     this.#log('info', 'worker', 'the capture begins', { source: ready.description })
     this.#release()
+    this.#loaded.resolve()
     if (ready.live) this.#tick = setInterval(() => this.#onTick(sandbox), TICK_MS)
     const done = await messages.done
     clearInterval(this.#tick)
@@ -191,8 +193,7 @@ export class Run {
   }
 
   async #reload(agent: Agent): Promise<string | undefined> {
-    const sandbox = this.#sandbox
-    if (sandbox === undefined) return 'not started yet'
+    const sandbox = this.#sandbox as SandboxProcess
     if (!this.#places.some((place) => place.agent.index === agent.index)) this.#addPlaces(agent)
     // Every batch after this one has what the new version reads, and the old one gets every batch before.
     await this.#ask([...this.#running(), ...this.#placesOf(agent).map((place) => ({ ...place, agent }))])
@@ -202,13 +203,11 @@ export class Run {
       const { agent: before, loadError } = place
       place.agent = agent
       await this.#load(sandbox, place)
-      if (place.loadError === undefined) this.#ledger.rearmed(place.slot)
-      else {
-        failure = place.loadError
-        // The old version, if there is one, keeps running.
-        place.agent = before
-        if (before !== agent) place.loadError = loadError
-      }
+      if (place.loadError === undefined) continue
+      failure = place.loadError
+      // The old version, if there is one, keeps running.
+      place.agent = before
+      if (before !== agent) place.loadError = loadError
     }
     this.#release()
     void this.#ask(this.#running())

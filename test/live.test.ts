@@ -1,0 +1,150 @@
+import assert from 'node:assert/strict'
+import { rmSync, writeFileSync } from 'node:fs'
+import { request } from 'node:http'
+import { join } from 'node:path'
+import { describe, type TestContext, test } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
+import { openCapture } from '../src/capture/index.ts'
+import { Mistake } from '../src/mistake/mistake.ts'
+import { httpServer } from '../src/testing/http-server.ts'
+import { remora, withFiles } from '../src/testing/remora.ts'
+
+const agent = (name: string) =>
+  `function onItemCaptured(data) { if (data.request) console.log("${name}", data.request.path, data.response && data.response.status) }`
+
+describe('remora run --interface', () => {
+  test('follows agents as they change, and ends with a summary on Ctrl-C', async (t) => {
+    if (!canCapture(t)) return
+    const server = await httpServer(t, (_, response) => response.end('hello'))
+    const get = (path: string) => fetchOnce(server.port, path)
+    await withFiles({ 'a.js': agent('first'), 'b.js': agent('other') }, async (folder) => {
+      const save = (name: string, source: string) => writeFileSync(join(folder, name), source)
+      const { code, stdout, stderr } = await remora(
+        ['run', folder, '--interface', 'lo', '--filter', `tcp port ${server.port}`, '--node-name', 'n'],
+        {
+          cwd: folder,
+          meanwhile: async (pid, output) => {
+            const until = (words: RegExp) =>
+              waitFor(
+                () => words.test(output()),
+                () => `${words} in ${output()}`,
+              )
+            await waitFor(
+              async () => {
+                await get('/probe')
+                return /first \/probe 200/.test(output())
+              },
+              () => 'the capture to begin',
+            )
+
+            save('a.js', 'function onItemCaptured(data) { let x }')
+            await until(/a\.js:1:37: [\s\S]*The old version keeps running/)
+            await get('/one')
+            await until(/\[n-0\] first \/one 200/)
+
+            save('a.js', 'missing()')
+            await until(/a\.js does not load, the old version keeps running: ReferenceError: missing/)
+            await get('/two')
+            await until(/\[n-0\] first \/two 200/)
+
+            save('a.js', agent('second'))
+            await until(/a\.js was reloaded/)
+            await get('/three')
+            await until(/\[n-0\] second \/three 200/)
+
+            save('c.js', 'function onItemCaptured() { for (;;) {} }')
+            await until(/c\.js was reloaded/)
+            await get('/four')
+            await until(/\[n-2:ERROR\] stopped: it ran for more than 150 ms/)
+            save('c.js', agent('mended'))
+            await waitFor(
+              async () => {
+                await get('/five')
+                return /\[n-2\] mended \/five 200/.test(output())
+              },
+              () => 'an agent that was stopped to be armed again',
+            )
+
+            rmSync(join(folder, 'c.js'))
+            await until(/c\.js is gone/)
+            await get('/six')
+            await until(/\[n-1\] other \/six 200/)
+            process.kill(pid, 'SIGINT')
+          },
+        },
+      )
+      assert.equal(code, 0, stderr)
+      assert.match(stdout, /^Capture {2}interface lo/m)
+      assert.match(stdout, /^Ledger {2}everything adds up$/m)
+      assert.match(stdout, /not captured {2}nothing that we know of/)
+      for (const path of ['one', 'two', 'three', 'four', 'six'])
+        assert.equal(stdout.match(new RegExp(`other /${path} 200`, 'g'))?.length, 1, path)
+      assert.doesNotMatch(stdout, /first \/three|mended \/six/)
+      assert.doesNotMatch(stderr, /\n\s+at /, 'no stack trace')
+    })
+  })
+
+  test('runs jobs, and ends, on an interface where nothing happens', async (t) => {
+    if (!canCapture(t)) return
+    const source = `jobs.schedule("tick", "* * * * * *", function () { console.log("tick") })`
+    await withFiles({ 'a.js': source }, async (folder) => {
+      const { code, stdout } = await remora(['run', folder, '--interface', 'lo', '--filter', 'tcp port 1'], {
+        cwd: folder,
+        meanwhile: async (pid, output) => {
+          await waitFor(() => /\] tick/.test(output()), output)
+          process.kill(pid, 'SIGINT')
+        },
+      })
+      assert.equal(code, 0)
+      assert.match(stdout, /packets {2,}0 {2}/)
+      assert.match(stdout, /^Ledger {2}everything adds up$/m)
+    })
+  })
+
+  test('refuses a filter that is none', async (t) => {
+    if (!canCapture(t)) return
+    await withFiles({ 'a.js': agent('a') }, async (folder) => {
+      const { code, stderr } = await remora(
+        ['run', 'a.js', '--interface', 'lo', '--filter', 'port of call'],
+        {
+          cwd: folder,
+        },
+      )
+      assert.equal(code, 2)
+      assert.match(stderr, /port of call/)
+      assert.doesNotMatch(stderr, /\n\s+at /, 'no stack trace')
+    })
+  })
+})
+
+/** In CI the tools must be there and allowed to capture. */
+function canCapture(t: TestContext): boolean {
+  try {
+    openCapture({ interface: ['lo'] })
+    return true
+  } catch (error) {
+    if (!(error instanceof Mistake) || process.env.CI) throw error
+    t.skip(`live runs are not tested: ${error.message}`)
+    return false
+  }
+}
+
+/** A request on a connection of its own. */
+function fetchOnce(port: number, path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    request({ host: '127.0.0.1', port, path, agent: false }, (response) => {
+      response.resume().on('end', resolve)
+    })
+      .on('error', reject)
+      .end()
+  })
+}
+
+async function waitFor(condition: () => boolean | Promise<boolean>, what: () => string): Promise<void> {
+  for (const end = Date.now() + PATIENCE_MS; ; await setTimeout(50)) {
+    if (await condition()) return
+    if (Date.now() > end) throw new Error(`waited in vain for ${what()}`)
+  }
+}
+
+const PATIENCE_MS = 10_000
