@@ -15,7 +15,7 @@ export class Mistake extends Error {
   }
 }
 
-/** Every kind of mistake, with what it means. `docs/mistakes.md` is held to this table by a test. */
+/** Every kind of mistake, with what it means. `docs/generated/mistakes.md` is held to this table by a test. */
 export const MISTAKES = {
   E_CAPTURE_FORMAT: 'The input is not a capture file that Remora can read.',
   E_CAPTURE_OPEN: 'The capture file cannot be opened.',

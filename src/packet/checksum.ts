@@ -1,21 +1,44 @@
 import { u8, u16 } from '../bytes/read.ts'
-import { PROTOCOL } from './packet.ts'
+import { type Packet, PROTOCOL } from './packet.ts'
+
+/** Whether the checksum of an IPv4 header is right. RFC 791 §3.1, RFC 1071 */
+export function headerChecksumHolds(bytes: Uint8Array, start: number, end: number): boolean {
+  return fold(sum(bytes, start, end, 0)) === 0xffff
+}
 
 /**
- * Whether the checksums of an IPv4 packet that was captured whole are right: that of its header, and that of TCP, UDP
- * or ICMP unless it is a fragment. RFC 1071.
+ * Whether the checksum of TCP, UDP, ICMP or ICMPv6 is right: of what `packet`, whose addresses are known, carries whole
+ * from `start` to `end`. UDP may go without (RFC 768; in IPv6 RFC 6935); other protocols have none, or their own.
  */
-export function checksumsHold(bytes: Uint8Array, start: number, headerLength: number): boolean {
-  if (fold(sum(bytes, start, start + headerLength, 0)) !== 0xffff) return false
-  if ((u16(bytes, start + 6) & 0x3fff) !== 0) return true
-  const protocol = u8(bytes, start + 9)
-  const payload = start + headerLength
-  const end = start + u16(bytes, start + 2)
-  if (protocol === PROTOCOL.icmp) return fold(sum(bytes, payload, end, 0)) === 0xffff
-  if (protocol !== PROTOCOL.tcp && protocol !== PROTOCOL.udp) return true
-  if (protocol === PROTOCOL.udp && u16(bytes, payload + 6) === 0) return true
-  const pseudoHeader = sum(bytes, start + 12, start + 20, protocol + (end - payload))
-  return fold(sum(bytes, payload, end, pseudoHeader)) === 0xffff
+export function transportChecksumHolds(
+  packet: Packet,
+  protocol: number,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+): boolean {
+  switch (protocol) {
+    case PROTOCOL.icmp:
+      return fold(sum(bytes, start, end, 0)) === 0xffff
+    case PROTOCOL.udp:
+      if (end - start >= 8 && u16(bytes, start + 6) === 0) return true
+      break
+    case PROTOCOL.tcp:
+    case PROTOCOL.icmp6:
+      break
+    default:
+      return true
+  }
+  return fold(sum(bytes, start, end, pseudoHeader(packet, protocol, end - start))) === 0xffff
+}
+
+/** RFC 9293 §3.1, RFC 8200 §8.1 */
+function pseudoHeader(packet: Packet, protocol: number, length: number): number {
+  const { src0, src1, src2, src3, dst0, dst1, dst2, dst3 } = packet
+  let total = protocol + length
+  for (const word of [src0, src1, src2, src3, dst0, dst1, dst2, dst3])
+    total += (word >>> 16) + (word & 0xffff)
+  return total
 }
 
 function sum(bytes: Uint8Array, start: number, end: number, from: number): number {
@@ -27,6 +50,6 @@ function sum(bytes: Uint8Array, start: number, end: number, from: number): numbe
 
 function fold(total: number): number {
   let folded = total
-  while (folded > 0xffff) folded = (folded & 0xffff) + (folded >>> 16)
+  while (folded > 0xffff) folded = (folded & 0xffff) + Math.floor(folded / 0x10000)
   return folded
 }

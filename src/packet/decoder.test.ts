@@ -119,6 +119,33 @@ describe('the decoder', () => {
     assert.equal(new Decoder({ verifyChecksums: true }).decode(one(right), 0), true)
   })
 
+  test('verifies the checksums of IPv6, also behind extension headers', () => {
+    const ip6 = (checksum: string, extension = '') => {
+      const length = (12 + extension.length / 2).toString(16).padStart(4, '0')
+      const next = extension === '' ? '11' : '3c'
+      return hex(
+        `020000000001 020000000002 86dd 60000000 ${length} ${next} 40 20010db8000000000000000000000001 20010db8000000000000000000000002 ${extension} 1389 0035 000c ${checksum} 61626364`,
+      )
+    }
+    const accepts = (bytes: Uint8Array) => new Decoder({ verifyChecksums: true }).decode(one(bytes), 0)
+    const destinationOptions = '1100010400000000'
+    assert.equal(accepts(ip6('cbdc')), true)
+    assert.equal(accepts(ip6('cbdc', destinationOptions)), true)
+    assert.equal(accepts(ip6('1234')), false)
+    assert.equal(accepts(ip6('1234', destinationOptions)), false)
+    assert.equal(accepts(ip6('0000')), true, 'UDP may go without')
+  })
+
+  test('reads on behind an authentication header', () => {
+    const header = (next: string) => `${next} 04 0000 00000001 00000001 000000000000000000000000`
+    const { payload, packet } = decode(ETHERNET + IP('33', header('11') + UDP))
+    assert.deepEqual([payload, packet.protocol, packet.dstPort], ['abcd', 17, 53])
+    assert.equal(decode(ETHERNET + IP('33', `${header('33')}${header('11')}${UDP}`)).payload, 'abcd')
+    assert.deepEqual(decode(ETHERNET + IP('33', '11 ff 0000 00000001 00000001')).counters.malformed, {
+      'transport-header': 1,
+    })
+  })
+
   test('answers any bytes without throwing, and counts each packet once', () => {
     const linkTypes = fc.constantFrom(0, 1, 9, 12, 50, 101, 108, 113, 228, 229, 239, 276, 999)
     const start = fc.constantFrom(

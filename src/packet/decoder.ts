@@ -1,6 +1,6 @@
 import { i32, u8, u16, u32 } from '../bytes/read.ts'
 import type { PacketBatch } from './batch.ts'
-import { checksumsHold } from './checksum.ts'
+import { headerChecksumHolds, transportChecksumHolds } from './checksum.ts'
 import { type FragmentCounters, Fragments } from './fragments.ts'
 import { Packet, PROTOCOL } from './packet.ts'
 import type { IgnoreReason, MalformedReason } from './reasons.ts'
@@ -219,8 +219,7 @@ export class Decoder {
     packet.dst3 = 0
     const payload = start + headerLength
     const wireEnd = start + totalLength
-    if (this.#verify && wireEnd <= end && !checksumsHold(bytes, start, headerLength))
-      return this.#bad('bad-checksum')
+    if (this.#verify && !headerChecksumHolds(bytes, start, payload)) return this.#bad('bad-checksum')
     const fragment = u16(bytes, start + 6)
     if ((fragment & 0x3fff) !== 0) {
       const more = (fragment & 0x2000) !== 0
@@ -233,6 +232,7 @@ export class Decoder {
         more,
       )
     }
+    if (wireEnd <= end && !this.#holds(packet.protocol, payload, wireEnd)) return this.#bad('bad-checksum')
     return this.#transport(packet.protocol, payload, Math.min(end, wireEnd), wireEnd)
   }
 
@@ -255,6 +255,7 @@ export class Decoder {
     const limit = Math.min(end, wireEnd)
     let next = u8(bytes, start + 6)
     let at = start + 40
+    let routed = false
     for (let count = 0; isExtension(next); count++) {
       if (count > MOST_EXTENSIONS || limit - at < 8) return this.#bad('ip-options')
       if (next === EXTENSION.fragment) {
@@ -269,14 +270,20 @@ export class Decoder {
         at += 8
         continue
       }
-      const length =
-        next === EXTENSION.authentication ? (u8(bytes, at + 1) + 2) << 2 : (u8(bytes, at + 1) + 1) << 3
+      // The checksum is that of the packet as it arrives: with the last address on the route.
+      routed ||= next === EXTENSION.routing && u8(bytes, at + 3) > 0
+      const length = extensionLength(bytes, next, at)
       next = u8(bytes, at)
       at += length
       if (at > limit) return this.#bad('ip-options')
     }
     packet.protocol = next
+    if (!routed && wireEnd <= end && !this.#holds(next, at, wireEnd)) return this.#bad('bad-checksum')
     return this.#transport(next, at, limit, wireEnd)
+  }
+
+  #holds(protocol: number, start: number, end: number): boolean {
+    return !this.#verify || transportChecksumHolds(this.packet, protocol, this.#bytes, start, end)
   }
 
   #fragment(id: number, start: number, end: number, wireEnd: number, offset: number, more: boolean): boolean {
@@ -296,6 +303,7 @@ export class Decoder {
     packet.bytes = whole
     const protocol = packet.protocol
     if (packet.ipVersion === 6 && isExtension(protocol)) return this.#afterFragments(protocol, whole)
+    if (!this.#holds(protocol, 0, whole.length)) return this.#bad('bad-checksum')
     return this.#transport(protocol, 0, whole.length, whole.length)
   }
 
@@ -306,7 +314,7 @@ export class Decoder {
     for (let count = 0; isExtension(next); count++) {
       if (count > MOST_EXTENSIONS || next === EXTENSION.fragment || whole.length - at < 8)
         return this.#bad('ip-options')
-      const length = (u8(whole, at + 1) + 1) << 3
+      const length = extensionLength(whole, next, at)
       next = u8(whole, at)
       at += length
       if (at > whole.length) return this.#bad('ip-options')
@@ -350,6 +358,8 @@ export class Decoder {
         packet.srcPort = u16(bytes, start)
         packet.dstPort = u16(bytes, start + 2)
         return this.#payload(start + 12, end, wireEnd)
+      case EXTENSION.authentication:
+        return this.#authenticated(start, end, wireEnd)
       case TUNNEL.ipv4:
         return this.#inner(() => this.#ipv4(start, end))
       case TUNNEL.ipv6:
@@ -359,6 +369,21 @@ export class Decoder {
       default:
         return this.#payload(start, end, wireEnd)
     }
+  }
+
+  /** What an authentication header in IPv4 protects lies open. RFC 4302 §2 */
+  #authenticated(start: number, end: number, wireEnd: number): boolean {
+    let next: number = EXTENSION.authentication
+    let at = start
+    while (next === EXTENSION.authentication) {
+      if (end - at < 12) return this.#bad('transport-header')
+      const length = extensionLength(this.#bytes, next, at)
+      next = u8(this.#bytes, at)
+      at += length
+    }
+    if (at > end) return this.#bad('transport-header')
+    this.packet.protocol = next
+    return this.#transport(next, at, end, wireEnd)
   }
 
   #payload(start: number, end: number, wireEnd: number): boolean {
@@ -459,6 +484,12 @@ export class Decoder {
     malformed[reason] = (malformed[reason] ?? 0) + 1
     return false
   }
+}
+
+/** RFC 8200 §4.1; RFC 4302 §2.2 */
+function extensionLength(bytes: Uint8Array, kind: number, at: number): number {
+  const words = u8(bytes, at + 1)
+  return kind === EXTENSION.authentication ? (words + 2) << 2 : (words + 1) << 3
 }
 
 function isExtension(protocol: number): boolean {
