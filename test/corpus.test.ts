@@ -4,6 +4,7 @@ import { describe, test } from 'node:test'
 import { Mistake } from '../src/mistake/mistake.ts'
 import { type CorpusCapture, corpusOrSkip, type Truth } from '../src/testing/corpus.ts'
 import { type ReadCapture, readCapture } from '../src/testing/read-capture.ts'
+import type { PipelineOptions } from '../src/worker/pipeline.ts'
 
 type Counts = Record<string, number>
 type Rows = { readonly rows: readonly (readonly unknown[])[] } | undefined
@@ -44,6 +45,20 @@ describe('the corpus', () => {
     }
   })
 
+  test('entries say the same whether bodies are kept or not', async (t) => {
+    const told = (read: ReadCapture | undefined) =>
+      read?.entries.map((entry) => {
+        const { request, response } = entry as { request: Told | null; response: Told | null }
+        return [entry.id, entry.size, entry.elapsedTime, of(request), of(response)]
+      })
+    for (const capture of corpusOrSkip(t))
+      assert.deepEqual(
+        told(await readOrMistake(capture, { maxBody: 0 })),
+        told(await readOrMistake(capture)),
+        capture.name,
+      )
+  })
+
   test('every field of every entry can be read', async (t) => {
     for (const capture of corpusOrSkip(t)) {
       const read = await readOrMistake(capture)
@@ -52,10 +67,25 @@ describe('the corpus', () => {
   })
 })
 
+/** What a message says beside its body. */
+interface Told {
+  readonly path?: string
+  readonly status?: number
+  readonly bodySize?: number
+  readonly incomplete?: boolean
+}
+
+function of(message: Told | null) {
+  return message && [message.path, message.status, message.bodySize, message.incomplete]
+}
+
 /** A file that is no capture is refused with a Mistake; nothing else may be thrown. */
-async function readOrMistake({ path }: CorpusCapture): Promise<ReadCapture | undefined> {
+async function readOrMistake(
+  { path }: CorpusCapture,
+  changes: Partial<PipelineOptions> = {},
+): Promise<ReadCapture | undefined> {
   try {
-    return await readCapture(path)
+    return await readCapture(path, changes)
   } catch (error) {
     if (error instanceof Mistake) return undefined
     throw error

@@ -17,7 +17,7 @@ export type Step<Message> =
   | { readonly kind: 'incomplete'; readonly need: number }
   /** `length` bytes (at least 1) belong to an unfinished message and were taken; the parser remembers. */
   | { readonly kind: 'partial'; readonly length: number }
-  /** The next `length` bytes, here or not yet, are of no interest: the engine drops them without buffering, then calls again, even with nothing in hand. Holes in them are fine, and are not told. They count into the size of a message that has begun; before one has, they belong to none. */
+  /** The next `length` bytes, here or not yet, are of no interest: the engine drops them without buffering, then calls again, even with nothing in hand. Holes in them are told by `missed`. They count into the size of a message that has begun; before one has, they belong to none. */
   | { readonly kind: 'skip'; readonly length: number }
   /** After `length` bytes another protocol begins, on both sides: WebSocket, h2c, a CONNECT tunnel. `to` names a dissector, or is "" to recognise it by content; `message`, when there, is emitted first. */
   | { readonly kind: 'switch'; readonly to: string; readonly length: number; readonly message?: Message }
@@ -33,6 +33,8 @@ export interface Parser<Message> {
   next(bytes: Uint8Array, start: number, end: number): Step<Message>
   /** `length` bytes were lost here. True: they lay inside a body of known length and the parser goes on after them. */
   gap?(length: number): boolean
+  /** Some of the bytes that were to be skipped, and belong to the message that is being read, were not captured. */
+  missed?(): void
   /** The side ended (FIN, RST, idle, end of capture). A message that the end completes or cuts off, if any. */
   end?(clean: boolean): Message | undefined
 }

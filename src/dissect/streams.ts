@@ -36,7 +36,10 @@ export class StreamConversation extends Conversation implements ConnectionHandle
     this.#shaky = true
     const skipped = Math.min(side.skip, length)
     side.skip -= skipped
-    if (side.skipsBody) side.taken += skipped
+    if (skipped > 0 && side.skipsBody) {
+      side.taken += skipped
+      side.parser?.missed?.()
+    }
     const left = length - skipped
     if (this.#dissector === undefined) {
       this.#give(side, 'lost-sync')

@@ -96,6 +96,7 @@ class FedSide {
   gap(length: number): void {
     const skipped = Math.min(this.#skip, length)
     this.#skip -= skipped
+    if (skipped > 0) this.#parser.missed?.()
     if (length > skipped && this.#parser.gap?.(length - skipped) !== true) this.dead = true
   }
 

@@ -372,6 +372,31 @@ describe('a message that is not whole', () => {
     }
   })
 
+  test('with a hole in a body that is not kept is marked as well', () => {
+    for (const [head, tail] of [
+      ['Content-Length: 10\r\n\r\nab', 'ij'],
+      ['Transfer-Encoding: chunked\r\n\r\na\r\nab', 'ij\r\n0\r\n\r\n'],
+    ]) {
+      const next = 'HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n'
+      const fed = feed(
+        http,
+        [
+          ['server', `HTTP/1.1 200 OK\r\n${head}`],
+          ['server', 6],
+          ['server', `${tail}${next}`],
+        ],
+        { wantsBodies: false, maxBody: 100 },
+      )
+      assert.deepEqual(
+        repliesOf(fed).map(({ status, bodySize, incomplete }) => [status, bodySize, incomplete]),
+        [
+          [200, 10, true],
+          [404, 0, false],
+        ],
+      )
+    }
+  })
+
   test('with a hole in a body that the end of the connection ends is marked', () => {
     const fed = feed(http, [
       ['server', 'HTTP/1.1 200 OK\r\n\r\nab'],

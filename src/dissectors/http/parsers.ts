@@ -75,6 +75,10 @@ abstract class MessageParser<M extends HttpMessage> implements Parser<M> {
     }
   }
 
+  missed(): void {
+    if (this.#message !== undefined) this.#message.incomplete = true
+  }
+
   end(clean: boolean): M | undefined {
     const message = this.#message
     if (message === undefined) return undefined
