@@ -1,3 +1,4 @@
+import { writeSync } from 'node:fs'
 import { Command } from 'commander'
 import { Mistake } from '../mistake/mistake.ts'
 import { checkCommand } from './commands/check.ts'
@@ -9,8 +10,8 @@ import { version } from './version.ts'
 /** Reads the command line and does what it says. */
 export async function main(): Promise<void> {
   // Whoever read our output has gone, as in `remora run … | head`.
-  process.stdout.on('error', endOfOutput)
-  process.stderr.on('error', endOfOutput)
+  process.stdout.on('error', (error) => endOfOutput('standard output', error))
+  process.stderr.on('error', (error) => endOfOutput('standard error', error))
   const program = new Command('remora')
     .description('Runs your JavaScript on network traffic.')
     .version(version())
@@ -28,9 +29,13 @@ export async function main(): Promise<void> {
   }
 }
 
-function endOfOutput(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE') throw error
-  process.exit(CLOSED_PIPE)
+function endOfOutput(name: string, error: NodeJS.ErrnoException): void {
+  if (error.code === 'EPIPE') process.exit(CLOSED_PIPE)
+  try {
+    writeSync(2, `remora: ${name} cannot be written: ${error.message}\n`)
+  } finally {
+    process.exit(2)
+  }
 }
 
 /** What a shell says of a program that SIGPIPE has ended. */

@@ -57,7 +57,7 @@ function agentRows(agents: readonly AgentResult[]): (string | number)[][] {
 }
 
 function ledgerText({ capture, agents }: RunResult): string {
-  const { counters, losses, dropped } = capture
+  const { counters, losses, dropped, spool } = capture
   const { decode, reassembly, dissection } = counters
   const lost = Object.entries(losses).filter(([, number]) => (number ?? 0) > 0)
   const streamBytes =
@@ -90,6 +90,11 @@ function ledgerText({ capture, agents }: RunResult): string {
         : lostText(lost, reassembly),
     ],
   ]
+  if (spool !== undefined)
+    rows.push([
+      'for agents',
+      `${count(spool.received)} packets = ${count(spool.kept)} kept${reasons('gone', { evicted: spool.evicted, failed: spool.failed })}`,
+    ])
   if (dropped.items + dropped.packets > 0)
     rows.push(['dropped at the end', `${count(dropped.items)} entries, ${count(dropped.packets)} packets`])
   for (const { agent, component, account } of agents) {
@@ -152,7 +157,7 @@ function time(ms: number | null): string {
 
 /** The same for programs: one JSON object. */
 export function summaryJson(result: RunResult, sandbox: string): object {
-  const { counters, losses, skipped, problems } = result.capture
+  const { counters, losses, skipped, problems, spool } = result.capture
   return {
     type: 'summary',
     source: result.description,
@@ -201,6 +206,7 @@ export function summaryJson(result: RunResult, sandbox: string): object {
       },
       invalid: counters.dissection.invalid,
       capture: { losses, skipped },
+      keptForAgents: spool ?? null,
       agents: result.agents.map(({ agent, component, account }) => ({
         index: agent.index,
         component,

@@ -1,6 +1,7 @@
 import type { Losses, Skipped } from '../capture/index.ts'
 import type { MistakeCode } from '../mistake/mistake.ts'
 import type { PipelineCounters } from './pipeline.ts'
+import type { SpoolCounters } from './spool/index.ts'
 
 /** From the capture thread to the main thread. */
 export type FromCapture =
@@ -50,6 +51,8 @@ export interface CaptureDone {
   /** Parts of the input that could not be read, by reason. */
   readonly skipped: Skipped
   readonly problems: readonly string[]
+  /** Packets that are kept for agents; undefined when none asks for packets. */
+  readonly spool: SpoolCounters | undefined
   /** Dropped after the last frame. */
   readonly dropped: { readonly items: number; readonly packets: number }
 }

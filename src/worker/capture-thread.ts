@@ -167,6 +167,7 @@ class CaptureThread {
       losses: source.losses(),
       skipped: source.skipped,
       problems: [...source.problems, ...(this.#spool?.problem === undefined ? [] : [this.#spool.problem])],
+      spool: this.#spool?.counters,
       dropped: this.#dropped,
     }
   }

@@ -1,3 +1,3 @@
 export { removeStaleSpools, type SpoolOptions } from './options.ts'
 export { SpoolReader } from './reader.ts'
-export { SpoolWriter } from './writer.ts'
+export { type SpoolCounters, SpoolWriter } from './writer.ts'

@@ -15,13 +15,23 @@ export interface SpoolPacket {
   readonly interfaces: readonly CaptureInterface[]
 }
 
+/** Packets that agents may ask for: received = kept + evicted + failed. */
+export interface SpoolCounters {
+  received: number
+  kept: number
+  /** Gone for newer ones. */
+  evicted: number
+  /** The disk would not take them, or they were too large. */
+  failed: number
+}
+
 /**
  * Writes packets one after another into segment files, each with the place of the one before it on its connection.
  * `flush` makes readable all that was appended; it comes before anybody hears of an entry.
  */
 export class SpoolWriter {
-  /** What had to go for lack of room, and why nothing is kept any more, if so. */
-  readonly counters = { evictedSegments: 0, notKept: 0 }
+  readonly counters: SpoolCounters = { received: 0, kept: 0, evicted: 0, failed: 0 }
+  /** Why nothing is kept any more, if so. */
   problem: string | undefined
   readonly #options: SpoolOptions
   readonly #buffer = Buffer.alloc(BUFFER_BYTES)
@@ -32,26 +42,28 @@ export class SpoolWriter {
   #segment = -1
   #oldest = 0
   #heads: Float64Array
+  /** Newest records in the buffer, by connection. */
   readonly #pending = new Map<number, number>()
-  #interfaces = 0
+  #records = 0
+  /** Records of each segment that is there. */
+  readonly #inSegment = new Map<number, number>()
+  #interfaces: readonly CaptureInterface[] = []
+  #interfacesWritten = 0
 
   constructor(options: SpoolOptions) {
     this.#options = options
     this.#heads = new Float64Array(options.heads)
-    mkdirSync(options.folder, { recursive: true })
+    this.#try(() => mkdirSync(options.folder, { recursive: true }))
   }
 
   append(packet: SpoolPacket, connection: number): void {
-    if (this.problem !== undefined) {
-      this.counters.notKept++
-      return
-    }
-    if (packet.interfaces.length > this.#interfaces) this.#noteInterfaces(packet.interfaces)
+    this.counters.received++
     const size = (RECORD_HEADER + packet.captured + 7) & ~7
-    if (size > BUFFER_BYTES) {
-      this.counters.notKept++
+    if (this.problem !== undefined || size > BUFFER_BYTES) {
+      this.counters.failed++
       return
     }
+    this.#interfaces = packet.interfaces
     let position = this.#base + this.#used
     const room = SEGMENT_BYTES - (position % SEGMENT_BYTES)
     if (size > room) {
@@ -70,32 +82,54 @@ export class SpoolWriter {
     out.writeUInt32LE(packet.interfaceId, at + 28)
     out.set(packet.bytes.subarray(packet.start, packet.start + packet.captured), at + RECORD_HEADER)
     this.#used += size
+    this.#records++
     this.#pending.set(connection, position + 1)
   }
 
   flush(): void {
     if (this.#used === 0) return
-    try {
-      this.#write()
-    } catch (error) {
-      this.problem = `packets are not kept any more: ${(error as Error).message}`
+    if (this.problem === undefined && this.#try(() => this.#write())) {
+      this.counters.kept += this.#records
+      this.#inSegment.set(this.#segment, (this.#inSegment.get(this.#segment) ?? 0) + this.#records)
+      for (const [connection, position] of this.#pending) this.#setHead(connection, position)
+    } else {
+      this.counters.failed += this.#records
     }
     this.#base += this.#used
     this.#used = 0
-    for (const [connection, position] of this.#pending) this.#setHead(connection, position)
+    this.#records = 0
     this.#pending.clear()
   }
 
   close(): void {
     this.flush()
+    this.#closeSegment()
+  }
+
+  #closeSegment(): void {
     if (this.#fd >= 0) closeSync(this.#fd)
     this.#fd = -1
   }
 
+  /** Without room, or the right to write, packets are not kept; everything else goes on. */
+  #try(write: () => void): boolean {
+    try {
+      write()
+      return true
+    } catch (error) {
+      this.problem = `packets are not kept for agents any more: ${(error as Error).message}`
+      return false
+    }
+  }
+
   #write(): void {
+    if (this.#interfaces.length > this.#interfacesWritten) {
+      writeFileSync(join(this.#options.folder, INTERFACES_FILE), JSON.stringify(this.#interfaces))
+      this.#interfacesWritten = this.#interfaces.length
+    }
     const segment = Math.floor(this.#base / SEGMENT_BYTES)
     if (segment !== this.#segment) {
-      if (this.#fd >= 0) closeSync(this.#fd)
+      this.#closeSegment()
       this.#fd = openSync(segmentPath(this.#options.folder, this.#base), 'w')
       this.#segment = segment
       this.#evict()
@@ -109,8 +143,11 @@ export class SpoolWriter {
     const most = Math.max(2, Math.floor(this.#options.maxBytes / SEGMENT_BYTES))
     while (this.#segment - this.#oldest >= most) {
       rmSync(segmentPath(this.#options.folder, this.#oldest * SEGMENT_BYTES), { force: true })
+      const records = this.#inSegment.get(this.#oldest) ?? 0
+      this.#inSegment.delete(this.#oldest)
+      this.counters.kept -= records
+      this.counters.evicted += records
       this.#oldest++
-      this.counters.evictedSegments++
     }
   }
 
@@ -127,11 +164,6 @@ export class SpoolWriter {
       this.#heads = new Float64Array(heads)
     }
     this.#heads[connection] = position
-  }
-
-  #noteInterfaces(interfaces: readonly CaptureInterface[]): void {
-    this.#interfaces = interfaces.length
-    writeFileSync(join(this.#options.folder, INTERFACES_FILE), JSON.stringify(interfaces))
   }
 }
 

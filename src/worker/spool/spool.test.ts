@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict'
+import { rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, type TestContext, test } from 'node:test'
+import { openCapture } from '../../capture/index.ts'
+import { tempFolder } from '../../testing/temp-folder.ts'
+import { SpoolReader, SpoolWriter } from './index.ts'
+import { SEGMENT_BYTES } from './options.ts'
+
+const INTERFACES = [{ name: 'eth0', linkType: 1, snapLength: 0 }]
+
+describe('the spool', () => {
+  test('gives the packets of each connection back, in the order in which they came', async (t) => {
+    const { folder, writer, reader } = await spoolFor(t)
+    for (let n = 0; n < 100; n++) writer.append(packet(n, `packet ${n}`), n % 3)
+    writer.flush()
+    assert.deepEqual(await reader.streams(), ['000000000000.pcap', '000000000001.pcap', '000000000002.pcap'])
+    const target = join(folder, 'out.pcap')
+    assert.equal(await reader.writeStream('000000000001.pcap', target), true)
+    assert.deepEqual(
+      await textsOf(target),
+      Array.from({ length: 33 }, (_, at) => `${1 + 3 * at} packet ${1 + 3 * at}`),
+    )
+    await reader.writeMerged(['000000000002.pcap', '000000000000.pcap'], target)
+    const merged = (await textsOf(target)).map((text) => Number(text.split(' ')[0]))
+    assert.deepEqual(
+      merged,
+      [...merged].sort((a, b) => a - b),
+    )
+    assert.equal(merged.length, 67)
+    assert.equal(await reader.writeStream('000000000009.pcap', target), false)
+    assert.deepEqual(writer.counters, { received: 100, kept: 100, evicted: 0, failed: 0 })
+  })
+
+  test('lets the oldest go when there is no more room, and counts them', async (t) => {
+    const { folder, writer, reader } = await spoolFor(t, 2 * SEGMENT_BYTES)
+    const body = 'x'.repeat(60_000)
+    const sent = 1000
+    for (let n = 0; n < sent; n++) writer.append(packet(n, body), 0)
+    writer.flush()
+    const { received, kept, evicted, failed } = writer.counters
+    assert.deepEqual([received, kept + evicted, failed], [sent, sent, 0])
+    assert.ok(evicted > 0)
+    const target = join(folder, 'out.pcap')
+    assert.equal(await reader.writeStream('000000000000.pcap', target), true)
+    const left = (await textsOf(target)).map((text) => Number(text.split(' ')[0]))
+    assert.equal(left.length, kept)
+    assert.equal(left.at(-1), sent - 1)
+  })
+
+  test('goes on without a disk, says why, and counts what is not kept', async (t) => {
+    const { folder, writer, reader } = await spoolFor(t)
+    writer.append(packet(1, 'kept'), 0)
+    writer.flush()
+    rmSync(folder, { recursive: true })
+    writeFileSync(folder, 'in the way')
+    for (let n = 0; n < 1000; n++) writer.append(packet(n, 'x'.repeat(60_000)), 1)
+    writer.flush()
+    assert.match(writer.problem ?? '', /packets are not kept for agents any more: ENOTDIR/)
+    const { received, kept, evicted, failed } = writer.counters
+    assert.equal(received, 1001)
+    assert.equal(received, kept + evicted + failed)
+    assert.ok(failed > 0)
+    assert.deepEqual(await reader.streams(), [])
+    writer.close()
+  })
+
+  test('says so when its folder cannot be made', async (t) => {
+    const { folder } = await spoolFor(t)
+    const inTheWay = join(folder, 'file')
+    writeFileSync(inTheWay, '')
+    const writer = new SpoolWriter({ folder: join(inTheWay, 'spool'), maxBytes: 1, heads: heads() })
+    writer.append(packet(1, 'x'), 0)
+    assert.match(writer.problem ?? '', /ENOTDIR/)
+    assert.deepEqual(writer.counters, { received: 1, kept: 0, evicted: 0, failed: 1 })
+  })
+})
+
+async function spoolFor(t: TestContext, maxBytes = 1 << 30) {
+  const folder = await tempFolder(t)
+  const options = { folder, maxBytes, heads: heads() }
+  const writer = new SpoolWriter(options)
+  return { folder, writer, reader: new SpoolReader(options) }
+}
+
+function heads(): SharedArrayBuffer {
+  return new SharedArrayBuffer(64, { maxByteLength: 1 << 20 })
+}
+
+function packet(seconds: number, text: string) {
+  const bytes = Buffer.from(text)
+  return {
+    bytes,
+    start: 0,
+    captured: bytes.length,
+    length: bytes.length,
+    seconds,
+    nanos: 0,
+    interfaceId: 0,
+    interfaces: INTERFACES,
+  }
+}
+
+/** Seconds and bytes of each packet of a file. */
+async function textsOf(path: string): Promise<string[]> {
+  const texts: string[] = []
+  for await (const batch of openCapture({ path }).packets(new AbortController().signal))
+    for (let at = 0; at < batch.count; at++) {
+      const start = batch.offsets[at] as number
+      const bytes = batch.bytes.subarray(start, start + (batch.captured[at] as number))
+      texts.push(`${batch.seconds[at]} ${Buffer.from(bytes).toString('latin1')}`)
+    }
+  return texts
+}
