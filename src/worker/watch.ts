@@ -15,6 +15,7 @@ export function watchAgents(
   run: Run,
   note: (text: string) => void,
 ): () => void {
+  const keepsPackets = agents.some((agent) => agent.usesPackets)
   const known = new Map(agents.map((agent) => [agent.path, agent.index]))
   const folders = new Set(paths.map((path) => (statSync(path).isDirectory() ? path : dirname(path))))
   const whole = new Set(paths.filter((path) => statSync(path).isDirectory()))
@@ -50,8 +51,13 @@ export function watchAgents(
     }
     const index = known.get(path) ?? Math.max(-1, ...known.values()) + 1
     try {
-      const failure = await run.reload(readAgent(path, index, options))
+      const agent = readAgent(path, index, options)
+      const failure = await run.reload(agent)
       known.set(path, index)
+      if (agent.usesPackets && !keepsPackets)
+        note(
+          `${path} asks for packets of connections, which are kept only when an agent asks from the start: run again`,
+        )
       note(
         failure === undefined
           ? `${path} was reloaded`
