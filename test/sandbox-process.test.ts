@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import type { HostConfig } from '../src/agent/host/protocol.ts'
+import { bestLevel, LEVELS } from '../src/agent/launch.ts'
 import { packetBatches, TestSandbox } from '../src/testing/sandbox.ts'
 
 const COUNTER = `var n = 0; function onPacketCaptured(info) { n++ } jobs.schedule("report", "0 0 0 * * *", function () { console.log(n) })`
@@ -55,6 +56,24 @@ describe('SandboxProcess', () => {
     assert.deepEqual(sandbox.stopped, [[0, 'its sandbox died (SIGKILL)']])
     assert.deepEqual(sandbox.texts(1), ['5000'])
   })
+
+  for (const level of LEVELS)
+    test(`works at level ${level}, where the machine allows it`, async (t) => {
+      if (LEVELS.indexOf(level) < LEVELS.indexOf(bestLevel().level)) {
+        t.skip(`not here: ${bestLevel().because}`)
+        return
+      }
+      const sandbox = new TestSandbox({}, level)
+      t.after(() => sandbox.process.close())
+      await sandbox.start(COUNTER, 'function onPacketCaptured() { for (;;); }')
+      await Promise.all(sandbox.send(packetBatches(5, 1000)))
+      await sandbox.process.end(true, null)
+      assert.deepEqual(sandbox.texts(0), ['5000'])
+      assert.deepEqual(
+        sandbox.stopped.map(([slot]) => slot),
+        [1],
+      )
+    })
 
   test('says why a process does not start', async (t) => {
     const sandbox = sandboxFor(t, { query: { filter: '((' } })

@@ -17,10 +17,10 @@ export class TestSandbox {
   readonly stopped: (readonly [slot: number, reason: string])[] = []
   readonly restarted: string[] = []
 
-  constructor(config: Partial<HostConfig> = {}) {
+  constructor(config: Partial<HostConfig> = {}, level = bestLevel().level) {
     this.process = new SandboxProcess(
       {
-        level: bestLevel().level,
+        level,
         jail: prepareJail(),
         config: Promise.resolve({ ...CONFIG, ...config }),
         limits: { heapMb: 512, callMb: 128, hookMs: 150, jobMs: 30_000 },
