@@ -13,7 +13,7 @@ const COUNTER = `var n = 0; function onPacketCaptured(info) { n++ } jobs.schedul
 /** What ends with an interrupt, and what ends only with the process. */
 const RUNAWAYS = {
   'a loop': 'for (;;);',
-  'a native function': 'Array.prototype.reverse.call({ length: 9007199254740991 })',
+  'native work': 'var s = "x"; while (s.length < 1e8) s += s; for (var k in s);',
 }
 
 const rows: string[][] = []

@@ -7,6 +7,32 @@ import { packetBatches, TestSandbox } from '../src/testing/sandbox.ts'
 
 const COUNTER = `var n = 0; function onPacketCaptured(info) { n++ } jobs.schedule("report", "0 0 0 * * *", function () { console.log(n) })`
 
+/** Calls of native functions that would go on for seconds or centuries, and that V8 does not interrupt. */
+const ENDLESS = [
+  ...['reverse', 'shift', 'unshift', 'splice', 'indexOf', 'includes', 'join', 'sort', 'fill', 'slice'].map(
+    (name) => `Array.prototype.${name}.call({ length: 9007199254740991 }, 0, 1)`,
+  ),
+  ...['forEach', 'map', 'filter', 'every', 'reduce', 'findLast', 'flatMap'].map(
+    (name) => `Array.prototype.${name}.call({ length: 9007199254740991 }, function () {})`,
+  ),
+  'Array.prototype.reverse.call(holes)',
+  'Array.prototype.reverse.call({ get length() { return 9007199254740991 } })',
+  'Array.prototype.reverse.call(Object.create({ length: 9007199254740991 }))',
+  'Array.prototype.reverse.call({ length: { valueOf: function () { return 9007199254740991 } } })',
+  'var spread = { length: 9007199254740991 }; spread[Symbol.isConcatSpreadable] = true; [].concat(spread)',
+  'new Array(1e9).fill(0).sort()',
+  '"x".repeat(1e9)',
+  '"".padStart(1e9, "ab")',
+  'Object.keys(text)',
+  'Object.assign({}, new String(text))',
+  '"x".toLocaleLowerCase({ length: 9007199254740991 })',
+  '"x".localeCompare("y", { length: 9007199254740991 })',
+  'new Date().toLocaleString({ length: 9007199254740991 })',
+  'Intl.getCanonicalLocales({ length: 9007199254740991 })',
+]
+const ENDLESS_DATA =
+  'var holes = [], text = "xxxxxxxx"; holes.length = 4294967295; while (text.length < 1e7) text += text;'
+
 describe('SandboxProcess', () => {
   test('works off batches and says so', async (t) => {
     const sandbox = sandboxFor(t)
@@ -42,6 +68,20 @@ describe('SandboxProcess', () => {
     const [looping, counter] = sandbox.acks.at(-1)?.slots ?? []
     assert.deepEqual([looping?.packets, looping?.missedPackets], [1500, 3500])
     assert.deepEqual([counter?.packets, counter?.missedPackets], [5000, 0])
+  })
+
+  test('lets no native function run for longer than the process may', async (t) => {
+    const sandbox = sandboxFor(t)
+    await sandbox.start(
+      COUNTER,
+      ...ENDLESS.map(
+        (call) => `${ENDLESS_DATA} function onPacketCaptured() { try { ${call} } catch (e) {} }`,
+      ),
+    )
+    await Promise.all(sandbox.send(packetBatches(1, 2)))
+    await sandbox.process.end(true, null)
+    assert.deepEqual(sandbox.restarted, [])
+    assert.deepEqual(sandbox.texts(0), ['2'])
   })
 
   test('names who was running when a process died, and leaves that agent out', async (t) => {

@@ -30,6 +30,8 @@ export function bootstrap(host: BootstrapHost, settings: BootstrapSettings): Rea
   const reflectDefine = Reflect.defineProperty
   const objectPrototype = O.prototype
   const hasOwn = O.hasOwn
+  const descriptorOf = O.getOwnPropertyDescriptor
+  const textValue = S.prototype.valueOf
   const lower = S.prototype.toLowerCase
   const slice = S.prototype.slice
   const charCode = S.prototype.charCodeAt
@@ -361,30 +363,118 @@ export function bootstrap(host: BootstrapHost, settings: BootstrapSettings): Rea
     define(G, 'Date', { value: Virtual, writable: true, enumerable: false, configurable: true })
   }
 
-  /** Native loops that nothing can interrupt once they run over billions of absent elements. */
+  /**
+   * Native loops that nothing can interrupt, present elements or not: they must not begin on more than they can finish
+   * before the process would have to die for it.
+   */
   function boundNativeLoops(): void {
-    for (const name of ['indexOf', 'lastIndexOf', 'includes'] as const) {
-      const original = A.prototype[name] as Task
-      const bounded = function (this: unknown, ...values: unknown[]) {
-        const length = this === null || this === undefined ? 0 : +(this as { length: number }).length
-        if (length > settings.longestArray)
-          throw new RE(`Array.prototype.${name}: ${length} elements are too many`)
-        return apply(original, this, values)
+    const { longestArray, longestText, mostCharacters, mostLocales } = settings
+    // Those that do not loop.
+    const quick = { constructor: 1, at: 1, push: 1, pop: 1, keys: 1, values: 1, entries: 1 }
+    for (const name of O.getOwnPropertyNames(A.prototype)) {
+      const original = (A.prototype as unknown as Record<string, unknown>)[name]
+      if (typeof original !== 'function' || hasOwn(quick, name)) continue
+      const isConcat = name === 'concat'
+      const problem = (self: unknown, values: readonly unknown[]) => {
+        let length = lengthOf(self)
+        for (let at = 0; isConcat && at < values.length; at++) {
+          const more = lengthOf(values[at])
+          if (more > length) length = more
+        }
+        if (length === Infinity) return 'the length must be a number of its own'
+        return length > longestArray ? `${length} elements are too many` : ''
       }
-      define(bounded, 'name', { value: name })
-      define(A.prototype, name, { value: bounded, writable: true, enumerable: false, configurable: true })
+      // By text, with a comparison of ours: it can be interrupted.
+      const sorts = name === 'sort' || name === 'toSorted'
+      bound(A.prototype, 'Array.prototype', name, problem, sorts ? byText : undefined)
     }
-    for (const name of ['repeat', 'padStart', 'padEnd'] as const) {
-      const original = S.prototype[name] as Task
-      const bounded = function (this: unknown, ...values: unknown[]) {
-        const times = +(values[0] as number) * (name === 'repeat' ? S(this).length : 1)
-        if (times > settings.longestText)
-          throw new RE(`String.prototype.${name}: ${times} characters are too many`)
-        return apply(original, this, values)
-      }
-      define(bounded, 'name', { value: name })
-      define(S.prototype, name, { value: bounded, writable: true, enumerable: false, configurable: true })
+    for (const name of ['repeat', 'padStart', 'padEnd'] as const)
+      bound(S.prototype, 'String.prototype', name, (self, values) => {
+        const times = +(values[0] as number) * (name === 'repeat' ? S(self).length : 1)
+        return times > longestText ? `${times} characters are too many` : ''
+      })
+    for (const name of [
+      'assign',
+      'entries',
+      'getOwnPropertyDescriptors',
+      'getOwnPropertyNames',
+      'keys',
+      'values',
+    ])
+      bound(O, 'Object', name, (_self, values) => {
+        for (let at = 0; at < values.length; at++) {
+          const length = isText(values[at]) ? (values[at] as string).length : 0
+          if (length > mostCharacters) return `${length} characters are too many`
+        }
+        return ''
+      })
+    for (const [holder, holderName, names, at] of [
+      [S.prototype, 'String.prototype', ['toLocaleLowerCase', 'toLocaleUpperCase'], 0],
+      [S.prototype, 'String.prototype', ['localeCompare'], 1],
+      [Number.prototype, 'Number.prototype', ['toLocaleString'], 0],
+      [BigInt.prototype, 'BigInt.prototype', ['toLocaleString'], 0],
+      [D.prototype, 'Date.prototype', ['toLocaleString', 'toLocaleDateString', 'toLocaleTimeString'], 0],
+    ] as const)
+      for (const name of names)
+        bound(holder, holderName, name, (_self, values) => {
+          const length = typeof values[at] === 'string' ? 1 : lengthOf(values[at])
+          return length > mostLocales ? 'a locale or a short list of locales is expected' : ''
+        })
+  }
+
+  /** Puts a function in place of a native one that first asks what is wrong with a call: "" for nothing. */
+  function bound(
+    holder: object,
+    holderName: string,
+    name: string,
+    wrong: (self: unknown, values: readonly unknown[]) => string,
+    firstByDefault?: unknown,
+  ): void {
+    const original = (holder as Record<string, unknown>)[name] as Task
+    // A method, so that it is no constructor either.
+    const { bounded } = {
+      bounded(this: unknown, ...values: unknown[]) {
+        const problem = wrong(this, values)
+        if (problem !== '') throw new RE(`${holderName}.${name}: ${problem}`)
+        const isDefault = firstByDefault !== undefined && values[0] === undefined
+        return apply(original, this, isDefault ? [firstByDefault] : values)
+      },
     }
+    define(bounded, 'name', { value: name })
+    define(bounded, 'length', { value: original.length })
+    define(holder, name, { value: bounded, writable: true, enumerable: false, configurable: true })
+  }
+
+  /**
+   * What a native loop will take for its length; Infinity for one that may change when it is read again: a getter, an
+   * object, something inherited.
+   */
+  function lengthOf(self: unknown): number {
+    if (isArray(self)) return self.length
+    if (self === null || self === undefined) return 0
+    if (typeof self === 'string') return self.length
+    const own = descriptorOf(O(self), 'length')
+    if (own === undefined) return 'length' in O(self) ? Infinity : 0
+    if (!hasOwn(own, 'value')) return Infinity
+    const { value } = own as { value: unknown }
+    return typeof value === 'object' || typeof value === 'function' ? Infinity : +(value as number)
+  }
+
+  function isText(value: unknown): boolean {
+    if (typeof value === 'string') return true
+    if (typeof value !== 'object' || value === null) return false
+    try {
+      apply(textValue as Task, value, [])
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  function byText(a: unknown, b: unknown): number {
+    const left = S(a)
+    const right = S(b)
+    return left < right ? -1 : left > right ? 1 : 0
   }
 
   function removeGlobals(): void {
@@ -636,6 +726,9 @@ export interface BootstrapSettings {
   readonly longestLine: number
   readonly longestArray: number
   readonly longestText: number
+  /** Of a text whose characters are asked for as properties. */
+  readonly mostCharacters: number
+  readonly mostLocales: number
 }
 
 /** What the host holds of an agent's realm. */

@@ -191,6 +191,8 @@ export class Slot {
       longestLine: LONGEST_LINE,
       longestArray: LONGEST_ARRAY,
       longestText: LONGEST_TEXT,
+      mostCharacters: MOST_CHARACTERS,
+      mostLocales: MOST_LOCALES,
     })
   }
 
@@ -357,6 +359,7 @@ const REMOVED = [
   'BigInt64Array',
   'BigUint64Array',
   'WebAssembly',
+  'Intl',
   'Proxy',
   'Reflect',
   'WeakRef',
@@ -371,8 +374,10 @@ const REMOVED = [
 const LONGEST_VALUE = 16 << 10
 const LONGEST_LINE = 64 << 10
 /** Elements and characters that native functions may be asked to run over. */
-const LONGEST_ARRAY = 1 << 26
+const LONGEST_ARRAY = 1 << 20
 const LONGEST_TEXT = 1 << 25
+const MOST_CHARACTERS = 1 << 16
+const MOST_LOCALES = 100
 /** Lines that a job may print: reports are longer than what a hook says. */
 const JOB_LINES = 10_000
 const MOST_DIFFERENT_ERRORS = 50

@@ -112,6 +112,6 @@ const GLOBALS: ReadonlySet<string> = new Set(
   (
     'Array Boolean Date Error EvalError Function Infinity JSON Math NaN Number Object RangeError ReferenceError RegExp String ' +
     'SyntaxError TypeError URIError decodeURI decodeURIComponent encodeURI encodeURIComponent escape unescape isFinite isNaN ' +
-    'parseFloat parseInt undefined arguments env globalThis Map Set WeakMap WeakSet Symbol BigInt Intl'
+    'parseFloat parseInt undefined arguments env globalThis Map Set WeakMap WeakSet Symbol BigInt'
   ).split(' '),
 )
