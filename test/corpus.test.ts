@@ -18,21 +18,23 @@ const EXPLAINED = new Set(
 
 describe('the corpus', () => {
   test('every packet and every byte of every capture is accounted for', async (t) => {
-    for (const capture of corpusOrSkip(t)) {
-      const read = await readOrMistake(capture)
-      if (read === undefined) continue
-      const { decode, reassembly, dissection, packets } = read.counters
-      assert.equal(
-        packets,
-        decode.decoded + sum(decode.ignored) + sum(decode.malformed),
-        `packets of ${capture.name}`,
-      )
-      assert.equal(
-        reassembly.deliveredBytes,
-        dissection.dissected + sum(dissection.skipped),
-        `bytes of ${capture.name}`,
-      )
-    }
+    for (const capture of corpusOrSkip(t))
+      for (const losing of [0, 7]) {
+        const read = await readOrMistake(capture, {}, losing)
+        if (read === undefined) continue
+        const { decode, reassembly, dissection, packets } = read.counters
+        const name = `${capture.name}, losing every ${losing}th packet`
+        assert.equal(
+          packets,
+          decode.decoded + sum(decode.ignored) + sum(decode.malformed),
+          `packets of ${name}`,
+        )
+        assert.equal(
+          reassembly.deliveredBytes,
+          dissection.dissected + sum(dissection.skipped),
+          `bytes of ${name}`,
+        )
+      }
   })
 
   test('entries agree with the truth, but for the captures that docs/differences.md explains', async (t) => {
@@ -52,11 +54,12 @@ describe('the corpus', () => {
         return [entry.id, entry.size, entry.elapsedTime, of(request), of(response)]
       })
     for (const capture of corpusOrSkip(t))
-      assert.deepEqual(
-        told(await readOrMistake(capture, { maxBody: 0 })),
-        told(await readOrMistake(capture)),
-        capture.name,
-      )
+      for (const losing of [0, 7])
+        assert.deepEqual(
+          told(await readOrMistake(capture, { maxBody: 0 }, losing)),
+          told(await readOrMistake(capture, {}, losing)),
+          `${capture.name}, losing every ${losing}th packet`,
+        )
   })
 
   test('every field of every entry can be read', async (t) => {
@@ -83,9 +86,10 @@ function of(message: Told | null) {
 async function readOrMistake(
   { path }: CorpusCapture,
   changes: Partial<PipelineOptions> = {},
+  losing = 0,
 ): Promise<ReadCapture | undefined> {
   try {
-    return await readCapture(path, changes)
+    return await readCapture(path, changes, losing)
   } catch (error) {
     if (error instanceof Mistake) return undefined
     throw error

@@ -31,8 +31,8 @@ export interface Parser<Message> {
    * to be reused: copy what you keep, as text or a slice. Is called until it answers `incomplete` or nothing is left.
    */
   next(bytes: Uint8Array, start: number, end: number): Step<Message>
-  /** `length` bytes were lost here. True: they lay inside a body of known length and the parser goes on after them. */
-  gap?(length: number): boolean
+  /** `length` bytes were lost here. Returns how many of them are part of a body; the parser goes on after them if all are. */
+  gap?(length: number): number
   /** Some of the bytes that were to be skipped, and belong to the message that is being read, were not captured. */
   missed?(): void
   /** The side ended (FIN, RST, idle, end of capture). A message that the end completes or cuts off, if any. */

@@ -44,15 +44,13 @@ export class StreamConversation extends Conversation implements ConnectionHandle
     if (this.#dissector === undefined) {
       this.#give(side, 'lost-sync')
       side.state = 'lost'
-    } else if (
-      side.state === 'reading' &&
-      (left > 0 ? side.held === 0 && side.parser?.gap?.(left) === true : true)
-    ) {
-      side.taken += left
-      if (side.skip === 0) this.#feed(this.#dissector, from, side, NOTHING, 0, 0)
-    } else {
-      this.#lose(from, side, 'lost-sync')
+      return
     }
+    const known =
+      side.state === 'reading' && side.held === 0 && left > 0 ? (side.parser?.gap?.(left) ?? 0) : 0
+    side.taken += known
+    if (side.state !== 'reading' || known < left) this.#lose(from, side, 'lost-sync')
+    else if (side.skip === 0) this.#feed(this.#dissector, from, side, NOTHING, 0, 0)
   }
 
   end(from: End): void {

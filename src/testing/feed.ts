@@ -97,7 +97,8 @@ class FedSide {
     const skipped = Math.min(this.#skip, length)
     this.#skip -= skipped
     if (skipped > 0) this.#parser.missed?.()
-    if (length > skipped && this.#parser.gap?.(length - skipped) !== true) this.dead = true
+    const left = length - skipped
+    if (left > 0 && (this.#parser.gap?.(left) ?? 0) < left) this.dead = true
   }
 
   end(emit: (message: Message<ObjectShape>) => void): void {

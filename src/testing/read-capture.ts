@@ -9,10 +9,14 @@ export interface ReadCapture {
   readonly counters: PipelineCounters
 }
 
-/** Runs a whole capture through the real pipeline, and gives back what came out of it. */
+/**
+ * Runs a whole capture through the real pipeline, and gives back what came out of it. Every `losing`th packet is lost on
+ * the way.
+ */
 export async function readCapture(
   path: string,
   changes: Partial<PipelineOptions> = {},
+  losing = 0,
 ): Promise<ReadCapture> {
   const exchanges: Exchange[] = []
   const pipeline = new Pipeline(
@@ -26,7 +30,10 @@ export async function readCapture(
       },
     },
   )
-  for await (const batch of openCapture({ path }).packets(new AbortController().signal)) pipeline.push(batch)
+  for await (const batch of openCapture({ path }).packets(new AbortController().signal)) {
+    if (losing > 0) for (let at = losing - 1; at < batch.count; at += losing) batch.captured[at] = 0
+    pipeline.push(batch)
+  }
   pipeline.finish()
   return {
     exchanges,

@@ -55,23 +55,23 @@ abstract class MessageParser<M extends HttpMessage> implements Parser<M> {
     return this.#readBody(bytes, start, start, end)
   }
 
-  gap(length: number): boolean {
-    if (this.#message === undefined) return false
+  gap(length: number): number {
+    if (this.#message === undefined) return 0
     this.#message.incomplete = true
     switch (this.#state) {
       case 'until-close':
         this.#body.skip(length)
-        return true
+        return length
       case 'sized':
       case 'chunk-data': {
-        const fits = length <= this.#left
-        this.#body.skip(Math.min(length, this.#left))
-        this.#left -= Math.min(length, this.#left)
+        const known = Math.min(length, this.#left)
+        this.#body.skip(known)
+        this.#left -= known
         if (this.#left === 0) this.#state = this.#state === 'sized' ? 'whole' : 'chunk-end'
-        return fits
+        return known
       }
       default:
-        return false
+        return 0
     }
   }
 
