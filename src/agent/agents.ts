@@ -59,13 +59,15 @@ export function isAgentFile(name: string, language: 'es5' | 'modern'): boolean {
 }
 
 export function readAgent(path: string, index: number, options: AgentOptions): Agent {
-  let source: string
+  return understandAgent(readScript(path), path, index, options)
+}
+
+export function readScript(path: string): string {
   try {
-    source = readFileSync(path, 'utf8')
+    return readFileSync(path, 'utf8')
   } catch (error) {
     throw new Mistake('E_AGENT_READ', `${path} cannot be read: ${(error as Error).message}`, { cause: error })
   }
-  return understandAgent(source, path, index, options)
 }
 
 /** Throws E_AGENT_SYNTAX for a script that is not in the language. */

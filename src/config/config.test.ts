@@ -5,7 +5,6 @@ import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { Mistake } from '../mistake/mistake.ts'
 import { type ConfigSources, loadConfig, printConfig } from './index.ts'
-import { parseSet } from './set.ts'
 
 /** Configuration out of these files, in a folder and a home folder of their own. */
 function load(files: { here?: string; home?: string }, more: Partial<ConfigSources> = {}) {
@@ -73,23 +72,5 @@ describe('configuration', () => {
         (error) => error instanceof Mistake && message.test(error.message) && hint.test(error.hint ?? ''),
         `${JSON.stringify(files)} ${JSON.stringify(more)}`,
       )
-  })
-
-  test('reads --set as Helm does', () => {
-    const read = (text: string) => parseSet(text).map(({ path, value }) => [path.join('/'), value])
-    assert.deepEqual(read('a.b[0]=c,d=5,e=true'), [
-      ['a/b/0', 'c'],
-      ['d', 5],
-      ['e', true],
-    ])
-    assert.deepEqual(read('a={x,y},b={}'), [
-      ['a', ['x', 'y']],
-      ['b', []],
-    ])
-    assert.deepEqual(read('a\\.b=x\\,y,u=http://h/?a=b'), [
-      ['a.b', 'x,y'],
-      ['u', 'http://h/?a=b'],
-    ])
-    assert.deepEqual(parseSet('a=5', true)[0]?.value, '5')
   })
 })

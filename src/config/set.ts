@@ -1,4 +1,3 @@
-import { parse as parseYaml } from 'yaml'
 import { Mistake } from '../mistake/mistake.ts'
 
 export type PathStep = string | number
@@ -9,63 +8,89 @@ export interface Assignment {
 }
 
 /**
- * Reads what follows `--set`: Helm's grammar. Commas separate pairs, `{a,b}` is a list, `a[0]` an element, a backslash
- * takes the meaning from the character after it; values are YAML scalars, or always text with `asText`.
+ * Reads what follows `--set`, in Helm's grammar: commas separate pairs, `{a,b}` is a list, `a[0]` one of its elements,
+ * and a backslash takes its meaning from the character that follows (`a\.b=1\,5`). Values get the types that YAML gives
+ * plain scalars (numbers with leading zeros, or too long to be exact, stay text); with `asText` all stay text.
  */
-export function parseSet(text: string, asText = false): Assignment[] {
+export function parseSet(source: string, asText = false): Assignment[] {
   const option = asText ? '--set-string' : '--set'
-  return splitOutside(text, ',').map((pair) => {
-    const [key, ...rest] = splitOutside(pair, '=', 2)
-    if (key === undefined || key.trim() === '' || rest.length === 0)
-      throw new Mistake('E_CONFIG_VALUE', `${option} ${text}: "${pair}" is not key=value`, {
-        hint: `for example: ${option} scripting.language=modern`,
+  return split(source, ',', option).map((pair) => {
+    const at = indexOutside(pair, '=')
+    const key = pair.slice(0, at).trim()
+    if (at < 0 || key === '')
+      throw new Mistake('E_CONFIG_VALUE', `${option}: ${excerpt(pair)} is not key=value`, {
+        hint: `for example: ${option} scripting.language=modern; write \\, for a comma within a value`,
       })
-    const raw = rest.join('=')
-    return { path: pathOf(key.trim(), `${option} ${text}`), value: setValue(raw, asText) }
+    return { path: parsePath(key, option), value: parseValue(pair.slice(at + 1), asText, `${option} ${key}`) }
   })
 }
 
-function setValue(raw: string, asText: boolean): unknown {
-  if (raw.startsWith('{') && raw.endsWith('}')) {
-    const inner = raw.slice(1, -1)
-    return inner === '' ? [] : splitOutside(inner, ',').map((each) => setValue(each, asText))
-  }
-  const text = raw.replace(/\\(.)/g, '$1')
-  if (asText) return text
-  return /^(true|false|null|~|[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?|)$/.test(text)
-    ? (parseYaml(text) ?? (text === '' ? '' : null))
-    : text
-}
-
-function pathOf(key: string, where: string): PathStep[] {
-  return splitOutside(key, '.').flatMap((step) => {
-    const match = /^([^[\]]*)((?:\[\d+\])*)$/.exec(step)
-    if (match === null) throw new Mistake('E_CONFIG_KEY', `${where}: "${step}" is not a key`)
-    const name = (match[1] as string).replace(/\\(.)/g, '$1')
-    const indexes = [...(match[2] as string).matchAll(/\[(\d+)\]/g)].map(([, index]) => Number(index))
-    if (indexes.some((index) => index > LARGEST_INDEX))
-      throw new Mistake('E_CONFIG_KEY', `${where}: the index in "${step}" is too large`)
-    return [...(name === '' ? [] : [name]), ...indexes]
+function parsePath(key: string, option: string): PathStep[] {
+  return split(key, '.', option).flatMap((part) => {
+    const open = indexOutside(part, '[')
+    const name = withoutBackslashes(open < 0 ? part : part.slice(0, open))
+    const indexes = open < 0 ? '' : part.slice(open)
+    if (name === '' || !/^(\[\d{1,4}\])*$/.test(indexes))
+      throw new Mistake('E_CONFIG_KEY', `${option}: ${excerpt(key)} is not a key`, {
+        hint: 'keys look like scripting.language or scripting.sources[0]; indexes go up to 9999',
+      })
+    return [name, ...[...indexes.matchAll(/\d+/g)].map(([index]) => Number(index))]
   })
 }
 
-/** Splits at a character that no backslash and no braces protect. */
-function splitOutside(text: string, at: string, most = Number.POSITIVE_INFINITY): string[] {
+function parseValue(source: string, asText: boolean, where: string): unknown {
+  if (!source.startsWith('{')) return asText ? withoutBackslashes(source) : scalar(withoutBackslashes(source))
+  if (!source.endsWith('}') || source.endsWith('\\}'))
+    throw new Mistake('E_CONFIG_VALUE', `${where}: expected a list such as {a,b}, found ${excerpt(source)}`, {
+      hint: 'write \\{ for a value that starts with a brace',
+    })
+  const inner = source.slice(1, -1)
+  return inner.trim() === '' ? [] : split(inner, ',', where).map((each) => parseValue(each, asText, where))
+}
+
+/** The type that YAML's core schema gives a plain scalar. Text that YAML would read otherwise stays text. */
+function scalar(text: string): unknown {
+  if (/^(null|Null|NULL|~)$/.test(text)) return null
+  if (/^(true|True|TRUE)$/.test(text)) return true
+  if (/^(false|False|FALSE)$/.test(text)) return false
+  if (/^[-+]?(0|[1-9]\d*)$/.test(text)) return Number.isSafeInteger(Number(text)) ? Number(text) : text
+  if (/^[-+]?(\.\d+|(0|[1-9]\d*)(\.\d*)?)([eE][-+]?\d+)?$/.test(text)) return Number(text)
+  return text
+}
+
+/** Splits where no backslash and no braces protect the separator. */
+function split(source: string, separator: string, where: string): string[] {
   const parts: string[] = []
-  let depth = 0
-  let from = 0
-  for (let index = 0; index < text.length; index++) {
-    const character = text[index]
-    if (character === '\\') index++
-    else if (character === '{') depth++
-    else if (character === '}') depth--
-    else if (character === at && depth === 0 && parts.length + 1 < most) {
-      parts.push(text.slice(from, index))
-      from = index + 1
-    }
+  let rest = source
+  for (let at = indexOutside(rest, separator); at >= 0; at = indexOutside(rest, separator)) {
+    parts.push(rest.slice(0, at))
+    rest = rest.slice(at + 1)
+    if (parts.length > MOST_PARTS)
+      throw new Mistake('E_CONFIG_VALUE', `${where}: more than ${MOST_PARTS} parts`)
   }
-  parts.push(text.slice(from))
+  parts.push(rest)
   return parts
 }
 
-const LARGEST_INDEX = 10_000
+/** Braces only mean a list where a value starts: `a=x{y` is text. */
+function indexOutside(source: string, wanted: string): number {
+  let depth = 0
+  for (let at = 0; at < source.length; at++) {
+    const character = source[at]
+    if (character === '\\') at++
+    else if (character === wanted && depth === 0) return at
+    else if (character === '{' && (at === 0 || '={,'.includes(source[at - 1] as string))) depth++
+    else if (character === '}' && depth > 0) depth--
+  }
+  return -1
+}
+
+function withoutBackslashes(text: string): string {
+  return text.replace(/\\(.)/gs, '$1')
+}
+
+function excerpt(text: string): string {
+  return JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text)
+}
+
+const MOST_PARTS = 10_000

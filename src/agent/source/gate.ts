@@ -2,6 +2,7 @@ import { stripTypeScriptTypes } from 'node:module'
 import { type Node, type Options, type Program, parse } from 'acorn'
 import { full } from 'acorn-walk'
 import { Mistake } from '../../mistake/mistake.ts'
+import { type AnyNode, childrenOf } from './scope.ts'
 
 export type Language = 'es5' | 'modern'
 
@@ -11,9 +12,23 @@ export interface ParsedAgent {
   readonly ast: Program
 }
 
+/** What keeps a script from being one, and where. Lines and columns count from 1. */
+export class AgentSyntaxMistake extends Mistake {
+  readonly line: number
+  readonly column: number
+  readonly reason: string
+
+  constructor(file: string, line: number, column: number, reason: string, hint: string) {
+    super('E_AGENT_SYNTAX', `${file}:${line}:${column}: ${reason}`, { hint })
+    this.line = line
+    this.column = column
+    this.reason = reason
+  }
+}
+
 /**
- * Lets only scripts of the language pass, as scripts in sloppy mode (agent-api §2.1). Throws E_AGENT_SYNTAX with
- * `file:line:column: message`, and the line in its hint.
+ * Lets only scripts of the language pass, as scripts in sloppy mode (agent-api §2.1). Throws an
+ * AgentSyntaxMistake with the line in its hint.
  */
 export function parseAgent(
   text: string,
@@ -22,12 +37,36 @@ export function parseAgent(
   const source = file.endsWith('.ts') ? stripTypes(text, file) : text
   try {
     const ast = parse(source, OPTIONS[language])
+    refuseDepth(ast, source, file)
     if (language === 'modern') refuseAsync(ast, source, file)
     return { source, ast }
   } catch (error) {
     if (!isSyntaxError(error)) throw error
-    const modern = language === 'es5' && parses(source)
-    throw syntaxMistake(source, file, error.pos, plain(error.message), modern)
+    const module = moduleSyntax(source)
+    if (module !== undefined)
+      throw syntaxMistake(
+        source,
+        file,
+        module,
+        'agents are scripts without import and export: helpers need none',
+      )
+    throw syntaxMistake(
+      source,
+      file,
+      error.pos,
+      plain(error.message),
+      language === 'es5' && parses(source) ? MODERN_WAY : '',
+    )
+  }
+}
+
+/** Whoever reads a script that has passed may do so by recursion. */
+function refuseDepth(ast: Program, source: string, file: string): void {
+  let level: readonly AnyNode[] = [ast as unknown as AnyNode]
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > DEEPEST)
+      throw syntaxMistake(source, file, level[0]?.start ?? 0, `nested deeper than ${DEEPEST} levels`)
+    level = level.flatMap(childrenOf)
   }
 }
 
@@ -41,7 +80,6 @@ function refuseAsync(ast: Program, source: string, file: string): void {
         file,
         node.start,
         `agents are synchronous: ${what} is not possible, and helpers need none`,
-        false,
       )
   })
 }
@@ -53,27 +91,58 @@ function asyncIn(node: Node): string | undefined {
   return undefined
 }
 
+/** Where the first `import` or `export` stands, when they are what keeps this text from being a script. */
+function moduleSyntax(source: string): number | undefined {
+  let ast: Program
+  try {
+    ast = parse(source, { ...OPTIONS.modern, sourceType: 'module' })
+  } catch {
+    return undefined
+  }
+  return ast.body.find(({ type }) => /^(Import|Export)\w*Declaration$/.test(type))?.start
+}
+
 function stripTypes(text: string, file: string): string {
   try {
     return stripTypeScriptTypes(text)
   } catch (error) {
-    throw new Mistake('E_AGENT_SYNTAX', `${file}: ${(error as Error).message.trim()}`, {
-      cause: error,
-      hint: 'TypeScript that can be erased: no enums, no namespaces, no parameter properties',
-    })
+    if (!(error instanceof SyntaxError)) throw error
+    const way = error.message.includes('strip-only') ? TYPES_WAY : ''
+    throw syntaxMistake(text, file, offsetIn(text, error), plain(error.message), way)
   }
 }
 
-function syntaxMistake(source: string, file: string, pos: number, message: string, modern: boolean): Mistake {
-  const before = source.slice(0, pos).split('\n')
+/** Where the compiler says that it is: its stack begins with `:LINE`, that line, and carets below the place. */
+function offsetIn(text: string, { stack = '' }: Error): number {
+  const [head = '', ...shown] = stack.split('\n')
+  const number = Number(/:(\d+)$/.exec(head)?.[1] ?? 1)
+  const lines = text.split('\n')
+  const line = lines[number - 1] ?? ''
+  const carets = shown.find((each) => /^ *\^/.test(each))?.indexOf('^') ?? 0
+  let column = 0
+  // Tabs are four wide there.
+  for (let width = 0; column < line.length && width < carets; column++) width += line[column] === '\t' ? 4 : 1
+  return lines.slice(0, number - 1).reduce((length, each) => length + each.length + 1, 0) + column
+}
+
+function syntaxMistake(
+  source: string,
+  file: string,
+  pos: number,
+  reason: string,
+  way = '',
+): AgentSyntaxMistake {
+  const before = source.slice(0, pos).split(LINE_END)
   const line = before.length
   const column = (before.at(-1)?.length ?? 0) + 1
-  const text = source.split('\n')[line - 1] ?? ''
-  const excerpt = `${line} | ${text}\n${' '.repeat(String(line).length)} | ${' '.repeat(column - 1)}^`
-  const way = modern
-    ? '\nThis is valid in newer JavaScript: allow it with scripting.language: modern (--set scripting.language=modern).'
-    : ''
-  return new Mistake('E_AGENT_SYNTAX', `${file}:${line}:${column}: ${message}`, { hint: excerpt + way })
+  const text = source.split(LINE_END)[line - 1] ?? ''
+  // A minified script is one line: show what is near.
+  const from = Math.max(0, column - 1 - LONGEST_EXCERPT / 2)
+  const excerpt = text.slice(from, from + LONGEST_EXCERPT).replace(/\p{Cc}/gu, ' ')
+  const margin = `${line} | `
+  const caret = `${' '.repeat(margin.length - 2)}| ${' '.repeat(column - 1 - from)}^`
+  const hint = [`${margin}${excerpt}`, caret, way].filter((each) => each !== '').join('\n')
+  return new AgentSyntaxMistake(file, line, column, reason, hint)
 }
 
 function parses(source: string): boolean {
@@ -98,3 +167,11 @@ const OPTIONS: Readonly<Record<Language, Options>> = {
   es5: { ecmaVersion: 5, sourceType: 'script', locations: true },
   modern: { ecmaVersion: 'latest', sourceType: 'script', locations: true },
 }
+
+/** ECMA-262 §12.3 */
+const LINE_END = /\r\n|[\n\r\u2028\u2029]/
+const LONGEST_EXCERPT = 120
+const DEEPEST = 1000
+const MODERN_WAY =
+  'This is valid in newer JavaScript: allow it with scripting.language: modern (--set scripting.language=modern).'
+const TYPES_WAY = 'TypeScript that can be erased: no enums, no namespaces, no parameter properties.'

@@ -1,8 +1,8 @@
 import type { ParsedAgent } from './gate.ts'
 import {
   type AnyNode,
-  declaredIn,
   functionAround,
+  hoistedIn,
   isFunction,
   isNode,
   isReference,
@@ -25,7 +25,8 @@ export type ResolveField = (
 ) => { readonly kind: 'leaf' | 'node' | 'unknown'; readonly name: string }
 
 /**
- * Which fields of its first parameter a hook may read: never fewer than it does. Everything that is not plainly a
+ * Which fields of its first parameter a hook may read: never fewer than it does, unless it hides what it does by putting
+ * the names of V8's reflection together at run time (`f["call" + "er"]`). Everything that is not plainly a
  * chain of property names (`data.request.path`, also through `var request = data.request` and through functions of the
  * script) counts as reading all that hangs below.
  */
@@ -52,6 +53,7 @@ class Script {
     walk(root, (place) => {
       if (place.node.type === 'WithStatement') opaque = true
       if (MAGIC.has((place.node.name ?? place.node.value) as string)) opaque = true
+      if (place.node.type === 'MemberExpression' && isMagic(place.node)) opaque = true
       if (!isReference(place)) return
       const name = place.node.name as string
       if (name === 'eval') opaque = true
@@ -120,7 +122,8 @@ class Reader {
   readonly #paths = new Set<string>()
   /** Parameters that are being followed, so that recursion ends. */
   readonly #followed = new Set<string>()
-
+  /** How many variables lead to the one that is being looked at. */
+  #depth = 0
   readonly #hook: AnyNode
 
   constructor(script: Script, hook: AnyNode, resolve: ResolveField) {
@@ -132,6 +135,11 @@ class Reader {
   result(): ReadSet {
     if (this.#paths.has('')) return { whole: true, paths: [] }
     return { whole: false, paths: [...this.#paths].sort() }
+  }
+
+  /** Whether the object is there will be noticed; what is in it, not. */
+  #touch(path: readonly string[]): void {
+    if (path.length > 0) this.#paths.add(`${path.join('.')}?`)
   }
 
   /** The `index`th parameter of a function holds what is at `path`. */
@@ -160,11 +168,10 @@ class Reader {
       else uses.push(place)
     }
     // Assigned somewhere else: it may hold another object, and what we follow may be read under another name.
-    if (declarations > 0) {
-      this.#all(path)
-      return
-    }
-    for (const use of uses) this.#use(use, path)
+    this.#depth++
+    if (declarations > 0 || this.#depth > DEEPEST) this.#all(path)
+    else for (const use of uses) this.#use(use, path)
+    this.#depth--
   }
 
   /** The expression at `place` is what lies at `path`: looks at what is done with it. */
@@ -177,12 +184,12 @@ class Reader {
       return
     }
     if (isTested(place)) {
-      if (path.length > 0) this.#paths.add(`${path.join('.')}?`)
+      this.#touch(path)
       return
     }
     // `a && b`, `a || b`, `(a, b)`, `c ? a : b`: the value is one of them, so what is done with it counts.
     if (passesThrough(parent, node)) {
-      if (parent.type === 'LogicalExpression' && path.length > 0) this.#paths.add(`${path.join('.')}?`)
+      if (parent.type === 'LogicalExpression') this.#touch(path)
       // On the left of `&&` it only goes on when it is not there.
       if (parent.operator === '&&' && parent.left === node) return
       this.#use(outside, path)
@@ -205,17 +212,23 @@ class Reader {
       return
     }
     const assigned = parent.type === 'AssignmentExpression' && parent.left === node && parent.operator === '='
-    // Setting a field reads nothing; its own object is the agent's.
-    if (assigned) return
+    // Setting a field reads nothing, but fails where the object is not there; its own object is the agent's.
+    if (assigned) {
+      this.#touch(path)
+      return
+    }
     const field = this.#resolve(path, name)
-    if (field.kind === 'unknown') {
-      // An inherited property could be a getter or a method that sees the whole object.
+    // An inherited property could be a getter, and any method sees the whole object.
+    if (field.kind === 'unknown' || isCalled(place)) {
       this.#all(path)
       return
     }
     const inner = [...path, field.name]
     if (field.kind === 'leaf') this.#paths.add(inner.join('.'))
-    else this.#use(place, inner)
+    else {
+      this.#touch(path)
+      this.#use(place, inner)
+    }
   }
 
   /** `var request = data.request`: follows `request`, when it is never anything else. */
@@ -267,6 +280,15 @@ function propertyName(member: AnyNode): string | undefined {
   return property.type === 'Literal' && typeof value === 'string' ? value : undefined
 }
 
+/** `f.arguments` is another name for what `f` got, and `Object[name]` for anything that MAGIC lists. */
+function isMagic(member: AnyNode): boolean {
+  const name = propertyName(member)
+  const object = member.object as AnyNode
+  return (
+    name === 'arguments' || (name === undefined && object.type === 'Identifier' && object.name === 'Object')
+  )
+}
+
 /** Only asked whether it is there: `if (x)`, `!x`, `x && …`, `x == null`, `typeof x`. */
 function isTested({ node, ancestors }: Place): boolean {
   const parent = ancestors.at(-2) as AnyNode
@@ -306,6 +328,13 @@ function isCallee({ node, ancestors }: Place): boolean {
   return parent.type === 'CallExpression' && parent.callee === node
 }
 
+/** Called with its object as `this`: `x.f()`, `(x?.f)()`, a tag of a template. */
+function isCalled({ node, ancestors }: Place): boolean {
+  const parent = ancestors.at(-2) as AnyNode
+  if (parent.type === 'ChainExpression') return isCalled({ node: parent, ancestors: ancestors.slice(0, -1) })
+  return parent.callee === node || parent.tag === node
+}
+
 function isTestHelper(callee: AnyNode): boolean {
   const object = callee.object as AnyNode | undefined
   return (
@@ -342,9 +371,15 @@ function usesArguments(func: AnyNode): boolean {
 }
 
 /** A function between `outer` and the place declares the same name: it is another variable. */
-function isShadowed({ ancestors }: Place, name: string, outer: AnyNode): boolean {
-  const within = ancestors.slice(ancestors.indexOf(outer) + 1, -1)
-  return within.some((each) => isFunction(each) && declaredIn(each).has(name))
+function isShadowed({ node, ancestors }: Place, name: string, outer: AnyNode): boolean {
+  const from = ancestors.indexOf(outer) + 1
+  return ancestors.some((each, at) => {
+    if (at < from || !isFunction(each)) return false
+    const below = ancestors[at + 1] as AnyNode
+    // Default values of parameters do not see the variables of the body.
+    const inDefault = below !== node && (each.params as AnyNode[]).includes(below)
+    return !inDefault && hoistedIn(each).has(name)
+  })
 }
 
 function isParameter(func: AnyNode, name: string): boolean {
@@ -382,4 +417,6 @@ const MAGIC: ReadonlySet<string> = new Set([
   'setPrototypeOf',
   'caller',
   'callee',
+  'prepareStackTrace',
 ])
+const DEEPEST = 100

@@ -17,11 +17,14 @@ export function isNode(value: unknown): value is AnyNode {
 export function walk(node: AnyNode, visit: (place: Place) => void, above: readonly AnyNode[] = []): void {
   const ancestors = [...above, node]
   visit({ node, ancestors })
-  for (const key of Object.keys(node)) {
-    const value = node[key]
-    if (isNode(value)) walk(value, visit, ancestors)
-    else if (Array.isArray(value)) for (const each of value) if (isNode(each)) walk(each, visit, ancestors)
-  }
+  for (const child of childrenOf(node)) walk(child, visit, ancestors)
+}
+
+/** The nodes directly below a node, in no order in particular. */
+export function childrenOf(node: AnyNode): AnyNode[] {
+  return Object.values(node).flatMap((value) =>
+    Array.isArray(value) ? value.filter(isNode) : isNode(value) ? value : [],
+  )
 }
 
 export function isFunction(node: AnyNode): boolean {
@@ -62,34 +65,59 @@ export function isReference({ node, ancestors }: Place): boolean {
   }
 }
 
-/** Names that a function declares: parameters, its own name, `var`s, functions, and blocks' names within it. */
+/** Names that are a function's own all through it: its parameters, its own name, `var`s, and functions. */
+export function hoistedIn(func: AnyNode): ReadonlySet<string> {
+  return namesIn(func, false)
+}
+
+/** The same, and the names that a block, a `catch` or a class within it declares for itself. */
 export function declaredIn(func: AnyNode): ReadonlySet<string> {
+  return namesIn(func, true)
+}
+
+function namesIn(func: AnyNode, ofBlocks: boolean): ReadonlySet<string> {
   const names = new Set<string>()
-  const id = func.id
+  const { id, body } = func
   if (func.type === 'FunctionExpression' && isNode(id)) names.add(id.name as string)
   for (const param of (func.params as AnyNode[] | undefined) ?? []) addPattern(names, param)
-  const body = func.body
-  const visit = (node: AnyNode, top: boolean): void => {
-    if (!top && isFunction(node)) {
-      const inner = node.id
-      if (node.type === 'FunctionDeclaration' && isNode(inner)) names.add(inner.name as string)
+  const visit = (node: AnyNode, depth: number): void => {
+    if (isFunction(node) && depth > 0) {
+      // In a block it is the block's first of all (ECMA-262 annex B.3.2).
+      if (node.type === 'FunctionDeclaration' && isNode(node.id) && (depth === 1 || ofBlocks))
+        names.add(node.id.name as string)
       return
     }
-    if (node.type === 'VariableDeclarator') addPattern(names, node.id as AnyNode)
-    if (node.type === 'CatchClause' && isNode(node.param)) addPattern(names, node.param)
-    if (node.type === 'ClassDeclaration' && isNode(node.id)) names.add(node.id.name as string)
-    for (const key of Object.keys(node)) {
-      const value = node[key]
-      if (isNode(value)) visit(value, false)
-      else if (Array.isArray(value)) for (const each of value) if (isNode(each)) visit(each, false)
-    }
+    if (node.type === 'VariableDeclaration' && (node.kind === 'var' || ofBlocks))
+      for (const { id: pattern } of node.declarations as AnyNode[]) addPattern(names, pattern as AnyNode)
+    if (ofBlocks && node.type === 'CatchClause' && isNode(node.param)) addPattern(names, node.param)
+    if (ofBlocks && /^Class/.test(node.type) && isNode(node.id)) names.add(node.id.name as string)
+    if (node.type === 'StaticBlock' && !ofBlocks) return
+    for (const child of childrenOf(node)) visit(child, depth + 1)
   }
-  if (isNode(body)) visit(body, body.type === 'BlockStatement')
+  if (isNode(body)) visit(body, body.type === 'BlockStatement' ? 0 : 1)
   return names
 }
 
+/** The names that a pattern binds; not those that its default values mention. */
 function addPattern(names: Set<string>, pattern: AnyNode): void {
-  walk(pattern, (place) => {
-    if (isReference(place)) names.add(place.node.name as string)
-  })
+  switch (pattern.type) {
+    case 'Identifier':
+      names.add(pattern.name as string)
+      return
+    case 'AssignmentPattern':
+      addPattern(names, pattern.left as AnyNode)
+      return
+    case 'RestElement':
+      addPattern(names, pattern.argument as AnyNode)
+      return
+    case 'Property':
+      addPattern(names, pattern.value as AnyNode)
+      return
+    case 'ArrayPattern':
+      for (const element of pattern.elements as (AnyNode | null)[])
+        if (element !== null) addPattern(names, element)
+      return
+    case 'ObjectPattern':
+      for (const property of pattern.properties as AnyNode[]) addPattern(names, property)
+  }
 }

@@ -1,13 +1,12 @@
-import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
-import { findAgentFiles } from '../../agent/agents.ts'
-import { parseAgent } from '../../agent/source/gate.ts'
+import { findAgentFiles, readScript } from '../../agent/agents.ts'
+import { AgentSyntaxMistake, parseAgent } from '../../agent/source/gate.ts'
 import { lintAgent, type Problem } from '../../agent/source/lint.ts'
 import { agentTitle } from '../../agent/source/title.ts'
+import type { Config } from '../../config/index.ts'
 import { helperArity } from '../../helpers/dispatch.ts'
 import { HOOKS } from '../../helpers/hooks.ts'
 import { namespaces } from '../../helpers/index.ts'
-import { Mistake } from '../../mistake/mistake.ts'
 import { addConfigOptions, type ConfigFlags, configOf } from '../options.ts'
 
 export function checkCommand(): Command {
@@ -21,29 +20,12 @@ export function checkCommand(): Command {
 
 function check(paths: string[], flags: ConfigFlags & { json?: boolean }): void {
   const { config } = configOf(flags)
-  const { language, env } = config.scripting
-  const files = findAgentFiles(paths, language)
+  const files = findAgentFiles(paths, config.scripting.language)
   const problems: Problem[] = []
   const titles = new Map<string, string>()
   for (const file of files) {
-    const source = readFileSync(file, 'utf8')
-    try {
-      const program = parseAgent(source, { language, file })
-      problems.push(
-        ...lintAgent(program, {
-          file,
-          hooks: HOOKS,
-          helpers: helperArity(namespaces),
-          env: Object.keys(env),
-        }),
-      )
-    } catch (error) {
-      if (!(error instanceof Mistake)) throw error
-      console.error(error.message)
-      if (error.hint !== undefined) console.error(`  ${error.hint.replaceAll('\n', '\n  ')}`)
-      process.exitCode = 2
-      continue
-    }
+    const source = readScript(file)
+    problems.push(...problemsOf(source, file, config))
     const title = agentTitle(source, file)
     const other = titles.get(title)
     if (other !== undefined)
@@ -58,15 +40,44 @@ function check(paths: string[], flags: ConfigFlags & { json?: boolean }): void {
     titles.set(title, file)
   }
   for (const problem of problems) print(problem, flags.json === true)
-  if (problems.some(({ severity }) => severity === 'error')) process.exitCode = 2
-  if (flags.json !== true)
-    console.log(
-      `${files.length} agents checked, ${problems.length === 0 ? 'no problems' : `${problems.length} problems`}`,
-    )
+  const errors = problems.filter(({ severity }) => severity === 'error').length
+  if (errors > 0) process.exitCode = 2
+  if (flags.json !== true) console.log(verdict(files.length, errors, problems.length - errors))
+}
+
+function problemsOf(source: string, file: string, { scripting }: Config): Problem[] {
+  try {
+    return lintAgent(parseAgent(source, { language: scripting.language, file }), {
+      file,
+      hooks: HOOKS,
+      helpers: helperArity(namespaces),
+      env: Object.keys(scripting.env),
+    })
+  } catch (error) {
+    if (!(error instanceof AgentSyntaxMistake)) throw error
+    const { line, column, reason, hint = '' } = error
+    return [{ file, line, column, severity: 'error', rule: 'syntax', message: reason, hint }]
+  }
 }
 
 function print(problem: Problem, json: boolean): void {
-  const { file, line, column, severity, message, rule } = problem
-  if (json) console.log(JSON.stringify(problem))
-  else console.error(`${file}:${line}:${column}: ${severity}: ${message} (${rule})`)
+  const { file, line, column, severity, message, rule, hint } = problem
+  if (json) {
+    console.log(JSON.stringify(problem))
+    return
+  }
+  console.error(`${file}:${line}:${column}: ${severity}: ${message} (${rule})`)
+  if (hint !== undefined) console.error(`  ${hint.replaceAll('\n', '\n  ')}`)
+}
+
+/** `3 agents checked: 1 error, 2 warnings` */
+function verdict(agents: number, errors: number, warnings: number): string {
+  const found = [counted(errors, 'error'), counted(warnings, 'warning')].filter(
+    (each) => !each.startsWith('0'),
+  )
+  return `${counted(agents, 'agent')} checked${found.length === 0 ? ', no problems' : `: ${found.join(', ')}`}`
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`
 }
