@@ -97,6 +97,9 @@ function commandLine(level: SandboxLevel, jail: Jail | undefined, heapMb: number
     '--disable-sigusr1',
     '--disallow-code-generation-from-strings',
     '--enable-experimental-regexp-engine-on-excessive-backtracks',
+    // While a function is being compiled elsewhere V8 does not look for interrupts in its loops (TieringManager sets their
+    // budget to INT_MAX / 2). Compiled here, it always does.
+    '--no-concurrent-recompilation',
     `--max-old-space-size=${heapMb}`,
     '--max-semi-space-size=8',
     '--allow-fs-read=*',

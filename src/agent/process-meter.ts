@@ -1,12 +1,14 @@
-import { openSync, readSync } from 'node:fs'
+import { openSync, readdirSync, readFileSync, readSync } from 'node:fs'
 
 /** CPU time and memory of another process, cheap enough to ask a hundred times a second. */
 export class ProcessMeter {
+  readonly #pid: number
   readonly #schedstat: number | undefined
   readonly #statm: number | undefined
   readonly #buffer = Buffer.alloc(128)
 
   constructor(pid: number) {
+    this.#pid = pid
     this.#schedstat = open(`/proc/${pid}/schedstat`)
     this.#statm = open(`/proc/${pid}/statm`)
   }
@@ -22,6 +24,19 @@ export class ProcessMeter {
     const text = this.#read(this.#statm)
     const pages = text === undefined ? Number.NaN : Number(text.split(' ')[1])
     return Number.isNaN(pages) ? 0 : (pages * PAGE) / (1 << 20)
+  }
+
+  /** Whether a thread of this name (15 characters at most) is ready to run and waits for a core; false without /proc. */
+  isWaiting(thread: string): boolean {
+    try {
+      const tasks = `/proc/${this.#pid}/task`
+      // proc(5): `tid (name) state …`
+      return readdirSync(tasks).some((tid) =>
+        readFileSync(`${tasks}/${tid}/stat`, 'latin1').includes(`(${thread}) R`),
+      )
+    } catch {
+      return false
+    }
   }
 
   #first(fd: number | undefined): number | undefined {
