@@ -6,7 +6,7 @@
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { readAgent } from '../src/agent/agents.ts'
-import { bestLevel } from '../src/agent/launch.ts'
+import { SandboxLauncher } from '../src/agent/launcher.ts'
 import { configOf } from '../src/cli/options.ts'
 import { runOptions } from '../src/cli/run-options.ts'
 import { entryProtocols } from '../src/dissectors/index.ts'
@@ -53,7 +53,7 @@ async function helperCalls(pcap: string, agentFile: string, atLeast: number): Pr
   const options = runOptions(config, {
     source: { path: pcap },
     agents: [agent],
-    level: bestLevel().level,
+    launcher: new SandboxLauncher(),
     broker,
     nodeName: 'bench',
     finalRun: true,

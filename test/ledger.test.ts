@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { readAgent } from '../src/agent/agents.ts'
-import { bestLevel } from '../src/agent/launch.ts'
+import { SandboxLauncher } from '../src/agent/launcher.ts'
 import { configOf } from '../src/cli/options.ts'
 import { runOptions } from '../src/cli/run-options.ts'
 import { entryProtocols } from '../src/dissectors/index.ts'
@@ -64,12 +64,12 @@ async function runner(t: TestContext): Promise<(path: string) => Promise<RunResu
   )
   const broker = new Broker(config, 'n', () => {})
   t.after(() => broker.close())
-  const { level } = bestLevel()
   return async (path) => {
+    const launcher = new SandboxLauncher()
     const options = runOptions(config, {
       source: { path },
       agents,
-      level,
+      launcher,
       broker,
       nodeName: 'n',
       finalRun: true,

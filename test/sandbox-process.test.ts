@@ -43,6 +43,40 @@ describe('SandboxProcess', () => {
     assert.equal(sandbox.restarted.length, 0)
   })
 
+  test('lets the process in reserve take over from one that was killed', async (t) => {
+    const sandbox = sandboxFor(t)
+    await sandbox.start(COUNTER)
+    sandbox.launcher.prepare()
+    const { reserved } = sandbox.launcher
+    process.kill(sandbox.process.pid as number, 'SIGKILL')
+    await Promise.all(sandbox.send(packetBatches(2, 1000)))
+    await sandbox.process.end(true, null)
+    assert.equal(sandbox.process.pid, reserved)
+    assert.deepEqual(sandbox.texts(), ['2000'])
+  })
+
+  test('does without a reserve that has died', async (t) => {
+    const sandbox = sandboxFor(t)
+    await sandbox.start(COUNTER)
+    sandbox.launcher.prepare()
+    process.kill(sandbox.launcher.reserved as number, 'SIGKILL')
+    await setTimeout(50)
+    process.kill(sandbox.process.pid as number, 'SIGKILL')
+    await Promise.all(sandbox.send(packetBatches(2, 1000)))
+    await sandbox.process.end(true, null)
+    assert.deepEqual(sandbox.texts(), ['2000'])
+  })
+
+  test('leaves no process behind, in reserve or not', async (t) => {
+    const sandbox = sandboxFor(t)
+    await sandbox.start(COUNTER)
+    sandbox.launcher.prepare()
+    const pids = [sandbox.process.pid as number, sandbox.launcher.reserved as number]
+    await sandbox.process.close()
+    await setTimeout(50)
+    for (const pid of pids) assert.throws(() => process.kill(pid, 0), { code: 'ESRCH' })
+  })
+
   test('replaces a process that was killed, and takes the batches that it had not finished to the new one', async (t) => {
     const sandbox = sandboxFor(t)
     await sandbox.start(COUNTER)
@@ -90,12 +124,30 @@ describe('SandboxProcess', () => {
     const work = sandbox.send(packetBatches(5, 1000))
     // Long before it is interrupted.
     await setTimeout(50)
-    process.kill(sandbox.process.pid as number, 'SIGKILL')
+    process.kill(sandbox.process.pid as number, 'SIGSEGV')
     await Promise.all(work)
     await sandbox.process.end(true, null)
-    assert.deepEqual(sandbox.stopped, [[0, 'its sandbox died (SIGKILL)']])
+    assert.deepEqual(sandbox.stopped, [[0, 'its sandbox died (SIGSEGV)']])
     assert.deepEqual(sandbox.texts(1), ['5000'])
   })
+
+  for (const [kills, stopped] of [
+    [1, []],
+    [2, [[0, 'its sandbox died (SIGKILL)']]],
+  ] as const)
+    test(`blames an agent for a kill from outside only when it was running twice in a row: ${kills}`, async (t) => {
+      const sandbox = sandboxFor(t)
+      let left: number = kills
+      sandbox.onCall = () => {
+        if (left-- > 0) process.kill(sandbox.process.pid as number, 'SIGKILL')
+      }
+      await sandbox.start('function onPacketCaptured() { vendor.webhook("GET", "http://r.test/") }', COUNTER)
+      await Promise.all(sandbox.send(packetBatches(5, 2)))
+      await sandbox.process.end(true, null)
+      assert.deepEqual(sandbox.stopped, stopped)
+      assert.equal(sandbox.restarted.length, kills)
+      assert.deepEqual(sandbox.texts(1), ['10'])
+    })
 
   for (const level of LEVELS)
     test(`works at level ${level}, where the machine allows it`, async (t) => {

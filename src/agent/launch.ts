@@ -19,10 +19,26 @@ export interface LaunchedSandbox {
   readonly process: ChildProcess
   /** Our end of the progress file. */
   readonly progressFd: number
+  readonly ended: Promise<Ending>
+}
+
+/** How a sandbox process came to its end. */
+export interface Ending {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+  /** Why it could not be started; undefined when it could. */
+  readonly failure: string | undefined
+  /** The end of what it wrote there. */
+  readonly stderr: string
 }
 
 /** The strictest level that this machine allows, and why not a stricter one. */
-export function bestLevel(): { readonly level: SandboxLevel; readonly because: string } {
+export interface BestLevel {
+  readonly level: SandboxLevel
+  readonly because: string
+}
+
+export function bestLevel(): BestLevel {
   if (process.platform !== 'linux')
     return { level: 'permission', because: `${process.platform} has no namespaces` }
   const missing = ['unshare', 'prlimit', 'chroot', 'setpriv', 'ldd'].filter(
@@ -44,7 +60,7 @@ export function bestLevel(): { readonly level: SandboxLevel; readonly because: s
 }
 
 /** Throws E_SANDBOX when this machine cannot do `required`. */
-export function requireLevel(required: SandboxLevel, best: { level: SandboxLevel; because: string }): void {
+export function requireLevel(required: SandboxLevel, best: BestLevel): void {
   if (LEVELS.indexOf(best.level) <= LEVELS.indexOf(required)) return
   throw new Mistake(
     'E_SANDBOX',
@@ -55,38 +71,47 @@ export function requireLevel(required: SandboxLevel, best: { level: SandboxLevel
   )
 }
 
-export function launchSandbox(
-  level: SandboxLevel,
-  jail: Jail | undefined,
-  heapMb: number,
-  ordinal: number,
-): LaunchedSandbox {
+export function launchSandbox(level: SandboxLevel, jail: Jail | undefined, ordinal: number): LaunchedSandbox {
   const path = join(
     process.platform === 'linux' ? '/dev/shm' : tmpdir(),
     `remora-progress-${process.pid}-${ordinal}`,
   )
   const progressFd = openSync(path, 'w+', 0o600)
   rmSync(path)
-  const [program, ...args] = commandLine(level, jail, heapMb, ordinal)
+  const [program, ...args] = commandLine(level, jail, ordinal)
   const child = spawn(program as string, args, {
     env: {},
     cwd: '/',
     stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', progressFd],
     detached: true,
   })
-  return { process: child, progressFd }
+  return { process: child, progressFd, ended: endOf(child) }
+}
+
+function endOf(child: ChildProcess): Promise<Ending> {
+  let stderr = ''
+  child.stderr?.on('data', (chunk: Buffer) => {
+    stderr = (stderr + chunk.toString()).slice(-LONGEST_STDERR)
+  })
+  child.stdout?.resume()
+  return new Promise((resolve) => {
+    const end = (code: number | null, signal: NodeJS.Signals | null, failure?: string) =>
+      resolve({ code, signal, failure, stderr: stderr.trim() })
+    child.once('error', ({ message }) => end(null, null, message))
+    child.once('close', (code, signal) => end(code, signal))
+  })
 }
 
 export function closeProgress(fd: number): void {
   closeSync(fd)
 }
 
-function commandLine(level: SandboxLevel, jail: Jail | undefined, heapMb: number, ordinal: number): string[] {
+function commandLine(level: SandboxLevel, jail: Jail | undefined, ordinal: number): string[] {
   const tool = (name: string) => findProgram(name) ?? name
   const limits = [
     tool('prlimit'),
     '--core=0',
-    `--data=${(RESERVED_MB + 3 * heapMb) * 2 ** 20}`,
+    `--data=${(RESERVED_MB + 3 * HEAP_MB) * 2 ** 20}`,
     '--fsize=4096',
     '--nofile=64',
   ]
@@ -100,7 +125,7 @@ function commandLine(level: SandboxLevel, jail: Jail | undefined, heapMb: number
     // While a function is being compiled elsewhere V8 does not look for interrupts in its loops (TieringManager sets their
     // budget to INT_MAX / 2). Compiled here, it always does.
     '--no-concurrent-recompilation',
-    `--max-old-space-size=${heapMb}`,
+    `--max-old-space-size=${HEAP_MB}`,
     '--max-semi-space-size=8',
     '--allow-fs-read=*',
   ]
@@ -148,8 +173,11 @@ function works([program, ...args]: readonly string[]): boolean {
   }
 }
 
+/** V8's heap, where it dies. */
+const HEAP_MB = 512
 /** V8 reserves this much of the data limit before it starts. */
 const RESERVED_MB = 600
 /** A user for each sandbox, far from those that people and services have: an escaped one could signal its like. */
 const FIRST_UID = 0x70000000
 const UIDS = 1 << 20
+const LONGEST_STDERR = 16 << 10

@@ -1,4 +1,4 @@
-import { openSync, readdirSync, readFileSync, readSync } from 'node:fs'
+import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs'
 
 /** CPU time and memory of another process, cheap enough to ask a hundred times a second. */
 export class ProcessMeter {
@@ -37,6 +37,10 @@ export class ProcessMeter {
     } catch {
       return false
     }
+  }
+
+  close(): void {
+    for (const fd of [this.#schedstat, this.#statm]) if (fd !== undefined) closeSync(fd)
   }
 
   #first(fd: number | undefined): number | undefined {

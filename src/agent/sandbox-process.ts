@@ -18,21 +18,18 @@ import {
   REPLY,
   UP,
 } from './host/protocol.ts'
-import type { Jail } from './jail.ts'
-import { closeProgress, type LaunchedSandbox, launchSandbox, type SandboxLevel } from './launch.ts'
+import { closeProgress, type Ending, type LaunchedSandbox } from './launch.ts'
+import type { SandboxLauncher } from './launcher.ts'
 import { ProcessMeter } from './process-meter.ts'
 
 export interface SandboxOptions {
-  readonly level: SandboxLevel
-  readonly jail: Jail | undefined
+  readonly launcher: SandboxLauncher
   /** Known later than the process can be started: it says when the traffic begins. */
   readonly config: Promise<HostConfig>
   readonly limits: SandboxLimits
 }
 
 export interface SandboxLimits {
-  /** V8's heap; the process dies beyond it. */
-  readonly heapMb: number
   /** Memory that one call may take; beyond it the call is interrupted. */
   readonly callMb: number
   /** CPU time of one hook call, one job, one load. */
@@ -61,6 +58,7 @@ export class SandboxProcess {
   #launched: LaunchedSandbox | undefined
   #meter: ProcessMeter | undefined
   #watch: NodeJS.Timeout | undefined
+  #reserve: NodeJS.Timeout | undefined
   /** Frames without an acknowledgement, oldest first: to be sent again to a successor. */
   readonly #unacked: Unacked[] = []
   readonly #agents = new Map<number, LoadAgent>()
@@ -73,11 +71,11 @@ export class SandboxProcess {
   #closing = false
   /** The process at hand has answered. */
   #up = false
-  #stderr = ''
   #nonsense = ''
-  #ordinal = 0
   /** Since the last batch that was worked off. */
   #deaths = 0
+  /** The agent that was running when the last one died; undefined since then something was worked off. */
+  #suspect: number | undefined
   readonly #failed = Promise.withResolvers<never>()
 
   constructor(options: SandboxOptions, events: SandboxEvents) {
@@ -101,30 +99,22 @@ export class SandboxProcess {
   }
 
   async start(): Promise<void> {
-    const { level, jail, limits } = this.#options
-    const launched = launchSandbox(level, jail, limits.heapMb, this.#ordinal++)
+    const launched = this.#options.launcher.launch()
     this.#launched = launched
     this.#up = false
-    this.#stderr = ''
     this.#nonsense = ''
     this.#mark = { ...NO_CALL }
     const { process: child } = launched
-    child.stderr?.on('data', (chunk: Buffer) => {
-      this.#stderr = (this.#stderr + chunk.toString()).slice(-LONGEST_STDERR)
-    })
-    child.stdout?.resume()
     this.#read(child.stdio[3] as Duplex, (type, payload) => this.#receive(type, payload))
     this.#read(child.stdio[4] as Duplex, (type, payload, seq) => {
       if (type === CALL) void this.#answer(launched, seq, payload as CallMessage)
     })
     // They break when the process dies, which is told by its close.
     for (const fd of [3, 4]) (child.stdio[fd] as Duplex).on('error', () => {})
-    const gone = new Promise<never>((_, reject) => {
-      child.once('error', (error) => reject(this.#cannotStart(error.message)))
-      child.once('close', (code, signal) => {
-        reject(this.#cannotStart(this.#stderr.trim() || `it ended with ${signal ?? code}`))
-        this.#gone(launched, code, signal)
-      })
+    const gone = launched.ended.then((ending) => {
+      this.#gone(launched, ending)
+      const { failure, stderr, signal, code } = ending
+      throw this.#cannotStart(failure ?? (stderr || `it ended with ${signal ?? code}`))
     })
     const ready = new Promise<void>((resolve) => {
       this.#ready = resolve
@@ -135,6 +125,7 @@ export class SandboxProcess {
     this.#up = true
     this.#meter = child.pid === undefined ? undefined : new ProcessMeter(child.pid)
     this.#watch = setInterval(() => this.#check(), WATCH_EVERY_MS)
+    this.#reserve = setTimeout(() => this.#options.launcher.prepare(), RESERVE_AFTER_MS)
   }
 
   load(agent: LoadAgent): Promise<LoadedMessage> {
@@ -187,6 +178,8 @@ export class SandboxProcess {
   async close(): Promise<void> {
     this.#closing = true
     clearInterval(this.#watch)
+    clearTimeout(this.#reserve)
+    this.#options.launcher.close()
     const child = this.#launched?.process
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
     const closed = new Promise((resolve) => child.once('close', resolve))
@@ -248,6 +241,7 @@ export class SandboxProcess {
         this.#events.lines(message.lines)
         this.#events.ack(message)
         this.#deaths = 0
+        this.#suspect = undefined
         const at = this.#unacked.findIndex(({ seq }) => seq === message.seq)
         for (const { done } of this.#unacked.splice(0, at + 1)) done?.()
         return
@@ -328,15 +322,20 @@ export class SandboxProcess {
   }
 
   /** The process is gone: names the culprit, and starts another one with the agents that are left. */
-  #gone(launched: LaunchedSandbox, code: number | null, signal: string | null): void {
+  #gone(launched: LaunchedSandbox, ending: Ending): void {
     clearInterval(this.#watch)
+    clearTimeout(this.#reserve)
     readSync(launched.progressFd, this.#progress, 0, 16, 0)
     const slot = this.#progress.readInt32LE(4)
     closeProgress(launched.progressFd)
+    this.#meter?.close()
+    this.#meter = undefined
     // One that never came up is told by `start`.
     if (this.#closing || launched !== this.#launched || !this.#up) return
-    const reason = this.#causeOfDeath(code, signal)
-    const culprit = this.#progress.readUInt32LE(0) > 0 && slot >= 0 ? slot : undefined
+    const reason = this.#causeOfDeath(ending)
+    const running = this.#progress.readUInt32LE(0) > 0 && slot >= 0 ? slot : undefined
+    const culprit = this.#isGuilty(running, ending) ? running : undefined
+    this.#suspect = running
     this.#launched = undefined
     this.#deaths++
     for (const [slot, loaded] of this.#loading) {
@@ -350,6 +349,12 @@ export class SandboxProcess {
     else this.#revive().catch((error: unknown) => this.#failed.reject(error))
   }
 
+  /** Anybody can kill a process, and the agent that was running then may be innocent: it takes two deaths in a row. */
+  #isGuilty(running: number | undefined, { signal }: Ending): boolean {
+    const byOthers = signal === 'SIGKILL' && this.#mark.interrupted === '' && this.#nonsense === ''
+    return !byOthers || running === this.#suspect
+  }
+
   async #revive(): Promise<void> {
     await this.start()
     for (const agent of this.#agents.values()) await this.load(agent)
@@ -357,9 +362,9 @@ export class SandboxProcess {
     for (const { frame } of this.#unacked) this.#write(frame)
   }
 
-  #causeOfDeath(code: number | null, signal: string | null): string {
+  #causeOfDeath({ code, signal, stderr }: Ending): string {
     if (this.#mark.interrupted !== '') return this.#mark.interrupted
-    if (/heap limit|out of memory|Allocation failed/i.test(this.#stderr)) return 'it ran out of memory'
+    if (/heap limit|out of memory|Allocation failed/i.test(stderr)) return 'it ran out of memory'
     return `its sandbox died (${signal ?? `exit code ${code}`}${this.#nonsense})`
   }
 }
@@ -399,7 +404,7 @@ const NO_CALL: Readonly<Mark> = {
   interruptedCpuMs: 0,
   graceFromMs: undefined,
 }
-const WATCH_EVERY_MS = 10
+const WATCH_EVERY_MS = 5
 /** CPU time that an interrupted agent may take to come to an end before its process is killed. */
 const GRACE_MS = 45
 /** CPU time after which a process that was sent a signal has got it: more than what the kernel is late to count. */
@@ -408,5 +413,6 @@ const SIGNAL_MS = 5
 const INTERRUPTER = 'SigintWatchdog'
 /** A frame from the sandbox is cut at the lines and bytes that agents may print; this is far beyond. */
 const LONGEST_UP = 64 << 20
-const LONGEST_STDERR = 16 << 10
+/** A process in reserve costs memory, and time on a core: short runs do without. */
+const RESERVE_AFTER_MS = 2000
 const MOST_UNEXPLAINED = 3

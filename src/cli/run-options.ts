@@ -1,6 +1,5 @@
 import type { Agent } from '../agent/agents.ts'
-import { prepareJail } from '../agent/jail.ts'
-import type { SandboxLevel } from '../agent/launch.ts'
+import type { SandboxLauncher } from '../agent/launcher.ts'
 import type { CaptureOptions } from '../capture/index.ts'
 import type { Config } from '../config/index.ts'
 import { stubTable } from '../helpers/dispatch.ts'
@@ -13,7 +12,7 @@ import type { RunOptions } from '../worker/run.ts'
 export interface RunRequest {
   readonly source: CaptureOptions
   readonly agents: readonly Agent[]
-  readonly level: SandboxLevel
+  readonly launcher: SandboxLauncher
   readonly broker: Broker
   readonly nodeName: string
   readonly finalRun: boolean
@@ -25,7 +24,7 @@ export interface RunRequest {
 /** The options of a run, from the configuration and what was asked for. */
 export function runOptions(config: Config, request: RunRequest): RunOptions {
   const { scripting, tap } = config
-  const { source, agents, level, broker, nodeName, finalRun, hub, query, verifyChecksums } = request
+  const { source, agents, launcher, broker, nodeName, finalRun, hub, query, verifyChecksums } = request
   const { hookMs, jobMs, memoryMb } = scripting.budgets
   const packets = agents.some((agent) => agent.usesPackets)
   return {
@@ -47,9 +46,8 @@ export function runOptions(config: Config, request: RunRequest): RunOptions {
       spool: packets ? broker.spool : undefined,
     },
     sandbox: {
-      level,
-      jail: prepareJail(),
-      limits: { heapMb: HEAP_MB, callMb: 2 * memoryMb, hookMs, jobMs },
+      launcher,
+      limits: { callMb: 2 * memoryMb, hookMs, jobMs },
     },
     host: {
       env: scripting.env,
@@ -78,8 +76,7 @@ function portHints(mapping: Readonly<Record<string, readonly number[]>>): Map<nu
   )
 }
 
-/** V8's heap of a sandbox, where it dies, and what agents may hold of it together. */
-const HEAP_MB = 512
+/** What agents may hold of the heap of their sandbox together. */
 const ALL_AGENTS_MB = 320
 const LINES_PER_CALL = 1000
 const BYTES_PER_CALL = 1 << 20

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { AckMessage, HostConfig, Line, LoadAgent } from '../agent/host/protocol.ts'
-import { prepareJail } from '../agent/jail.ts'
 import { bestLevel } from '../agent/launch.ts'
+import { SandboxLauncher } from '../agent/launcher.ts'
 import { SandboxProcess } from '../agent/sandbox-process.ts'
 import { stubTable } from '../helpers/dispatch.ts'
 import { HOOKS } from '../helpers/hooks.ts'
@@ -11,23 +11,26 @@ import { Batcher } from '../worker/batcher.ts'
 
 /** A sandbox as the program runs it, and all that it tells. */
 export class TestSandbox {
+  readonly launcher: SandboxLauncher
   readonly process: SandboxProcess
   readonly lines: Line[] = []
   readonly acks: AckMessage[] = []
   readonly stopped: (readonly [slot: number, reason: string])[] = []
   readonly restarted: string[] = []
+  /** Before a helper call is answered. */
+  onCall = () => {}
 
   constructor(config: Partial<HostConfig> = {}, level = bestLevel().level) {
+    this.launcher = new SandboxLauncher({ level, because: '' })
     this.process = new SandboxProcess(
       {
-        level,
-        jail: prepareJail(),
+        launcher: this.launcher,
         config: Promise.resolve({ ...CONFIG, ...config }),
-        limits: { heapMb: 512, callMb: 128, hookMs: 150, jobMs: 30_000 },
+        limits: { callMb: 128, hookMs: 150, jobMs: 30_000 },
       },
       {
         lines: (lines) => this.lines.push(...lines),
-        call: () => Promise.resolve(),
+        call: async () => this.onCall(),
         ack: (message) => this.acks.push(message),
         stopped: (slot, reason) => this.stopped.push([slot, reason]),
         restarted: (reason) => this.restarted.push(reason),

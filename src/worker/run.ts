@@ -1,8 +1,7 @@
 import type { Worker as Thread } from 'node:worker_threads'
 import type { Agent } from '../agent/agents.ts'
 import type { HelperStub, HostConfig, Line, LoadAgent, LogMessage } from '../agent/host/protocol.ts'
-import type { Jail } from '../agent/jail.ts'
-import type { SandboxLevel } from '../agent/launch.ts'
+import type { SandboxLauncher } from '../agent/launcher.ts'
 import { type SandboxLimits, SandboxProcess } from '../agent/sandbox-process.ts'
 import type { CaptureOptions } from '../capture/index.ts'
 import { entryProtocols } from '../dissectors/index.ts'
@@ -25,8 +24,7 @@ export interface RunOptions {
   readonly nodeName: string
   readonly capture: Pick<CaptureThreadData, 'pipeline' | 'enabled' | 'spool'>
   readonly sandbox: {
-    readonly level: SandboxLevel
-    readonly jail: Jail | undefined
+    readonly launcher: SandboxLauncher
     readonly limits: SandboxLimits
   }
   readonly host: Pick<HostConfig, 'env' | 'language' | 'budgets' | 'macros' | 'hooks'>
@@ -150,6 +148,7 @@ export class Run {
     } finally {
       clearInterval(this.#tick)
       await this.#sandbox?.close()
+      this.#options.sandbox.launcher.close()
       await this.#thread?.terminate()
     }
   }

@@ -515,6 +515,7 @@ export class Sandbox implements SlotHost {
     } catch (thrown) {
       failure = (thrown as Error).message
     }
+    this.#note(undefined)
     if (slot !== undefined && slot.counters.stopped !== '') failure = slot.counters.stopped
     if (failure === '' && slot !== undefined) this.#put(slot)
     else if (slot !== undefined) this.#scheduler.forget(slot)

@@ -1,7 +1,8 @@
 import { hostname } from 'node:os'
 import { Command, Option } from 'commander'
 import { findAgentFiles, readAgent } from '../../agent/agents.ts'
-import { bestLevel, requireLevel, type SandboxLevel } from '../../agent/launch.ts'
+import { requireLevel, type SandboxLevel } from '../../agent/launch.ts'
+import { takeLauncher } from '../../agent/launcher.ts'
 import type { CaptureOptions } from '../../capture/index.ts'
 import type { Config } from '../../config/index.ts'
 import { entryProtocols } from '../../dissectors/index.ts'
@@ -72,7 +73,8 @@ async function run(paths: string[], flags: RunFlags): Promise<void> {
   const options = { language, protocols: entryProtocols }
   const agents = findAgentFiles(paths, language).map((path, index) => readAgent(path, index, options))
   const query = flags.entries === undefined ? null : { filter: entryFilter(flags.entries, config) }
-  const best = bestLevel()
+  const launcher = takeLauncher()
+  const { best } = launcher
   requireLevel(flags.requireSandbox ?? requiredBy(config), best)
   const output = new Output(flags.json === true)
   const broker = new Broker(config, nodeNameOf(flags, config), (line) => output.line(line))
@@ -81,7 +83,7 @@ async function run(paths: string[], flags: RunFlags): Promise<void> {
     const request = {
       source,
       agents,
-      level: best.level,
+      launcher,
       broker,
       nodeName: nodeNameOf(flags, config),
       finalRun: flags.finalRun,
