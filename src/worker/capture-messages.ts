@@ -74,3 +74,5 @@ export const CONTROL_BYTES = 8
 /** Frames on their way: from a file enough to keep both sides busy; live, what a stall of some seconds needs. */
 export const WINDOW = 16
 export const LIVE_WINDOW = 512
+/** Of frames that only say how far time has come. */
+export const TIME_WINDOW = 4096

@@ -10,6 +10,7 @@ import {
   CONTROL,
   type FromCapture,
   LIVE_WINDOW,
+  TIME_WINDOW,
   type ToCapture,
   WINDOW,
 } from './capture-messages.ts'
@@ -126,9 +127,11 @@ class CaptureThread {
         return
       }
     } else {
+      // Mere time takes no room. What is kept for pcap.* must not be far ahead of the agents.
+      const window = items + packets > 0 || this.#spool !== undefined ? WINDOW : TIME_WINDOW
       for (;;) {
         const acked = Atomics.load(control, CONTROL.acked)
-        if (this.#sent - acked < WINDOW || this.#stopped()) break
+        if (this.#sent - acked < window || this.#stopped()) break
         Atomics.wait(control, CONTROL.acked, acked, 1000)
       }
     }
