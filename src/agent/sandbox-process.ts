@@ -170,6 +170,19 @@ export class SandboxProcess {
     this.#sendAcked(DOWN.log, message)
   }
 
+  /** Resolves when everything that was sent so far has been worked off, and what came of it has been told. */
+  settled(): Promise<void> {
+    const last = this.#unacked.at(-1)
+    if (last === undefined) return Promise.resolve()
+    const { done } = last
+    return new Promise((resolve) => {
+      last.done = () => {
+        done?.()
+        resolve()
+      }
+    })
+  }
+
   /** No more traffic: jobs run for the last time. Resolves when everything has been worked off. */
   end(finalRun: boolean, untilMs: number | null): Promise<void> {
     return new Promise((resolve) => this.#sendAcked(DOWN.end, { finalRun, untilMs }, resolve))
@@ -375,7 +388,7 @@ interface Unacked {
   readonly frame: Uint8Array
   /** Demand that a batch was made for. */
   readonly version: number | undefined
-  readonly done: (() => void) | undefined
+  done: (() => void) | undefined
 }
 
 /** The call that an agent is in, when it was first seen, and how it is being brought to an end. */

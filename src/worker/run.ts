@@ -171,6 +171,8 @@ export class Run {
     for (const reached of this.#demanded.values()) reached()
     await this.#reloading
     this.#count(done.dropped)
+    // Agents that are stopped now are told of before the end.
+    await sandbox.settled()
     const { packets, entries } = done.counters
     this.#log('info', 'worker', 'the capture ends', { packets, entries })
     await sandbox.end(this.#options.finalRun, ready.live ? Date.now() : done.counters.lastMs)
