@@ -99,9 +99,17 @@ describe('SandboxProcess', () => {
     await sandbox.process.end(true, null)
     assert.deepEqual(sandbox.stopped, [[0, 'it ran for more than 150 ms of CPU time in one call']])
     assert.deepEqual(sandbox.texts(1), ['5000'])
-    const [looping, counter] = sandbox.acks.at(-1)?.slots ?? []
-    assert.deepEqual([looping?.packets, looping?.missedPackets], [1500, 3500])
-    assert.deepEqual([counter?.packets, counter?.missedPackets], [5000, 0])
+    const [looping, counter] = [sandbox.counters(0), sandbox.counters(1)]
+    assert.deepEqual([looping.packets, looping.missedPackets], [1500, 3500])
+    assert.deepEqual([counter.packets, counter.missedPackets], [5000, 0])
+  })
+
+  test('says nothing of agents that did nothing', async (t) => {
+    const sandbox = sandboxFor(t)
+    await sandbox.start(COUNTER, 'var idle = true')
+    await Promise.all(sandbox.send(packetBatches(3, 10)))
+    const told = sandbox.acks.slice(1).map(({ slots }) => slots.map(({ slot }) => slot))
+    assert.deepEqual(told, [[0], [0]])
   })
 
   test('lets no native function run for longer than the process may', async (t) => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { AckMessage, HostConfig, Line, LoadAgent } from '../agent/host/protocol.ts'
+import type { AckMessage, HostConfig, Line, LoadAgent, SlotCounters } from '../agent/host/protocol.ts'
 import { bestLevel } from '../agent/launch.ts'
 import { SandboxLauncher } from '../agent/launcher.ts'
 import { SandboxProcess } from '../agent/sandbox-process.ts'
@@ -38,7 +38,7 @@ export class TestSandbox {
     )
   }
 
-  /** Starts it with agents that want the lengths of packets; slots count from 0. */
+  /** Starts it with agents; those with the packet hook want lengths. Slots count from 0. */
   async start(...sources: readonly string[]): Promise<void> {
     await this.process.start()
     for (const [slot, source] of sources.entries())
@@ -48,6 +48,13 @@ export class TestSandbox {
   /** Promises of their acknowledgements. */
   send(frames: readonly Uint8Array[]): Promise<void>[] {
     return frames.map((frame) => new Promise((resolve) => this.process.batch(frame, resolve)))
+  }
+
+  /** What an agent has done, as it was last told. */
+  counters(of: number): SlotCounters {
+    const told = this.acks.flatMap(({ slots }) => slots).findLast(({ slot }) => slot === of)
+    assert.ok(told !== undefined, `nothing was told of slot ${of}`)
+    return told
   }
 
   /** What agents, or one of them, logged. */
@@ -69,7 +76,7 @@ function agent(slot: number, source: string): LoadAgent {
     insertions: [],
     sharesThis: false,
     wantedItem: [],
-    wantedPacket: ['length'],
+    wantedPacket: source.includes('onPacketCaptured') ? ['length'] : [],
     bodies: 'text',
   }
 }

@@ -402,9 +402,10 @@ export class Run {
     for (const { seconds, ip, name } of names) this.#observer.learned(seconds, ip, name)
     const slots: number[] = []
     for (const place of this.#places) {
-      if (!this.#isWorker(place)) continue
+      const wanted = [this.#itemsFor(place, items), this.#packetsFor(place, packets)] as const
+      if (!this.#isWorker(place) || wanted[0] + wanted[1] === 0) continue
       slots.push(place.slot)
-      this.#ledger.sent(place.slot, this.#itemsFor(place, items), this.#packetsFor(place, packets))
+      this.#ledger.sent(place.slot, ...wanted)
     }
     this.#inFlight.push({ items, packets, slots })
     this.#sandbox?.batch(frame, () => {

@@ -119,7 +119,7 @@ export interface Line {
 export interface AckMessage {
   readonly seq: number
   readonly lines: readonly Line[]
-  /** What each slot has done since the start of the sandbox. */
+  /** What each slot that has done something since the last one has done since it was loaded. */
   readonly slots: readonly SlotCounters[]
   /** When the next job or timer is due, ms since the epoch; null = none. */
   readonly nextDueMs: number | null

@@ -86,6 +86,8 @@ export class Sandbox implements SlotHost {
   /** Frame whose acknowledgement is due. */
   #owes: number | undefined
   #running: Slot | undefined
+  /** Those whose counters are not what the last acknowledgement said: agents that do nothing cost nothing. */
+  readonly #changed = new Set<Slot>()
   #startedAt = 0
   #markedAt = 0
   #marks = 0
@@ -143,6 +145,7 @@ export class Sandbox implements SlotHost {
   #evict(slot: Slot, bytes: number, why: string): void {
     slot.stop(`it holds ${Math.round(bytes / (1 << 20))} MB of memory, ${why}`)
     slot.dispose()
+    this.#changed.add(slot)
     this.#scheduler.forget(slot)
     writeFrame(DATA, UP.stopped, 0, { slot: slot.agent.slot, reason: slot.counters.stopped })
   }
@@ -158,7 +161,7 @@ export class Sandbox implements SlotHost {
     slot.stop('it was interrupted')
     this.#afterSlice(slot)
     this.#inJob = false
-    if (!this.#slots.includes(slot)) this.#scheduler.forget(slot)
+    if (!this.#slots.includes(slot)) this.#forget(slot)
     writeFrame(DATA, UP.stopped, 0, { slot: slot.agent.slot, reason: earlier })
     return true
   }
@@ -224,12 +227,13 @@ export class Sandbox implements SlotHost {
     const ack: AckMessage = {
       seq: this.#owes,
       lines: this.#lines,
-      slots: this.#slots.map((slot) => slot.counters),
+      slots: [...this.#changed].map((slot) => slot.counters),
       nextDueMs: finite(this.#scheduler.nextDue),
       entries: this.#entries,
       heapBytes: getHeapStatistics().used_heap_size,
     }
     this.#owes = undefined
+    this.#changed.clear()
     this.#lines = []
     this.#entries = []
     writeFrame(DATA, UP.ack, ack.seq, ack)
@@ -302,6 +306,7 @@ export class Sandbox implements SlotHost {
     if (slot.counters.stopped !== '') {
       slot.counters.missedItems += items
       slot.counters.missedPackets += packets
+      this.#changed.add(slot)
       return
     }
     if (items > 0 && slot.layoutsVersion !== batch.version)
@@ -337,6 +342,7 @@ export class Sandbox implements SlotHost {
 
   #enter(slot: Slot): void {
     this.#running = slot
+    this.#changed.add(slot)
     this.#startedAt = performance.now()
     this.#note(slot)
   }
@@ -518,7 +524,7 @@ export class Sandbox implements SlotHost {
     this.#note(undefined)
     if (slot !== undefined && slot.counters.stopped !== '') failure = slot.counters.stopped
     if (failure === '' && slot !== undefined) this.#put(slot)
-    else if (slot !== undefined) this.#scheduler.forget(slot)
+    else if (slot !== undefined) this.#forget(slot)
     writeFrame(DATA, UP.loaded, 0, {
       slot: agent.slot,
       ...(failure === '' ? { hooks: slot?.hooks } : { error: failure }),
@@ -535,8 +541,13 @@ export class Sandbox implements SlotHost {
   }
 
   #unload(place: number): void {
-    for (const slot of this.#slots) if (slot.agent.slot === place) this.#scheduler.forget(slot)
+    for (const slot of this.#slots) if (slot.agent.slot === place) this.#forget(slot)
     this.#slots = this.#slots.filter((slot) => slot.agent.slot !== place)
+  }
+
+  #forget(slot: Slot): void {
+    this.#scheduler.forget(slot)
+    this.#changed.delete(slot)
   }
 
   // --- what the realms ask for ---------------------------------------------------------------------------------
