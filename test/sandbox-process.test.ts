@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
-import type { HostConfig } from '../src/agent/host/protocol.ts'
+import type { HostConfig, LoadedMessage } from '../src/agent/host/protocol.ts'
 import { bestLevel, LEVELS } from '../src/agent/launch.ts'
 import { packetBatches, TestSandbox } from '../src/testing/sandbox.ts'
 
@@ -90,6 +90,39 @@ describe('SandboxProcess', () => {
     assert.deepEqual(sandbox.restarted, ['its sandbox died (SIGKILL)'])
     assert.deepEqual(sandbox.texts(), ['3000'], 'what was acknowledged is not sent again, the rest is')
     assert.deepEqual(sandbox.stopped, [])
+  })
+
+  test('takes what comes while a new process gets the agents to each of them once', async (t) => {
+    const sandbox = sandboxFor(t)
+    await sandbox.start(...Array<string>(20).fill(COUNTER))
+    process.kill(sandbox.process.pid as number, 'SIGKILL')
+    const work: Promise<void>[] = []
+    let late: Promise<LoadedMessage> | undefined
+    for (const frame of packetBatches(60, 10)) {
+      work.push(...sandbox.send([frame]))
+      if (work.length === 30) late = sandbox.load(20, COUNTER)
+      await setTimeout(5)
+    }
+    await Promise.all(work)
+    await sandbox.process.end(true, null)
+    assert.deepEqual(sandbox.texts().slice(0, 20), Array(20).fill('600'))
+    assert.equal((await late)?.error, undefined)
+  })
+
+  test('says which agent does not load in a new process', async (t) => {
+    const sandbox = sandboxFor(t)
+    await sandbox.start(`file.read("state"); ${COUNTER}`, COUNTER)
+    sandbox.onCall = () => {
+      throw new Error('gone')
+    }
+    process.kill(sandbox.process.pid as number, 'SIGKILL')
+    await Promise.all(sandbox.send(packetBatches(2, 1000)))
+    await sandbox.process.end(true, null)
+    assert.deepEqual(sandbox.texts(1), ['2000'])
+    assert.deepEqual(
+      sandbox.stopped.map(([slot]) => slot),
+      [0],
+    )
   })
 
   test('stops an agent that loops, and only it', async (t) => {

@@ -46,6 +46,8 @@ export interface SandboxEvents {
   stopped(slot: number, reason: string): void
   /** The process died and a new one has taken over; agents start from scratch there. */
   restarted(reason: string, culprit: number | undefined): void
+  /** An agent does not load in the new process: nothing more is delivered to it. */
+  notRevived(slot: number, reason: string): void
 }
 
 /**
@@ -71,6 +73,8 @@ export class SandboxProcess {
   #closing = false
   /** The process at hand has answered. */
   #up = false
+  /** What waits until a new process has the agents; undefined when none is on its way. */
+  #waiting: (() => void)[] | undefined
   #nonsense = ''
   /** Since the last batch that was worked off. */
   #deaths = 0
@@ -129,6 +133,10 @@ export class SandboxProcess {
   }
 
   load(agent: LoadAgent): Promise<LoadedMessage> {
+    return new Promise((resolve) => this.#nowOrLater(() => resolve(this.#load(agent))))
+  }
+
+  #load(agent: LoadAgent): Promise<LoadedMessage> {
     return new Promise((resolve) => {
       this.#loading.set(agent.slot, (message) => {
         if (message.error === undefined) this.#agents.set(agent.slot, agent)
@@ -140,12 +148,12 @@ export class SandboxProcess {
 
   unload(slot: number): void {
     this.#agents.delete(slot)
-    this.#send(DOWN.unload, { slot })
+    this.#nowOrLater(() => this.#send(DOWN.unload, { slot }))
   }
 
   layouts(message: LayoutsMessage): void {
     this.#layouts.push(message)
-    this.#send(DOWN.layouts, message)
+    if (this.#waiting === undefined) this.#send(DOWN.layouts, message)
   }
 
   /** A batch frame as the batcher made it; its own sequence number is in it. */
@@ -154,8 +162,7 @@ export class SandboxProcess {
     const version = header.readUInt32LE(HEADER)
     while (this.#layouts.length > 1 && (this.#oldestVersion ?? version) > (this.#layouts[0]?.version ?? 0))
       this.#layouts.shift()
-    this.#unacked.push({ seq: header.readUInt32LE(8), frame, version, done })
-    this.#write(frame)
+    this.#sendUnacked({ seq: header.readUInt32LE(8), frame, version, done })
   }
 
   get #oldestVersion(): number | undefined {
@@ -209,8 +216,17 @@ export class SandboxProcess {
   #sendAcked(type: number, payload: unknown, done?: () => void): void {
     const seq = this.#seq++ >>> 0
     const frame = frameOf(type, seq, Buffer.from(JSON.stringify(payload)))
-    this.#unacked.push({ seq, frame, version: undefined, done })
-    this.#write(frame)
+    this.#sendUnacked({ seq, frame, version: undefined, done })
+  }
+
+  #sendUnacked(unacked: Unacked): void {
+    this.#unacked.push(unacked)
+    if (this.#waiting === undefined) this.#write(unacked.frame)
+  }
+
+  #nowOrLater(action: () => void): void {
+    if (this.#waiting === undefined) action()
+    else this.#waiting.push(action)
   }
 
   #send(type: number, payload: unknown): void {
@@ -350,6 +366,7 @@ export class SandboxProcess {
     const culprit = this.#isGuilty(running, ending) ? running : undefined
     this.#suspect = running
     this.#launched = undefined
+    this.#waiting ??= []
     this.#deaths++
     for (const [slot, loaded] of this.#loading) {
       this.#loading.delete(slot)
@@ -368,11 +385,27 @@ export class SandboxProcess {
     return !byOthers || running === this.#suspect
   }
 
+  /** A new process gets the agents that are left, and then all that was meant for them meanwhile. */
   async #revive(): Promise<void> {
     await this.start()
-    for (const agent of this.#agents.values()) await this.load(agent)
+    const launched = this.#launched
+    for (const agent of [...this.#agents.values()]) {
+      if (!this.#agents.has(agent.slot)) continue
+      const { error } = await this.#load(agent)
+      // It has died again: another one is on its way.
+      if (this.#launched !== launched) return
+      if (error !== undefined) this.#leaveBehind(agent.slot, error)
+    }
+    const waiting = this.#waiting ?? []
+    this.#waiting = undefined
     for (const layouts of this.#layouts) this.#send(DOWN.layouts, layouts)
     for (const { frame } of this.#unacked) this.#write(frame)
+    for (const action of waiting) action()
+  }
+
+  #leaveBehind(slot: number, reason: string): void {
+    this.#agents.delete(slot)
+    this.#events.notRevived(slot, reason)
   }
 
   #causeOfDeath({ code, signal, stderr }: Ending): string {

@@ -1,5 +1,12 @@
 import assert from 'node:assert/strict'
-import type { AckMessage, HostConfig, Line, LoadAgent, SlotCounters } from '../agent/host/protocol.ts'
+import type {
+  AckMessage,
+  HostConfig,
+  Line,
+  LoadAgent,
+  LoadedMessage,
+  SlotCounters,
+} from '../agent/host/protocol.ts'
 import { bestLevel } from '../agent/launch.ts'
 import { SandboxLauncher } from '../agent/launcher.ts'
 import { SandboxProcess } from '../agent/sandbox-process.ts'
@@ -34,6 +41,7 @@ export class TestSandbox {
         ack: (message) => this.acks.push(message),
         stopped: (slot, reason) => this.stopped.push([slot, reason]),
         restarted: (reason) => this.restarted.push(reason),
+        notRevived: (slot, reason) => this.stopped.push([slot, reason]),
       },
     )
   }
@@ -42,7 +50,11 @@ export class TestSandbox {
   async start(...sources: readonly string[]): Promise<void> {
     await this.process.start()
     for (const [slot, source] of sources.entries())
-      assert.equal((await this.process.load(agent(slot, source))).error, undefined)
+      assert.equal((await this.load(slot, source)).error, undefined)
+  }
+
+  load(slot: number, source: string): Promise<LoadedMessage> {
+    return this.process.load(agent(slot, source))
   }
 
   /** Promises of their acknowledgements. */

@@ -87,11 +87,15 @@ export class Ledger {
   restarted(unacked: (slot: number) => { items: number; packets: number }): void {
     for (const [slot, account] of this.#accounts) {
       this.#settle(slot)
-      if (account.stopped === '' || this.#absent.has(slot)) continue
-      this.#absent.add(slot)
-      const { items, packets } = unacked(slot)
-      this.#missed(account, items, packets)
+      if (account.stopped !== '') this.left(slot, unacked(slot))
     }
+  }
+
+  /** The sandbox does not have a slot any more: its unacknowledged events are lost, and those to come. */
+  left(slot: number, { items, packets }: { items: number; packets: number }): void {
+    if (this.#absent.has(slot)) return
+    this.#absent.add(slot)
+    this.#missed(this.account(slot), items, packets)
   }
 
   /** What was counted so far was counted by a predecessor. */

@@ -330,6 +330,7 @@ export class Run {
         },
         stopped: (slot, reason) => this.#stopped(slot, reason),
         restarted: (reason) => this.#restarted(reason),
+        notRevived: (slot, reason) => this.#notRevived(slot, reason),
       },
     )
   }
@@ -462,18 +463,26 @@ export class Run {
 
   #restarted(reason: string): void {
     this.#restarts++
-    this.#ledger.restarted((slot) => {
-      const place = this.#placeOf(slot)
-      if (place === undefined) return { items: 0, packets: 0 }
-      const mine = this.#inFlight.filter((frame) => frame.slots.includes(slot))
-      return {
-        items: mine.reduce((sum, frame) => sum + this.#itemsFor(place, frame.items), 0),
-        packets: mine.reduce((sum, frame) => sum + this.#packetsFor(place, frame.packets), 0),
-      }
-    })
+    this.#ledger.restarted((slot) => this.#unackedOf(slot))
     for (const place of this.#places) {
       if (place.loadError !== undefined || this.#ledger.account(place.slot).stopped !== '') continue
       this.#line({ slot: place.slot, level: 'warn', text: `started anew, its variables are lost: ${reason}` })
+    }
+  }
+
+  #notRevived(slot: number, reason: string): void {
+    this.#stopped(slot, reason)
+    this.#ledger.left(slot, this.#unackedOf(slot))
+  }
+
+  /** Events that were sent to a slot, and of which nobody knows yet what became of them. */
+  #unackedOf(slot: number): { items: number; packets: number } {
+    const place = this.#placeOf(slot)
+    if (place === undefined) return { items: 0, packets: 0 }
+    const mine = this.#inFlight.filter((frame) => frame.slots.includes(slot))
+    return {
+      items: mine.reduce((sum, frame) => sum + this.#itemsFor(place, frame.items), 0),
+      packets: mine.reduce((sum, frame) => sum + this.#packetsFor(place, frame.packets), 0),
     }
   }
 
