@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 'use strict'
 // Starts Remora under the Node that comes with it, whatever Node the system has. Plain CommonJS for old ones.
-const { spawnSync } = require('node:child_process')
+const { spawn } = require('node:child_process')
 const { existsSync } = require('node:fs')
 const path = require('node:path')
 
@@ -45,9 +45,15 @@ function packagedNode() {
 
 /** Runs in our place: same terminal, same signals, same exit code. */
 function replaceBy(program, args) {
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => {})
-  const { status, signal, error } = spawnSync(program, args, { stdio: 'inherit' })
-  if (error) throw error
-  if (signal) process.kill(process.pid, signal)
-  process.exit(status ?? 1)
+  const child = spawn(program, args, { stdio: 'inherit' })
+  // From a terminal it has them already, which it takes for one; whoever signals us by our number means it.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
+  child.on('error', (error) => {
+    throw error
+  })
+  child.on('exit', (status, signal) => {
+    if (signal === null) process.exit(status)
+    process.removeAllListeners(signal)
+    process.kill(process.pid, signal)
+  })
 }

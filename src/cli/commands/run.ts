@@ -159,14 +159,19 @@ function nodeNameOf(flags: RunFlags, config: Config): string {
 
 /** The first Ctrl-C ends the capture, a second one the program. */
 function onInterrupt(stop: () => void): void {
-  let stopping = false
-  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  let stoppedAt: number | undefined
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
     process.on(signal, () => {
-      if (stopping) process.exit(130)
-      stopping = true
+      const now = performance.now()
+      if (stoppedAt !== undefined && now - stoppedAt > SAME_PRESS_MS) process.exit(130)
+      if (stoppedAt !== undefined) return
+      stoppedAt = now
       stop()
     })
 }
+
+/** One Ctrl-C comes up to three times: from the terminal, from npx, and from our launcher. */
+const SAME_PRESS_MS = 300
 
 /** Where lines go: text for people, JSON lines for programs. */
 class Output {
