@@ -5,4 +5,14 @@ const { enableCompileCache } = require('node:module')
 const { homedir } = require('node:os')
 const { join } = require('node:path')
 
-enableCompileCache(join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'remora', 'compile-cache'))
+const folder = process.env.XDG_CACHE_HOME || homeCache()
+if (folder !== undefined) enableCompileCache(join(folder, 'remora', 'compile-cache'))
+
+/** Undefined for a user that the system does not know, without HOME. */
+function homeCache() {
+  try {
+    return join(homedir(), '.cache')
+  } catch {
+    return undefined
+  }
+}

@@ -1,5 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { closeSync, openSync, rmSync } from 'node:fs'
+import { randomUUID } from 'node:crypto'
+import { closeSync, existsSync, openSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Mistake } from '../mistake/mistake.ts'
@@ -47,14 +48,14 @@ export function bestLevel(): BestLevel {
   if (missing.length > 0)
     return { level: 'permission', because: `${missing.join(', ')} not found (package util-linux)` }
   if (process.getuid?.() === 0) {
-    return works(['unshare', '-n', '-i', '-u', 'true'])
+    return unshares('-n', '-i', '-u')
       ? { level: 'full', because: '' }
       : {
           level: 'permission',
           because: 'the kernel refuses new namespaces to this root (a container without CAP_SYS_ADMIN?)',
         }
   }
-  return works(['unshare', '-U', '-r', '-n', 'true'])
+  return unshares('-U', '-r', '-n')
     ? { level: 'userns', because: 'not root' }
     : { level: 'permission', because: 'not root, and the kernel refuses user namespaces' }
 }
@@ -72,12 +73,7 @@ export function requireLevel(required: SandboxLevel, best: BestLevel): void {
 }
 
 export function launchSandbox(level: SandboxLevel, jail: Jail | undefined, ordinal: number): LaunchedSandbox {
-  const path = join(
-    process.platform === 'linux' ? '/dev/shm' : tmpdir(),
-    `remora-progress-${process.pid}-${ordinal}`,
-  )
-  const progressFd = openSync(path, 'w+', 0o600)
-  rmSync(path)
+  const progressFd = openProgress()
   const [program, ...args] = commandLine(level, jail, ordinal)
   const child = spawn(program as string, args, {
     env: {},
@@ -102,12 +98,20 @@ function endOf(child: ChildProcess): Promise<Ending> {
   })
 }
 
+/** A file in memory, where there is such a folder, that has no name any more. */
+function openProgress(): number {
+  const folder = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
+  const path = join(folder, `remora-progress-${randomUUID()}`)
+  const fd = openSync(path, 'wx+', 0o600)
+  rmSync(path)
+  return fd
+}
+
 export function closeProgress(fd: number): void {
   closeSync(fd)
 }
 
 function commandLine(level: SandboxLevel, jail: Jail | undefined, ordinal: number): string[] {
-  const tool = (name: string) => findProgram(name) ?? name
   const limits = [
     tool('prlimit'),
     '--core=0',
@@ -164,9 +168,13 @@ function commandLine(level: SandboxLevel, jail: Jail | undefined, ordinal: numbe
   ]
 }
 
-function works([program, ...args]: readonly string[]): boolean {
+function tool(name: string): string {
+  return findProgram(name) ?? name
+}
+
+function unshares(...flags: readonly string[]): boolean {
   try {
-    execFileSync(program as string, args, { stdio: 'ignore', timeout: 5000 })
+    execFileSync(tool('unshare'), [...flags, tool('true')], { stdio: 'ignore', timeout: 5000 })
     return true
   } catch {
     return false

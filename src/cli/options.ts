@@ -1,5 +1,5 @@
-import { homedir } from 'node:os'
 import type { Command } from 'commander'
+import { homeFolder } from '../agent/jail.ts'
 import { type LoadedConfig, loadConfig } from '../config/index.ts'
 
 /** Options that say where settings come from; every command has them. */
@@ -23,7 +23,7 @@ export function addConfigOptions(command: Command): Command {
 export function configOf(flags: ConfigFlags): LoadedConfig {
   return loadConfig({
     cwd: process.cwd(),
-    home: homedir(),
+    home: homeFolder(),
     env: process.env,
     ...(flags.configPath === undefined ? {} : { configPath: flags.configPath }),
     set: flags.set ?? [],

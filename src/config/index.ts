@@ -21,7 +21,7 @@ export type { Config } from './schema.ts'
 export interface ConfigSources {
   /** Folder of remora.yaml, and home folder of .remora/config.yaml. */
   readonly cwd: string
-  readonly home: string
+  readonly home: string | undefined
   readonly env: Readonly<Record<string, string | undefined>>
   /** One file instead of those two. */
   readonly configPath?: string
@@ -92,7 +92,11 @@ function filesOf({ cwd, home, configPath }: ConfigSources): string[] {
       })
     return [configPath]
   }
-  return [join(home, '.remora', 'config.yaml'), join(cwd, 'remora.yaml')].filter((path) => existsSync(path))
+  const files = [
+    ...(home === undefined ? [] : [join(home, '.remora', 'config.yaml')]),
+    join(cwd, 'remora.yaml'),
+  ]
+  return files.filter((path) => existsSync(path))
 }
 
 function mergeFile(
