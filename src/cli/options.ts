@@ -14,7 +14,7 @@ export function addConfigOptions(command: Command): Command {
     .option('--config-path <file>', 'read this file instead of ./remora.yaml and ~/.remora/config.yaml')
     .option(
       '--set <key=value>',
-      'set a value, such as scripting.env.TOKEN=x or scripting.sources[0]=dir',
+      'set a value, such as scripting.env.TOKEN=x or scripting.egress.allow[0]=HOST',
       collect,
     )
     .option('--set-string <key=value>', 'the same, always as text', collect)

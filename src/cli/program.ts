@@ -15,10 +15,13 @@ export async function main(): Promise<void> {
   const program = new Command('remora')
     .description('Runs your JavaScript on network traffic.')
     .version(version())
-    .showHelpAfterError('(see remora --help)')
+    .showHelpAfterError('        see remora --help')
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'remora: ')) })
     .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
-  for (const command of [runCommand, checkCommand, configCommand, doctorCommand])
-    program.addCommand(command())
+  for (const make of [runCommand, checkCommand, configCommand, doctorCommand]) {
+    const command = make().copyInheritedSettings(program)
+    program.addCommand(command.showHelpAfterError(`        see remora ${command.name()} --help`))
+  }
   try {
     await program.parseAsync()
   } catch (error) {

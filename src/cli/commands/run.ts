@@ -35,7 +35,7 @@ export function runCommand(): Command {
   const command = new Command('run')
     .description('Run agents on a capture file or on live traffic.')
     .argument('<agents...>', 'script files, or folders that hold them')
-    .option('--pcap <file>', 'capture file: pcap or pcapng, plain or .gz; - for standard input')
+    .option('--pcap <file>', 'capture file: pcap or pcapng, plain, .gz or .zst; - for standard input')
     .option('--interface <name>', 'capture live; repeat it for several, or say any', collect)
     .option('--filter <bpf>', 'capture filter, such as "port 80 or port 53"')
     .addOption(

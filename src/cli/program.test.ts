@@ -1,0 +1,26 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { remora } from '../testing/remora.ts'
+
+describe('the command line', () => {
+  test('says what is wrong with it, and where to read on, with exit code 2', async () => {
+    const wrong: readonly (readonly [string[], string])[] = [
+      [['walk'], "unknown command 'walk'\n        see remora --help"],
+      [['run'], "missing required argument 'agents'\n        see remora run --help"],
+      [
+        ['run', 'a.js', '--jsno'],
+        "unknown option '--jsno'\n(Did you mean --json?)\n        see remora run --help",
+      ],
+      [['run', 'a.js', '--pcap'], "option '--pcap <file>' argument missing\n        see remora run --help"],
+    ]
+    for (const [args, message] of wrong) {
+      const { code, stdout, stderr } = await remora(args)
+      assert.deepEqual([code, stdout, stderr], [2, '', `remora: ${message}\n`], args.join(' '))
+    }
+  })
+
+  test('explains itself', async () => {
+    for (const args of [['--help'], ['run', '--help'], ['help', 'check'], ['--version']])
+      assert.equal((await remora(args)).code, 0, args.join(' '))
+  })
+})
