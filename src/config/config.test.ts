@@ -45,6 +45,21 @@ describe('configuration', () => {
     assert.equal(origins.get('tap.misc.tcpFlowTimeout'), 'environment REMORA_TAP_MISC_TCPFLOWTIMEOUT')
   })
 
+  test('takes numbers for sizes and times, text as it is, and nothing for empty keys', () => {
+    const { config } = load(
+      { here: 'tap:\n  # misc: {}\nscripting:\n  env:\n    A:\n  egress:\nnode:\n  name:\n' },
+      {
+        env: { REMORA_NODE_NAME: '007', REMORA_SCRIPTING_EGRESS_ALLOW: '[example.com, "::1/64"]' },
+        set: ['tap.capture.raw.storageSize=1000000', 'tap.misc.pcapErrorTTL=0'],
+      },
+    )
+    assert.equal(config.tap.capture.raw.storageSize, '1000000')
+    assert.equal(config.tap.misc.pcapErrorTTL, '0')
+    assert.equal(config.node.name, '007')
+    assert.deepEqual(config.scripting.env, { A: null })
+    assert.deepEqual(config.scripting.egress.allow, ['example.com', '::1/64'])
+  })
+
   test('says where a value came from, and keeps secrets', () => {
     const loaded = load({ here: 'scripting:\n  env:\n    SLACK_AUTH_TOKEN: xoxb-1\n    NAME: me\n' })
     const text = printConfig(loaded, { showSecrets: false })
@@ -64,6 +79,25 @@ describe('configuration', () => {
       [{}, { set: ['tap.bodies.maxSize'] }, /not key=value/, /example/],
       [{}, { set: ['tap.bodies.maxSize=big'] }, /--set: tap\.bodies\.maxSize/, /config/],
       [{}, { env: { REMORA_LOGLEVL: 'info' } }, /REMORA_LOGLEVL/, /REMORA_LOGLEVEL/],
+      [
+        {},
+        { env: { REMORA_TAP_ENABLEDDISSECTORS: '[a' } },
+        /environment REMORA_TAP_ENABLEDDISSECTORS/,
+        /YAML/,
+      ],
+      [{}, { env: { REMORA_TAP_MISC_TCPFLOWTIMEOUT: 'a: b: c' } }, /REMORA_TAP_MISC_TCPFLOWTIMEOUT/, /YAML/],
+      [{ here: 'node:\n  name: 7\n' }, {}, /remora\.yaml:2:3: node\.name/, /--set-string node\.name=TEXT/],
+      [{ here: 'scripting: {env: {A: [1]}}' }, {}, /scripting\.env\.A: expected text, a number/, /config/],
+      [{}, { set: ['tap.portMapping.http={80,90000}'] }, /tap\.portMapping\.http\[1\]: Too big/, /config/],
+      [
+        {},
+        { set: ['tap.enabledDissectors={dns,htpp}'] },
+        /there is no protocol htpp; did you mean http\?/,
+        /config/,
+      ],
+      [{}, { set: ['scripting.egress.deny={10.0.0.0/99}'] }, /deny\[0\]: expected a host/, /config/],
+      [{}, { set: ['scripting.egress.deny={http://example.com/}'] }, /deny\[0\]: expected a host/, /config/],
+      [{}, { configPath: '.' }, /^\. cannot be read/, /^$/],
       [{}, { configPath: '/nowhere/remora.yaml' }, /there is no/, /--config-path/],
     ]
     for (const [files, more, message, hint] of wrong)

@@ -105,9 +105,14 @@ function mergeFile(
   path: string,
   cwd: string,
 ): void {
-  const shown = relative(cwd, path).startsWith('..') ? path : relative(cwd, path)
+  const within = relative(cwd, path)
+  const shown = within === '' || within.startsWith('..') ? path : within
   const lines = new LineCounter()
-  const document = parseDocument(readText(path, shown), { lineCounter: lines, uniqueKeys: true })
+  const document = parseDocument(readText(path, shown), {
+    lineCounter: lines,
+    uniqueKeys: true,
+    prettyErrors: false,
+  })
   const [error] = document.errors
   if (error !== undefined) {
     const { line, col } = lines.linePos(error.pos[0])
@@ -129,6 +134,8 @@ function mergeFile(
     return `${shown}:${line}:${col}`
   }
   const walk = (node: unknown, value: unknown, steps: PathStep[]): void => {
+    // A key with nothing behind it, its lines commented out, says nothing.
+    if (value === null && isSetting(steps)) return
     if (!isMap(node) || !isObject(value)) {
       assign(merged, origins, steps, value, place(node as Node))
       return
@@ -174,8 +181,33 @@ function* environment(
         close === undefined ? {} : { hint: `did you mean ${close}?` },
       )
     }
-    yield { path, value: parseYaml(text) as unknown, origin: `environment ${name}` }
+    yield { path, value: environmentValue(name, text, path), origin: `environment ${name}` }
   }
+}
+
+/** Text as it is where text is wanted; what else there is, in YAML: `10`, `true`, `[a, b]`, `{A: 1}`. */
+function environmentValue(name: string, text: string, path: readonly string[]): unknown {
+  const schema = schemaAt(path)
+  if (schema instanceof z.ZodString || schema instanceof z.ZodEnum) return text
+  try {
+    return parseYaml(text, { prettyErrors: false })
+  } catch (cause) {
+    throw new Mistake('E_CONFIG_VALUE', `environment ${name}: ${(cause as Error).message}`, {
+      hint: `values are written as in YAML, for example ${name}='[a, b]'`,
+      cause,
+    })
+  }
+}
+
+/** What takes the value at a path; undefined within free keys, and where there is no such path. */
+function schemaAt(path: readonly PathStep[]): z.ZodType | undefined {
+  let schema: z.ZodType | undefined = configSchema
+  for (const step of path) schema = schema === undefined ? undefined : fieldsOf(schema)?.[step as string]
+  return schema === undefined ? undefined : unwrap(schema)
+}
+
+function isSetting(path: readonly PathStep[]): boolean {
+  return schemaAt(path) !== undefined
 }
 
 /** Puts a value in its place, and checks on the way that the keys are known. */
@@ -228,12 +260,24 @@ function check(merged: unknown, origins: ReadonlyMap<string, string>): Config {
   const result = configSchema.safeParse(merged)
   if (result.success) return result.data
   const [issue] = result.error.issues
-  const path = (issue?.path ?? []).filter((step) => typeof step === 'string').join('.')
+  const steps = (issue?.path ?? []) as readonly PathStep[]
+  const path = steps.filter((step) => typeof step === 'string').join('.')
   const origin =
     origins.get(path) ?? [...origins].find(([each]) => path.startsWith(`${each}.`))?.[1] ?? 'configuration'
-  throw new Mistake('E_CONFIG_VALUE', `${origin}: ${path}: ${issue?.message ?? 'does not fit'}`, {
-    hint: 'remora config prints what is in force; docs/generated/configuration.md has every key',
+  throw new Mistake('E_CONFIG_VALUE', `${origin}: ${written(steps)}: ${issue?.message ?? 'does not fit'}`, {
+    hint:
+      issue?.code === 'invalid_type' && issue.expected === 'string'
+        ? `text that looks like something else needs quotes in a file, or --set-string ${written(steps)}=TEXT`
+        : 'remora config prints what is in force; docs/generated/configuration.md has every key',
   })
+}
+
+/** `tap.portMapping.http[1]` */
+function written(path: readonly PathStep[]): string {
+  return path
+    .map((step) => (typeof step === 'number' ? `[${step}]` : `.${step}`))
+    .join('')
+    .slice(1)
 }
 
 /** Fields of a section; undefined for a value. */

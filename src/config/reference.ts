@@ -11,8 +11,8 @@ export function configurationPage(): string {
   return `# Configuration
 
 Later sources win: defaults, \`~/.remora/config.yaml\`, \`./remora.yaml\` (or one file with \`--config-path\`), environment
-variables (\`REMORA_\` and the key in capitals with \`_\` for dots), \`--set key=value\`. \`remora config\` prints what is in force,
-and where each value came from.
+variables (\`REMORA_\` and the key in capitals with \`_\` for dots; lists as in YAML), \`--set key=value\`. \`remora config\`
+prints what is in force, and where each value came from.
 
 | key | default | what it does |
 | --- | --- | --- |

@@ -1,4 +1,7 @@
+import { isIP } from 'node:net'
 import { z } from 'zod'
+import { dissectors } from '../dissectors/index.ts'
+import { nearest } from '../mistake/nearest.ts'
 
 /** One setting: what it takes, what it is when nobody says, and what it does. */
 const setting = <S extends z.ZodType>(schema: S, value: z.input<S>, doc: string) =>
@@ -14,10 +17,61 @@ const texts = z.array(z.string())
 const flag = z.boolean()
 const whole = z.number().int().nonnegative()
 const positive = z.number().int().positive()
-const scalar = z.union([z.string(), z.number(), z.boolean(), z.null()])
-/** `1Gi`, `500Mi`, `10MB` or bytes. */
-const size = z.string().regex(/^\d+(\.\d+)?\s*([KMGT]i?)?B?$/i, 'expected a size such as 1Gi or 500Mi')
-const time = z.string().regex(/^(\d+(\.\d+)?(ms|s|m|h))+$|^0$/, 'expected a duration such as 10s or 5m')
+const scalar = z.union(
+  [z.string(), z.number(), z.boolean(), z.null()],
+  'expected text, a number, true, false or null',
+)
+/** Text that YAML takes for a number when it has no unit. */
+const quantity = (pattern: RegExp, expected: string) =>
+  z.preprocess(
+    (value) => (typeof value === 'number' ? String(value) : value),
+    z.string(expected).regex(pattern, expected),
+  )
+const size = quantity(/^\d+(\.\d+)?\s*([KMGT]i?)?B?$/i, 'expected a size such as 1Gi, 500Mi or 10MB')
+const time = quantity(/^(\d+(\.\d+)?(ms|s|m|h))+$|^0$/, 'expected a duration such as 10s or 5m')
+
+const host = z
+  .string()
+  .refine(
+    isHostOrNetwork,
+    'expected a host (hooks.slack.com, *.example.com), an address or a network (10.0.0.0/8)',
+  )
+
+function isHostOrNetwork(text: string): boolean {
+  const [address = '', bits, ...more] = text.split('/')
+  const version = isIP(address)
+  if (version === 0) return /^(\*\.)?[\w-]+(\.[\w-]+)*$/.test(text)
+  if (bits === undefined) return true
+  return more.length === 0 && /^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128)
+}
+
+/** What Kubeshark dissects by default … */
+const USUAL_PROTOCOLS = [
+  ...[
+    'amqp',
+    'dns',
+    'http',
+    'icmp',
+    'kafka',
+    'mongodb',
+    'mysql',
+    'postgresql',
+    'redis',
+    'ws',
+    'tlsx',
+    'ldap',
+  ],
+  ...['radius', 'diameter', 'udp-flow', 'tcp-flow', 'udp-conn', 'tcp-conn'],
+]
+/** … and all that may be named. */
+const PROTOCOLS = [...USUAL_PROTOCOLS, 'tcp', 'udp', 'sctp', 'syscall', ...dissectors.map(({ name }) => name)]
+const protocol = z.string().refine((name) => PROTOCOLS.includes(name), {
+  error: ({ input }) => `there is no protocol ${input}; did you mean ${nearestProtocol(String(input))}?`,
+})
+
+function nearestProtocol(name: string): string {
+  return nearest(name, PROTOCOLS) ?? `one of ${[...new Set(PROTOCOLS)].join(', ')}`
+}
 
 /** Every key of the configuration, in the order in which `remora config` prints them. */
 export const configSchema = section({
@@ -48,8 +102,12 @@ export const configSchema = section({
       consoleLinesPerMin: planned(positive, 60_000, 'Console lines of one agent a minute'),
     }),
     egress: section({
-      allow: setting(texts, [], 'Hosts and networks that helpers may call; empty = all that are not denied'),
-      deny: setting(texts, [], 'Hosts and networks that helpers may not call'),
+      allow: setting(
+        z.array(host),
+        [],
+        'Hosts and networks that helpers may call; empty = all that are not denied',
+      ),
+      deny: setting(z.array(host), [], 'Hosts and networks that helpers may not call'),
     }),
     allowEnforcement: planned(flag, false, 'Let agents block pods'),
     strictES5: planned(flag, false, 'Same as language: es5'),
@@ -70,24 +128,8 @@ export const configSchema = section({
       'Words that stand for filters',
     ),
     enabledDissectors: setting(
-      texts,
-      [
-        ...[
-          'amqp',
-          'dns',
-          'http',
-          'icmp',
-          'kafka',
-          'mongodb',
-          'mysql',
-          'postgresql',
-          'redis',
-          'ws',
-          'tlsx',
-          'ldap',
-        ],
-        ...['radius', 'diameter', 'udp-flow', 'tcp-flow', 'udp-conn', 'tcp-conn'],
-      ],
+      z.array(protocol),
+      USUAL_PROTOCOLS,
       'Protocols to look for; tcp-conn and udp-conn: conversations that are none of them',
     ),
     portMapping: setting(
