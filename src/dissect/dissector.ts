@@ -35,6 +35,8 @@ export interface Parser<Message> {
   gap?(length: number): number
   /** Some of the bytes that were to be skipped, and belong to the message that is being read, were not captured. */
   missed?(): void
+  /** Of the client's side, when it takes over midway: a request from before that has no reply yet, the oldest first. */
+  recall?(request: Message): void
   /** The side ended (FIN, RST, idle, end of capture). A message that the end completes or cuts off, if any. */
   end?(clean: boolean): Message | undefined
 }

@@ -1,6 +1,12 @@
 import { copyOf } from '../bytes/read.ts'
 import type { Exchange } from '../entry/entry.ts'
-import type { CloseReason, Connection, ConnectionHandler, End } from '../reassembly/connection.ts'
+import {
+  type CloseReason,
+  type Connection,
+  type ConnectionHandler,
+  type End,
+  NO_ACK,
+} from '../reassembly/connection.ts'
 import { type AnyMessage, Conversation, type Timed } from './conversation.ts'
 import type { Dissector, Parser, Step } from './dissector.ts'
 import type { Dissection, SkipReason } from './engine.ts'
@@ -169,15 +175,18 @@ export class StreamConversation extends Conversation implements ConnectionHandle
       this.dissection.skip('lost-sync', end - start)
       return
     }
-    this.#fresh = dissector.open(this.dissection.options.context)
-    side.parser = this.#parserOf(this.#fresh, from)
+    if (from !== this.client) this.#passOver(dissector, side.position - (end - start))
+    const fresh = dissector.open(this.dissection.options.context)
+    const knowsAll = this.#pending.length === 0 || fresh.client.recall !== undefined
+    for (const { timed } of this.#pending) fresh.client.recall?.(timed.message)
+    side.parser = this.#parserOf(fresh, from)
     side.state = 'reading'
     side.resetMessage()
     const other = this.#sides[from === 0 ? 1 : 0]
-    if (other.state !== 'reading') {
-      other.parser = this.#parserOf(this.#fresh, from === 0 ? 1 : 0)
-      this.#fresh = undefined
-    }
+    // A side that is reading goes over between messages.
+    const goesOver = other.state !== 'reading' || (other.isBetweenMessages && knowsAll)
+    if (goesOver) other.parser = this.#parserOf(fresh, from === 0 ? 1 : 0)
+    this.#fresh = goesOver ? undefined : fresh
     this.#feed(dissector, from, side, bytes, start, end)
   }
 
@@ -289,7 +298,7 @@ export class StreamConversation extends Conversation implements ConnectionHandle
     this.dissection.noteInvalid(dissector, reason)
     this.dissection.skip(why, left)
     side.held = 0
-    this.#lose(from, side, why)
+    this.#lose(from, side, why, left)
     return -1
   }
 
@@ -358,16 +367,17 @@ export class StreamConversation extends Conversation implements ConnectionHandle
     }
     const startedAt = side.position - left - side.taken
     side.resetMessage()
-    if (this.#fresh !== undefined) this.#swapParsers(from, side)
+    if (this.#fresh !== undefined) this.#swapParsers(from, side, message)
     if (from === this.client) this.#request(dissector, timed, id)
     else this.#response(dissector, timed, id, startedAt)
   }
 
   /** This side is between messages: it joins the parsers that the other one got after losing its place. */
-  #swapParsers(from: End, side: StreamSide): void {
+  #swapParsers(from: End, side: StreamSide, message: AnyMessage): void {
     const parser = this.#parserOf(this.#fresh as Parsers, from)
     if (side.parser !== parser && left(this.#sides[from === 0 ? 1 : 0].parser, this.#fresh as Parsers)) {
       side.parser = parser
+      if (from === this.client) parser.recall?.(message)
       this.#fresh = undefined
     }
   }
@@ -425,6 +435,12 @@ export class StreamConversation extends Conversation implements ConnectionHandle
     if (!this.#shaky) return this.#pending.shift()
     const first = this.#pending[0]
     if (first === undefined || first.repliesFrom > startedAt) return undefined
+    this.#passOver(dissector, startedAt)
+    return this.#pending.shift()
+  }
+
+  /** Gives up on the requests that a reply which begins at `startedAt` does not answer any more. */
+  #passOver(dissector: Dissector, startedAt: number): void {
     while (
       this.#pending.length > 1 &&
       (this.#pending[1] as Request).repliesFrom > (this.#pending[0] as Request).repliesFrom
@@ -432,14 +448,15 @@ export class StreamConversation extends Conversation implements ConnectionHandle
       if ((this.#pending[1] as Request).repliesFrom > startedAt) break
       this.#unanswered(dissector, this.#pending.shift())
     }
-    return this.#pending.shift()
   }
 
-  /** How far into the server's stream the client has received everything. */
+  /** How far into the server's stream the client had received everything when it sent what was read last. */
   #acknowledged(): number {
-    const stream = this.connection.tcp?.streams[this.client === 0 ? 1 : 0]
-    if (stream === undefined || !stream.started || !stream.isAcked) return 0
-    return stream.position + ((stream.acked - stream.next) | 0)
+    const streams = this.connection.tcp?.streams
+    if (streams === undefined) return 0
+    const [asking, answering] = this.client === 0 ? streams : [streams[1], streams[0]]
+    if (!answering.started || asking.heard === NO_ACK) return 0
+    return answering.position + ((asking.heard - answering.next) | 0)
   }
 
   #unanswered(dissector: Dissector, request: Request | undefined): void {
@@ -465,14 +482,14 @@ export class StreamConversation extends Conversation implements ConnectionHandle
     if (message !== undefined) this.#message(dissector, from, side, message, undefined, 0)
   }
 
-  /** The side cannot be read on; it waits for a place where a message begins. */
-  #lose(from: End, side: StreamSide, why: SkipReason): void {
+  /** The side cannot be read on, `left` bytes of it are dropped already; it waits for a place where a message begins. */
+  #lose(from: End, side: StreamSide, why: SkipReason, left = side.held): void {
     this.#shaky = true
     this.#give(side, why)
     if (side.state === 'reading') {
       const message = side.taken > 0 ? side.parser?.end?.(false) : undefined
       if (message !== undefined && this.#dissector !== undefined)
-        this.#message(this.#dissector, from, side, message, undefined, 0)
+        this.#message(this.#dissector, from, side, message, undefined, left)
       side.state = 'lost'
     }
     side.skip = 0
@@ -527,6 +544,10 @@ class StreamSide {
   nanos = 0
   #marked = false
   memory = 0
+
+  get isBetweenMessages(): boolean {
+    return this.taken === 0 && this.held === 0 && this.skip === 0
+  }
 
   mark(connection: Connection): void {
     if (this.#marked) return

@@ -148,13 +148,25 @@ export class TcpStream {
   /** Segments that wait for a hole to be filled, in order, without overlaps. */
   waiting: Waiting[] = []
   waitingBytes = 0
-  /** Packets of the connection seen since the hole in front of `waiting` was acknowledged; −1 = it is not. */
+  /** Packets of the other end seen since it acknowledged bytes after `next` for which something waits; −1 = it did not. */
   ackedFor = -1
+  /** What the segment that was delivered last acknowledges; `NO_ACK` when it acknowledges nothing. */
+  heard = NO_ACK
 }
 
+/** A segment that waits: bytes before it are missing, or bytes of the other end that its sender had. */
 export interface Waiting {
-  seq: number
-  bytes: Uint8Array
+  readonly seq: number
+  readonly bytes: Uint8Array
   /** Length on the wire; more than `bytes` when the capture was cut short. */
-  length: number
+  readonly length: number
+  /** What it acknowledges, or `NO_ACK`. */
+  readonly ack: number
+  /** When it was captured. */
+  readonly seconds: number
+  readonly nanos: number
+  /** The bytes that it acknowledges will not come: it waits for them no more. */
+  gaveUp: boolean
 }
+
+export const NO_ACK = -1

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { FLAG, Packet, PROTOCOL } from '../packet/packet.ts'
-import type { ConnectionHandler, End } from './connection.ts'
+import type { Connection, ConnectionHandler, End } from './connection.ts'
 import { Reassembler, type ReassemblerOptions } from './reassembler.ts'
 
 /** Notes everything that a handler is told. */
@@ -10,13 +10,25 @@ class Recorder implements ConnectionHandler {
   readonly streams: [string, string] = ['', '']
   readonly gaps: number[] = []
   readonly ends: End[] = []
+  /** Everything in the order in which it was told: `0 abc`, `1 ???`. */
+  readonly log: string[] = []
+  readonly times: number[] = []
   closed: string | undefined
+  readonly #connection: Connection
+
+  constructor(connection: Connection) {
+    this.#connection = connection
+  }
 
   data(from: End, bytes: Uint8Array, start: number, end: number): void {
-    this.streams[from] += Buffer.from(bytes.subarray(start, end)).toString('latin1')
+    const text = Buffer.from(bytes.subarray(start, end)).toString('latin1')
+    this.streams[from] += text
+    this.log.push(`${from} ${text}`)
+    this.times.push(this.#connection.seconds)
   }
   gap(from: End, length: number): void {
     this.gaps.push(length)
+    this.log.push(`${from} ${'?'.repeat(length)}`)
     this.streams[from] += '?'.repeat(length)
   }
   end(from: End): void {
@@ -35,8 +47,8 @@ function reassembling(options: Partial<ReassemblerOptions> = {}) {
     maxConnections: 1000,
     tcpIdle: 1000,
     otherIdle: 1000,
-    open: () => {
-      const recorder = new Recorder()
+    open: (connection) => {
+      const recorder = new Recorder(connection)
       recorders.push(recorder)
       return recorder
     },
@@ -82,6 +94,14 @@ function segment({
 }
 
 const SYN = { seq: 99, flags: FLAG.syn }
+
+/** A connection whose ends have shaken hands. */
+function dialogue() {
+  const { reassembler, recorders } = reassembling()
+  reassembler.push(segment(SYN))
+  reassembler.push(segment({ from: 1, seq: 499, ack: 100, flags: FLAG.syn | FLAG.ack }))
+  return { reassembler, recorders }
+}
 
 describe('reassembly', () => {
   test('delivers the same stream in whatever order its segments come', () => {
@@ -147,6 +167,57 @@ describe('reassembly', () => {
     }
     assert.deepEqual(recorders[0]?.gaps, [8])
     assert.match(recorders[0]?.streams[0] ?? '', /^ab\?{8}x{30}/)
+  })
+
+  test('passes on what an end had received before what it sent then', () => {
+    const { reassembler, recorders } = dialogue()
+    reassembler.push(segment({ from: 1, seq: 500, ack: 103, text: 'reply' }))
+    reassembler.push(segment({ seq: 100, ack: 500, text: 'ask' }))
+    reassembler.push(segment({ from: 1, seq: 505, ack: 107, text: 'again' }))
+    reassembler.push(segment({ seq: 103, ack: 505, text: 'more' }))
+    assert.deepEqual(recorders[0]?.log, ['0 ask', '1 reply', '0 more', '1 again'])
+  })
+
+  test('does not wait for ever for bytes that were received and not captured', () => {
+    const { reassembler, recorders } = dialogue()
+    let ack = 110
+    for (let n = 0; n < 20; n++, ack += 3) {
+      reassembler.push(segment({ from: 1, seq: 500 + 2 * n, ack, text: 'ok', seconds: 2 * n }))
+      reassembler.push(segment({ seq: ack, ack: 502 + 2 * n, text: 'ask', seconds: 2 * n + 1 }))
+    }
+    const { log, times } = recorders[0] as Recorder
+    assert.deepEqual(log.slice(0, 4), ['0 ??????????', '1 ok', '0 ask', '1 ok'])
+    assert.deepEqual(times, [...times.keys()], 'each came when it was captured')
+    assert.equal(log.length, 41)
+  })
+
+  test('gives up what was received and not captured when nothing comes any more', () => {
+    const { reassembler, recorders } = dialogue()
+    reassembler.push(segment({ seq: 100, ack: 500, text: 'as' }))
+    reassembler.push(segment({ from: 1, seq: 500, ack: 105, text: 'reply' }))
+    const other = segment({ ...SYN, seconds: 6 })
+    other.srcPort = 2000
+    reassembler.push(other)
+    assert.deepEqual(recorders[0]?.log, ['0 as', '0 ???', '1 reply'])
+  })
+
+  test('reads on where a segment is sent again with a later acknowledgement', () => {
+    const { reassembler, recorders } = dialogue()
+    reassembler.push(segment({ from: 1, seq: 500, ack: 103, text: 'reply' }))
+    reassembler.push(segment({ seq: 100, ack: 505, text: 'ask' }))
+    assert.deepEqual(recorders[0]?.log, ['0 ask', '1 reply'])
+  })
+
+  test('does not take an acknowledged FIN for a byte that is missing', () => {
+    const { reassembler, recorders } = dialogue()
+    reassembler.push(segment({ seq: 100, ack: 500, text: 'ask', flags: FLAG.fin | FLAG.ack }))
+    reassembler.push(segment({ from: 1, seq: 500, ack: 104, text: 'reply' }))
+    assert.deepEqual(recorders[0]?.log, ['0 ask', '1 reply'])
+    const lost = dialogue()
+    lost.reassembler.push(segment({ seq: 100, ack: 500, text: 'ask' }))
+    lost.reassembler.push(segment({ from: 1, seq: 500, ack: 104, text: 'reply' }))
+    lost.reassembler.finish()
+    assert.deepEqual(lost.recorders[0]?.log, ['0 ask', '1 reply'])
   })
 
   test('marks what the capture cut off a packet', () => {

@@ -1,6 +1,15 @@
 import { copyOf } from '../bytes/read.ts'
 import { FLAG, type Packet, PROTOCOL } from '../packet/packet.ts'
-import { type CloseReason, Connection, type ConnectionHandler, type End, TcpStream } from './connection.ts'
+import {
+  type CloseReason,
+  Connection,
+  type ConnectionHandler,
+  type End,
+  NO_ACK,
+  type TcpState,
+  TcpStream,
+  type Waiting,
+} from './connection.ts'
 import { ConnectionTable, conversationHash } from './table.ts'
 
 export interface ReassemblerOptions {
@@ -37,7 +46,8 @@ export interface ReassemblyCounters {
 
 /**
  * Packets in, bytes in order out: puts TCP segments in sequence, drops what was sent again, marks what is missing,
- * and groups the datagrams of UDP and ICMP. RFC 9293.
+ * and groups the datagrams of UDP and ICMP. RFC 9293. Bytes that an end had received when it sent something come before
+ * that, whatever the order of the capture: a reply never comes before its request.
  */
 export class Reassembler {
   readonly counters: ReassemblyCounters = {
@@ -124,7 +134,8 @@ export class Reassembler {
       return
     }
 
-    if ((packet.flags & FLAG.ack) !== 0) this.#acknowledge(connection, from === 0 ? 1 : 0, other, packet.ack)
+    if ((packet.flags & FLAG.ack) !== 0)
+      this.#acknowledge(connection, from === 0 ? 1 : 0, other, stream, packet.ack)
     let seq = packet.seq
     if ((packet.flags & FLAG.syn) !== 0) {
       if (connection.opener < 0)
@@ -135,7 +146,7 @@ export class Reassembler {
     }
     if (length > 0) {
       if (!stream.started) start(stream, seq)
-      this.#segment(connection, from, stream, packet, seq)
+      this.#segment(connection, from, stream, other, packet, seq)
     }
     if ((packet.flags & FLAG.rst) !== 0) {
       this.#close(connection, 'reset')
@@ -143,18 +154,27 @@ export class Reassembler {
       if (!stream.started) start(stream, seq)
       if (stream.finAt < 0) stream.finAt = (seq + length) >>> 0
       this.#endIfDone(connection, from, stream)
+      if (other.waiting.length > 0) this.#release(connection, undefined)
     }
   }
 
-  #segment(connection: Connection, from: End, stream: TcpStream, packet: Packet, seq: number): void {
+  #segment(
+    connection: Connection,
+    from: End,
+    stream: TcpStream,
+    other: TcpStream,
+    packet: Packet,
+    seq: number,
+  ): void {
     let start = packet.payloadStart
     const end = packet.payloadEnd
     let length = packet.payloadLength
     const ahead = (seq - stream.next) | 0
+    const ack = (packet.flags & FLAG.ack) === 0 ? NO_ACK : packet.ack
 
-    if (ahead > 0) {
+    if (ahead > 0 || (isBehind(other, ack) && ahead + length > 0 && !stream.ended && misses(other, ack))) {
       if (ahead > FARTHEST_AHEAD) this.counters.outOfWindowBytes += end - start
-      else this.#wait(connection, from, stream, packet, seq)
+      else this.#wait(connection, from, stream, packet, seq, ack)
       return
     }
     if (ahead < 0) {
@@ -169,8 +189,9 @@ export class Reassembler {
       this.counters.afterEndBytes += end - start
       return
     }
+    stream.heard = ack
     this.#deliver(connection, from, stream, packet.bytes, start, end, length)
-    if (stream.waiting.length > 0) this.#release(connection, from, stream)
+    if (stream.waiting.length > 0 || other.waiting.length > 0) this.#release(connection, from)
     if (stream.finAt >= 0) this.#endIfDone(connection, from, stream)
   }
 
@@ -201,7 +222,15 @@ export class Reassembler {
   }
 
   /** Keeps a copy of a segment from beyond a hole. Of bytes that come twice the first stay, as in Linux. */
-  #wait(connection: Connection, from: End, stream: TcpStream, packet: Packet, seq: number): void {
+  #wait(
+    connection: Connection,
+    from: End,
+    stream: TcpStream,
+    packet: Packet,
+    seq: number,
+    ack: number,
+  ): void {
+    const { seconds, nanos } = packet
     let first = seq
     let start = packet.payloadStart
     let length = packet.payloadLength
@@ -228,7 +257,7 @@ export class Reassembler {
       if (room > 0) {
         const kept = Math.min(room, captured)
         const copy = copyOf(packet.bytes, start, start + kept)
-        waiting.splice(at, 0, { seq: first, bytes: copy, length: room })
+        waiting.splice(at, 0, { seq: first, bytes: copy, length: room, ack, seconds, nanos, gaveUp: false })
         stream.waitingBytes += kept
         this.#waitingBytes += kept
         at++
@@ -249,69 +278,113 @@ export class Reassembler {
       }
     }
     this.#waiting.add(connection)
-    if (stream.isAcked && ((stream.acked - stream.next) | 0) > 0 && stream.ackedFor < 0) stream.ackedFor = 0
+    for (const each of (connection.tcp as TcpState).streams)
+      if (each.isAcked && ((each.acked - each.next) | 0) > 0 && each.ackedFor < 0) each.ackedFor = 0
     if (stream.waitingBytes > MOST_WAITING || waiting.length > MOST_SEGMENTS)
       this.#skipHole(connection, from, stream)
     while (this.#waitingBytes > this.#options.memory) this.#evictOldest()
   }
 
-  /** Passes on waiting segments as long as they follow without a hole. */
-  #release(connection: Connection, from: End, stream: TcpStream): void {
+  /**
+   * Passes on what waits at both ends, as far as it goes. The segments of `filled`, whose hole was filled just now, come
+   * now; others came when they were captured.
+   */
+  #release(connection: Connection, filled: End | undefined): void {
+    const { streams } = connection.tcp as TcpState
+    const { seconds, nanos } = connection
+    const release = (from: End, isHeldUp: typeof misses) =>
+      this.#releaseOf(connection, from, streams[from], streams[from === 0 ? 1 : 0], from === filled, isHeldUp)
+    // Each may wait for the other where a segment was sent again with a later acknowledgement.
+    while (release(0, isBehind) || release(1, isBehind) || release(0, misses) || release(1, misses));
+    connection.seconds = seconds
+    connection.nanos = nanos
+    if (streams[0].waiting.length === 0 && streams[1].waiting.length === 0) this.#waiting.delete(connection)
+  }
+
+  /** Passes on waiting segments as long as nothing is missing before them. False when there was nothing to pass on. */
+  #releaseOf(
+    connection: Connection,
+    from: End,
+    stream: TcpStream,
+    other: TcpStream,
+    isFilled: boolean,
+    isHeldUp: (other: TcpStream, ack: number) => boolean,
+  ): boolean {
     const waiting = stream.waiting
     let taken = 0
     for (; taken < waiting.length; taken++) {
-      const { seq, bytes, length } = waiting[taken] as { seq: number; bytes: Uint8Array; length: number }
+      const { seq, bytes, length, ack, seconds, nanos, gaveUp } = waiting[taken] as Waiting
       const ahead = (seq - stream.next) | 0
-      if (ahead > 0) break
+      if (ahead > 0 || (!gaveUp && isHeldUp(other, ack))) break
+      // One at a time where the order is doubtful: the next one may be the other end's.
+      if (taken > 0 && isHeldUp === misses) break
       stream.waitingBytes -= bytes.length
       this.#waitingBytes -= bytes.length
       const seen = Math.min(-ahead, length)
       const seenCaptured = Math.min(seen, bytes.length)
       this.counters.retransmittedBytes += seenCaptured
-      if (seen < length)
-        this.#deliver(connection, from, stream, bytes, seenCaptured, bytes.length, length - seen)
+      if (seen === length) continue
+      if (!isFilled) {
+        connection.seconds = seconds
+        connection.nanos = nanos
+      }
+      stream.heard = ack
+      this.#deliver(connection, from, stream, bytes, seenCaptured, bytes.length, length - seen)
     }
-    if (taken > 0) waiting.splice(0, taken)
+    if (taken === 0) return false
+    waiting.splice(0, taken)
     stream.ackedFor = waiting.length > 0 && stream.isAcked && ((stream.acked - stream.next) | 0) > 0 ? 0 : -1
-    if (waiting.length === 0 && nothingWaits(connection)) this.#waiting.delete(connection)
+    if (stream.finAt >= 0) this.#endIfDone(connection, from, stream)
+    return true
   }
 
-  /** Gives up on the bytes in front of the first waiting segment. */
+  /** Gives up on the bytes that the first waiting segment waits for, of its own end or of the other. */
   #skipHole(connection: Connection, from: End, stream: TcpStream): void {
     const first = stream.waiting[0]
     if (first === undefined) return
-    const hole = (first.seq - stream.next) | 0
-    if (hole > 0) {
-      stream.next = first.seq
-      stream.position += hole
-      this.#lose(connection, from, hole)
+    if (((first.seq - stream.next) | 0) > 0) this.#skipTo(connection, from, stream, first.seq)
+    else {
+      const to = from === 0 ? 1 : 0
+      const other = (connection.tcp as TcpState).streams[to]
+      const next = other.waiting[0]
+      const until = next !== undefined && ((next.seq - first.ack) | 0) < 0 ? next.seq : first.ack
+      // A single byte that nothing follows was a FIN, as a rule.
+      if (((until - other.next) | 0) > (next === undefined ? 1 : 0))
+        this.#skipTo(connection, to, other, until)
+      else for (const each of stream.waiting) each.gaveUp ||= each.ack === first.ack
     }
-    this.#release(connection, from, stream)
+    this.#release(connection, undefined)
+  }
+
+  #skipTo(connection: Connection, from: End, stream: TcpStream, seq: number): void {
+    const hole = (seq - stream.next) | 0
+    stream.next = seq
+    stream.position += hole
+    this.#lose(connection, from, hole)
   }
 
   #skipAllHoles(connection: Connection): void {
     if (connection.tcp === undefined) return
-    for (const from of ENDS) {
-      const stream = connection.tcp.streams[from]
-      while (stream.waiting.length > 0) this.#skipHole(connection, from, stream)
-      if (stream.finAt >= 0) this.#endIfDone(connection, from, stream)
-    }
+    const { streams } = connection.tcp
+    for (let from = firstToSkip(streams); from !== undefined; from = firstToSkip(streams))
+      this.#skipHole(connection, from, streams[from])
+    for (const from of ENDS) if (streams[from].finAt >= 0) this.#endIfDone(connection, from, streams[from])
   }
 
   /**
    * The other end has `ack`: bytes before it are no longer on their way. A hole there will not be filled any more,
    * unless the capture has them out of order: a few packets later it is given up.
    */
-  #acknowledge(connection: Connection, from: End, stream: TcpStream, ack: number): void {
+  #acknowledge(connection: Connection, from: End, stream: TcpStream, other: TcpStream, ack: number): void {
     if (!stream.isAcked || ((ack - stream.acked) | 0) > 0) {
       stream.acked = ack
       stream.isAcked = true
     }
-    if (stream.waiting.length === 0) return
-    if (((stream.acked - stream.next) | 0) <= 0) return
-    stream.ackedFor = stream.ackedFor < 0 ? 0 : stream.ackedFor + 1
+    if (stream.waiting.length === 0 && other.waiting.length === 0) return
+    stream.ackedFor = ((stream.acked - stream.next) | 0) > 0 ? stream.ackedFor + 1 : -1
     if (stream.ackedFor < PATIENCE) return
-    this.#skipHole(connection, from, stream)
+    if (stream.waiting.length > 0) this.#skipHole(connection, from, stream)
+    else if (waitsForOther(other)) this.#skipHole(connection, from === 0 ? 1 : 0, other)
     if (stream.finAt >= 0) this.#endIfDone(connection, from, stream)
   }
 
@@ -387,6 +460,9 @@ export class Reassembler {
     this.#now = seconds
     if (seconds < this.#sweepAt) return
     this.#sweepAt = seconds + SWEEP_EVERY
+    for (const connection of this.#waiting)
+      if (seconds - connection.seconds >= SWEEP_EVERY && hasAcknowledgedHole(connection))
+        this.#skipAllHoles(connection)
     const { tcpIdle, otherIdle } = this.#options
     for (const connection of this.#table) {
       const idle = seconds - connection.seconds
@@ -414,9 +490,55 @@ function start(stream: TcpStream, seq: number): void {
   stream.started = true
 }
 
-function nothingWaits(connection: Connection): boolean {
-  const streams = connection.tcp?.streams
-  return streams === undefined || (streams[0].waiting.length === 0 && streams[1].waiting.length === 0)
+/** Whether `ack` acknowledges bytes of `stream` that were not passed on yet. One that is nowhere near it says nothing. */
+function isBehind(stream: TcpStream, ack: number): boolean {
+  const unseen = (ack - stream.next) | 0
+  return (
+    unseen > 0 &&
+    ack !== NO_ACK &&
+    stream.started &&
+    !stream.ended &&
+    unseen <= MOST_UNSEEN &&
+    lastByteOf(stream, ack) !== stream.next
+  )
+}
+
+/** Whether some of them were not even captured. */
+function misses(stream: TcpStream, ack: number): boolean {
+  if (!isBehind(stream, ack)) return false
+  let end = stream.next
+  for (const { seq, length } of stream.waiting) {
+    if (((seq - end) | 0) > 0) break
+    end = (seq + length) >>> 0
+  }
+  return ((lastByteOf(stream, ack) - end) | 0) > 0
+}
+
+/** Where the bytes end that `ack` acknowledges: a FIN has a number of its own. */
+function lastByteOf({ finAt }: TcpStream, ack: number): number {
+  return finAt >= 0 && ((ack - finAt) | 0) === 1 ? finAt : ack
+}
+
+/** What is missing was received, by whom it was meant for: nobody will send it again. */
+function hasAcknowledgedHole({ tcp }: Connection): boolean {
+  return tcp?.streams.some(({ ackedFor }) => ackedFor >= 0) === true
+}
+
+/** Whether the first waiting segment has its place, and waits for what the other end sent before. */
+function waitsForOther({ waiting, next }: TcpStream): boolean {
+  const first = waiting[0]
+  return first !== undefined && ((first.seq - next) | 0) <= 0
+}
+
+/** The end whose first hole is given up first, so that what came first is passed on first. */
+function firstToSkip([a, b]: TcpState['streams']): End | undefined {
+  const [firstA] = a.waiting
+  const [firstB] = b.waiting
+  if (firstA === undefined) return firstB === undefined ? undefined : 1
+  if (firstB === undefined) return 0
+  const aWaits = waitsForOther(a)
+  if (aWaits !== waitsForOther(b)) return aWaits ? 0 : 1
+  return (firstA.seconds - firstB.seconds || firstA.nanos - firstB.nanos) <= 0 ? 0 : 1
 }
 
 const IDLE_HANDLER: ConnectionHandler = { data() {}, gap() {}, end() {}, close() {}, evict() {} }
@@ -424,11 +546,14 @@ const ENDS: readonly End[] = [0, 1]
 
 /** Farther ahead than any window (RFC 7323 allows 1 GiB): not of this stream. */
 const FARTHEST_AHEAD = 1 << 30
+/** A large window: so many bytes may have been acknowledged without having been captured. */
+const MOST_UNSEEN = 16 << 20
 /** What one direction may keep waiting for a hole: more than this was lost, not delayed. */
 const MOST_WAITING = 4 << 20
 const MOST_SEGMENTS = 4096
 /** Acknowledgements after which a hole that the receiver does not have is ours, not the network's. */
 const PATIENCE = 16
-/** Seconds of capture time between searches for idle connections, and that a closed one is remembered. */
+/** Seconds of capture time between searches for idle connections, after which an idle one's acknowledged holes are given up … */
 const SWEEP_EVERY = 5
+/** … and that a closed one is remembered. */
 const LINGER = 30

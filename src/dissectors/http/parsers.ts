@@ -244,6 +244,14 @@ export class RequestParser extends MessageParser<HttpRequest> {
     return super.next(bytes, start, end)
   }
 
+  recall(request: HttpRequest): void {
+    const { method } = request
+    this.session.asked(
+      method === 'HEAD' || method === 'CONNECT' ? method : undefined,
+      request.header('upgrade') !== '',
+    )
+  }
+
   protected open(head: HeadReader): HttpRequest | undefined {
     const versionAt = versionOfRequest(head.text, head.lineEnd)
     return versionAt < 0 ? undefined : new HttpRequest(head, versionAt)

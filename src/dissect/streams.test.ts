@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { http } from '../dissectors/http/dissector.ts'
+import type { Exchange } from '../entry/entry.ts'
+import { FLAG, Packet, PROTOCOL } from '../packet/packet.ts'
+import type { End } from '../reassembly/connection.ts'
+import { Reassembler } from '../reassembly/reassembler.ts'
+import type { Side } from './dissector.ts'
+import { Dissection } from './engine.ts'
+
+type Sent = readonly [Side, string]
+
+/** The packets of a connection whose ends send all this, one after another, each having received what came before. */
+function packetsOf(sent: readonly Sent[]): Packet[] {
+  const next: [number, number] = [1000, 5000]
+  const packet = (from: End, flags: number, text = '') => {
+    const made = new Packet()
+    const to = from === 0 ? 1 : 0
+    Object.assign(made, { protocol: PROTOCOL.tcp, ipVersion: 4, flags, seq: next[from], ack: next[to] })
+    Object.assign(made, {
+      src0: from,
+      dst0: to,
+      srcPort: from === 0 ? 4000 : 80,
+      dstPort: from === 0 ? 80 : 4000,
+    })
+    Object.assign(made, {
+      bytes: Buffer.from(text, 'latin1'),
+      payloadEnd: text.length,
+      payloadLength: text.length,
+    })
+    next[from] += text.length + ((flags & FLAG.syn) === 0 ? 0 : 1)
+    return made
+  }
+  return [
+    packet(0, FLAG.syn),
+    packet(1, FLAG.syn | FLAG.ack),
+    ...sent.map(([side, text]) => packet(side === 'client' ? 0 : 1, FLAG.ack, text)),
+  ]
+}
+
+/** The exchanges in a capture: `/a=200`, `/a=?` without a reply, `?=200` without a request. */
+function exchangesOf(packets: readonly Packet[]): string[] {
+  const seen: string[] = []
+  const dissection = new Dissection({
+    dissectors: [http],
+    ports: new Map(),
+    context: { wantsBodies: true, maxBody: 1000 },
+    replyTimeout: 10,
+    exchange: (exchange) => seen.push(textOf(exchange)),
+    memory: 1 << 20,
+    unrecognised: () => {},
+  })
+  const reassembler = new Reassembler({
+    memory: 1 << 20,
+    maxConnections: 10,
+    tcpIdle: 100,
+    otherIdle: 100,
+    open: (connection) => dissection.open(connection),
+  })
+  for (const packet of packets) reassembler.push(packet)
+  reassembler.finish()
+  return seen
+}
+
+function textOf({ request, response }: Exchange): string {
+  const { path = '?' } = (request ?? {}) as { path?: string }
+  const { status = '?', content } = (response ?? {}) as { status?: number; content?: { text: string } }
+  return `${path}=${status}${content?.text ?? ''}`
+}
+
+/** A request for `path` and its reply, `status` with a body of one letter. */
+function exchange(path: string, status: number, method = 'GET'): Sent[] {
+  const body = method === 'HEAD' ? '' : 'x'
+  return [
+    ['client', `${method} ${path} HTTP/1.1\r\nHost: test\r\n\r\n`],
+    ['server', `HTTP/1.1 ${status} OK\r\nContent-Length: 1\r\n\r\n${body}`],
+  ]
+}
+
+describe('a reply is paired with its request', () => {
+  const sent = [...exchange('/a', 200), ...exchange('/b', 404), ...exchange('/c', 500)]
+  const whole = ['/a=200x', '/b=404x', '/c=500x']
+
+  test('whatever packets are captured the other way round', () => {
+    for (let at = 2; at < sent.length + 1; at++) {
+      const packets = packetsOf(sent)
+      packets.splice(at, 2, ...packets.slice(at, at + 2).reverse())
+      assert.deepEqual(exchangesOf(packets), whole, `${at}`)
+    }
+  })
+
+  test('whatever packet is lost', () => {
+    const more = ['/d', '/e', '/f'].flatMap((path) => exchange(path, 200))
+    const rest = ['/d=200x', '/e=200x', '/f=200x']
+    const without = (index: number) => exchangesOf(packetsOf([...sent, ...more]).toSpliced(index + 2, 1))
+    assert.deepEqual(without(0), ['?=200x', '/b=404x', '/c=500x', ...rest])
+    assert.deepEqual(without(1), ['/a=?', '/b=404x', '/c=500x', ...rest])
+    assert.deepEqual(without(2), ['/a=200x', '?=404x', '/c=500x', ...rest])
+    assert.deepEqual(without(3), ['/a=200x', '/b=?', '/c=500x', ...rest])
+  })
+
+  test('when the end of a request is lost', () => {
+    const post: Sent[] = [
+      ['client', 'POST /post HTTP/1.1\r\nContent-Length: 6\r\n\r\nabc'],
+      ['client', 'def'],
+      ['server', 'HTTP/1.1 201 Created\r\nContent-Length: 1\r\n\r\nx'],
+    ]
+    const packets = packetsOf([...post, ...sent]).toSpliced(3, 1)
+    assert.deepEqual(exchangesOf(packets), ['/post=201x', ...whole])
+  })
+})
+
+describe('after a loss', () => {
+  const head = exchange('/head', 200, 'HEAD')
+  const rest = [...exchange('/b', 404), ...exchange('/c', 500)]
+
+  test('the reply to HEAD still has no body', () => {
+    const request = packetsOf([...exchange('/a', 200), ...exchange('/a2', 200), ...head, ...rest])
+    assert.deepEqual(exchangesOf(request.toSpliced(2, 1)), [
+      '?=200x',
+      '/a2=200x',
+      '/head=200',
+      '/b=404x',
+      '/c=500x',
+    ])
+    const reply = packetsOf([...exchange('/a', 200), ...head, ...rest])
+    assert.deepEqual(exchangesOf(reply.toSpliced(3, 1)), ['/a=?', '/head=200', '/b=404x', '/c=500x'])
+  })
+
+  test('the reply to HEAD is known where the capture begins midway', () => {
+    const packets = packetsOf([
+      ['client', 'rest of a body'],
+      ...exchange('/a', 200).slice(1),
+      ...head,
+      ...rest,
+    ])
+    assert.deepEqual(exchangesOf(packets.slice(2)), ['?=200x', '/head=200', '/b=404x', '/c=500x'])
+  })
+
+  test('a broken reply is not taken for that of the request that follows it', () => {
+    const broken: Sent[] = [
+      ['client', 'rest of a request that was lost'],
+      ['server', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n'],
+    ]
+    const long: Sent = ['server', `HTTP/1.1 404 No\r\nX: ${'x'.repeat(100)}\r\nContent-Length: 0\r\n\r\n`]
+    const packets = packetsOf([...broken, ...rest.with(1, long)]).slice(2)
+    assert.deepEqual(exchangesOf(packets), ['?=200', '/b=?', '/c=500x'])
+  })
+})
