@@ -220,6 +220,17 @@ describe('reassembly', () => {
     assert.deepEqual(lost.recorders[0]?.log, ['0 ask', '1 reply'])
   })
 
+  test('does not end where a reset or FIN of another connection says', () => {
+    const { reassembler, recorders } = dialogue()
+    reassembler.push(segment({ seq: 100, text: 'one' }))
+    reassembler.push(segment({ seq: 900_000_000, flags: FLAG.rst }))
+    reassembler.push(segment({ seq: 3, flags: FLAG.fin | FLAG.ack }))
+    reassembler.push(segment({ seq: 103, text: 'two' }))
+    assert.deepEqual(recorders[0]?.streams, ['onetwo', ''])
+    reassembler.push(segment({ seq: 106, flags: FLAG.rst }))
+    assert.equal(recorders[0]?.closed, 'reset')
+  })
+
   test('marks what the capture cut off a packet', () => {
     const { reassembler, recorders } = reassembling()
     reassembler.push(segment(SYN))

@@ -149,11 +149,12 @@ export class Reassembler {
       this.#segment(connection, from, stream, other, packet, seq)
     }
     if ((packet.flags & FLAG.rst) !== 0) {
-      this.#close(connection, 'reset')
+      if (isNear(stream, seq, -MOST_UNSEEN)) this.#close(connection, 'reset')
     } else if ((packet.flags & FLAG.fin) !== 0) {
       if (!stream.started) start(stream, seq)
-      if (stream.finAt < 0) stream.finAt = (seq + length) >>> 0
-      this.#endIfDone(connection, from, stream)
+      const end = (seq + length) >>> 0
+      if (stream.finAt < 0 && isNear(stream, end, 0)) stream.finAt = end
+      if (stream.finAt >= 0) this.#endIfDone(connection, from, stream)
       if (other.waiting.length > 0) this.#release(connection, undefined)
     }
   }
@@ -490,6 +491,15 @@ function start(stream: TcpStream, seq: number): void {
   stream.started = true
 }
 
+/**
+ * Whether a stream may end at `seq`, `least` or more bytes after what was passed on (a reset may be behind, it has the
+ * place that the other end acknowledged): others are left over from an earlier connection, or made up.
+ */
+function isNear(stream: TcpStream, seq: number, least: number): boolean {
+  const ahead = (seq - stream.next) | 0
+  return !stream.started || (ahead >= least && ahead <= MOST_UNSEEN)
+}
+
 /** Whether `ack` acknowledges bytes of `stream` that were not passed on yet. One that is nowhere near it says nothing. */
 function isBehind(stream: TcpStream, ack: number): boolean {
   const unseen = (ack - stream.next) | 0
@@ -546,7 +556,7 @@ const ENDS: readonly End[] = [0, 1]
 
 /** Farther ahead than any window (RFC 7323 allows 1 GiB): not of this stream. */
 const FARTHEST_AHEAD = 1 << 30
-/** A large window: so many bytes may have been acknowledged without having been captured. */
+/** A large window: so many bytes may have been acknowledged, or come before an end, without having been captured. */
 const MOST_UNSEEN = 16 << 20
 /** What one direction may keep waiting for a hole: more than this was lost, not delayed. */
 const MOST_WAITING = 4 << 20
