@@ -236,6 +236,9 @@ describe('a compressed capture', () => {
     'gzip in several members': Buffer.concat(halves.map((half) => gzipSync(half))),
     zstd: zstdCompressSync(big),
     'zstd in several frames': Buffer.concat(halves.map((half) => zstdCompressSync(half))),
+    'zstd as pzstd writes it': Buffer.concat(
+      halves.flatMap((half) => [Buffer.from('502a4d180400000000000000', 'hex'), zstdCompressSync(half)]),
+    ),
   }
   for (const [kind, bytes] of Object.entries(packed))
     test(`(${kind}) is known by its content and read like any other`, async () => {
@@ -264,6 +267,22 @@ describe('a compressed capture', () => {
       assert.ok((await readAll(source)).length >= (kind === 'gzip' ? 2000 : 1900))
       assert.equal(source.skipped.truncated, kind === 'gzip' ? 0 : 1)
     })
+
+  test('may be followed by something else, which is not read', async () => {
+    for (const bytes of [packed.gzip, packed.zstd])
+      for (const length of [10, 100_000]) {
+        const padded = openCapture({ path: written('padded', Buffer.concat([bytes, Buffer.alloc(length)])) })
+        assert.equal((await readAll(padded)).length, 2000)
+        assert.deepEqual(padded.problems, [])
+      }
+  })
+
+  test('of which nothing can be unpacked is a Mistake that says so', async () => {
+    await assert.rejects(readAll(cutAt(packed.gzip, 12)), {
+      code: 'E_CAPTURE_FORMAT',
+      message: /^nothing of .*cut can be read: the gzip data break off/,
+    })
+  })
 
   test('that is damaged gives what comes before', async () => {
     const damaged = Buffer.from(packed.gzip)

@@ -129,15 +129,19 @@ class StreamSource extends ParsedSource {
     const stream = this.#open()
     const stop = () => stream.destroy()
     signal.addEventListener('abort', stop, { once: true })
+    let isEmpty = true
     try {
       for await (const bytes of unpack(this.#chunks(stream, signal), (problem) => this.complain(problem))) {
+        isEmpty = false
         for (const batch of this.parser.push(bytes)) {
           yield batch
           if (signal.aborted) return
         }
         if (this.parser.stopped) return
       }
-      if (!signal.aborted) this.parser.end()
+      if (signal.aborted) return
+      if (isEmpty && this.problems[0] !== undefined) throw nothingIn(this.#path, this.problems[0])
+      this.parser.end()
     } finally {
       signal.removeEventListener('abort', stop)
       stream.destroy()
@@ -196,6 +200,12 @@ function cannotOpen(path: string, cause: unknown): Mistake {
       cause,
     })
   return new Mistake('E_CAPTURE_OPEN', `${path} cannot be read: ${wordsOf(cause)}`, { cause })
+}
+
+function nothingIn(path: string, problem: string): Mistake {
+  return new Mistake('E_CAPTURE_FORMAT', `nothing of ${path} can be read: ${problem}`, {
+    hint: 'Copy it again, or capture it again.',
+  })
 }
 
 function unreadable(error: unknown, bytesRead: number): string {

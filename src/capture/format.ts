@@ -18,7 +18,8 @@ export function formatOf(head: Uint8Array): Format {
   if (magic === BLOCK.section) return 'pcapng'
   if (isPcap(magic) || isPcap(u32le(head, 0))) return 'pcap'
   if (magic >>> 16 === 0x1f8b) return 'gzip'
-  if (magic === 0x28b52ffd) return 'zstd'
+  // RFC 8878 §3.1.2: pzstd puts a frame to be skipped, 5x 2a 4d 18, in front of each other one.
+  if (magic === 0x28b52ffd || (magic & 0xf0ffffff) === 0x502a4d18) return 'zstd'
   return 'other'
 }
 

@@ -25,7 +25,7 @@ export async function* unpack(
       }
       if (unpacker === 'none') yield bytes
       else yield* unpacker.push(bytes)
-      if (unpacker !== 'none' && unpacker.failure !== undefined) break
+      if (unpacker !== 'none' && unpacker.isDone) break
     }
     if (unpacker === undefined && head.length > 0) yield head
     if (unpacker === undefined || unpacker === 'none') return
@@ -55,27 +55,31 @@ class Unpacker {
   /** Set once: what is wrong with the compressed data. */
   failure: string | undefined
 
+  /** It takes no more: something is wrong, or the data have ended and what follows them is no more of the same. */
+  get isDone(): boolean {
+    return this.#ended || this.failure !== undefined
+  }
+
   constructor(stream: Transform, format: string) {
     this.#stream = stream
     this.#format = format
     stream.on('data', (bytes: Uint8Array) => this.#unpacked.push(bytes))
     stream.on('error', (error: NodeJS.ErrnoException) => this.#fail(error))
+    stream.on('end', () => {
+      this.#ended = true
+    })
   }
 
   async *push(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, void> {
-    for (let at = 0; at < bytes.length && this.failure === undefined; at += SLICE) {
+    for (let at = 0; at < bytes.length && !this.isDone; at += SLICE) {
       await this.#settled((done) => this.#stream.write(bytes.subarray(at, at + SLICE), done))
       yield* this.#take()
     }
   }
 
   async *end(): AsyncGenerator<Uint8Array, void, void> {
-    if (this.#ended || this.failure !== undefined) return
-    this.#ended = true
-    await this.#settled((done) => {
-      this.#stream.once('end', () => done())
-      this.#stream.end()
-    })
+    if (this.isDone) return
+    await this.#settled(() => this.#stream.end())
     yield* this.#take()
   }
 
@@ -83,15 +87,15 @@ class Unpacker {
     this.#stream.destroy()
   }
 
-  /** Waits until `work` is done or the stream has failed. */
+  /** Waits until `work` is done or the stream has ended or failed. */
   #settled(work: (done: (error?: Error | null) => void) => void): Promise<void> {
     return new Promise((resolve) => {
       const done = (error?: Error | null) => {
         if (error) this.#fail(error)
-        this.#stream.off('error', done)
+        this.#stream.off('error', done).off('end', done)
         resolve()
       }
-      this.#stream.once('error', done)
+      this.#stream.once('error', done).once('end', done)
       work(done)
     })
   }
