@@ -52,7 +52,7 @@ class DnsMessage {
   }
 
   get code(): string {
-    const code = this.#flags & 15
+    const code = (this.#flags & 15) | (extendedCode(this.#bytes) << 4)
     return CODES[code] ?? `Code ${code}`
   }
 
@@ -132,11 +132,30 @@ function extent(bytes: Uint8Array, start: number, end: number): 'whole' | 'quest
     count--
   ) {
     at = skipName(bytes, at, end)
-    if (at < 0 || at + 10 > end) return 'questions'
+    // Type 0 is never used (RFC 6895 §3.1); zeros of other protocols would pass for records.
+    if (at < 0 || at + 10 > end || u16(bytes, at) === 0) return 'questions'
     at += 10 + u16(bytes, at + 8)
     if (at > end) return 'questions'
   }
   return 'whole'
+}
+
+/** The upper bits of the reply code, which stand in the OPT record when there is one; else 0. RFC 6891 §6.1.3 */
+function extendedCode(bytes: Uint8Array): number {
+  if (u16(bytes, 10) === 0) return 0
+  const end = bytes.length
+  let at = HEADER
+  for (let count = u16(bytes, 4); count > 0 && at >= 0; count--) {
+    at = skipName(bytes, at, end)
+    if (at >= 0) at += 4
+  }
+  for (let count = u16(bytes, 6) + u16(bytes, 8) + u16(bytes, 10); count > 0 && at >= 0; count--) {
+    at = skipName(bytes, at, end)
+    if (at < 0 || at + 10 > end) return 0
+    if (u16(bytes, at) === OPT) return u8(bytes, at + 4)
+    at += 10 + u16(bytes, at + 8)
+  }
+  return 0
 }
 
 /** Counts, opcode and bits that a DNS message can have, and sections that fit. */
@@ -167,11 +186,11 @@ function isNetbios(bytes: Uint8Array, start: number, end: number): boolean {
 }
 
 /**
- * What a reply must have in common with its query: the id, and the question unless the server leaves it out. mDNS
- * (id 0) has no replies in this sense: its messages stand alone.
+ * What a reply has in common with its query: the id. mDNS has no replies in this sense: its messages stand alone, with
+ * id 0 and without the wish for recursion that a host's own queries have, whatever their id. RFC 6762 §18.1, §18.6
  */
 function pairingId(message: DnsMessage): string | undefined {
-  return message.id === 0 ? undefined : String(message.id)
+  return message.id === 0 && !message.recursionDesired ? undefined : String(message.id)
 }
 
 function readMessage(
@@ -189,15 +208,40 @@ function readMessage(
 const datagram: Parser<DnsMessage> = { next: readMessage }
 
 /** RFC 1035 §4.2.2: over TCP each message has its length in front. */
-const framed: Parser<DnsMessage> = {
+const framed = (idOf: (message: DnsMessage) => string | undefined): Parser<DnsMessage> => ({
   next(bytes, start, end) {
     if (end - start < 2) return { kind: 'incomplete', need: 2 }
     const length = u16(bytes, start)
     if (length < HEADER) return { kind: 'invalid', reason: 'a message shorter than its header' }
     if (end - start < 2 + length) return { kind: 'incomplete', need: 2 + length }
     const step = readMessage(bytes, start + 2, start + 2 + length)
-    return step.kind === 'message' ? { ...step, length: 2 + length } : step
+    if (step.kind === 'invalid') return step
+    const id = idOf(step.message)
+    return { kind: 'message', message: step.message, length: 2 + length, ...(id === undefined ? {} : { id }) }
   },
+})
+
+/** Which replies of a connection go on with a zone transfer: it takes as many as it needs. RFC 5936 §2.2 */
+class ZoneTransfers {
+  /** Ids of the transfers asked for, and whether their first reply came. */
+  readonly #begun = new Map<string, boolean>()
+
+  queryId(query: DnsMessage): string | undefined {
+    const id = pairingId(query)
+    if (id === undefined) return id
+    if (TRANSFERS.has(query.questions[0]?.type ?? '')) this.#begun.set(id, false)
+    else this.#begun.delete(id)
+    return id
+  }
+
+  replyId(reply: DnsMessage): string | undefined {
+    const id = pairingId(reply)
+    if (id === undefined || this.#begun.size === 0) return id
+    const begun = this.#begun.get(id)
+    if (begun === undefined) return id
+    this.#begun.set(id, true)
+    return begun ? 'push' : id
+  }
 }
 
 const common = {
@@ -218,12 +262,14 @@ const common = {
       statusQuery: response === null ? '' : `response.code == ${JSON.stringify(response.code)}`,
     }
   },
-  /** The name that was asked for, which is what people know, not the alias that leads to the address. */
+  /**
+   * The name that was asked for, which is what people know, not the alias that leads to the address. Where the question
+   * was not for an address, or there were several or none (mDNS), addresses have the names that stand beside them.
+   */
   names: (response: DnsMessage) => {
-    const asked = response.questions[0]?.name
-    return response.answers
-      .filter(({ ip }) => ip !== '')
-      .map(({ ip, name }) => ({ ip, name: asked === undefined || asked === '' ? name : asked }))
+    const [question, ...others] = response.questions
+    const asked = others.length === 0 && ADDRESS_TYPES.has(question?.type ?? '') ? question?.name : undefined
+    return response.answers.filter(({ ip }) => ip !== '').map(({ ip, name }) => ({ ip, name: asked ?? name }))
   },
 } as const
 
@@ -260,7 +306,13 @@ export const dnsTcp = defineDissector({
       return u16(bytes, start + 6) > 1 ? 'reject' : 'unsure'
     return looksLikeMessage(bytes, start + 2, start + 2 + length, isReply) ? 'match' : 'reject'
   },
-  open: () => ({ client: framed, server: framed }),
+  open() {
+    const transfers = new ZoneTransfers()
+    return {
+      client: framed((query) => transfers.queryId(query)),
+      server: framed((reply) => transfers.replyId(reply)),
+    }
+  },
 })
 
 function protocol(layer4: 'udp' | 'tcp'): Protocol {
@@ -282,5 +334,9 @@ function protocol(layer4: 'udp' | 'tcp'): Protocol {
 }
 
 const HEADER = 12
+/** Type of the record that carries what EDNS adds. */
+const OPT = 41
+const TRANSFERS: ReadonlySet<string> = new Set(['AXFR', 'IXFR'])
+const ADDRESS_TYPES: ReadonlySet<string> = new Set(['A', 'AAAA', 'ANY'])
 const MOST_QUESTIONS = 64
 const MOST_RECORDS = 4096

@@ -100,6 +100,14 @@ export const CODES: Readonly<Record<number, string>> = {
   9: 'Server Not Authoritative for zone',
   10: 'Name not contained in zone',
   11: 'DSO-TYPE Not Implemented',
+  16: 'Bad OPT Version',
+  17: 'Key not recognized',
+  18: 'Signature out of time window',
+  19: 'Bad TKEY Mode',
+  20: 'Duplicate key name',
+  21: 'Algorithm not supported',
+  22: 'Bad Truncation',
+  23: 'Bad/missing Server Cookie',
 }
 
 export function typeName(type: number): string {

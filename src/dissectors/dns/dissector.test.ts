@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { feed } from '../../testing/feed.ts'
+import { dns, dnsTcp } from './dissector.ts'
+
+describe('pairing', () => {
+  test('a query and its reply share their id, which may be 0', () => {
+    assert.equal(idOf(query({ id: 7 })), '7')
+    assert.equal(idOf(query({ id: 0 })), '0')
+  })
+
+  test('messages of multicast DNS stand alone', () => {
+    assert.equal(idOf(query({ id: 0, flags: 0 })), undefined)
+    assert.equal(
+      idOf(message({ id: 0, flags: 0x8400, answers: [address('a.local', '10.0.0.1')] })),
+      undefined,
+    )
+  })
+
+  test('the replies of a zone transfer after its first belong to no other query', () => {
+    const { messages } = feed(dnsTcp, [
+      ['client', framed(query({ id: 1, type: AXFR }), query({ id: 2 }))],
+      ['server', framed(reply({ id: 1 }), reply({ id: 1 }), reply({ id: 2 }), reply({ id: 1 }))],
+      ['client', framed(query({ id: 1 }))],
+      ['server', framed(reply({ id: 1 }))],
+    ])
+    assert.deepEqual(
+      messages.map(({ id }) => id),
+      ['1', '2', '1', 'push', '2', 'push', '1', '1'],
+    )
+  })
+})
+
+describe('recognising', () => {
+  test('zeros are no records', () => {
+    // The beginning of a DHCP message with the transaction id 1.
+    const bytes = Buffer.concat([Buffer.from('0101060000000001', 'hex'), Buffer.alloc(228)])
+    assert.equal(dns.probe(bytes, 0, bytes.length, 'client'), 'reject')
+  })
+})
+
+describe('codes', () => {
+  test('those of EDNS have their upper bits in the OPT record', () => {
+    const bad = reply({ additionals: [record('', 41, 1232, 0x01000000, Buffer.alloc(0))] })
+    assert.equal(read(bad).code, 'Bad OPT Version')
+    const good = reply({ flags: 0x8183, additionals: [record('', 41, 1232, 0, Buffer.alloc(0))] })
+    assert.equal(read(good).code, 'Non-Existent Domain')
+  })
+})
+
+describe('names of addresses', () => {
+  test('are what was asked for, whatever alias led there', () => {
+    const answers = [address('web.example', '192.0.2.1')]
+    assert.deepEqual(namesIn(reply({ answers })), [{ ip: '192.0.2.1', name: 'www.example' }])
+  })
+
+  test('are those of the records where addresses were not asked for, or several', () => {
+    const answers = [address('one.local', '10.0.0.1'), address('two.local', '10.0.0.2')]
+    const names = [
+      { ip: '10.0.0.1', name: 'one.local' },
+      { ip: '10.0.0.2', name: 'two.local' },
+    ]
+    assert.deepEqual(namesIn(message({ flags: 0x8400, answers })), names)
+    assert.deepEqual(namesIn(reply({ type: 12, answers })), names)
+    const questions = [question('x.local', 1), question('y.local', 1)]
+    assert.deepEqual(namesIn(message({ flags: 0x8400, questions, answers })), names)
+  })
+})
+
+interface Parts {
+  readonly id?: number
+  readonly flags?: number
+  readonly type?: number
+  readonly questions?: readonly Buffer[]
+  readonly answers?: readonly Buffer[]
+  readonly additionals?: readonly Buffer[]
+}
+
+function query({ flags = 0x0100, type = 1, ...parts }: Parts): Buffer {
+  return message({ flags, questions: [question('www.example', type)], ...parts })
+}
+
+function reply({ flags = 0x8180, ...parts }: Parts): Buffer {
+  return query({ flags, ...parts })
+}
+
+function message({ id = 7, flags = 0, questions = [], answers = [], additionals = [] }: Parts): Buffer {
+  const header = [id, flags, questions.length, answers.length, 0, additionals.length]
+  return Buffer.concat([...header.map(u16), ...questions, ...answers, ...additionals])
+}
+
+function question(name: string, type: number): Buffer {
+  return Buffer.concat([wireName(name), u16(type), u16(1)])
+}
+
+function record(name: string, type: number, recordClass: number, ttl: number, data: Buffer): Buffer {
+  const time = Buffer.alloc(4)
+  time.writeUInt32BE(ttl)
+  return Buffer.concat([wireName(name), u16(type), u16(recordClass), time, u16(data.length), data])
+}
+
+function address(name: string, ip: string): Buffer {
+  return record(name, 1, 1, 60, Buffer.from(ip.split('.').map(Number)))
+}
+
+function wireName(name: string): Buffer {
+  const labels = name.split('.').filter((label) => label !== '')
+  return Buffer.from(`${labels.map((label) => `${String.fromCharCode(label.length)}${label}`).join('')}\0`)
+}
+
+function framed(...messages: readonly Buffer[]): Buffer {
+  return Buffer.concat(messages.flatMap((each) => [u16(each.length), each]))
+}
+
+function u16(value: number): Buffer {
+  return Buffer.from([value >> 8, value & 255])
+}
+
+function idOf(bytes: Buffer): string | number | undefined {
+  return feed(dns, [['client', bytes]]).messages[0]?.id
+}
+
+type Reply = Parameters<NonNullable<typeof dns.names>>[0]
+
+function read(bytes: Buffer): Reply {
+  return feed(dns, [['server', bytes]]).messages[0]?.message as Reply
+}
+
+function namesIn(bytes: Buffer) {
+  return dns.names?.(read(bytes))
+}
+
+const AXFR = 252
