@@ -67,6 +67,43 @@ describe('names of addresses', () => {
   })
 })
 
+describe('data of records', () => {
+  const cases: readonly (readonly [name: string, type: number, hex: string, expected: string])[] = [
+    ['MX of a domain without mail', 15, '0000 00', '0 .'],
+    ['SRV of a service that is not there', 33, '0000 0000 0000 00', '0 0 0 .'],
+    ['RP', 17, '0161 00 0162 00', 'a b'],
+    ['TXT in UTF-8', 16, '03 c3bc 22', '"ü\\""'],
+    ['TXT that is no UTF-8', 16, '03 fc 09 41', '"\\252\\009A"'],
+    ['TXT with control characters', 16, '02 09 41', '"\\009A"'],
+    ['NSEC3', 50, '01 00 000a 00 06 666f6f626172 00 01 40', '1 0 10 - cpnmuoj1e8 A'],
+    ['NSEC3PARAM', 51, '01 00 000a 02 abcd', '1 0 10 abcd'],
+    [
+      'LOC',
+      29,
+      '00 33 13 22 89172fc4 70be15f0 00988d20',
+      '42 21 54.500 N 71 6 18.000 W -24.00m 30.00m 10.00m 2.00m',
+    ],
+    ['CERT', 37, '0001 0000 00 308201', '1 0 0 MIIB'],
+    ['CSYNC', 62, '00000042 0003 0004 60000008', '66 3 A NS AAAA'],
+    ['EUI48', 108, '00005e00532a', '00-00-5e-00-53-2a'],
+    ['OPENPGPKEY', 61, '01020304', 'AQIDBA=='],
+    [
+      'HTTPS',
+      65,
+      '0001 00 0000 0004 0001 0003 0001 0003 026832 0003 0002 20fb 0007 0006 2f717b3f647d',
+      '1 . mandatory=alpn,port alpn=h2 port=8443 dohpath=/q{?d}',
+    ],
+    ['a type that nobody knows', 65280, '0a0b', '\\# 2 0a0b'],
+    ['a type whose data do not fit', 108, '0a0b', '\\# 2 0a0b'],
+  ]
+  for (const [name, type, hex, expected] of cases)
+    test(name, () => {
+      const data = Buffer.from(hex.replaceAll(' ', ''), 'hex')
+      const { answers } = read(reply({ answers: [record('www.example', type, 1, 60, data)] }))
+      assert.equal(answers[0]?.data, expected)
+    })
+})
+
 interface Parts {
   readonly id?: number
   readonly flags?: number

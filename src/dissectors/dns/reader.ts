@@ -1,5 +1,5 @@
 import { i32, u8, u16, u32 } from '../../bytes/read.ts'
-import { base64, hex, latin1 } from '../../bytes/text.ts'
+import { base64, hex, latin1, utf8Text } from '../../bytes/text.ts'
 import { addressText } from '../../packet/address.ts'
 import { className, typeName } from './names.ts'
 
@@ -214,35 +214,44 @@ function dataText(
       return nameAt(start)?.text
     case 'MX':
     case 'AFSDB':
+    case 'RT':
     case 'KX': {
       const name = length > 2 ? nameAt(start + 2) : undefined
-      return name === undefined ? undefined : `${u16(bytes, start)} ${name.text}`
+      return name === undefined ? undefined : `${u16(bytes, start)} ${orRoot(name)}`
     }
     case 'SRV': {
       const name = length > 6 ? nameAt(start + 6) : undefined
       return name === undefined
         ? undefined
-        : `${u16(bytes, start)} ${u16(bytes, start + 2)} ${u16(bytes, start + 4)} ${name.text}`
+        : `${u16(bytes, start)} ${u16(bytes, start + 2)} ${u16(bytes, start + 4)} ${orRoot(name)}`
+    }
+    case 'RP':
+    case 'MINFO': {
+      const first = nameAt(start)
+      const second = first === undefined ? undefined : nameAt(first.end)
+      return first === undefined || second === undefined ? undefined : `${orRoot(first)} ${orRoot(second)}`
     }
     case 'SOA': {
       const mname = nameAt(start)
       const rname = mname === undefined ? undefined : nameAt(mname.end)
       if (mname === undefined || rname === undefined || rname.end + 20 > end) return undefined
       const numbers = [0, 4, 8, 12, 16].map((offset) => u32(bytes, rname.end + offset))
-      return `${mname.text} ${rname.text} ${numbers.join(' ')}`
+      return `${orRoot(mname)} ${orRoot(rname)} ${numbers.join(' ')}`
     }
     case 'TXT':
     case 'SPF':
     case 'HINFO':
+    case 'X25':
+    case 'ISDN':
       return strings(bytes, start, end)?.join(' ')
     case 'CAA': {
       const tagLength = length > 2 ? u8(bytes, start + 1) : 0
       if (length < 2 + tagLength) return undefined
-      return `${u8(bytes, start)} ${latin1(bytes, start + 2, start + 2 + tagLength)} ${quote(latin1(bytes, start + 2 + tagLength, end))}`
+      return `${u8(bytes, start)} ${latin1(bytes, start + 2, start + 2 + tagLength)} ${quoted(bytes, start + 2 + tagLength, end)}`
     }
     case 'URI':
       return length > 4
-        ? `${u16(bytes, start)} ${u16(bytes, start + 2)} ${quote(latin1(bytes, start + 4, end))}`
+        ? `${u16(bytes, start)} ${u16(bytes, start + 2)} ${quoted(bytes, start + 4, end)}`
         : undefined
     case 'DS':
     case 'CDS':
@@ -269,7 +278,7 @@ function dataText(
       const name = nameAt(start + 4 + stringsLength(bytes, start + 4, 3))
       return name === undefined
         ? undefined
-        : `${u16(bytes, start)} ${u16(bytes, start + 2)} ${texts.join(' ')} ${name.text}`
+        : `${u16(bytes, start)} ${u16(bytes, start + 2)} ${texts.join(' ')} ${orRoot(name)}`
     }
     case 'RRSIG': {
       const name = length > 18 ? nameAt(start + 18) : undefined
@@ -282,11 +291,11 @@ function dataText(
         u32(bytes, start + 12),
         u16(bytes, start + 16),
       ]
-      return `${typeName(u16(bytes, start))} ${numbers.join(' ')} ${name.text} ${base64(bytes, name.end, end)}`
+      return `${typeName(u16(bytes, start))} ${numbers.join(' ')} ${orRoot(name)} ${base64(bytes, name.end, end)}`
     }
     case 'NSEC': {
       const name = nameAt(start)
-      return name === undefined ? undefined : [name.text, ...typeBitmap(bytes, name.end, end)].join(' ')
+      return name === undefined ? undefined : [orRoot(name), ...typeBitmap(bytes, name.end, end)].join(' ')
     }
     case 'NSEC3': {
       const saltLength = length > 5 ? u8(bytes, start + 4) : 0
@@ -294,16 +303,39 @@ function dataText(
       const hashLength = hashAt < end ? u8(bytes, hashAt) : 0
       if (length < 6 + saltLength + hashLength) return undefined
       const salt = saltLength === 0 ? '-' : hex(bytes, start + 5, hashAt)
-      const hash = hex(bytes, hashAt + 1, hashAt + 1 + hashLength)
+      const hash = base32Hex(bytes.subarray(hashAt + 1, hashAt + 1 + hashLength))
       const types = typeBitmap(bytes, hashAt + 1 + hashLength, end)
       return [u8(bytes, start), u8(bytes, start + 1), u16(bytes, start + 2), salt, hash, ...types].join(' ')
     }
+    case 'NSEC3PARAM': {
+      if (length < 5 || length !== 5 + u8(bytes, start + 4)) return undefined
+      const salt = length === 5 ? '-' : hex(bytes, start + 5, end)
+      return [u8(bytes, start), u8(bytes, start + 1), u16(bytes, start + 2), salt].join(' ')
+    }
+    case 'CERT':
+      return length > 5
+        ? `${u16(bytes, start)} ${u16(bytes, start + 2)} ${u8(bytes, start + 4)} ${base64(bytes, start + 5, end)}`
+        : undefined
+    case 'CSYNC':
+      return length >= 6
+        ? [u32(bytes, start), u16(bytes, start + 4), ...typeBitmap(bytes, start + 6, end)].join(' ')
+        : undefined
+    case 'OPENPGPKEY':
+    case 'DHCID':
+      return length > 0 ? base64(bytes, start, end) : undefined
+    case 'EUI48':
+    case 'EUI64':
+      return length === (type === 'EUI48' ? 6 : 8)
+        ? hex(bytes, start, end).replace(/..(?!$)/g, '$&-')
+        : undefined
+    case 'LOC':
+      return length === 16 && u8(bytes, start) === 0 ? locationText(bytes, start) : undefined
     case 'SVCB':
     case 'HTTPS': {
       const name = length > 2 ? nameAt(start + 2) : undefined
       const params = name === undefined ? undefined : serviceParams(bytes, name.end, end)
       if (name === undefined || params === undefined) return undefined
-      return [u16(bytes, start), name.text === '' ? '.' : name.text, ...params].join(' ')
+      return [u16(bytes, start), orRoot(name), ...params].join(' ')
     }
     case 'OPT':
       return options(bytes, start, end)
@@ -323,7 +355,7 @@ function strings(
   for (let at = start; at < end && texts.length < most; ) {
     const length = u8(bytes, at)
     if (at + 1 + length > end) return undefined
-    texts.push(quote(latin1(bytes, at + 1, at + 1 + length)))
+    texts.push(quoted(bytes, at + 1, at + 1 + length))
     at += 1 + length
   }
   return texts
@@ -335,8 +367,58 @@ function stringsLength(bytes: Uint8Array, start: number, count: number): number 
   return at - start
 }
 
-function quote(text: string): string {
-  return `"${text.replace(/["\\]/g, '\\$&')}"`
+function quoted(bytes: Uint8Array, start: number, end: number): string {
+  return `"${escaped(bytes, start, end)}"`
+}
+
+/** UTF-8 where the bytes are that, else `\DDD` for each that is not ASCII; control characters are `\DDD` always. */
+function escaped(bytes: Uint8Array, start: number, end: number): string {
+  const utf8 = utf8Text(bytes, start, end)
+  const isUtf8 = !utf8.includes('\ufffd')
+  const text = isUtf8 ? utf8 : latin1(bytes, start, end)
+  return text.replace(isUtf8 ? UNPRINTABLE : NOT_ASCII, (character) =>
+    character === '"' || character === '\\'
+      ? `\\${character}`
+      : `\\${String(character.charCodeAt(0)).padStart(3, '0')}`,
+  )
+}
+
+/** The root has no labels; where it stands beside other data it is a dot. */
+function orRoot({ text }: Name): string {
+  return text === '' ? '.' : text
+}
+
+/** RFC 4648 §7, without padding. */
+function base32Hex(bytes: Uint8Array): string {
+  let text = ''
+  let bits = 0
+  let value = 0
+  for (const byte of bytes) {
+    value = ((value << 8) | byte) & 0xfff
+    for (bits += 8; bits >= 5; bits -= 5) text += ((value >> (bits - 5)) & 31).toString(32)
+  }
+  return bits > 0 ? text + ((value << (5 - bits)) & 31).toString(32) : text
+}
+
+/** RFC 1876 §3: thousandths of a second of arc around 2^31, centimetres above 100 km below sea level. */
+function locationText(bytes: Uint8Array, start: number): string {
+  const angle = (at: number, positive: string, negative: string) => {
+    const offset = u32(bytes, at) - 2 ** 31
+    const ms = Math.abs(offset)
+    const seconds = ((ms % 60_000) / 1000).toFixed(3)
+    return `${Math.trunc(ms / 3_600_000)} ${Math.trunc(ms / 60_000) % 60} ${seconds} ${offset < 0 ? negative : positive}`
+  }
+  const metres = (centimetres: number) => `${(centimetres / 100).toFixed(2)}m`
+  const size = (at: number) => metres((u8(bytes, at) >> 4) * 10 ** (u8(bytes, at) & 15))
+  const altitude = metres(u32(bytes, start + 12) - 10_000_000)
+  return [
+    angle(start + 4, 'N', 'S'),
+    angle(start + 8, 'E', 'W'),
+    altitude,
+    size(start + 1),
+    size(start + 2),
+    size(start + 3),
+  ].join(' ')
 }
 
 /** RFC 4034 §4.1.2 */
@@ -368,8 +450,12 @@ function serviceParams(bytes: Uint8Array, start: number, end: number): string[] 
   return params
 }
 
+function serviceParamName(key: number): string {
+  return SERVICE_PARAMS[key] ?? `key${key}`
+}
+
 function serviceParam(bytes: Uint8Array, key: number, start: number, end: number): string {
-  const name = SERVICE_PARAMS[key] ?? `key${key}`
+  const name = serviceParamName(key)
   switch (name) {
     case 'alpn':
       return `alpn=${(strings(bytes, start, end) ?? []).map((each) => each.slice(1, -1)).join(',')}`
@@ -390,6 +476,13 @@ function serviceParam(bytes: Uint8Array, key: number, start: number, end: number
     }
     case 'ech':
       return `ech=${base64(bytes, start, end)}`
+    case 'mandatory': {
+      const keys: string[] = []
+      for (let at = start; at + 2 <= end; at += 2) keys.push(serviceParamName(u16(bytes, at)))
+      return `mandatory=${keys.join(',')}`
+    }
+    case 'dohpath':
+      return `dohpath=${escaped(bytes, start, end)}`
     default:
       return end === start ? name : `${name}=${hex(bytes, start, end)}`
   }
@@ -411,6 +504,9 @@ function options(bytes: Uint8Array, start: number, end: number): string {
 const NO_NAME: Name = { text: '', end: -1 }
 const LONGEST_NAME = 255
 const PLAIN_LABEL = /^[A-Za-z0-9_-]+$/
+/** What is escaped within quotes. */
+const UNPRINTABLE = /["\\\p{Cc}]/gu
+const NOT_ASCII = /["\\]|[^ -~]/g
 const SERVICE_PARAMS: Readonly<Record<number, string>> = {
   0: 'mandatory',
   1: 'alpn',
