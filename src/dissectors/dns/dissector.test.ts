@@ -37,6 +37,15 @@ describe('recognising', () => {
     const bytes = Buffer.concat([Buffer.from('0101060000000001', 'hex'), Buffer.alloc(228)])
     assert.equal(dns.probe(bytes, 0, bytes.length, 'client'), 'reject')
   })
+
+  test('a few small numbers are no question', () => {
+    const bytes = Buffer.from('0200 0000 0001 0000 0000 0000 00 0000 0002'.replaceAll(' ', ''), 'hex')
+    assert.equal(dns.probe(bytes, 0, bytes.length, 'client'), 'reject')
+  })
+
+  test('a query is never shown as a reply', () => {
+    assert.equal(feed(dns, [['server', query({ flags: 0x0140 })]]).invalid, 'a query that none would send')
+  })
 })
 
 describe('codes', () => {

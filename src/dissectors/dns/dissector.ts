@@ -2,7 +2,7 @@ import { copyOf, u8, u16 } from '../../bytes/read.ts'
 import { defineDissector, type Parser, type Step } from '../../dissect/dissector.ts'
 import type { Protocol } from '../../entry/protocol.ts'
 import { flag, list, number, object, text } from '../../entry/shape.ts'
-import { CODES, OPCODES } from './names.ts'
+import { CLASSES, CODES, OPCODES } from './names.ts'
 import { type Question, type ResourceRecord, readQuestions, readRecords, skipName } from './reader.ts'
 
 const questionType = '{ name: string, type: string, class: string }[]'
@@ -44,6 +44,10 @@ class DnsMessage {
     this.id = u16(bytes, 0)
     this.#flags = u16(bytes, 2)
     this.malformed = malformed
+  }
+
+  get isReply(): boolean {
+    return this.#flags >> 15 === 1
   }
 
   get opCode(): string {
@@ -168,10 +172,17 @@ function looksLikeMessage(bytes: Uint8Array, start: number, end: number, isReply
   const questions = u16(bytes, start + 4)
   const records = u16(bytes, start + 6) + u16(bytes, start + 8) + u16(bytes, start + 10)
   if (questions + records === 0 || questions > MOST_QUESTIONS || records > MOST_RECORDS) return false
-  if (isNetbios(bytes, start, end)) return false
+  if (isNetbios(bytes, start, end) || (questions > 0 && !hasKnownClass(bytes, start + HEADER, end)))
+    return false
   const reach = extent(bytes, start, end)
   // Cut short by the capture or the TC bit, the question alone must do; it must then be a plausible one.
   return reach === 'whole' || (reach === 'questions' && questions === 1)
+}
+
+/** The question at `start` is of a class that is in use. Few bytes of others that pass for a header do as well. */
+function hasKnownClass(bytes: Uint8Array, start: number, end: number): boolean {
+  const nameEnd = skipName(bytes, start, end)
+  return nameEnd >= 0 && nameEnd + 4 <= end && CLASSES[u16(bytes, nameEnd + 2) & 0x7fff] !== undefined
 }
 
 /** NetBIOS names have the format of DNS: one label of 32 letters A to P (RFC 1002 §4.1). */
@@ -205,7 +216,15 @@ function readMessage(
   return { kind: 'message', message, length: end - start, ...(id === undefined ? {} : { id }) }
 }
 
-const datagram: Parser<DnsMessage> = { next: readMessage }
+/** Which of the two a datagram is shows its first bit, whoever sent it. */
+const datagram = (isReply: boolean): Parser<DnsMessage> => ({
+  next(bytes, start, end) {
+    const step = readMessage(bytes, start, end)
+    return step.kind === 'message' && step.message.isReply !== isReply
+      ? { kind: 'invalid', reason: 'a query that none would send' }
+      : step
+  },
+})
 
 /** RFC 1035 §4.2.2: over TCP each message has its length in front. */
 const framed = (idOf: (message: DnsMessage) => string | undefined): Parser<DnsMessage> => ({
@@ -281,7 +300,7 @@ export const dns = defineDissector({
   protocols: [protocol('udp')],
   probe: (bytes, start, end, from) =>
     looksLikeMessage(bytes, start, end, from === 'server') ? 'match' : 'reject',
-  open: () => ({ client: datagram, server: datagram }),
+  open: () => ({ client: datagram(false), server: datagram(true) }),
 })
 
 /** DNS over TCP. */
