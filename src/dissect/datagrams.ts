@@ -128,6 +128,6 @@ export class DatagramConversation extends Conversation implements ConnectionHand
 
 const NO_REPLY = { type: 'timeout', msg: 'no reply' } as const
 const NO_REQUEST = { type: 'pair-not-found', msg: 'reply without a request' } as const
-/** Datagrams without a known protocol after which a conversation is not looked at any more. */
-const MOST_TRIES = 4
+/** Datagrams without a known protocol after which a conversation is not looked at any more: WebRTC asks for its way first. */
+const MOST_TRIES = 32
 const MOST_PENDING = 4096

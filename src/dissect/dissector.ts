@@ -69,6 +69,8 @@ export interface Dissector<Req extends ObjectShape = ObjectShape, Res extends Ob
   readonly data?: ObjectShape
   /** Looks at the first bytes of a side (at least 1). `from` is who sent them, as far as that is known. */
   probe(bytes: Uint8Array, start: number, end: number, from: Side): 'match' | 'reject' | 'unsure'
+  /** Whether a message may begin here, in a conversation that is known to be of this protocol; `probe` tells if absent. */
+  resumes?(bytes: Uint8Array, start: number, end: number, from: Side): boolean
   /** Both sides of a new connection. They may share state, as HTTP's HEAD and Kafka's versions ask. */
   open(context: DissectContext): { client: Parser<Message<Req>>; server: Parser<Message<Res>> }
   variant?(request: Message<Req> | null, response: Message<Res> | null): number

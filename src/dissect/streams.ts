@@ -8,7 +8,7 @@ import {
   NO_ACK,
 } from '../reassembly/connection.ts'
 import { type AnyMessage, Conversation, type Timed } from './conversation.ts'
-import type { Dissector, Parser, Step } from './dissector.ts'
+import type { Dissector, Parser, Side, Step } from './dissector.ts'
 import type { Dissection, SkipReason } from './engine.ts'
 
 /** A TCP connection: finds its protocol, feeds the parsers of both sides, and pairs replies with requests. */
@@ -91,31 +91,58 @@ export class StreamConversation extends Conversation implements ConnectionHandle
       this.dissection.skip('unrecognised', end - start)
       return
     }
-    if (side.held === 0 && side.taken === 0) side.mark(this.connection)
-    if (side.held > 0) {
-      side.hold(bytes, start, end)
-      bytes = side.buffer
-      start = 0
-      end = side.held
+    if (side.held === 0) {
+      if (side.taken === 0) side.mark(this.connection)
+      this.#look(from, side, bytes, start, end)
+      return
     }
+    const before = side.held
+    side.hold(bytes, start, end)
+    if (this.#look(from, side, side.buffer, 0, side.held) || this.#dissector !== undefined) return
+    // What was held was something else; a protocol may begin behind it.
+    side.held = before
+    this.#give(side, 'unrecognised')
+    side.resetMessage()
+    this.#probe(from, side, bytes, start, end)
+  }
 
+  /** Tries every dissector on all that is here of a side. False when it is none and was held: the caller decides. */
+  #look(from: End, side: StreamSide, bytes: Uint8Array, start: number, end: number): boolean {
     let unsure = false
     for (const dissector of this.dissection.candidates(this.connection)) {
       const verdict = this.#roleOf(dissector, from, bytes, start, end)
-      if (verdict === 'match') {
+      if (
+        verdict === 'match' ||
+        (verdict === 'unsure' && this.#answers(dissector, from, bytes, start, end))
+      ) {
         this.#begin(dissector, from, side, bytes, start, end)
-        return
+        return true
       }
       if (verdict === 'unsure') unsure = true
     }
     if (unsure && end - start < LONGEST_PROBE) {
       if (side.held === 0) side.hold(bytes, start, end)
       this.#account(side)
-      return
+      return true
     }
     side.tries++
-    if (side.held > 0) this.#give(side, 'unrecognised')
-    else this.dissection.skip('unrecognised', end - start)
+    if (side.held === 0) this.dissection.skip('unrecognised', end - start)
+    return side.held === 0
+  }
+
+  /**
+   * Neither side of a whole connection is sure of itself; but the first that the server says would answer what the
+   * client said before. Settles who is the client.
+   */
+  #answers(dissector: Dissector, from: End, bytes: Uint8Array, start: number, end: number): boolean {
+    const { opener } = this.connection
+    const [a, b] = this.#sides
+    if (opener < 0 || from === opener || a.tries + b.tries > 0 || this.#sides[from].held > 0) return false
+    const asked = this.#sides[opener as End]
+    if (asked.held === 0 || dissector.probe(asked.buffer, 0, asked.held, 'client') !== 'unsure') return false
+    if (dissector.resumes?.(bytes, start, end, 'server') !== true) return false
+    this.client = opener
+    return true
   }
 
   /** Tries the bytes as what the sender is, and while that is not known, as either; settles it on a match. */
@@ -171,7 +198,7 @@ export class StreamConversation extends Conversation implements ConnectionHandle
     start: number,
     end: number,
   ): void {
-    if (dissector.probe(bytes, start, end, this.sideOf(from)) !== 'match') {
+    if (!resumes(dissector, bytes, start, end, this.sideOf(from))) {
       this.dissection.skip('lost-sync', end - start)
       return
     }
@@ -605,12 +632,19 @@ function left(parser: Parser<AnyMessage> | undefined, fresh: Parsers): boolean {
   return parser === fresh.client || parser === fresh.server
 }
 
+function resumes(dissector: Dissector, bytes: Uint8Array, start: number, end: number, from: Side): boolean {
+  return dissector.resumes?.(bytes, start, end, from) ?? dissector.probe(bytes, start, end, from) === 'match'
+}
+
 const NOTHING = new Uint8Array(0)
 const SMALLEST_BUFFER = 512
 /** Bytes after which a side that might still become a known protocol is not one. */
 const LONGEST_PROBE = 4096
-/** Chunks of a side that are looked at: from its beginning a protocol shows at once; midway it may take a while. */
-const TRIES_FROM_START = 2
+/**
+ * Chunks of a side that are looked at: from its beginning a protocol shows at once, or after others have opened the way
+ * for it (STARTTLS, SOCKS); midway it may take a while.
+ */
+const TRIES_FROM_START = 4
 const TRIES_MIDWAY = 32
 /** Requests that wait for replies; redis-cli --pipe sends many thousands before it reads one. */
 const MOST_PENDING = 16384

@@ -399,11 +399,11 @@ describe('Redis is recognised', () => {
     ])
       assert.equal(probe(text, 'client'), 'match', text)
     for (const text of [
-      '+OK\r\n',
       '+PONG\r\n',
-      '-ERR unknown\r\n',
       '-NOAUTH x\r\n',
-      ':1\r\n',
+      '+OK\r\n:1\r\n',
+      '-ERR unknown\r\n$-1\r\n',
+      '+OK\r\n'.repeat(17),
       '$5\r\nhello\r\n',
       '$5\r\nhe',
       '$-1\r\n',
@@ -418,6 +418,12 @@ describe('Redis is recognised', () => {
       assert.equal(probe(text, 'server'), 'match', text)
   })
 
+  test('after losses by any reply', () => {
+    for (const text of ['+OK\r\n', '-ERR unknown\r\n', ':1\r\n', '$-1\r\n'])
+      assert.equal(redis.resumes?.(Buffer.from(text), 0, text.length, 'server'), true, text)
+    assert.equal(redis.resumes?.(Buffer.from('hello\r\n'), 0, 7, 'server'), false)
+  })
+
   test('not by what others send', () => {
     for (const text of [
       'GET / HTTP/1.1\r\n',
@@ -425,6 +431,8 @@ describe('Redis is recognised', () => {
       'POST / HTTP/1.1\r\n',
       'SUBSCRIBE sip:a SIP/2.0\r\n',
       'EHLO a\r\n',
+      'www.example.com\r\n',
+      'local.random 4 1700000000\n',
       'USER x\r\n',
       '*1\r\n:1\r\n',
       '*x',
@@ -437,6 +445,8 @@ describe('Redis is recognised', () => {
       assert.equal(probe(text, 'client'), 'reject', text)
     for (const text of [
       '+OK POP3 ready\r\n',
+      '+OK\r\nCAPA\r\nTOP\r\n.\r\n',
+      '+OK\r\nMSG a 1 5\r\nhello\r\n',
       '220 ftp\r\n',
       'HTTP/1.1 200 OK\r\n',
       ':irc.example 001 x\r\n',
@@ -465,7 +475,7 @@ describe('Redis is recognised', () => {
       'HGETALL h',
     ])
       assert.equal(probe(text, 'client'), 'unsure', text)
-    for (const text of ['+', '+O', '$', '*1', '-ERR unkn', ':1\r'])
+    for (const text of ['+', '+O', '$', '*1', '-ERR unkn', ':1\r', '+OK\r\n', '-ERR no\r\n', ':1\r\n:2\r\n'])
       assert.equal(probe(text, 'server'), 'unsure', text)
   })
 

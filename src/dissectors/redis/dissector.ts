@@ -3,7 +3,7 @@ import type { Protocol } from '../../entry/protocol.ts'
 import { object, text, textList } from '../../entry/shape.ts'
 import type { Command, InlineCommand, Reply } from './messages.ts'
 import { CommandParser, ReplyParser } from './parsers.ts'
-import { probeClient, probeServer } from './probe.ts'
+import { beginsReply, probeClient, probeServer } from './probe.ts'
 import { Session } from './session.ts'
 
 const protocol: Protocol = {
@@ -55,6 +55,10 @@ export const redis = defineDissector({
   response,
   probe: (bytes, start, end, from) =>
     from === 'client' ? probeClient(bytes, start, end) : probeServer(bytes, start, end),
+  resumes: (bytes, start, end, from) =>
+    from === 'client'
+      ? probeClient(bytes, start, end) === 'match'
+      : beginsReply(bytes, start, end) === 'match',
   open() {
     const session = new Session()
     return { client: new CommandParser(session), server: new ReplyParser(session) }

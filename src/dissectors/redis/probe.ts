@@ -10,8 +10,27 @@ export function probeClient(bytes: Uint8Array, start: number, end: number): Verd
   return u8(bytes, start) === ARRAY ? probeCommand(bytes, start, end) : probeInline(bytes, start, end)
 }
 
-/** Begins a reply or a push. Status lines count when their words are Redis' own: mail servers say `+OK`, too. */
+/**
+ * Begins replies or pushes. Mail servers and NATS say `+OK` and `-ERR`, too, and numbers on lines are nobody's own: it
+ * takes both, or something that only Redis says, or many of them.
+ */
 export function probeServer(bytes: Uint8Array, start: number, end: number): Verdict {
+  let at = start
+  let kinds = ''
+  for (let count = 0; count < MANY_REPLIES && at < end; count++) {
+    const verdict = beginsReply(bytes, at, end)
+    const line = lineAt(bytes, at, end) ?? ''
+    if (verdict !== 'match' || !COMMON.test(line)) return verdict
+    const kind = line[0] === ':' ? 'number' : 'status'
+    if (kinds !== '' && kinds !== kind) return 'match'
+    kinds = kind
+    at += line.length + 2
+  }
+  return at < end ? 'match' : 'unsure'
+}
+
+/** Begins one reply, or a push. Status lines count when their words are Redis' own. */
+export function beginsReply(bytes: Uint8Array, start: number, end: number): Verdict {
   const line = lineAt(bytes, start, end)
   const grammar = LINES[String.fromCharCode(u8(bytes, start))]
   if (grammar === undefined) return 'reject'
@@ -38,6 +57,9 @@ const LINES: Readonly<Record<string, RegExp>> = {
   '#': /^#[tf]$/,
   _: /^_$/,
 }
+
+/** Replies as others may send them. */
+const COMMON = /^(\+OK|-ERR.*|:.*)$/
 
 /** What stands on the next line fits: a string has its length, an element has a type. */
 function followsRightly(bytes: Uint8Array, start: number, end: number, line: string): boolean {
@@ -82,7 +104,8 @@ function areStrings(bytes: Uint8Array, start: number, end: number, count: number
 
 function probeInline(bytes: Uint8Array, start: number, end: number): Verdict {
   const head = latin1(bytes, start, Math.min(end, start + LONGEST_HEAD))
-  const found = /^([A-Za-z][A-Za-z_.]*)([ \r\n]?)/.exec(head)
+  // Names of modules' commands have dots, as have host names and metrics: they count in arrays only.
+  const found = /^([A-Za-z][A-Za-z_]*)([ \r\n]?)/.exec(head)
   const name = found?.[1] ?? ''
   if (found === null || name.length > LONGEST_NAME) return 'reject'
   if (found[2] === '')
@@ -117,5 +140,7 @@ function mayBecomeLine(bytes: Uint8Array, start: number, end: number): boolean {
 const LONGEST_NUMBER = 32
 /** Bytes that are enough to tell. */
 const LONGEST_HEAD = 256
+/** Replies that others may send, too, after which it is Redis all the same. */
+const MANY_REPLIES = 16
 /** Elements of a command after its name. */
 const MOST_LOOKED_AT = 4

@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Dissection } from '../dissect/engine.ts'
+import type { Exchange } from '../entry/entry.ts'
+import { Packet } from '../packet/packet.ts'
+import { Connection, type ConnectionHandler } from '../reassembly/connection.ts'
+import { dissectors } from './index.ts'
+import { clientHello } from './tls/test-hellos.ts'
+
+type Script = readonly (readonly ['client' | 'server', string | Uint8Array])[]
+
+const hello = clientHello()
+const request = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
+const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'
+
+const conversations: readonly (readonly [name: string, script: Script, expected: readonly string[]])[] = [
+  ['a typed command of Redis', [c('SET a b\r\n'), s('+OK\r\n')], ['redis SET+reply']],
+  ['a typed command that counts', [c('PUBLISH a b\r\n'), s(':2\r\n')], ['redis PUBLISH+reply']],
+  ['POP3', [s('+OK\r\n'), c('AUTH\r\n'), s('-ERR Unknown command.\r\n'), c('USER a\r\n'), s('+OK\r\n')], []],
+  [
+    'POP3 with capabilities',
+    [
+      s('+OK Dovecot ready.\r\n'),
+      c('CAPA\r\n'),
+      s('+OK\r\nCAPA\r\nTOP\r\n.\r\n'),
+      c('QUIT\r\n'),
+      s('+OK\r\n'),
+    ],
+    [],
+  ],
+  ['NATS', [s('INFO {}\r\n'), c('CONNECT {}\r\n'), s('+OK\r\n'), c('PING\r\n'), s("-ERR 'x'\r\n")], []],
+  ['a host name on a line', [c('www.example.com\r\n'), s('Domain: example.com\r\n')], []],
+  ['metrics', [c('local.random 4 1700000000\n'), c('local.load 1 1700000000\n')], []],
+  [
+    'STARTTLS',
+    [
+      s('220 mx\r\n'),
+      c('EHLO client.example.com\r\n'),
+      s('250 STARTTLS\r\n'),
+      c('STARTTLS\r\n'),
+      s('220 go\r\n'),
+      c(hello),
+    ],
+    ['tls ClientHello'],
+  ],
+  [
+    'HTTP through SOCKS',
+    [
+      c('\x05\x01\x00'),
+      s('\x05\x00'),
+      c('\x05\x01\x00\x01\x7f\x00\x00\x01\x00\x50'),
+      s('\x05\x00\x00\x01\x7f\x00\x00\x01\x00\x50'),
+      c(request),
+      s(ok),
+    ],
+    ['http GET+reply'],
+  ],
+]
+
+for (const [name, script, expected] of conversations)
+  test(name, () => assert.deepEqual(read(script), expected))
+
+/** What is made of a TCP connection that is seen from its beginning, one chunk after another. */
+function read(script: Script): string[] {
+  const exchanges: Exchange[] = []
+  const dissection = new Dissection({
+    dissectors,
+    ports: new Map(),
+    context: { wantsBodies: true, maxBody: 1 << 20 },
+    replyTimeout: 10,
+    memory: 1 << 20,
+    exchange: (exchange) => exchanges.push(exchange),
+    unrecognised: () => {},
+  })
+  const packet = new Packet()
+  packet.protocol = 6
+  packet.ipVersion = 4
+  packet.srcPort = 40_000
+  packet.dstPort = 4_000
+  const connection = new Connection(0, packet, 0, IDLE)
+  const handler = dissection.open(connection)
+  connection.opener = 0
+  for (const [from, text] of script) {
+    const bytes = typeof text === 'string' ? Buffer.from(text, 'latin1') : text
+    handler.data(from === 'client' ? 0 : 1, bytes, 0, bytes.length)
+  }
+  handler.close('closed')
+  return exchanges.map((exchange) => {
+    const { method } = exchange.dissector.summarize(
+      exchange.request as never,
+      exchange.response as never,
+      null as never,
+    )
+    return `${exchange.dissector.name} ${method}${exchange.response === null ? '' : '+reply'}`
+  })
+}
+
+function c(text: string | Uint8Array) {
+  return ['client', text] as const
+}
+
+function s(text: string | Uint8Array) {
+  return ['server', text] as const
+}
+
+const IDLE: ConnectionHandler = {
+  data: () => {},
+  gap: () => {},
+  end: () => {},
+  evict: () => {},
+  close: () => {},
+}
