@@ -1005,9 +1005,9 @@ interface RedisRequest {
 interface RedisResponse {
   /** Simple String, Bulk String, Array, Integer, Error, Null; of RESP3 also Map, Set, Double, Boolean, Big Number, Verbatim String, Push, Bulk Error */
   type: string
-  /** Kind of a pub/sub message, such as MESSAGE; "" for other replies */
+  /** Kind of a pub/sub message, such as MESSAGE, or command that a replica is sent; "" for replies */
   command: string
-  /** Channel or pattern of a pub/sub message */
+  /** Channel or pattern of a pub/sub message, first argument of a command */
   key: string
   /** The reply as text, several values as [a, b], no value as "", within others as nil */
   value: string

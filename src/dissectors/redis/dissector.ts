@@ -37,8 +37,10 @@ const response = object('A reply, or a message that the server sent unasked', {
   type: text(
     'Simple String, Bulk String, Array, Integer, Error, Null; of RESP3 also Map, Set, Double, Boolean, Big Number, Verbatim String, Push, Bulk Error',
   ),
-  command: text('Kind of a pub/sub message, such as MESSAGE; "" for other replies'),
-  key: text('Channel or pattern of a pub/sub message'),
+  command: text(
+    'Kind of a pub/sub message, such as MESSAGE, or command that a replica is sent; "" for replies',
+  ),
+  key: text('Channel or pattern of a pub/sub message, first argument of a command'),
   value: text('The reply as text, several values as [a, b], no value as "", within others as nil'),
   keyword: text('First word of a status or error in upper case: OK, QUEUED, WRONGTYPE'),
   error: text('Text of an error; "" when it is none'),

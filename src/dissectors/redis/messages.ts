@@ -1,6 +1,6 @@
 import { latin1 } from '../../bytes/text.ts'
 import { inlineWords } from './inline.ts'
-import type { PubSubEvent } from './session.ts'
+import type { ServerEvent } from './session.ts'
 import { printFew, printValue, type RespValue, readStrings, readValue, textOf } from './value.ts'
 import { CR } from './walker.ts'
 
@@ -55,10 +55,10 @@ export class InlineCommand {
 /** A reply, or what the server sent unasked. All of it is read when somebody asks for it. */
 export class Reply {
   readonly #wire: Uint8Array
-  readonly #event: PubSubEvent | undefined
+  readonly #event: ServerEvent | undefined
   #read: RespValue | undefined
 
-  constructor(wire: Uint8Array, event: PubSubEvent | undefined) {
+  constructor(wire: Uint8Array, event: ServerEvent | undefined) {
     this.#wire = wire
     this.#event = event
   }
@@ -66,11 +66,11 @@ export class Reply {
   get type(): string {
     return this.#whole.type
   }
-  /** Of a pub/sub message its kind: MESSAGE, SUBSCRIBE … */
+  /** Of a pub/sub message its kind: MESSAGE, SUBSCRIBE … Of a command for a replica its name. */
   get command(): string {
     return this.#event?.name ?? ''
   }
-  /** … and its channel or pattern. */
+  /** … and its channel, pattern or key. */
   get key(): string {
     const channel = this.#event?.items[1]
     return channel === undefined ? '' : printValue(channel)

@@ -2,6 +2,7 @@ import type { Parser, Step } from '../../dissect/dissector.ts'
 import { Command, InlineCommand, Reply } from './messages.ts'
 import { ValueReader } from './reader.ts'
 import type { Session } from './session.ts'
+import { Snapshot } from './snapshot.ts'
 import { ARRAY, CR, LF } from './walker.ts'
 
 /** Reads commands: arrays of strings, and lines as people type them and `redis-cli --pipe` sends them. */
@@ -52,14 +53,21 @@ export class CommandParser implements Parser<AnyCommand> {
 export class ReplyParser implements Parser<Reply> {
   readonly #reader = new ValueReader(false)
   readonly #session: Session
+  #snapshot: Snapshot | undefined
 
   constructor(session: Session) {
     this.#session = session
   }
 
   next(bytes: Uint8Array, start: number, end: number): Step<Reply> {
+    const step = this.#snapshot?.next(bytes, start, end)
+    if (step !== undefined) return step
+    this.#snapshot = undefined
+    // A server that prepares the answer to a replica shows in this way that it is alive.
+    if (start < end && bytes[start] === LF && this.#reader.isBetween) return { kind: 'skip', length: 1 }
     const read = this.#reader.read(bytes, start, end)
     if (!(read instanceof Uint8Array)) return read
+    if (this.#session.beginsSnapshot(read)) this.#snapshot = new Snapshot()
     const event = this.#session.eventIn(read)
     const message = new Reply(read, event)
     const length = this.#reader.taken

@@ -1,4 +1,5 @@
 import { u8 } from '../../bytes/read.ts'
+import { latin1 } from '../../bytes/text.ts'
 import { type RespValue, readValue } from './value.ts'
 import { ARRAY, CR, PUSH, SIMPLE } from './walker.ts'
 
@@ -17,6 +18,8 @@ export class Session {
   readonly #subscriptions = { channels: 0, patterns: 0, shards: 0 }
   #isSubscribed = false
   #isMonitoring = false
+  /** The client is a replica: the server sends it commands. */
+  #isReplica = false
   #silence: 'none' | 'next' | 'all' = 'none'
 
   /** A command was sent. False: it has no reply. */
@@ -28,9 +31,21 @@ export class Session {
     return true
   }
 
-  /** The pub/sub message in a value that the server sent; undefined when it is none. */
-  eventIn(wire: Uint8Array): PubSubEvent | undefined {
+  /** A reply to PSYNC; true when the database follows. */
+  beginsSnapshot(wire: Uint8Array): boolean {
+    if (u8(wire, 0) !== SIMPLE || (wire[1] !== LETTER_F && wire[1] !== LETTER_C)) return false
+    const [, word] = /^\+(FULLRESYNC|CONTINUE)\b/.exec(latin1(wire, 0, Math.min(wire.length, 16))) ?? []
+    this.#isReplica ||= word !== undefined
+    return word === 'FULLRESYNC'
+  }
+
+  /** The pub/sub message in a value that the server sent, or the command for a replica; undefined when it is neither. */
+  eventIn(wire: Uint8Array): ServerEvent | undefined {
     const type = u8(wire, 0)
+    if (this.#isReplica && type === ARRAY) {
+      const { items = [] } = readValue(wire)
+      return { name: items[0]?.text.toUpperCase() ?? '', items }
+    }
     if (type !== PUSH && (type !== ARRAY || !this.#mayBeEvent())) return undefined
     if (type === ARRAY && !hasFewElements(wire)) return undefined
     const { items = [] } = readValue(wire)
@@ -40,7 +55,8 @@ export class Session {
   }
 
   /** Whether what the server sent answers the oldest command without a reply; if not, it came unasked. */
-  answers(wire: Uint8Array, event: PubSubEvent | undefined): boolean {
+  answers(wire: Uint8Array, event: ServerEvent | undefined): boolean {
+    if (event !== undefined && this.#isReplica) return false
     if (event !== undefined && CONFIRMATIONS.has(event.name)) return this.#confirms(event)
     if (event !== undefined) {
       this.#isSubscribed = true
@@ -53,7 +69,10 @@ export class Session {
 
   #isHeard(sent: SentCommand): boolean {
     const { command } = sent
-    if (command === 'REPLCONF' && sent.key.toUpperCase() === 'ACK') return false
+    if (command === 'REPLCONF' && sent.key.toUpperCase() === 'ACK') {
+      this.#isReplica = true
+      return false
+    }
     if (command === 'RESET') this.#silence = 'none'
     if (command === 'CLIENT' && sent.key.toUpperCase() === 'REPLY')
       return this.#changesSilence(sent.args[1] ?? '')
@@ -76,7 +95,7 @@ export class Session {
     )
   }
 
-  #confirms({ name, items }: PubSubEvent): boolean {
+  #confirms({ name, items }: ServerEvent): boolean {
     const before = this.#count(name)
     this.#subscribed(name, Number(items[2]?.text))
     if (this.#due.count > 0 && this.#due.name === name) {
@@ -132,8 +151,8 @@ export class Session {
   }
 }
 
-/** `message`, `subscribe` and their kin, in upper case, with all elements of the value. */
-export interface PubSubEvent {
+/** `message`, `subscribe` and their kin or a command, in upper case, with all elements of the value. */
+export interface ServerEvent {
   readonly name: string
   readonly items: readonly RespValue[]
 }
@@ -167,6 +186,9 @@ function isMonitorLine(wire: Uint8Array): boolean {
   const first = u8(wire, 1)
   return u8(wire, 0) === SIMPLE && first >= 0x30 && first <= 0x39
 }
+
+const LETTER_C = 0x43
+const LETTER_F = 0x46
 
 const CONFIRMATIONS: ReadonlySet<string> = new Set([
   'SUBSCRIBE',
