@@ -148,14 +148,22 @@ export class StreamConversation extends Conversation implements ConnectionHandle
   /** Tries the bytes as what the sender is, and while that is not known, as either; settles it on a match. */
   #roleOf(dissector: Dissector, from: End, bytes: Uint8Array, start: number, end: number): Verdict {
     if (this.client >= 0) return dissector.probe(bytes, start, end, this.sideOf(from))
-    const client = dissector.probe(bytes, start, end, 'client')
-    if (client === 'match') {
-      this.client = from
-      return client
-    }
-    const server = dissector.probe(bytes, start, end, 'server')
-    if (server === 'match') this.client = from === 0 ? 1 : 0
-    return server === 'reject' ? client : server
+    const other = from === 0 ? 1 : 0
+    const likely = this.#likelyClient(dissector)
+    const first = dissector.probe(bytes, start, end, likely === other ? 'server' : 'client')
+    if (first === 'match') this.client = likely === other ? other : from
+    // What may still become what it most likely is, is not looked at the other way round.
+    if (first === 'match' || (first === 'unsure' && likely >= 0)) return first
+    const second = dissector.probe(bytes, start, end, likely === other ? 'client' : 'server')
+    if (second === 'match') this.client = likely === other ? from : other
+    return second === 'reject' ? first : second
+  }
+
+  /** Who opened the connection; where that was not seen, the end that talks to a port of the protocol. −1 = no idea. */
+  #likelyClient({ ports }: Dissector): End | -1 {
+    const { opener, aPort, bPort } = this.connection
+    if (opener >= 0 || ports.includes(aPort) === ports.includes(bPort)) return opener
+    return ports.includes(bPort) ? 0 : 1
   }
 
   #begin(
@@ -179,7 +187,9 @@ export class StreamConversation extends Conversation implements ConnectionHandle
     if (other.held > 0 && other.state === 'reading') {
       const earlier = copyOf(other.buffer, 0, other.held)
       this.#forget(other)
+      other.cameAt = { seconds: other.seconds, nanos: other.nanos }
       this.#feed(dissector, from === 0 ? 1 : 0, other, earlier, 0, earlier.length)
+      other.cameAt = undefined
     }
     if (side.held > 0) {
       const held = copyOf(side.buffer, 0, side.held)
@@ -570,6 +580,8 @@ class StreamSide {
   seconds = 0
   nanos = 0
   #marked = false
+  /** While bytes are read that came before: when they did. */
+  cameAt: { readonly seconds: number; readonly nanos: number } | undefined = undefined
   memory = 0
 
   get isBetweenMessages(): boolean {
@@ -578,9 +590,10 @@ class StreamSide {
 
   mark(connection: Connection): void {
     if (this.#marked) return
+    const { seconds, nanos } = this.cameAt ?? connection
     this.#marked = true
-    this.seconds = connection.seconds
-    this.nanos = connection.nanos
+    this.seconds = seconds
+    this.nanos = nanos
   }
 
   resetMessage(): void {

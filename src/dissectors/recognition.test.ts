@@ -16,6 +16,7 @@ const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'
 const conversations: readonly (readonly [name: string, script: Script, expected: readonly string[]])[] = [
   ['a typed command of Redis', [c('SET a b\r\n'), s('+OK\r\n')], ['redis SET+reply']],
   ['a typed command that counts', [c('PUBLISH a b\r\n'), s(':2\r\n')], ['redis PUBLISH+reply']],
+  ['a command of Redis in pieces', [c('*1\r\n$4\r\nPI'), c('NG\r\n'), s('+PONG\r\n')], ['redis PING+reply']],
   ['POP3', [s('+OK\r\n'), c('AUTH\r\n'), s('-ERR Unknown command.\r\n'), c('USER a\r\n'), s('+OK\r\n')], []],
   [
     'POP3 with capabilities',
@@ -60,8 +61,31 @@ const conversations: readonly (readonly [name: string, script: Script, expected:
 for (const [name, script, expected] of conversations)
   test(name, () => assert.deepEqual(read(script), expected))
 
+test('what was held has the time at which it came', () => {
+  const exchanges = follow([c('PING\r\nPING\r\n'), s('+PONG\r\n+PONG\r\n')])
+  assert.deepEqual(
+    exchanges.map(({ seconds, elapsedTime }) => [seconds, elapsedTime]),
+    [
+      [1, 1e6],
+      [1, 1e6],
+    ],
+  )
+})
+
 /** What is made of a TCP connection that is seen from its beginning, one chunk after another. */
 function read(script: Script): string[] {
+  return follow(script).map((exchange) => {
+    const { method } = exchange.dissector.summarize(
+      exchange.request as never,
+      exchange.response as never,
+      null as never,
+    )
+    return `${exchange.dissector.name} ${method}${exchange.response === null ? '' : '+reply'}`
+  })
+}
+
+/** A chunk a second. */
+function follow(script: Script): Exchange[] {
   const exchanges: Exchange[] = []
   const dissection = new Dissection({
     dissectors,
@@ -81,18 +105,12 @@ function read(script: Script): string[] {
   const handler = dissection.open(connection)
   connection.opener = 0
   for (const [from, text] of script) {
+    connection.seconds++
     const bytes = typeof text === 'string' ? Buffer.from(text, 'latin1') : text
     handler.data(from === 'client' ? 0 : 1, bytes, 0, bytes.length)
   }
   handler.close('closed')
-  return exchanges.map((exchange) => {
-    const { method } = exchange.dissector.summarize(
-      exchange.request as never,
-      exchange.response as never,
-      null as never,
-    )
-    return `${exchange.dissector.name} ${method}${exchange.response === null ? '' : '+reply'}`
-  })
+  return exchanges
 }
 
 function c(text: string | Uint8Array) {

@@ -362,6 +362,42 @@ describe('replies of Redis are told from messages that come unasked', () => {
     )
   })
 
+  test('when a replica is sent the database, and commands after it', () => {
+    const database = `REDIS0010\r\n$3\r\n${'\0'.repeat(100)}`
+    const mark = '4900c2548549ad25fac69c99dd7064c434a8f2b3'
+    for (const sent of [`$${database.length}\r\n${database}`, `$EOF:${mark}\r\n${database}${mark}`]) {
+      const text = `+FULLRESYNC ${mark} 0\r\n\n\n${sent}${command('SELECT', '0')}\n${command('set', 'k', 'v')}`
+      for (let at = 1; at < text.length; at++) {
+        const { rows, invalid } = read([
+          ['client', command('PSYNC', '?', '-1')],
+          ...cutAt('server', text, at),
+          ['client', command('REPLCONF', 'ACK', '7')],
+        ])
+        assert.equal(invalid, undefined, `cut at ${at}`)
+        assert.deepEqual(
+          rows.map(({ id, command, key, value }) => [id, command, key, value]),
+          [
+            [undefined, 'PSYNC', '?', '-1'],
+            [undefined, '', '', `FULLRESYNC ${mark} 0`],
+            ['push', 'SELECT', '0', ''],
+            ['push', 'SET', 'k', 'v'],
+            ['no-reply', 'REPLCONF', 'ACK', '7'],
+          ],
+        )
+      }
+    }
+  })
+
+  test('when a replica is seen midway', () => {
+    assert.deepEqual(
+      paired([
+        ['client', command('REPLCONF', 'ACK', '7')],
+        ['server', command('INCR', 'k') + command('PING')],
+      ]),
+      ['REPLCONF', '>', '>'],
+    )
+  })
+
   test('when the client wants no replies', () => {
     assert.deepEqual(
       paired([
@@ -396,6 +432,7 @@ describe('Redis is recognised', () => {
       command('JSON.SET', 'k'),
       'HGETALL h\r\n',
       'lpush l 1\r\n',
+      'SET a 1\r\nSET b 2\r\nSET c "3 4"\r\n',
     ])
       assert.equal(probe(text, 'client'), 'match', text)
     for (const text of [
@@ -467,6 +504,7 @@ describe('Redis is recognised', () => {
       'QUIT\r\n',
       'AUTH x\r\n',
       'SET k 0 0 5\r\n',
+      'get a\r\nget b\r\nget c\r\n',
       '*',
       '*1\r',
       '*1\r\n$4\r\nPI',

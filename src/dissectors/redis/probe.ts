@@ -112,8 +112,17 @@ function probeInline(bytes: Uint8Array, start: number, end: number): Verdict {
     return name.length === end - start && beginsCommandName(name.toUpperCase()) ? 'unsure' : 'reject'
   if (!isCommandName(name.toUpperCase()) || !/^[\t\r\n\x20-\x7e\x80-\xff]*$/.test(head)) return 'reject'
   if (/^\S+ (\/|\S+ (HTTP|SIP|RTSP)\/)/.test(head)) return 'reject'
-  if (isSharedName(name.toUpperCase())) return 'unsure'
+  if (isSharedName(name.toUpperCase())) return areLines(bytes, start, end) ? 'match' : 'unsure'
   return head.includes('\n') || head.length === LONGEST_HEAD ? 'match' : 'unsure'
+}
+
+/** Several commands, one a line, and one of them is no other protocol's: memcached's `set` has more words. */
+function areLines(bytes: Uint8Array, start: number, end: number): boolean {
+  const lines = latin1(bytes, start, Math.min(end, start + LONGEST_HEAD))
+    .split('\n')
+    .slice(0, -1)
+  const areNames = lines.every((line) => isCommandName(/^[A-Za-z_]*/.exec(line)?.[0].toUpperCase() ?? ''))
+  return areNames && lines.length >= SEVERAL_LINES && lines.some((line) => OWN_LINE.test(line))
 }
 
 /** The line that begins at `start`, without its end; undefined while that is not here. */
@@ -142,5 +151,7 @@ const LONGEST_NUMBER = 32
 const LONGEST_HEAD = 256
 /** Replies that others may send, too, after which it is Redis all the same. */
 const MANY_REPLIES = 16
+const SEVERAL_LINES = 3
+const OWN_LINE = /^(set \S+ \S+|h[a-z]+ .*|[lrsz](add|push|pop|rem) .*)\r?$/i
 /** Elements of a command after its name. */
 const MOST_LOOKED_AT = 4
