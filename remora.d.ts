@@ -1024,8 +1024,33 @@ interface IcmpEntry extends EntryCommon, EntryLegacy {
   request: Loose<IcmpRequest, AnyRequest> | null
   /** ICMP message */
   response: Loose<IcmpResponse, AnyResponse> | null
-  /** Nothing for this protocol */
-  data: null
+  /** ICMP message */
+  data: {
+    /** Type */
+    type: number
+    /** Code */
+    code: number
+    /** In words, such as EchoRequest or DestinationUnreachable(Port) */
+    typeCode: string
+    /** Checksum */
+    checksum: number
+    /** Identifier of echo and the like; 0 for others */
+    id: number
+    /** Sequence number of echo and the like; 0 for others */
+    sequence: number
+    /** 4 or 6 */
+    version: number
+    /** Bytes of the message, header included */
+    length: number
+    /** Router that a redirect points to; "" for others */
+    gateway: string
+    /** Next-hop MTU of fragmentation-needed and packet-too-big; 0 for others */
+    mtu: number
+    /** Address that neighbour discovery asks for; "" for others */
+    target: string
+    /** The packet that an error is about */
+    quoted: { protocol: number, src: string, dst: string, srcPort: number, dstPort: number } | null
+  }
 }
 
 /** ICMP message */
@@ -1046,7 +1071,7 @@ interface IcmpRequest {
   version: number
   /** Bytes of the message, header included */
   length: number
-  /** Where a redirect points; "" for others */
+  /** Router that a redirect points to; "" for others */
   gateway: string
   /** Next-hop MTU of fragmentation-needed and packet-too-big; 0 for others */
   mtu: number
@@ -1074,7 +1099,7 @@ interface IcmpResponse {
   version: number
   /** Bytes of the message, header included */
   length: number
-  /** Where a redirect points; "" for others */
+  /** Router that a redirect points to; "" for others */
   gateway: string
   /** Next-hop MTU of fragmentation-needed and packet-too-big; 0 for others */
   mtu: number

@@ -56,7 +56,7 @@ export class Conversation {
       index: this.#index++,
       request: request?.message ?? null,
       response: response?.message ?? null,
-      data: null,
+      data: dissector.data === undefined ? null : first.message,
       requestSize: request?.size ?? 0,
       responseSize: response?.size ?? 0,
       seconds: first.seconds,

@@ -65,7 +65,7 @@ export interface Dissector<Req extends ObjectShape = ObjectShape, Res extends Ob
   readonly protocols: readonly Protocol[]
   readonly request: Req
   readonly response: Res
-  /** Shape of `data` for items that are neither request nor reply. */
+  /** Shape of `data` for items that are neither request nor reply, and for messages that are found there, too. */
   readonly data?: ObjectShape
   /** Looks at the first bytes of a side (at least 1). `from` is who sent them, as far as that is known. */
   probe(bytes: Uint8Array, start: number, end: number, from: Side): 'match' | 'reject' | 'unsure'

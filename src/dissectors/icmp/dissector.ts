@@ -22,7 +22,7 @@ const shape = object('ICMP message', {
   sequence: number('Sequence number of echo and the like; 0 for others'),
   version: number('4 or 6'),
   length: number('Bytes of the message, header included'),
-  gateway: text('Where a redirect points; "" for others'),
+  gateway: text('Router that a redirect points to; "" for others'),
   mtu: number('Next-hop MTU of fragmentation-needed and packet-too-big; 0 for others'),
   target: text('Address that neighbour discovery asks for; "" for others'),
   quoted: any<Quoted | null>(
@@ -60,17 +60,16 @@ class IcmpMessage {
   }
 
   get id(): number {
-    return this.#isPaired ? u16(this.#bytes, 4) : 0
+    return this.#isNumbered ? u16(this.#bytes, 4) : 0
   }
 
   get sequence(): number {
-    return this.#isPaired ? u16(this.#bytes, 6) : 0
+    return this.#isNumbered ? sequenceAt(this.#bytes, 0, this.version) : 0
   }
 
   get gateway(): string {
-    return this.version === 4 && this.type === 5 && this.length >= 8
-      ? addressText(4, i32(this.#bytes, 4), 0, 0, 0)
-      : ''
+    if (this.version === 6) return this.type === 137 && this.length >= 24 ? ipv6At(this.#bytes, 8) : ''
+    return this.type === 5 && this.length >= 8 ? addressText(4, i32(this.#bytes, 4), 0, 0, 0) : ''
   }
 
   get mtu(): number {
@@ -89,26 +88,44 @@ class IcmpMessage {
     return errors.has(this.type) ? quotedPacket(this.#bytes, 8) : null
   }
 
-  get #isPaired(): boolean {
+  get #isNumbered(): boolean {
     const { requests, replies } = this.version === 4 ? PAIRS4 : PAIRS6
-    return (requests.has(this.type) || replies.has(this.type)) && this.length >= 8
+    return (
+      (requests.has(this.type) || replies.has(this.type)) &&
+      this.length >= 8 &&
+      !hasNonce(this.version, this.type)
+    )
   }
 }
 
-function icmp(version: 4 | 6) {
+/** Of the extended echo it is one byte; the state of the interface stands beside it. RFC 8335 §2, §3 */
+function sequenceAt(bytes: Uint8Array, start: number, version: number): number {
+  const extended = version === 4 ? EXTENDED4 : EXTENDED6
+  return extended.has(u8(bytes, start)) ? u8(bytes, start + 6) : u16(bytes, start + 6)
+}
+
+/** Node information has no identifier and no sequence number, but a nonce. RFC 4620 §4 */
+function hasNonce(version: number, type: number): boolean {
+  return version === 6 && (type === 139 || type === 140)
+}
+
+/** What a message and its reply have in common; undefined when it has none, or not all of that is there. */
+function pairingId(version: 4 | 6, bytes: Uint8Array, start: number, end: number): string | undefined {
   const { requests, replies } = version === 4 ? PAIRS4 : PAIRS6
+  const type = u8(bytes, start)
+  const request = replies.get(type) ?? (requests.has(type) ? type : undefined)
+  if (request === undefined || end - start < (hasNonce(version, type) ? 16 : 8)) return undefined
+  if (hasNonce(version, type)) return `${request} ${u32(bytes, start + 8)} ${u32(bytes, start + 12)}`
+  return `${request} ${u16(bytes, start + 4)} ${sequenceAt(bytes, start, version)}`
+}
+
+function icmp(version: 4 | 6) {
+  const { replies } = version === 4 ? PAIRS4 : PAIRS6
   const parser: Parser<IcmpMessage> = {
     next(bytes, start, end) {
       const message = new IcmpMessage(version, copyOf(bytes, start, end))
-      const type = u8(bytes, start)
-      const request = replies.get(type) ?? (requests.has(type) ? type : undefined)
-      const isPaired = request !== undefined && end - start >= 8
-      return {
-        kind: 'message',
-        message,
-        length: end - start,
-        ...(isPaired ? { id: `${request} ${u16(bytes, start + 4)} ${u16(bytes, start + 6)}` } : {}),
-      }
+      const id = pairingId(version, bytes, start, end)
+      return { kind: 'message', message, length: end - start, ...(id === undefined ? {} : { id }) }
     },
   }
   return defineDissector({
@@ -119,6 +136,7 @@ function icmp(version: 4 | 6) {
     protocols: [protocol(version)],
     request: shape,
     response: shape,
+    data: shape,
     probe: (bytes: Uint8Array, start: number, end: number, from: 'client' | 'server') =>
       end - start >= 4 && replies.has(u8(bytes, start)) === (from === 'server') ? 'match' : 'reject',
     open: () => ({ client: parser, server: parser }),
@@ -128,7 +146,7 @@ function icmp(version: 4 | 6) {
         method: '',
         methodQuery: '',
         summary: typeCode,
-        summaryQuery: `request.typeCode == ${JSON.stringify(typeCode)}`,
+        summaryQuery: `${request === null ? 'response' : 'request'}.typeCode == ${JSON.stringify(typeCode)}`,
         status: 0,
         statusQuery: '',
       }
@@ -141,22 +159,43 @@ function quotedPacket(bytes: Uint8Array, at: number): Quoted | null {
   const nibble = at < bytes.length ? u8(bytes, at) >> 4 : 0
   if (nibble === 4 && bytes.length >= at + 20) {
     const transport = at + ((u8(bytes, at) & 15) << 2)
+    const isFirst = (u16(bytes, at + 6) & 0x1fff) === 0
     const src = addressText(4, i32(bytes, at + 12), 0, 0, 0)
     return {
       protocol: u8(bytes, at + 9),
       src,
       dst: addressText(4, i32(bytes, at + 16), 0, 0, 0),
-      ...portsAt(bytes, transport, u8(bytes, at + 9)),
+      ...portsAt(bytes, isFirst ? transport : bytes.length, u8(bytes, at + 9)),
     }
   }
-  if (nibble === 6 && bytes.length >= at + 40)
+  if (nibble === 6 && bytes.length >= at + 40) {
+    const { protocol, transport } = behindExtensions(bytes, at + 40, u8(bytes, at + 6))
     return {
-      protocol: u8(bytes, at + 6),
+      protocol,
       src: ipv6At(bytes, at + 8),
       dst: ipv6At(bytes, at + 24),
-      ...portsAt(bytes, at + 40, u8(bytes, at + 6)),
+      ...portsAt(bytes, transport, protocol),
     }
+  }
   return null
+}
+
+/** Past the extension headers of IPv6 that are quoted; of a later fragment nothing is behind them. RFC 8200 §4 */
+function behindExtensions(
+  bytes: Uint8Array,
+  start: number,
+  first: number,
+): { protocol: number; transport: number } {
+  let protocol = first
+  let at = start
+  while (EXTENSION_HEADERS.has(protocol) && at + 8 <= bytes.length) {
+    const isLaterFragment = protocol === FRAGMENT && (u16(bytes, at + 2) & 0xfff8) !== 0
+    const length = protocol === FRAGMENT ? 8 : (u8(bytes, at + 1) + 1) * 8
+    protocol = u8(bytes, at)
+    if (isLaterFragment) return { protocol, transport: bytes.length }
+    at += length
+  }
+  return { protocol, transport: at }
 }
 
 function portsAt(bytes: Uint8Array, at: number, protocol: number): { srcPort: number; dstPort: number } {
@@ -212,6 +251,11 @@ const PAIRS6 = {
     [161, 160],
   ]),
 }
+const EXTENDED4: ReadonlySet<number> = new Set([42, 43])
+const EXTENDED6: ReadonlySet<number> = new Set([160, 161])
+const FRAGMENT = 44
+/** Hop-by-hop options, routing, fragment, destination options. */
+const EXTENSION_HEADERS: ReadonlySet<number> = new Set([0, 43, FRAGMENT, 60])
 const ERRORS4: ReadonlySet<number> = new Set([3, 4, 5, 11, 12])
 const ERRORS6: ReadonlySet<number> = new Set([1, 2, 3, 4])
 
