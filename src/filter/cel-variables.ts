@@ -75,11 +75,22 @@ const message =
     return { ...rest, headers: fields(headers), cookies: fields(cookies) }
   }
 
+/** Variables of a protocol are absent from the entries of others. */
+function only(is: Read, variables: Readonly<Record<string, Read>>): Record<string, Read> {
+  return Object.fromEntries(
+    Object.entries(variables).map(([name, read]) => [
+      name,
+      (entry: Fields) => (is(entry) === true ? read(entry) : undefined),
+    ]),
+  )
+}
+
 /** Fields of a protocol's request and response under its prefix: `redis_command`, `mysql_success`. */
 function ofProtocol(
   prefix: string,
   request: readonly string[],
   response: readonly string[] = [],
+  is: Read = isProtocol(prefix),
 ): Record<string, Read> {
   const variables: Record<string, Read> = {
     [`${prefix}_request`]: at('request'),
@@ -88,22 +99,51 @@ function ofProtocol(
     [`${prefix}_request_size`]: number('requestSize'),
     [`${prefix}_response_size`]: number('responseSize'),
     [`${prefix}_total_size`]: number('size'),
+    [`${prefix}_request_length`]: number('requestSize'),
+    [`${prefix}_response_length`]: number('responseSize'),
   }
-  for (const field of request) variables[`${prefix}_${snake(field)}`] = orEmpty('request', field)
-  for (const field of response) variables[`${prefix}_${snake(field)}`] = orEmpty('response', field)
-  return variables
+  for (const field of request) variables[`${prefix}_${snake(field)}`] = at('request', field)
+  for (const field of response) variables[`${prefix}_${snake(field)}`] = at('response', field)
+  return only(is, variables)
 }
 
-function orEmpty(...path: readonly string[]): Read {
-  return (entry) => at(...path)(entry) ?? ''
+/** What a conversation of which nothing more is known tells. */
+function ofConnections(prefix: string, is: Read): Record<string, Read> {
+  return only(is, {
+    [`${prefix}_state`]: text('data', 'state'),
+    [`${prefix}_local_pkts`]: number('data', 'localPkts'),
+    [`${prefix}_local_bytes`]: number('data', 'localBytes'),
+    [`${prefix}_local_pps`]: number('data', 'localPps'),
+    [`${prefix}_local_bps`]: number('data', 'localBps'),
+    [`${prefix}_remote_pkts`]: number('data', 'remotePkts'),
+    [`${prefix}_remote_bytes`]: number('data', 'remoteBytes'),
+    [`${prefix}_remote_pps`]: number('data', 'remotePps'),
+    [`${prefix}_remote_bps`]: number('data', 'remoteBps'),
+    [`${prefix}_l7_detected`]: list('data', 'l7Detected'),
+    [`${prefix}_group_id`]: text('data', 'groupId'),
+  })
 }
+
+/** Something of both ends, as far as it is known. */
+const ofEnds =
+  (...path: readonly string[]): Read =>
+  (entry) =>
+    ['src', 'dst']
+      .map((end) => at(end, ...path)(entry))
+      .filter((value) => typeof value === 'string' && value !== '')
+const absent: Read = () => undefined
+/** As they were asked; of a reply without its query as it repeats them. */
+const questionsOf: Read = (entry) => list(entry.request === null ? 'response' : 'request', 'questions')(entry)
+const isHttp = isProtocol('http')
+const isTls: Read = (entry) => entry.tls === true
+const isConnection: Read = (entry) => fields(entry.data).state !== undefined
 
 function snake(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 }
 
 export const VARIABLES: Readonly<Record<string, Read>> = {
-  http: isProtocol('http'),
+  http: isHttp,
   http2: hasAbbr('HTTP/2'),
   grpc: hasAbbr('gRPC'),
   gql: hasAbbr('GQL'),
@@ -130,11 +170,11 @@ export const VARIABLES: Readonly<Record<string, Read>> = {
       'mqtt',
     ].map((name) => [name, isProtocol(name)]),
   ),
-  tls: (entry) => entry.tls === true,
-  conn: (entry) => fields(entry.data).state !== undefined,
+  tls: isTls,
+  conn: isConnection,
   flow: () => false,
-  tcp_conn: (entry) => isProtocol('tcp')(entry) === true && fields(entry.data).state !== undefined,
-  udp_conn: (entry) => isProtocol('udp')(entry) === true && fields(entry.data).state !== undefined,
+  tcp_conn: (entry) => isProtocol('tcp')(entry) === true && isConnection(entry) === true,
+  udp_conn: (entry) => isProtocol('udp')(entry) === true && isConnection(entry) === true,
   tcp_flow: () => false,
   udp_flow: () => false,
   id: text('id'),
@@ -146,6 +186,7 @@ export const VARIABLES: Readonly<Record<string, Read>> = {
   worker: text('worker'),
   conn_id: text('stream'),
   flow_id: text('stream'),
+  has_pcap: (entry) => text('stream')(entry) !== '',
   protocol: at('protocol'),
   capture: at('capture'),
   capture_source: text('capture', 'source'),
@@ -156,33 +197,61 @@ export const VARIABLES: Readonly<Record<string, Read>> = {
   node: at('node'),
   node_name: text('node', 'name'),
   node_ip: text('node', 'ip'),
+  local_node_name: text('node', 'name'),
+  remote_node_name: absent,
+  dns_resolutions: (entry) =>
+    [entry.src, entry.dst]
+      .map(fields)
+      .flatMap((end) => (end.resolutionMechanism === 'dns' ? [end.name] : [])),
+  namespaces: ofEnds('namespace'),
+  pods: ofEnds('pod', 'metadata', 'name'),
+  services: ofEnds('service', 'metadata', 'name'),
+  local_labels: absent,
+  remote_labels: absent,
+  local_annotations: absent,
+  remote_annotations: absent,
+  local_process_name: text('src', 'processName'),
+  remote_process_name: text('dst', 'processName'),
+  local_resolution_status: absent,
+  remote_resolution_status: absent,
   error: at('error'),
   request: message('request'),
   response: message('response'),
-  method: text('request', 'method'),
-  url: text('request', 'url'),
-  path: text('request', 'path'),
-  status_code: number('response', 'status'),
-  http_version: text('request', 'httpVersion'),
-  query_string: at('request', 'queryString'),
-  request_body_size: number('request', 'bodySize'),
-  response_body_size: number('response', 'bodySize'),
-  grpc_method: text('request', 'grpcMethod'),
-  grpc_status: number('response', 'grpcStatus'),
-  dns_questions: (entry) =>
-    (list('request', 'questions')(entry) as Fields[]).map((each) => String(each.name ?? '')),
-  dns_question_types: (entry) =>
-    (list('request', 'questions')(entry) as Fields[]).map((each) => String(each.type ?? '')),
-  dns_answers: (entry) =>
-    (list('response', 'answers')(entry) as Fields[]).map((each) => String(each.data ?? each.ip ?? '')),
+  ...only(isHttp, {
+    method: text('request', 'method'),
+    url: text('request', 'url'),
+    path: text('request', 'path'),
+    status_code: number('response', 'status'),
+    http_version: text('request', 'httpVersion'),
+    query_string: at('request', 'queryString'),
+    request_headers_size: number('request', 'headersSize'),
+    response_headers_size: number('response', 'headersSize'),
+    request_body_size: number('request', 'bodySize'),
+    response_body_size: number('response', 'bodySize'),
+    grpc_method: text('request', 'grpcMethod'),
+    grpc_status: number('response', 'grpcStatus'),
+  }),
+  ...only(isProtocol('dns'), {
+    dns_questions: (entry) => (questionsOf(entry) as Fields[]).map((each) => String(each.name ?? '')),
+    dns_question_types: (entry) => (questionsOf(entry) as Fields[]).map((each) => String(each.type ?? '')),
+    dns_answers: (entry) =>
+      (list('response', 'answers')(entry) as Fields[]).map((each) => String(each.data ?? each.ip ?? '')),
+  }),
   ...ofProtocol('dns', [], []),
+  ...ofProtocol('tls', [], [], isTls),
+  ...only(isTls, { tls_info: text('base', 'summary') }),
   ...ofProtocol('tlsx', ['sni', 'alpn', 'version', 'cipherSuites'], ['cipherSuite']),
+  ...only(isProtocol('tlsx'), { tlsx_info: text('base', 'method') }),
   ...ofProtocol('redis', ['type', 'command', 'key']),
   ...ofProtocol('kafka', ['apiKey', 'apiKeyName', 'size']),
-  kafka_client_id: text('request', 'clientID'),
+  ...only(isProtocol('kafka'), {
+    kafka_client_id: text('request', 'clientID'),
+    kafka_request_summary: text('base', 'summary'),
+  }),
   ...ofProtocol('amqp', ['method']),
   ...ofProtocol('ldap', ['type']),
   ...ofProtocol('radius', ['code', 'codeName']),
+  ...only(isProtocol('radius'), { radius_request_authenticator: text('request', 'authenticator') }),
   ...ofProtocol('diameter', ['method']),
   ...ofProtocol(
     'mongodb',
@@ -199,18 +268,33 @@ export const VARIABLES: Readonly<Record<string, Read>> = {
     ['command', 'query', 'database', 'user'],
     ['success', 'errorCode', 'errorMessage'],
   ),
-  icmp_type: number('request', 'type'),
-  icmp_version: number('request', 'version'),
-  icmp_length: number('request', 'length'),
-  ws_opcode: text('request', 'opcode'),
-  tcp_payload: text('data', 'payload'),
-  udp_payload: text('data', 'payload'),
-  udp_length: number('data', 'length'),
-  conn_state: text('data', 'state'),
-  conn_local_pkts: number('data', 'localPkts'),
-  conn_local_bytes: number('data', 'localBytes'),
-  conn_remote_pkts: number('data', 'remotePkts'),
-  conn_remote_bytes: number('data', 'remoteBytes'),
-  conn_l7_detected: list('data', 'l7Detected'),
-  conn_group_id: text('data', 'groupId'),
+  ...only(isProtocol('icmp'), {
+    icmp_type: (entry) => number(entry.request === null ? 'response' : 'request', 'type')(entry),
+    icmp_version: (entry) => number(entry.request === null ? 'response' : 'request', 'version')(entry),
+    icmp_length: (entry) => number(entry.request === null ? 'response' : 'request', 'length')(entry),
+  }),
+  ...ofProtocol('ws', ['opcode']),
+  ...only(isProtocol('ws'), {
+    ws_request_payload_data: text('request', 'payloadData'),
+    ws_request_payload_length: number('request', 'payloadLength'),
+    ws_response_payload_length: number('response', 'payloadLength'),
+  }),
+  ...only(isProtocol('tcp'), {
+    tcp_method: text('base', 'method'),
+    tcp_payload: text('data', 'payload'),
+    tcp_error_type: text('error', 'type'),
+    tcp_error_message: text('error', 'msg'),
+  }),
+  ...only(isProtocol('udp'), {
+    udp_length: number('data', 'length'),
+    udp_checksum: number('data', 'checksum'),
+    udp_payload: text('data', 'payload'),
+  }),
+  ...only(isProtocol('sctp'), {
+    sctp_checksum: number('data', 'checksum'),
+    sctp_chunk_type: text('data', 'chunkType'),
+    sctp_length: number('data', 'length'),
+  }),
+  ...ofConnections('conn', isConnection),
+  ...ofConnections('flow', () => false),
 }

@@ -2,6 +2,7 @@ import { type ASTNode, Environment } from '@marcbachmann/cel-js'
 import { Mistake } from '../mistake/mistake.ts'
 import { nearest } from '../mistake/nearest.ts'
 import { type Fields, fields, VARIABLES } from './cel-variables.ts'
+import { headerIn } from './header.ts'
 import { safeRegex } from './regex.ts'
 
 /** Variables of `exists(x, …)` and the like, innermost first. */
@@ -62,12 +63,14 @@ class Compiler {
       case '.?': {
         const [object, name] = args as [Node, string]
         const read = inner(object)
-        return (entry, scope) => member(read(entry, scope), name)
+        const look = isHeaders(object) ? headerIn : member
+        return (entry, scope) => look(read(entry, scope), name)
       }
       case '[]':
       case '[?]': {
         const [object, key] = (args as Node[]).map(inner) as [Evaluate, Evaluate]
-        return (entry, scope) => member(object(entry, scope), key(entry, scope))
+        const look = isHeaders((args as Node[])[0] as Node) ? headerIn : member
+        return (entry, scope) => look(object(entry, scope), String(key(entry, scope)))
       }
       case 'list': {
         const items = (args as Node[]).map(inner)
@@ -101,7 +104,7 @@ class Compiler {
       case 'rcall':
         return this.#call(node, locals, depth)
     }
-    const apply = OPERATORS[op]
+    const apply = op === '/' && !(args as Node[]).some(isDouble) ? wholeQuotient : OPERATORS[op]
     if (apply === undefined) throw this.#mistake(node, `"${op}" is not possible in a filter`)
     const [left, right] = (args as Node[]).map(inner) as [Evaluate, Evaluate]
     return (entry, scope) => apply(left(entry, scope), right(entry, scope))
@@ -199,11 +202,16 @@ function unsigned(value: unknown): unknown {
   return Number.isNaN(number) ? value : number
 }
 
-function member(object: unknown, key: unknown): unknown {
+function member(object: unknown, key: string): unknown {
   if (typeof object !== 'object' || object === null) return undefined
-  return Object.hasOwn(object, key as PropertyKey) || !Array.isArray(object)
-    ? (object as Record<PropertyKey, unknown>)[key as PropertyKey]
+  return Object.hasOwn(object, key) || !Array.isArray(object)
+    ? (object as Record<string, unknown>)[key]
     : undefined
+}
+
+/** `request.headers` and its like. */
+function isHeaders({ op, args }: Node): boolean {
+  return (op === '.' || op === '.?') && (args as [Node, string])[1] === 'headers'
 }
 
 function itemsOf(value: unknown): unknown[] {
@@ -211,22 +219,54 @@ function itemsOf(value: unknown): unknown[] {
   return typeof value === 'object' && value !== null ? Object.keys(value) : []
 }
 
+/** Says that it is no whole number: numbers of entries are, and only those are told apart in a division. */
+function isDouble({ op, args }: Node): boolean {
+  switch (op) {
+    case 'value':
+      return typeof args === 'number'
+    case 'call':
+      return (args as unknown[])[0] === 'double'
+    case '-_':
+      return isDouble(args as Node)
+    case '+':
+    case '-':
+    case '*':
+    case '/':
+      return (args as Node[]).some(isDouble)
+    default:
+      return false
+  }
+}
+
+/** Rounded towards zero; by zero it is nothing, and no comparison with it is true. */
+function wholeQuotient(a: unknown, b: unknown): number {
+  const [dividend, divisor] = [Number(a ?? 0), Number(b ?? 0)]
+  if (divisor === 0) return Number.NaN
+  const quotient = dividend / divisor
+  return Number.isInteger(dividend) && Number.isInteger(divisor) ? Math.trunc(quotient) : quotient
+}
+
 /** Barewords mean that something is there. */
 function truthy(value: unknown): boolean {
   if (value === undefined || value === null || value === false || value === 0 || value === '') return false
-  return !Array.isArray(value) || value.length > 0
+  if (Array.isArray(value)) return value.length > 0
+  return typeof value !== 'object' || Object.keys(value).length > 0
 }
 
 /** Absent values are equal to the empty value of the other's kind. */
 function equal(a: unknown, b: unknown): boolean {
-  if (a === undefined || a === null)
-    return b === undefined || b === null || b === '' || b === 0 || b === false
+  if (a === undefined || a === null) return isEmpty(b)
   if (b === undefined || b === null) return equal(b, a)
   if (typeof a === 'object' || typeof b === 'object') return JSON.stringify(a) === JSON.stringify(b)
   return (
     a === b ||
     (typeof a !== typeof b && typeof a !== 'boolean' && typeof b !== 'boolean' && String(a) === String(b))
   )
+}
+
+function isEmpty(value: unknown): boolean {
+  if (typeof value === 'object' && value !== null) return Object.keys(value).length === 0
+  return value === undefined || value === null || value === '' || value === 0 || value === false
 }
 
 function order(a: unknown, b: unknown): number {
@@ -263,7 +303,7 @@ const FUNCTIONS: Readonly<Record<string, (a: unknown, b: unknown, c: unknown) =>
     Array.isArray(text) ? text.some((each) => equal(each, part)) : String(text ?? '').includes(String(part)),
   startsWith: (text, part) => String(text ?? '').startsWith(String(part)),
   endsWith: (text, part) => String(text ?? '').endsWith(String(part)),
-  map_get: (map, key, otherwise) => mapGet(map, String(key)) ?? otherwise,
+  map_get: (map, key, otherwise) => headerIn(map, String(key)) ?? otherwise,
   timestamp: (text) => (typeof text === 'number' ? text : Date.parse(String(text))),
   duration: (text) => durationMs(String(text)),
   int: (value) => Math.trunc(Number(value ?? 0)),
@@ -272,14 +312,6 @@ const FUNCTIONS: Readonly<Record<string, (a: unknown, b: unknown, c: unknown) =>
   string: (value) => (value === undefined || value === null ? '' : String(value)),
   bool: (value) => truthy(value),
   has: (value) => truthy(value),
-}
-
-/** Header names whatever their case. */
-function mapGet(map: unknown, key: string): unknown {
-  if (typeof map !== 'object' || map === null) return undefined
-  if (Object.hasOwn(map, key)) return (map as Fields)[key]
-  const name = Object.keys(map).find((each) => each.toLowerCase() === key.toLowerCase())
-  return name === undefined ? undefined : (map as Fields)[name]
 }
 
 function durationMs(text: string): number {

@@ -44,10 +44,15 @@ const KFL: readonly (readonly [string, boolean])[] = [
   ['r"v\\d" == request.path', true],
   ['request.headers["User-Agent"] == "curl/8"', true],
   ["request.headers['User-Agent'].startsWith('curl')", true],
+  ['request.headers["user-agent"] == "curl/8" and request.headers.host == "price"', true],
   ['request.path.contains("price") and request.path.endsWith("price")', true],
   ['request.tags[*] == "b"', true],
   ['request.tags[*] != "b"', false],
   ['request.tags[0] == "a"', true],
+  ['request.tags[*] == response.content.text.json().user[*].name', false],
+  ['response.content.text.json().user[*].name == response.content.text.json().user[*].name', true],
+  ['request.queryString.user_id == 7 and http', false],
+  ['response.content.text.json().user_id == 7 or true', false],
   ['response.content.text.json().user[0].name == "ann"', true],
   ['response.content.text.json().user[*].name == "bob"', true],
   ['response.content.text.json()..id == 3', true],
@@ -85,6 +90,12 @@ const CEL: readonly (readonly [string, boolean])[] = [
   ['request.tags.exists(t, t == "b") && !request.tags.all(t, t == "b")', true],
   ['size(request.tags) == 2 && request.tags.filter(t, t != "a").size() == 1', true],
   ['dst.port == 80 && src.port in [5000, 5001]', true],
+  ['request.headers["user-agent"] == "curl/8" && request.headers.host == "price"', true],
+  ['elapsed_time / 1000 == 1 && elapsed_time / 1000.0 == 1.5 && -7 / 2 == -3', true],
+  ['elapsed_time / 0 > 1', false],
+  ['redis_total_size > 0 || dns_request || conn_state == "closed"', false],
+  ['local_labels == {} && pods == [] && namespaces == ["shop"] && dns_request_length == 0', true],
+  ['query_string && !response.headers', true],
   ['dns || redis_command == "GET"', false],
   ['redis_command == ""', true],
   ['status_code >= 500 ? elapsed_time > 1000 : false', true],
@@ -118,6 +129,8 @@ describe('filters', () => {
       ['http and\n  ((', /^2:5: /],
       ['request.path == "x', /^1:17: text without an end/],
       ['request.path == r"(?=x)"', /^1:17: look-around/],
+      ['status_cod >= 500', /^1:1: there is no variable status_cod; did you mean status_code\?$/],
+      ['request.path == r"x" || http', /^1:1: r"…" is KFL and "\|\|" is CEL/],
       ['response.status == 500 && http', /kfl1: or kfl2:|KFL and .* CEL/],
     ]
     for (const [text, message] of wrong)
@@ -135,6 +148,14 @@ describe('filters', () => {
       ['http', 'http and dns', 'kfl1:http', 'http && dns', 'request.path == "a && b"'].map(language),
       ['kfl2', 'kfl1', 'kfl1', 'kfl2', 'kfl1'],
     )
+    assert.deepEqual(
+      ['src.pod.name == "a"', 'src.pod.metadata.name == "a"', 'request.queryString.user_id == 1'].map(
+        (text) => compileFilter(text, { prefer: 'kfl1' }).language,
+      ),
+      ['kfl2', 'kfl1', 'kfl1'],
+    )
+    const macros = { our_shop: 'dst.namespace == "shop"' }
+    assert.equal(compileFilter('our_shop', { prefer: 'kfl1', macros }).matches(ENTRY), true)
   })
 
   test('warn of mixed and/or', () => {

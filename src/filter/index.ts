@@ -31,13 +31,14 @@ export interface Filter {
 export function compileFilter(text: string, { prefer, macros = {}, now = 0 }: FilterOptions): Filter {
   if (text.length > LONGEST_FILTER)
     throw new Mistake('E_FILTER_SYNTAX', `1:1: longer than ${LONGEST_FILTER} characters`)
-  const { language, source } = detectLanguage(text, prefer)
+  const { language, source } = detectLanguage(text, prefer, macros)
   try {
     return compileIn(language, text, source, macros, now)
   } catch (error) {
-    // What looked like the other language and is none of it: the error of the one that is expected says more.
     if (language === prefer || source !== text) throw error
-    return compileIn(prefer, text, source, macros, now)
+    // What looked like the other language and is neither: the error of the one that is expected says more.
+    compileIn(prefer, text, source, macros, now)
+    throw error
   }
 }
 

@@ -1,4 +1,5 @@
 import { parseDatetime } from './datetime.ts'
+import { headerIn } from './header.ts'
 import { syntaxError, type Token, tokenize } from './kfl-tokens.ts'
 import { safeRegex } from './regex.ts'
 
@@ -19,7 +20,7 @@ export interface CompiledKfl {
 /** What an expression is for an entry. `MISSING` makes everything up to the nearest parenthesis false. */
 type Evaluate = (entry: unknown) => unknown
 const MISSING = Symbol('missing')
-/** Values of a `[*]` selector: operators try each. */
+/** Values of a `[*]` selector: operators try each; only equality takes two of them as wholes. */
 class Each {
   readonly values: readonly unknown[]
   constructor(values: readonly unknown[]) {
@@ -110,6 +111,7 @@ class Parser {
     const right = this.#equality()
     const wanted = token.text !== '!='
     return binary(left, right, (a, b) => {
+      if (a instanceof Each && b instanceof Each) return equal(a.values, b.values) === wanted
       if (a instanceof Each || b instanceof Each) return anyPair(a, b, equal) === wanted
       return equal(a, b) === wanted
     })
@@ -179,13 +181,16 @@ class Parser {
       this.warnings.push(`${token.line}:${token.column}: there is no helper ${token.text}`)
       return () => MISSING
     }
-    return this.#selector(pathFrom(token.text))
+    return this.#selector(pathFrom(token.text), token.text)
   }
 
   /** `request.headers["X"]`, `questions[0].name`, `answers[*].ip`, and the methods of a value at the end. */
-  #selector(first: Evaluate): Evaluate {
+  #selector(first: Evaluate, name: string): Evaluate {
     let current = first
+    let last = name
     for (;;) {
+      const look = last === 'headers' ? header : property
+      last = ''
       if (this.#is('..')) {
         this.#next()
         const name = this.#expectWord()
@@ -197,14 +202,14 @@ class Parser {
           current = step(current, (value) => new Each(valuesOf(value)))
           continue
         }
-        const name = this.#expectWord()
-        current = this.#is('(') ? this.#method(current, name) : property(current, name)
+        last = this.#expectWord()
+        current = this.#is('(') ? this.#method(current, last) : look(current, last)
       } else if (this.#is('[')) {
         this.#next()
         const token = this.#next()
         if (token.kind === 'symbol' && token.text === '*')
           current = step(current, (value) => new Each(valuesOf(value)))
-        else if (token.kind === 'number' || token.kind === 'text') current = property(current, token.text)
+        else if (token.kind === 'number' || token.kind === 'text') current = look(current, token.text)
         else throw this.#unexpected(token)
         this.#expect(']')
       } else return current
@@ -347,6 +352,13 @@ function property(from: Evaluate, name: string): Evaluate {
   })
 }
 
+function header(from: Evaluate, name: string): Evaluate {
+  return step(from, (value) => {
+    const inner = headerIn(value, name)
+    return inner === undefined ? MISSING : inner
+  })
+}
+
 /** Applies to a value, or to each of several; those without it drop out. */
 function step(from: Evaluate, apply: (value: unknown) => unknown): Evaluate {
   return (entry) => {
@@ -377,7 +389,7 @@ function descend(from: Evaluate, name: string): Evaluate {
   })
 }
 
-/** The only place where an entry is read. Names are matched exactly, headers whatever their case. */
+/** Names are matched exactly, but those of headers. */
 function read(value: unknown, name: string): unknown {
   if (typeof value !== 'object' || value === null) return undefined
   return (value as Record<string, unknown>)[name]

@@ -9,16 +9,17 @@ export type FilterLanguage = 'kfl1' | 'kfl2'
 export function detectLanguage(
   text: string,
   prefer: FilterLanguage,
+  macros: Readonly<Record<string, string>>,
 ): { readonly language: FilterLanguage; readonly source: string } {
   const prefix = /^\s*(kfl[12]):/.exec(text)
   if (prefix !== null) return { language: prefix[1] as FilterLanguage, source: text.slice(prefix[0].length) }
   const bare = withoutTexts(text)
-  const first = firstOf(bare, KFL1_SIGNS)
-  const second = firstOf(bare, KFL2_SIGNS)
+  const first = firstOf(bare, KFL1_SIGNS, macros)
+  const second = firstOf(bare, KFL2_SIGNS, macros)
   if (first !== undefined && second !== undefined)
     throw new Mistake(
       'E_FILTER_SYNTAX',
-      `1:1: "${first}" is KFL and "${second}" is CEL: a filter is one or the other`,
+      `1:1: ${first === 'REGEX' ? 'r"…"' : `"${first}"`} is KFL and "${second}" is CEL: a filter is one or the other`,
       {
         hint: 'put kfl1: or kfl2: in front to say which',
       },
@@ -33,34 +34,39 @@ function withoutTexts(text: string): string {
   )
 }
 
-function firstOf(text: string, signs: readonly RegExp[]): string | undefined {
-  for (const sign of signs) {
-    const found = sign.exec(text)
-    if (found !== null) return found[0].trim()
-  }
+/** Macros are of KFL, whatever they look like. */
+function firstOf(
+  text: string,
+  signs: readonly RegExp[],
+  macros: Readonly<Record<string, string>>,
+): string | undefined {
+  for (const sign of signs)
+    for (const [found] of text.matchAll(sign)) if (!Object.hasOwn(macros, found)) return found.trim()
   return undefined
 }
 
+/** Words behind a dot are names of fields, which may be anything. */
 const KFL1_SIGNS = [
-  /\b(and|or|nil)\b/,
-  /\bREGEX\b/,
-  /\b(redact|record|datetime|limit|rlimit|seconds|minutes|hours|days|weeks|months|years)\s*\(/,
-  /\.(json|xml)\s*\(/,
-  /\brequest\.(method|path|url|payload|questions|command|key)\b/,
-  /\bresponse\.(status|content|code|answers)\b/,
-  /\belapsedTime\b/,
-  /\bprotocol\.\w+/,
-  /\bnode\.name\b/,
-  /\[\s*\*\s*\]/,
-  /===/,
+  /(?<!\.)\b(and|or|nil)\b/g,
+  /\bREGEX\b/g,
+  /(?<!\.)\b(redact|record|datetime|limit|rlimit|seconds|minutes|hours|days|weeks|months|years)\s*\(/g,
+  /\.(json|xml)\s*\(/g,
+  /\brequest\.(method|path|url|payload|questions|command|key)\b/g,
+  /\bresponse\.(status|content|code|answers)\b/g,
+  /(?<!\.)\belapsedTime\b/g,
+  /(?<!\.)\bprotocol\.\w+/g,
+  /(?<!\.)\bnode\.name\b/g,
+  /\b(src|dst)\.(pod|service|endpointSlice)\.(metadata|spec|status)\b/g,
+  /\[\s*\*\s*\]/g,
+  /===/g,
 ]
 const KFL2_SIGNS = [
-  /&&|\|\|/,
-  /\bin\b/,
-  /\?/,
-  /[%+/]/,
-  /\b(map_get|size|timestamp|duration)\s*\(/,
-  /\.(exists|all|exists_one|filter|map|matches|size)\s*\(/,
-  /\b[a-z0-9]+_[a-z0-9_]+\b(?!\s*")/,
-  /\b(src|dst)\.(pod|service)\.\w+/,
+  /&&|\|\|/g,
+  /(?<!\.)\bin\b/g,
+  /\?/g,
+  /[%+/]/g,
+  /(?<!\.)\b(map_get|size|timestamp|duration)\s*\(/g,
+  /\.(exists|all|exists_one|filter|map|matches|size)\s*\(/g,
+  /(?<!\.)\b[a-z0-9]+_[a-z0-9_]+\b(?!\s*")/g,
+  /\b(src|dst)\.(pod|service)\.(name|namespace)\b/g,
 ]
