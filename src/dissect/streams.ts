@@ -131,18 +131,24 @@ export class StreamConversation extends Conversation implements ConnectionHandle
   }
 
   /**
-   * Neither side of a whole connection is sure of itself; but the first that the server says would answer what the
-   * client said before. Settles who is the client.
+   * What a server says may answer its client, though neither is sure of itself: when it is the first that it says, and
+   * the client has said something before, or is not seen and the port is right. Settles who is the client.
    */
   #answers(dissector: Dissector, from: End, bytes: Uint8Array, start: number, end: number): boolean {
-    const { opener } = this.connection
-    const [a, b] = this.#sides
-    if (opener < 0 || from === opener || a.tries + b.tries > 0 || this.#sides[from].held > 0) return false
-    const asked = this.#sides[opener as End]
-    if (asked.held === 0 || dissector.probe(asked.buffer, 0, asked.held, 'client') !== 'unsure') return false
+    const { opener, aPort, bPort } = this.connection
+    const client = from === 0 ? 1 : 0
+    const asked = this.#sides[client]
+    if (opener === from || asked.tries + this.#sides[from].tries > 0 || this.#sides[from].held > 0)
+      return false
     if (dissector.resumes?.(bytes, start, end, 'server') !== true) return false
-    this.client = opener
-    return true
+    const isAnswer =
+      asked.position === 0
+        ? dissector.ports.includes(from === 0 ? aPort : bPort)
+        : opener === client &&
+          asked.held > 0 &&
+          dissector.probe(asked.buffer, 0, asked.held, 'client') === 'unsure'
+    if (isAnswer) this.client = client
+    return isAnswer
   }
 
   /** Tries the bytes as what the sender is, and while that is not known, as either; settles it on a match. */

@@ -13,7 +13,12 @@ const hello = clientHello()
 const request = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
 const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'
 
-const conversations: readonly (readonly [name: string, script: Script, expected: readonly string[]])[] = [
+const conversations: readonly (readonly [
+  name: string,
+  script: Script,
+  expected: readonly string[],
+  port?: number,
+])[] = [
   ['a typed command of Redis', [c('SET a b\r\n'), s('+OK\r\n')], ['redis SET+reply']],
   ['a typed command that counts', [c('PUBLISH a b\r\n'), s(':2\r\n')], ['redis PUBLISH+reply']],
   ['a command of Redis in pieces', [c('*1\r\n$4\r\nPI'), c('NG\r\n'), s('+PONG\r\n')], ['redis PING+reply']],
@@ -73,8 +78,8 @@ test('what was held has the time at which it came', () => {
 })
 
 /** What is made of a TCP connection that is seen from its beginning, one chunk after another. */
-function read(script: Script): string[] {
-  return follow(script).map((exchange) => {
+function read(script: Script, port?: number): string[] {
+  return follow(script, port).map((exchange) => {
     const { method } = exchange.dissector.summarize(
       exchange.request as never,
       exchange.response as never,
@@ -85,7 +90,7 @@ function read(script: Script): string[] {
 }
 
 /** A chunk a second. */
-function follow(script: Script): Exchange[] {
+function follow(script: Script, port = 4000): Exchange[] {
   const exchanges: Exchange[] = []
   const dissection = new Dissection({
     dissectors,
@@ -100,7 +105,7 @@ function follow(script: Script): Exchange[] {
   packet.protocol = 6
   packet.ipVersion = 4
   packet.srcPort = 40_000
-  packet.dstPort = 4_000
+  packet.dstPort = port
   const connection = new Connection(0, packet, 0, IDLE)
   const handler = dissection.open(connection)
   connection.opener = 0

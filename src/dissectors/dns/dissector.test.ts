@@ -43,6 +43,12 @@ describe('recognising', () => {
     assert.equal(dns.probe(bytes, 0, bytes.length, 'client'), 'reject')
   })
 
+  test('the question of a long message over TCP will do', () => {
+    const bytes = framed(reply({ answers: [record('a', 16, 1, 60, Buffer.alloc(10_000))] }))
+    assert.equal(dnsTcp.probe(bytes, 0, 1400, 'server'), 'match')
+    assert.equal(dnsTcp.probe(bytes, 0, 20, 'server'), 'unsure')
+  })
+
   test('a query is never shown as a reply', () => {
     assert.equal(feed(dns, [['server', query({ flags: 0x0140 })]]).invalid, 'a query that none would send')
   })

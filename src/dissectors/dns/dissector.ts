@@ -321,8 +321,9 @@ export const dnsTcp = defineDissector({
       (flags & 0x0040) !== 0
     )
       return 'reject'
-    if (u16(bytes, start + 6) > 1 || end - start < 2 + length)
-      return u16(bytes, start + 6) > 1 ? 'reject' : 'unsure'
+    if (u16(bytes, start + 6) > 1) return 'reject'
+    // Of a long message the question will do.
+    if (end - start < 2 + length) return looksLikeMessage(bytes, start + 2, end, isReply) ? 'match' : 'unsure'
     return looksLikeMessage(bytes, start + 2, start + 2 + length, isReply) ? 'match' : 'reject'
   },
   open() {
