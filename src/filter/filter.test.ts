@@ -130,6 +130,8 @@ describe('filters', () => {
       ['request.path == "x', /^1:17: text without an end/],
       ['request.path == r"(?=x)"', /^1:17: look-around/],
       ['status_cod >= 500', /^1:1: there is no variable status_cod; did you mean status_code\?$/],
+      ['path.matches("(") && http', /^1:14: Invalid regular expression/],
+      ['http && (dns', /^1:13: /],
       ['request.path == r"x" || http', /^1:1: r"…" is KFL and "\|\|" is CEL/],
       ['response.status == 500 && http', /kfl1: or kfl2:|KFL and .* CEL/],
     ]
@@ -140,6 +142,7 @@ describe('filters', () => {
         text,
       )
     assert.throws(() => compileFilter('status_cod == 1', { prefer: 'kfl2' }), /did you mean status_code/)
+    assert.throws(() => compileFilter('http == "x" and', { prefer: 'kfl2' }), /1:16: unexpected end/)
   })
 
   test('are told apart by what only one of them has', () => {

@@ -31,13 +31,12 @@ export interface Filter {
 export function compileFilter(text: string, { prefer, macros = {}, now = 0 }: FilterOptions): Filter {
   if (text.length > LONGEST_FILTER)
     throw new Mistake('E_FILTER_SYNTAX', `1:1: longer than ${LONGEST_FILTER} characters`)
-  const { language, source } = detectLanguage(text, prefer, macros)
+  const { language, source, isLikely } = detectLanguage(text, prefer, macros)
   try {
     return compileIn(language, text, source, macros, now)
   } catch (error) {
-    if (language === prefer || source !== text) throw error
-    // What looked like the other language and is neither: the error of the one that is expected says more.
-    compileIn(prefer, text, source, macros, now)
+    // What hardly looked like the other language and is neither: the error of the one that is expected says more.
+    if (language !== prefer && !isLikely) compileIn(prefer, text, source, macros, now)
     throw error
   }
 }

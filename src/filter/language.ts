@@ -10,9 +10,10 @@ export function detectLanguage(
   text: string,
   prefer: FilterLanguage,
   macros: Readonly<Record<string, string>>,
-): { readonly language: FilterLanguage; readonly source: string } {
+): Detected {
   const prefix = /^\s*(kfl[12]):/.exec(text)
-  if (prefix !== null) return { language: prefix[1] as FilterLanguage, source: text.slice(prefix[0].length) }
+  if (prefix !== null)
+    return { language: prefix[1] as FilterLanguage, source: text.slice(prefix[0].length), isLikely: true }
   const bare = withoutTexts(text)
   const first = firstOf(bare, KFL1_SIGNS, macros)
   const second = firstOf(bare, KFL2_SIGNS, macros)
@@ -24,7 +25,16 @@ export function detectLanguage(
         hint: 'put kfl1: or kfl2: in front to say which',
       },
     )
-  return { language: first !== undefined ? 'kfl1' : second !== undefined ? 'kfl2' : prefer, source: text }
+  const language = first !== undefined ? 'kfl1' : second !== undefined ? 'kfl2' : prefer
+  return { language, source: text, isLikely: first !== undefined || (second?.length ?? 0) > 1 }
+}
+
+interface Detected {
+  readonly language: FilterLanguage
+  /** The filter without its prefix. */
+  readonly source: string
+  /** A word of the language, or an operator of two characters, says so: not just a stray `?` or `+`. */
+  readonly isLikely: boolean
 }
 
 /** The contents of quoted texts say nothing about the language. */
