@@ -5,7 +5,7 @@ import type { Exchange } from '../entry/entry.ts'
 import { Packet } from '../packet/packet.ts'
 import { Connection, type ConnectionHandler } from '../reassembly/connection.ts'
 import { dissectors } from './index.ts'
-import { clientHello } from './tls/test-hellos.ts'
+import { bytesOf, clientHello, clientHelloBody, u16s, vector } from './tls/test-hellos.ts'
 
 type Script = readonly (readonly ['client' | 'server', string | Uint8Array])[]
 
@@ -21,6 +21,9 @@ const conversations: readonly (readonly [
 ])[] = [
   ['a typed command of Redis', [c('SET a b\r\n'), s('+OK\r\n')], ['redis SET+reply']],
   ['a typed command that counts', [c('PUBLISH a b\r\n'), s(':2\r\n')], ['redis PUBLISH+reply']],
+  ['replies without commands, on the port of Redis', [s('+OK\r\n')], ['redis +reply'], 6379],
+  ['replies without commands, on another port', [s('+OK\r\n')], []],
+  ['mail on the port of Redis', [c('USER a\r\n'), s('+OK\r\n')], [], 6379],
   ['a command of Redis in pieces', [c('*1\r\n$4\r\nPI'), c('NG\r\n'), s('+PONG\r\n')], ['redis PING+reply']],
   ['POP3', [s('+OK\r\n'), c('AUTH\r\n'), s('-ERR Unknown command.\r\n'), c('USER a\r\n'), s('+OK\r\n')], []],
   [
@@ -63,8 +66,8 @@ const conversations: readonly (readonly [
   ],
 ]
 
-for (const [name, script, expected] of conversations)
-  test(name, () => assert.deepEqual(read(script), expected))
+for (const [name, script, expected, port] of conversations)
+  test(name, () => assert.deepEqual(read(script, port), expected))
 
 test('what was held has the time at which it came', () => {
   const exchanges = follow([c('PING\r\nPING\r\n'), s('+PONG\r\n+PONG\r\n')])
@@ -74,6 +77,19 @@ test('what was held has the time at which it came', () => {
       [1, 1e6],
       [1, 1e6],
     ],
+  )
+})
+
+test('DTLS behind the STUN of WebRTC', () => {
+  const stun = Buffer.from('000100002112a442000102030405060708090a0b', 'hex')
+  const fragment = bytesOf(1, vector(3, clientHelloBody({ version: 0xfefd, cookie: [] })))
+  const length = fragment.subarray(1, 4)
+  const rest = bytesOf(1, length, u16s(0), 0, 0, 0, length, fragment.subarray(4))
+  const dtlsHello = bytesOf(22, u16s(0xfefd), new Uint8Array(8), vector(2, rest))
+  const script = [...Array.from({ length: 12 }, (_, at) => (at % 2 === 0 ? c(stun) : s(stun))), c(dtlsHello)]
+  assert.deepEqual(
+    follow(script, 4000, 17).map(({ dissector }) => dissector.name),
+    ['dtls'],
   )
 })
 
@@ -90,7 +106,7 @@ function read(script: Script, port?: number): string[] {
 }
 
 /** A chunk a second. */
-function follow(script: Script, port = 4000): Exchange[] {
+function follow(script: Script, port = 4000, protocol = 6): Exchange[] {
   const exchanges: Exchange[] = []
   const dissection = new Dissection({
     dissectors,
@@ -102,7 +118,7 @@ function follow(script: Script, port = 4000): Exchange[] {
     unrecognised: () => {},
   })
   const packet = new Packet()
-  packet.protocol = 6
+  packet.protocol = protocol
   packet.ipVersion = 4
   packet.srcPort = 40_000
   packet.dstPort = port
