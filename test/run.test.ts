@@ -144,6 +144,23 @@ jobs.schedule("report", "0 0 0 * * *", function () { console.log("heard", n) });
     })
   })
 
+  test('ends though jobs and timers ask for themselves without end, and runs those of others on time', async () => {
+    const own = [
+      'jobs.schedule("a", "* * * * * *", function () { jobs.run("a") })',
+      'function again() { setTimeout(again, 0) } again()',
+      'jobs.schedule("a", "* * * * * *", function () { jobs.run("b") }); jobs.schedule("b", "* * * * * *", function () { jobs.run("a") })',
+      'setInterval(function () {}, 0)',
+    ]
+    const onTime =
+      'var late = 0; jobs.schedule("s", "*/5 * * * * *", function () { if (Date.now() % 5000 !== 0) late++; else n++ }); var n = 0; jobs.schedule("report", "0 0 0 1 1 *", function () { console.log(n, "on time,", late, "late") })'
+    const files = Object.fromEntries(own.map((source, at) => [`a${at}.js`, source]))
+    await withFiles({ ...files, 'b.js': onTime }, async (folder) => {
+      const { code, stdout } = await remora(['run', folder, '--pcap', SAMPLE], { cwd: folder })
+      assert.equal(code, 0)
+      assert.match(stdout, /\] 49 on time, 1 late$/m, 'the late one is the run at the end')
+    })
+  })
+
   test('tells onLogCall what is going on, but not what it does itself', async () => {
     const log =
       'function onLogCall(level, msg) { var record = JSON.parse(msg); console.log(level, record.message, record.title || ""); throw new Error("own") }'

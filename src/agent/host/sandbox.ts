@@ -64,6 +64,14 @@ interface Work {
   finalRun: boolean
 }
 
+/** What an agent has run of its jobs and timers since the last event. */
+interface Pace {
+  /** The latest moment at which one was due (ms), and how many ran since. */
+  at: number
+  atOnce: number
+  runs: number
+}
+
 /**
  * All agents of one sandbox process: gives them events in order, runs their jobs in between at the right moment, and
  * answers each frame. Synchronous from end to end; nothing here ever runs a microtask.
@@ -388,20 +396,32 @@ export class Sandbox implements SlotHost {
   /** Runs what is due by now; true when something ran, and time may have to be cut anew. */
   #runDue(batch: Batch): boolean {
     const now = this.#inReach(batch)
-    let ran = 0
+    const paces = new Map<Slot, Pace>()
     for (;;) {
       const due = this.#scheduler.take(now)
       if (due === undefined) break
       this.#advance(due.at)
       this.#runTask(due)
       this.#broadcast()
-      if (++ran >= MOST_TICKS) {
-        this.#scheduler.skipTo(now)
-        break
-      }
+      const { owner } = 'job' in due ? due.job : due.timer
+      const pace = paces.get(owner) ?? { at: 0, atOnce: 0, runs: 0 }
+      paces.set(owner, pace)
+      if (this.#isEnough(owner, pace, due.at)) this.#scheduler.hold(owner, now)
     }
     this.#note(undefined)
-    return ran > 0
+    return paces.size > 0
+  }
+
+  /** Whether a slot has run often enough between two events: it may catch up with a long silence, not for ever. */
+  #isEnough(slot: Slot, pace: Pace, at: number): boolean {
+    if (at > pace.at) {
+      pace.at = at
+      pace.atOnce = 0
+    }
+    if (++pace.atOnce >= MOST_TICKS) return true
+    if (++pace.runs < MOST_TICKS) return false
+    slot.ticksLeft--
+    return slot.ticksLeft < 0
   }
 
   /** Jobs may run up to the next event that is still to come, or else up to the end of the batch. */
@@ -552,7 +572,8 @@ export class Sandbox implements SlotHost {
 
   // --- what the realms ask for ---------------------------------------------------------------------------------
 
-  readonly now = () => this.#nowMs
+  /** Whole milliseconds, as `Date` has them. */
+  readonly now = () => Math.floor(this.#nowMs)
 
   print(slot: Slot, level: Line['level'], text: string): void {
     const line = { slot: slot.agent.slot, level, text }
@@ -646,7 +667,7 @@ export class Sandbox implements SlotHost {
       node: agent.component === 'hub' ? 'hub' : this.config.nodeName,
       script: agent.index,
       title: agent.title,
-      time: this.#nowMs,
+      time: this.now(),
     })
     const args = [JSON.stringify(action), object, meta]
     this.#broadcasts.push({ hook: 'onHubAction', component: 'hub', args, slot: 0 })
@@ -801,7 +822,7 @@ const PROGRESS = 5
 const MARK_EVERY_MS = 10
 /** Keeps events of one packet in the order of their items. */
 const EVENTS = 1 << 20
-/** Jobs that run between two events at most; when a capture stands still for longer, the rest is not made up for. */
+/** Jobs and timers of an agent that run between two events at least, and at one moment at most. */
 const MOST_TICKS = 1000
 const LARGEST_ACTION = 1 << 20
 /** Calls of hub.action that wait. */

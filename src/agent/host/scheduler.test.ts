@@ -3,6 +3,8 @@ import { describe, test } from 'node:test'
 import { Scheduler } from './scheduler.ts'
 
 const START = Date.UTC(2026, 0, 1, 12, 0, 30)
+/** When that runs which is to run at once, in seconds from the start: whatever the time is. */
+const AT_ONCE = -START / 1000
 
 function tags(scheduler: Scheduler<string>, untilMs: number): string[] {
   const ran: string[] = []
@@ -26,6 +28,7 @@ describe('the scheduler', () => {
 
   test('takes a step that is larger than its range, five fields, and descriptors', () => {
     assert.deepEqual(tags(scheduled(['a', '*/60 * * * * *']), START + 95_000), ['a@30', 'a@90'])
+    assert.deepEqual(tags(scheduled(['a', '5/25 * * * * *']), START + 30_000), ['a@25'])
     assert.deepEqual(tags(scheduled(['a', '* * * * *']), START + 95_000), ['a@30', 'a@90'])
     assert.deepEqual(tags(scheduled(['a', '@every 40s']), START + 95_000), ['a@40', 'a@80'])
     assert.deepEqual(tags(scheduled(['a', '@hourly']), START + 3600_000), ['a@3570'])
@@ -64,11 +67,30 @@ describe('the scheduler', () => {
   test('runs what is asked for at once, and everything once more at the end', () => {
     const scheduler = scheduled(['a', '0 0 0 1 1 *'], ['b', '*/10 * * * * *', 1])
     scheduler.runSoon(scheduler.jobsTagged('a', 'a'))
-    assert.deepEqual(tags(scheduler, START + 15_000), ['a@15', 'b@10'])
+    assert.deepEqual(tags(scheduler, START + 15_000), [`a@${AT_ONCE}`, 'b@10'])
     scheduler.runAllOnceMore()
-    assert.deepEqual(tags(scheduler, START + 15_000), ['a@15'])
+    assert.deepEqual(tags(scheduler, START + 15_000), [`a@${AT_ONCE}`])
     scheduler.running = false
     scheduler.forget('a')
     assert.deepEqual(scheduler.all(), [])
+  })
+
+  test('counts what is asked for against the limit', () => {
+    const scheduler = scheduled(['a', '*/10 * * * * *', 2])
+    scheduler.runSoon(scheduler.all())
+    assert.deepEqual(tags(scheduler, START + 60_000), [`a@${AT_ONCE}`, 'a@10'])
+    scheduler.runSoon(scheduler.all())
+    assert.deepEqual(tags(scheduler, START + 60_000), [])
+  })
+
+  test('holds back one that asks without end, and no other', () => {
+    const scheduler = scheduled(['a', '*/10 * * * * *'])
+    scheduler.schedule({ owner: 'b', tag: 'b', cron: '*/10 * * * * *', limit: 0, task: 1 }, START)
+    scheduler.addTimer({ owner: 'a', task: 1, due: START, every: 0 })
+    scheduler.addTimer({ owner: 'a', task: 2, due: START, every: 1500 })
+    scheduler.runSoon(scheduler.jobsTagged('a', 'a'))
+    scheduler.hold('a', START + 20_000)
+    assert.deepEqual(tags(scheduler, START + 20_000), ['b@10', 'a@20', 'b@20'])
+    assert.deepEqual(tags(scheduler, START + 22_000), ['a@20.001', 'timer 1@20.001', 'timer 2@21'])
   })
 })

@@ -37,6 +37,8 @@ export class Scheduler<Owner> {
   #timers: Timer<Owner>[] = []
   /** Jobs to run as soon as possible (`jobs.run`), each at most once. */
   #now = new Set<Job<Owner>>()
+  /** From when on (ms) what an owner has asked for runs again, after it has asked too often. */
+  readonly #heldUntil = new Map<Owner, number>()
 
   /** Registers a job; answers the task of the job that it replaces, 0 when there was none. Throws on a bad cron. */
   schedule(job: Omit<Job<Owner>, 'runs' | 'due' | 'next'>, nowMs: number): number {
@@ -48,8 +50,9 @@ export class Scheduler<Owner> {
   }
 
   get nextDue(): number {
-    let due = this.#now.size > 0 ? 0 : Number.POSITIVE_INFINITY
-    for (const timer of this.#timers) if (timer.due < due) due = timer.due
+    let due = Number.POSITIVE_INFINITY
+    for (const job of this.#now) due = Math.min(due, this.#soonest(job.owner))
+    for (const timer of this.#timers) due = Math.min(due, this.#dueOf(timer))
     if (this.running) for (const job of this.#jobs) if (job.due < due) due = job.due
     return due
   }
@@ -57,13 +60,16 @@ export class Scheduler<Owner> {
   /** Takes what is due first, if anything is by `nowMs`. Earlier registered goes first at the same moment. */
   take(nowMs: number): Due<Owner> | undefined {
     for (const job of this.#now) {
+      const at = this.#soonest(job.owner)
+      if (at > nowMs) continue
       this.#now.delete(job)
       job.runs++
-      return { job, at: nowMs }
+      if (isUsedUp(job)) job.due = Number.POSITIVE_INFINITY
+      return { job, at }
     }
     const due = this.nextDue
     if (due > nowMs) return undefined
-    const timer = this.#timers.find((each) => each.due === due)
+    const timer = this.#timers.find((each) => this.#dueOf(each) === due)
     if (timer !== undefined) {
       this.#timers = this.#timers.filter((each) => each !== timer)
       if (timer.every > 0) this.#timers.push({ ...timer, due: due + Math.max(timer.every, 1) })
@@ -71,19 +77,30 @@ export class Scheduler<Owner> {
     }
     const job = this.#jobs.find((each) => each.due === due) as Job<Owner>
     job.runs++
-    job.due = job.limit > 0 && job.runs >= job.limit ? Number.POSITIVE_INFINITY : job.next(due)
+    job.due = isUsedUp(job) ? Number.POSITIVE_INFINITY : job.next(due)
     return { job, at: due }
   }
 
-  /** Nothing happened for a long time: what fell due before `nowMs` is not made up for. Answers how much that was. */
-  skipTo(nowMs: number): number {
-    let skipped = 0
-    for (const job of this.#jobs) {
-      if (job.due >= nowMs) continue
-      skipped++
-      job.due = job.next(nowMs)
-    }
-    return skipped
+  /**
+   * An owner has had enough for now: nothing happened for a long time, or each run asks for the next. Repeated runs
+   * that fell due before `nowMs` are not made up for, and what it asks for itself waits until after that.
+   */
+  hold(owner: Owner, nowMs: number): void {
+    this.#heldUntil.set(owner, nowMs + 1)
+    for (const job of this.#jobs) if (job.owner === owner && job.due < nowMs) job.due = job.next(nowMs - 1)
+    this.#timers = this.#timers.map((timer) =>
+      timer.owner === owner && timer.every > 0 && timer.due < nowMs
+        ? { ...timer, due: timer.due + Math.ceil((nowMs - timer.due) / timer.every) * timer.every }
+        : timer,
+    )
+  }
+
+  #soonest(owner: Owner): number {
+    return this.#heldUntil.get(owner) ?? 0
+  }
+
+  #dueOf(timer: Timer<Owner>): number {
+    return Math.max(timer.due, this.#soonest(timer.owner))
   }
 
   addTimer(timer: Timer<Owner>): void {
@@ -96,6 +113,7 @@ export class Scheduler<Owner> {
 
   /** Every job that may still run runs once more. */
   runAllOnceMore(): void {
+    this.#heldUntil.clear()
     for (const job of this.#jobs) if (job.due < Number.POSITIVE_INFINITY) this.#now.add(job)
   }
 
@@ -110,7 +128,7 @@ export class Scheduler<Owner> {
   }
 
   runSoon(jobs: readonly Job<Owner>[]): void {
-    for (const job of jobs) this.#now.add(job)
+    for (const job of jobs) if (!isUsedUp(job)) this.#now.add(job)
   }
 
   remove(jobs: readonly Job<Owner>[]): void {
@@ -121,12 +139,18 @@ export class Scheduler<Owner> {
   forget(owner: Owner): void {
     this.remove(this.#jobs.filter((each) => each.owner === owner))
     this.#timers = this.#timers.filter((each) => each.owner !== owner)
+    this.#heldUntil.delete(owner)
   }
 
   #drop(job: Job<Owner>): void {
     this.#jobs = this.#jobs.filter((each) => each !== job)
     this.#now.delete(job)
   }
+}
+
+/** It has run as often as it may. */
+function isUsedUp({ limit, runs }: { readonly limit: number; readonly runs: number }): boolean {
+  return limit > 0 && runs >= limit
 }
 
 /** When a job runs next after a moment. Six fields, five (minutes), or a descriptor; in UTC. */
@@ -136,7 +160,7 @@ function nextRun(cron: string): (afterMs: number) => number {
     const ms = durationMs(every[1] as string)
     return (afterMs) => afterMs + ms
   }
-  const pattern = new Cron(cron, { timezone: 'UTC', paused: true })
+  const pattern = new Cron(cron, { utcOffset: 0, sloppyRanges: true, paused: true })
   return (afterMs) => pattern.nextRun(new Date(afterMs))?.getTime() ?? Number.POSITIVE_INFINITY
 }
 

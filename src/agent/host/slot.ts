@@ -36,6 +36,8 @@ export class Slot {
   given: 'items' | 'packets' = 'items'
   readonly wantsItems: boolean
   readonly wantsPackets: boolean
+  /** Jobs and timers that may still run because the capture stood still for long; what is due beyond is left out. */
+  ticksLeft = MOST_TICKS_OF_SILENCE
   /** Layouts it has makers for. */
   layoutsVersion = -1
   readonly #host: SlotHost
@@ -381,3 +383,5 @@ const MOST_LOCALES = 100
 /** Lines that a job may print: reports are longer than what a hook says. */
 const JOB_LINES = 10_000
 const MOST_DIFFERENT_ERRORS = 50
+/** More than a day, second by second. */
+const MOST_TICKS_OF_SILENCE = 100_000
