@@ -181,7 +181,7 @@ declare const test: {
 /** Functions that run at set times, on each component by itself. */
 declare const jobs: {
   /**
-   * Runs a function at the times that a cron expression says, in UTC. The same tag again replaces the job. Throws when the expression is not valid.
+   * Runs a function at the times that a cron expression says, in UTC. The same tag again replaces the job. Throws when the expression is not valid, and when the script has 1,000 jobs.
    * @param tag Name of the job within its script
    * @param cron Six fields: second, minute, hour, day of month, month, day of week; or @hourly, @every 30s and the like
    * @param task What to run

@@ -99,6 +99,16 @@ describe('remora run', () => {
     })
   })
 
+  test('clears timers, and never a job by its number', async () => {
+    const source = `var ticks = 0, timer = setInterval(function () { if (++ticks === 3) clearInterval(timer) }, 1000);
+jobs.schedule("report", "0 0 0 1 1 *", function () { console.log("ticks", ticks) });
+for (var id = -1; id < 9; id++) if (id !== timer) clearTimeout(id)`
+    await withFiles({ 'a.js': source }, async (folder) => {
+      const { stdout } = await remora(['run', folder, '--pcap', SAMPLE], { cwd: folder })
+      assert.match(stdout, /ticks 3$/m)
+    })
+  })
+
   test('shares `this` between agents and keeps `var` apart', async () => {
     const first =
       'var n = 1; undeclared = 2; this.total = 5; this.bump = function () { this.total++; n++; return n }; function plain() { return this.total }'

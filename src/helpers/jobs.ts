@@ -6,7 +6,7 @@ const scheduled = `jobs.schedule('report', '0 0 * * * *', function () {\n  conso
 
 export const jobs = namespace('jobs', 'Functions that run at set times, on each component by itself.', {
   schedule: sandboxHelper({
-    doc: 'Runs a function at the times that a cron expression says, in UTC. The same tag again replaces the job. Throws when the expression is not valid.',
+    doc: 'Runs a function at the times that a cron expression says, in UTC. The same tag again replaces the job. Throws when the expression is not valid, and when the script has 1,000 jobs.',
     params: {
       tag,
       cron: z

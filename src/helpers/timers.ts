@@ -23,7 +23,7 @@ const clear = (doc: string, example: string) =>
 
 export const timers = namespace(
   '',
-  'Global functions. All timers of a script end with it; what they throw goes to its console.',
+  'Global functions. All timers of a script end with it; what they throw goes to its console. At most 10,000 can wait.',
   {
     setTimeout: start(
       'Calls a function once, later.',

@@ -227,13 +227,19 @@ export function bootstrap(host: BootstrapHost, settings: BootstrapSettings): Rea
 
   // --- functions that the host keeps for later -----------------------------------------------------------------
 
-  const tasks: { [id: number]: { run: Task; args: unknown[] } | undefined } = create(null)
+  const tasks: { [id: number]: Kept | undefined } = create(null)
   let lastTask = 0
 
-  function keep(run: Task, args: unknown[]): number {
-    lastTask++
-    tasks[lastTask] = { run, args }
-    return lastTask
+  /** Keeps a function for as long as the host knows its number: not at all when it refuses. */
+  function keep(kept: Kept, tell: (id: number) => ReturnType<Parameters<typeof ask>[0]>) {
+    const id = ++lastTask
+    tasks[id] = kept
+    try {
+      return { id, answer: ask(() => tell(id)) }
+    } catch (thrown) {
+      delete tasks[id]
+      throw thrown
+    }
   }
 
   // --- helpers ------------------------------------------------------------------------------------------------
@@ -254,8 +260,10 @@ export function bootstrap(host: BootstrapHost, settings: BootstrapSettings): Rea
     if (typeof task !== 'function')
       throw new TE('jobs.schedule(tag, cron, task, limit, ...args): task must be a function')
     const times = limit === undefined || limit === null ? 0 : +(limit as number)
-    const id = keep(task as Task, args)
-    const replaced = ask(() => host.schedule(S(tag), S(cron), times > 0 ? times : 0, id)) as number
+    const { answer } = keep({ run: task as Task, args, isTimer: false }, (id) =>
+      host.schedule(S(tag), S(cron), times > 0 ? times : 0, id),
+    )
+    const replaced = answer as number
     if (replaced > 0) delete tasks[replaced]
   }
   inside['jobs.remove'] = (tag) => void ask(() => host.jobs('remove', S(tag)))
@@ -325,15 +333,14 @@ export function bootstrap(host: BootstrapHost, settings: BootstrapSettings): Rea
     return (task, delay, ...args) => {
       if (typeof task !== 'function') throw new TE('a timer needs a function')
       const ms = +(delay as number)
-      const id = keep(task as Task, args)
-      ask(() => host.timer(id, ms > 0 ? ms : 0, repeat))
-      return id
+      const kept = { run: task as Task, args, isTimer: true }
+      return keep(kept, (id) => host.timer(id, ms > 0 ? ms : 0, repeat)).id
     }
   }
 
   function clear(id: unknown): void {
     const number = +(id as number)
-    if (tasks[number] === undefined) return
+    if (tasks[number]?.isTimer !== true) return
     delete tasks[number]
     ask(() => host.clearTimer(number))
   }
@@ -685,6 +692,13 @@ export function bootstrap(host: BootstrapHost, settings: BootstrapSettings): Rea
 }
 
 type Task = (...args: unknown[]) => unknown
+
+/** A function that the host has a number for, and what it is called with. */
+interface Kept {
+  readonly run: Task
+  readonly args: unknown[]
+  readonly isTimer: boolean
+}
 
 /** What the host lends to `bootstrap`: primitives in, primitives out. */
 export interface BootstrapHost {

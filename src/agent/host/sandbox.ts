@@ -609,7 +609,7 @@ export class Sandbox implements SlotHost {
     try {
       replaced = this.#scheduler.schedule({ owner: slot, tag, cron, limit, task }, this.#nowMs)
     } catch (thrown) {
-      throw new Error(`jobs.schedule: "${cron}" is not a cron expression: ${(thrown as Error).message}`)
+      throw new Error(`jobs.schedule: ${(thrown as Error).message}`)
     }
     this.print(
       slot,
@@ -631,10 +631,10 @@ export class Sandbox implements SlotHost {
         scheduler.runSoon(scheduler.all())
         return ''
       case 'remove':
-        scheduler.remove(scheduler.jobsTagged(slot, tag))
+        this.#removeJobs(scheduler.jobsTagged(slot, tag))
         return ''
       case 'removeAll':
-        scheduler.remove(scheduler.all())
+        this.#removeJobs(scheduler.all())
         return ''
       case 'start':
       case 'stop':
@@ -643,6 +643,11 @@ export class Sandbox implements SlotHost {
       default:
         return String(scheduler.running)
     }
+  }
+
+  #removeJobs(jobs: readonly Job<Slot>[]): void {
+    this.#scheduler.remove(jobs)
+    for (const { owner, task } of jobs) owner.forget(task)
   }
 
   timer(slot: Slot, task: number, ms: number, repeat: boolean): void {

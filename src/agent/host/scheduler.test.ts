@@ -83,6 +83,20 @@ describe('the scheduler', () => {
     assert.deepEqual(tags(scheduler, START + 60_000), [])
   })
 
+  test('takes so many jobs and timers of one owner, and no more', () => {
+    const scheduler = new Scheduler<string>()
+    const job = (owner: string, tag: number) =>
+      scheduler.schedule({ owner, tag: `${tag}`, cron: '@hourly', limit: 0, task: 1 }, START)
+    for (let tag = 0; tag < 1000; tag++) job('a', tag)
+    assert.throws(() => job('a', 1000), /1000 jobs already/)
+    job('a', 999)
+    job('b', 1000)
+    const timer = (owner: string) => scheduler.addTimer({ owner, task: 1, due: START, every: 0 })
+    for (let at = 0; at < 10_000; at++) timer('a')
+    assert.throws(() => timer('a'), /10000 timers are waiting already/)
+    timer('b')
+  })
+
   test('holds back one that asks without end, and no other', () => {
     const scheduler = scheduled(['a', '*/10 * * * * *'])
     scheduler.schedule({ owner: 'b', tag: 'b', cron: '*/10 * * * * *', limit: 0, task: 1 }, START)

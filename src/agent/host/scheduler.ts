@@ -40,11 +40,16 @@ export class Scheduler<Owner> {
   /** From when on (ms) what an owner has asked for runs again, after it has asked too often. */
   readonly #heldUntil = new Map<Owner, number>()
 
-  /** Registers a job; answers the task of the job that it replaces, 0 when there was none. Throws on a bad cron. */
+  /**
+   * Registers a job; answers the task of the job that it replaces, 0 when there was none. Throws on a bad cron, and when
+   * the owner has too many.
+   */
   schedule(job: Omit<Job<Owner>, 'runs' | 'due' | 'next'>, nowMs: number): number {
-    const next = nextRun(job.cron)
+    const next = readCron(job.cron)
     const earlier = this.#jobs.find((each) => each.owner === job.owner && each.tag === job.tag)
     if (earlier !== undefined) this.#drop(earlier)
+    else if (hasAtLeast(this.#jobs, job.owner, MOST_JOBS))
+      throw new Error(`there are ${MOST_JOBS} jobs already`)
     this.#jobs.push({ ...job, runs: 0, due: next(nowMs), next })
     return earlier?.task ?? 0
   }
@@ -103,7 +108,10 @@ export class Scheduler<Owner> {
     return Math.max(timer.due, this.#soonest(timer.owner))
   }
 
+  /** Throws when the owner has too many. */
   addTimer(timer: Timer<Owner>): void {
+    if (hasAtLeast(this.#timers, timer.owner, MOST_TIMERS))
+      throw new Error(`${MOST_TIMERS} timers are waiting already`)
     this.#timers.push(timer)
   }
 
@@ -148,9 +156,21 @@ export class Scheduler<Owner> {
   }
 }
 
+function hasAtLeast<Owner>(all: readonly { readonly owner: Owner }[], owner: Owner, most: number): boolean {
+  return all.length >= most && all.filter((each) => each.owner === owner).length >= most
+}
+
 /** It has run as often as it may. */
 function isUsedUp({ limit, runs }: { readonly limit: number; readonly runs: number }): boolean {
   return limit > 0 && runs >= limit
+}
+
+function readCron(cron: string): (afterMs: number) => number {
+  try {
+    return nextRun(cron)
+  } catch (thrown) {
+    throw new Error(`"${cron}" is not a cron expression: ${(thrown as Error).message}`)
+  }
 }
 
 /** When a job runs next after a moment. Six fields, five (minutes), or a descriptor; in UTC. */
@@ -175,3 +195,6 @@ function durationMs(text: string): number {
 }
 
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
+/** Of one owner at a time. */
+const MOST_JOBS = 1000
+const MOST_TIMERS = 10_000
