@@ -120,6 +120,36 @@ for (var id = -1; id < 9; id++) if (id !== timer) clearTimeout(id)`
     })
   })
 
+  test('finds what is on `this` by its bare name, also where a script never says it', async () => {
+    const first =
+      'this.total = 5; this.Thing = function (v) { this.v = v }; function make() { return new this.Thing(7).v } console.log(make()); function none() { this.nope() } try { none() } catch (e) { console.log("caught " + e) }'
+    const second =
+      'console.log(total, new Thing(8).v, typeof nobody); function f(total) { return total } total = 6; n = f(1)'
+    const third =
+      'var console = console || null, env = env || {}, total = total || 9; console.log(total, env.A)'
+    const hooks =
+      'this.onHubAction = function (action) { console.log(action) }; function onItemCaptured(data) { if (data.index === 0) total++ } jobs.schedule("send", "0 0 0 1 1 *", function () { if (utils.nodeName() !== "hub") hub.action("bye " + total) })'
+    const files = { 'a.js': first, 'b.js': second, 'c.js': third, 'd.js': hooks }
+    await withFiles(files, async (folder) => {
+      const args = ['run', folder, '--pcap', SAMPLE, '--node-name', 'n', '--hub', 'always']
+      const { stdout } = await remora([...args, '--set', 'scripting.env.A=x'], { cwd: folder })
+      assert.match(stdout, /\[n-0\] 7\n\[n-0\] caught TypeError: this\.nope is not a function\n/)
+      assert.match(stdout, /\[n-1\] 5 8 undefined\n/)
+      assert.match(stdout, /\[n-2\] 9 x\n/)
+      assert.deepEqual(stdout.match(/^.*\bbye .*$/gm), ['[hub-3] bye 115'], 'a hook on `this` is called once')
+    })
+  })
+
+  test('exits with 0 when an agent refuses to run on one component and runs on the other', async () => {
+    const source = 'if (utils.nodeName() !== "hub") throw new Error("for the hub"); console.log("here")'
+    await withFiles({ 'a.js': source }, async (folder) => {
+      const { code, stdout, stderr } = await remora(['run', folder, '--pcap', SAMPLE], { cwd: folder })
+      assert.match(stderr, /:ERROR\] Error: for the hub \(a\.js:1:39\)/)
+      assert.match(stdout, /^\[hub-0\] here$/m)
+      assert.equal(code, 0)
+    })
+  })
+
   test('takes hub.action to onHubAction', async () => {
     const source = `var n = 0;
 function onItemCaptured(data) { n++ }

@@ -2,9 +2,12 @@ import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import type { EntryProtocol } from '../entry/entry.ts'
 import { resolveField } from '../entry/layout.ts'
+import { allHelpers } from '../helpers/dispatch.ts'
+import { namespaces } from '../helpers/index.ts'
 import { Mistake } from '../mistake/mistake.ts'
 import { NO_FIELDS } from './host/protocol.ts'
 import { parseAgent } from './source/gate.ts'
+import { topLevelNames, usesUndeclared } from './source/names.ts'
 import { readSet } from './source/read-set.ts'
 import { agentTitle } from './source/title.ts'
 import { shareThis } from './this-scope.ts'
@@ -27,6 +30,8 @@ export interface Agent {
   readonly source: string
   readonly insertions: readonly (readonly [number, number, number])[]
   readonly sharesThis: boolean
+  /** Variables and functions of its top level. */
+  readonly vars: readonly string[]
   /** Fields of entries and packets that it reads; empty without the hook, `NO_FIELDS` when it reads none. */
   readonly wantedItem: readonly string[]
   readonly wantedPacket: readonly string[]
@@ -83,7 +88,8 @@ export function understandAgent(text: string, path: string, index: number, optio
     title: agentTitle(text, path),
     source,
     insertions,
-    sharesThis: shares,
+    sharesThis: shares || usesUndeclared(program, HELPERS),
+    vars: topLevelNames(program),
     wantedItem: wantedFields(
       readSet(program, 'onItemCaptured', itemFields),
       mentions(text, 'onItemCaptured'),
@@ -132,6 +138,11 @@ function statAgentPath(path: string) {
     })
   }
 }
+
+/** Names that helpers have in a script. */
+const HELPERS: ReadonlySet<string> = new Set(
+  [...allHelpers(namespaces)].map(([path]) => path.split('.')[0] as string),
+)
 
 const PACKET_NAMES: ReadonlySet<string> = new Set([
   'timestamp',

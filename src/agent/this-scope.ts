@@ -16,25 +16,39 @@ export interface SharedThis {
  * function that swaps the two. At the top level `this` is the shared object already.
  */
 export function shareThis(source: string, program: Program): SharedThis {
-  const places: Node[] = []
+  const places: { readonly node: Node; readonly isMade: boolean }[] = []
   let shares = false
   fullAncestor(program, (node, _state, ancestors) => {
     if (node.type !== 'ThisExpression') return
     shares = true
-    if (ancestors.some((each) => each.type.startsWith('Function'))) places.push(node)
+    if (ancestors.some((each) => each.type.startsWith('Function')))
+      places.push({ node, isMade: isMade(ancestors) })
   })
-  places.sort((a, b) => a.start - b.start)
+  places.sort((a, b) => a.node.start - b.node.start)
 
   let text = ''
   let copied = 0
   const insertions: [number, number, number][] = []
-  for (const place of places) {
-    text += `${source.slice(copied, place.start)}${THIS}(this)`
-    copied = place.end
-    const { line, column } = placeOf(source, place.start)
-    insertions.push([line, column, `${THIS}()`.length])
+  for (const { node, isMade } of places) {
+    const instead = isMade ? `(${THIS}(this))` : `${THIS}(this)`
+    text += source.slice(copied, node.start) + instead
+    copied = node.end
+    const { line, column } = placeOf(source, node.start)
+    insertions.push([line, column, instead.length - 'this'.length])
   }
   return { source: text + source.slice(copied), insertions, shares }
+}
+
+/** `new this.Thing()`: a call there would be taken for what is to be made. Elsewhere a bracket could continue a statement. */
+function isMade(ancestors: readonly Node[]): boolean {
+  let at = ancestors.length - 1
+  while (isObjectOf(ancestors[at - 1], ancestors[at] as Node)) at--
+  const made = ancestors[at - 1] as (Node & { readonly callee?: Node }) | undefined
+  return made?.type === 'NewExpression' && made.callee === ancestors[at]
+}
+
+function isObjectOf(parent: Node | undefined, node: Node): boolean {
+  return parent?.type === 'MemberExpression' && (parent as Node & { object?: Node }).object === node
 }
 
 /** Line and column, both from 1. */

@@ -87,6 +87,7 @@ function agent(slot: number, source: string): LoadAgent {
     source,
     insertions: [],
     sharesThis: false,
+    vars: [],
     wantedItem: [],
     wantedPacket: source.includes('onPacketCaptured') ? ['length'] : [],
     bodies: 'text',

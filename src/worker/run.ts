@@ -347,6 +347,7 @@ export class Run {
       source: agent.source,
       insertions: agent.insertions,
       sharesThis: agent.sharesThis,
+      vars: agent.vars,
       wantedItem: items,
       wantedPacket: component === 'worker' ? agent.wantedPacket : [],
       bodies: agent.bodies,

@@ -36,9 +36,15 @@ export function bootstrap(host: BootstrapHost, settings: BootstrapSettings): Rea
   const slice = S.prototype.slice
   const charCode = S.prototype.charCodeAt
   const split = S.prototype.split
+  const replaceAll = S.prototype.replaceAll
   const toISO = D.prototype.toISOString
 
   // --- errors -------------------------------------------------------------------------------------------------
+
+  /** Messages of V8 name what stands in the text that it was given; scripts have `this` there. */
+  function asWritten(message: string): string {
+    return apply(replaceAll, message, [settings.thisInMessages, 'this'])
+  }
 
   /** `Name: message`, whatever was thrown; never throws itself. */
   function say(thrown: unknown): string {
@@ -222,7 +228,7 @@ export function bootstrap(host: BootstrapHost, settings: BootstrapSettings): Rea
     for (let at = 0; at < values.length; at++) line += (at === 0 ? '' : ' ') + show(values[at])
     if (line.length > settings.longestLine)
       line = `${apply(slice, line, [0, settings.longestLine])}… (${line.length} characters, cut)`
-    ask(() => host.print(level, line))
+    ask(() => host.print(level, asWritten(line)))
   }
 
   // --- functions that the host keeps for later -----------------------------------------------------------------
@@ -553,8 +559,13 @@ export function bootstrap(host: BootstrapHost, settings: BootstrapSettings): Rea
   let makers: readonly ((row: readonly unknown[]) => object)[] = []
   let queryMakers: typeof makers = []
 
+  /** For the host: the message, and in the lines after it the stack. */
+  function failureOf(thrown: unknown): string {
+    return `${asWritten(say(thrown))}\n${stackOf(thrown)}`
+  }
+
   function failed(hook: number, thrown: unknown): boolean {
-    return host.failed(hook, say(thrown), stackOf(thrown)) === true
+    return host.failed(hook, asWritten(say(thrown)), stackOf(thrown)) === true
   }
 
   function itemAt(rows: readonly (readonly unknown[])[], at: number): void {
@@ -576,14 +587,17 @@ export function bootstrap(host: BootstrapHost, settings: BootstrapSettings): Rea
   }
 
   return {
-    start(run: (thisOf: unknown) => (hook: number) => Task | undefined): string {
+    start(run: Task, vars: readonly string[]): string {
       try {
-        hookOf = apply(run, view, [thisOf]) as typeof hookOf
+        const values = new A(vars.length)
+        for (let at = 0; at < vars.length; at++) values[at] = G[vars[at] as string]
+        hookOf = apply(run, view, [thisOf, ...values]) as typeof hookOf
         return ''
       } catch (thrown) {
-        return `${say(thrown)}\n${stackOf(thrown)}`
+        return failureOf(thrown)
       }
     },
+    hasGlobal: (name) => hasOwn(G, name),
     has: (hook) => hookOf(hook) !== undefined,
     setMakers(source) {
       makers = source(clone, headers, shape, legacy, settings.bytes ? bytes : (text: unknown) => text)
@@ -626,7 +640,7 @@ export function bootstrap(host: BootstrapHost, settings: BootstrapSettings): Rea
         apply(task.run, undefined, task.args)
         return ''
       } catch (thrown) {
-        return `${say(thrown)}\n${stackOf(thrown)}`
+        return failureOf(thrown)
       }
     },
     forget(id) {
@@ -728,6 +742,8 @@ export interface BootstrapSettings {
   readonly env: string
   readonly virtualTime: boolean
   readonly sharesThis: boolean
+  /** What V8 calls a `this` that goes through `thisOf`. */
+  readonly thisInMessages: string
   readonly bytes: boolean
   readonly removed: readonly string[]
   readonly stubs: readonly { path: string; where: string; params: readonly string[]; min: number }[]
@@ -747,7 +763,10 @@ export interface BootstrapSettings {
 
 /** What the host holds of an agent's realm. */
 export interface Realm {
-  start(run: unknown): string
+  /** Runs the compiled script. `vars`: its variables that begin as the globals of the same name. */
+  start(run: unknown, vars: readonly string[]): string
+  /** Before the script has run. */
+  hasGlobal(name: string): boolean
   has(hook: number): boolean
   setMakers(source: MakerSource): void
   items(rows: readonly (readonly unknown[])[], from: number, to: number, position: Int32Array): void

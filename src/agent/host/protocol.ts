@@ -84,8 +84,10 @@ export interface LoadAgent {
   readonly source: string
   /** Where text was put into `source`: line, column and length, so that error positions can be put right. */
   readonly insertions: readonly (readonly [line: number, column: number, length: number])[]
-  /** The script says `this`: it gets the shared object. */
+  /** The script says `this`, or names that nobody declares: it gets the shared object. */
   readonly sharesThis: boolean
+  /** Variables and functions of its top level. */
+  readonly vars: readonly string[]
   /** Fields that it reads: dotted paths as in `Wanted`. */
   readonly wantedItem: readonly string[]
   readonly wantedPacket: readonly string[]

@@ -71,12 +71,13 @@ export class Slot {
 
   /** Runs the script once. Answers what went wrong, or "". */
   start(): string {
-    const run = vm.compileFunction(this.agent.source + hookLookup(this.#host.config.hooks), [THIS], {
-      ...this.#within(),
-      filename: this.agent.file,
-    })
+    const { source, file } = this.agent
+    // In a script, `var console = console || {}` leaves a global as it is: as a parameter it begins like one.
+    const vars = this.agent.vars.filter((name) => this.#live.hasGlobal(name))
+    const lookup = hookLookup(this.#host.config.hooks, source)
+    const run = vm.compileFunction(source + lookup, [THIS, ...vars], { ...this.#within(), filename: file })
     this.#resetOutput()
-    const failure = this.#live.start(run)
+    const failure = this.#live.start(run, vars)
     if (failure !== '') return this.#located(failure)
     this.hooks = this.#host.config.hooks.filter((_, hook) => this.#live.has(hook))
     return ''
@@ -182,6 +183,7 @@ export class Slot {
       env: JSON.stringify(config.env),
       virtualTime: config.virtualTime,
       sharesThis: this.agent.sharesThis,
+      thisInMessages: `${THIS}(...)`,
       bytes: this.agent.bodies === 'bytes',
       removed: REMOVED,
       stubs: config.stubs,
@@ -326,10 +328,13 @@ export function newCounters(slot: number): SlotCounters {
   }
 }
 
-/** Looks hooks up by number when they are called, so that one assigned later counts as well (agent-api §2.4). */
-function hookLookup(hooks: readonly string[]): string {
-  const cases = hooks.map(
-    (name, at) => `case ${at}: return typeof ${name} === 'function' ? ${name} : undefined`,
+/**
+ * Looks hooks up by number when they are called, so that one assigned later counts as well (agent-api §2.4). Those that
+ * the script does not name can only be on the shared `this`, and are another script's.
+ */
+function hookLookup(hooks: readonly string[], source: string): string {
+  const cases = hooks.flatMap((name, at) =>
+    source.includes(name) ? `case ${at}: return typeof ${name} === 'function' ? ${name} : undefined` : [],
   )
   return `\n;return function (hook) { switch (hook) { ${cases.join('; ')} } }`
 }

@@ -1,5 +1,6 @@
 import { nearest } from '../../mistake/nearest.ts'
 import type { ParsedAgent } from './gate.ts'
+import { GLOBALS, topLevel } from './names.ts'
 import {
   type AnyNode,
   declaredIn,
@@ -49,13 +50,7 @@ class Linter {
   constructor(root: AnyNode, options: LintOptions) {
     this.#root = root
     this.#options = options
-    this.#declared = declaredIn({
-      type: 'Program',
-      start: 0,
-      end: 0,
-      params: [],
-      body: { ...root, type: 'BlockStatement' },
-    } as unknown as AnyNode)
+    this.#declared = declaredIn(topLevel(root))
     this.#namespaces = new Set([...options.helpers.keys()].map((path) => path.split('.')[0] as string))
     walk(root, (place) => {
       const { node } = place
@@ -244,11 +239,3 @@ function counted(count: number): string {
 
 /** Microseconds. */
 const SMALL_ELAPSED = 1000
-/** What scripts have without declaring it. */
-const GLOBALS: ReadonlySet<string> = new Set(
-  (
-    'Array Boolean Date Error EvalError Function Infinity JSON Math NaN Number Object RangeError ReferenceError RegExp String ' +
-    'SyntaxError TypeError URIError decodeURI decodeURIComponent encodeURI encodeURIComponent escape unescape isFinite isNaN ' +
-    'parseFloat parseInt undefined arguments env globalThis Map Set WeakMap WeakSet Symbol BigInt'
-  ).split(' '),
-)

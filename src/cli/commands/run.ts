@@ -1,6 +1,6 @@
 import { hostname } from 'node:os'
 import { Command, Option } from 'commander'
-import { findAgentFiles, readAgent } from '../../agent/agents.ts'
+import { type Agent, findAgentFiles, readAgent } from '../../agent/agents.ts'
 import { requireLevel, type SandboxLevel } from '../../agent/launch.ts'
 import { takeLauncher } from '../../agent/launcher.ts'
 import type { CaptureOptions } from '../../capture/index.ts'
@@ -9,7 +9,7 @@ import { entryProtocols } from '../../dissectors/index.ts'
 import { compileFilter } from '../../filter/index.ts'
 import { Mistake } from '../../mistake/mistake.ts'
 import { Broker } from '../../worker/broker.ts'
-import { type ConsoleLine, Run } from '../../worker/run.ts'
+import { type ConsoleLine, Run, type RunResult } from '../../worker/run.ts'
 import { watchAgents } from '../../worker/watch.ts'
 import { addConfigOptions, type ConfigFlags, collect, configOf } from '../options.ts'
 import { ProgressBar } from '../progress.ts'
@@ -106,13 +106,17 @@ async function run(paths: string[], flags: RunFlags): Promise<void> {
     const sandbox = best.because === '' ? best.level : `${best.level} (${best.because})`
     if (flags.json === true) console.log(JSON.stringify(summaryJson(result, best.level)))
     else process.stdout.write(summaryText(result, sandbox))
-    if (result.agents.some(({ loadError, component }) => loadError !== undefined && component === 'worker'))
-      process.exitCode = 2
+    if (agents.some((agent) => runsNowhere(agent, result))) process.exitCode = 2
   } finally {
     stopWatching()
     output.end()
     await broker.close()
   }
+}
+
+/** Scripts may refuse to run on one component; none must be left. */
+function runsNowhere({ index }: Agent, { agents }: RunResult): boolean {
+  return agents.every(({ agent, loadError }) => agent.index !== index || loadError !== undefined)
 }
 
 function sourceOf(flags: RunFlags): CaptureOptions {
