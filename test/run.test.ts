@@ -109,6 +109,22 @@ for (var id = -1; id < 9; id++) if (id !== timer) clearTimeout(id)`
     })
   })
 
+  test('prints all kinds of values', async () => {
+    const source = `var circle = {}; circle.self = circle;
+console.log("a", 1.5, NaN, null, undefined, true, [1, "b", null], { c: undefined, d: [] }, new Date(0));
+console.log(new TypeError("bad"), /x/g, { error: new Error("inside"), list: [/y/] }, circle, function f() {}, { toJSON: function () { throw new Error("no") } });`
+    await withFiles({ 'a.js': source }, async (folder) => {
+      const { stdout } = await remora(['run', folder, '--pcap', SAMPLE, '--node-name', 'n'], { cwd: folder })
+      assert.deepEqual(
+        stdout.split('\n').filter((line) => line.startsWith('[')),
+        [
+          '[n-0] a 1.5 NaN null undefined true [1,"b",null] {"d":[]} 1970-01-01T00:00:00.000Z',
+          '[n-0] TypeError: bad /x/g {"error":"Error: inside","list":["/y/"]} [TypeError: Converting circular structure to JSON] [function f] [Error: no]',
+        ],
+      )
+    })
+  })
+
   test('shares `this` between agents and keeps `var` apart', async () => {
     const first =
       'var n = 1; undeclared = 2; this.total = 5; this.bump = function () { this.total++; n++; return n }; function plain() { return this.total }'

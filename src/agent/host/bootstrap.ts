@@ -15,6 +15,7 @@ export function bootstrap(host: BootstrapHost, settings: BootstrapSettings): Rea
   const TE = TypeError
   const RE = RangeError
   const D = Date
+  const RX = RegExp
   const P = Proxy
   const create = O.create
   const define = O.defineProperty
@@ -198,13 +199,15 @@ export function bootstrap(host: BootstrapHost, settings: BootstrapSettings): Rea
 
   function show(value: unknown): string {
     if (typeof value === 'string') return value
-    if (value instanceof E) return say(value)
+    if (saysMore(value)) return inWords(value)
     if (typeof value === 'object' && value !== null) {
       let text: string | undefined
       try {
-        text = stringify(value)
+        text = stringify(value, (_key, inner) => (saysMore(inner) ? inWords(inner) : inner))
       } catch (thrown) {
-        text = `[${say(thrown)}]`
+        // V8 draws a picture of a circle below the message.
+        const [message] = apply(split, say(thrown), ['\n']) as string[]
+        text = `[${message}]`
       }
       if (text === undefined) return 'undefined'
       // A Date and the like: its text, without the quotes of JSON.
@@ -216,6 +219,15 @@ export function bootstrap(host: BootstrapHost, settings: BootstrapSettings): Rea
     } catch (thrown) {
       return `[${say(thrown)}]`
     }
+  }
+
+  /** JSON makes nothing of it. */
+  function saysMore(value: unknown): boolean {
+    return value instanceof E || value instanceof RX
+  }
+
+  function inWords(value: unknown): string {
+    return value instanceof E ? say(value) : S(value)
   }
 
   function shorten(text: string): string {
