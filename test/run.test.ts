@@ -242,14 +242,23 @@ jobs.schedule("report", "0 0 0 * * *", function () { console.log("heard", n) });
   })
 
   test('gives agents their env, aliases and header names in any case', async () => {
-    const source = `console.log(env.A, env.B + 1, JSON.stringify(env));
+    const source = `env.B = 3; env.C.d = 4; console.log(env.A, env.B + 1, JSON.stringify(env));
 function onItemCaptured(data) { if (data.Protocol.Name === "http" && data.request && data.request.headers["HOST"]) { console.log(data.Request.Path, data.request.headers["HoSt"]) } }`
     await withFiles({ 'a.js': source }, async (folder) => {
       const { stdout } = await remora(
-        ['run', folder, '--pcap', SAMPLE, '--set', 'scripting.env.A=x,scripting.env.B=2', '--node-name', 'n'],
+        [
+          'run',
+          folder,
+          '--pcap',
+          SAMPLE,
+          '--set',
+          'scripting.env.A=x,scripting.env.B=2,scripting.env.C.d=1',
+          '--node-name',
+          'n',
+        ],
         { cwd: folder },
       )
-      assert.match(stdout, /\[n-0\] x 3 \{"A":"x","B":2\}/)
+      assert.match(stdout, /\[n-0\] x 3 \{"A":"x","B":2,"C":\{"d":1\}\}/)
       assert.match(stdout, /\[n-0\] \/json indigo\.test/)
     })
   })

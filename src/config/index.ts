@@ -67,14 +67,19 @@ export function printConfig(
         lines.push(`${indent}${key}:`)
         print(inner, innerPath, `${indent}  `)
       } else {
-        const secret = path === 'scripting.env' && SECRET.test(key) && !showSecrets
-        const shown = secret ? '"********"' : JSON.stringify(inner)
+        const shown = isSecret(innerPath, inner) && !showSecrets ? '"********"' : JSON.stringify(inner)
         lines.push(`${indent}${key}: ${shown}${comment(origins, innerPath)}`)
       }
     }
   }
   print(config, '', '')
   return `${lines.join('\n')}\n`
+}
+
+/** A value of `scripting.env`, or of what is in it, whose name says that it is nobody's business. */
+function isSecret(path: string, value: unknown): boolean {
+  const inner = Array.isArray(value) ? JSON.stringify(value) : ''
+  return path.startsWith('scripting.env.') && SECRET.test(path.slice('scripting.env.'.length) + inner)
 }
 
 function comment(origins: ReadonlyMap<string, string>, path: string): string {

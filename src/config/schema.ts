@@ -17,10 +17,6 @@ const texts = z.array(z.string())
 const flag = z.boolean()
 const whole = z.number().int().nonnegative()
 const positive = z.number().int().positive()
-const scalar = z.union(
-  [z.string(), z.number(), z.boolean(), z.null()],
-  'expected text, a number, true, false or null',
-)
 /** Text that YAML takes for a number when it has no unit. */
 const quantity = (pattern: RegExp, expected: string) =>
   z.preprocess(
@@ -77,7 +73,7 @@ function nearestProtocol(name: string): string {
 export const configSchema = section({
   scripting: section({
     enabled: planned(flag, true, 'Show and run agents'),
-    env: setting(z.record(z.string(), scalar), {}, 'Values that agents read as env.NAME'),
+    env: setting(z.record(z.string(), z.json()), {}, 'Values that agents read as env.NAME'),
     source: planned(text, '', 'One folder of scripts'),
     sources: planned(texts, [], 'More folders and files'),
     watchScripts: planned(flag, true, 'Watch them after the first sync'),

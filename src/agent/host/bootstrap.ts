@@ -110,6 +110,14 @@ export function bootstrap(host: BootstrapHost, settings: BootstrapSettings): Rea
     return copy
   }
 
+  /** The same value, fixed all the way down. */
+  function frozen(value: unknown): unknown {
+    if (typeof value !== 'object' || value === null) return value
+    const keys = keysOf(value)
+    for (let at = 0; at < keys.length; at++) frozen((value as Record<string, unknown>)[keys[at] as string])
+    return freeze(value)
+  }
+
   /** Header names are matched as written first, and if there is none, whatever their case. */
   const headersPrototype = new P(create(objectPrototype) as object, {
     get(target, key, receiver) {
@@ -546,7 +554,7 @@ export function bootstrap(host: BootstrapHost, settings: BootstrapSettings): Rea
     })
   }
 
-  const env = freeze(parse(settings.env))
+  const env = frozen(parse(settings.env))
   for (let at = 0; at < settings.stubs.length; at++) {
     const stub = settings.stubs[at] as { path: string; where: string; params: readonly string[]; min: number }
     const within = inside[stub.path]
