@@ -84,6 +84,37 @@ describe('remora run --interface', () => {
     })
   })
 
+  test('does not show agents what their own helpers send', async (t) => {
+    if (!canCapture(t)) return
+    const server = await httpServer(t, (_, response) => response.end('hello'))
+    const source = `function onItemCaptured(data) {
+  vendor.webhook("POST", "http://127.0.0.1:${server.port}/report", "seen");
+  console.log("seen", data.request && data.request.path);
+}`
+    await withFiles({ 'a.js': source }, async (folder) => {
+      const { stdout } = await remora(
+        ['run', folder, '--interface', 'lo', '--filter', `tcp port ${server.port}`],
+        {
+          cwd: folder,
+          meanwhile: async (pid, output) => {
+            await waitFor(
+              async () => {
+                await fetchOnce(server.port, '/probe')
+                return /seen \/probe/.test(output())
+              },
+              () => 'the capture to begin',
+            )
+            await setTimeout(1000)
+            process.kill(pid, 'SIGINT')
+          },
+        },
+      )
+      assert.doesNotMatch(stdout, /seen \/report/)
+      assert.match(stdout, /HTTP; \d+ requests of our own left out$/m)
+      assert.match(stdout, /^Ledger {2}everything adds up$/m)
+    })
+  })
+
   test('runs jobs, and ends, on an interface where nothing happens', async (t) => {
     if (!canCapture(t)) return
     const source = `jobs.schedule("tick", "* * * * * *", function () { console.log("tick") })`

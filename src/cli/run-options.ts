@@ -36,6 +36,7 @@ export function runOptions(config: Config, request: RunRequest): RunOptions {
       pipeline: {
         ports: portHints(tap.portMapping),
         verifyChecksums,
+        captureSelf: tap.capture.captureSelf,
         maxBody: tap.bodies.maxSize,
         memory: tap.reassembly.memoryMb * 2 ** 20,
         maxConnections: MOST_CONNECTIONS,

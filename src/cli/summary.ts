@@ -30,10 +30,11 @@ export function summaryText(result: RunResult, sandbox: string): string {
   return `${parts.join('\n')}\n`
 }
 
-function entriesText({ entries, unreadBytes }: PipelineCounters): string[] {
+function entriesText({ entries, ownRequests, unreadBytes }: PipelineCounters): string[] {
   const sum = total(entries)
   if (sum === 0 && unreadBytes > 0) return ['-', 'not read: agents ask for packets only']
-  return [count(sum), kinds(entries)]
+  const own = ownRequests > 0 ? `${count(ownRequests)} requests of our own left out` : ''
+  return [count(sum), [kinds(entries), own].filter((each) => each !== '').join('; ')]
 }
 
 function agentRows(agents: readonly AgentResult[]): (string | number)[][] {
@@ -171,6 +172,7 @@ export function summaryJson(result: RunResult, sandbox: string): object {
     lastTimeMs: counters.lastMs,
     connections: counters.connections,
     entries: counters.entries,
+    ownRequests: counters.ownRequests,
     agents: result.agents.map(({ agent, component, account, loadError }) => ({
       index: agent.index,
       title: agent.title,

@@ -155,7 +155,7 @@ export const configSchema = section({
         enabled: planned(flag, true, 'Read protocols'),
         stopAfter: planned(time, '5m', 'Stop when nobody looks'),
       }),
-      captureSelf: planned(flag, false, 'Capture our own traffic'),
+      captureSelf: setting(flag, false, 'Show the HTTP requests that helpers of scripts send, too'),
       raw: section({
         enabled: planned(flag, true, 'Keep packets'),
         storageSize: setting(size, '1Gi', 'Packets that are kept for pcap.*'),

@@ -75,6 +75,8 @@ export interface Dissector<Req extends ObjectShape = ObjectShape, Res extends Ob
   open(context: DissectContext): { client: Parser<Message<Req>>; server: Parser<Message<Res>> }
   variant?(request: Message<Req> | null, response: Message<Res> | null): number
   summarize(request: Message<Req> | null, response: Message<Res> | null): Summary
+  /** The request says that it comes from a monitor such as this one, and is no traffic to look at. */
+  isOurs?(request: Message<Req>): boolean
   /** Name of the server as the request gives it (HTTP Host), without the port. */
   authority?(request: Message<Req>): string | undefined
   /** Addresses that a reply gives names to (DNS). */

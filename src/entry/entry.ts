@@ -29,6 +29,7 @@ export type ErrorType = 'dissection' | 'connection' | 'timeout' | 'pair-not-foun
 /** The part of a dissector that entries need; items without request and reply have only this. */
 export type EntryProtocol = Pick<Dissector, 'name' | 'protocols' | 'request' | 'response' | 'data'> & {
   summarize(request: never, response: never, data: never): Summary
+  isOurs?(request: never): boolean
   authority?(request: never): string | undefined
   names?(response: never): readonly { readonly ip: string; readonly name: string }[]
 }

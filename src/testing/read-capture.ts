@@ -51,6 +51,7 @@ const OPTIONS: PipelineOptions = {
     [53, 'dns'],
   ]),
   verifyChecksums: false,
+  captureSelf: false,
   maxBody: 1 << 20,
   memory: 64 << 20,
   maxConnections: 100_000,

@@ -18,6 +18,8 @@ export interface PipelineOptions {
   readonly connections: { readonly tcp: boolean; readonly udp: boolean }
   readonly ports: ReadonlyMap<number, string>
   readonly verifyChecksums: boolean
+  /** Requests that helpers of scripts have sent are entries as well. */
+  readonly captureSelf: boolean
   readonly maxBody: number
   readonly memory: number
   readonly maxConnections: number
@@ -45,6 +47,8 @@ export interface PipelineCounters {
   readonly dissection: DissectionCounters
   /** Entries by the abbreviation of their protocol. */
   readonly entries: Readonly<Record<string, number>>
+  /** Requests of our own helpers, which are no entries. */
+  readonly ownRequests: number
   readonly firstMs: number | null
   readonly lastMs: number | null
 }
@@ -68,6 +72,7 @@ export class Pipeline {
   readonly #counter: ConversationCounter
   readonly #dissection: Dissection
   readonly #entries: Record<string, number> = {}
+  #ownRequests = 0
   #packets = 0
   #captured = 0
   #bytes = 0
@@ -153,6 +158,7 @@ export class Pipeline {
       unreadBytes: this.#counter.bytes,
       dissection: this.#dissection.counters,
       entries: this.#entries,
+      ownRequests: this.#ownRequests,
       firstMs: this.#firstMs,
       lastMs: this.#lastMs,
     }
@@ -181,6 +187,10 @@ export class Pipeline {
 
   #accept(exchange: Exchange): void {
     this.#learn(exchange)
+    if (!this.#options.captureSelf && isOurs(exchange)) {
+      this.#ownRequests++
+      return
+    }
     const abbr = exchange.dissector.protocols[exchange.variant]?.abbr as string
     this.#entries[abbr] = (this.#entries[abbr] ?? 0) + 1
     this.#sink.item(exchange)
@@ -208,6 +218,10 @@ export class Pipeline {
     this.#firstMs ??= (seconds[0] as number) * 1000 + (nanos[0] as number) / 1e6
     this.#lastMs = (seconds[count - 1] as number) * 1000 + (nanos[count - 1] as number) / 1e6
   }
+}
+
+function isOurs({ dissector, request }: Exchange): boolean {
+  return request !== null && dissector.isOurs?.(request as never) === true
 }
 
 /** A whole conversation as one entry. */

@@ -49,6 +49,15 @@ describe('a request', () => {
     assert.equal(firstRequest('GET http://shop.test?x=1 HTTP/1.1\r\n\r\n').path, '/')
   })
 
+  test('says whether a helper of scripts sent it', () => {
+    const isOurs = (header: string) =>
+      http.isOurs?.(firstRequest(`GET / HTTP/1.1\r\nHost: kubeshark-hub\r\n${header}\r\n\r\n`))
+    assert.equal(isOurs('X-Kubeshark-Capture: ignore'), true)
+    assert.equal(isOurs('x-kubeshark-capture:ignore'), true)
+    assert.equal(isOurs('x-kubeshark-capture: keep'), false)
+    assert.equal(isOurs('a: 1'), false)
+  })
+
   test('names its server by the Host header without the port', () => {
     const authority = (host: string) =>
       http.authority?.(firstRequest(`GET / HTTP/1.1\r\nX: 1\r\nhOsT: ${host}\r\n\r\n`))

@@ -21,6 +21,7 @@ export const http = defineDissector({
     return { client: new RequestParser(session, context), server: new ResponseParser(session, context) }
   },
   variant: (request, response) => ((request ?? response)?.httpVersion === 'HTTP/1.0' ? 1 : 0),
+  isOurs: (request) => request instanceof HttpRequest && request.isOurs,
   authority: (request) => (request instanceof HttpRequest ? request.authority : undefined),
   summarize: (request, response) => ({
     method: request?.method ?? '',

@@ -205,6 +205,13 @@ export class HttpRequest extends HttpMessage {
     return hostOf(this.target.authority || this.header('host'))
   }
 
+  /** A request of a helper of ours or of Kubeshark's: what scripts send must not come back to them (agent-api §2.7). */
+  get isOurs(): boolean {
+    return (
+      this.head.includes('ubeshark') && this.header('x-kubeshark-capture').trim().toLowerCase() === 'ignore'
+    )
+  }
+
   protected get target(): Target {
     this.#target ??= splitTarget(this.url)
     return this.#target
