@@ -66,12 +66,12 @@ async function helperCalls(pcap: string, agentFile: string, atLeast: number): Pr
     entry: () => {},
     progress: () => {},
     learned: () => {},
-    call: (...call) => {
+    call: (call) => {
       const now = performance.now()
       // A burst begins with another helper: each interval is one round trip.
-      if (call[2] === 'hub.targeted') micros.push((now - last) * 1000)
+      if (call.path === 'hub.targeted') micros.push((now - last) * 1000)
       last = now
-      return broker.call(...call)
+      return broker.call(call)
     },
   })
   await going.run()

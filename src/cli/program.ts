@@ -1,11 +1,11 @@
 import { writeSync } from 'node:fs'
 import { Command } from 'commander'
 import { Mistake } from '../mistake/mistake.ts'
+import { version } from '../worker/version.ts'
 import { checkCommand } from './commands/check.ts'
 import { configCommand } from './commands/config.ts'
 import { doctorCommand } from './commands/doctor.ts'
 import { runCommand } from './commands/run.ts'
-import { version } from './version.ts'
 
 /** Reads the command line and does what it says. */
 export async function main(): Promise<void> {

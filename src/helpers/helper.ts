@@ -95,7 +95,7 @@ export interface HelperHost {
   warn(text: string): void
   /** HTTP under the egress rules: time limit, size limit, no redirects into forbidden places. */
   request(options: HttpRequest): Promise<HttpReply>
-  /** Wall clock, ms since the epoch. */
+  /** What time it is for the script, ms since the epoch: on a capture file, that of the traffic. */
   now(): number
   /** State of this component, for `utils.health`: anything JSON can say. */
   health(): unknown

@@ -1,6 +1,5 @@
 import { existsSync, mkdirSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import type { Agent } from '../agent/agents.ts'
 import type { Config } from '../config/index.ts'
 import { openDataFolder } from '../helpers/data-folder.ts'
 import { dispatch } from '../helpers/dispatch.ts'
@@ -8,8 +7,9 @@ import { type Egress, openEgress } from '../helpers/egress.ts'
 import type { DataFolder, HelperHost } from '../helpers/helper.ts'
 import { namespaces } from '../helpers/index.ts'
 import { Mistake } from '../mistake/mistake.ts'
-import type { ConsoleLine } from './run.ts'
+import type { ConsoleLine, HelperCall } from './run.ts'
 import { removeStaleSpools, type SpoolOptions, SpoolReader } from './spool/index.ts'
+import { version } from './version.ts'
 
 /**
  * Answers the helpers that scripts call: the only way from a script to anything outside. It lives on the main thread,
@@ -43,12 +43,7 @@ export class Broker {
     this.#packets = new SpoolReader(this.spool)
   }
 
-  async call(
-    agent: Agent,
-    component: 'worker' | 'hub',
-    path: string,
-    args: readonly unknown[],
-  ): Promise<unknown> {
+  async call({ agent, component, path, args, nowMs }: HelperCall): Promise<unknown> {
     const node = component === 'hub' ? 'hub' : this.#nodeName
     // Counting what is in it may take a while: when somebody uses it.
     this.#files ??= openDataFolder(this.#root, this.#quotaBytes)
@@ -61,7 +56,7 @@ export class Broker {
       signal: AbortSignal.timeout(CALL_MS),
       warn: (text) => this.#line({ node, agent, level: 'warn', text }),
       request: (options) => this.#egress.request(options),
-      now: () => Date.now(),
+      now: () => nowMs,
       health: () => this.#health(node),
       targeted: () => ({ targets: [], excluded: [] }),
     }
@@ -83,6 +78,7 @@ export class Broker {
     const { user, system } = process.cpuUsage()
     return {
       nodeName,
+      version: version(),
       timestamp: Date.now(),
       cpuUsage: (user + system) / 1e6 / process.uptime(),
       memoryUsage: rss,

@@ -45,7 +45,17 @@ export interface RunObserver {
   learned(seconds: number, ip: string, name: string): void
   progress(bytesRead: number, totalBytes: number, packets: number): void
   /** A broker helper was called. */
-  call(agent: Agent, component: 'worker' | 'hub', path: string, args: readonly unknown[]): Promise<unknown>
+  call(call: HelperCall): Promise<unknown>
+}
+
+/** A script wants something that is outside of its sandbox. */
+export interface HelperCall {
+  readonly agent: Agent
+  readonly component: 'worker' | 'hub'
+  readonly path: string
+  readonly args: readonly unknown[]
+  /** What time it is for the script (ms): on a capture file, that of the traffic. */
+  readonly nowMs: number
 }
 
 /** A line of the console with who said it. */
@@ -319,10 +329,11 @@ export class Run {
         lines: (lines) => {
           for (const line of lines) this.#line(line)
         },
-        call: ({ slot, path, args }) => {
+        call: ({ slot, path, args, nowMs }) => {
           const place = this.#placeOf(slot)
           if (place === undefined) throw new Error(`there is no slot ${slot}`)
-          return this.#observer.call(place.agent, place.component, path, args)
+          const { agent, component } = place
+          return this.#observer.call({ agent, component, path, args, nowMs })
         },
         ack: (message) => {
           this.#ledger.acked(message)

@@ -149,6 +149,8 @@ export interface CallMessage {
   readonly slot: number
   readonly path: string
   readonly args: readonly unknown[]
+  /** What time it is for the script (ms). */
+  readonly nowMs: number
 }
 
 /** A line of the log of a component, for onLogCall. */

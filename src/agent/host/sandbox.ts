@@ -591,7 +591,8 @@ export class Sandbox implements SlotHost {
 
   call(slot: Slot, path: string, args: string): string {
     this.#calls++
-    const call = `{"slot":${slot.agent.slot},"path":${JSON.stringify(path)},"args":${args}}`
+    const { slot: place } = slot.agent
+    const call = `{"slot":${place},"path":${JSON.stringify(path)},"args":${args},"nowMs":${this.now()}}`
     writeText(BRIDGE, CALL, this.#calls, call)
     const frame = this.#replies.next()
     if (frame === undefined) throw new Error('Remora is gone')

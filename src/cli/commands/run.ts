@@ -96,7 +96,7 @@ async function run(paths: string[], flags: RunFlags): Promise<void> {
       entry: (json) => output.entry(json),
       progress: (...numbers) => output.progress(...numbers),
       learned: (...name) => broker.learn(...name),
-      call: (agent, component, path, args) => broker.call(agent, component, path, args),
+      call: (call) => broker.call(call),
     })
     if (!('path' in source) && flags.watch)
       stopWatching = watchAgents(paths, agents, options, going, (text) => output.note(text))
