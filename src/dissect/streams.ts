@@ -10,6 +10,7 @@ import {
 import { type AnyMessage, Conversation, type Timed } from './conversation.ts'
 import type { Dissector, Parser, Side, Step } from './dissector.ts'
 import type { Dissection, SkipReason } from './engine.ts'
+import { prefaceLength } from './preface.ts'
 
 /** A TCP connection: finds its protocol, feeds the parsers of both sides, and pairs replies with requests. */
 export class StreamConversation extends Conversation implements ConnectionHandler {
@@ -31,7 +32,7 @@ export class StreamConversation extends Conversation implements ConnectionHandle
   data(from: End, bytes: Uint8Array, start: number, end: number): void {
     const side = this.#sides[from]
     side.position += end - start
-    if (this.#dissector === undefined) this.#probe(from, side, bytes, start, end)
+    if (this.#dissector === undefined) this.#begun(from, side, bytes, start, end)
     else if (side.state === 'lost') this.#rejoin(this.#dissector, from, side, bytes, start, end)
     else this.#feed(this.#dissector, from, side, bytes, start, end)
   }
@@ -84,6 +85,14 @@ export class StreamConversation extends Conversation implements ConnectionHandle
       if (side.state === 'reading' && side.memory > 0) this.#lose(from, side, 'evicted')
       else this.#give(side, 'evicted')
     }
+  }
+
+  /** Steps over what a load balancer has put in front of a connection. */
+  #begun(from: End, side: StreamSide, bytes: Uint8Array, start: number, end: number): void {
+    const isFirst = side.position === end - start && this.connection.opener >= 0
+    const preface = isFirst ? prefaceLength(bytes, start, end) : 0
+    this.dissection.counters.dissected += preface
+    if (start + preface < end) this.#probe(from, side, bytes, start + preface, end)
   }
 
   #probe(from: End, side: StreamSide, bytes: Uint8Array, start: number, end: number): void {

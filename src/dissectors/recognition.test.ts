@@ -21,6 +21,17 @@ const conversations: readonly (readonly [
 ])[] = [
   ['a typed command of Redis', [c('SET a b\r\n'), s('+OK\r\n')], ['redis SET+reply']],
   ['a typed command that counts', [c('PUBLISH a b\r\n'), s(':2\r\n')], ['redis PUBLISH+reply']],
+  [
+    'HTTP behind the line of a load balancer',
+    [c(`PROXY TCP4 192.0.2.1 192.0.2.2 40000 80\r\n${request}`), s(ok)],
+    ['http GET+reply'],
+  ],
+  [
+    'TLS behind the binary header of a load balancer',
+    [c(bytesOf('\r\n\r\n\0\r\nQUIT\n', 0x21, 0x11, u16s(12), new Uint8Array(12))), c(hello)],
+    ['tls ClientHello'],
+  ],
+  ['what only looks like a load balancer', [c('PROXY of something\r\n'), s('PROXY TCP4\r\n')], []],
   ['replies without commands, on the port of Redis', [s('+OK\r\n')], ['redis +reply'], 6379],
   ['replies without commands, on another port', [s('+OK\r\n')], []],
   ['mail on the port of Redis', [c('USER a\r\n'), s('+OK\r\n')], [], 6379],
