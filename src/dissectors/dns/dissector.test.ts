@@ -63,6 +63,13 @@ describe('codes', () => {
   })
 })
 
+test('names that lead nowhere make a message malformed', () => {
+  const forward = Buffer.concat([Buffer.from('c0ff', 'hex'), address('', '192.0.2.1').subarray(1)])
+  const { answers, malformed } = read(reply({ answers: [forward] }))
+  assert.deepEqual([answers, malformed], [[], true])
+  assert.equal(read(reply({ answers: [address('a', '192.0.2.1')] })).malformed, false)
+})
+
 describe('names of addresses', () => {
   test('are what was asked for, whatever alias led there', () => {
     const answers = [address('web.example', '192.0.2.1')]

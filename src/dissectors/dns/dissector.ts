@@ -33,17 +33,25 @@ const responseShape = object('DNS reply', {
 /** A DNS message (RFC 1035 §4.1). Sections are read when somebody looks at them. */
 class DnsMessage {
   readonly id: number
-  readonly malformed: boolean
+  readonly #isCut: boolean
   readonly #bytes: Uint8Array
   readonly #flags: number
   #questions: Question[] | undefined
   #sections: ResourceRecord[][] | undefined
 
-  constructor(bytes: Uint8Array, malformed: boolean) {
+  #isBroken = false
+
+  constructor(bytes: Uint8Array, isCut: boolean) {
     this.#bytes = bytes
     this.id = u16(bytes, 0)
     this.#flags = u16(bytes, 2)
-    this.malformed = malformed
+    this.#isCut = isCut
+  }
+
+  /** Also when names in it lead nowhere, which shows when they are read. */
+  get malformed(): boolean {
+    this.#section(0)
+    return this.#isCut || this.#isBroken
   }
 
   get isReply(): boolean {
@@ -107,6 +115,7 @@ class DnsMessage {
   #readSections(): ResourceRecord[][] {
     const bytes = this.#bytes
     let at = readQuestions(bytes, 0, HEADER, bytes.length, u16(bytes, 4)).end
+    this.#isBroken = at < 0
     return [6, 8, 10].map((countAt) => {
       if (at < 0) return []
       const { records, end } = readRecords(
@@ -117,6 +126,7 @@ class DnsMessage {
         Math.min(u16(bytes, countAt), MOST_RECORDS),
       )
       at = end
+      this.#isBroken ||= end < 0
       return records
     })
   }
