@@ -388,6 +388,18 @@ describe('replies of Redis are told from messages that come unasked', () => {
     }
   })
 
+  test('when a replica goes on where it was, but not when a script says so', () => {
+    const asked = (...words: string[]) =>
+      paired([
+        ['client', command(...words)],
+        ['server', '+CONTINUE\r\n'],
+        ['client', command('LRANGE', 'l', '0', '-1')],
+        ['server', command('a', 'b')],
+      ])
+    assert.deepEqual(asked('PSYNC', 'x', '7').slice(0, 2), ['PSYNC=CONTINUE', '>'])
+    assert.deepEqual(asked('EVAL', 'x', '0'), ['EVAL=CONTINUE', 'LRANGE=[a, b]'])
+  })
+
   test('when a replica is seen midway', () => {
     assert.deepEqual(
       paired([

@@ -18,7 +18,9 @@ export class Session {
   readonly #subscriptions = { channels: 0, patterns: 0, shards: 0 }
   #isSubscribed = false
   #isMonitoring = false
-  /** The client is a replica: the server sends it commands. */
+  /** The client asked for the stream of commands that replicas get … */
+  #asksForStream = false
+  /** … and gets it. */
   #isReplica = false
   #silence: 'none' | 'next' | 'all' = 'none'
 
@@ -35,7 +37,7 @@ export class Session {
   beginsSnapshot(wire: Uint8Array): boolean {
     if (u8(wire, 0) !== SIMPLE || (wire[1] !== LETTER_F && wire[1] !== LETTER_C)) return false
     const [, word] = /^\+(FULLRESYNC|CONTINUE)\b/.exec(latin1(wire, 0, Math.min(wire.length, 16))) ?? []
-    this.#isReplica ||= word !== undefined
+    this.#isReplica ||= word === 'FULLRESYNC' || (word !== undefined && this.#asksForStream)
     return word === 'FULLRESYNC'
   }
 
@@ -74,6 +76,7 @@ export class Session {
       return false
     }
     if (command === 'RESET') this.#silence = 'none'
+    if (command === 'PSYNC') this.#asksForStream = true
     if (command === 'CLIENT' && sent.key.toUpperCase() === 'REPLY')
       return this.#changesSilence(sent.args[1] ?? '')
     const heard = this.#silence === 'none'
