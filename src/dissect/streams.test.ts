@@ -110,6 +110,33 @@ describe('a reply is paired with its request', () => {
   })
 })
 
+describe('a reply that comes before the end of its request', () => {
+  const begin: Sent = ['client', 'POST /big HTTP/1.1\r\nContent-Length: 6\r\nExpect: 100-continue\r\n\r\n']
+  const refusal: Sent = ['server', 'HTTP/1.1 413 Too Large\r\nContent-Length: 1\r\n\r\nx']
+
+  test('is paired with it, whether the rest of it comes or not', () => {
+    assert.deepEqual(exchangesOf(packetsOf([begin, refusal])), ['/big=413x'])
+    assert.deepEqual(exchangesOf(packetsOf([begin, ['client', 'abc'], refusal])), ['/big=413x'])
+    const rest: Sent[] = [['client', 'abcdef'], ...exchange('/a', 200)]
+    assert.deepEqual(exchangesOf(packetsOf([begin, refusal, ...rest])), ['/big=413x', '/a=200x'])
+  })
+
+  test('may be followed by the next request in place of the body', () => {
+    const packets = packetsOf([begin, refusal, ...exchange('/a', 200)])
+    assert.deepEqual(exchangesOf(packets), ['/big=413x', '/a=200x'])
+  })
+
+  test('is paired where the capture begins midway', () => {
+    const packets = packetsOf([['client', 'rest'], ...exchange('/a', 200), begin, refusal]).slice(2)
+    assert.deepEqual(exchangesOf(packets), ['/a=200x', '/big=413x'])
+  })
+
+  test('is shown alone when the request is never understood', () => {
+    const packets = packetsOf([['client', 'POST /big HTTP/1.1\r\nHost: '], refusal])
+    assert.deepEqual(exchangesOf(packets), ['?=413x'])
+  })
+})
+
 describe('after a loss', () => {
   const head = exchange('/head', 200, 'HEAD')
   const rest = [...exchange('/b', 404), ...exchange('/c', 500)]

@@ -20,6 +20,8 @@ export class StreamConversation extends Conversation implements ConnectionHandle
   #fresh: Parsers | undefined
   #pending: Request[] = []
   readonly #byId = new Map<string | number, Request>()
+  /** A reply that came before the end of the request it answers: a refused upload. */
+  #early: Timed | undefined
   /** Bytes were lost, or the capture began midway: the nth reply need not answer the nth request. */
   #shaky = false
   /** A protocol took over that nobody here knows. */
@@ -101,7 +103,7 @@ export class StreamConversation extends Conversation implements ConnectionHandle
       return
     }
     if (side.held === 0) {
-      if (side.taken === 0) side.mark(this.connection)
+      if (side.taken === 0) side.mark(this.connection, from)
       this.#look(from, side, bytes, start, end)
       return
     }
@@ -202,7 +204,7 @@ export class StreamConversation extends Conversation implements ConnectionHandle
     if (other.held > 0 && other.state === 'reading') {
       const earlier = copyOf(other.buffer, 0, other.held)
       this.#forget(other)
-      other.cameAt = { seconds: other.seconds, nanos: other.nanos }
+      other.cameAt = { seconds: other.seconds, nanos: other.nanos, heard: other.heard }
       this.#feed(dissector, from === 0 ? 1 : 0, other, earlier, 0, earlier.length)
       other.cameAt = undefined
     }
@@ -290,7 +292,7 @@ export class StreamConversation extends Conversation implements ConnectionHandle
     const counters = this.dissection.counters
     let at = start
     do {
-      if (side.taken === 0) side.mark(this.connection)
+      if (side.taken === 0) side.mark(this.connection, from)
       const step: Step<AnyMessage> = (side.parser as Parser<AnyMessage>).next(bytes, at, end)
       switch (step.kind) {
         case 'message':
@@ -418,9 +420,10 @@ export class StreamConversation extends Conversation implements ConnectionHandle
       endNanos: nanos,
     }
     const startedAt = side.position - left - side.taken
+    const repliesFrom = from === this.client ? this.#repliesFrom(side) : 0
     side.resetMessage()
     if (this.#fresh !== undefined) this.#swapParsers(from, side, message)
-    if (from === this.client) this.#request(dissector, timed, id)
+    if (from === this.client) this.#request(dissector, timed, id, repliesFrom)
     else this.#response(dissector, timed, id, startedAt)
   }
 
@@ -434,12 +437,18 @@ export class StreamConversation extends Conversation implements ConnectionHandle
     }
   }
 
-  #request(dissector: Dissector, timed: Timed, id: MessageId): void {
+  #request(dissector: Dissector, timed: Timed, id: MessageId, repliesFrom: number): void {
     if (dissector.pairing === 'none' || id === 'no-reply') {
       this.emit(dissector, timed, null, null, '')
       return
     }
-    const request: Request = { timed, repliesFrom: this.#acknowledged() }
+    const early = this.#early
+    if (early !== undefined) {
+      this.#early = undefined
+      this.emit(dissector, timed, early, null, '')
+      return
+    }
+    const request: Request = { timed, repliesFrom }
     if (dissector.pairing === 'in-order') {
       this.#pending.push(request)
       if (this.#pending.length > MOST_PENDING) this.#unanswered(dissector, this.#pending.shift())
@@ -467,8 +476,16 @@ export class StreamConversation extends Conversation implements ConnectionHandle
     }
     const request =
       dissector.pairing === 'in-order' ? this.#nextRequest(dissector, startedAt) : this.#requestWith(id)
-    if (request === undefined) this.emit(dissector, null, timed, NO_REQUEST, String(id ?? ''))
-    else this.emit(dissector, request.timed, timed, null, String(id ?? ''))
+    if (request !== undefined) this.emit(dissector, request.timed, timed, null, String(id ?? ''))
+    else if (dissector.pairing === 'in-order' && this.#isAsked(startedAt)) this.#early = timed
+    else this.emit(dissector, null, timed, NO_REQUEST, String(id ?? ''))
+  }
+
+  /** Whether a reply that began at `startedAt` answers the request that the client is still sending. */
+  #isAsked(startedAt: number): boolean {
+    const asking = this.#sides[this.client === 0 ? 0 : 1]
+    if (this.#early !== undefined || asking.state !== 'reading' || asking.taken === 0) return false
+    return !this.#shaky || this.#repliesFrom(asking) <= startedAt
   }
 
   #requestWith(id: MessageId): Request | undefined {
@@ -502,13 +519,11 @@ export class StreamConversation extends Conversation implements ConnectionHandle
     }
   }
 
-  /** How far into the server's stream the client had received everything when it sent what was read last. */
-  #acknowledged(): number {
-    const streams = this.connection.tcp?.streams
-    if (streams === undefined) return 0
-    const [asking, answering] = this.client === 0 ? streams : [streams[1], streams[0]]
-    if (!answering.started || asking.heard === NO_ACK) return 0
-    return answering.position + ((asking.heard - answering.next) | 0)
+  /** How far into the server's stream the client had received everything when it began the message at hand. */
+  #repliesFrom({ heard }: StreamSide): number {
+    const answering = this.connection.tcp?.streams[this.client === 0 ? 1 : 0]
+    if (answering === undefined || !answering.started || heard === NO_ACK) return 0
+    return answering.position + ((heard - answering.next) | 0)
   }
 
   #unanswered(dissector: Dissector, request: Request | undefined): void {
@@ -521,6 +536,13 @@ export class StreamConversation extends Conversation implements ConnectionHandle
     for (const [id, request] of this.#byId) this.emit(dissector, request.timed, null, error, String(id))
     this.#pending = []
     this.#byId.clear()
+    this.#giveUpEarly(dissector)
+  }
+
+  /** The request that it answers did not become a message. */
+  #giveUpEarly(dissector: Dissector): void {
+    if (this.#early !== undefined) this.emit(dissector, null, this.#early, NO_REQUEST, '')
+    this.#early = undefined
   }
 
   #finish(from: End, side: StreamSide, clean: boolean): void {
@@ -542,6 +564,7 @@ export class StreamConversation extends Conversation implements ConnectionHandle
       const message = side.taken > 0 ? side.parser?.end?.(false) : undefined
       if (message !== undefined && this.#dissector !== undefined)
         this.#message(this.#dissector, from, side, message, undefined, left)
+      if (from === this.client && this.#dissector !== undefined) this.#giveUpEarly(this.#dissector)
       side.state = 'lost'
     }
     side.skip = 0
@@ -594,21 +617,23 @@ class StreamSide {
   taken = 0
   seconds = 0
   nanos = 0
+  /** What its sender had received then: an acknowledgement number, or `NO_ACK`. */
+  heard = NO_ACK
   #marked = false
   /** While bytes are read that came before: when they did. */
-  cameAt: { readonly seconds: number; readonly nanos: number } | undefined = undefined
+  cameAt: { readonly seconds: number; readonly nanos: number; readonly heard: number } | undefined = undefined
   memory = 0
 
   get isBetweenMessages(): boolean {
     return this.taken === 0 && this.held === 0 && this.skip === 0
   }
 
-  mark(connection: Connection): void {
+  mark(connection: Connection, from: End): void {
     if (this.#marked) return
-    const { seconds, nanos } = this.cameAt ?? connection
     this.#marked = true
-    this.seconds = seconds
-    this.nanos = nanos
+    this.seconds = this.cameAt?.seconds ?? connection.seconds
+    this.nanos = this.cameAt?.nanos ?? connection.nanos
+    this.heard = this.cameAt?.heard ?? connection.tcp?.streams[from].heard ?? NO_ACK
   }
 
   resetMessage(): void {

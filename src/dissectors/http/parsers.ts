@@ -93,6 +93,12 @@ abstract class MessageParser<M extends HttpMessage> implements Parser<M> {
     return this.#state === 'head'
   }
 
+  /** The message whose head has come, and nothing of its body. */
+  protected get withoutBody(): M | undefined {
+    const isAtBody = this.#state === 'sized' || this.#state === 'chunk-size'
+    return isAtBody && this.#body.size === 0 ? this.#message : undefined
+  }
+
   /** The message whose head has been read; undefined when the first line is not of one. */
   protected abstract open(head: HeadReader): M | undefined
   /** Whether a head that is still to come may begin like this. */
@@ -241,7 +247,17 @@ export class RequestParser extends MessageParser<HttpRequest> {
     if (this.session.awaitsSwitch && this.isBetweenMessages && start < end) {
       if (probeClient(bytes, start, end) !== 'match') return waitForReply(end - start)
     }
-    return super.next(bytes, start, end)
+    return this.#isRefused(bytes, start, end)
+      ? { kind: 'message', message: this.end(false) as HttpRequest, length: 0 }
+      : super.next(bytes, start, end)
+  }
+
+  /** A client that waits with the body until it is asked for, and gets a final reply, goes on with the next request (RFC 9110 §10.1.1). */
+  #isRefused(bytes: Uint8Array, start: number, end: number): boolean {
+    if (start === end || !this.session.isAnswered) return false
+    const request = this.withoutBody
+    if (request === undefined || request.header('expect') === '') return false
+    return probeClient(bytes, start, end) === 'match'
   }
 
   recall(request: HttpRequest): void {

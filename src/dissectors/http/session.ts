@@ -23,6 +23,11 @@ export class Session {
     return this.#turns[0]?.ordinal === ordinal ? this.#turns.shift()?.method : undefined
   }
 
+  /** The latest request has its final reply. */
+  get isAnswered(): boolean {
+    return this.#asked > 0 && this.#answered === this.#asked
+  }
+
   /** The client asked for another protocol and has no reply yet: what it sends now may belong to that one. */
   get awaitsSwitch(): boolean {
     return this.#switchAsked >= this.#answered
