@@ -201,6 +201,20 @@ describe('reassembly', () => {
     assert.deepEqual(recorders[0]?.log, ['0 as', '0 ???', '1 reply'])
   })
 
+  test('ends a connection whose last bytes were not captured', () => {
+    const { reassembler, recorders } = dialogue()
+    reassembler.push(segment({ seq: 100, ack: 500, text: 'ask' }))
+    reassembler.push(segment({ from: 1, seq: 500, ack: 103, text: 're' }))
+    reassembler.push(segment({ from: 1, seq: 505, ack: 103, flags: FLAG.fin | FLAG.ack }))
+    reassembler.push(segment({ seq: 103, ack: 506, flags: FLAG.fin | FLAG.ack }))
+    assert.equal(recorders[0]?.closed, undefined)
+    const other = segment({ ...SYN, seconds: 6 })
+    other.srcPort = 2000
+    reassembler.push(other)
+    assert.deepEqual(recorders[0]?.log, ['0 ask', '1 re', '1 ???'])
+    assert.deepEqual([recorders[0]?.ends, recorders[0]?.closed], [[0, 1], 'closed'])
+  })
+
   test('reads on where a segment is sent again with a later acknowledgement', () => {
     const { reassembler, recorders } = dialogue()
     reassembler.push(segment({ from: 1, seq: 500, ack: 103, text: 'reply' }))

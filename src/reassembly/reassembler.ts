@@ -369,7 +369,12 @@ export class Reassembler {
     const { streams } = connection.tcp
     for (let from = firstToSkip(streams); from !== undefined; from = firstToSkip(streams))
       this.#skipHole(connection, from, streams[from])
-    for (const from of ENDS) if (streams[from].finAt >= 0) this.#endIfDone(connection, from, streams[from])
+    for (const from of ENDS) {
+      const stream = streams[from]
+      if (stream.finAt < 0) continue
+      if (((stream.finAt - stream.next) | 0) > 0) this.#skipTo(connection, from, stream, stream.finAt)
+      this.#endIfDone(connection, from, stream)
+    }
   }
 
   /**
@@ -467,6 +472,7 @@ export class Reassembler {
     const { tcpIdle, otherIdle } = this.#options
     for (const connection of this.#table) {
       const idle = seconds - connection.seconds
+      if (idle >= SWEEP_EVERY && hasSaidAll(connection)) this.#close(connection, 'closed')
       if (
         connection.closed
           ? idle > LINGER
@@ -527,6 +533,11 @@ function misses(stream: TcpStream, ack: number): boolean {
 /** Where the bytes end that `ack` acknowledges: a FIN has a number of its own. */
 function lastByteOf({ finAt }: TcpStream, ack: number): number {
   return finAt >= 0 && ((ack - finAt) | 0) === 1 ? finAt : ack
+}
+
+/** Both ends have said that they send no more; what is missing will not come. */
+function hasSaidAll({ tcp, closed }: Connection): boolean {
+  return !closed && tcp !== undefined && tcp.streams[0].finAt >= 0 && tcp.streams[1].finAt >= 0
 }
 
 /** What is missing was received, by whom it was meant for: nobody will send it again. */
