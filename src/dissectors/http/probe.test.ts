@@ -14,6 +14,7 @@ describe('a client that speaks HTTP', () => {
   for (const line of [
     'GET / HTTP/1.1\r\n',
     'get /lower HTTP/1.1\r\n',
+    '\r\n\nGET / HTTP/1.1\r\n',
     'POST http://shop.test/a?b HTTP/1.0\r\n\r\n',
     'CONNECT shop.test:443 HTTP/1.1\r\n',
     'OPTIONS * HTTP/1.1\n',
@@ -32,6 +33,7 @@ describe('a client that speaks HTTP', () => {
       'CCM_POST http://x/ HTTP/1.0\n',
       'CONNECT [::1]:1 HTTP/1.1\r\n',
       'OPTIONS * HTTP/1.1\r\n',
+      '\r\n\r\nGET / HTTP/1.1\r\n',
     ])
       for (let length = 1; length < line.length; length++)
         assert.equal(probe(line.slice(0, length), 'client'), 'unsure', line.slice(0, length))

@@ -6,10 +6,12 @@ import { isStatusLine, LONGEST_METHOD, versionOfRequest } from './head.ts'
 type Verdict = 'match' | 'reject' | 'unsure'
 
 /**
- * Whether a request begins here. A whole line is judged by its version, so that RTSP, SIP and the preface of HTTP/2
+ * Whether a request begins here, perhaps after empty lines (RFC 9112 §2.2). A whole line is judged by its version, so that RTSP, SIP and the preface of HTTP/2
  * are not taken for HTTP/1; the beginning of one by its method and by how its target begins.
  */
 export function probeClient(bytes: Uint8Array, start: number, end: number): Verdict {
+  while (start < end && (u8(bytes, start) === CR || u8(bytes, start) === LF)) start++
+  if (start === end) return 'unsure'
   if (!isLetter(u8(bytes, start))) return 'reject'
   const space = endOfToken(bytes, start, end)
   if (space < 0) return 'reject'
