@@ -46,6 +46,24 @@ describe('a compressed body', () => {
       assert.equal(bodySize, compressed.length)
     })
 
+  test('is shown decompressed where the transfer was, not the content', () => {
+    const chunked = (body: Buffer) =>
+      Buffer.concat([Buffer.from(`${body.length.toString(16)}\r\n`), body, Buffer.from('\r\n0\r\n\r\n')])
+    for (const [headers, body] of [
+      ['Transfer-Encoding: gzip, chunked', chunked(gzipSync(story))],
+      ['Transfer-Encoding: gzip', gzipSync(story)],
+      ['Content-Encoding: gzip, identity\r\nTransfer-Encoding: identity', gzipSync(story)],
+      [
+        'Content-Encoding: br\r\nTransfer-Encoding: deflate, Chunked',
+        chunked(deflateSync(brotliCompressSync(story))),
+      ],
+      ['Content-Encoding: gzip\r\nTransfer-Encoding: chunked', chunked(gzipSync(story))],
+    ] as const) {
+      const head = Buffer.from(`HTTP/1.1 200 OK\r\n${headers}\r\n\r\n`)
+      assert.equal(firstReply(Buffer.concat([head, body])).content.text, story, headers)
+    }
+  })
+
   for (const [coding, compressed] of [
     ['gzip', gzipSync(noise)],
     ['deflate', deflateSync(noise)],

@@ -65,6 +65,7 @@ function decompress(bytes: Uint8Array, contentEncoding: string): Decompressed {
     .toLowerCase()
     .split(/[\s,]+/, MOST_CODINGS)
     .reverse()) {
+    if (coding === 'identity' || coding === '') continue
     const decode = decoderOf(coding, current.bytes)
     if (decode === undefined) break
     const { bytes, isWhole } = decodeWhatGoes(decode, current.bytes)

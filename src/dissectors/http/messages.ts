@@ -110,13 +110,16 @@ export abstract class HttpMessage {
 
   /** The body as it is shown; its parts are the fields of `postData` and `content`. */
   get decoded(): Content {
-    this.#content ??= readContent(
-      this.body,
-      this.incomplete,
-      this.header('content-encoding'),
-      this.header('content-type'),
-    )
+    this.#content ??= readContent(this.body, this.incomplete, this.#codings(), this.header('content-type'))
     return this.#content
+  }
+
+  /** Codings of the body in the order in which they were applied; chunks are undone already (RFC 9112 §6.1). */
+  #codings(): string {
+    const transfer = this.header('transfer-encoding')
+      .split(',', MOST_CODINGS)
+      .filter((coding) => trimmed(coding).toLowerCase() !== 'chunked')
+    return [this.header('content-encoding'), ...transfer].filter((coding) => coding !== '').join(',')
   }
 
   /** Value of the first header called `name` (in lower case), found without reading the others. */
@@ -345,5 +348,7 @@ function emptyMap(): Record<string, string> {
   return Object.create(null) as Record<string, string>
 }
 
-/** Further ones are not shown. */
+/** Further ones are not shown … */
 const MOST_COOKIES = 1000
+/** … or not undone. */
+const MOST_CODINGS = 8
