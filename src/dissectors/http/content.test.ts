@@ -146,6 +146,22 @@ describe('a body is shown', () => {
     assert.equal(reply('Content-Type: image/png\r\n', 'abc').content.encoding, 'base64')
   })
 
+  test('by the charset that is named, where the bytes are of it', () => {
+    const shown = (charset: string, hex: string) => {
+      const { content } = reply(`Content-Type: text/html; charset=${charset}\r\n`, Buffer.from(hex, 'hex'))
+      return content.encoding === '' ? content.text : content.encoding
+    }
+    assert.equal(shown('windows-1251', 'cff0e8e2e5f2'), 'Привет')
+    assert.equal(shown('Shift_JIS', '93fa967b'), '日本')
+    assert.equal(shown('GBK', 'c4e3bac3'), '你好')
+    assert.equal(shown('windows-1252', '80313030'), '€100')
+    assert.equal(shown('utf-16le', '680069002000e900'), 'hi é')
+    assert.equal(shown('iso-2022-jp', '1b2442467c1b2842'), '日')
+    assert.equal(shown('windows-1251', 'd094d0b0'), 'Да', 'many name a charset and send UTF-8')
+    assert.equal(shown('Shift_JIS', '93fa96'), 'base64')
+    assert.equal(shown('no-such-charset', 'ff'), 'base64')
+  })
+
   test('one character a byte where its charset says so', () => {
     const { content } = reply(
       'Content-Type: text/html; charset="ISO-8859-1"\r\n',

@@ -10,7 +10,7 @@ import {
   zstdDecompressSync,
 } from 'node:zlib'
 import { u8, u16, u32le } from '../../bytes/read.ts'
-import { base64, latin1 } from '../../bytes/text.ts'
+import { base64 } from '../../bytes/text.ts'
 import type { Body } from './body.ts'
 import { asUtf8 } from './characters.ts'
 import { mediaType, parameterOf } from './form.ts'
@@ -141,7 +141,7 @@ function isZlib(bytes: Uint8Array): boolean {
   return (u8(bytes, 0) & 0x0f) === 8 && u16(bytes, 0) % 31 === 0
 }
 
-/** UTF-8, or one character a byte where Content-Type says so, as it is; anything else as base64. */
+/** UTF-8, or what Content-Type says, as it is; anything else as base64. */
 function printable(
   bytes: Uint8Array,
   contentType: string,
@@ -150,13 +150,25 @@ function printable(
   if (bytes.length === 0) return { text: '', encoding: '' }
   const type = mediaType(contentType)
   if (!BINARY_TYPE.test(type)) {
-    const text = asUtf8(isCut ? bytes.subarray(0, endOfWholeCharacters(bytes)) : bytes)
     const isText = TEXT_TYPE.test(type)
+    const charset = isText ? parameterOf(contentType, 'charset') : ''
+    const text = LIKE_ASCII.test(charset)
+      ? decodedAs(charset, bytes, isCut)
+      : (asUtf8(isCut ? bytes.subarray(0, endOfWholeCharacters(bytes)) : bytes) ??
+        decodedAs(charset, bytes, isCut))
     if (text !== undefined && (isText || !text.includes('\0'))) return { text, encoding: '' }
-    if (isText && ONE_BYTE_CHARSET.test(parameterOf(contentType, 'charset')))
-      return { text: latin1(bytes, 0, bytes.length), encoding: '' }
   }
   return { text: base64(bytes), encoding: 'base64' }
+}
+
+/** Undefined when the charset is not known, or the bytes are not of it. */
+function decodedAs(charset: string, bytes: Uint8Array, isCut: boolean): string | undefined {
+  if (charset === '') return undefined
+  try {
+    return new TextDecoder(charset, { fatal: true }).decode(bytes, { stream: isCut })
+  } catch {
+    return undefined
+  }
 }
 
 /** Where the last whole character of cut UTF-8 ends. */
@@ -175,7 +187,8 @@ const TEXT_TYPE =
   /^text\/|[/+](?:json|xml|javascript|x-javascript|ecmascript|yaml|x-www-form-urlencoded|graphql|x-ndjson|csv|html)$/
 const BINARY_TYPE =
   /^(?:image\/(?!svg)|audio\/|video\/|font\/)|^application\/(?:pdf|zip|gzip|wasm|x-protobuf|grpc)/
-const ONE_BYTE_CHARSET = /^(?:iso-?8859-1|latin-?1|windows-1252|us-ascii)$/i
+/** Charsets whose bytes may be UTF-8 by accident. */
+const LIKE_ASCII = /^(?:utf-?16|iso-2022|ucs-2|unicode)/i
 const GZIP_MAGIC = 0x1f8b
 /** RFC 8878 §3.1.1, little-endian. */
 const ZSTD_MAGIC = 0xfd2fb528
