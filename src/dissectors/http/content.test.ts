@@ -199,10 +199,12 @@ describe('a form', () => {
     const body =
       '--XX\r\nContent-Disposition: form-data; name="title"\r\n\r\nGrüße\r\nund mehr\r\n' +
       '--XX\r\nContent-Disposition: form-data; name="file"; filename="a.bin"\r\nContent-Type: image/png\r\n\r\n\x00\x01\r\n' +
+      "--XX\r\nContent-Disposition: form-data; name=two; filename*=UTF-8''na%C3%AFve+1.txt\r\n\r\nx\r\n" +
       '--XX\r\ncontent-disposition: form-data; name=plain\r\n\r\n\r\n--XX--\r\n'
     assert.deepEqual(post('multipart/form-data; boundary=XX', body).params, [
       { name: 'title', value: 'Grüße\r\nund mehr' },
       { name: 'file', value: '', fileName: 'a.bin', contentType: 'image/png' },
+      { name: 'two', value: '', fileName: 'naïve+1.txt', contentType: '' },
       { name: 'plain', value: '' },
     ])
   })

@@ -1,6 +1,6 @@
 import { readable, trimmed } from './characters.ts'
 import { findField } from './head.ts'
-import { type Pair, readPairs } from './target.ts'
+import { decoded, type Pair, readPairs } from './target.ts'
 
 /** A field of a form; of a file its name and type in place of what is in it. */
 export interface Param extends Pair {
@@ -58,11 +58,16 @@ function readPart(body: string, from: number, end: number): Param | undefined {
   const disposition = findField(body, headAt, valueAt, 'content-disposition')
   const name = parameterOf(disposition, 'name')
   if (/[;\s]filename\*?=/i.test(disposition)) {
-    const fileName = parameterOf(disposition, 'filename')
+    const fileName = parameterOf(disposition, 'filename') || extended(parameterOf(disposition, 'filename\\*'))
     return { name, value: '', fileName, contentType: findField(body, headAt, valueAt, 'content-type') }
   }
   const value = body.slice(valueAt, end).replace(/\r?\n$/, '')
   return disposition === '' ? undefined : { name, value: readable(value) }
+}
+
+/** RFC 8187: `UTF-8''na%C3%AFve` */
+function extended(value: string): string {
+  return decoded(value.slice(value.lastIndexOf("'") + 1), false)
 }
 
 function bytesAsLatin1(bytes: Uint8Array): string {

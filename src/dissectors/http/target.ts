@@ -52,9 +52,9 @@ export function hostOf(authority: string): string | undefined {
   return host === '' || host.length > LONGEST_HOST ? undefined : host
 }
 
-/** `+` is a space and `%41` a byte; what is no escape stays. Bytes are UTF-8 where they can be. */
-function decoded(text: string): string {
-  const spaced = text.includes('+') ? text.replaceAll('+', ' ') : text
+/** `%41` is a byte, and `+` a space where `isForm`; what is no escape stays. Bytes are UTF-8 where they can be. */
+export function decoded(text: string, isForm = true): string {
+  const spaced = isForm && text.includes('+') ? text.replaceAll('+', ' ') : text
   if (!spaced.includes('%')) return spaced
   return spaced.replace(/(?:%[0-9a-f]{2})+/gi, (run) =>
     readable(Buffer.from(run.replaceAll('%', ''), 'hex').toString('latin1')),
