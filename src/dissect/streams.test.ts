@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { http } from '../dissectors/http/dissector.ts'
+import { redis } from '../dissectors/redis/dissector.ts'
 import type { Exchange } from '../entry/entry.ts'
 import { FLAG, Packet, PROTOCOL } from '../packet/packet.ts'
 import type { End } from '../reassembly/connection.ts'
@@ -42,7 +43,7 @@ function packetsOf(sent: readonly Sent[]): Packet[] {
 function exchangesOf(packets: readonly Packet[]): string[] {
   const seen: string[] = []
   const dissection = new Dissection({
-    dissectors: [http],
+    dissectors: [http, redis],
     ports: new Map(),
     context: { wantsBodies: true, maxBody: 1000 },
     replyTimeout: 10,
@@ -62,10 +63,18 @@ function exchangesOf(packets: readonly Packet[]): string[] {
   return seen
 }
 
-function textOf({ request, response }: Exchange): string {
-  const { path = '?' } = (request ?? {}) as { path?: string }
-  const { status = '?', content } = (response ?? {}) as { status?: number; content?: { text: string } }
-  return `${path}=${status}${content?.text ?? ''}`
+function textOf({ dissector, request, response }: Exchange): string {
+  const { path = '?', command } = (request ?? {}) as { path?: string; command?: string }
+  const {
+    status = '?',
+    content,
+    value,
+  } = (response ?? {}) as {
+    status?: number
+    content?: { text: string }
+    value?: string
+  }
+  return dissector.name === 'redis' ? `${command}=${value}` : `${path}=${status}${content?.text ?? ''}`
 }
 
 /** A request for `path` and its reply, `status` with a body of one letter. */
@@ -135,6 +144,16 @@ describe('a reply that comes before the end of its request', () => {
     const packets = packetsOf([['client', 'POST /big HTTP/1.1\r\nHost: '], refusal])
     assert.deepEqual(exchangesOf(packets), ['?=413x'])
   })
+})
+
+test('what a client said is read when the reply tells what it was, even if it has ended by then', () => {
+  const [syn, synAck, ping, pong] = packetsOf([
+    ['client', 'PING\r\n'],
+    ['server', '+PONG\r\n'],
+  ]) as [Packet, Packet, Packet, Packet]
+  assert.deepEqual(exchangesOf([syn, synAck, ping, pong]), ['PING=PONG'])
+  ping.flags |= FLAG.fin
+  assert.deepEqual(exchangesOf([syn, synAck, ping, pong]), ['PING=PONG'])
 })
 
 describe('after a loss', () => {

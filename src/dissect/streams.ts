@@ -196,18 +196,8 @@ export class StreamConversation extends Conversation implements ConnectionHandle
     if (this.connection.opener < 0) this.#shaky = true
     const parsers = dissector.open(this.dissection.options.context)
     for (const each of [0, 1] as const) this.#sides[each].parser = this.#parserOf(parsers, each)
-    const other = this.#sides[from === 0 ? 1 : 0]
     side.state = 'reading'
-    if (other.state !== 'ended') other.state = other.tries > 0 || other.state === 'lost' ? 'lost' : 'reading'
-
-    // What the other side said before could not be recognised by itself; now it can be read.
-    if (other.held > 0 && other.state === 'reading') {
-      const earlier = copyOf(other.buffer, 0, other.held)
-      this.#forget(other)
-      other.cameAt = { seconds: other.seconds, nanos: other.nanos, heard: other.heard }
-      this.#feed(dissector, from === 0 ? 1 : 0, other, earlier, 0, earlier.length)
-      other.cameAt = undefined
-    }
+    this.#beginOther(dissector, from === 0 ? 1 : 0)
     if (side.held > 0) {
       const held = copyOf(side.buffer, 0, side.held)
       this.#forget(side)
@@ -215,6 +205,32 @@ export class StreamConversation extends Conversation implements ConnectionHandle
     } else {
       this.#feed(dissector, from, side, bytes, start, end)
     }
+  }
+
+  /** What the other side said before could not be recognised by itself; now it can be read, even if it was all. */
+  #beginOther(dissector: Dissector, from: End): void {
+    const side = this.#sides[from]
+    const hasEnded = side.state === 'ended'
+    if (hasEnded && side.held === 0) return
+    const fits = side.tries === 0 && side.state !== 'lost'
+    if (!fits && (side.held === 0 || this.#probeHeld(dissector, from, side) === 'reject')) {
+      this.#give(side, 'lost-sync')
+      side.state = hasEnded ? 'ended' : 'lost'
+      return
+    }
+    side.state = 'reading'
+    if (side.held > 0) {
+      const earlier = copyOf(side.buffer, 0, side.held)
+      this.#forget(side)
+      side.cameAt = { seconds: side.seconds, nanos: side.nanos, heard: side.heard }
+      this.#feed(dissector, from, side, earlier, 0, earlier.length)
+      side.cameAt = undefined
+    }
+    if (hasEnded) this.end(from)
+  }
+
+  #probeHeld(dissector: Dissector, from: End, side: StreamSide): Verdict {
+    return dissector.probe(side.buffer, 0, side.held, this.sideOf(from))
   }
 
   #rejoin(
