@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { chmodSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
-import { REPOSITORY, withFiles } from '../src/testing/remora.ts'
+import { REPOSITORY, remora, withFiles } from '../src/testing/remora.ts'
 
 const AGENT = 'jobs.schedule("hourly", "0 0 * * * *", function () {})'
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
@@ -32,6 +32,24 @@ describe('how a run ends', () => {
       run.child.kill('SIGINT')
       run.child.kill('SIGTERM')
       assert.equal(await run.ended, 0, run.output())
+    })
+  })
+})
+
+describe('a live run that nobody has ended', () => {
+  test('ends with its summary, the reason and exit code 2', async () => {
+    const words = 'dumpcap: The network adapter "lo" is no longer attached; the capture has stopped.'
+    const sample = join(REPOSITORY, 'samples/sample.pcap')
+    const dumpcap = `#!/bin/sh\ncat ${sample}; echo '${words}' >&2\n`
+    await withFiles({ 'a.js': AGENT, 'bin/dumpcap': dumpcap }, async (folder) => {
+      chmodSync(join(folder, 'bin/dumpcap'), 0o755)
+      const { code, stdout } = await remora(['run', 'a.js', '--interface', 'lo'], {
+        cwd: folder,
+        env: { PATH: `${join(folder, 'bin')}:${process.env.PATH}` },
+      })
+      assert.equal(code, 2)
+      assert.match(stdout, /packets +1,019/)
+      assert.match(stdout, /^Note\n {2}dumpcap ended by itself: The network adapter "lo" is no longer/m)
     })
   })
 })

@@ -118,7 +118,9 @@ export function mistakeOf(
 
 /** How to let `tool` capture. */
 export function permit(tool: { readonly name: string }): string {
-  return `Run with sudo, or allow it once: sudo setcap cap_net_raw,cap_net_admin=eip $(which ${tool.name})`
+  const once = `Run with sudo, or allow it once: sudo setcap cap_net_raw,cap_net_admin=eip $(which ${tool.name})`
+  if (process.getuid?.() !== 0) return once
+  return `${once}\nRoot in a container has to be given it: docker run --cap-add=NET_RAW --cap-add=NET_ADMIN …`
 }
 
 /** The one line that matters of what a tool printed as it failed. */

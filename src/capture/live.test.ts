@@ -138,9 +138,14 @@ describe('a capturing program', () => {
   test('that dies in the middle leaves its packets and its last words', async () => {
     const source = fake('dies', `cat ${file}; echo 'dumpcap: The interface went away.' >&2; exit 3`)
     assert.equal((await readAll(source)).length, 2)
-    assert.deepEqual(source.problems, [
-      'dumpcap ended by itself (exit code 3): dumpcap: The interface went away.',
-    ])
+    assert.deepEqual(source.problems, ['dumpcap ended by itself (exit code 3): The interface went away.'])
+  })
+
+  test('that ends without being asked says so, even where it finds nothing wrong with that', async () => {
+    const words = 'The network adapter "eth7" is no longer attached; the capture has stopped.'
+    const source = fake('ends', `cat ${file}; echo 'dumpcap: ${words}' >&2`)
+    assert.equal((await readAll(source)).length, 2)
+    assert.deepEqual(source.problems, [`dumpcap ended by itself: ${words}`])
   })
 
   test('that is killed in the middle of a packet says that as well', async () => {
@@ -192,6 +197,12 @@ describe('a capturing program', () => {
       code: 'E_CAPTURE_TOOL',
       message: 'tcpdump captures on one interface, or on any',
     })
+    assert.ok(openCapture({ interface: ['lo', 'lo'], tool: 'tcpdump', environment }).live)
+  })
+
+  test('needs the name of an interface', () => {
+    for (const name of [[], [''], ['lo', '']])
+      assert.throws(() => openCapture({ interface: name }), { code: 'E_USAGE', message: /no interface/ })
   })
 
   /** A capture with a shell script in dumpcap's place. */

@@ -49,10 +49,12 @@ const SYSTEM_FOLDERS = ['/usr/sbin', '/usr/local/sbin', '/sbin']
 export function openLive(options: LiveOptions): PacketSource {
   const environment = options.environment ?? ownEnvironment()
   const found = findTool(options.tool ?? 'auto', environment)
-  if (options.interface !== 'any' && options.interface.length === 0)
+  const interfaces: CaptureRequest['interfaces'] =
+    options.interface === 'any' ? 'any' : [...new Set(options.interface)]
+  if (interfaces !== 'any' && (interfaces.length === 0 || interfaces.includes('')))
     throw new Mistake('E_USAGE', 'no interface to capture on', { hint: 'Name one, or say any.' })
   const request = {
-    interfaces: options.interface,
+    interfaces,
     filter: options.filter ?? '',
     bufferMiB: options.bufferMiB ?? DEFAULT_BUFFER_MIB,
   }
@@ -170,10 +172,11 @@ class LiveSource implements PacketSource {
     const { name } = this.#found.tool
     if (leash.killed)
       problems.push(`${name} did not stop when told to and was killed: its last packets are lost`)
-    else if (!signal.aborted && leash.failure !== undefined)
-      problems.push(
-        `${name} ended by itself (${leash.failure}): ${complaintIn(this.#printed) || 'it did not say why'}`,
-      )
+    else if (!signal.aborted) {
+      const how = leash.failure === undefined ? '' : ` (${leash.failure})`
+      const why = complaintIn(this.#printed).replace(`${name}: `, '')
+      problems.push(`${name} ended by itself${how}: ${why || 'it did not say why'}`)
+    }
   }
 }
 

@@ -100,13 +100,19 @@ async function run(paths: string[], flags: RunFlags): Promise<void> {
     })
     if (!('path' in source) && flags.watch)
       stopWatching = watchAgents(paths, agents, options, going, (text) => output.note(text))
-    onInterrupt(() => going.stop())
+    let interrupted = false
+    onInterrupt(() => {
+      interrupted = true
+      going.stop()
+    })
     const result = await going.run()
     output.end()
     const sandbox = best.because === '' ? best.level : `${best.level} (${best.because})`
     if (flags.json === true) console.log(JSON.stringify(summaryJson(result, best.level)))
     else process.stdout.write(summaryText(result, sandbox))
-    if (agents.some((agent) => runsNowhere(agent, result))) process.exitCode = 2
+    // Whoever watches over a live run wants to know that it ended before its time; the summary says why.
+    const endedByItself = result.live && !interrupted
+    if (endedByItself || agents.some((agent) => runsNowhere(agent, result))) process.exitCode = 2
   } finally {
     stopWatching()
     output.end()
