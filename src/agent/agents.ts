@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
-import { basename, join } from 'node:path'
+import { basename, join, resolve } from 'node:path'
 import type { EntryProtocol } from '../entry/entry.ts'
 import { resolveField } from '../entry/layout.ts'
 import { allHelpers } from '../helpers/dispatch.ts'
@@ -50,12 +50,19 @@ export function findAgentFiles(paths: readonly string[], language: 'es5' | 'mode
       .filter((name) => isAgentFile(name, language))
       .sort()
       .map((name) => join(path, name))
+      .filter((file) => !isFolder(file))
   })
   if (files.length === 0)
     throw new Mistake('E_AGENT_NONE', `no agents in ${paths.join(', ')}`, {
       hint: 'agents are files that end in .js, or in .ts with scripting.language: modern',
     })
-  return [...new Set(files)]
+  // However it is written, a file is one agent.
+  return [...new Map(files.map((file) => [resolve(file), file])).values()]
+}
+
+/** Like `node_modules/some-package.js`. */
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
 }
 
 export function isAgentFile(name: string, language: 'es5' | 'modern'): boolean {
@@ -68,6 +75,29 @@ export function readAgent(path: string, index: number, options: AgentOptions): A
 }
 
 export function readScript(path: string): string {
+  const text = textOf(path)
+  if (text.includes('\0'))
+    throw new Mistake('E_AGENT_READ', `${path} is not a script: it has bytes that no text has`, {
+      hint: 'scripts are text in UTF-8; a capture goes behind --pcap, one at a time',
+    })
+  return text
+}
+
+function textOf(path: string): string {
+  const stats = statAgentPath(path)
+  // A device may have no end.
+  if (!stats.isFile() && !stats.isFIFO())
+    throw new Mistake('E_AGENT_READ', `${path} is not a file`, {
+      hint: 'name script files, or folders that hold them',
+    })
+  if (stats.size > LARGEST_SCRIPT)
+    throw new Mistake(
+      'E_AGENT_READ',
+      `${path} is too large for a script: ${Math.round(stats.size / 1e6)} MB`,
+      {
+        hint: 'scripts have up to 16 MB; a capture goes behind --pcap, one at a time',
+      },
+    )
   try {
     return readFileSync(path, 'utf8')
   } catch (error) {
@@ -144,6 +174,7 @@ const HELPERS: ReadonlySet<string> = new Set(
   [...allHelpers(namespaces)].map(([path]) => path.split('.')[0] as string),
 )
 
+const LARGEST_SCRIPT = 16e6
 const PACKET_NAMES: ReadonlySet<string> = new Set([
   'timestamp',
   'captureLength',

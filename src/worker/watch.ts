@@ -1,5 +1,5 @@
-import { type FSWatcher, statSync, watch } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
+import { type FSWatcher, realpathSync, statSync, watch } from 'node:fs'
+import { basename, dirname, join, resolve } from 'node:path'
 import { type Agent, type AgentOptions, isAgentFile, readAgent } from '../agent/agents.ts'
 import { Mistake } from '../mistake/mistake.ts'
 import type { Run } from './run.ts'
@@ -16,58 +16,92 @@ export function watchAgents(
   note: (text: string) => void,
 ): () => void {
   const keepsPackets = agents.some((agent) => agent.usesPackets)
-  const known = new Map(agents.map((agent) => [agent.path, agent.index]))
-  const folders = new Set(paths.map((path) => (statSync(path).isDirectory() ? path : dirname(path))))
-  const whole = new Set(paths.filter((path) => statSync(path).isDirectory()))
+  /** Agents by their absolute path, with the path as it was given. */
+  const known = new Map<string, Followed>(
+    agents.map(({ path, index }) => [resolve(path), { path, index, runs: true }]),
+  )
+  /** Folders of which every agent counts, by their absolute path, as they were given. */
+  const whole = new Map(
+    paths.filter((path) => statSync(path).isDirectory()).map((path) => [resolve(path), path]),
+  )
+  /** A link is changed where it leads to. */
+  const links = new Map([...known.keys()].map((file) => [realpathSync(file), file]))
+  const folders = new Set([
+    ...whole.keys(),
+    ...[...known.keys(), ...links.keys()].map((file) => dirname(file)),
+  ])
   const timers = new Map<string, NodeJS.Timeout>()
   const watchers: FSWatcher[] = []
 
   for (const folder of folders) {
-    const watcher = watch(folder, (_event, name) => {
-      if (name === null || !isAgentFile(name, options.language)) return
-      const path = join(folder, basename(name))
-      if (!known.has(path) && !whole.has(folder)) return
-      clearTimeout(timers.get(path))
-      timers.set(
-        path,
-        setTimeout(() => void follow(path), QUIET_MS),
-      )
-    })
-    watcher.on('error', (error) => note(`${folder} is not watched any more: ${error.message}`))
-    watchers.push(watcher)
+    const giveUp = (error: Error) => note(`changes in ${folder} are not seen: ${error.message}`)
+    try {
+      const watcher = watch(folder, (_event, name) => {
+        if (name !== null) changed(folder, name)
+      })
+      watchers.push(watcher.on('error', giveUp))
+    } catch (error) {
+      giveUp(error as Error)
+    }
   }
   return () => {
     for (const watcher of watchers) watcher.close()
     for (const timer of timers.values()) clearTimeout(timer)
   }
 
-  async function follow(path: string): Promise<void> {
-    if (statSync(path, { throwIfNoEntry: false }) === undefined) {
-      const index = known.get(path)
-      if (index === undefined) return
-      run.remove(index)
-      note(`${path} is gone: its agent was stopped`)
-      return
+  function changed(folder: string, name: string): void {
+    const named = join(folder, name)
+    const file = known.has(named) ? named : (links.get(named) ?? named)
+    if (!known.has(file) && !(whole.has(folder) && isAgentFile(name, options.language))) return
+    clearTimeout(timers.get(file))
+    timers.set(
+      file,
+      setTimeout(() => void follow(file), QUIET_MS),
+    )
+  }
+
+  async function follow(file: string): Promise<void> {
+    const agent = known.get(file)
+    if (statSync(file, { throwIfNoEntry: false })?.isFile() === true) await load(agent ?? newcomer(file))
+    else if (agent !== undefined) {
+      run.remove(agent.index)
+      agent.runs = false
+      note(`${agent.path} is gone: its agent was stopped`)
     }
-    const index = known.get(path) ?? Math.max(-1, ...known.values()) + 1
+  }
+
+  function newcomer(file: string): Followed {
+    const index = 1 + Math.max(-1, ...[...known.values()].map((each) => each.index))
+    const agent = { path: join(whole.get(dirname(file)) ?? '', basename(file)), index, runs: false }
+    known.set(file, agent)
+    return agent
+  }
+
+  async function load(followed: Followed): Promise<void> {
+    const { path, index } = followed
     try {
       const agent = readAgent(path, index, options)
       const failure = await run.reload(agent)
-      known.set(path, index)
       if (agent.usesPackets && !keepsPackets)
         note(
           `${path} asks for packets of connections, which are kept only when an agent asks from the start: run again`,
         )
-      note(
-        failure === undefined
-          ? `${path} was reloaded`
-          : `${path} does not load, the old version keeps running: ${failure}`,
-      )
+      if (failure === undefined) note(`${path} was reloaded`)
+      else note(`${path} does not load${followed.runs ? ', the old version keeps running' : ''}: ${failure}`)
+      followed.runs ||= failure === undefined
     } catch (error) {
       if (!(error instanceof Mistake)) throw error
-      note(`${error.message}\n${error.hint ?? ''}\nThe old version keeps running.`)
+      const lines = [error.message, ...(error.hint === undefined ? [] : [error.hint])]
+      note([...lines, ...(followed.runs ? ['The old version keeps running.'] : [])].join('\n'))
     }
   }
+}
+
+interface Followed {
+  readonly path: string
+  readonly index: number
+  /** Some version of it runs. */
+  runs: boolean
 }
 
 /** Editors write a file in several steps. */

@@ -61,6 +61,15 @@ agents/c.js:2:13: warning: SLACK is not declared (undeclared)
     assert.deepEqual([code, stdout], [0, '2 agents checked, no problems\n'])
   })
 
+  test('goes on after what is no script, and takes a file that is named twice for one', async () => {
+    const files = { 'a.js': 'var a = "\0"', 'b.js': FINE, 'c.js/inside.txt': '' }
+    const { code, stdout, stderr } = await check(files, './agents/b.js', '/dev/zero')
+    assert.equal(code, 2)
+    assert.match(stderr, /^agents\/a\.js:1:1: error: .* is not a script.*\(unreadable\)\n {2}.*--pcap/)
+    assert.match(stderr, /^\/dev\/zero:1:1: error: \/dev\/zero is not a file/m)
+    assert.equal(stdout, '3 agents checked: 2 errors\n')
+  })
+
   test('says so when there is nothing to check', async () => {
     const { code, stderr } = await check({ 'a.ts': '' })
     assert.equal(code, 2)

@@ -7,6 +7,7 @@ import type { Config } from '../../config/index.ts'
 import { helperArity } from '../../helpers/dispatch.ts'
 import { HOOKS } from '../../helpers/hooks.ts'
 import { namespaces } from '../../helpers/index.ts'
+import { Mistake } from '../../mistake/mistake.ts'
 import { addConfigOptions, type ConfigFlags, configOf } from '../options.ts'
 
 export function checkCommand(): Command {
@@ -24,7 +25,8 @@ function check(paths: string[], flags: ConfigFlags & { json?: boolean }): void {
   const problems: Problem[] = []
   const titles = new Map<string, string>()
   for (const file of files) {
-    const source = readScript(file)
+    const source = readOrSay(file, problems)
+    if (source === undefined) continue
     problems.push(...problemsOf(source, file, config))
     const title = agentTitle(source, file)
     const other = titles.get(title)
@@ -43,6 +45,19 @@ function check(paths: string[], flags: ConfigFlags & { json?: boolean }): void {
   const errors = problems.filter(({ severity }) => severity === 'error').length
   if (errors > 0) process.exitCode = 2
   if (flags.json !== true) console.log(verdict(files.length, errors, problems.length - errors))
+}
+
+/** One that cannot be read does not keep the others from being checked. */
+function readOrSay(file: string, problems: Problem[]): string | undefined {
+  try {
+    return readScript(file)
+  } catch (error) {
+    if (!(error instanceof Mistake)) throw error
+    const { message, hint } = error
+    const problem = { file, line: 1, column: 1, severity: 'error', rule: 'unreadable', message } as const
+    problems.push(hint === undefined ? problem : { ...problem, hint })
+    return undefined
+  }
 }
 
 function problemsOf(source: string, file: string, { scripting }: Config): Problem[] {
