@@ -1,10 +1,21 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough, Readable } from 'node:stream'
 import { after, describe, test } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { Mistake } from '../mistake/mistake.ts'
 import { type CorpusCapture, corpusOrSkip } from '../testing/corpus.ts'
@@ -24,6 +35,38 @@ function written(name: string, bytes: Uint8Array | string): string {
   writeFileSync(path, bytes)
   return path
 }
+
+describe('a pipe with a name', () => {
+  test('is waited for, and read when somebody writes to it', async () => {
+    const path = pipe('late')
+    const read = readAll(openCapture({ path }))
+    await setTimeout(120)
+    writeFileSync(path, pcap({}, [0, 0, 'one'], [1, 0, 'two']))
+    assert.equal((await read).length, 2)
+  })
+
+  test('that nobody writes to, or that falls silent, can be left', async () => {
+    for (const start of ['nobody', 'somebody']) {
+      const path = pipe(start)
+      const abort = new AbortController()
+      const source = openCapture({ path })
+      const read = source.packets(abort.signal)[Symbol.asyncIterator]().next()
+      const writer = start === 'somebody' ? openSync(path, 'r+') : undefined
+      if (writer !== undefined) writeSync(writer, gzipSync(pcap({}, [0, 0, 'one'])).subarray(0, 30))
+      await setTimeout(120)
+      abort.abort()
+      assert.equal((await read).done, true)
+      assert.deepEqual(source.problems, [])
+      if (writer !== undefined) closeSync(writer)
+    }
+  })
+
+  function pipe(name: string): string {
+    const path = join(folder, name)
+    execFileSync('mkfifo', [path])
+    return path
+  }
+})
 
 describe('every capture of the corpus', () => {
   test('has the packets, bytes and times that tshark finds in it', async (t) => {

@@ -1,6 +1,16 @@
-import { closeSync, createReadStream, openSync, readSync, type Stats, statSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  createReadStream,
+  lstatSync,
+  openSync,
+  readSync,
+  type Stats,
+  statSync,
+} from 'node:fs'
+import { Socket } from 'node:net'
 import type { Readable } from 'node:stream'
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout } from 'node:timers/promises'
 import { Mistake } from '../mistake/mistake.ts'
 import type { PacketBatch } from '../packet/batch.ts'
 import { formatOf, HEAD_LENGTH, refuse } from './format.ts'
@@ -16,6 +26,9 @@ export function openFile(path: string): PacketSource {
       hint: 'Name one file in it.',
     })
   // What is read from a pipe is gone: its format shows when the reading begins.
+  // Those of a shell, `<(zcat a.gz)`, are links, and have their writer.
+  if (lstatSync(path).isFIFO())
+    return new StreamSource(`pipe ${path}`, path, 0, (signal) => openPipe(path, signal))
   if (!stats.isFile()) return new StreamSource(`pipe ${path}`, path, 0, () => createReadStream(path))
 
   const head = headOf(path)
@@ -116,9 +129,14 @@ class FileSource extends ParsedSource {
 /** Bytes that come when they come: standard input, a pipe, a compressed file. */
 class StreamSource extends ParsedSource {
   readonly #path: string
-  readonly #open: () => Readable
+  readonly #open: (signal: AbortSignal) => Readable | Promise<Readable>
 
-  constructor(description: string, path: string, size: number, open: () => Readable) {
+  constructor(
+    description: string,
+    path: string,
+    size: number,
+    open: (signal: AbortSignal) => Readable | Promise<Readable>,
+  ) {
     super(description, path, size)
     this.#path = path
     this.#open = open
@@ -126,12 +144,15 @@ class StreamSource extends ParsedSource {
 
   protected async *read(signal: AbortSignal): AsyncGenerator<PacketBatch, void, void> {
     if (signal.aborted) return
-    const stream = this.#open()
+    const stream = await this.#open(signal)
+    if (signal.aborted) stream.destroy()
     const stop = () => stream.destroy()
     signal.addEventListener('abort', stop, { once: true })
     let isEmpty = true
     try {
-      for await (const bytes of unpack(this.#chunks(stream, signal), (problem) => this.complain(problem))) {
+      // What was told to stop has not broken off.
+      const complain = (problem: string) => signal.aborted || this.complain(problem)
+      for await (const bytes of unpack(this.#chunks(stream, signal), complain)) {
         isEmpty = false
         for (const batch of this.parser.push(bytes)) {
           yield batch
@@ -162,6 +183,36 @@ class StreamSource extends ParsedSource {
   }
 }
 
+/**
+ * A pipe with a name, once somebody writes to it. Opening it plainly would wait for that in a place where nothing can
+ * end the wait.
+ */
+async function openPipe(path: string, signal: AbortSignal): Promise<Readable> {
+  const file = open(path, constants.O_RDONLY | constants.O_NONBLOCK)
+  let first = arrived(file)
+  while (first.length === 0 && !signal.aborted) {
+    await setTimeout(WRITER_POLL_MS)
+    first = arrived(file)
+  }
+  const stream = new Socket({ fd: file, readable: true, writable: false })
+  if (first !== 'nothing yet') stream.unshift(first)
+  return stream
+}
+
+/** What is in a pipe: no bytes when it has had no writer yet. */
+function arrived(file: number): Uint8Array | 'nothing yet' {
+  const bytes = new Uint8Array(FIRST_BYTES)
+  try {
+    return bytes.subarray(0, readSync(file, bytes))
+  } catch (error) {
+    if (codeOf(error) === 'EAGAIN') return 'nothing yet'
+    throw error
+  }
+}
+
+const WRITER_POLL_MS = 50
+const FIRST_BYTES = 64 * 1024
+
 function statOf(path: string): Stats {
   try {
     return statSync(path)
@@ -182,9 +233,9 @@ function headOf(path: string): Uint8Array {
   }
 }
 
-function open(path: string): number {
+function open(path: string, flags: number = constants.O_RDONLY): number {
   try {
-    return openSync(path, 'r')
+    return openSync(path, flags)
   } catch (error) {
     throw cannotOpen(path, error)
   }

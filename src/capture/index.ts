@@ -1,6 +1,8 @@
 import { createReadStream, fstatSync } from 'node:fs'
 import { Socket } from 'node:net'
 import type { Readable } from 'node:stream'
+import { isatty } from 'node:tty'
+import { Mistake } from '../mistake/mistake.ts'
 import { openFile, openStream } from './file.ts'
 import { type LiveOptions, openLive } from './live.ts'
 import type { PacketSource } from './source.ts'
@@ -31,6 +33,10 @@ export function openCapture(options: CaptureOptions): PacketSource {
  * as a file fails with EAGAIN, so it is read as a socket.
  */
 function standardInput(): Readable {
+  if (isatty(0))
+    throw new Mistake('E_CAPTURE_OPEN', 'standard input is a terminal, not a capture', {
+      hint: 'pipe one into it: tcpdump -w - | remora run agents/ --pcap -',
+    })
   const stats = fstatSync(0)
   return stats.isFIFO() || stats.isSocket()
     ? new Socket({ fd: 0, readable: true, writable: false })
