@@ -82,7 +82,7 @@ export const jsonText = textOrJson.transform((value) =>
 
 /** What a helper may touch of the world. A test hands it a fake; production the fenced one. */
 export interface HelperHost {
-  /** Which script calls, for audit and quota. */
+  /** Which script calls, for audit and quota: the same object for as long as the script is. */
   readonly agent: { readonly title: string; readonly index: number }
   readonly component: 'worker' | 'hub'
   /** Name of this node, or `hub`. */

@@ -48,7 +48,7 @@ export class Broker {
     // Counting what is in it may take a while: when somebody uses it.
     this.#files ??= openDataFolder(this.#root, this.#quotaBytes)
     const host: HelperHost = {
-      agent: { title: agent.title, index: agent.index },
+      agent,
       component,
       nodeName: node,
       files: await this.#files,
