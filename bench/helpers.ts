@@ -46,7 +46,7 @@ print(rows)
 /** Median time from one call of a burst to the next, in µs. */
 async function helperCalls(pcap: string, agentFile: string, atLeast: number): Promise<number> {
   const { config } = configOf({ set: ['scripting.budgets.jobMs=60000'] })
-  const broker = new Broker(config, 'bench', () => {})
+  const broker = new Broker(config, 'bench')
   const agent = readAgent(agentFile, 0, { language: 'es5', protocols: entryProtocols })
   const micros: number[] = []
   let last = 0

@@ -62,7 +62,7 @@ async function runner(t: TestContext): Promise<(path: string) => Promise<RunResu
   const agents = Object.keys(AGENTS).map((name, index) =>
     readAgent(join(folder, name), index, { language: 'es5', protocols: entryProtocols }),
   )
-  const broker = new Broker(config, 'n', () => {})
+  const broker = new Broker(config, 'n')
   t.after(() => broker.close())
   return async (path) => {
     const launcher = new SandboxLauncher()

@@ -302,11 +302,13 @@ jobs.schedule("report", "0 0 0 * * *", function () { console.log("hits", hits, k
 
   test('gives helpers the time of the capture, so that files have the same names each time', async () => {
     const source = `jobs.schedule("keep", "0 * * * * *", function () { console.log(pcap.snapshot(), file.tar(".")) });
+console.log("before");
 console.log(JSON.parse(utils.health()).version, pcap.snapshot([]), pcap.snapshot([]))`
     const args = ['--pcap', SAMPLE, '--no-final-run', '--node-name', 'n']
     await withFiles({ 'a.js': source }, async (folder) => {
       const { stdout } = await remora(['run', join(folder, 'a.js'), ...args], { cwd: folder })
       assert.match(stdout, /\[n-0\] \d+\.\d+\.\d+ 1795416691\.pcap 1795416691-1\.pcap/)
+      assert.match(stdout, /\] before\n.* pcap\.snapshot: an empty list means all streams\n/)
       assert.equal(stdout.match(/an empty list means all streams/g)?.length, 1, 'is said once')
       const minutes = [1795416720, 1795416780, 1795416840, 1795416900]
       assert.deepEqual(

@@ -40,7 +40,7 @@ export interface SandboxLimits {
 /** What a sandbox tells those who run it. */
 export interface SandboxEvents {
   lines(lines: readonly Line[]): void
-  call(call: CallMessage): Promise<unknown>
+  call(call: CallMessage, warn: (text: string) => void): Promise<unknown>
   ack(message: AckMessage): void
   /** An agent was interrupted or found guilty of the death of the process; it is not running any more. */
   stopped(slot: number, reason: string): void
@@ -292,15 +292,16 @@ export class SandboxProcess {
   }
 
   async #answer(launched: LaunchedSandbox, seq: number, call: CallMessage): Promise<void> {
-    let text: string
-    try {
-      const value = await this.#events.call(call)
-      text = `v${value === undefined ? '' : JSON.stringify(value)}`
-    } catch (error) {
-      text = `e${error instanceof Error ? error.message : String(error)}`
-    }
     const stream = launched.process.stdio[4] as Duplex
-    if (stream.writable) stream.write(frameOf(REPLY, seq, Buffer.from(text)))
+    const reply = (text: string) => {
+      if (stream.writable) stream.write(frameOf(REPLY, seq, Buffer.from(text)))
+    }
+    try {
+      const value = await this.#events.call(call, (warning) => reply(`w${warning}`))
+      reply(`v${value === undefined ? '' : JSON.stringify(value)}`)
+    } catch (error) {
+      reply(`e${error instanceof Error ? error.message : String(error)}`)
+    }
   }
 
   /** Looks whether the same call has been running for too long, or memory is growing out of bounds. */

@@ -7,7 +7,7 @@ import { type Egress, openEgress } from '../helpers/egress.ts'
 import type { DataFolder, HelperHost } from '../helpers/helper.ts'
 import { namespaces } from '../helpers/index.ts'
 import { Mistake } from '../mistake/mistake.ts'
-import type { ConsoleLine, HelperCall } from './run.ts'
+import type { HelperCall } from './run.ts'
 import { removeStaleSpools, type SpoolOptions, SpoolReader } from './spool/index.ts'
 import { version } from './version.ts'
 
@@ -21,17 +21,15 @@ export class Broker {
   #files: Promise<DataFolder> | undefined
   readonly #egress: Egress
   readonly #nodeName: string
-  readonly #line: (line: ConsoleLine) => void
   readonly #packets: SpoolReader
   readonly spool: SpoolOptions
 
-  constructor(config: Config, nodeName: string, line: (line: ConsoleLine) => void) {
+  constructor(config: Config, nodeName: string) {
     const { scripting, internetConnectivity, tap } = config
     this.#root = resolve(scripting.data)
     this.#quotaBytes = scripting.dataQuotaMb * 2 ** 20
     this.#egress = openEgress({ ...scripting.egress, internetConnectivity })
     this.#nodeName = nodeName
-    this.#line = line
     makeFolder(this.#root)
     const spools = join(this.#root, '..', 'spool')
     removeStaleSpools(spools)
@@ -43,7 +41,7 @@ export class Broker {
     this.#packets = new SpoolReader(this.spool)
   }
 
-  async call({ agent, component, path, args, nowMs }: HelperCall): Promise<unknown> {
+  async call({ agent, component, path, args, nowMs, warn }: HelperCall): Promise<unknown> {
     const node = component === 'hub' ? 'hub' : this.#nodeName
     // Counting what is in it may take a while: when somebody uses it.
     this.#files ??= openDataFolder(this.#root, this.#quotaBytes)
@@ -54,7 +52,7 @@ export class Broker {
       files: await this.#files,
       packets: this.#packets,
       signal: AbortSignal.timeout(CALL_MS),
-      warn: (text) => this.#line({ node, agent, level: 'warn', text }),
+      warn,
       request: (options) => this.#egress.request(options),
       now: () => nowMs,
       health: () => this.#health(node),

@@ -56,6 +56,8 @@ export interface HelperCall {
   readonly args: readonly unknown[]
   /** What time it is for the script (ms): on a capture file, that of the traffic. */
   readonly nowMs: number
+  /** For its console, before the answer. */
+  warn(text: string): void
 }
 
 /** A line of the console with who said it. */
@@ -329,11 +331,11 @@ export class Run {
         lines: (lines) => {
           for (const line of lines) this.#line(line)
         },
-        call: ({ slot, path, args, nowMs }) => {
+        call: ({ slot, path, args, nowMs }, warn) => {
           const place = this.#placeOf(slot)
           if (place === undefined) throw new Error(`there is no slot ${slot}`)
           const { agent, component } = place
-          return this.#observer.call({ agent, component, path, args, nowMs })
+          return this.#observer.call({ agent, component, path, args, nowMs, warn })
         },
         ack: (message) => {
           this.#ledger.acked(message)

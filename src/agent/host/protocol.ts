@@ -37,7 +37,8 @@ export const UP = {
 
 /**
  * On file descriptor 4: a helper call up (`CallMessage`), and its answer down: text whose first letter is `v`, before
- * the value as JSON (nothing for undefined), or `e`, before the message of the error to throw.
+ * the value as JSON (nothing for undefined), or `e`, before the message of the error to throw. Before the answer may
+ * come `w` and a warning for the console, so that it stands among the lines of the script where it belongs.
  */
 export const CALL = 1
 export const REPLY = 2

@@ -594,12 +594,15 @@ export class Sandbox implements SlotHost {
     const { slot: place } = slot.agent
     const call = `{"slot":${place},"path":${JSON.stringify(path)},"args":${args},"nowMs":${this.now()}}`
     writeText(BRIDGE, CALL, this.#calls, call)
-    const frame = this.#replies.next()
-    if (frame === undefined) throw new Error('Remora is gone')
-    this.progress()
-    const reply = text(frame.bytes, frame.start, frame.end)
-    if (reply[0] === 'e') throw new Error(reply.slice(1))
-    return reply.slice(1)
+    for (;;) {
+      const frame = this.#replies.next()
+      if (frame === undefined) throw new Error('Remora is gone')
+      this.progress()
+      const reply = text(frame.bytes, frame.start, frame.end)
+      if (reply[0] === 'v') return reply.slice(1)
+      if (reply[0] === 'e') throw new Error(reply.slice(1))
+      this.print(slot, 'warn', reply.slice(1))
+    }
   }
 
   schedule(slot: Slot, tag: string, cron: string, limit: number, task: number): number {

@@ -77,7 +77,7 @@ async function run(paths: string[], flags: RunFlags): Promise<void> {
   const { best } = launcher
   requireLevel(flags.requireSandbox ?? requiredBy(config), best)
   const output = new Output(flags.json === true)
-  const broker = new Broker(config, nodeNameOf(flags, config), (line) => output.line(line))
+  const broker = new Broker(config, nodeNameOf(flags, config))
   let stopWatching = () => {}
   try {
     const request = {
