@@ -34,6 +34,7 @@ const STOPPED: Readonly<Record<string, readonly [source: string, reason: RegExp]
   ],
   'loops in a sort': [EVERY('[3, 2, 1].sort(function () { for (;;); })'), /CPU time/],
   'loops in a replace': [EVERY('"aaa".replace(/a/g, function () { for (;;); })'), /CPU time/],
+  'asks helpers for ever': [EVERY('for (;;) hub.targeted()'), /CPU time/],
   'loops on packets': ['function onPacketCaptured(info) { while (info) {} }', /CPU time/],
   'fills an array-like without end': [
     EVERY('Array.prototype.fill.call({ length: 9007199254740991 }, 1)'),
@@ -141,6 +142,19 @@ describe('hostile agents', { concurrency: false }, () => {
       assert.deepEqual(summary.ledger.discrepancies, [])
       assert.equal(summary.restarts, 0)
     })
+})
+
+describe('the bridge', () => {
+  test('gives nobody the answer to a call that was broken off', async () => {
+    const loops = EVERY('for (;;) hub.targeted()')
+    const files = Object.fromEntries(['a', 'b', 'c', 'd', 'e'].map((name) => [`${name}.js`, loops]))
+    const reads = `file.write("mine.txt", "mine"); var wrong = 0
+function onItemCaptured() { if (file.read("mine.txt") !== "mine") wrong++ }
+jobs.schedule("report", "0 0 0 1 1 *", function () { console.log("wrong", wrong) })`
+    const { report, summary } = await run({ ...files, 'f.js': reads }, 5)
+    assert.equal(report, 'wrong 0')
+    assert.equal(summary.agents.filter(({ state }) => state === 'stopped').length, 5)
+  })
 })
 
 describe('a realm', () => {

@@ -13,6 +13,11 @@ export class ProcessMeter {
     this.#statm = open(`/proc/${pid}/statm`)
   }
 
+  /** Whether it tells work from waiting. */
+  get isExact(): boolean {
+    return this.#schedstat !== undefined
+  }
+
   /** ms that its main thread has run; without /proc, wall clock time. */
   cpuMs(): number {
     const nanos = this.#first(this.#schedstat)

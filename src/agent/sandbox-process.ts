@@ -318,8 +318,10 @@ export class SandboxProcess {
     const mark = this.#mark
     readSync(launched.progressFd, this.#progress, 0, 16, 0)
     const count = this.#progress.readUInt32LE(0)
-    if (count !== mark.count) {
+    const waits = this.#progress.readUInt32LE(12)
+    if (count !== mark.count || (waits !== mark.waits && !meter.isExact)) {
       mark.count = count
+      mark.waits = waits
       mark.slot = this.#progress.readInt32LE(4)
       mark.job = this.#progress.readUInt32LE(8) === 1
       mark.cpuMs = cpuMs
@@ -429,6 +431,8 @@ interface Unacked {
 interface Mark {
   /** Counts calls. */
   count: number
+  /** Counts waits for helpers. */
+  waits: number
   /** −1 between calls. */
   slot: number
   job: boolean
@@ -443,6 +447,7 @@ interface Mark {
 
 const NO_CALL: Readonly<Mark> = {
   count: -1,
+  waits: -1,
   slot: -1,
   job: false,
   cpuMs: 0,

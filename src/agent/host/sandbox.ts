@@ -389,6 +389,15 @@ export class Sandbox implements SlotHost {
   }
   #inJob = false
 
+  /** Time has passed in which the agent was not at work; it is still the same call. */
+  #waited(): void {
+    if (performance.now() - this.#markedAt <= MARK_EVERY_MS) return
+    this.#mark.writeUInt32LE(++this.#waits >>> 0, 12)
+    writeSync(PROGRESS, this.#mark, 0, 16, 0)
+    this.#markedAt = performance.now()
+  }
+  #waits = 0
+
   progress(): void {
     if (performance.now() - this.#markedAt > MARK_EVERY_MS) this.#note(this.#running)
   }
@@ -590,14 +599,16 @@ export class Sandbox implements SlotHost {
   }
 
   call(slot: Slot, path: string, args: string): string {
-    this.#calls++
+    const seq = ++this.#calls >>> 0
     const { slot: place } = slot.agent
     const call = `{"slot":${place},"path":${JSON.stringify(path)},"args":${args},"nowMs":${this.now()}}`
-    writeText(BRIDGE, CALL, this.#calls, call)
+    writeText(BRIDGE, CALL, seq, call)
     for (;;) {
       const frame = this.#replies.next()
       if (frame === undefined) throw new Error('Remora is gone')
-      this.progress()
+      // Who was interrupted while waiting has left an answer behind.
+      if (frame.seq !== seq) continue
+      this.#waited()
       const reply = text(frame.bytes, frame.start, frame.end)
       if (reply[0] === 'v') return reply.slice(1)
       if (reply[0] === 'e') throw new Error(reply.slice(1))
