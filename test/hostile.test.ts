@@ -112,6 +112,10 @@ const HARMLESS: Readonly<Record<string, string>> = {
     'try { eval("for(;;);") } catch (e) {} try { new Function("for(;;);")() } catch (e) {} try { setTimeout("for(;;);", 0) } catch (e) {}',
   'calls helpers with nonsense':
     'try { hub.action({ toString: function () { throw 1 } }, function () {}) } catch (e) {} try { jobs.schedule(1, 2, 3) } catch (e) {}',
+  'makes nothing of what it sends as JSON':
+    'Array.prototype.toJSON = function () {}; Object.prototype.toJSON = function () {}; try { hub.targeted() } catch (e) {} try { hub.action("x", {}) } catch (e) {} kfl.match("http", {})',
+  'makes something else of what it sends as JSON':
+    'Array.prototype.toJSON = function () { return 5 }; try { hub.targeted() } catch (e) {} console.log([1])',
   'sends circles to helpers': 'var o = {}; o.o = o; try { hub.action("x", o) } catch (e) {} console.log(o)',
   'removes all jobs of its tag': 'try { jobs.remove("nothing") } catch (e) {}',
   'recurses once': 'try { (function f() { f() })() } catch (e) {}',

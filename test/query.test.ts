@@ -94,13 +94,29 @@ describe('remora run --entries', () => {
       'http and limit(2)',
       'function onItemQueried(data, filter) { data.request.path = "/one"; data.Request.Headers = { f: filter }; data.id = "other" }',
       'function onItemQueried(data) { return test.pass({ id: "x", request: { path: data.request.path + "/two", headers: data.request.headers }, response: data.response }) }',
-      'function onItemQueried(data) { console.log(data.request.path, data.passed) }',
+      'function onItemQueried(data) { console.log(data.request.path, data.passed, data.protocol.name, data.id.slice(-2), "base" in data) }',
     )
     const [first] = entries
     assert.match(first?.id ?? '', /\.pcap-0$/, 'what says which entry it is stays')
     assert.deepEqual(first?.request, { path: '/one/two', headers: { f: 'http and limit(2)' } })
     assert.equal(first?.passed, true)
-    assert.deepEqual(texts, ['/one/two true', '/one/two true'])
+    assert.deepEqual(texts, ['/one/two true http -0 false', '/one/two true http -1 false'])
+  })
+
+  test('goes on with the entry when an agent answers nonsense', async () => {
+    const nonsense = [
+      ...['[1]', '5', '"text"', 'new Date()', 'new String("x")', 'function () {}'],
+      ...['undefined', 'null', '5', '"x"'].map((value) => `{ toJSON: function () { return ${value} } }`),
+    ]
+    for (const answer of nonsense) {
+      const { entries, summary } = await shown(
+        'http and limit(1)',
+        `function onItemQueried(data) { return ${answer} }`,
+        'function onItemQueried(data) { data.tags = [data.request.path] }',
+      )
+      assert.deepEqual([entries[0]?.request?.path, entries[0]?.tags], ['/json', ['/json']], answer)
+      assert.ok(summary.agents.every(({ state }) => state === 'ok'))
+    }
   })
 
   test('hides what an agent answers null or false for', async () => {

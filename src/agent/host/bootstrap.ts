@@ -87,6 +87,11 @@ export function bootstrap(host: BootstrapHost, settings: BootstrapSettings): Rea
 
   // --- values -------------------------------------------------------------------------------------------------
 
+  /** What JSON makes of a value is the script's to say (`toJSON`), and may be nothing or anything. */
+  function startsWith(json: unknown, bracket: '[' | '{'): json is string {
+    return typeof json === 'string' && json[0] === bracket
+  }
+
   function setOwn(target: object, key: string, value: unknown): void {
     if (key === '__proto__')
       define(target, key, { value, writable: true, enumerable: true, configurable: true })
@@ -323,6 +328,7 @@ export function bootstrap(host: BootstrapHost, settings: BootstrapSettings): Rea
   function over(path: string): Task {
     return (...values) => {
       const text = stringify(values)
+      if (!startsWith(text, '[')) throw new TE(`${path}: the arguments cannot be sent as JSON`)
       const reply = ask(() => host.call(path, text)) as string
       return reply === '' ? undefined : parse(reply)
     }
@@ -599,11 +605,10 @@ export function bootstrap(host: BootstrapHost, settings: BootstrapSettings): Rea
 
   /** Marks and tags stay with the entry for those who query it. */
   function tell(at: number, { passed, failed, tags }: Record<string, unknown>): void {
-    if (passed === true || failed === true || tags !== undefined)
-      host.mark(
-        at,
-        stringify({ passed: passed === true || undefined, failed: failed === true || undefined, tags }),
-      )
+    if (passed !== true && failed !== true && tags === undefined) return
+    const marks = { passed: passed === true || undefined, failed: failed === true || undefined, tags }
+    const text = stringify(marks)
+    if (startsWith(text, '{')) host.mark(at, text)
   }
 
   return {
@@ -694,7 +699,8 @@ export function bootstrap(host: BootstrapHost, settings: BootstrapSettings): Rea
       try {
         const answer = run(data, filter)
         if (answer === null || answer === false) return 'hidden'
-        const after = stringify(typeof answer === 'object' ? answer : data)
+        const after = stringify(typeof answer === 'object' && !isArray(answer) ? answer : data)
+        if (!startsWith(after, '{')) throw new TE('JSON makes no object of the entry')
         return after === before ? 'unchanged' : after
       } catch (thrown) {
         failed(settings.queryHook, thrown)

@@ -59,7 +59,7 @@ export class EntryQuery {
     const answer = slot.query(entry.row, layouts, entry.text, this.#filter.text)
     if (answer === 'hidden') return false
     if (answer === 'half') entry.text = this.#withoutBodies(entry, slot)
-    else if (answer !== 'unchanged') entry.text = answer
+    else if (answer !== 'unchanged') entry.text = this.#changed(entry, answer)
     return true
   }
 
@@ -73,6 +73,15 @@ export class EntryQuery {
     const shown = JSON.parse(text) as Json
     for (const key of FIXED) if (shown[key] !== original[key]) shown[key] = original[key]
     return JSON.stringify(shown)
+  }
+
+  /** An agent may answer with an object of its own: what it left out and is not the content stays as it was. */
+  #changed(entry: QueriedEntry, answer: string): string {
+    const before = JSON.parse(entry.text) as Json
+    const after = JSON.parse(answer) as Json
+    for (const key of CONTENT) if (!Object.hasOwn(after, key)) delete before[key]
+    for (const key of FIXED) after[key] = entry.original[key]
+    return JSON.stringify({ ...before, ...after })
   }
 
   #matches(entry: Json): boolean {
@@ -101,4 +110,5 @@ function plainMakers(layouts: readonly Layout[]): readonly Maker[] {
   return make(same, same, () => Object.prototype, same, same)
 }
 
+const CONTENT = ['request', 'response', 'data', 'base', 'passed', 'failed'] as const
 const FIXED = ['id', 'stream', 'worker', 'index'] as const
