@@ -179,6 +179,7 @@ export class Sandbox implements SlotHost {
       case DOWN.config:
         this.config = json(frame)
         this.#nowMs = this.config.startMs
+        this.#scheduler.clock = this.config.virtualTime ? undefined : Date.now
         this.#query = this.#openQuery()
         this.#measureAbove = OWN_HEAP + this.config.budgets.memoryMb * 2 ** 20
         writeFrame(DATA, UP.ready, frame.seq, {})
@@ -652,8 +653,10 @@ export class Sandbox implements SlotHost {
         this.#removeJobs(scheduler.all())
         return ''
       case 'start':
+        scheduler.start(this.#nowMs)
+        return ''
       case 'stop':
-        scheduler.running = what === 'start'
+        scheduler.stop()
         return ''
       default:
         return String(scheduler.running)

@@ -70,9 +70,27 @@ describe('the scheduler', () => {
     assert.deepEqual(tags(scheduler, START + 15_000), [`a@${AT_ONCE}`, 'b@10'])
     scheduler.runAllOnceMore()
     assert.deepEqual(tags(scheduler, START + 15_000), [`a@${AT_ONCE}`])
-    scheduler.running = false
     scheduler.forget('a')
     assert.deepEqual(scheduler.all(), [])
+  })
+
+  test('starts nothing while it is stopped, and does not make up for it', () => {
+    const scheduler = scheduled(['a', '*/10 * * * * *'])
+    scheduler.stop()
+    assert.deepEqual(tags(scheduler, START + 35_000), [])
+    scheduler.start(START + 35_000)
+    scheduler.start(START + 36_000)
+    assert.deepEqual(tags(scheduler, START + 50_000), ['a@40', 'a@50'])
+  })
+
+  test('runs once what was missed several times, where time is ours', () => {
+    const scheduler = scheduled(['a', '*/10 * * * * *'])
+    scheduler.addTimer({ owner: 'a', task: 1, due: START + 1000, every: 3000 })
+    let now = START + 35_000
+    scheduler.clock = () => now
+    assert.deepEqual(tags(scheduler, START + 20_000), ['timer 1@1', 'a@10'])
+    now = START + 41_000
+    assert.deepEqual(tags(scheduler, now), ['timer 1@37', 'a@40'])
   })
 
   test('counts what is asked for against the limit', () => {

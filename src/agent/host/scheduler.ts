@@ -32,7 +32,12 @@ export type Due<Owner> =
  * it says what time it is, so that a capture file gives the same runs each time.
  */
 export class Scheduler<Owner> {
-  running = true
+  /**
+   * What time it really is, when that counts: runs that were missed because a job took long or the machine slept are
+   * then one run. Without it every run that fell due happens, as on a capture file, whose time is its own.
+   */
+  clock: (() => number) | undefined
+  #running = true
   #jobs: Job<Owner>[] = []
   #timers: Timer<Owner>[] = []
   /** Jobs to run as soon as possible (`jobs.run`), each at most once. */
@@ -58,8 +63,22 @@ export class Scheduler<Owner> {
     let due = Number.POSITIVE_INFINITY
     for (const job of this.#now) due = Math.min(due, this.#soonest(job.owner))
     for (const timer of this.#timers) due = Math.min(due, this.#dueOf(timer))
-    if (this.running) for (const job of this.#jobs) if (job.due < due) due = job.due
+    if (this.#running) for (const job of this.#jobs) if (job.due < due) due = job.due
     return due
+  }
+
+  get running(): boolean {
+    return this.#running
+  }
+
+  stop(): void {
+    this.#running = false
+  }
+
+  /** What fell due while it was stopped is not made up for. */
+  start(nowMs: number): void {
+    if (!this.#running) for (const job of this.#jobs) if (job.due <= nowMs) job.due = job.next(nowMs)
+    this.#running = true
   }
 
   /** Takes what is due first, if anything is by `nowMs`. Earlier registered goes first at the same moment. */
@@ -77,12 +96,12 @@ export class Scheduler<Owner> {
     const timer = this.#timers.find((each) => this.#dueOf(each) === due)
     if (timer !== undefined) {
       this.#timers = this.#timers.filter((each) => each !== timer)
-      if (timer.every > 0) this.#timers.push({ ...timer, due: due + Math.max(timer.every, 1) })
+      if (timer.every > 0) this.#timers.push(nextOf(timer, this.#reached(due)))
       return { timer, at: due }
     }
     const job = this.#jobs.find((each) => each.due === due) as Job<Owner>
     job.runs++
-    job.due = isUsedUp(job) ? Number.POSITIVE_INFINITY : job.next(due)
+    job.due = isUsedUp(job) ? Number.POSITIVE_INFINITY : job.next(this.#reached(due))
     return { job, at: due }
   }
 
@@ -94,10 +113,13 @@ export class Scheduler<Owner> {
     this.#heldUntil.set(owner, nowMs + 1)
     for (const job of this.#jobs) if (job.owner === owner && job.due < nowMs) job.due = job.next(nowMs - 1)
     this.#timers = this.#timers.map((timer) =>
-      timer.owner === owner && timer.every > 0 && timer.due < nowMs
-        ? { ...timer, due: timer.due + Math.ceil((nowMs - timer.due) / timer.every) * timer.every }
-        : timer,
+      timer.owner === owner && timer.every > 0 && timer.due < nowMs ? nextOf(timer, nowMs) : timer,
     )
+  }
+
+  /** To where runs are over with when the one of `due` is. */
+  #reached(due: number): number {
+    return this.clock === undefined ? due : Math.max(due, this.clock())
   }
 
   #soonest(owner: Owner): number {
@@ -158,6 +180,12 @@ export class Scheduler<Owner> {
 
 function hasAtLeast<Owner>(all: readonly { readonly owner: Owner }[], owner: Owner, most: number): boolean {
   return all.length >= most && all.filter((each) => each.owner === owner).length >= most
+}
+
+/** The first of its times after a moment that is not before it. */
+function nextOf<Owner>(timer: Timer<Owner>, afterMs: number): Timer<Owner> {
+  const { due, every } = timer
+  return { ...timer, due: due + (Math.floor((afterMs - due) / every) + 1) * every }
 }
 
 /** It has run as often as it may. */
