@@ -288,6 +288,14 @@ jobs.schedule("report", "0 0 0 * * *", function () { console.log("hits", hits, k
           /scripting\.langage[\s\S]*scripting\.language/,
         ],
         [['run', 'ok.js', '--pcap', SAMPLE, '--set', 'tap.bodies.maxSize=x'], /tap\.bodies\.maxSize/],
+        [
+          ['run', 'ok.js', '--pcap', 'a.pcap', '--pcap', 'b.pcap'],
+          /one capture[\s\S]*mergecap -w - a\.pcap b\.pcap/,
+        ],
+        [
+          ['run', 'ok.js', '--pcap', 'a.pcap', SAMPLE],
+          /sample\.pcap is not a script[\s\S]*--pcap, one at a time/,
+        ],
         [['check', 'bad.js'], /bad\.js:2:5/],
         [['nonsense'], /unknown command/],
       ]

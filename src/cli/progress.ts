@@ -11,12 +11,16 @@ export class ProgressBar {
   }
 
   update(bytesRead: number, totalBytes: number, packets: number): void {
-    if (!this.#terminal.isTTY || performance.now() - this.#startedAt < PATIENCE_MS) return
-    const done =
-      totalBytes > 0
-        ? `${bar(bytesRead / totalBytes)} ${bytes(bytesRead)} of ${bytes(totalBytes)}`
-        : bytes(bytesRead)
-    this.#terminal.write(`\r\x1b[K${done}, ${count(packets)} packets`)
+    if (!this.#terminal.isTTY || process.env.TERM === 'dumb') return
+    if (performance.now() - this.#startedAt < PATIENCE_MS) return
+    const read = totalBytes > 0 ? `${bytes(bytesRead)} of ${bytes(totalBytes)}` : bytes(bytesRead)
+    const text = `${read}, ${count(packets)} packets`
+    const room = (this.#terminal.columns || 80) - 1
+    // A line that wraps cannot be taken away again.
+    const withBar = totalBytes > 0 && WIDTH + 1 + text.length <= room
+    this.#terminal.write(
+      `\r\x1b[K${(withBar ? `${bar(bytesRead / totalBytes)} ${text}` : text).slice(0, room)}`,
+    )
     this.#shown = true
   }
 

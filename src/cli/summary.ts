@@ -7,7 +7,6 @@ import { bytes, count, duration, table } from './table.ts'
 /** What a run did, for people: packets, entries, agents, and where everything went. */
 export function summaryText(result: RunResult, sandbox: string): string {
   const { counters } = result.capture
-  const seconds = ((counters.lastMs ?? 0) - (counters.firstMs ?? 0)) / 1000
   const parts = [
     heading('Capture', result.description),
     table([
@@ -16,7 +15,7 @@ export function summaryText(result: RunResult, sandbox: string): string {
         count(counters.packets),
         `${bytes(counters.bytes)} on the wire, ${bytes(counters.capturedBytes)} captured`,
       ],
-      ['time', duration(seconds * 1000), `from ${time(counters.firstMs)} to ${time(counters.lastMs)}`],
+      ['time', ...timeText(counters)],
       ['connections', count(total(counters.connections)), kinds(counters.connections)],
       ['entries', ...entriesText(counters)],
     ]),
@@ -28,6 +27,12 @@ export function summaryText(result: RunResult, sandbox: string): string {
   const problems = [...result.capture.problems, ...result.discrepancies]
   if (problems.length > 0) parts.push(heading('Note'), problems.map((each) => `  ${each}`).join('\n'))
   return `${parts.join('\n')}\n`
+}
+
+/** Without packets there is no time. */
+function timeText({ firstMs, lastMs }: PipelineCounters): string[] {
+  if (firstMs === null || lastMs === null) return ['-']
+  return [duration(lastMs - firstMs), `${time(firstMs)} to ${time(lastMs)}`]
 }
 
 function entriesText({ entries, ownRequests, unreadBytes }: PipelineCounters): string[] {
@@ -150,8 +155,7 @@ function heading(title: string, note = ''): string {
   return `\n${styleText('bold', title)}${note === '' ? '' : `  ${styleText('dim', note)}`}`
 }
 
-function time(ms: number | null): string {
-  if (ms === null) return '-'
+function time(ms: number): string {
   const date = new Date(ms)
   return Number.isNaN(date.getTime()) ? String(ms) : date.toISOString()
 }

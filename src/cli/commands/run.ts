@@ -17,7 +17,7 @@ import { runOptions } from '../run-options.ts'
 import { summaryJson, summaryText } from '../summary.ts'
 
 interface RunFlags extends ConfigFlags {
-  readonly pcap?: string
+  readonly pcap?: string[]
   readonly interface?: string[]
   readonly filter?: string
   readonly captureTool?: 'auto' | 'dumpcap' | 'tcpdump'
@@ -35,7 +35,11 @@ export function runCommand(): Command {
   const command = new Command('run')
     .description('Run agents on a capture file or on live traffic.')
     .argument('<agents...>', 'script files, or folders that hold them')
-    .option('--pcap <file>', 'capture file: pcap or pcapng, plain, .gz or .zst; - for standard input')
+    .option(
+      '--pcap <file>',
+      'capture file: pcap or pcapng, plain, .gz or .zst; - for standard input',
+      collect,
+    )
     .option('--interface <name>', 'capture live; repeat it for several, or say any', collect)
     .option('--filter <bpf>', 'capture filter, such as "port 80 or port 53"')
     .addOption(
@@ -131,11 +135,16 @@ function sourceOf(flags: RunFlags): CaptureOptions {
       hint: 'remora run agents/ --pcap traffic.pcap\nsudo remora run agents/ --interface any',
     })
   if (flags.pcap !== undefined) {
+    const [path = '', ...more] = flags.pcap
+    if (more.length > 0)
+      throw new Mistake('E_USAGE', `a run reads one capture, not ${flags.pcap.join(' and ')}`, {
+        hint: `mergecap -w - ${flags.pcap.join(' ')} | remora run … --pcap -`,
+      })
     if (flags.filter !== undefined)
       throw new Mistake('E_USAGE', '--filter is for live captures', {
-        hint: `tcpdump -r ${flags.pcap} -w - '${flags.filter}' | remora run … --pcap -`,
+        hint: `tcpdump -r ${path} -w - '${flags.filter}' | remora run … --pcap -`,
       })
-    return { path: flags.pcap }
+    return { path }
   }
   const names = flags.interface ?? []
   return {
