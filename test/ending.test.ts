@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
-import { type ChildProcess, spawn } from 'node:child_process'
-import { chmodSync, readFileSync } from 'node:fs'
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { chmodSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
+import { promisify } from 'node:util'
 import { REPOSITORY, remora, withFiles } from '../src/testing/remora.ts'
 
 const AGENT = 'jobs.schedule("hourly", "0 0 * * * *", function () {})'
@@ -33,6 +34,23 @@ describe('how a run ends', () => {
       run.child.kill('SIGTERM')
       assert.equal(await run.ended, 0, run.output())
     })
+  })
+})
+
+describe('a run that is cut short', () => {
+  test('leaves no packets behind', async () => {
+    await withFiles(
+      {
+        'a.js':
+          'function onItemCaptured(data) { console.log(pcap.path(data.stream), new Array(2000).join(" .")) }',
+      },
+      async (folder) => {
+        const command = `"${process.execPath}" ${join(REPOSITORY, 'bin/remora.cjs')} run a.js --pcap ${join(REPOSITORY, 'samples/sample.pcap')} | head -1`
+        const { stdout } = await promisify(execFile)('sh', ['-c', command], { cwd: folder })
+        assert.match(stdout, /000000000000\.pcap/)
+        assert.deepEqual(readdirSync(join(folder, '.remora/spool')), [])
+      },
+    )
   })
 })
 

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, rmSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { Config } from '../config/index.ts'
 import { openDataFolder } from '../helpers/data-folder.ts'
@@ -8,7 +8,7 @@ import type { DataFolder, HelperHost } from '../helpers/helper.ts'
 import { namespaces } from '../helpers/index.ts'
 import { Mistake } from '../mistake/mistake.ts'
 import type { HelperCall } from './run.ts'
-import { removeStaleSpools, type SpoolOptions, SpoolReader } from './spool/index.ts'
+import { removeSpool, removeStaleSpools, type SpoolOptions, SpoolReader } from './spool/index.ts'
 import { version } from './version.ts'
 
 /**
@@ -39,6 +39,8 @@ export class Broker {
       heads: new SharedArrayBuffer(HEADS_BYTES, { maxByteLength: MOST_HEADS_BYTES }),
     }
     this.#packets = new SpoolReader(this.spool)
+    // Also when the program is ended in the middle of a run.
+    process.once('exit', this.#removeSpool)
   }
 
   async call({ agent, component, path, args, nowMs, warn }: HelperCall): Promise<unknown> {
@@ -68,8 +70,11 @@ export class Broker {
 
   async close(): Promise<void> {
     await this.#egress.close()
-    if (existsSync(this.spool.folder)) rmSync(this.spool.folder, { recursive: true, force: true })
+    this.#removeSpool()
+    process.off('exit', this.#removeSpool)
   }
+
+  readonly #removeSpool = () => removeSpool(this.spool.folder)
 
   #health(nodeName: string): unknown {
     const { rss } = process.memoryUsage()

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, rmSync } from 'node:fs'
+import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 
 /** Where packets are kept for `pcap.*`, so that one thread can write them and another read them without talking. */
@@ -27,10 +27,25 @@ export const INTERFACES_FILE = 'interfaces.json'
 
 /** Spools of processes that are gone. Folders are named after the process. */
 export function removeStaleSpools(parent: string): void {
-  if (!existsSync(parent)) return
-  for (const name of readdirSync(parent))
-    if (/^\d+$/.test(name) && !isAlive(Number(name)))
-      rmSync(join(parent, name), { recursive: true, force: true })
+  for (const name of namesIn(parent))
+    if (/^\d+$/.test(name) && !isAlive(Number(name))) removeSpool(join(parent, name))
+}
+
+/** One that belongs to another user, as after a run with sudo, stays until that user comes back. */
+export function removeSpool(folder: string): void {
+  try {
+    rmSync(folder, { recursive: true, force: true })
+  } catch {
+    // See above.
+  }
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder)
+  } catch {
+    return []
+  }
 }
 
 function isAlive(pid: number): boolean {

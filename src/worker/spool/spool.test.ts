@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
-import { rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { openCapture } from '../../capture/index.ts'
 import { tempFolder } from '../../testing/temp-folder.ts'
-import { SpoolReader, SpoolWriter } from './index.ts'
+import { removeStaleSpools, SpoolReader, SpoolWriter } from './index.ts'
 import { SEGMENT_BYTES } from './options.ts'
 
 const INTERFACES = [{ name: 'eth0', linkType: 1, snapLength: 0 }]
@@ -63,6 +63,17 @@ describe('the spool', () => {
     assert.ok(failed > 0)
     assert.deepEqual(await reader.streams(), [])
     writer.close()
+  })
+
+  test('of a process that is gone is removed, if that can be done', async (t) => {
+    const folder = await tempFolder(t)
+    const names = ['4194305', String(process.pid), 'other']
+    for (const name of names) mkdirSync(join(folder, name))
+    removeStaleSpools(folder)
+    assert.deepEqual(readdirSync(folder).sort(), names.slice(1).sort())
+    const file = join(folder, 'file')
+    writeFileSync(file, '')
+    for (const path of [file, join(folder, 'missing')]) removeStaleSpools(path)
   })
 
   test('says so when its folder cannot be made', async (t) => {
