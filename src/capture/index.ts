@@ -7,7 +7,7 @@ import { openFile, openStream } from './file.ts'
 import { type LiveOptions, openLive } from './live.ts'
 import type { PacketSource } from './source.ts'
 
-export type { LiveOptions } from './live.ts'
+export { captureProgram, type LiveOptions } from './live.ts'
 export type { Losses, PacketSource, Progress, Skipped } from './source.ts'
 
 /** A capture file, where `-` is standard input, or live interfaces. */

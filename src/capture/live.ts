@@ -61,6 +61,27 @@ export function openLive(options: LiveOptions): PacketSource {
   return new LiveSource(found, request, { ...environment, LC_ALL: 'C' }, options.onStart ?? (() => {}))
 }
 
+/**
+ * The program that would capture here, and whether it may: it is asked to open an interface. Throws a Mistake when there
+ * is none, or when it is refused.
+ */
+export async function captureProgram(environment: Environment = ownEnvironment()): Promise<string> {
+  const found = findTool('auto', environment)
+  const [first = 'lo'] = await interfacesSeenBy(found, environment)
+  const name = process.platform === 'linux' ? 'any' : first
+  try {
+    await promisify(execFile)(found.path, ['-L', '-i', name], {
+      env: { ...environment, LC_ALL: 'C' },
+      timeout: PATIENCE_MS,
+    })
+    return found.path
+  } catch (error) {
+    const printed = String((error as { stderr?: string }).stderr ?? '')
+    const request = { interfaces: [name], filter: '', bufferMiB: DEFAULT_BUFFER_MIB }
+    throw mistakeOf(found.tool, request, printed, [])
+  }
+}
+
 interface FoundTool {
   readonly tool: CaptureTool
   readonly path: string

@@ -15,13 +15,30 @@ describe('remora doctor', () => {
       assert.match(stdout, new RegExp(`^ {2}${what} {2,}\\S`, 'm'))
   })
 
+  test('says which program captures, and what it lacks', async () => {
+    const fake = (refusal: string) =>
+      `#!/bin/sh\n[ "$1" = -D ] && { echo "1. any"; exit 0; }\n${refusal === '' ? 'exit 0' : `echo '${refusal}' >&2; exit 2`}\n`
+    const refusal = 'dumpcap: You do not have permission to capture on device "any".'
+    const cases: readonly (readonly [Record<string, string>, RegExp])[] = [
+      [{ dumpcap: fake('') }, /live capture +dumpcap +\S+dumpcap may capture on every interface/],
+      [{ dumpcap: fake(refusal) }, /live capture +not possible +dumpcap may not capture on any; .*setcap/],
+    ]
+    for (const [files, words] of cases)
+      await withFiles(files, async (folder) => {
+        chmodSync(join(folder, 'dumpcap'), 0o755)
+        const { code, stdout } = await remora(['doctor'], { env: { PATH: `${folder}:${process.env.PATH}` } })
+        assert.equal(code, 0)
+        assert.match(stdout, words)
+      })
+  })
+
   test('keeps the sandbox with the temporary files of a user without a home to write to', async () => {
     await withFiles({}, async (folder) => {
       const env = { HOME: NOWHERE, XDG_CACHE_HOME: '', TMPDIR: folder }
       const { code, stdout, stderr } = await remora(['doctor'], { env })
       assert.equal(code, 0, stderr)
       const uid = process.getuid?.()
-      assert.match(stdout, new RegExp(`jail +${join(folder, `remora-${uid}`, 'jail-')}`))
+      assert.match(stdout, new RegExp(`jail +ready +${join(folder, `remora-${uid}`, 'jail-')}`))
     })
   })
 
