@@ -4,16 +4,14 @@
 const { spawn } = require('node:child_process')
 const { existsSync } = require('node:fs')
 const path = require('node:path')
+const { pathToFileURL } = require('node:url')
 
 const NEEDED = 26
 const main = path.join(__dirname, '..', 'src', 'cli', 'main.ts')
 
 if (Number(process.versions.node.split('.')[0]) >= NEEDED) {
   require('./compile-cache.cjs')
-  // Type stripping is how Remora runs; its being new is no news to its users.
-  process.removeAllListeners('warning')
-  process.on('warning', (warning) => warning.name === 'ExperimentalWarning' || console.error(warning))
-  import(`file://${main}`).catch((error) => {
+  import(pathToFileURL(main).href).catch((error) => {
     console.error(error)
     process.exit(1)
   })
