@@ -267,10 +267,12 @@ function onItemCaptured(data) { if (data.Protocol.Name === "http" && data.reques
     const source = `var hits = 0;
 function onItemCaptured(data) { if (kfl.match("http and response.status == 404", data)) hits++; test.pass(data) }
 try { kfl.match("htt ??? a : p", {}) } catch (error) { console.log("caught", error) }
+try { kfl.match(env.MISSING, {}) } catch (error) { console.log("also", error) }
 jobs.schedule("report", "0 0 0 * * *", function () { console.log("hits", hits, kfl.validate("http"), kfl.validate("((")) });`
     await withFiles({ 'a.js': source }, async (folder) => {
       const { stdout } = await remora(['run', folder, '--pcap', SAMPLE, '--node-name', 'n'], { cwd: folder })
       assert.match(stdout, /caught Error: 1:5: unexpected token "\?"/)
+      assert.match(stdout, /also TypeError: kfl\.match\(query, data\): query must be text/)
       assert.match(stdout, /hits 1 true false/)
     })
   })

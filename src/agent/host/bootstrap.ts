@@ -312,10 +312,10 @@ export function bootstrap(host: BootstrapHost, settings: BootstrapSettings): Rea
   inside['utils.nodeName'] = () => settings.nodeName
   inside['utils.bytes'] = (text) => bytes(text)
   inside['kfl.match'] = (query, data) => {
-    const [text, entry] = typeof query === 'string' ? [query, data] : [data as string, query]
-    return (
-      ask(() => host.match(S(text), entry === undefined ? 'null' : (stringify(entry) ?? 'null'))) === true
-    )
+    const [text, entry] =
+      typeof query !== 'string' && typeof data === 'string' ? [data, query] : [query, data]
+    if (typeof text !== 'string') throw new TE('kfl.match(query, data): query must be text')
+    return ask(() => host.match(text, entry === undefined ? 'null' : (stringify(entry) ?? 'null'))) === true
   }
   inside['kfl.validate'] = (query) => typeof query === 'string' && ask(() => host.validate(query)) === true
 
