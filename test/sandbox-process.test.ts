@@ -137,6 +137,23 @@ describe('SandboxProcess', () => {
     assert.deepEqual([counter.packets, counter.missedPackets], [5000, 0])
   })
 
+  test('tells what was loaded before what was worked off after it, also when all comes at once', async (t) => {
+    const sandbox = sandboxFor(t)
+    await sandbox.start(COUNTER)
+    const [before, after] = packetBatches(2, 10) as [Uint8Array, Uint8Array]
+    const acked = sandbox.send([before])
+    const again = sandbox.load(0, COUNTER)
+    await Promise.all([...acked, again, ...sandbox.send([after])])
+    assert.deepEqual(sandbox.loaded, [
+      [0, 0],
+      [0, 1],
+    ])
+    assert.deepEqual(
+      sandbox.acks.map(({ slots }) => slots[0]?.packets),
+      [10, 10],
+    )
+  })
+
   test('says nothing of agents that did nothing', async (t) => {
     const sandbox = sandboxFor(t)
     await sandbox.start(COUNTER, 'var idle = true')

@@ -42,6 +42,8 @@ export interface SandboxEvents {
   lines(lines: readonly Line[]): void
   call(call: CallMessage, warn: (text: string) => void): Promise<unknown>
   ack(message: AckMessage): void
+  /** A slot has an agent, or another one than before: acknowledgements that come after this are of that one. */
+  loaded(slot: number): void
   /** An agent was interrupted or found guilty of the death of the process; it is not running any more. */
   stopped(slot: number, reason: string): void
   /** The process died and a new one has taken over; agents start from scratch there. */
@@ -139,7 +141,10 @@ export class SandboxProcess {
   #load(agent: LoadAgent): Promise<LoadedMessage> {
     return new Promise((resolve) => {
       this.#loading.set(agent.slot, (message) => {
-        if (message.error === undefined) this.#agents.set(agent.slot, agent)
+        if (message.error === undefined) {
+          this.#agents.set(agent.slot, agent)
+          this.#events.loaded(agent.slot)
+        }
         resolve(message)
       })
       this.#send(DOWN.load, agent)

@@ -24,6 +24,8 @@ export class TestSandbox {
   readonly acks: AckMessage[] = []
   readonly stopped: (readonly [slot: number, reason: string])[] = []
   readonly restarted: string[] = []
+  /** What was loaded, and how many acknowledgements had come by then. */
+  readonly loaded: (readonly [slot: number, acks: number])[] = []
   /** Before a helper call is answered. */
   onCall = () => {}
 
@@ -39,6 +41,7 @@ export class TestSandbox {
         lines: (lines) => this.lines.push(...lines),
         call: async () => this.onCall(),
         ack: (message) => this.acks.push(message),
+        loaded: (slot) => this.loaded.push([slot, this.acks.length]),
         stopped: (slot, reason) => this.stopped.push([slot, reason]),
         restarted: (reason) => this.restarted.push(reason),
         notRevived: (slot, reason) => this.stopped.push([slot, reason]),

@@ -341,6 +341,7 @@ export class Run {
           this.#ledger.acked(message)
           for (const entry of message.entries) this.#observer.entry(entry)
         },
+        loaded: (slot) => this.#ledger.open(slot),
         stopped: (slot, reason) => this.#stopped(slot, reason),
         restarted: (reason) => this.#restarted(reason),
         notRevived: (slot, reason) => this.#notRevived(slot, reason),
@@ -370,7 +371,6 @@ export class Run {
     if (loaded.error === undefined) {
       place.hooks = loaded.hooks ?? []
       place.gone = false
-      this.#ledger.open(slot)
       this.#log('info', component, 'an agent was loaded', nameOf(agent))
     } else {
       this.#line({ slot, level: 'error', text: loaded.error })
