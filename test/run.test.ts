@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { promisify } from 'node:util'
 import { gzipSync } from 'node:zlib'
+import { pcapng } from '../src/capture/test-captures.ts'
 import { REPOSITORY, remora, withFiles } from '../src/testing/remora.ts'
 
 const SAMPLE = join(REPOSITORY, 'samples/sample.pcap')
@@ -325,6 +326,48 @@ console.log(JSON.parse(utils.health()).version, pcap.snapshot([]), pcap.snapshot
         stdout.match(/^\[n-0\] \d+\.pcap .*$/gm),
         minutes.map((seconds) => `[n-0] ${seconds}.pcap kubeshark_${seconds}.tar.gz`),
       )
+    })
+  })
+
+  test('comes to an end on a capture with times that no calendar has', async () => {
+    const agents = {
+      'a.js':
+        'function onLogCall() {} function onPacketCaptured(info) { console.log(JSON.stringify(info.timestamp)) }',
+      'b.js':
+        'function again() { setTimeout(again, 0) } again(); jobs.schedule("b", "0 0 * * * *", function () {})',
+      'c.js': 'setInterval(function () {}, 1000); function onItemCaptured() { jobs.run("c") }',
+    }
+    const { section, interface: describe, option, packet } = pcapng()
+    const seconds = [1_767_225_600n, 2n ** 40n, 2n ** 50n, 2n ** 63n]
+    const capture = Buffer.concat([
+      section(),
+      describe(1, 0, option(9, Uint8Array.of(0))),
+      ...seconds.map((time) => packet(0, time, 'x'.repeat(60))),
+    ])
+    await withFiles(agents, async (folder) => {
+      writeFileSync(join(folder, 'far.pcapng'), capture)
+      const { code, stdout, stderr } = await remora(
+        ['run', folder, '--json', '--pcap', join(folder, 'far.pcapng')],
+        {
+          cwd: folder,
+        },
+      )
+      assert.equal(code, 0, stderr)
+      const times = stdout
+        .split('\n')
+        .flatMap((line) => /"level":"log","text":"\\"(.*)\\""/.exec(line)?.[1] ?? [])
+      assert.deepEqual(times, [
+        '2026-01-01T00:00:00.000000000Z',
+        '+036812-02-20T00:36:16.000000000Z',
+        '0000-00-00T00:00:00.000000000Z',
+        '0000-00-00T00:00:00.000000000Z',
+      ])
+      const { agents, ledger } = lastLine(stdout)
+      assert.deepEqual(
+        agents.map(({ state, errors }) => [state, errors]),
+        Array(3).fill(['ok', 0]),
+      )
+      assert.deepEqual(ledger.discrepancies, [])
     })
   })
 

@@ -1,4 +1,12 @@
-import { BATCH_FIXED, DOWN, HEADER, NO_FIELDS, PACKET_COLUMNS, PACKET_FLAGS } from '../agent/host/protocol.ts'
+import {
+  BATCH_FIXED,
+  calendarMs,
+  DOWN,
+  HEADER,
+  NO_FIELDS,
+  PACKET_COLUMNS,
+  PACKET_FLAGS,
+} from '../agent/host/protocol.ts'
 import type { EntryProtocol } from '../entry/entry.ts'
 import { Entry, type EntryOrigin, type Exchange } from '../entry/entry.ts'
 import { encodeRow, type Layout, layoutsOf, type Wanted } from '../entry/layout.ts'
@@ -87,7 +95,7 @@ export class Batcher {
   }
 
   packet(packet: Packet): void {
-    this.#nowMs = packet.seconds * 1000 + packet.nanos / 1e6
+    this.#nowMs = calendarMs(packet.seconds * 1000 + packet.nanos / 1e6)
     if (!this.#wantsPackets) return
     const at = this.#packets++
     this.#times[at] = this.#nowMs

@@ -1,6 +1,13 @@
 import type { Worker as Thread } from 'node:worker_threads'
 import type { Agent } from '../agent/agents.ts'
-import type { HelperStub, HostConfig, Line, LoadAgent, LogMessage } from '../agent/host/protocol.ts'
+import {
+  calendarMs,
+  type HelperStub,
+  type HostConfig,
+  type Line,
+  type LoadAgent,
+  type LogMessage,
+} from '../agent/host/protocol.ts'
 import type { SandboxLauncher } from '../agent/launcher.ts'
 import { type SandboxLimits, SandboxProcess } from '../agent/sandbox-process.ts'
 import type { CaptureOptions } from '../capture/index.ts'
@@ -321,7 +328,7 @@ export class Run {
         stubs,
         query,
         virtualTime: !this.#live,
-        startMs: this.#live ? Date.now() : (firstMs ?? 0),
+        startMs: this.#live ? Date.now() : calendarMs(firstMs ?? 0),
       }),
     )
     config.catch(() => {})

@@ -195,12 +195,17 @@ export function bootstrap(host: BootstrapHost, settings: BootstrapSettings): Rea
     return prototype
   }
 
+  /** Beyond it `Date` gives up (ECMA-262 §21.4.1.1). */
+  const MOST_SECONDS = 8.64e12
+
   /** The time of a packet: a Date whose JSON has the nanoseconds. */
   function timestamp(seconds: number, nanos: number): Date {
     const date = new D(seconds * 1000 + (nanos - (nanos % 1000000)) / 1000000)
     const digits = S(1000000000 + nanos)
+    const isDate = seconds >= -MOST_SECONDS && seconds <= MOST_SECONDS
     define(date, 'toJSON', {
-      value: () => `${apply(slice, apply(toISO, date, []), [0, 20])}${apply(slice, digits, [1])}Z`,
+      value: () =>
+        `${isDate ? apply(slice, apply(toISO, date, []), [0, -4]) : '0000-00-00T00:00:00.'}${apply(slice, digits, [1])}Z`,
       enumerable: false,
       configurable: true,
       writable: true,

@@ -186,3 +186,15 @@ export const THIS = '__remora_this'
 
 /** Stands where fields are listed when a hook is there and reads none. */
 export const NO_FIELDS = '-'
+
+/**
+ * A time of the capture as jobs, timers and `Date` go by: damaged captures have some that no calendar has, where a second
+ * more is no later and no date can be written.
+ */
+export function calendarMs(ms: number): number {
+  return ms > LAST_MS ? LAST_MS : ms < FIRST_MS ? FIRST_MS : ms
+}
+
+/** The years 0 to 9999. */
+const FIRST_MS = -62_167_219_200_000
+const LAST_MS = 253_402_300_799_999

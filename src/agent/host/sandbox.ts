@@ -7,6 +7,7 @@ import {
   type AckMessage,
   BATCH_FIXED,
   CALL,
+  calendarMs,
   DOWN,
   type HostConfig,
   type LayoutsMessage,
@@ -208,7 +209,7 @@ export class Sandbox implements SlotHost {
         const { finalRun, untilMs } = json(frame) as { finalRun: boolean; untilMs: number | null }
         this.#owes = frame.seq
         this.#ended = true
-        this.#work = { ...newWork(emptyBatch(untilMs ?? this.#nowMs)), finalRun }
+        this.#work = { ...newWork(emptyBatch(calendarMs(untilMs ?? this.#nowMs))), finalRun }
         return
       }
       case DOWN.log: {
