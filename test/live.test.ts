@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
-import { rmSync, writeFileSync } from 'node:fs'
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
+import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
@@ -132,6 +134,32 @@ describe('remora run --interface', () => {
     })
   })
 
+  test('tells of a question that nobody answers, where nothing else happens', async (t) => {
+    if (!canCapture(t)) return
+    const silent = createSocket('udp4').bind(0, '127.0.0.1')
+    t.after(() => silent.close())
+    await once(silent, 'listening')
+    const { port } = silent.address()
+    const source =
+      'function onItemCaptured(data) { console.log(data.request.questions[0].name, data.error.msg) }'
+    const question = Buffer.from('00010100000100000000000004746573740000010001', 'hex')
+    await withFiles({ 'a.js': source }, async (folder) => {
+      const patient = ['--set', 'tap.misc.tcpStreamChannelTimeoutMs=1000']
+      const filter = `udp port ${port}`
+      const { stdout } = await remora(['run', folder, '--interface', 'lo', '--filter', filter, ...patient], {
+        cwd: folder,
+        meanwhile: async (pid, output) => {
+          await waitFor(() => existsSync(join(folder, '.remora/data')), output)
+          await setTimeout(2000)
+          silent.send(question, port, '127.0.0.1')
+          await waitFor(() => /\] test no reply/.test(output()), output)
+          process.kill(pid, 'SIGINT')
+        },
+      })
+      assert.match(stdout, /packets {2,}1 {2}/)
+    })
+  })
+
   test('refuses a filter that is none', async (t) => {
     if (!canCapture(t)) return
     await withFiles({ 'a.js': agent('a') }, async (folder) => {
@@ -178,4 +206,4 @@ async function waitFor(condition: () => boolean | Promise<boolean>, what: () => 
   }
 }
 
-const PATIENCE_MS = 10_000
+const PATIENCE_MS = 20_000

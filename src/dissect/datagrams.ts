@@ -18,7 +18,7 @@ export class DatagramConversation extends Conversation implements ConnectionHand
 
   data(from: End, bytes: Uint8Array, start: number, end: number): void {
     if (end <= start) return
-    this.#expire()
+    this.#expire(this.connection.seconds)
     if (this.#dissector === undefined && !this.#recognise(from, bytes, start, end)) {
       this.dissection.skip('unrecognised', end - start)
       return
@@ -29,6 +29,10 @@ export class DatagramConversation extends Conversation implements ConnectionHand
   gap(): void {}
   end(): void {}
   evict(): void {}
+
+  time(seconds: number): void {
+    this.#expire(seconds)
+  }
 
   close(reason: CloseReason): void {
     const dissector = this.#dissector
@@ -115,10 +119,10 @@ export class DatagramConversation extends Conversation implements ConnectionHand
   }
 
   /** Requests wait in the order in which they came, so those whose time is up are in front. */
-  #expire(): void {
-    if (this.#pending.size === 0 || this.connection.seconds === this.#expiredAt) return
-    this.#expiredAt = this.connection.seconds
-    const before = this.connection.seconds - this.dissection.options.replyTimeout
+  #expire(now: number): void {
+    if (this.#pending.size === 0 || now === this.#expiredAt) return
+    this.#expiredAt = now
+    const before = now - this.dissection.options.replyTimeout
     for (const [id, request] of this.#pending) {
       if (request.seconds >= before) return
       this.#unanswered(this.#dissector as Dissector, id, request)

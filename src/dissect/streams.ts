@@ -80,6 +80,9 @@ export class StreamConversation extends Conversation implements ConnectionHandle
     if (!this.recognised) this.dissection.unrecognisedEnded(this.connection, reason)
   }
 
+  /** A reply on a connection may take as long as it likes. */
+  time(): void {}
+
   /** Lets go of unfinished messages; what follows is read again from where it makes sense. */
   evict(): void {
     for (const from of [0, 1] as const) {

@@ -157,6 +157,7 @@ const IDLE: ConnectionHandler = {
   data: () => {},
   gap: () => {},
   end: () => {},
+  time: () => {},
   evict: () => {},
   close: () => {},
 }

@@ -14,6 +14,8 @@ export interface ConnectionHandler {
   gap(from: End, length: number): void
   /** `from` has said that it sends no more (FIN), and everything before that was delivered. */
   end(from: End): void
+  /** It is `seconds` of capture time, whether packets of this connection come or not; told every few seconds. */
+  time(seconds: number): void
   /** No more calls: closed by both ends, reset, replaced by a new connection, idle, evicted or the capture ended. */
   close(reason: CloseReason): void
   /** Gives back memory; bytes held for an unfinished message may be dropped (and counted). */

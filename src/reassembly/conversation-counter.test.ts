@@ -8,7 +8,7 @@ import { ConversationCounter } from './conversation-counter.ts'
 import { Reassembler } from './reassembler.ts'
 
 const LIMITS = { tcpIdle: 600, otherIdle: 60 }
-const HANDLER = { data() {}, gap() {}, end() {}, close() {}, evict() {} }
+const HANDLER = { data() {}, gap() {}, end() {}, time() {}, close() {}, evict() {} }
 
 function udp(host: number, seconds: number, payload = 10): Packet {
   return Object.assign(new Packet(), {

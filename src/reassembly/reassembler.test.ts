@@ -38,6 +38,7 @@ class Recorder implements ConnectionHandler {
     this.closed = reason
   }
   evict(): void {}
+  time(): void {}
 }
 
 function reassembling(options: Partial<ReassemblerOptions> = {}) {

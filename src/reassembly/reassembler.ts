@@ -92,7 +92,7 @@ export class Reassembler {
   }
 
   push(packet: Packet): void {
-    if (packet.seconds > this.#now) this.#advance(packet.seconds)
+    if (packet.seconds > this.#now) this.advance(packet.seconds)
     const protocol = packet.protocol
     if (protocol === PROTOCOL.tcp) this.#tcp(packet)
     else if (protocol === PROTOCOL.udp || protocol === PROTOCOL.icmp || protocol === PROTOCOL.icmp6)
@@ -462,7 +462,9 @@ export class Reassembler {
     if (this.#current === connection) this.#current = undefined
   }
 
-  #advance(seconds: number): void {
+  /** Time passes, also where no packets are: what waits for too long is given up. */
+  advance(seconds: number): void {
+    if (seconds <= this.#now) return
     this.#now = seconds
     if (seconds < this.#sweepAt) return
     this.#sweepAt = seconds + SWEEP_EVERY
@@ -479,6 +481,7 @@ export class Reassembler {
           : idle > (connection.protocol === PROTOCOL.tcp ? tcpIdle : otherIdle)
       )
         this.#drop(connection, 'idle')
+      else connection.handler.time(seconds)
     }
   }
 }
@@ -562,7 +565,7 @@ function firstToSkip([a, b]: TcpState['streams']): End | undefined {
   return (firstA.seconds - firstB.seconds || firstA.nanos - firstB.nanos) <= 0 ? 0 : 1
 }
 
-const IDLE_HANDLER: ConnectionHandler = { data() {}, gap() {}, end() {}, close() {}, evict() {} }
+const IDLE_HANDLER: ConnectionHandler = { data() {}, gap() {}, end() {}, time() {}, close() {}, evict() {} }
 const ENDS: readonly End[] = [0, 1]
 
 /** Farther ahead than any window (RFC 7323 allows 1 GiB): not of this stream. */

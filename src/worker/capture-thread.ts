@@ -84,6 +84,7 @@ class CaptureThread {
     post({ kind: 'ready', description, live, firstMs: live ? null : firstTime(await first) })
     let batch = await first
     await demanded
+    const clock = live ? setInterval(() => this.#onQuiet(), QUIET_MS) : undefined
     while (batch.done !== true && !this.#stopped()) {
       this.#pipeline.push(batch.value)
       this.#afterBatch(source)
@@ -91,12 +92,19 @@ class CaptureThread {
       await new Promise(setImmediate)
       batch = await batches.next()
     }
+    clearInterval(clock)
     clearTimeout(this.#flushTimer)
     this.#pipeline.finish()
     this.#batcher.flush(true)
     this.#spool?.close()
     if (batch.done !== true) await batches.return?.()
     post({ kind: 'done', ...this.#done(source) })
+  }
+
+  /** Where nothing happens, requests wait for replies too. Packets may be on their way for a while. */
+  #onQuiet(): void {
+    this.#pipeline.advance(Math.floor((Date.now() - LATEST_MS) / 1000))
+    this.#flushTimer ??= setTimeout(() => this.#flushSoon(), FLUSH_MS)
   }
 
   #afterBatch(source: PacketSource): void {
@@ -190,6 +198,9 @@ const port = parentPort
 /** How long a live event may wait for others to travel with. */
 const FLUSH_MS = 10
 const PROGRESS_MS = 100
+/** How often time passes without packets, and how late they may be. */
+const QUIET_MS = 1000
+const LATEST_MS = 2000
 
 port.once('message', (data: CaptureThreadData) => {
   new CaptureThread(data).run().then(

@@ -138,6 +138,11 @@ export class Pipeline {
     return this.#reading
   }
 
+  /** It is `seconds`, and no packet before that is to come: what waits for too long becomes entries as it stands. */
+  advance(seconds: number): void {
+    this.#reassembler.advance(seconds)
+  }
+
   /** The capture is over: what is unfinished becomes entries as it stands. */
   finish(): void {
     this.#reassembler.finish()

@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { dns } from '../dissectors/dns/dissector.ts'
+import { Packet, PROTOCOL } from '../packet/packet.ts'
+import { Reassembler } from '../reassembly/reassembler.ts'
+import type { Dissector } from './dissector.ts'
+import { Dissection } from './engine.ts'
+
+/** A question for `test`, A. */
+const QUESTION = Buffer.from('000101000001000000000000047465737400000100 01'.replace(' ', ''), 'hex')
+
+describe('a datagram that nobody answers', () => {
+  test('is an entry when its time is up, though nothing more comes on its conversation', () => {
+    const { reassembler, seen } = reading()
+    reassembler.push(question(4000, 100))
+    reassembler.push(question(4001, 109))
+    assert.deepEqual(seen, [])
+    reassembler.push(question(4002, 115))
+    assert.deepEqual(seen, ['4000 no reply'])
+  })
+
+  test('is an entry when its time is up, though nothing more comes at all', () => {
+    const { reassembler, seen } = reading()
+    reassembler.push(question(4000, 100))
+    reassembler.advance(110)
+    assert.deepEqual(seen, [])
+    reassembler.advance(116)
+    assert.deepEqual(seen, ['4000 no reply'])
+    reassembler.finish()
+    assert.equal(seen.length, 1)
+  })
+})
+
+function reading() {
+  const seen: string[] = []
+  const dissection = new Dissection({
+    dissectors: [dns as unknown as Dissector],
+    ports: new Map(),
+    context: { wantsBodies: true, maxBody: 1000 },
+    replyTimeout: 10,
+    exchange: ({ stream, error }) => seen.push(`${stream.client.port} ${error?.msg}`),
+    memory: 1 << 20,
+    unrecognised: () => {},
+  })
+  const reassembler = new Reassembler({
+    memory: 1 << 20,
+    maxConnections: 10,
+    tcpIdle: 1000,
+    otherIdle: 1000,
+    open: (connection) => dissection.open(connection),
+  })
+  return { reassembler, seen }
+}
+
+function question(port: number, seconds: number): Packet {
+  return Object.assign(new Packet(), {
+    ...{ protocol: PROTOCOL.udp, ipVersion: 4, src0: 1, dst0: 2, srcPort: port, dstPort: 53, seconds },
+    ...{ bytes: QUESTION, payloadEnd: QUESTION.length, payloadLength: QUESTION.length },
+  })
+}
