@@ -42,6 +42,31 @@ describe('remora run', () => {
     })
   })
 
+  test('prints as JSON lines what docs/json.md describes', async () => {
+    await withFiles({ 'a.js': 'function onItemCaptured() { console.log(1) }' }, async (folder) => {
+      const { stdout } = await remora(['run', folder, '--pcap', SAMPLE, '--json', '--entries'], {
+        cwd: folder,
+      })
+      const page = readFileSync(join(REPOSITORY, 'docs/json.md'), 'utf8')
+      const described = new Set([...page.matchAll(/`(\w+)(?:\[\])?(?:\{\w+\})?`/g)].map(([, word]) => word))
+      const lines = stdout
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as Record<string, object>)
+      assert.deepEqual([...new Set(lines.map(({ type }) => String(type)))].sort(), [
+        'console',
+        'entry',
+        'summary',
+      ])
+      for (const line of lines) {
+        const { ledger = {}, agents = [{}] } = line as { ledger?: object; agents?: [object] }
+        for (const part of [line, ledger, agents[0]])
+          for (const key of Object.keys(part))
+            assert.ok(described.has(key), `${line.type} ${key} is not described`)
+      }
+    })
+  })
+
   test('gives the same output twice, whether from a file, a gzip or a pipe', async () => {
     await withFiles(
       { 'a.js': COUNTER, 'b.js': 'function onItemCaptured(data) { console.log(data.id, data.elapsedTime) }' },
