@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { homeFolder } from '../agent/jail.ts'
 import { type LoadedConfig, loadConfig } from '../config/index.ts'
+import { Mistake } from '../mistake/mistake.ts'
 
 /** Options that say where settings come from; every command has them. */
 export interface ConfigFlags {
@@ -22,13 +23,24 @@ export function addConfigOptions(command: Command): Command {
 
 export function configOf(flags: ConfigFlags): LoadedConfig {
   return loadConfig({
-    cwd: process.cwd(),
+    cwd: workingFolder(),
     home: homeFolder(),
     env: process.env,
     ...(flags.configPath === undefined ? {} : { configPath: flags.configPath }),
     set: flags.set ?? [],
     setString: flags.setString ?? [],
   })
+}
+
+function workingFolder(): string {
+  try {
+    return process.cwd()
+  } catch (cause) {
+    throw new Mistake('E_USAGE', 'the folder that you are in has been removed', {
+      hint: 'go to one that is there: cd',
+      cause,
+    })
+  }
 }
 
 export function collect(value: string, before: string[] | undefined): string[] {

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
 import { describe, test } from 'node:test'
-import { remora } from '../testing/remora.ts'
+import { promisify } from 'node:util'
+import { REPOSITORY, remora, withFiles } from '../testing/remora.ts'
 
 describe('the command line', () => {
   test('says what is wrong with it, and where to read on, with exit code 2', async () => {
@@ -17,6 +20,16 @@ describe('the command line', () => {
       const { code, stdout, stderr } = await remora(args)
       assert.deepEqual([code, stdout, stderr], [2, '', `remora: ${message}\n`], args.join(' '))
     }
+  })
+
+  test('says so when it is started in a folder that is gone', async () => {
+    await withFiles({}, async (folder) => {
+      const program = join(REPOSITORY, 'bin/remora.cjs')
+      const command = (args: string) => `"${process.execPath}" "${program}" ${args}; echo "code $?" >&2`
+      const script = `rmdir "${folder}"; ${command('config')}; ${command('run a.js --pcap -')}`
+      const { stderr } = await promisify(execFile)('sh', ['-c', script], { cwd: folder })
+      assert.match(stderr, /^(remora: the folder that you are in has been removed\n {8}.*\ncode 2\n){2}$/)
+    })
   })
 
   test('explains itself', async () => {
