@@ -14,7 +14,25 @@ function onItemCaptured(data) {
 }
 jobs.schedule("report", "0 0 0 * * *", function () { console.log(JSON.stringify(seen)); });
 `
+/** Another one, which uses what the sandbox keeps for all of them: time, timers, jobs, the hub, `this`, files. */
+const BUSY = `// Busy
+this.seen = 0; file.mkdir("busy");
+function onItemCaptured(data) {
+  if (++this.seen % 20 !== 0) return;
+  console.log(data.id, JSON.stringify(data.request && data.request.headers), new Date().toISOString());
+  file.write("busy/" + this.seen, data);
+  hub.action("busy", { seen: this.seen });
+  setTimeout(function (at) { console.log("later", at, Date.now()); }, 1000, this.seen);
+}
+function onHubAction(action, object) { if (action === "busy") console.log(JSON.stringify(object)); }
+jobs.schedule("busy", "*/30 * * * * *", function () { console.log(this.seen, file.list("busy").join(), Date.now()); });
+`
 const EVERY = (body: string) => `function onItemCaptured(data) { ${body} }`
+/** When others have something to lose. */
+const LATE = (body: string) =>
+  `var calls = 0; function onItemCaptured(data) { if (++calls >= 100) { ${body} } }`
+const LONG =
+  'function long(length) { var text = "x"; while (text.length < length) text += text; text.charCodeAt(1); return text }'
 
 /** Stopped, with a reason that says what they did. */
 const STOPPED: Readonly<Record<string, readonly [source: string, reason: RegExp]>> = {
@@ -72,6 +90,24 @@ const STOPPED: Readonly<Record<string, readonly [source: string, reason: RegExp]
     /100 times in a row/,
   ],
   'recurses and throws on each event': [EVERY('(function f() { f() })()'), /100 times in a row/],
+  'asks helpers without end': [LATE('for (;;) file.exists("x")'), /CPU time/],
+  'asks helpers without end, whatever they say': [
+    LATE('for (;;) try { file.read("no such file") } catch (e) {}'),
+    /CPU time/,
+  ],
+  'asks for an array of 240 MB': [LATE('new Array(30000000).join("x")'), /memory|CPU time/],
+  'puts more and more on this': [
+    `${LONG} ${LATE('this["n" + calls] = long(4000000) + calls')}`,
+    /holds|memory/,
+  ],
+  'puts more and more names on this': [
+    LATE('for (var i = 0; i < 20000; i++) this[calls + "-" + i] = i'),
+    /holds|CPU time/,
+  ],
+  'sets timers without end': [
+    LATE('for (;;) setTimeout(function () {}, 1e9)'),
+    /CPU time|memory|timers already/,
+  ],
   'throws what cannot be shown': [
     EVERY('throw { get message() { throw 1 }, toString: function () { throw 2 } }'),
     /100 times in a row/,
@@ -120,6 +156,37 @@ const HARMLESS: Readonly<Record<string, string>> = {
   'removes all jobs of its tag': 'try { jobs.remove("nothing") } catch (e) {}',
   'recurses once': 'try { (function f() { f() })() } catch (e) {}',
   'makes many timers': 'for (var i = 0; i < 1000; i++) setTimeout(function () {}, 1e9)',
+  'sets a timer from a timer without end': 'function again() { setTimeout(again, 0) } again()',
+  'sets a timer from each timer, twice':
+    'var n = 0; function again() { if (n++ < 100000) { setTimeout(again, 0); setTimeout(again, 0) } } again()',
+  'sets intervals of nothing': 'for (var i = 0; i < 20; i++) setInterval(function () {}, 0)',
+  'sets and clears timers': EVERY(
+    'for (var i = 0; i < 1000; i++) clearTimeout(setTimeout(function () {}, 1e9))',
+  ),
+  'runs its job from its job':
+    'jobs.schedule("again", "* * * * * *", function () { jobs.run("again"); jobs.run("again") })',
+  'answers each action with two':
+    'function onHubAction() { try { hub.action("evil"); hub.action("evil") } catch (e) {} } hub.action("evil")',
+  'fills the hub': `${LONG} ${LATE('try { for (var i = 0; i < 50; i++) hub.action("evil", long(1000000)) } catch (e) {}')} function onHubAction() {}`,
+  'makes jobs without end': LATE(
+    'try { for (var i = 0; i < 5000; i++) jobs.schedule("job " + i, "0 0 0 1 1 *", function () {}) } catch (e) {}',
+  ),
+  'hides its hooks behind getters that throw':
+    'Object.defineProperty(globalThis, "onItemCaptured", { get: function () { throw null } })',
+  'hides a hook for packets when it is too late': `var late = false, n = 0;
+Object.defineProperty(globalThis, "onPacketCaptured", { get: function () {
+  if (late) throw { get message() { throw null } };
+  return function () { if (++n === 500) late = true };
+} })`,
+  'throws a message of megabytes': `${LONG} ${LATE('throw new Error(long(30000000))')}`,
+  'throws a message of many lines': LATE('throw new Error(new Array(1000000).join("\\n"))'),
+  'sends megabytes to helpers': `${LONG} ${LATE('try { file.write("x", long(20000000)) } catch (e) {}')}`,
+  'sends helpers what JSON does not say': LATE(
+    'Array.prototype.toJSON = function () {}; try { file.exists("x") } catch (e) {}',
+  ),
+  'puts parts of descriptors on prototypes':
+    'Object.prototype.value = 1; Object.prototype.get = Object.prototype.set = function () {}; Object.prototype.writable = false; function onPacketCaptured(info) { info.timestamp.getTime() }',
+  'looks for long texts in long texts': `${LONG} ${LATE('try { (long(9000000) + "y").lastIndexOf(long(3000000) + "yy") } catch (e) {}')}`,
   'defines every hook as nonsense':
     'var onItemCaptured = 5, onPacketCaptured = {}, onItemQueried = "x", onHubAction = /x/',
 }
@@ -137,6 +204,7 @@ describe('hostile agents', { concurrency: false }, () => {
       assert.equal(hostile?.state, 'stopped', errors)
       assert.match(hostile?.reason ?? '', reason)
       assert.deepEqual(summary.ledger.discrepancies, [])
+      assert.equal(summary.restarts, 0)
     })
 
   for (const [name, source] of Object.entries(HARMLESS))
@@ -155,18 +223,76 @@ describe('the bridge', () => {
     const reads = `file.write("mine.txt", "mine"); var wrong = 0
 function onItemCaptured() { if (file.read("mine.txt") !== "mine") wrong++ }
 jobs.schedule("report", "0 0 0 1 1 *", function () { console.log("wrong", wrong) })`
-    const { report, summary } = await run({ ...files, 'f.js': reads }, 5)
-    assert.equal(report, 'wrong 0')
+    const { report, summary } = await run({ ...files, 'f.js': reads })
+    assert.match(report, /wrong 0/)
     assert.equal(summary.agents.filter(({ state }) => state === 'stopped').length, 5)
+  })
+})
+
+describe('entries that hostile agents have had in hand', () => {
+  for (const [name, toJSON] of Object.entries({
+    nothing: '',
+    'no object': 'return 5',
+    'a list': 'return []',
+    'an error': 'throw null',
+  }))
+    test(`are shown when what one makes of them is ${name}`, async () => {
+      const source = `function onItemQueried(data) { return { toJSON: function () { ${toJSON} } } }`
+      const { entries, summary, report } = await beside(source, '--entries')
+      assert.equal(entries, 132)
+      assert.equal(report, await alone())
+      assert.deepEqual(summary.ledger.discrepancies, [])
+      assert.equal(summary.restarts, 0)
+    })
+
+  test('have tags of a size that can be shown', async () => {
+    const source = `${LONG} ${EVERY('data.tags = [long(1000000)]')}`
+    const { summary } = await beside(source, '--entries')
+    assert.match(summary.agents.find(({ index }) => index === 0)?.reason ?? '', /data\.tags must have/)
   })
 })
 
 describe('a realm', () => {
   test('shows nothing of its surroundings in stack traces', async () => {
-    const { report } = await run({ '0-spy.js': SPY }, 0)
-    assert.equal(report, '{"own":true,"others":0}')
+    const { report } = await run({ '0-spy.js': SPY })
+    assert.match(report, /\{"own":true,"others":0\}/)
+  })
+
+  test('hands over no object of another realm, whatever the script replaces and wherever the stack ends', async () => {
+    const { report } = await run({ '0-thief.js': THIEF }, '--entries', '--set', 'scripting.language=modern')
+    assert.match(report, /stolen: 0/)
   })
 })
+
+/** Takes what it can get: where arrays are iterated, where errors are looked at, and where the stack is used up. */
+const THIEF = `let stolen = 0, depth = 0
+const look = (value) => {
+  if (typeof value !== "object" || value === null) return
+  if (!(Object.prototype.isPrototypeOf(value))) stolen++
+  if (Array.prototype.isPrototypeOf(value)) for (let at = 0; at < value.length; at++) look(value[at])
+}
+const iterate = Array.prototype[Symbol.iterator]
+Array.prototype[Symbol.iterator] = function () { look(this); return iterate.call(this) }
+Object.defineProperty(Error, Symbol.hasInstance, { value: (thrown) => { look(thrown); return false } })
+Object.defineProperty(Object.prototype, "toJSON", { value: function () { look(this) }, writable: true, configurable: true })
+this.mine = 1
+const attempts = [
+  () => this.mine, () => { this.mine = 2 }, () => "mine" in this, () => Object.keys(this), () => { delete this.other },
+  () => jobs.list(), () => kfl.match("http", {}), () => utils.nodeName(), () => Date.now(), () => hub.action("x"),
+]
+const fall = (attempt) => {
+  try { attempt() } catch (thrown) { look(thrown) }
+  try { fall(attempt) } catch (thrown) { look(thrown) }
+}
+const sink = (frames, attempt) => (frames === 0 ? fall(attempt) : sink(frames - 1, attempt))
+function onItemCaptured(data) {
+  data.tags = { a: 1 }
+  if (depth < 20) for (const attempt of attempts) try { sink(depth, attempt) } catch (thrown) { look(thrown) }
+  depth++
+}
+function onPacketCaptured(info) { look(info) }
+jobs.schedule("report", "0 0 0 * * *", () => console.log("stolen: " + stolen))
+`
 
 /** Looks at every frame of a stack for functions and objects that are not its own. */
 const SPY = `var own = false, others = 0;
@@ -192,22 +318,26 @@ interface Summary {
 let aloneReport: Promise<string> | undefined
 
 function alone(): Promise<string> {
-  aloneReport ??= run({ '1-honest.js': HONEST }, 0).then(({ report }) => report)
+  aloneReport ??= beside('').then(({ report }) => report)
   return aloneReport
 }
 
-function beside(source: string): Promise<{ report: string; summary: Summary; errors: string }> {
-  return run({ '0-hostile.js': source, '1-honest.js': HONEST }, 1)
+function beside(source: string, ...flags: readonly string[]): Promise<Outcome> {
+  return run({ '0-hostile.js': source, '1-honest.js': HONEST, '2-busy.js': BUSY }, ...flags)
 }
 
-/** The report of the honest agent, and the summary. */
-function run(
-  files: Record<string, string>,
-  honest: number,
-): Promise<{ report: string; summary: Summary; errors: string }> {
+interface Outcome {
+  /** All that the honest agents have said, or the only agent. */
+  readonly report: string
+  readonly entries: number
+  readonly summary: Summary
+  readonly errors: string
+}
+
+function run(files: Record<string, string>, ...flags: readonly string[]): Promise<Outcome> {
   return withFiles(files, async (folder) => {
     const { stdout, stderr, code } = await remora(
-      ['run', folder, '--pcap', SAMPLE, '--json', '--node-name', 'n'],
+      ['run', folder, '--pcap', SAMPLE, '--json', '--node-name', 'n', ...flags],
       { cwd: folder },
     )
     assert.equal(code, 0, stderr)
@@ -215,10 +345,12 @@ function run(
       .trim()
       .split('\n')
       .map((line) => JSON.parse(line) as Record<string, unknown>)
+    const first = Object.keys(files).length === 1 ? 0 : 1
     const report = lines
-      .filter(({ type, index, level }) => type === 'console' && index === honest && level === 'log')
-      .map(({ text }) => text)
+      .filter(({ type, index }) => type === 'console' && (index as number) >= first)
+      .map(({ node, index, level, text }) => `${node}-${index} ${level}: ${text}`)
       .join('\n')
-    return { report, summary: lines.at(-1) as unknown as Summary, errors: stdout + stderr }
+    const entries = lines.filter(({ type }) => type === 'entry').length
+    return { report, entries, summary: lines.at(-1) as unknown as Summary, errors: stdout + stderr }
   })
 }

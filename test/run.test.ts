@@ -267,6 +267,35 @@ jobs.schedule("report", "0 0 0 * * *", function () { console.log("heard", n) });
     })
   })
 
+  test('lets an agent say something about each of more packets than a call may print lines', async () => {
+    const source = 'function onPacketCaptured(info) { console.log(info.length) }'
+    await withFiles({ 'a.js': source }, async (folder) => {
+      const { stdout } = await remora(['run', folder, '--pcap', SAMPLE, '--json'], { cwd: folder })
+      assert.equal(lastLine(stdout).agents[0]?.state, 'ok')
+      assert.equal(stdout.split('"level":"log"').length - 1, 1019)
+    })
+  })
+
+  test('runs timers at their time among the events, and shows every hook the time of its event', async () => {
+    const source = `var last = 0, back = 0, late = 0, broken = 0, timers = 0, times = {};
+function see() { var now = Date.now(); if (now < last) back++; if (now % 1 !== 0) broken++; last = now; return now; }
+function onPacketCaptured(info) { if (see() !== Math.floor(info.timestamp.getTime())) late++; }
+function onItemCaptured(data) {
+  var now = see(), delay = [0, 3, 40, 500, 7000][timers++ % 5];
+  setTimeout(function () { if (see() !== now + delay) late++; times[delay] = (times[delay] || 0) + 1; }, delay);
+}
+jobs.schedule("report", "0 0 0 * * *", function () { console.log(back, late, broken, JSON.stringify(times)); });`
+    const cutting =
+      'setInterval(function () {}, 10); function onItemCaptured() { setTimeout(function () {}, 1) }'
+    for (const files of [{ 'a.js': source }, { '0.js': cutting, 'a.js': source, 'z.js': cutting }])
+      await withFiles(files, async (folder) => {
+        const { stdout } = await remora(['run', folder, '--pcap', SAMPLE, '--node-name', 'n'], {
+          cwd: folder,
+        })
+        assert.match(stdout, /\] 0 0 0 \{"0":27,"3":27,"40":26,"500":26,"7000":10\}/)
+      })
+  })
+
   test('gives agents their env, aliases and header names in any case', async () => {
     const source = `env.B = 3; env.C.d = 4; console.log(env.A, env.B + 1, JSON.stringify(env));
 function onItemCaptured(data) { if (data.Protocol.Name === "http" && data.request && data.request.headers["HOST"]) { console.log(data.Request.Path, data.request.headers["HoSt"]) } }`

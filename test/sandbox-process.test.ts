@@ -29,9 +29,25 @@ const ENDLESS = [
   '"x".localeCompare("y", { length: 9007199254740991 })',
   'new Date().toLocaleString({ length: 9007199254740991 })',
   'Intl.getCanonicalLocales({ length: 9007199254740991 })',
+  'Array.from({ length: 4e9 })',
+  'Math.max.apply(null, { length: 1e8 })',
+  'String.raw({ raw: { length: 9007199254740991 } })',
+  'var list = []; list.length = 4294967295; JSON.stringify({}, list)',
+  'JSON.parse(text.replace(/x/, "[") + text)',
+  'text.replaceAll("", "yy")',
+  'text.replace(/x/g, "yy")',
+  'text.split("x")',
+  'text.match(/x/g)',
+  'text.lastIndexOf(text.slice(1e6) + "y" + text.slice(1e6))',
+  'text.includes(text.slice(0, 1e6) + "y" + text.slice(0, 1e6))',
+  '("a" + text.replace(/x/, "")).normalize()',
+  '("a" + "\u0315\u0300".repeat(3e6)).normalize("NFC")',
+  'encodeURIComponent("\u20ac".repeat(3e7))',
+  'Object.defineProperties({}, new String(text))',
+  '"".anchor(String.fromCharCode(34).repeat(3e7))',
 ]
 const ENDLESS_DATA =
-  'var holes = [], text = "xxxxxxxx"; holes.length = 4294967295; while (text.length < 1e7) text += text;'
+  'var holes = [], text = "xxxxxxxx"; holes.length = 4294967295; while (text.length < 3e7) text += text;'
 
 describe('SandboxProcess', () => {
   test('works off batches and says so', async (t) => {
@@ -163,7 +179,7 @@ describe('SandboxProcess', () => {
   })
 
   test('lets no native function run for longer than the process may', async (t) => {
-    const sandbox = sandboxFor(t)
+    const sandbox = sandboxFor(t, { language: 'modern' })
     await sandbox.start(
       COUNTER,
       ...ENDLESS.map(

@@ -1,4 +1,4 @@
-import { readSync } from 'node:fs'
+import { readSync, writeSync } from 'node:fs'
 import type { Duplex } from 'node:stream'
 import { Mistake } from '../mistake/mistake.ts'
 import { FrameSplitter } from './frame-splitter.ts'
@@ -15,6 +15,8 @@ import {
   type LoadAgent,
   type LoadedMessage,
   type LogMessage,
+  MEANT_AT,
+  type OutputMessage,
   REPLY,
   UP,
 } from './host/protocol.ts'
@@ -40,6 +42,8 @@ export interface SandboxLimits {
 /** What a sandbox tells those who run it. */
 export interface SandboxEvents {
   lines(lines: readonly Line[]): void
+  /** Entries as onItemQueried has left them: JSON text. */
+  entries(entries: readonly string[]): void
   call(call: CallMessage, warn: (text: string) => void): Promise<unknown>
   ack(message: AckMessage): void
   /** A slot has an agent, or another one than before: acknowledgements that come after this are of that one. */
@@ -270,9 +274,12 @@ export class SandboxProcess {
         this.#loading.delete(message.slot)
         return
       }
+      case UP.output:
+        this.#output(payload as OutputMessage)
+        return
       case UP.ack: {
         const message = payload as AckMessage
-        this.#events.lines(message.lines)
+        this.#output(message)
         this.#events.ack(message)
         this.#deaths = 0
         this.#suspect = undefined
@@ -289,6 +296,11 @@ export class SandboxProcess {
         else loading({ slot, error: `stopped while it loaded: ${why}`, lines: [], heapBytes: 0 })
       }
     }
+  }
+
+  #output({ lines, entries }: Pick<AckMessage, 'lines' | 'entries'>): void {
+    this.#events.lines(lines)
+    this.#events.entries(entries)
   }
 
   #stop(slot: number, reason: string): void {
@@ -345,18 +357,32 @@ export class SandboxProcess {
       // On a busy machine the signal, and then the thread that breaks off the loop, have to wait for their turn.
       const isBreaking = cpuMs > mark.interruptedCpuMs + SIGNAL_MS && !meter.isWaiting(INTERRUPTER)
       if (isBreaking) mark.graceFromMs = cpuMs
-    } else if (cpuMs - mark.graceFromMs > GRACE_MS) {
+    } else if (cpuMs - Math.max(mark.graceFromMs, mark.cpuMs + hookMs) > GRACE_MS) {
       launched.process.kill('SIGKILL')
     }
   }
   readonly #progress = Buffer.alloc(16)
 
   #interrupt(launched: LaunchedSandbox, cpuMs: number, reason: string): void {
+    this.#mean(launched, this.#mark.count)
+    readSync(launched.progressFd, this.#progress, 0, 16, 0)
+    if (this.#progress.readUInt32LE(0) !== this.#mark.count) {
+      // It has come to an end by itself meanwhile.
+      this.#mean(launched, 0)
+      return
+    }
     this.#mark.interrupted = reason
     this.#mark.interruptedCpuMs = cpuMs
     this.#mark.graceFromMs = undefined
     launched.process.kill('SIGINT')
   }
+
+  /** See `awaitInterrupt` of `host/sandbox.ts`. */
+  #mean(launched: LaunchedSandbox, mark: number): void {
+    this.#meant.writeUInt32LE(mark, 0)
+    writeSync(launched.progressFd, this.#meant, 0, 4, MEANT_AT)
+  }
+  readonly #meant = Buffer.alloc(4)
 
   /** The process is gone: names the culprit, and starts another one with the agents that are left. */
   #gone(launched: LaunchedSandbox, ending: Ending): void {
@@ -462,8 +488,11 @@ const NO_CALL: Readonly<Mark> = {
   graceFromMs: undefined,
 }
 const WATCH_EVERY_MS = 5
-/** CPU time that an interrupted agent may take to come to an end before its process is killed. */
-const GRACE_MS = 45
+/**
+ * CPU time that an interrupted agent may take to come to an end before its process is killed, and the others lose their
+ * variables. Who was interrupted for its memory has besides what is left of the time of a hook.
+ */
+const GRACE_MS = 80
 /** CPU time after which a process that was sent a signal has got it: more than what the kernel is late to count. */
 const SIGNAL_MS = 5
 /** Node's thread that `breakOnSigint` starts. */

@@ -344,11 +344,11 @@ export class Run {
           const { agent, component } = place
           return this.#observer.call({ agent, component, path, args, nowMs, warn })
         },
-        ack: (message) => {
-          this.#ledger.acked(message)
-          for (const entry of message.entries) this.#observer.entry(entry)
+        entries: (entries) => {
+          for (const entry of entries) this.#observer.entry(entry)
         },
         loaded: (slot) => this.#ledger.open(slot),
+        ack: (message) => this.#ledger.acked(message),
         stopped: (slot, reason) => this.#stopped(slot, reason),
         restarted: (reason) => this.#restarted(reason),
         notRevived: (slot, reason) => this.#notRevived(slot, reason),

@@ -18,7 +18,7 @@ export function bootstrap(host: BootstrapHost, settings: BootstrapSettings): Rea
   const RX = RegExp
   const P = Proxy
   const create = O.create
-  const define = O.defineProperty
+  const defineAs = O.defineProperty
   const freeze = O.freeze
   const setPrototype = O.setPrototypeOf
   const keysOf = O.keys
@@ -47,8 +47,13 @@ export function bootstrap(host: BootstrapHost, settings: BootstrapSettings): Rea
     return apply(replaceAll, message, [settings.thisInMessages, 'this'])
   }
 
-  /** `Name: message`, whatever was thrown; never throws itself. */
+  /** `Name: message`, whatever was thrown, as long as a console line may be; never throws itself. */
   function say(thrown: unknown): string {
+    const text = sayAll(thrown)
+    return text.length > settings.longestLine ? apply(slice, text, [0, settings.longestLine]) : text
+  }
+
+  function sayAll(thrown: unknown): string {
     try {
       if (thrown instanceof E) {
         const name = S(thrown.name)
@@ -65,17 +70,24 @@ export function bootstrap(host: BootstrapHost, settings: BootstrapSettings): Rea
     }
   }
 
+  /** The stack without the message before it, as far as it is of use. */
   function stackOf(thrown: unknown): string {
     try {
       const stack = (thrown as { stack?: unknown }).stack
-      return typeof stack === 'string' ? stack : ''
+      if (typeof stack !== 'string') return ''
+      const message = sayAll(thrown)
+      const from = apply(slice, stack, [0, message.length]) === message ? message.length : 0
+      return apply(slice, stack, [from, from + settings.longestLine])
     } catch {
       return ''
     }
   }
 
-  /** Calls a function of the host; what it throws becomes an error of this realm. */
-  function ask(run: () => string | number | boolean | undefined): string | number | boolean | undefined {
+  /**
+   * Calls a function of the host; what it throws becomes an error of this realm. No call may go without: where the
+   * stack is used up, any of them throws.
+   */
+  function ask<Answer>(run: () => Answer): Answer {
     let failure: string
     try {
       return run()
@@ -87,10 +99,16 @@ export function bootstrap(host: BootstrapHost, settings: BootstrapSettings): Rea
 
   // --- values -------------------------------------------------------------------------------------------------
 
-  /** What JSON makes of a value is the script's to say (`toJSON`), and may be nothing or anything. */
-  function startsWith(json: unknown, bracket: '[' | '{'): json is string {
-    return typeof json === 'string' && json[0] === bracket
+  /** Defines a property; what the script has put on Object.prototype is no part of the descriptor. */
+  function define<Target extends object>(target: Target, key: PropertyKey, descriptor: PropertyDescriptor) {
+    return defineAs(target, key, setPrototype(descriptor, null))
   }
+
+  /** Made once, for what is defined in large numbers. */
+  const listed: PropertyDescriptor = { value: 0, writable: true, enumerable: true, configurable: true }
+  const unlisted: PropertyDescriptor = { value: 0, writable: true, enumerable: false, configurable: true }
+  setPrototype(listed, null)
+  setPrototype(unlisted, null)
 
   function setOwn(target: object, key: string, value: unknown): void {
     if (key === '__proto__')
@@ -145,12 +163,8 @@ export function bootstrap(host: BootstrapHost, settings: BootstrapSettings): Rea
     const names = keysOf(value)
     for (let at = 0; at < names.length; at++) {
       const name = names[at] as string
-      define(copy, name, {
-        value: (value as Record<string, unknown>)[name],
-        writable: true,
-        enumerable: true,
-        configurable: true,
-      })
+      listed.value = (value as Record<string, unknown>)[name]
+      defineAs(copy, name, listed)
     }
     return copy
   }
@@ -203,13 +217,9 @@ export function bootstrap(host: BootstrapHost, settings: BootstrapSettings): Rea
     const date = new D(seconds * 1000 + (nanos - (nanos % 1000000)) / 1000000)
     const digits = S(1000000000 + nanos)
     const isDate = seconds >= -MOST_SECONDS && seconds <= MOST_SECONDS
-    define(date, 'toJSON', {
-      value: () =>
-        `${isDate ? apply(slice, apply(toISO, date, []), [0, -4]) : '0000-00-00T00:00:00.'}${apply(slice, digits, [1])}Z`,
-      enumerable: false,
-      configurable: true,
-      writable: true,
-    })
+    unlisted.value = () =>
+      `${isDate ? apply(slice, apply(toISO, date, []), [0, -4]) : '0000-00-00T00:00:00.'}${apply(slice, digits, [1])}Z`
+    defineAs(date, 'toJSON', unlisted)
     return date
   }
 
@@ -267,7 +277,7 @@ export function bootstrap(host: BootstrapHost, settings: BootstrapSettings): Rea
   let lastTask = 0
 
   /** Keeps a function for as long as the host knows its number: not at all when it refuses. */
-  function keep(kept: Kept, tell: (id: number) => ReturnType<Parameters<typeof ask>[0]>) {
+  function keep<Answer>(kept: Kept, tell: (id: number) => Answer): { id: number; answer: Answer } {
     const id = ++lastTask
     tasks[id] = kept
     try {
@@ -296,15 +306,14 @@ export function bootstrap(host: BootstrapHost, settings: BootstrapSettings): Rea
     if (typeof task !== 'function')
       throw new TE('jobs.schedule(tag, cron, task, limit, ...args): task must be a function')
     const times = limit === undefined || limit === null ? 0 : +(limit as number)
-    const { answer } = keep({ run: task as Task, args, isTimer: false }, (id) =>
+    const { answer: replaced } = keep({ run: task as Task, args, isTimer: false }, (id) =>
       host.schedule(S(tag), S(cron), times > 0 ? times : 0, id),
     )
-    const replaced = answer as number
     if (replaced > 0) delete tasks[replaced]
   }
   inside['jobs.remove'] = (tag) => void ask(() => host.jobs('remove', S(tag)))
   inside['jobs.removeAll'] = () => void ask(() => host.jobs('removeAll', ''))
-  inside['jobs.list'] = () => parse(ask(() => host.jobs('list', '')) as string)
+  inside['jobs.list'] = () => parse(ask(() => host.jobs('list', '')))
   inside['jobs.run'] = (tag) => void ask(() => host.jobs('run', S(tag)))
   inside['jobs.runAll'] = () => void ask(() => host.jobs('runAll', ''))
   inside['jobs.scheduler.isRunning'] = () => ask(() => host.jobs('isRunning', '')) === 'true'
@@ -333,8 +342,13 @@ export function bootstrap(host: BootstrapHost, settings: BootstrapSettings): Rea
   function over(path: string): Task {
     return (...values) => {
       const text = stringify(values)
-      if (!startsWith(text, '[')) throw new TE(`${path}: the arguments cannot be sent as JSON`)
-      const reply = ask(() => host.call(path, text)) as string
+      // A script may have given arrays a `toJSON`.
+      if (text === undefined || text[0] !== '[') throw new TE(`${path}: its arguments are no JSON`)
+      if (text.length > settings.longestCall)
+        throw new RE(
+          `${path}: its arguments have ${text.length} characters of JSON, more than ${settings.longestCall}`,
+        )
+      const reply = ask(() => host.call(path, text))
       return reply === '' ? undefined : parse(reply)
     }
   }
@@ -386,7 +400,7 @@ export function bootstrap(host: BootstrapHost, settings: BootstrapSettings): Rea
 
   /** Time stands where the traffic is: `new Date()` and `Date.now()` follow the capture. */
   function virtualDate(): void {
-    const now = () => ask(() => host.now()) as number
+    const now = () => ask(() => host.now())
     const Virtual = function (this: unknown, ...values: unknown[]) {
       if (new.target === undefined) return S(new D(now()))
       const given = values.length === 0 ? [now()] : values
@@ -439,6 +453,8 @@ export function bootstrap(host: BootstrapHost, settings: BootstrapSettings): Rea
       })
     for (const name of [
       'assign',
+      'create',
+      'defineProperties',
       'entries',
       'getOwnPropertyDescriptors',
       'getOwnPropertyNames',
@@ -464,6 +480,78 @@ export function bootstrap(host: BootstrapHost, settings: BootstrapSettings): Rea
           const length = typeof values[at] === 'string' ? 1 : lengthOf(values[at])
           return length > mostLocales ? 'a locale or a short list of locales is expected' : ''
         })
+    boundLists()
+    boundLongTexts()
+  }
+
+  /** What makes a list of anything that has a length. */
+  function boundLists(): void {
+    const { longestArray } = settings
+    const tooMany = (length: number) => (length > longestArray ? `${length} elements are too many` : '')
+    bound(A, 'Array', 'from', (_self, values) =>
+      typeof values[0] === 'string' ? '' : tooMany(lengthOf(values[0])),
+    )
+    bound(Function.prototype, 'Function.prototype', 'apply', (_self, values) => tooMany(lengthOf(values[1])))
+    bound(S, 'String', 'raw', (_self, values) => {
+      // Read once, as a getter may answer something else later.
+      const raw =
+        values[0] === undefined || values[0] === null ? values[0] : (values[0] as { raw: unknown }).raw
+      values[0] = { raw }
+      return tooMany(lengthOf(raw))
+    })
+    bound(JSON, 'JSON', 'stringify', (_self, values) => (isArray(values[1]) ? tooMany(values[1].length) : ''))
+  }
+
+  /** What takes long for texts that a script has put together itself: longer than any body, or worse than linear. */
+  function boundLongTexts(): void {
+    const { longestWork, longestNormal, mostComparisons } = settings
+    const tooLong = (length: number, most = longestWork) =>
+      length > most ? `${length} characters are too many` : ''
+    for (const name of ['replace', 'replaceAll', 'split', 'match', 'matchAll', 'search'] as const)
+      boundText(name, (text, pattern) => tooLong(text.length) || tooSlow(text, pattern))
+    for (const name of ['indexOf', 'lastIndexOf', 'includes'] as const) boundText(name, tooSlow)
+    for (const name of ['anchor', 'fontcolor', 'fontsize', 'link'] as const)
+      boundText(name, (_text, value) => tooLong(S(value).length))
+    boundText('normalize', (text) => tooLong(text.length, longestNormal))
+    for (const name of [
+      'decodeURI',
+      'decodeURIComponent',
+      'encodeURI',
+      'encodeURIComponent',
+      'escape',
+      'unescape',
+    ])
+      bound(G, '', name, (_self, values) => {
+        values[0] = S(values[0])
+        return tooLong((values[0] as string).length)
+      })
+    bound(JSON, 'JSON', 'parse', (_self, values) => {
+      values[0] = S(values[0])
+      return tooLong((values[0] as string).length)
+    })
+
+    /** A text is compared with another at each of its characters. */
+    function tooSlow(text: string, pattern: unknown): string {
+      if (typeof pattern !== 'string' || text.length * pattern.length <= mostComparisons) return ''
+      return `${pattern.length} characters are too many to look for in ${text.length}`
+    }
+  }
+
+  /** Like `bound` for a method of texts that takes two arguments at most, quicker. */
+  function boundText(name: string, wrong: (text: string, value: unknown) => string): void {
+    const original = (S.prototype as unknown as Record<string, unknown>)[name] as Task
+    const { bounded } = {
+      bounded(this: unknown, first: unknown, second: unknown) {
+        // Not an object of one, which may change.
+        const text = this === undefined || this === null ? '' : S(this)
+        const problem = wrong(text, first)
+        if (problem !== '') throw new RE(`String.prototype.${name}: ${problem}`)
+        return apply(original, this === undefined || this === null ? this : text, [first, second])
+      },
+    }
+    define(bounded, 'name', { value: name })
+    define(bounded, 'length', { value: original.length })
+    define(S.prototype, name, { value: bounded, writable: true, enumerable: false, configurable: true })
   }
 
   /** Puts a function in place of a native one that first asks what is wrong with a call: "" for nothing. */
@@ -471,7 +559,7 @@ export function bootstrap(host: BootstrapHost, settings: BootstrapSettings): Rea
     holder: object,
     holderName: string,
     name: string,
-    wrong: (self: unknown, values: readonly unknown[]) => string,
+    wrong: (self: unknown, values: unknown[]) => string,
     firstByDefault?: unknown,
   ): void {
     const original = (holder as Record<string, unknown>)[name] as Task
@@ -479,7 +567,7 @@ export function bootstrap(host: BootstrapHost, settings: BootstrapSettings): Rea
     const { bounded } = {
       bounded(this: unknown, ...values: unknown[]) {
         const problem = wrong(this, values)
-        if (problem !== '') throw new RE(`${holderName}.${name}: ${problem}`)
+        if (problem !== '') throw new RE(`${holderName}${holderName === '' ? '' : '.'}${name}: ${problem}`)
         const isDefault = firstByDefault !== undefined && values[0] === undefined
         return apply(original, this, isDefault ? [firstByDefault] : values)
       },
@@ -523,6 +611,11 @@ export function bootstrap(host: BootstrapHost, settings: BootstrapSettings): Rea
 
   function removeGlobals(): void {
     for (let at = 0; at < settings.removed.length; at++) delete G[settings.removed[at] as string]
+    // With symbols a script can make built-in functions do what it wants; newer syntax has them anyway.
+    if (settings.isES5) {
+      delete G.Symbol
+      delete (O as unknown as Record<string, unknown>).getOwnPropertySymbols
+    }
     // Reachable without their global names.
     for (const name of ['fromAsync'] as const) delete (A as unknown as Record<string, unknown>)[name]
   }
@@ -535,34 +628,43 @@ export function bootstrap(host: BootstrapHost, settings: BootstrapSettings): Rea
    */
   function sharedView(): object {
     return new P({} as object, {
-      get: (target, key) => (host.sharedHas(key) ? host.sharedGet(key) : reflectGet(target, key)),
-      has: (target, key) => host.sharedHas(key) || key in target,
+      get: (target, key) => (isShared(key) ? ask(() => host.sharedGet(key)) : reflectGet(target, key)),
+      has: (target, key) => isShared(key) || key in target,
       set(_target, key, value, receiver) {
         // A bare assignment to an undeclared name comes here as well: it stays with the agent, unless it is shared.
-        if (receiver === G && !host.sharedHas(key))
+        if (receiver === G && !isShared(key))
           return reflectDefine(G, key, { value, writable: true, enumerable: true, configurable: true })
-        host.sharedSet(key, value)
+        ask(() => host.sharedSet(key, value))
         return true
       },
       deleteProperty(_target, key) {
-        host.sharedDelete(key)
+        ask(() => host.sharedDelete(key))
         return true
       },
-      ownKeys: () => parse(host.sharedKeys()) as string[],
+      ownKeys: () => parse(ask(() => host.sharedKeys())) as string[],
       getOwnPropertyDescriptor: (_target, key) =>
-        host.sharedHas(key)
-          ? { value: host.sharedGet(key), writable: true, enumerable: true, configurable: true }
+        isShared(key)
+          ? {
+              value: ask(() => host.sharedGet(key)),
+              writable: true,
+              enumerable: true,
+              configurable: true,
+            }
           : undefined,
       defineProperty(_target, key, descriptor) {
-        host.sharedSet(
-          key,
-          hasOwn(descriptor, 'value') ? descriptor.value : apply(descriptor.get as Task, undefined, []),
-        )
+        const value = hasOwn(descriptor, 'value')
+          ? descriptor.value
+          : apply(descriptor.get as Task, undefined, [])
+        ask(() => host.sharedSet(key, value))
         return true
       },
       setPrototypeOf: () => false,
       preventExtensions: () => false,
     })
+  }
+
+  function isShared(key: PropertyKey): boolean {
+    return ask(() => host.sharedHas(key))
   }
 
   const env = frozen(parse(settings.env))
@@ -590,17 +692,28 @@ export function bootstrap(host: BootstrapHost, settings: BootstrapSettings): Rea
   let makers: readonly ((row: readonly unknown[]) => object)[] = []
   let queryMakers: typeof makers = []
 
+  /** A hook that cannot even be looked up is none. */
+  function findHook(hook: number): Task | undefined {
+    try {
+      return hookOf(hook)
+    } catch {
+      return undefined
+    }
+  }
+
   /** For the host: the message, and in the lines after it the stack. */
   function failureOf(thrown: unknown): string {
     return `${asWritten(say(thrown))}\n${stackOf(thrown)}`
   }
 
   function failed(hook: number, thrown: unknown): boolean {
-    return host.failed(hook, asWritten(say(thrown)), stackOf(thrown)) === true
+    const message = asWritten(say(thrown))
+    const stack = stackOf(thrown)
+    return ask(() => host.failed(hook, message, stack))
   }
 
   function itemAt(rows: readonly (readonly unknown[])[], at: number): void {
-    const hook = hookOf(settings.itemHook)
+    const hook = findHook(settings.itemHook)
     if (hook === undefined) return
     const row = rows[at] as readonly unknown[]
     const data = (makers[row[0] as number] as (row: readonly unknown[]) => object)(row)
@@ -611,9 +724,14 @@ export function bootstrap(host: BootstrapHost, settings: BootstrapSettings): Rea
   /** Marks and tags stay with the entry for those who query it. */
   function tell(at: number, { passed, failed, tags }: Record<string, unknown>): void {
     if (passed !== true && failed !== true && tags === undefined) return
-    const marks = { passed: passed === true || undefined, failed: failed === true || undefined, tags }
-    const text = stringify(marks)
-    if (startsWith(text, '{')) host.mark(at, text)
+    const marks = stringify({
+      passed: passed === true || undefined,
+      failed: failed === true || undefined,
+      tags,
+    })
+    if (marks === undefined || marks.length > settings.longestMarks)
+      throw new RE(`data.tags must have ${settings.longestMarks} characters of JSON at most`)
+    ask(() => host.mark(at, marks))
   }
 
   return {
@@ -628,40 +746,46 @@ export function bootstrap(host: BootstrapHost, settings: BootstrapSettings): Rea
       }
     },
     hasGlobal: (name) => hasOwn(G, name),
-    has: (hook) => hookOf(hook) !== undefined,
+    has: (hook) => findHook(hook) !== undefined,
     setMakers(source) {
       makers = source(clone, headers, shape, legacy, settings.bytes ? bytes : (text: unknown) => text)
     },
     items(rows, from, to, position) {
-      for (let at = from; at < to; at++) {
+      let at = from
+      for (; at < to && at < (position[4] as number); at++) {
         position[0] = at
         try {
           itemAt(rows, at)
           position[2] = 0
         } catch (thrown) {
           position[2] = (position[2] as number) + 1
-          if (failed(settings.itemHook, thrown)) return
+          if (failed(settings.itemHook, thrown)) return true
         }
-        if ((at & 7) === 7) host.progress()
+        if ((at & 7) === 7) ask(host.progress)
       }
-      position[0] = to
+      position[0] = at
+      return false
     },
     packets(makePacket, from, to, position) {
-      const hook = hookOf(settings.packetHook)
-      for (let at = from; at < to; at++) {
+      const hook = findHook(settings.packetHook)
+      let at = from
+      for (; at < to && at < (position[5] as number); at++) {
         position[1] = at
         try {
-          ;(hook as Task)(makePacket(at))
+          if (hook !== undefined) hook(makePacket(at))
           position[3] = 0
         } catch (thrown) {
           position[3] = (position[3] as number) + 1
-          if (failed(settings.packetHook, thrown)) return
+          if (failed(settings.packetHook, thrown)) return true
         }
-        if ((at & 63) === 63) host.progress()
+        if ((at & 63) === 63) ask(host.progress)
       }
-      position[1] = to
+      position[1] = at
+      return false
     },
-    packetMaker: (build, ...columns) => build(timestamp, shape, ...columns),
+    // By index: the script may have replaced what iterates, and these arrays are the host's.
+    packetMaker: (build, columns) =>
+      build(timestamp, shape, columns[0], columns[1], columns[2], columns[3], columns[4], columns[5]),
     task(id, once) {
       const task = tasks[id]
       if (task === undefined) return ''
@@ -678,7 +802,7 @@ export function bootstrap(host: BootstrapHost, settings: BootstrapSettings): Rea
     },
     /** Calls another hook with arguments given as JSON text; answers its outcome, or undefined when it failed. */
     call(hook, texts) {
-      const run = hookOf(hook)
+      const run = findHook(hook)
       if (run === undefined) return
       const values = new A(texts.length)
       for (let at = 0; at < texts.length; at++) {
@@ -696,22 +820,32 @@ export function bootstrap(host: BootstrapHost, settings: BootstrapSettings): Rea
     },
     /** onItemQueried: the entry as JSON text, `unchanged`, `hidden`, or `half` changed when it failed. */
     query(row, text, filter) {
-      const run = hookOf(settings.queryHook)
+      const run = findHook(settings.queryHook)
       if (run === undefined) return 'unchanged'
-      const data = (queryMakers[row[0] as number] as (row: readonly unknown[]) => object)(row)
-      overlay(data as Record<string, unknown>, parse(text) as Record<string, unknown>)
-      const before = stringify(data)
+      let data: unknown
+      let before = ''
       try {
+        data = (queryMakers[row[0] as number] as (row: readonly unknown[]) => object)(row)
+        overlay(data as Record<string, unknown>, parse(text) as Record<string, unknown>)
+        before = stringify(data)
         const answer = run(data, filter)
         if (answer === null || answer === false) return 'hidden'
         const after = stringify(typeof answer === 'object' && !isArray(answer) ? answer : data)
-        if (!startsWith(after, '{')) throw new TE('JSON makes no object of the entry')
-        return after === before ? 'unchanged' : after
+        if (after === before) return 'unchanged'
+        refuseNoEntry(after, text.length)
+        return after
       } catch (thrown) {
         failed(settings.queryHook, thrown)
-        return unchanged(data, before) ? 'unchanged' : 'half'
+        return before === '' || unchanged(data, before) ? 'unchanged' : 'half'
       }
     },
+  }
+
+  /** What is shown must be an object, whatever `toJSON` made of it, and cross to the outside in one piece. */
+  function refuseNoEntry(text: string | undefined, lengthBefore: number): void {
+    if (text === undefined || text[0] !== '{') throw new TE('what onItemQueried returns must be an entry')
+    if (text.length > lengthBefore + settings.longestCall)
+      throw new RE(`the entry has grown to ${text.length} characters of JSON`)
   }
 
   function unchanged(data: unknown, before: string): boolean {
@@ -777,6 +911,7 @@ export interface BootstrapSettings {
   readonly thisInMessages: string
   readonly bytes: boolean
   readonly removed: readonly string[]
+  readonly isES5: boolean
   readonly stubs: readonly { path: string; where: string; params: readonly string[]; min: number }[]
   readonly itemHook: number
   readonly packetHook: number
@@ -785,11 +920,19 @@ export interface BootstrapSettings {
   readonly marks: boolean
   readonly longestValue: number
   readonly longestLine: number
+  /** Characters of JSON that go to a helper outside, or that an entry may grow by, and that marks may have. */
+  readonly longestCall: number
+  readonly longestMarks: number
   readonly longestArray: number
   readonly longestText: number
   /** Of a text whose characters are asked for as properties. */
   readonly mostCharacters: number
   readonly mostLocales: number
+  /** Characters of a text that is searched, cut or encoded, and of one that is normalized. */
+  readonly longestWork: number
+  readonly longestNormal: number
+  /** Characters of a text times those of what is looked for in it. */
+  readonly mostComparisons: number
 }
 
 /** What the host holds of an agent's realm. */
@@ -800,11 +943,12 @@ export interface Realm {
   hasGlobal(name: string): boolean
   has(hook: number): boolean
   setMakers(source: MakerSource): void
-  items(rows: readonly (readonly unknown[])[], from: number, to: number, position: Int32Array): void
-  packets(makePacket: (at: number) => object, from: number, to: number, position: Int32Array): void
+  /** Both go on to `to`, or where the position says that it ends; true when the agent was stopped in an event. */
+  items(rows: readonly (readonly unknown[])[], from: number, to: number, position: Int32Array): boolean
+  packets(makePacket: (at: number) => object, from: number, to: number, position: Int32Array): boolean
   packetMaker(
     build: (...values: unknown[]) => (at: number) => object,
-    ...columns: unknown[]
+    columns: readonly unknown[],
   ): (at: number) => object
   task(id: number, once: boolean): string
   forget(id: number): void

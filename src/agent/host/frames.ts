@@ -58,11 +58,7 @@ export class FrameReader {
 
 /** Writes a frame of JSON, whole. */
 export function writeFrame(fd: number, type: number, seq: number, payload: unknown): void {
-  writeText(fd, type, seq, JSON.stringify(payload))
-}
-
-export function writeText(fd: number, type: number, seq: number, text: string): void {
-  const bytes = frameOf(type, seq, Buffer.from(text))
+  const bytes = frameOf(type, seq, Buffer.from(JSON.stringify(payload)))
   for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at, bytes.length - at)
 }
 

@@ -31,6 +31,8 @@ export const UP = {
   loaded: 2,
   /** `AckMessage` */
   ack: 3,
+  /** `OutputMessage`: a part of what an `ack` that follows would have. */
+  output: 5,
   /** `{slot, reason}`: an agent was interrupted (no reason: who did it knows), or stopped for what it holds. */
   stopped: 4,
 } as const
@@ -119,6 +121,12 @@ export interface Line {
   readonly text: string
 }
 
+/** What agents say while a frame is worked off, when it is too much for one. */
+export interface OutputMessage {
+  readonly lines: Line[]
+  readonly entries: string[]
+}
+
 export interface AckMessage {
   readonly seq: number
   readonly lines: readonly Line[]
@@ -177,6 +185,9 @@ export const BATCH_FIXED = 32
 
 /** Bits of the packet columns that a batch has; times it has always. */
 export const PACKET_COLUMNS = { timestamp: 1, captured: 2, length: 4, flags: 8 } as const
+
+/** Where the progress file names the mark whose call is about to be interrupted, a u32; 0 for none. */
+export const MEANT_AT = 16
 
 /** Bits of the flags column. */
 export const PACKET_FLAGS = { truncated: 1, fragmented: 2 } as const

@@ -1,8 +1,8 @@
-import { writeSync } from 'node:fs'
+import { readSync, writeSync } from 'node:fs'
 import { getHeapStatistics } from 'node:v8'
 import type { Layout } from '../../entry/layout.ts'
 import { compileFilter, FilterCache, validateFilter } from '../../filter/index.ts'
-import { type Frame, FrameReader, writeFrame, writeText } from './frames.ts'
+import { type Frame, FrameReader, frameOf, writeFrame } from './frames.ts'
 import {
   type AckMessage,
   BATCH_FIXED,
@@ -15,11 +15,14 @@ import {
   type LoadAgent,
   type LogMessage,
   type Marks,
+  MEANT_AT,
+  type OutputMessage,
   PACKET_COLUMNS,
   UP,
 } from './protocol.ts'
 import { EntryQuery, type QueriedEntry } from './query.ts'
 import { type Due, type Job, Scheduler } from './scheduler.ts'
+import { SharedObject } from './shared-object.ts'
 import { Slot, type SlotHost } from './slot.ts'
 
 /** Packets and entries of a batch, as the slots get them. */
@@ -44,6 +47,10 @@ interface Broadcast {
   readonly hook: 'onHubAction' | 'onLogCall'
   readonly component: 'worker' | 'hub'
   readonly args: readonly (string | undefined)[]
+  /** Who called hub.action, when, and the event in whose hook. */
+  readonly sender: Slot | undefined
+  readonly ms: number
+  readonly key: number | undefined
   /** The next slot to be told. */
   slot: number
 }
@@ -67,10 +74,9 @@ interface Work {
 
 /** What an agent has run of its jobs and timers since the last event. */
 interface Pace {
-  /** The latest moment at which one was due (ms), and how many ran since. */
-  at: number
-  atOnce: number
   runs: number
+  /** When the last of each `MOST_TICKS` was due (ms). */
+  at: number
 }
 
 /**
@@ -82,7 +88,7 @@ export class Sandbox implements SlotHost {
   readonly #frames = new FrameReader(DATA)
   readonly #replies = new FrameReader(BRIDGE)
   readonly #scheduler = new Scheduler<Slot>()
-  readonly #shared = { worker: new Map<PropertyKey, unknown>(), hub: new Map<PropertyKey, unknown>() }
+  readonly #shared = { worker: new SharedObject<number>(), hub: new SharedObject<number>() }
   readonly #filters = new FilterCache(100)
   #slots: Slot[] = []
   /** Every realm that was made and may still be there, oldest first. */
@@ -139,6 +145,7 @@ export class Sandbox implements SlotHost {
     if (alive.length === sizes.length)
       for (const [at, { slot }] of alive.entries()) held.set(slot, sizes[at] as number)
     this.#contexts = this.#contexts.filter(({ context }) => context.deref() !== undefined)
+    for (const slot of this.#slots) held.set(slot, (held.get(slot) ?? 0) + this.#sharedBytesOf(slot))
     const { memoryMb } = this.config.budgets
     const most = memoryMb * 2 ** 20
     for (const [slot, bytes] of held)
@@ -148,7 +155,13 @@ export class Sandbox implements SlotHost {
     const [largest] = left
     if (total > this.config.budgets.allMb * 2 ** 20 && largest !== undefined)
       this.#evict(...largest, 'the most of all agents, which together hold too much')
-    this.#measureAbove = Math.max(total * 1.5 + OWN_HEAP, OWN_HEAP + most)
+    // Also what none of them holds: it must not be measured again for nothing.
+    const used = getHeapStatistics().used_heap_size
+    this.#measureAbove = Math.max(total * 1.5 + OWN_HEAP, OWN_HEAP + most, used + GROWTH)
+  }
+
+  #sharedBytesOf({ agent }: Slot): number {
+    return this.#shared[agent.component].bytesOf(agent.slot)
   }
 
   #evict(slot: Slot, bytes: number, why: string): void {
@@ -156,6 +169,9 @@ export class Sandbox implements SlotHost {
     slot.dispose()
     this.#changed.add(slot)
     this.#scheduler.forget(slot)
+    this.#shared[slot.agent.component].forget(slot.agent.slot)
+    // An earlier version, which something still refers to, is no news to anybody.
+    if (!this.#slots.includes(slot)) return
     writeFrame(DATA, UP.stopped, 0, { slot: slot.agent.slot, reason: slot.counters.stopped })
   }
 
@@ -170,6 +186,9 @@ export class Sandbox implements SlotHost {
     slot.stop('it was interrupted')
     this.#afterSlice(slot)
     this.#inJob = false
+    this.#inTimer = false
+    this.#momentMs = undefined
+    this.#telling = undefined
     if (!this.#slots.includes(slot)) this.#forget(slot)
     writeFrame(DATA, UP.stopped, 0, { slot: slot.agent.slot, reason: earlier })
     return true
@@ -199,6 +218,8 @@ export class Sandbox implements SlotHost {
       case DOWN.batch:
         this.#owes = frame.seq
         this.#work = newWork(readBatch(frame))
+        for (const slot of this.#slots) slot.startBatch()
+        this.#marksOf.clear()
         this.#forgetLayouts(this.#work.batch.version)
         return
       case DOWN.tick:
@@ -216,7 +237,15 @@ export class Sandbox implements SlotHost {
         const { level, component, record } = json(frame) as LogMessage
         const time = new Date(this.#nowMs).toISOString()
         const args = [JSON.stringify(level), JSON.stringify(JSON.stringify({ level, time, ...record }))]
-        this.#broadcasts.push({ hook: 'onLogCall', component, args, slot: 0 })
+        this.#broadcasts.push({
+          hook: 'onLogCall',
+          component,
+          args,
+          sender: undefined,
+          ms: this.#nowMs,
+          key: undefined,
+          slot: 0,
+        })
         this.#owes = frame.seq
         this.#work = newWork(emptyBatch(this.#nowMs))
         return
@@ -234,6 +263,7 @@ export class Sandbox implements SlotHost {
     this.#work = undefined
     if (this.#owes === undefined) return
     if (this.#ended) this.#sayLastWords()
+    this.#sendOutput()
     const ack: AckMessage = {
       seq: this.#owes,
       lines: this.#lines,
@@ -249,14 +279,38 @@ export class Sandbox implements SlotHost {
     writeFrame(DATA, UP.ack, ack.seq, ack)
   }
 
+  /** Ahead of the acknowledgement, all that does not fit into its frame. */
+  #sendOutput(): void {
+    let characters = 0
+    let part: OutputMessage = { lines: [], entries: [] }
+    const add = (text: string) => {
+      characters += text.length
+      if (characters < FRAME_CHARACTERS) return
+      writeFrame(DATA, UP.output, 0, part)
+      characters = text.length
+      part = { lines: [], entries: [] }
+    }
+    for (const line of this.#lines) {
+      add(line.text)
+      part.lines.push(line)
+    }
+    for (const entry of this.#entries) {
+      add(entry)
+      part.entries.push(entry)
+    }
+    this.#lines = part.lines
+    this.#entries = part.entries
+  }
+
   #sayLastWords(): void {
-    const left = this.#broadcasts.filter(({ hook }) => hook === 'onHubAction').length
-    this.#broadcasts.length = 0
     for (const slot of this.#slots) {
-      if (left > 0 && slot.agent.component === 'hub' && this.#hears(slot, 'onHubAction'))
+      const left = this.#waiting.get(slot)?.actions ?? 0
+      if (left > 0)
         slot.report(`onHubAction: ${left} actions came after the end: agents answer each other without one`)
       slot.flushRepeats()
     }
+    this.#broadcasts.length = 0
+    this.#waiting.clear()
   }
 
   /** Events up to the next job, the job, and so on to the end of the batch. */
@@ -277,12 +331,8 @@ export class Sandbox implements SlotHost {
         work.packet = work.toPacket
         work.phase = 'due'
       }
-      this.#broadcast()
-      work.phase = this.#runDue(batch)
-        ? 'cut'
-        : work.item < batch.rows.length || work.packet < batch.packets
-          ? 'cut'
-          : 'done'
+      this.#runDue(work)
+      work.phase = isOver(work) ? 'done' : 'cut'
       if (work.phase !== 'done') continue
       this.#advance(batch.untilMs)
       if (!work.finalRun) continue
@@ -294,70 +344,83 @@ export class Sandbox implements SlotHost {
 
   #events(work: Work): void {
     const { batch } = work
-    if (work.toItem === work.item && work.toPacket === work.packet) return
     this.#inEvents = true
+    this.#batch = batch
     while (work.slot < this.#slots.length) {
       const slot = this.#slots[work.slot++] as Slot
       this.#slice(slot, batch, work)
     }
-    if (this.#query !== undefined) this.#queryEntries(this.#query, work)
+    if (this.#query !== undefined && work.queried < work.toItem) {
+      // What takes time from here on is not the last agent.
+      this.#note(undefined)
+      this.#queryEntries(this.#query, work)
+    }
     this.#inEvents = false
-    this.#sortLines()
     this.#advance(
       Math.max(lastBefore(batch.itemTimes, work.toItem), lastBefore(batch.packetTimes, work.toPacket)),
     )
   }
 
-  /** The events of one slot: packets and items in the order in which they came. */
+  /**
+   * The events of one slot: packets and items in the order in which they came. What it has had already, it had ahead
+   * of others: somebody after it has set a timer.
+   */
   #slice(slot: Slot, batch: Batch, work: Work): void {
-    const items = slot.wantsItems ? work.toItem - work.item : 0
-    const packets = slot.wantsPackets ? work.toPacket - work.packet : 0
-    if (items === 0 && packets === 0) return
+    slot.limit(work.toItem, work.toPacket)
+    const items = slot.wantsItems ? work.toItem - slot.nextItem : 0
+    const packets = slot.wantsPackets ? work.toPacket - slot.nextPacket : 0
+    if (items <= 0 && packets <= 0) return
     if (slot.counters.stopped !== '') {
-      slot.counters.missedItems += items
-      slot.counters.missedPackets += packets
-      this.#changed.add(slot)
+      this.#miss(slot)
       return
     }
     if (items > 0 && slot.layoutsVersion !== batch.version)
       slot.setLayouts(batch.version, this.#layouts.get(batch.version) as readonly Layout[])
-    slot.position[0] = work.item
-    slot.position[1] = work.packet
-    this.#slices = { items, packets, firstItem: work.item, firstPacket: work.packet }
-    this.#batch = batch
+    this.#inSlice = true
     this.#enter(slot)
-    if (packets === 0) slot.items(batch.rows, work.item, work.toItem)
-    else if (items === 0) slot.packets(batch.columns, work.packet, work.toPacket)
-    else this.#merged(slot, batch, work)
+    if (packets <= 0) slot.items(batch.rows, work.toItem)
+    else if (items <= 0) slot.packets(batch.columns, work.toPacket)
+    else this.#merged(slot, batch)
     this.#leave(slot)
   }
-  #slices = { items: 0, packets: 0, firstItem: 0, firstPacket: 0 }
+  #inSlice = false
   #batch: Batch | undefined
 
   /** An agent with both hooks gets each entry right after the packet that completed it. */
-  #merged(slot: Slot, batch: Batch, work: Work): void {
-    let packet = work.packet
-    for (let item = work.item; item < work.toItem && slot.counters.stopped === ''; ) {
-      const position = Math.min(batch.positions[item] as number, work.toPacket)
-      if (packet < position) slot.packets(batch.columns, packet, position)
-      packet = Math.max(packet, position)
+  #merged(slot: Slot, batch: Batch): void {
+    while (slot.counters.stopped === '') {
+      const item = slot.nextItem
+      if (item >= slot.itemLimit) {
+        slot.packets(batch.columns, slot.packetLimit)
+        return
+      }
+      const position = batch.positions[item] as number
+      if (slot.nextPacket < position && slot.nextPacket < slot.packetLimit) {
+        slot.packets(batch.columns, position)
+        continue
+      }
       let to = item + 1
-      while (to < work.toItem && (batch.positions[to] as number) <= position) to++
-      if (slot.counters.stopped === '') slot.items(batch.rows, item, to)
-      item = to
+      while (to < slot.itemLimit && (batch.positions[to] as number) <= position) to++
+      slot.items(batch.rows, to)
     }
-    if (packet < work.toPacket && slot.counters.stopped === '')
-      slot.packets(batch.columns, packet, work.toPacket)
+  }
+
+  #miss(slot: Slot): void {
+    slot.counters.missedItems += slot.wantsItems ? Math.max(0, slot.itemLimit - slot.nextItem) : 0
+    slot.counters.missedPackets += slot.wantsPackets ? Math.max(0, slot.packetLimit - slot.nextPacket) : 0
+    slot.skipToLimit()
+    this.#changed.add(slot)
   }
 
   #enter(slot: Slot): void {
+    this.#note(slot)
     this.#running = slot
     this.#changed.add(slot)
     this.#startedAt = performance.now()
-    this.#note(slot)
   }
 
   #leave(slot: Slot): void {
+    if (performance.now() - this.#markedAt > LATE_MS) this.#note(undefined)
     this.#running = undefined
     this.#afterSlice(slot)
   }
@@ -365,29 +428,33 @@ export class Sandbox implements SlotHost {
   /** Brings the slot's counters up to date; also after an interrupt, when only part of its events were delivered. */
   #afterSlice(slot: Slot): void {
     slot.counters.micros += Math.round((performance.now() - this.#startedAt) * 1000)
-    const { items, packets, firstItem, firstPacket } = this.#slices
-    if (items === 0 && packets === 0) return
-    // The call in which it was stopped counts as delivered: the agent has seen its event.
-    const cut = (given: Slot['given']) => (slot.counters.stopped !== '' && slot.given === given ? 1 : 0)
-    const deliveredItems =
-      items === 0 ? 0 : Math.min(items, (slot.position[0] as number) - firstItem + cut('items'))
-    const deliveredPackets =
-      packets === 0 ? 0 : Math.min(packets, (slot.position[1] as number) - firstPacket + cut('packets'))
-    slot.counters.items += deliveredItems
-    slot.counters.packets += deliveredPackets
-    slot.counters.missedItems += items - deliveredItems
-    slot.counters.missedPackets += packets - deliveredPackets
-    slot.counters.calls += deliveredItems + deliveredPackets
-    this.#slices = { items: 0, packets: 0, firstItem: 0, firstPacket: 0 }
+    if (!this.#inSlice) return
+    this.#inSlice = false
+    slot.countDelivered()
+    if (slot.counters.stopped !== '') this.#miss(slot)
   }
 
   /** Writes who is running to where the watchdog looks, so that it can name the culprit even if we die. */
   #note(slot: Slot | undefined): void {
-    this.#mark.writeUInt32LE(++this.#marks >>> 0, 0)
+    const before = this.#marks
+    const isLate = this.#running !== undefined && performance.now() - this.#markedAt > LATE_MS
+    this.#marks = (before + 1) >>> 0
+    this.#mark.writeUInt32LE(this.#marks, 0)
     this.#mark.writeInt32LE(slot === undefined ? -1 : slot.agent.slot, 4)
     this.#mark.writeUInt32LE(this.#inJob ? 1 : 0, 8)
     writeSync(PROGRESS, this.#mark, 0, 16, 0)
+    if (isLate) this.#awaitInterrupt(before)
     this.#markedAt = performance.now()
+  }
+
+  /**
+   * An interrupt that is on its way must not hit whoever comes next. The watchdog says for which mark it means to send
+   * one, then looks whether that mark still stands; we change the mark, then look what it says: one of both sees it.
+   */
+  #awaitInterrupt(mark: number): void {
+    const meant = Buffer.alloc(4)
+    do readSync(PROGRESS, meant, 0, 4, MEANT_AT)
+    while (meant.readUInt32LE(0) === mark)
   }
   #inJob = false
 
@@ -404,40 +471,76 @@ export class Sandbox implements SlotHost {
     if (performance.now() - this.#markedAt > MARK_EVERY_MS) this.#note(this.#running)
   }
 
-  /** Runs what is due by now; true when something ran, and time may have to be cut anew. */
-  #runDue(batch: Batch): boolean {
-    const now = this.#inReach(batch)
+  /**
+   * Runs what is due by now, and tells what has been said by now, in the order of time. May be interrupted in the middle.
+   * Agents that do either without end take turns with the traffic, and do not keep those waiting who do little.
+   */
+  #runDue(work: Work): void {
+    const now = this.#inReach(work)
+    const said = new Map<Slot, number>()
     const paces = new Map<Slot, Pace>()
     for (;;) {
-      const due = this.#scheduler.take(now)
-      if (due === undefined) break
-      this.#advance(due.at)
-      this.#runTask(due)
-      this.#broadcast()
-      const { owner } = 'job' in due ? due.job : due.timer
-      const pace = paces.get(owner) ?? { at: 0, atOnce: 0, runs: 0 }
-      paces.set(owner, pace)
-      if (this.#isEnough(owner, pace, due.at)) this.#scheduler.hold(owner, now)
+      const broadcast = this.#broadcasts.find(
+        ({ sender }) => (said.get(sender as Slot) ?? 0) < this.#mostSaid(sender),
+      )
+      const isSaid = broadcast !== undefined && (broadcast.ms <= now || isOver(work))
+      const due = this.#scheduler.take(isSaid ? Math.min(now, broadcast.ms) : now, this.#nowMs)
+      if (due !== undefined) {
+        this.#sortLines(work)
+        this.#advance(due.at)
+        this.#runTask(due)
+        const { owner } = 'job' in due ? due.job : due.timer
+        const pace = paces.get(owner) ?? { runs: 0, at: Number.NEGATIVE_INFINITY }
+        paces.set(owner, pace)
+        if (this.#isEnough(owner, pace, due.at)) this.#scheduler.rest(owner, now)
+      } else if (isSaid) {
+        this.#tellAll(broadcast)
+        this.#broadcasts.splice(this.#broadcasts.indexOf(broadcast), 1)
+        if (broadcast.sender !== undefined) {
+          count(said, broadcast.sender)
+          this.#isTold(broadcast.sender, broadcast.args)
+        }
+      } else break
     }
+    this.#sortLines(work)
     this.#note(undefined)
-    return paces.size > 0
   }
 
   /** Whether a slot has run often enough between two events: it may catch up with a long silence, not for ever. */
   #isEnough(slot: Slot, pace: Pace, at: number): boolean {
-    if (at > pace.at) {
-      pace.at = at
-      pace.atOnce = 0
-    }
-    if (++pace.atOnce >= MOST_TICKS) return true
-    if (++pace.runs < MOST_TICKS) return false
-    slot.ticksLeft--
-    return slot.ticksLeft < 0
+    if (++pace.runs % MOST_TICKS !== 0) return false
+    const timePasses = at > pace.at
+    pace.at = at
+    const before = slot.ticksLeft
+    slot.ticksLeft -= MOST_TICKS
+    if (before >= 0 && slot.ticksLeft < 0)
+      this.print(
+        slot,
+        'warn',
+        'the capture stands still for so long that jobs and timers are left out in its gaps',
+      )
+    return !timePasses || slot.ticksLeft < 0
+  }
+
+  #isTold(sender: Slot, args: Broadcast['args']): void {
+    const waiting = this.#waiting.get(sender)
+    if (waiting === undefined) return
+    waiting.actions--
+    waiting.characters -= charactersOf(args)
+    if (waiting.actions === 0) this.#waiting.delete(sender)
+  }
+  /** What of each sender has not been told yet. */
+  readonly #waiting = new Map<Slot, { actions: number; characters: number }>()
+
+  /** Actions of an agent that are told between two events: few of those that were answers to others. */
+  #mostSaid(sender: Slot | undefined): number {
+    if (sender === undefined || this.#ended) return MOST_ACTIONS
+    return sender.agent.component === 'hub' ? MOST_ANSWERS_AT_ONCE : MOST_AT_ONCE
   }
 
   /** Jobs may run up to the next event that is still to come, or else up to the end of the batch. */
-  #inReach(batch: Batch): number {
-    const work = this.#work as Work
+  #inReach(work: Work): number {
+    const { batch } = work
     const nextItem =
       work.item < batch.rows.length ? (batch.itemTimes[work.item] as number) : Number.POSITIVE_INFINITY
     const nextPacket =
@@ -448,15 +551,24 @@ export class Sandbox implements SlotHost {
   #runTask(due: Due<Slot>): void {
     const isJob = 'job' in due
     const { owner: slot, task } = isJob ? due.job : due.timer
-    if (slot.counters.stopped !== '') return
+    if (slot.counters.stopped !== '') {
+      this.#scheduler.forget(slot)
+      return
+    }
     this.#inJob = true
+    this.#inTimer = !isJob
+    this.#momentMs = due.at
     this.#enter(slot)
     const failure = slot.task(task, !isJob && due.timer.every === 0)
     this.#leave(slot)
     this.#inJob = false
+    this.#inTimer = false
     if (isJob) this.#jobDone(slot, due, failure)
     else if (failure !== '') this.#taskFailed(slot, 'timer', failure)
+    this.#momentMs = undefined
   }
+  /** What time it is for who is running, outside the hooks for events. */
+  #momentMs: number | undefined
 
   #jobDone(slot: Slot, { job }: Due<Slot> & { job: Job<Slot> }, failure: string): void {
     const { tag, cron, limit } = job
@@ -486,35 +598,35 @@ export class Sandbox implements SlotHost {
     this.#leave(slot)
   }
 
-  /**
-   * Tells agents what they are to hear, in the order in which it was said. May be interrupted in the middle. Agents
-   * that answer each other without end take turns with the traffic.
-   */
-  #broadcast(): void {
-    for (let left = this.#ended ? MOST_ACTIONS : MOST_AT_ONCE; left > 0; left--) {
-      const [first] = this.#broadcasts
-      if (first === undefined) return
-      const { hook, component, args } = first
-      while (first.slot < this.#slots.length) {
-        const slot = this.#slots[first.slot++] as Slot
-        if (slot.agent.component === component && this.#hears(slot, hook)) this.#call(slot, hook, args)
-      }
-      this.#broadcasts.shift()
+  #tellAll(broadcast: Broadcast): void {
+    const { hook, component, args } = broadcast
+    this.#momentMs = broadcast.ms
+    this.#telling = broadcast
+    while (broadcast.slot < this.#slots.length) {
+      const slot = this.#slots[broadcast.slot++] as Slot
+      if (slot.agent.component === component && this.#hears(slot, hook)) this.#call(slot, hook, args)
     }
+    this.#telling = undefined
+    this.#momentMs = undefined
   }
+  #telling: Broadcast | undefined
 
   /** Entries on their way to a person: every agent with onItemQueried may change or hide them. */
   #queryEntries(query: EntryQuery, work: Work): void {
     const layouts = this.#layouts.get(work.batch.version) as readonly Layout[]
     for (; work.queried < work.toItem; work.queried++) {
+      this.#queried = work.queried
       const row = work.batch.rows[work.queried] as readonly unknown[]
       work.entry ??= query.begin(row, layouts, this.#marksOf.get(work.queried))
       if (work.entry !== undefined && this.#queryOne(query, work.entry, layouts))
         this.#entries.push(query.finish(work.entry))
       work.entry = undefined
+      this.#marksOf.delete(work.queried)
     }
-    this.#marksOf.clear()
+    this.#queried = undefined
   }
+  /** The item at hand while entries are queried. */
+  #queried: number | undefined
 
   #queryOne(query: EntryQuery, entry: QueriedEntry, layouts: readonly Layout[]): boolean {
     while (entry.slot < this.#slots.length) {
@@ -532,11 +644,17 @@ export class Sandbox implements SlotHost {
     if (ms > this.#nowMs) this.#nowMs = ms
   }
 
-  #sortLines(): void {
+  /** Puts out the lines of the events that everybody has had by now. */
+  #sortLines({ batch, item, packet }: Work): void {
     if (this.#eventLines.length === 0) return
+    const before = Math.min(
+      item < batch.rows.length ? itemKey(batch, item) : Number.POSITIVE_INFINITY,
+      packet < batch.packets ? packetKey(packet) : Number.POSITIVE_INFINITY,
+    )
     this.#eventLines.sort((a, b) => a.key - b.key)
-    for (const { line } of this.#eventLines) this.#lines.push(line)
-    this.#eventLines = []
+    const later = this.#eventLines.findIndex(({ key }) => key >= before)
+    const now = this.#eventLines.splice(0, later < 0 ? this.#eventLines.length : later)
+    for (const { line } of now) this.#lines.push(line)
   }
 
   /** The new version takes the place of the old one only once it has loaded. */
@@ -583,53 +701,89 @@ export class Sandbox implements SlotHost {
 
   // --- what the realms ask for ---------------------------------------------------------------------------------
 
-  /** Whole milliseconds, as `Date` has them. */
-  readonly now = () => Math.floor(this.#nowMs)
+  now(slot: Slot): number {
+    return Math.floor(this.#nowOf(slot))
+  }
+
+  /** In a hook it is the moment of its event, whatever else happens in the batch. */
+  #nowOf(slot: Slot): number {
+    if (this.#momentMs !== undefined) return this.#momentMs
+    return this.#inEvents ? Math.max(this.#nowMs, this.#eventMs(slot)) : this.#nowMs
+  }
+
+  #eventMs({ given, position }: Slot): number {
+    const { itemTimes, packetTimes } = this.#batch as Batch
+    if (this.#queried !== undefined) return itemTimes[this.#queried] as number
+    return (
+      given === 'items' ? itemTimes[position[0] as number] : packetTimes[position[1] as number]
+    ) as number
+  }
 
   print(slot: Slot, level: Line['level'], text: string): void {
     const line = { slot: slot.agent.slot, level, text }
-    if (this.#inEvents) this.#eventLines.push({ key: this.#eventKey(slot), line })
-    else this.#lines.push(line)
+    const key = this.#keyOf(slot)
+    if (key === undefined) this.#lines.push(line)
+    else this.#eventLines.push({ key, line })
   }
 
-  /** Orders lines by the event during which they were printed. */
-  #eventKey(slot: Slot): number {
-    const item = slot.position[0] as number
-    const packet = slot.position[1] as number
-    if (!slot.wantsPackets) return (this.#batch?.positions[item] ?? 0) * EVENTS + 1 + item
-    return (packet + 1) * EVENTS
+  /** Orders what is printed and said by the event in whose hook it was; what follows from that comes right after it. */
+  #keyOf({ given, position }: Slot): number | undefined {
+    if (this.#telling !== undefined) return this.#telling.key
+    if (!this.#inEvents) return undefined
+    const batch = this.#batch as Batch
+    if (this.#queried !== undefined) return itemKey(batch, this.#queried)
+    return given === 'items' ? itemKey(batch, position[0] as number) : packetKey(position[1] as number)
   }
 
   call(slot: Slot, path: string, args: string): string {
+    const nowMs = this.now(slot)
+    const call = `{"slot":${slot.agent.slot},"path":${JSON.stringify(path)},"args":${args},"nowMs":${nowMs}}`
+    const began = performance.now()
+    // Of a call whose agent was interrupted in the middle.
+    this.#sendRest()
     const seq = ++this.#calls >>> 0
-    const { slot: place } = slot.agent
-    const call = `{"slot":${place},"path":${JSON.stringify(path)},"args":${args},"nowMs":${this.now()}}`
-    writeText(BRIDGE, CALL, seq, call)
+    this.#sending = frameOf(CALL, seq, Buffer.from(call))
+    this.#sent = 0
+    this.#sendRest()
     for (;;) {
       const frame = this.#replies.next()
       if (frame === undefined) throw new Error('Remora is gone')
-      // Who was interrupted while waiting has left an answer behind.
+      // The answers to such calls are for nobody.
       if (frame.seq !== seq) continue
-      this.#waited()
       const reply = text(frame.bytes, frame.start, frame.end)
-      if (reply[0] === 'v') return reply.slice(1)
+      if (reply[0] === 'w') {
+        slot.print('warn', reply.slice(1))
+        continue
+      }
+      this.#waited()
+      slot.waited(performance.now() - began)
       if (reply[0] === 'e') throw new Error(reply.slice(1))
-      this.print(slot, 'warn', reply.slice(1))
+      return reply.slice(1)
     }
   }
 
+  #sendRest(): void {
+    const bytes = this.#sending
+    while (this.#sent < bytes.length)
+      this.#sent += writeSync(BRIDGE, bytes, this.#sent, bytes.length - this.#sent)
+  }
+  #sending: Uint8Array = new Uint8Array(0)
+  #sent = 0
+
   schedule(slot: Slot, tag: string, cron: string, limit: number, task: number): number {
+    if (tag.length > LONGEST_TAG || cron.length > LONGEST_TAG)
+      throw new Error(`jobs.schedule: tag and cron may have ${LONGEST_TAG} characters`)
     const fields = cron.trim().split(/\s+/).length
     if (fields === 5 && !cron.startsWith('@'))
-      this.print(slot, 'warn', `jobs.schedule: "${cron}" has five fields, so it runs at second 0 of a minute`)
+      slot.print('warn', `jobs.schedule: "${cron}" has five fields, so it runs at second 0 of a minute`)
     let replaced: number
     try {
-      replaced = this.#scheduler.schedule({ owner: slot, tag, cron, limit, task }, this.#nowMs)
+      replaced = this.#scheduler.schedule({ owner: slot, tag, cron, limit, task }, this.#nowOf(slot))
+      this.#cutAt(slot, this.#scheduler.nextDue)
     } catch (thrown) {
       throw new Error(`jobs.schedule: ${(thrown as Error).message}`)
     }
-    this.print(
-      slot,
+    slot.print(
       'info',
       `Scheduled the job: "${tag}" for cron: "${cron}" (limit: ${limit === 0 ? 'infinite' : limit})`,
     )
@@ -643,9 +797,11 @@ export class Sandbox implements SlotHost {
         return JSON.stringify(scheduler.all().map((job) => job.tag))
       case 'run':
         scheduler.runSoon(scheduler.jobsTagged(slot, tag))
+        this.#cutAt(slot, this.#nowOf(slot))
         return ''
       case 'runAll':
         scheduler.runSoon(scheduler.all())
+        this.#cutAt(slot, this.#nowOf(slot))
         return ''
       case 'remove':
         this.#removeJobs(scheduler.jobsTagged(slot, tag))
@@ -669,14 +825,24 @@ export class Sandbox implements SlotHost {
     for (const { owner, task } of jobs) owner.forget(task)
   }
 
+  /** One that is set by a timer is due in a millisecond or later: what sets itself again lets time pass. */
   timer(slot: Slot, task: number, ms: number, repeat: boolean): void {
-    this.#scheduler.addTimer({
-      owner: slot,
-      task,
-      due: this.#nowMs + ms,
-      every: repeat ? Math.max(ms, 1) : 0,
-    })
+    const delay = this.#inTimer ? Math.max(ms, 1) : ms
+    const now = this.#nowOf(slot)
+    this.#scheduler.addTimer({ owner: slot, task, delay, every: repeat ? Math.max(ms, 1) : 0 }, now)
+    this.#cutAt(slot, now + delay)
   }
+
+  /** Something new is due among the events that are being handed out: those from then on have to wait for it. */
+  #cutAt(slot: Slot, ms: number): void {
+    const work = this.#work
+    if (!this.#inSlice || work === undefined || ms > work.batch.untilMs) return
+    const { batch } = work
+    work.toItem = firstFrom(batch.itemTimes, work.item, work.toItem, ms)
+    work.toPacket = firstFrom(batch.packetTimes, work.packet, work.toPacket, ms)
+    slot.lowerLimit(work.toItem, work.toPacket)
+  }
+  #inTimer = false
 
   clearTimer(slot: Slot, task: number): void {
     this.#scheduler.clearTimer(slot, task)
@@ -685,16 +851,25 @@ export class Sandbox implements SlotHost {
   hubAction(slot: Slot, action: string, object: string | undefined): void {
     if (object !== undefined && object.length > LARGEST_ACTION)
       throw new Error(`hub.action: the object has ${object.length} characters, more than ${LARGEST_ACTION}`)
-    if (this.#broadcasts.length >= MOST_ACTIONS) throw new Error('hub.action: too many actions at once')
     const { agent } = slot
     const meta = JSON.stringify({
       node: agent.component === 'hub' ? 'hub' : this.config.nodeName,
       script: agent.index,
       title: agent.title,
-      time: this.now(),
+      time: this.now(slot),
     })
     const args = [JSON.stringify(action), object, meta]
-    this.#broadcasts.push({ hook: 'onHubAction', component: 'hub', args, slot: 0 })
+    const waiting = this.#waiting.get(slot) ?? { actions: 0, characters: 0 }
+    if (waiting.actions >= MOST_ACTIONS || waiting.characters > MOST_ACTION_CHARACTERS)
+      throw new Error('hub.action: too many actions at once')
+    waiting.actions++
+    waiting.characters += charactersOf(args)
+    this.#waiting.set(slot, waiting)
+    const [ms, key] = [this.#nowOf(slot), this.#keyOf(slot)]
+    // After what was said before that.
+    const at = this.#broadcasts.findLastIndex((each) => each.ms <= ms) + 1
+    const broadcast = { hook: 'onHubAction', component: 'hub', args, sender: slot, ms, key, slot: 0 } as const
+    this.#broadcasts.splice(at, 0, broadcast)
   }
 
   mark(item: number, text: string): void {
@@ -715,9 +890,9 @@ export class Sandbox implements SlotHost {
     return new EntryQuery(compileFilter(query.filter, { prefer: 'kfl1', macros, now: this.#nowMs }))
   }
 
-  match(query: string, entry: string): boolean {
+  match(slot: Slot, query: string, entry: string): boolean {
     return this.#filters
-      .get(query, { prefer: 'kfl1', macros: this.config.macros, now: this.#nowMs })
+      .get(query, { prefer: 'kfl1', macros: this.config.macros, now: this.now(slot) })
       .matches(JSON.parse(entry))
   }
 
@@ -725,7 +900,7 @@ export class Sandbox implements SlotHost {
     return validateFilter(query, { prefer: 'kfl1', macros: this.config.macros }).valid
   }
 
-  shared(component: LoadAgent['component']): Map<PropertyKey, unknown> {
+  shared(component: LoadAgent['component']): SharedObject<number> {
     return this.#shared[component]
   }
 }
@@ -791,6 +966,25 @@ function readBatch(frame: Frame): Batch {
   }
 }
 
+function isOver({ batch, item, packet }: Work): boolean {
+  return item >= batch.rows.length && packet >= batch.packets
+}
+
+/** Orders events: a packet comes before the items that it completes, and after those before it. */
+function itemKey({ positions }: Batch, item: number): number {
+  return (positions[item] as number) * EVENTS + 1 + item
+}
+
+function packetKey(packet: number): number {
+  return (packet + 1) * EVENTS
+}
+
+function count<Key>(times: Map<Key, number>, key: Key): number {
+  const now = (times.get(key) ?? 0) + 1
+  times.set(key, now)
+  return now
+}
+
 function emptyBatch(untilMs: number): Batch {
   const none = new Float64Array(0)
   const positions = new Uint32Array(0)
@@ -833,23 +1027,37 @@ function lastBefore(times: Float64Array, to: number): number {
   return to === 0 || times.length === 0 ? Number.NEGATIVE_INFINITY : (times[to - 1] as number)
 }
 
+function charactersOf(texts: readonly (string | undefined)[]): number {
+  return texts.reduce((sum, text) => sum + (text?.length ?? 0), 0)
+}
+
 function finite(ms: number): number | null {
   return ms === Number.POSITIVE_INFINITY ? null : ms
 }
 
 /** Heap of the sandbox itself, and of garbage that waits to be collected. */
 const OWN_HEAP = 48 << 20
+/** Of the heap, before it is measured again. */
+const GROWTH = 16 << 20
 /** File descriptors, as `launch.ts` hands them over. */
 const DATA = 3
 const BRIDGE = 4
 const PROGRESS = 5
 const MARK_EVERY_MS = 10
+/** A call that took less has not been looked at twice, let alone been interrupted. */
+const LATE_MS = 2
 /** Keeps events of one packet in the order of their items. */
 const EVENTS = 1 << 20
 /** Jobs and timers of an agent that run between two events at least, and at one moment at most. */
 const MOST_TICKS = 1000
+const LONGEST_TAG = 1000
 const LARGEST_ACTION = 1 << 20
-/** Calls of hub.action that wait. */
+/** Calls of hub.action of one agent that wait. */
 const MOST_ACTIONS = 10_000
+const MOST_ACTION_CHARACTERS = 16 << 20
 /** Of these, those that are delivered between two events; the rest after the next ones. */
 const MOST_AT_ONCE = 1000
+/** The same for actions that hub agents send, which may be answers to each other. */
+const MOST_ANSWERS_AT_ONCE = 100
+/** Characters of lines and entries that go out in one frame, about. */
+const FRAME_CHARACTERS = 4 << 20

@@ -3,12 +3,10 @@ import { describe, test } from 'node:test'
 import { Scheduler } from './scheduler.ts'
 
 const START = Date.UTC(2026, 0, 1, 12, 0, 30)
-/** When that runs which is to run at once, in seconds from the start: whatever the time is. */
-const AT_ONCE = -START / 1000
 
 function tags(scheduler: Scheduler<string>, untilMs: number): string[] {
   const ran: string[] = []
-  for (let due = scheduler.take(untilMs); due !== undefined; due = scheduler.take(untilMs))
+  for (let due = scheduler.take(untilMs, START); due !== undefined; due = scheduler.take(untilMs, START))
     ran.push(`${'job' in due ? due.job.tag : `timer ${due.timer.task}`}@${(due.at - START) / 1000}`)
   return ran
 }
@@ -28,7 +26,6 @@ describe('the scheduler', () => {
 
   test('takes a step that is larger than its range, five fields, and descriptors', () => {
     assert.deepEqual(tags(scheduled(['a', '*/60 * * * * *']), START + 95_000), ['a@30', 'a@90'])
-    assert.deepEqual(tags(scheduled(['a', '5/25 * * * * *']), START + 30_000), ['a@25'])
     assert.deepEqual(tags(scheduled(['a', '* * * * *']), START + 95_000), ['a@30', 'a@90'])
     assert.deepEqual(tags(scheduled(['a', '@every 40s']), START + 95_000), ['a@40', 'a@80'])
     assert.deepEqual(tags(scheduled(['a', '@hourly']), START + 3600_000), ['a@3570'])
@@ -57,21 +54,53 @@ describe('the scheduler', () => {
 
   test('runs timers once or again and again, until they are cleared', () => {
     const scheduler = new Scheduler<string>()
-    scheduler.addTimer({ owner: 'a', task: 1, due: START + 500, every: 0 })
-    scheduler.addTimer({ owner: 'a', task: 2, due: START + 1000, every: 1000 })
+    scheduler.addTimer({ owner: 'a', task: 1, delay: 500, every: 0 }, START)
+    scheduler.addTimer({ owner: 'a', task: 2, delay: 1000, every: 1000 }, START)
     assert.deepEqual(tags(scheduler, START + 2500), ['timer 1@0.5', 'timer 2@1', 'timer 2@2'])
     scheduler.clearTimer('a', 2)
     assert.equal(scheduler.nextDue, Number.POSITIVE_INFINITY)
   })
 
-  test('runs what is asked for at once, and everything once more at the end', () => {
-    const scheduler = scheduled(['a', '0 0 0 1 1 *'], ['b', '*/10 * * * * *', 1])
-    scheduler.runSoon(scheduler.jobsTagged('a', 'a'))
-    assert.deepEqual(tags(scheduler, START + 15_000), [`a@${AT_ONCE}`, 'b@10'])
-    scheduler.runAllOnceMore()
-    assert.deepEqual(tags(scheduler, START + 15_000), [`a@${AT_ONCE}`])
+  test('lets timers of the same moment run in the order in which they came, cleared ones never', () => {
+    const scheduler = new Scheduler<string>()
+    for (let task = 0; task < 5000; task++)
+      scheduler.addTimer({ owner: 'a', task, delay: (task * 7919) % 100, every: 0 }, START)
+    for (let task = 0; task < 5000; task += 2) scheduler.clearTimer('a', task)
+    const ran = tags(scheduler, START + 100).map((text) => text.slice('timer '.length).split('@').map(Number))
+    const inOrder = [...ran].sort(
+      ([a, at], [b, other]) => (at as number) - (other as number) || Number(a) - Number(b),
+    )
+    assert.equal(ran.length, 2500)
+    assert.deepEqual(ran, inOrder)
+  })
+
+  test('does not make up for what an owner cannot be given, and lets the others go on', () => {
+    const scheduler = scheduled(['job', '* * * * * *'])
+    scheduler.addTimer({ owner: 'a', task: 1, delay: 1, every: 1 }, START)
+    scheduler.addTimer({ owner: 'a', task: 2, delay: 5, every: 0 }, START)
+    scheduler.addTimer({ owner: 'b', task: 3, delay: 2000, every: 0 }, START)
+    assert.equal(scheduler.take(START + 9000, START)?.at, START + 1)
+    scheduler.rest('a', START + 9000)
+    assert.deepEqual(tags(scheduler, START + 9000), ['timer 3@2'])
+    assert.deepEqual(tags(scheduler, START + 9002), ['timer 1@9.001', 'timer 2@9.001', 'timer 1@9.002'])
+    assert.deepEqual(tags(scheduler, START + 10_000).at(-1), 'job@10')
+  })
+
+  test('keeps only so many jobs and timers of one owner', () => {
+    const scheduler = new Scheduler<string>()
+    const job = (owner: string, tag: string) =>
+      scheduler.schedule({ owner, tag, cron: '* * * * * *', limit: 0, task: 1 }, START)
+    for (let at = 0; at < 1000; at++) job('a', `${at}`)
+    assert.throws(() => job('a', 'more'), /1000 jobs/)
+    job('a', '7')
+    job('b', 'one')
+    const timer = (owner: string, task: number) =>
+      scheduler.addTimer({ owner, task, delay: 1e9, every: 0 }, START)
+    for (let at = 0; at < 100_000; at++) timer('a', at)
+    assert.throws(() => timer('a', 100_000), /100000 timers/)
+    timer('b', 1)
     scheduler.forget('a')
-    assert.deepEqual(scheduler.all(), [])
+    timer('a', 1)
   })
 
   test('starts nothing while it is stopped, and does not make up for it', () => {
@@ -85,7 +114,7 @@ describe('the scheduler', () => {
 
   test('runs once what was missed several times, where time is ours', () => {
     const scheduler = scheduled(['a', '*/10 * * * * *'])
-    scheduler.addTimer({ owner: 'a', task: 1, due: START + 1000, every: 3000 })
+    scheduler.addTimer({ owner: 'a', task: 1, delay: 1000, every: 3000 }, START)
     let now = START + 35_000
     scheduler.clock = () => now
     assert.deepEqual(tags(scheduler, START + 20_000), ['timer 1@1', 'a@10'])
@@ -96,33 +125,18 @@ describe('the scheduler', () => {
   test('counts what is asked for against the limit', () => {
     const scheduler = scheduled(['a', '*/10 * * * * *', 2])
     scheduler.runSoon(scheduler.all())
-    assert.deepEqual(tags(scheduler, START + 60_000), [`a@${AT_ONCE}`, 'a@10'])
+    assert.deepEqual(tags(scheduler, START + 60_000), ['a@0', 'a@10'])
     scheduler.runSoon(scheduler.all())
     assert.deepEqual(tags(scheduler, START + 60_000), [])
   })
 
-  test('takes so many jobs and timers of one owner, and no more', () => {
-    const scheduler = new Scheduler<string>()
-    const job = (owner: string, tag: number) =>
-      scheduler.schedule({ owner, tag: `${tag}`, cron: '@hourly', limit: 0, task: 1 }, START)
-    for (let tag = 0; tag < 1000; tag++) job('a', tag)
-    assert.throws(() => job('a', 1000), /1000 jobs already/)
-    job('a', 999)
-    job('b', 1000)
-    const timer = (owner: string) => scheduler.addTimer({ owner, task: 1, due: START, every: 0 })
-    for (let at = 0; at < 10_000; at++) timer('a')
-    assert.throws(() => timer('a'), /10000 timers are waiting already/)
-    timer('b')
-  })
-
-  test('holds back one that asks without end, and no other', () => {
-    const scheduler = scheduled(['a', '*/10 * * * * *'])
-    scheduler.schedule({ owner: 'b', tag: 'b', cron: '*/10 * * * * *', limit: 0, task: 1 }, START)
-    scheduler.addTimer({ owner: 'a', task: 1, due: START, every: 0 })
-    scheduler.addTimer({ owner: 'a', task: 2, due: START, every: 1500 })
+  test('runs what is asked for at once, and everything once more at the end', () => {
+    const scheduler = scheduled(['a', '0 0 0 1 1 *'], ['b', '*/10 * * * * *', 1])
     scheduler.runSoon(scheduler.jobsTagged('a', 'a'))
-    scheduler.hold('a', START + 20_000)
-    assert.deepEqual(tags(scheduler, START + 20_000), ['b@10', 'a@20', 'b@20'])
-    assert.deepEqual(tags(scheduler, START + 22_000), ['a@20.001', 'timer 1@20.001', 'timer 2@21'])
+    assert.deepEqual(tags(scheduler, START + 15_000), ['a@0', 'b@10'])
+    scheduler.runAllOnceMore()
+    assert.deepEqual(tags(scheduler, START + 15_000), ['a@0'])
+    scheduler.forget('a')
+    assert.deepEqual(scheduler.all(), [])
   })
 })

@@ -23,6 +23,14 @@ export interface Timer<Owner> {
   readonly every: number
 }
 
+export interface NewTimer<Owner> {
+  readonly owner: Owner
+  readonly task: number
+  /** ms */
+  readonly delay: number
+  readonly every: number
+}
+
 export type Due<Owner> =
   | { readonly job: Job<Owner>; readonly at: number }
   | { readonly timer: Timer<Owner>; readonly at: number }
@@ -39,30 +47,23 @@ export class Scheduler<Owner> {
   clock: (() => number) | undefined
   #running = true
   #jobs: Job<Owner>[] = []
-  #timers: Timer<Owner>[] = []
+  readonly #timers = new TimerQueue<Owner>()
   /** Jobs to run as soon as possible (`jobs.run`), each at most once. */
   #now = new Set<Job<Owner>>()
-  /** From when on (ms) what an owner has asked for runs again, after it has asked too often. */
-  readonly #heldUntil = new Map<Owner, number>()
 
-  /**
-   * Registers a job; answers the task of the job that it replaces, 0 when there was none. Throws on a bad cron, and when
-   * the owner has too many.
-   */
+  /** Registers a job; answers the task of the job that it replaces, 0 when there was none. Throws on a bad cron. */
   schedule(job: Omit<Job<Owner>, 'runs' | 'due' | 'next'>, nowMs: number): number {
     const next = readCron(job.cron)
-    const earlier = this.#jobs.find((each) => each.owner === job.owner && each.tag === job.tag)
+    const own = this.#jobs.filter((each) => each.owner === job.owner)
+    const earlier = own.find((each) => each.tag === job.tag)
     if (earlier !== undefined) this.#drop(earlier)
-    else if (hasAtLeast(this.#jobs, job.owner, MOST_JOBS))
-      throw new Error(`there are ${MOST_JOBS} jobs already`)
+    else if (own.length >= MOST_JOBS) throw new Error(`there are ${MOST_JOBS} jobs already`)
     this.#jobs.push({ ...job, runs: 0, due: next(nowMs), next })
     return earlier?.task ?? 0
   }
 
   get nextDue(): number {
-    let due = Number.POSITIVE_INFINITY
-    for (const job of this.#now) due = Math.min(due, this.#soonest(job.owner))
-    for (const timer of this.#timers) due = Math.min(due, this.#dueOf(timer))
+    let due = this.#now.size > 0 ? 0 : (this.#timers.first?.due ?? Number.POSITIVE_INFINITY)
     if (this.#running) for (const job of this.#jobs) if (job.due < due) due = job.due
     return due
   }
@@ -81,21 +82,19 @@ export class Scheduler<Owner> {
     this.#running = true
   }
 
-  /** Takes what is due first, if anything is by `nowMs`. Earlier registered goes first at the same moment. */
-  take(nowMs: number): Due<Owner> | undefined {
+  /** Takes what is due first, if anything is by `untilMs`. Earlier registered goes first at the same moment. */
+  take(untilMs: number, nowMs: number): Due<Owner> | undefined {
     for (const job of this.#now) {
-      const at = this.#soonest(job.owner)
-      if (at > nowMs) continue
       this.#now.delete(job)
       job.runs++
       if (isUsedUp(job)) job.due = Number.POSITIVE_INFINITY
-      return { job, at }
+      return { job, at: nowMs }
     }
     const due = this.nextDue
-    if (due > nowMs) return undefined
-    const timer = this.#timers.find((each) => this.#dueOf(each) === due)
-    if (timer !== undefined) {
-      this.#timers = this.#timers.filter((each) => each !== timer)
+    if (due > untilMs) return undefined
+    const timer = this.#timers.first
+    if (timer?.due === due) {
+      this.#timers.remove(timer.owner, timer.task)
       if (timer.every > 0) this.#timers.push(nextOf(timer, this.#reached(due)))
       return { timer, at: due }
     }
@@ -105,45 +104,37 @@ export class Scheduler<Owner> {
     return { job, at: due }
   }
 
-  /**
-   * An owner has had enough for now: nothing happened for a long time, or each run asks for the next. Repeated runs
-   * that fell due before `nowMs` are not made up for, and what it asks for itself waits until after that.
-   */
-  hold(owner: Owner, nowMs: number): void {
-    this.#heldUntil.set(owner, nowMs + 1)
-    for (const job of this.#jobs) if (job.owner === owner && job.due < nowMs) job.due = job.next(nowMs - 1)
-    this.#timers = this.#timers.map((timer) =>
-      timer.owner === owner && timer.every > 0 && timer.due < nowMs ? nextOf(timer, nowMs) : timer,
-    )
-  }
-
   /** To where runs are over with when the one of `due` is. */
   #reached(due: number): number {
     return this.clock === undefined ? due : Math.max(due, this.clock())
   }
 
-  #soonest(owner: Owner): number {
-    return this.#heldUntil.get(owner) ?? 0
+  /** What fell due by `nowMs` for this owner is not made up for; timers that are set only once are a little late. */
+  rest(owner: Owner, nowMs: number): void {
+    for (const job of this.#jobs) {
+      if (job.owner !== owner) continue
+      this.#now.delete(job)
+      if (job.due <= nowMs) job.due = job.next(nowMs)
+    }
+    this.#timers.rest(owner, nowMs)
   }
 
-  #dueOf(timer: Timer<Owner>): number {
-    return Math.max(timer.due, this.#soonest(timer.owner))
-  }
-
-  /** Throws when the owner has too many. */
-  addTimer(timer: Timer<Owner>): void {
-    if (hasAtLeast(this.#timers, timer.owner, MOST_TIMERS))
-      throw new Error(`${MOST_TIMERS} timers are waiting already`)
-    this.#timers.push(timer)
+  addTimer({ delay, every, ...timer }: NewTimer<Owner>, nowMs: number): void {
+    if (this.#timers.countOf(timer.owner) >= MOST_TIMERS)
+      throw new Error(`there are ${MOST_TIMERS} timers already`)
+    this.#timers.push({
+      ...timer,
+      due: nowMs + delay,
+      every: every === 0 ? 0 : Math.max(every, SHORTEST_MS),
+    })
   }
 
   clearTimer(owner: Owner, task: number): void {
-    this.#timers = this.#timers.filter((each) => each.owner !== owner || each.task !== task)
+    this.#timers.remove(owner, task)
   }
 
   /** Every job that may still run runs once more. */
   runAllOnceMore(): void {
-    this.#heldUntil.clear()
     for (const job of this.#jobs) if (job.due < Number.POSITIVE_INFINITY) this.#now.add(job)
   }
 
@@ -168,8 +159,7 @@ export class Scheduler<Owner> {
   /** Forgets all jobs and timers of an agent. */
   forget(owner: Owner): void {
     this.remove(this.#jobs.filter((each) => each.owner === owner))
-    this.#timers = this.#timers.filter((each) => each.owner !== owner)
-    this.#heldUntil.delete(owner)
+    this.#timers.forget(owner)
   }
 
   #drop(job: Job<Owner>): void {
@@ -178,8 +168,9 @@ export class Scheduler<Owner> {
   }
 }
 
-function hasAtLeast<Owner>(all: readonly { readonly owner: Owner }[], owner: Owner, most: number): boolean {
-  return all.length >= most && all.filter((each) => each.owner === owner).length >= most
+/** It has run as often as it may. */
+function isUsedUp({ limit, runs }: { readonly limit: number; readonly runs: number }): boolean {
+  return limit > 0 && runs >= limit
 }
 
 /** The first of its times after a moment that is not before it. */
@@ -188,16 +179,141 @@ function nextOf<Owner>(timer: Timer<Owner>, afterMs: number): Timer<Owner> {
   return { ...timer, due: due + (Math.floor((afterMs - due) / every) + 1) * every }
 }
 
-/** It has run as often as it may. */
-function isUsedUp({ limit, runs }: { readonly limit: number; readonly runs: number }): boolean {
-  return limit > 0 && runs >= limit
+/** Timers by when they fall due; of one owner, those of the same moment in the order in which they came. */
+class TimerQueue<Owner> {
+  readonly #queues = new Map<Owner, OwnTimers<Owner>>()
+
+  get first(): Timer<Owner> | undefined {
+    let first: Timer<Owner> | undefined
+    for (const queue of this.#queues.values()) {
+      const own = queue.first
+      if (own !== undefined && (first === undefined || own.due < first.due)) first = own
+    }
+    return first
+  }
+
+  countOf(owner: Owner): number {
+    return this.#queues.get(owner)?.size ?? 0
+  }
+
+  push(timer: Timer<Owner>): void {
+    const queue = this.#queues.get(timer.owner) ?? new OwnTimers<Owner>()
+    this.#queues.set(timer.owner, queue)
+    queue.push(timer)
+  }
+
+  remove(owner: Owner, task: number): void {
+    const queue = this.#queues.get(owner)
+    queue?.remove(task)
+    if (queue?.size === 0) this.#queues.delete(owner)
+  }
+
+  /** What is due by `nowMs` waits until a little later. */
+  rest(owner: Owner, nowMs: number): void {
+    this.#queues.get(owner)?.rest(nowMs + SHORTEST_MS)
+  }
+
+  forget(owner: Owner): void {
+    this.#queues.delete(owner)
+  }
+}
+
+/** A heap. */
+class OwnTimers<Owner> {
+  #heap: Queued<Owner>[] = []
+  /** By task; what is not here any more was cleared, and goes when its turn has come. */
+  readonly #live = new Map<number, Queued<Owner>>()
+  #order = 0
+  #notBefore = Number.NEGATIVE_INFINITY
+
+  get size(): number {
+    return this.#live.size
+  }
+
+  get first(): Timer<Owner> | undefined {
+    for (;;) {
+      const first = this.#heap[0]
+      if (first === undefined) return undefined
+      const { timer } = first
+      if (this.#live.get(timer.task) === first)
+        return timer.due < this.#notBefore ? { ...timer, due: this.#notBefore } : timer
+      this.#removeFirst()
+    }
+  }
+
+  push(timer: Timer<Owner>): void {
+    const queued = { timer, order: this.#order++ }
+    this.#live.set(timer.task, queued)
+    this.#heap.push(queued)
+    this.#rise(this.#heap.length - 1)
+  }
+
+  remove(task: number): void {
+    this.#live.delete(task)
+    // Cleared ones must not pile up.
+    if (this.#heap.length < 2 * this.size + MOST_CLEARED) return
+    const left = [...this.#live.values()]
+    this.#heap = []
+    this.#live.clear()
+    for (const { timer } of left) this.push(timer)
+  }
+
+  rest(untilMs: number): void {
+    this.#notBefore = untilMs
+  }
+
+  #removeFirst(): void {
+    const last = this.#heap.pop()
+    if (last === undefined || this.#heap.length === 0) return
+    this.#heap[0] = last
+    this.#sink(0)
+  }
+
+  #rise(at: number): void {
+    while (at > 0) {
+      const above = (at - 1) >> 1
+      if (!this.#isBefore(at, above)) return
+      this.#swap(at, above)
+      at = above
+    }
+  }
+
+  #sink(at: number): void {
+    for (;;) {
+      const left = 2 * at + 1
+      const right = left + 1
+      let least = at
+      if (left < this.#heap.length && this.#isBefore(left, least)) least = left
+      if (right < this.#heap.length && this.#isBefore(right, least)) least = right
+      if (least === at) return
+      this.#swap(at, least)
+      at = least
+    }
+  }
+
+  #isBefore(at: number, other: number): boolean {
+    const a = this.#heap[at] as Queued<Owner>
+    const b = this.#heap[other] as Queued<Owner>
+    return a.timer.due < b.timer.due || (a.timer.due === b.timer.due && a.order < b.order)
+  }
+
+  #swap(at: number, other: number): void {
+    const moved = this.#heap[at] as Queued<Owner>
+    this.#heap[at] = this.#heap[other] as Queued<Owner>
+    this.#heap[other] = moved
+  }
+}
+
+interface Queued<Owner> {
+  readonly timer: Timer<Owner>
+  readonly order: number
 }
 
 function readCron(cron: string): (afterMs: number) => number {
   try {
     return nextRun(cron)
-  } catch (thrown) {
-    throw new Error(`"${cron}" is not a cron expression: ${(thrown as Error).message}`)
+  } catch (error) {
+    throw new Error(`"${cron}" is not a cron expression: ${(error as Error).message}`)
   }
 }
 
@@ -222,7 +338,11 @@ function durationMs(text: string): number {
   return ms
 }
 
-const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
-/** Of one owner at a time. */
+const SHORTEST_MS = 1
+/** Of one owner. */
 const MOST_JOBS = 1000
-const MOST_TIMERS = 10_000
+const MOST_TIMERS = 100_000
+/** Timers that were cleared and are still in the heap, beyond as many as are not. */
+const MOST_CLEARED = 1000
+
+const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }

@@ -3,11 +3,13 @@ import type { Layout } from '../../entry/layout.ts'
 import { type BootstrapHost, bootstrap, type MakerSource, type Realm } from './bootstrap.ts'
 import { makerSource, packetMakerSource } from './makers.ts'
 import { type HostConfig, type Line, type LoadAgent, type SlotCounters, THIS } from './protocol.ts'
+import type { SharedObject } from './shared-object.ts'
 
 /** What a slot needs from the sandbox around it. */
 export interface SlotHost {
   readonly config: HostConfig
-  readonly now: () => number
+  /** What time it is for an agent, ms since the epoch. */
+  now(slot: Slot): number
   print(slot: Slot, level: Line['level'], text: string): void
   call(slot: Slot, path: string, args: string): string
   schedule(slot: Slot, tag: string, cron: string, limit: number, task: number): number
@@ -17,11 +19,11 @@ export interface SlotHost {
   hubAction(slot: Slot, action: string, object: string | undefined): void
   /** What an agent wrote on an entry, as JSON text. */
   mark(item: number, marks: string): void
-  match(query: string, entry: string): boolean
+  match(slot: Slot, query: string, entry: string): boolean
   validate(query: string): boolean
   /** Still at work; tells the watchdog from time to time. */
   progress(): void
-  shared(component: LoadAgent['component']): Map<PropertyKey, unknown>
+  shared(component: LoadAgent['component']): SharedObject<number>
 }
 
 /** An agent in its realm, on one component. */
@@ -30,8 +32,15 @@ export class Slot {
   readonly counters: SlotCounters
   /** Names of the hooks that it defined while loading. */
   hooks: readonly string[] = []
-  /** Item, packet, and failures in a row of either hook, written by the realm as it goes. */
-  readonly position = new Int32Array(4)
+  /**
+   * The item and the packet at hand or next, and failures in a row of either hook, written by the realm as it goes;
+   * where items and packets end, read by it.
+   */
+  readonly position = new Int32Array(6)
+  /** It is in the middle of an event, or was stopped in it. */
+  #isGiven = false
+  #countedItems = 0
+  #countedPackets = 0
   /** What it was given last. */
   given: 'items' | 'packets' = 'items'
   readonly wantsItems: boolean
@@ -47,8 +56,15 @@ export class Slot {
   /** Messages seen before, and how often since they were last printed. */
   readonly #repeats = new Map<string, number>()
   #queryLayouts: readonly Layout[] | undefined
+  /** What is left of what one call may print, and wait for helpers. */
   #lines = 0
   #bytes = 0
+  #waitMs = 0
+  /** What is left of what it may print before anybody has got it. */
+  #batchBytes = 0
+  /** The event at which `#lines`, `#bytes` and `#waitMs` were last filled up. */
+  #filledAtItem = 0
+  #filledAtPacket = 0
 
   constructor(agent: LoadAgent, host: SlotHost) {
     this.agent = agent
@@ -76,7 +92,7 @@ export class Slot {
     const vars = this.agent.vars.filter((name) => this.#live.hasGlobal(name))
     const lookup = hookLookup(this.#host.config.hooks, source)
     const run = vm.compileFunction(source + lookup, [THIS, ...vars], { ...this.#within(), filename: file })
-    this.#resetOutput()
+    this.#startCalls()
     const failure = this.#live.start(run, vars)
     if (failure !== '') return this.#located(failure)
     this.hooks = this.#host.config.hooks.filter((_, hook) => this.#live.has(hook))
@@ -91,27 +107,89 @@ export class Slot {
     this.#live.setMakers(make)
   }
 
-  items(rows: readonly (readonly unknown[])[], from: number, to: number): void {
-    this.#resetOutput()
-    this.given = 'items'
-    this.#live.items(rows, from, to, this.position)
+  /** The next event that it has not had, or the one that it was stopped in. */
+  get nextItem(): number {
+    return this.position[0] as number
   }
 
-  packets(columns: readonly unknown[], from: number, to: number): void {
-    this.#resetOutput()
+  get nextPacket(): number {
+    return this.position[1] as number
+  }
+
+  /** Where the events that it may be given for now end. */
+  get itemLimit(): number {
+    return this.position[4] as number
+  }
+
+  get packetLimit(): number {
+    return this.position[5] as number
+  }
+
+  startBatch(): void {
+    this.position[0] = this.position[1] = 0
+    this.#countedItems = this.#countedPackets = 0
+  }
+
+  limit(items: number, packets: number): void {
+    this.position[4] = items
+    this.position[5] = packets
+  }
+
+  /** While it is given events: they end here, but not before the one at hand. */
+  lowerLimit(items: number, packets: number): void {
+    const atItem = this.nextItem + (this.given === 'items' ? 1 : 0)
+    const atPacket = this.nextPacket + (this.given === 'packets' ? 1 : 0)
+    this.position[4] = Math.min(this.itemLimit, Math.max(items, atItem))
+    this.position[5] = Math.min(this.packetLimit, Math.max(packets, atPacket))
+  }
+
+  skipToLimit(): void {
+    this.position[0] = Math.max(this.nextItem, this.itemLimit)
+    this.position[1] = Math.max(this.nextPacket, this.packetLimit)
+    this.#countedItems = this.nextItem
+    this.#countedPackets = this.nextPacket
+  }
+
+  /** The event in which it was stopped counts as delivered: it has seen it. */
+  countDelivered(): void {
+    if (this.counters.stopped !== '' && this.#isGiven) {
+      const at = this.given === 'items' ? 0 : 1
+      this.position[at] = (this.position[at] as number) + 1
+    }
+    this.#isGiven = false
+    const items = this.wantsItems ? this.nextItem - this.#countedItems : 0
+    const packets = this.wantsPackets ? this.nextPacket - this.#countedPackets : 0
+    this.counters.items += items
+    this.counters.packets += packets
+    this.counters.calls += items + packets
+    this.#countedItems = this.nextItem
+    this.#countedPackets = this.nextPacket
+  }
+
+  /** Items from the next one on. */
+  items(rows: readonly (readonly unknown[])[], to: number): void {
+    this.#startCalls()
+    this.given = 'items'
+    this.#isGiven = true
+    this.#isGiven = this.#live.items(rows, this.nextItem, to, this.position)
+  }
+
+  packets(columns: readonly unknown[], to: number): void {
+    this.#startCalls()
     if (this.#buildPackets === undefined) {
       const source = packetMakerSource(new Set(this.agent.wantedPacket))
       const build = vm.compileFunction(source, [], this.#within())
       this.#buildPackets = build() as (...columns: unknown[]) => (at: number) => object
     }
-    const maker = this.#live.packetMaker(this.#buildPackets, ...columns)
+    const maker = this.#live.packetMaker(this.#buildPackets, columns)
     this.given = 'packets'
-    this.#live.packets(maker, from, to, this.position)
+    this.#isGiven = true
+    this.#isGiven = this.#live.packets(maker, this.nextPacket, to, this.position)
   }
 
   /** Runs a job or a timer. Answers what went wrong, or "". */
   task(id: number, once: boolean): string {
-    this.#resetOutput(JOB_LINES)
+    this.#startCalls(JOB_CALLS)
     const failure = this.#live.task(id, once)
     return failure === '' ? '' : this.#located(failure)
   }
@@ -121,7 +199,7 @@ export class Slot {
   }
 
   call(hook: string, texts: readonly (string | undefined)[]): void {
-    this.#resetOutput()
+    this.#startCalls()
     this.counters.calls++
     this.#live.call(this.#host.config.hooks.indexOf(hook), texts)
   }
@@ -131,7 +209,7 @@ export class Slot {
    * `hidden`, or `half`: it failed after it had begun to change it.
    */
   query(row: readonly unknown[], layouts: readonly Layout[], text: string, filter: string): string {
-    this.#resetOutput()
+    this.#startCalls()
     this.counters.calls++
     if (this.#queryLayouts !== layouts) {
       const source = vm.compileFunction(
@@ -186,6 +264,7 @@ export class Slot {
       thisInMessages: `${THIS}(...)`,
       bytes: this.agent.bodies === 'bytes',
       removed: REMOVED,
+      isES5: config.language === 'es5',
       stubs: config.stubs,
       itemHook: hook('onItemCaptured'),
       packetHook: hook('onPacketCaptured'),
@@ -193,10 +272,15 @@ export class Slot {
       marks: config.query !== null,
       longestValue: LONGEST_VALUE,
       longestLine: LONGEST_LINE,
+      longestCall: LONGEST_CALL,
+      longestMarks: LONGEST_MARKS,
       longestArray: LONGEST_ARRAY,
       longestText: LONGEST_TEXT,
       mostCharacters: MOST_CHARACTERS,
       mostLocales: MOST_LOCALES,
+      longestWork: LONGEST_WORK,
+      longestNormal: LONGEST_NORMAL,
+      mostComparisons: MOST_COMPARISONS,
     })
   }
 
@@ -205,12 +289,11 @@ export class Slot {
     const shared = host.shared(this.agent.component)
     return {
       print: (level, line) => {
-        this.#output(line)
-        host.print(this, LEVELS[level] as Line['level'], line)
+        this.print(LEVELS[level] as Line['level'], line)
         return undefined
       },
       call: (path, args) => host.call(this, path, args),
-      now: () => host.now(),
+      now: () => host.now(this),
       schedule: (tag, cron, limit, task) => host.schedule(this, tag, cron, limit, task),
       jobs: (what, tag) => host.jobs(this, what, tag),
       timer: (task, ms, repeat) => {
@@ -228,19 +311,19 @@ export class Slot {
       mark: (at, marks) => {
         host.mark(at, marks)
       },
-      match: (query, entry) => host.match(query, entry),
+      match: (query, entry) => host.match(this, query, entry),
       validate: (query) => host.validate(query),
       failed: (hook, message, stack) => this.#failed(hook, message, stack),
       progress: () => host.progress(),
       sharedHas: (key) => shared.has(key),
       sharedGet: (key) => shared.get(key),
       sharedSet: (key, value) => {
-        shared.set(key, value)
+        shared.set(this.agent.slot, key, value)
       },
       sharedDelete: (key) => {
         shared.delete(key)
       },
-      sharedKeys: () => JSON.stringify([...shared.keys()].filter((key) => typeof key === 'string')),
+      sharedKeys: () => JSON.stringify(shared.keys()),
     }
   }
 
@@ -291,18 +374,46 @@ export class Slot {
     return column - shift
   }
 
-  #resetOutput(lines = this.#host.config.budgets.linesPerCall): void {
-    this.#lines = lines
-    this.#bytes = this.#host.config.budgets.bytesPerCall * (lines / this.#host.config.budgets.linesPerCall)
+  /** Before a call, or the calls for the events of a batch. */
+  #startCalls(times = 1): void {
+    this.#fillUp(times)
+    this.#batchBytes = MOST_CALLS_BYTES * this.#host.config.budgets.bytesPerCall
   }
 
-  /** An agent that floods its console is stopped: throws into it, and the slot is marked. */
-  #output(line: string): void {
+  #fillUp(times: number): void {
+    const { linesPerCall, bytesPerCall } = this.#host.config.budgets
+    this.#lines = linesPerCall * times
+    this.#bytes = bytesPerCall * times
+    this.#waitMs = MOST_WAIT_MS * times
+    this.#filledAtItem = this.position[0] as number
+    this.#filledAtPacket = this.position[1] as number
+  }
+
+  /** The realm goes from event to event by itself: where it is now tells that another call has begun. */
+  #noticeNextCall(): void {
+    if (this.position[0] !== this.#filledAtItem || this.position[1] !== this.#filledAtPacket) this.#fillUp(1)
+  }
+
+  /** Prints a line. An agent that floods its console is stopped: throws into it, and the slot is marked. */
+  print(level: Line['level'], line: string): void {
+    this.#noticeNextCall()
     this.#lines--
     this.#bytes -= line.length
-    if (this.#lines >= 0 && this.#bytes >= 0) return
-    this.stop('it flooded the console: too many lines in one call')
-    throw new Error('the console is flooded: too many lines in one call')
+    this.#batchBytes -= line.length
+    if (this.#lines < 0 || this.#bytes < 0 || this.#batchBytes < 0) {
+      this.stop('it flooded the console: too many lines in one call')
+      throw new Error('the console is flooded: too many lines in one call')
+    }
+    this.#host.print(this, level, line)
+  }
+
+  /** A helper has kept it waiting. Who has waited for too long in one call is stopped: throws into it. */
+  waited(ms: number): void {
+    this.#noticeNextCall()
+    this.#waitMs -= ms
+    if (this.#waitMs >= 0) return
+    this.stop('it waited for helpers for too long in one call')
+    throw new Error('helpers have taken too long in this call')
   }
 }
 
@@ -380,13 +491,23 @@ const REMOVED = [
 /** Characters of one value and of one line on the console. */
 const LONGEST_VALUE = 16 << 10
 const LONGEST_LINE = 64 << 10
+/** Characters of JSON: several bytes each, they must fit into a frame (`LONGEST_UP`). */
+const LONGEST_CALL = 12 << 20
+const LONGEST_MARKS = 64 << 10
 /** Elements and characters that native functions may be asked to run over. */
 const LONGEST_ARRAY = 1 << 20
 const LONGEST_TEXT = 1 << 25
 const MOST_CHARACTERS = 1 << 16
 const MOST_LOCALES = 100
-/** Lines that a job may print: reports are longer than what a hook says. */
-const JOB_LINES = 10_000
+const LONGEST_WORK = 1 << 22
+const LONGEST_NORMAL = 1 << 15
+const MOST_COMPARISONS = 2 ** 29
+/** A job may print as much as so many hooks: reports are longer than what a hook says. It may wait as much longer. */
+const JOB_CALLS = 10
+/** What the calls of one batch may print together, as so many times what one may. */
+const MOST_CALLS_BYTES = 16
+/** Every helper has its own limits, which are shorter; this is for those that are called again and again. */
+const MOST_WAIT_MS = 60_000
 const MOST_DIFFERENT_ERRORS = 50
-/** More than a day, second by second. */
-const MOST_TICKS_OF_SILENCE = 100_000
+/** More than five hours, second by second. */
+const MOST_TICKS_OF_SILENCE = 20_000
