@@ -104,10 +104,6 @@ const STOPPED: Readonly<Record<string, readonly [source: string, reason: RegExp]
     LATE('for (var i = 0; i < 20000; i++) this[calls + "-" + i] = i'),
     /holds|CPU time/,
   ],
-  'sets timers without end': [
-    LATE('for (;;) setTimeout(function () {}, 1e9)'),
-    /CPU time|memory|timers already/,
-  ],
   'throws what cannot be shown': [
     EVERY('throw { get message() { throw 1 }, toString: function () { throw 2 } }'),
     /100 times in a row/,
@@ -116,6 +112,7 @@ const STOPPED: Readonly<Record<string, readonly [source: string, reason: RegExp]
 
 /** Left alone, because nothing that they do reaches anybody. */
 const HARMLESS: Readonly<Record<string, string>> = {
+  'sets timers without end': LATE('for (;;) setTimeout(function () {}, 1e9)'),
   'edits its data': EVERY(
     'data.protocol.abbr = "X"; data.response = null; data.request = { path: "/evil" }; delete data.src',
   ),

@@ -96,8 +96,8 @@ describe('the scheduler', () => {
     job('b', 'one')
     const timer = (owner: string, task: number) =>
       scheduler.addTimer({ owner, task, delay: 1e9, every: 0 }, START)
-    for (let at = 0; at < 100_000; at++) timer('a', at)
-    assert.throws(() => timer('a', 100_000), /100000 timers/)
+    for (let at = 0; at < 10_000; at++) timer('a', at)
+    assert.throws(() => timer('a', 10_000), /10000 timers/)
     timer('b', 1)
     scheduler.forget('a')
     timer('a', 1)

@@ -341,7 +341,7 @@ function durationMs(text: string): number {
 const SHORTEST_MS = 1
 /** Of one owner. */
 const MOST_JOBS = 1000
-const MOST_TIMERS = 100_000
+const MOST_TIMERS = 10_000
 /** Timers that were cleared and are still in the heap, beyond as many as are not. */
 const MOST_CLEARED = 1000
 
