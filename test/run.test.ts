@@ -216,6 +216,23 @@ jobs.schedule("report", "0 0 0 * * *", function () { console.log("heard", n) });
     })
   })
 
+  test('runs the others when one is no script of the language, and says so', async () => {
+    await withFiles(
+      { 'a.js': 'function onItemCaptured(data) { let x }', 'b.js': COUNTER },
+      async (folder) => {
+        const { code, stdout, stderr } = await remora(['run', folder, '--pcap', SAMPLE], { cwd: folder })
+        assert.equal(code, 2)
+        assert.match(stderr, /^\[\S+-0:ERROR\] \S*a\.js:1:37: Unexpected token\n1 \| /m)
+        assert.match(stderr, /scripting\.language: modern/)
+        assert.match(stdout, /items 132/)
+        assert.match(stdout, /^ {2}0 {2}a .* not loaded$/m)
+        const alone = await remora(['run', join(folder, 'a.js'), '--pcap', SAMPLE], { cwd: folder })
+        assert.equal(alone.code, 2)
+        assert.equal(alone.stdout, '')
+      },
+    )
+  })
+
   test('ends though agents answer each other on the hub without end', async () => {
     const echo = `function onItemCaptured() { hub.action("ping") } function onHubAction(action) { hub.action("pong") }`
     await withFiles({ 'a.js': echo, 'b.js': COUNTER }, async (folder) => {

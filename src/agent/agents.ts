@@ -6,7 +6,7 @@ import { allHelpers } from '../helpers/dispatch.ts'
 import { namespaces } from '../helpers/index.ts'
 import { Mistake } from '../mistake/mistake.ts'
 import { NO_FIELDS } from './host/protocol.ts'
-import { parseAgent } from './source/gate.ts'
+import { AgentSyntaxMistake, parseAgent } from './source/gate.ts'
 import { topLevelNames, usesUndeclared } from './source/names.ts'
 import { readSet } from './source/read-set.ts'
 import { agentTitle } from './source/title.ts'
@@ -40,6 +40,8 @@ export interface Agent {
   /** It may ask for the packets of a connection. */
   readonly usesPackets: boolean
   readonly bodies: 'text' | 'bytes'
+  /** Why it cannot be loaded: what is wrong with its text; undefined when nothing is. */
+  readonly problem: string | undefined
 }
 
 /** The script files that paths name: files as they are, folders by their `*.js` (and `*.ts`), in order of name. */
@@ -68,6 +70,46 @@ function isFolder(path: string): boolean {
 export function isAgentFile(name: string, language: 'es5' | 'modern'): boolean {
   if (name.startsWith('.') || name.endsWith('.d.ts')) return false
   return name.endsWith('.js') || (language === 'modern' && name.endsWith('.ts'))
+}
+
+/**
+ * Reads all agents. A script that is not in the language keeps none of the others from running: it becomes an agent that
+ * does not load (agent-api §2.4). Throws its mistake when there is no other.
+ */
+export function readAgents(paths: readonly string[], options: AgentOptions): Agent[] {
+  const mistakes: Mistake[] = []
+  const agents = paths.map((path, index) => {
+    const text = readScript(path)
+    try {
+      return understandAgent(text, path, index, options)
+    } catch (error) {
+      if (!(error instanceof AgentSyntaxMistake)) throw error
+      mistakes.push(error)
+      return brokenAgent(error, text, path, index)
+    }
+  })
+  const [first] = mistakes
+  if (first !== undefined && mistakes.length === agents.length) throw first
+  return agents
+}
+
+function brokenAgent({ message, hint }: Mistake, text: string, path: string, index: number): Agent {
+  return {
+    index,
+    path,
+    file: basename(path),
+    title: agentTitle(text, path),
+    source: '',
+    insertions: [],
+    sharesThis: false,
+    vars: [],
+    wantedItem: [],
+    wantedPacket: [],
+    usesHub: false,
+    usesPackets: false,
+    bodies: 'text',
+    problem: hint === undefined ? message : `${message}\n${hint}`,
+  }
 }
 
 export function readAgent(path: string, index: number, options: AgentOptions): Agent {
@@ -131,6 +173,7 @@ export function understandAgent(text: string, path: string, index: number, optio
     usesHub: mentions(text, 'onHubAction') || mentions(text, 'nodeName'),
     usesPackets: /\bpcap\b/.test(text) || /\bfile\s*\.\s*(copy|move)\b/.test(text),
     bodies: /\bfromCharCode\b/.test(text) && /\.text\b/.test(text) ? 'bytes' : 'text',
+    problem: undefined,
   }
 }
 

@@ -373,7 +373,8 @@ export class Run {
       wantedPacket: component === 'worker' ? agent.wantedPacket : [],
       bodies: agent.bodies,
     }
-    const loaded = await sandbox.load(load)
+    const loaded =
+      agent.problem === undefined ? await sandbox.load(load) : { hooks: [], error: agent.problem }
     place.loadError = loaded.error
     if (loaded.error === undefined) {
       place.hooks = loaded.hooks ?? []

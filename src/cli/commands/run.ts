@@ -1,6 +1,6 @@
 import { hostname } from 'node:os'
 import { Command, Option } from 'commander'
-import { type Agent, findAgentFiles, readAgent } from '../../agent/agents.ts'
+import { type Agent, findAgentFiles, readAgents } from '../../agent/agents.ts'
 import { requireLevel, type SandboxLevel } from '../../agent/launch.ts'
 import { takeLauncher } from '../../agent/launcher.ts'
 import type { CaptureOptions } from '../../capture/index.ts'
@@ -75,7 +75,7 @@ async function run(paths: string[], flags: RunFlags): Promise<void> {
   const source = sourceOf(flags)
   const { language } = config.scripting
   const options = { language, protocols: entryProtocols }
-  const agents = findAgentFiles(paths, language).map((path, index) => readAgent(path, index, options))
+  const agents = readAgents(findAgentFiles(paths, language), options)
   const query = flags.entries === undefined ? null : { filter: entryFilter(flags.entries, config) }
   const launcher = takeLauncher()
   const { best } = launcher
