@@ -492,7 +492,7 @@ const WATCH_EVERY_MS = 5
  * CPU time that an interrupted agent may take to come to an end before its process is killed, and the others lose their
  * variables. Who was interrupted for its memory has besides what is left of the time of a hook.
  */
-const GRACE_MS = 80
+const GRACE_MS = 65
 /** CPU time after which a process that was sent a signal has got it: more than what the kernel is late to count. */
 const SIGNAL_MS = 5
 /** Node's thread that `breakOnSigint` starts. */
