@@ -249,6 +249,20 @@ describe('entries that hostile agents have had in hand', () => {
   })
 })
 
+describe('newer JavaScript', () => {
+  test('has symbols by name that are an agent’s own, and count as its memory', async () => {
+    const leak =
+      'let n = 0; function onItemCaptured() { for (let i = 0; i < 1500; i++) Symbol.for(n++ + "x".repeat(1000)) }'
+    const same =
+      'console.log(Symbol.for("a") === Symbol.for("a"), Symbol.keyFor(Symbol.for("b")), Symbol.keyFor(Symbol.iterator))'
+    const modern = ['--set', 'scripting.language=modern']
+    const { report, summary } = await run({ '0-leak.js': leak, '1-same.js': same }, ...modern)
+    assert.match(summary.agents[0]?.reason ?? '', /holds/)
+    assert.equal(summary.restarts, 0)
+    assert.match(report, /true b undefined/)
+  })
+})
+
 describe('a realm', () => {
   test('shows nothing of its surroundings in stack traces', async () => {
     const { report } = await run({ '0-spy.js': SPY })

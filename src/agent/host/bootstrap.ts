@@ -17,6 +17,7 @@ export function bootstrap(host: BootstrapHost, settings: BootstrapSettings): Rea
   const D = Date
   const RX = RegExp
   const P = Proxy
+  const Sym = Symbol
   const create = O.create
   const defineAs = O.defineProperty
   const freeze = O.freeze
@@ -615,9 +616,32 @@ export function bootstrap(host: BootstrapHost, settings: BootstrapSettings): Rea
     if (settings.isES5) {
       delete G.Symbol
       delete (O as unknown as Record<string, unknown>).getOwnPropertySymbols
-    }
+    } else ownSymbols()
     // Reachable without their global names.
     for (const name of ['fromAsync'] as const) delete (A as unknown as Record<string, unknown>)[name]
+  }
+
+  /** V8's own registry is one for all realms, and is never emptied. */
+  function ownSymbols(): void {
+    const symbols: { [name: string]: symbol | undefined } = create(null)
+    const names: { [symbol: symbol]: string | undefined } = create(null)
+    const registry = {
+      for(key: unknown) {
+        const name = S(key)
+        const known = symbols[name]
+        if (known !== undefined) return known
+        const made = Sym(name)
+        symbols[name] = made
+        names[made] = name
+        return made
+      },
+      keyFor(symbol: unknown) {
+        if (typeof symbol !== 'symbol') throw new TE('Symbol.keyFor takes a symbol')
+        return names[symbol]
+      },
+    }
+    for (const name of ['for', 'keyFor'] as const)
+      define(Sym, name, { value: registry[name], writable: true, enumerable: false, configurable: true })
   }
 
   // --- shared `this` ------------------------------------------------------------------------------------------
