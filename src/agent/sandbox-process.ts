@@ -134,6 +134,7 @@ export class SandboxProcess {
     await Promise.race([ready, gone])
     this.#up = true
     this.#meter = child.pid === undefined ? undefined : new ProcessMeter(child.pid)
+    this.#residentMb = this.#meter?.residentMb() ?? 0
     this.#watch = setInterval(() => this.#check(), WATCH_EVERY_MS)
     this.#reserve = setTimeout(() => this.#options.launcher.prepare(), RESERVE_AFTER_MS)
   }
@@ -342,26 +343,33 @@ export class SandboxProcess {
       mark.slot = this.#progress.readInt32LE(4)
       mark.job = this.#progress.readUInt32LE(8) === 1
       mark.cpuMs = cpuMs
-      mark.residentMb = meter.residentMb()
+      // By now the call may have taken much already.
+      mark.residentMb = Math.min(this.#residentMb, meter.residentMb())
+      mark.tookMb = 0
       mark.interrupted = ''
     }
+    this.#residentMb = meter.residentMb()
+    mark.tookMb = Math.max(mark.tookMb, this.#residentMb - mark.residentMb)
     if (mark.slot < 0) return
     const { hookMs, jobMs, callMb } = this.#options.limits
     const limit = mark.job ? jobMs : hookMs
     if (mark.interrupted === '') {
       if (cpuMs - mark.cpuMs > limit)
         this.#interrupt(launched, cpuMs, `it ran for more than ${limit} ms of CPU time in one call`)
-      else if (meter.residentMb() - mark.residentMb > callMb)
+      else if (mark.tookMb > callMb)
         this.#interrupt(launched, cpuMs, `it took more than ${callMb} MB of memory in one call`)
     } else if (mark.graceFromMs === undefined) {
       // On a busy machine the signal, and then the thread that breaks off the loop, have to wait for their turn.
       const isBreaking = cpuMs > mark.interruptedCpuMs + SIGNAL_MS && !meter.isWaiting(INTERRUPTER)
       if (isBreaking) mark.graceFromMs = cpuMs
-    } else if (cpuMs - Math.max(mark.graceFromMs, mark.cpuMs + hookMs) > GRACE_MS) {
-      launched.process.kill('SIGKILL')
+    } else {
+      const grace = GRACE_MS.findLast(([megabytes]) => mark.tookMb >= megabytes)?.[1] ?? 0
+      if (cpuMs - mark.graceFromMs > grace) launched.process.kill('SIGKILL')
     }
   }
   readonly #progress = Buffer.alloc(16)
+  /** When it was last looked at. */
+  #residentMb = 0
 
   #interrupt(launched: LaunchedSandbox, cpuMs: number, reason: string): void {
     this.#mean(launched, this.#mark.count)
@@ -469,6 +477,8 @@ interface Mark {
   job: boolean
   cpuMs: number
   residentMb: number
+  /** Most memory that it has taken since. */
+  tookMb: number
   /** Why it was interrupted; "" when it was not. */
   interrupted: string
   interruptedCpuMs: number
@@ -483,16 +493,21 @@ const NO_CALL: Readonly<Mark> = {
   job: false,
   cpuMs: 0,
   residentMb: 0,
+  tookMb: 0,
   interrupted: '',
   interruptedCpuMs: 0,
   graceFromMs: undefined,
 }
 const WATCH_EVERY_MS = 5
 /**
- * CPU time that an interrupted agent may take to come to an end before its process is killed, and the others lose their
- * variables. Who was interrupted for its memory has besides what is left of the time of a hook.
+ * CPU time that an interrupted agent may take to come to an end before its process is killed, by the memory (MB) that its
+ * call has taken: copying and collecting that takes long, but does come to an end, and the others keep their variables.
  */
-const GRACE_MS = 65
+const GRACE_MS = [
+  [0, 65],
+  [32, 300],
+  [128, 1000],
+] as const
 /** CPU time after which a process that was sent a signal has got it: more than what the kernel is late to count. */
 const SIGNAL_MS = 5
 /** Node's thread that `breakOnSigint` starts. */
