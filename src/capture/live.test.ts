@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -132,6 +132,21 @@ describe('a capturing program', () => {
       for await (const _ of source.packets(new AbortController().signal));`
     const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: 'inherit' })
     assert.deepEqual(await once(child, 'exit'), [0, null])
+    assert.ok(await isGone(Number(readFileSync(pidFile, 'utf8'))))
+  })
+
+  test('does not outlive a program that is killed, where there is setpriv', async (t) => {
+    if (!existsSync('/usr/bin/setpriv')) return t.skip('no setpriv')
+    const pidFile = join(folder, 'pid-of-tied')
+    const environment = fakeEnvironment('tied', 'dumpcap', `echo $$ > ${pidFile}; cat ${file}; exec sleep 60`)
+    const script = `
+      import { openCapture } from ${JSON.stringify(new URL('./index.ts', import.meta.url))}
+      const environment = ${JSON.stringify(environment)}
+      const kill = () => process.kill(process.pid, 'SIGKILL')
+      const source = openCapture({ interface: ['lo'], environment, onStart: kill })
+      for await (const _ of source.packets(new AbortController().signal));`
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: 'inherit' })
+    assert.deepEqual(await once(child, 'exit'), [null, 'SIGKILL'])
     assert.ok(await isGone(Number(readFileSync(pidFile, 'utf8'))))
   })
 

@@ -165,7 +165,8 @@ class LiveSource implements PacketSource {
   }
 
   async #spawn(): Promise<Child> {
-    const child = spawn(this.#found.path, this.#arguments, {
+    const [program, ...args] = tied([this.#found.path, ...this.#arguments])
+    const child = spawn(program as string, args, {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...this.#environment },
     })
@@ -200,6 +201,18 @@ class LiveSource implements PacketSource {
     }
   }
 }
+
+/**
+ * A command that ends when we are killed and cannot end it ourselves, where there is setpriv: on a silent interface it would
+ * go on for as long as nothing comes.
+ */
+function tied(command: readonly string[]): readonly string[] {
+  const setpriv = SETPRIVS.find(isProgram)
+  return setpriv === undefined ? command : [setpriv, '--pdeathsig', 'KILL', ...command]
+}
+
+/** Part of util-linux, which Linux always has. */
+const SETPRIVS = ['/usr/bin/setpriv', '/bin/setpriv']
 
 /** Holds a child process: tells it to stop, makes it stop, and lets it not outlive us. */
 class Leash {
