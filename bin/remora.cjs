@@ -11,6 +11,7 @@ const main = path.join(__dirname, '..', 'src', 'cli', 'main.ts')
 
 if (Number(process.versions.node.split('.')[0]) >= NEEDED) {
   require('./compile-cache.cjs')
+  endWithLauncher()
   import(pathToFileURL(main).href).catch((error) => {
     console.error(error)
     process.exit(1)
@@ -25,6 +26,13 @@ if (Number(process.versions.node.split('.')[0]) >= NEEDED) {
     process.exit(2)
   }
   replaceBy(node, [__filename, ...process.argv.slice(2)])
+}
+
+/** A launcher that was killed could not tell us: what it tells us by is gone then. */
+function endWithLauncher() {
+  if (process.channel === undefined) return
+  process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'))
+  process.channel.unref()
 }
 
 /** The Node binary of the platform package, next to us or hoisted above us. */
@@ -43,7 +51,7 @@ function packagedNode() {
 
 /** Runs in our place: same terminal, same signals, same exit code. */
 function replaceBy(program, args) {
-  const child = spawn(program, args, { stdio: 'inherit' })
+  const child = spawn(program, args, { stdio: ['inherit', 'inherit', 'inherit', 'ipc'] })
   // From a terminal it has them already, which it takes for one; whoever signals us by our number means it.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
   child.on('error', (error) => {

@@ -26,6 +26,16 @@ describe('how a run ends', () => {
       })
     })
 
+  test('ends with a summary when the launcher of an older Node is killed', async () => {
+    await withFiles({ 'a.js': AGENT, 'old.cjs': OLD_NODE }, async (folder) => {
+      const run = endlessRun(folder, ['--require', './old.cjs'])
+      await run.says(/Scheduled the job/)
+      run.child.kill('SIGKILL')
+      await run.ended
+      assert.match(run.output(), /^Ledger {2}everything adds up$/m)
+    })
+  })
+
   test('takes the same Ctrl-C for one, however often it comes', async () => {
     await withFiles({ 'a.js': AGENT }, async (folder) => {
       const run = endlessRun(folder, [])
