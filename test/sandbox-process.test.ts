@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { openSync } from 'node:fs'
+import { devNull } from 'node:os'
 import { describe, type TestContext, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
-import type { HostConfig, LoadedMessage } from '../src/agent/host/protocol.ts'
+import { CALL, type HostConfig, type LoadedMessage, UP } from '../src/agent/host/protocol.ts'
 import { bestLevel, LEVELS } from '../src/agent/launch.ts'
 import { packetBatches, TestSandbox } from '../src/testing/sandbox.ts'
 
@@ -190,6 +193,40 @@ describe('SandboxProcess', () => {
     await sandbox.process.end(true, null)
     assert.deepEqual(sandbox.restarted, [])
     assert.deepEqual(sandbox.texts(0), ['2'])
+  })
+
+  test('stops an agent that waits for helpers again and again', async (t) => {
+    const sandbox = sandboxFor(t)
+    sandbox.onCall = () => setTimeout(100)
+    const waits = 'file.read("x");'
+    await sandbox.start(
+      `var n = 0; function onPacketCaptured() { if (++n > 2) for (;;) try { ${waits} } catch (e) {} }`,
+      `var n = 0; function onPacketCaptured() { n++; ${waits} ${waits} } ${COUNTER.slice(COUNTER.indexOf('jobs'))}`,
+    )
+    await Promise.all(sandbox.send(packetBatches(1, 10)))
+    await sandbox.process.end(true, null)
+    assert.match(sandbox.counters(0).stopped, /waited for helpers|CPU time/)
+    assert.deepEqual(sandbox.texts(1), ['10'])
+  })
+
+  test('ends a process that calls helpers and does not wait for the answers', async (t) => {
+    const forged = `const { writeSync } = require('node:fs');
+const frame = (type, text) => { const b = Buffer.alloc((16 + text.length + 7) & ~7); b.writeUInt32LE(text.length, 0); b[4] = type; b.write(text, 16); return b };
+writeSync(3, frame(${UP.ready}, '{}'));
+const call = frame(${CALL}, '{"slot":0,"path":"file.read","args":[]}');
+for (;;) for (let at = 0; at < call.length; ) try { at += writeSync(4, call, at) } catch (e) { if (e.code !== 'EAGAIN') throw e }`
+    const sandbox = sandboxFor(t)
+    sandbox.onCall = () => setTimeout(10_000, undefined, { ref: false })
+    t.mock.method(sandbox.launcher, 'launch', () => {
+      const progressFd = openSync(devNull, 'r+')
+      const child = spawn(process.execPath, ['-e', forged], { stdio: Array(5).fill('pipe') })
+      const ended = new Promise((resolve) =>
+        child.once('close', (code, signal) => resolve({ code, signal, failure: undefined, stderr: '' })),
+      )
+      return { process: child, progressFd, ended }
+    })
+    await sandbox.start()
+    await assert.rejects(sandbox.process.failed, /more calls than it can wait for/)
   })
 
   test('names who was running when a process died, and leaves that agent out', async (t) => {

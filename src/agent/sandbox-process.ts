@@ -82,6 +82,8 @@ export class SandboxProcess {
   /** What waits until a new process has the agents; undefined when none is on its way. */
   #waiting: (() => void)[] | undefined
   #nonsense = ''
+  /** Calls of helpers that wait for their answer. */
+  #answering = 0
   /** Since the last batch that was worked off. */
   #deaths = 0
   /** The agent that was running when the last one died; undefined since then something was worked off. */
@@ -117,6 +119,7 @@ export class SandboxProcess {
     const { process: child } = launched
     this.#read(child.stdio[3] as Duplex, (type, payload) => this.#receive(type, payload))
     this.#read(child.stdio[4] as Duplex, (type, payload, seq) => {
+      if (this.#answering >= MOST_CALLS) throw new Error('more calls than it can wait for')
       if (type === CALL) void this.#answer(launched, seq, payload as CallMessage)
     })
     // They break when the process dies, which is told by its close.
@@ -312,14 +315,18 @@ export class SandboxProcess {
   async #answer(launched: LaunchedSandbox, seq: number, call: CallMessage): Promise<void> {
     const stream = launched.process.stdio[4] as Duplex
     const reply = (text: string) => {
-      if (stream.writable) stream.write(frameOf(REPLY, seq, Buffer.from(text)))
+      // One that asks and does not listen would fill our memory.
+      if (stream.writableLength > MOST_UNREAD) launched.process.kill('SIGKILL')
+      else if (stream.writable) stream.write(frameOf(REPLY, seq, Buffer.from(text)))
     }
+    this.#answering++
     try {
       const value = await this.#events.call(call, (warning) => reply(`w${warning}`))
       reply(`v${value === undefined ? '' : JSON.stringify(value)}`)
     } catch (error) {
       reply(`e${error instanceof Error ? error.message : String(error)}`)
     }
+    this.#answering--
   }
 
   /** Looks whether the same call has been running for too long, or memory is growing out of bounds. */
@@ -514,6 +521,10 @@ const SIGNAL_MS = 5
 const INTERRUPTER = 'SigintWatchdog'
 /** A frame from the sandbox is cut at the lines and bytes that agents may print; this is far beyond. */
 const LONGEST_UP = 64 << 20
+/** A sandbox waits for one answer at a time; those to calls that were broken off may be under way as well. */
+const MOST_CALLS = 100
+/** Bytes of answers that it has not read. */
+const MOST_UNREAD = 64 << 20
 /** A process in reserve costs memory, and time on a core: short runs do without. */
 const RESERVE_AFTER_MS = 2000
 const MOST_UNEXPLAINED = 3

@@ -58,6 +58,7 @@ export function runOptions(config: Config, request: RunRequest): RunOptions {
         allMb: ALL_AGENTS_MB,
         linesPerCall: LINES_PER_CALL,
         bytesPerCall: BYTES_PER_CALL,
+        waitMsPerCall: WAIT_MS_PER_CALL,
         failures: FAILURES,
       },
       macros: tap.customMacros,
@@ -81,6 +82,8 @@ function portHints(mapping: Readonly<Record<string, readonly number[]>>): Map<nu
 const ALL_AGENTS_MB = 320
 const LINES_PER_CALL = 1000
 const BYTES_PER_CALL = 1 << 20
+/** Every helper has a limit of its own, which is shorter: this is for those that are called again and again. */
+const WAIT_MS_PER_CALL = 60_000
 /** Failures in a row after which an agent is stopped. */
 const FAILURES = 100
 const MOST_CONNECTIONS = 200_000

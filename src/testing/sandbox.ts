@@ -27,7 +27,7 @@ export class TestSandbox {
   /** What was loaded, and how many acknowledgements had come by then. */
   readonly loaded: (readonly [slot: number, acks: number])[] = []
   /** Before a helper call is answered. */
-  onCall = () => {}
+  onCall: () => void | Promise<void> = () => {}
 
   constructor(config: Partial<HostConfig> = {}, level = bestLevel().level) {
     this.launcher = new SandboxLauncher({ level, because: '' })
@@ -42,7 +42,7 @@ export class TestSandbox {
         entries: () => {},
         // Every helper outside answers with its first argument.
         call: async ({ args }) => {
-          this.onCall()
+          await this.onCall()
           return args[0]
         },
         ack: (message) => this.acks.push(message),
@@ -126,7 +126,14 @@ const CONFIG: HostConfig = {
   language: 'es5',
   stubs: stubTable(namespaces),
   hooks: HOOKS,
-  budgets: { memoryMb: 64, allMb: 320, linesPerCall: 1000, bytesPerCall: 1 << 20, failures: 100 },
+  budgets: {
+    memoryMb: 64,
+    allMb: 320,
+    linesPerCall: 1000,
+    bytesPerCall: 1 << 20,
+    waitMsPerCall: 1000,
+    failures: 100,
+  },
   macros: {},
   query: null,
 }

@@ -61,6 +61,8 @@ export interface HostConfig {
     readonly allMb: number
     readonly linesPerCall: number
     readonly bytesPerCall: number
+    /** Time that one call may wait for helpers. */
+    readonly waitMsPerCall: number
     /** Calls of a hook that fail one after another before the agent is stopped. */
     readonly failures: number
   }

@@ -668,6 +668,7 @@ export class Sandbox implements SlotHost {
       failure = slot.start()
       this.#leave(slot)
     } catch (thrown) {
+      this.#running = undefined
       failure = (thrown as Error).message
     }
     this.#note(undefined)
@@ -736,6 +737,8 @@ export class Sandbox implements SlotHost {
   }
 
   call(slot: Slot, path: string, args: string): string {
+    // Whoever catches what it is stopped with is not to wait for more.
+    if (slot.counters.stopped !== '') throw new Error('this agent was stopped')
     const nowMs = this.now(slot)
     const call = `{"slot":${slot.agent.slot},"path":${JSON.stringify(path)},"args":${args},"nowMs":${nowMs}}`
     const began = performance.now()

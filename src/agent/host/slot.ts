@@ -381,10 +381,10 @@ export class Slot {
   }
 
   #fillUp(times: number): void {
-    const { linesPerCall, bytesPerCall } = this.#host.config.budgets
+    const { linesPerCall, bytesPerCall, waitMsPerCall } = this.#host.config.budgets
     this.#lines = linesPerCall * times
     this.#bytes = bytesPerCall * times
-    this.#waitMs = MOST_WAIT_MS * times
+    this.#waitMs = waitMsPerCall * times
     this.#filledAtItem = this.position[0] as number
     this.#filledAtPacket = this.position[1] as number
   }
@@ -506,8 +506,6 @@ const MOST_COMPARISONS = 2 ** 29
 const JOB_CALLS = 10
 /** What the calls of one batch may print together, as so many times what one may. */
 const MOST_CALLS_BYTES = 16
-/** Every helper has its own limits, which are shorter; this is for those that are called again and again. */
-const MOST_WAIT_MS = 60_000
 const MOST_DIFFERENT_ERRORS = 50
 /** More than five hours, second by second. */
 const MOST_TICKS_OF_SILENCE = 20_000
