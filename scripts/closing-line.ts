@@ -8,9 +8,10 @@ export default async function* closingLine(source: AsyncIterable<TestEvent>): As
   for await (const event of source) {
     if (event.type !== 'test:pass' && event.type !== 'test:fail') continue
     if (event.data.details.type === 'suite') continue
-    if (event.data.skip !== undefined && event.data.skip !== false) skipped++
-    else if (event.type === 'test:pass') passed++
-    else failed++
+    // One that was skipped and then failed has failed.
+    if (event.type === 'test:fail') failed++
+    else if (event.data.skip !== undefined && event.data.skip !== false) skipped++
+    else passed++
   }
   yield `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}\n`
 }
