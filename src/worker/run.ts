@@ -234,6 +234,13 @@ export class Run {
     return failure
   }
 
+  /** Whether some version of an agent is loaded. */
+  runs(index: number): boolean {
+    return this.#places.some(
+      ({ agent, loadError, gone }) => agent.index === index && loadError === undefined && !gone,
+    )
+  }
+
   /** Stops an agent for good: its file is gone. */
   remove(index: number): void {
     for (const place of this.#places) {

@@ -65,6 +65,7 @@ function follow(t: TestContext, paths: readonly string[]) {
       return undefined
     },
     remove: (index: number) => removed.push(index),
+    runs: (index: number) => index < agents.length,
   } as unknown as Run
   const agents = findAgentFiles(paths, 'es5').map((path, index) => readAgent(path, index, OPTIONS))
   t.after(watchAgents(paths, agents, OPTIONS, run, (note) => notes.push(note)))

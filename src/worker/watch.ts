@@ -17,9 +17,7 @@ export function watchAgents(
 ): () => void {
   const keepsPackets = agents.some((agent) => agent.usesPackets)
   /** Agents by their absolute path, with the path as it was given. */
-  const known = new Map<string, Followed>(
-    agents.map(({ path, index }) => [resolve(path), { path, index, runs: true }]),
-  )
+  const known = new Map<string, Followed>(agents.map(({ path, index }) => [resolve(path), { path, index }]))
   /** Folders of which every agent counts, by their absolute path, as they were given. */
   const whole = new Map(
     paths.filter((path) => statSync(path).isDirectory()).map((path) => [resolve(path), path]),
@@ -65,20 +63,18 @@ export function watchAgents(
     if (statSync(file, { throwIfNoEntry: false })?.isFile() === true) await load(agent ?? newcomer(file))
     else if (agent !== undefined) {
       run.remove(agent.index)
-      agent.runs = false
       note(`${agent.path} is gone: its agent was stopped`)
     }
   }
 
   function newcomer(file: string): Followed {
     const index = 1 + Math.max(-1, ...[...known.values()].map((each) => each.index))
-    const agent = { path: join(whole.get(dirname(file)) ?? '', basename(file)), index, runs: false }
+    const agent = { path: join(whole.get(dirname(file)) ?? '', basename(file)), index }
     known.set(file, agent)
     return agent
   }
 
-  async function load(followed: Followed): Promise<void> {
-    const { path, index } = followed
+  async function load({ path, index }: Followed): Promise<void> {
     try {
       const agent = readAgent(path, index, options)
       const failure = await run.reload(agent)
@@ -87,12 +83,12 @@ export function watchAgents(
           `${path} asks for packets of connections, which are kept only when an agent asks from the start: run again`,
         )
       if (failure === undefined) note(`${path} was reloaded`)
-      else note(`${path} does not load${followed.runs ? ', the old version keeps running' : ''}: ${failure}`)
-      followed.runs ||= failure === undefined
+      else
+        note(`${path} does not load${run.runs(index) ? ', the old version keeps running' : ''}: ${failure}`)
     } catch (error) {
       if (!(error instanceof Mistake)) throw error
       const lines = [error.message, ...(error.hint === undefined ? [] : [error.hint])]
-      note([...lines, ...(followed.runs ? ['The old version keeps running.'] : [])].join('\n'))
+      note([...lines, ...(run.runs(index) ? ['The old version keeps running.'] : [])].join('\n'))
     }
   }
 }
@@ -100,8 +96,6 @@ export function watchAgents(
 interface Followed {
   readonly path: string
   readonly index: number
-  /** Some version of it runs. */
-  runs: boolean
 }
 
 /** Editors write a file in several steps. */
