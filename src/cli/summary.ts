@@ -48,7 +48,7 @@ function agentRows(agents: readonly AgentResult[]): (string | number)[][] {
   )
   const rows = agents.map(({ agent, component, account, loadError }) => [
     component === 'hub' ? `hub-${agent.index}` : String(agent.index),
-    agent.title,
+    shortened(agent.title),
     count(account.calls),
     count(account.errors),
     count(account.jobRuns),
@@ -61,6 +61,13 @@ function agentRows(agents: readonly AgentResult[]): (string | number)[][] {
   ])
   return [header, ...rows]
 }
+
+/** Titles may be whole sentences; the row is to fit on a terminal. */
+function shortened(title: string): string {
+  return title.length > LONGEST_TITLE ? `${title.slice(0, LONGEST_TITLE - 1)}…` : title
+}
+
+const LONGEST_TITLE = 36
 
 function ledgerText({ capture, agents }: RunResult): string {
   const { counters, losses, dropped, spool } = capture
