@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { Mistake } from '../mistake/mistake.ts'
-import { compileFilter, validateFilter } from './index.ts'
+import { compileFilter, FilterCache, validateFilter } from './index.ts'
 
 const ENTRY = {
   protocol: { name: 'http', abbr: 'HTTP', version: '1.1' },
@@ -159,6 +159,19 @@ describe('filters', () => {
     )
     const macros = { our_shop: 'dst.namespace == "shop"' }
     assert.equal(compileFilter('our_shop', { prefer: 'kfl1', macros }).matches(ENTRY), true)
+  })
+
+  test('are kept when they are compiled, but not those that speak of the present', () => {
+    const cache = new FilterCache(2)
+    const at = (text: string, now: number) =>
+      cache.get(text, { prefer: 'kfl1', now, macros: { recent: 'timestamp >= seconds(-1)' } })
+    assert.equal(at('http', 1), at('http', 2))
+    for (const text of ['timestamp >= now()', 'timestamp > now() && http', 'recent'])
+      assert.deepEqual(
+        [1_000_000 - 1, 1_000_000 + 2000].map((now) => at(text, now).matches(ENTRY)),
+        [true, false],
+        text,
+      )
   })
 
   test('warn of mixed and/or', () => {

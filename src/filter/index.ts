@@ -66,7 +66,7 @@ export function validateFilter(
   }
 }
 
-/** Compiled filters by their text; the one that was not asked for longest goes when there are too many. */
+/** Compiled filters by their text, but for those that speak of the present; the one that was not asked for longest goes when there are too many. */
 export class FilterCache {
   readonly #filters = new Map<string, Filter>()
   readonly #most: number
@@ -79,6 +79,8 @@ export class FilterCache {
     const known = this.#filters.get(text)
     if (known !== undefined) return known
     const filter = compileFilter(text, options)
+    // In a compiled filter `now()` stands still.
+    if (speaksOfNow(text, options.macros ?? {})) return filter
     this.#filters.set(text, filter)
     const [oldest] = this.#filters
     if (this.#filters.size > this.#most && oldest !== undefined) this.#filters.delete(oldest[0])
@@ -86,4 +88,12 @@ export class FilterCache {
   }
 }
 
+/** Itself, or a macro in it. */
+function speaksOfNow(text: string, macros: Readonly<Record<string, string>>): boolean {
+  return (
+    NOW.test(text) || Object.entries(macros).some(([name, inner]) => text.includes(name) && NOW.test(inner))
+  )
+}
+
+const NOW = /\b(now|seconds|minutes|hours|days|weeks|months|years)\s*\(/
 const LONGEST_FILTER = 64 << 10
