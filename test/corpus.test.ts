@@ -2,12 +2,10 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
 import { Mistake } from '../src/mistake/mistake.ts'
-import { type CorpusCapture, corpusOrSkip, type Truth } from '../src/testing/corpus.ts'
+import { type CorpusCapture, corpusOrSkip } from '../src/testing/corpus.ts'
 import { type ReadCapture, readCapture } from '../src/testing/read-capture.ts'
 import type { PipelineOptions } from '../src/worker/pipeline.ts'
-
-type Counts = Record<string, number>
-type Rows = { readonly rows: readonly (readonly unknown[])[] } | undefined
+import { differences } from './agreement/index.ts'
 
 /** Captures on which we and tshark disagree, each explained in docs/differences.md. */
 const EXPLAINED = new Set(
@@ -40,10 +38,10 @@ describe('the corpus', () => {
   test('entries agree with the truth, but for the captures that docs/differences.md explains', async (t) => {
     for (const capture of corpusOrSkip(t)) {
       if (capture.group === 'malformed') continue
-      const differences = compare(await readCapture(capture.path), capture.truth)
+      const found = differences(await readCapture(capture.path), capture.truth)
       if (EXPLAINED.has(capture.name))
-        assert.notDeepEqual(differences, [], `${capture.name} agrees now: take it out of docs/differences.md`)
-      else assert.deepEqual(differences, [], capture.name)
+        assert.notDeepEqual(found, [], `${capture.name} agrees now: take it out of docs/differences.md`)
+      else assert.deepEqual(found, [], capture.name)
     }
   })
 
@@ -96,62 +94,6 @@ async function readOrMistake(
   }
 }
 
-function compare({ exchanges }: ReadCapture, truth: Truth): string[] {
-  const of = (name: string) => exchanges.filter((each) => each.dissector.name === name)
-  const requests = (name: string) =>
-    of(name).flatMap(({ request }) => (request === null ? [] : [request as Record<string, unknown>]))
-  const responses = (name: string) =>
-    of(name).flatMap(({ response }) => (response === null ? [] : [response as Record<string, unknown>]))
-  const differences: string[] = []
-  const check = (what: string, ours: Counts, theirs: Counts) => {
-    for (const key of new Set([...Object.keys(ours), ...Object.keys(theirs)]))
-      if ((ours[key] ?? 0) !== (theirs[key] ?? 0))
-        differences.push(`${what} ${key}: ours ${ours[key] ?? 0}, truth ${theirs[key] ?? 0}`)
-  }
-
-  const http = truth.http as { requests?: Rows; responses?: Rows } | undefined
-  if (http !== undefined) {
-    const theirs = (http.requests?.rows ?? []).map(
-      (row) => `${row[3]} ${String(row[5]).replace(/^[a-z]+:\/\/[^/]+/, '')}`,
-    )
-    check('request', tally(requests('http').map(({ method, url }) => `${method} ${url}`)), tally(theirs))
-    // Interim replies are no replies of their own here.
-    const statuses = (http.responses?.rows ?? [])
-      .map((row) => String(row[3]))
-      .filter((status) => !/^1(?!01)/.test(status))
-    check('status', tally(responses('http').map(({ status }) => String(status))), tally(statuses))
-  }
-  const dns = truth.dns as { queries: number; responses: number } | undefined
-  if (dns !== undefined)
-    check(
-      'dns',
-      { queries: requests('dns').length, replies: responses('dns').length },
-      { queries: dns.queries, replies: dns.responses },
-    )
-  const redis = truth.redis as { commands?: Rows } | undefined
-  if (redis?.commands !== undefined) {
-    const theirs = redis.commands.rows.map((row) => String(row[3]).toUpperCase())
-    check('command', tally(requests('redis').map(({ command }) => String(command))), tally(theirs))
-  }
-  const tls = truth.tls as { client_hellos?: Rows; server_hellos?: Rows } | undefined
-  if (tls !== undefined) {
-    const ours = [...requests('tls'), ...requests('dtls'), ...responses('tls'), ...responses('dtls')].map(
-      ({ type }) => String(type),
-    )
-    const hellos = tally(ours.filter((type) => type.endsWith('Hello')))
-    check('hello', hellos, {
-      ClientHello: tls.client_hellos?.rows.length ?? 0,
-      ServerHello: tls.server_hellos?.rows.length ?? 0,
-    })
-  }
-  const icmp = truth.icmp as Counts | undefined
-  if (icmp !== undefined) {
-    const ours = [...requests('icmp'), ...responses('icmp')].filter(({ version }) => version === 4)
-    check('icmp', tally(ours.map(({ type, code }) => `${type}/${code}`)), icmp)
-  }
-  return differences
-}
-
 /** All fields of an entry and of what hangs below, getters included. */
 function everything(value: unknown, depth = 0): unknown {
   if (typeof value !== 'object' || value === null || depth > 6) return value
@@ -169,12 +111,6 @@ function everything(value: unknown, depth = 0): unknown {
   )
 }
 
-function tally(keys: readonly string[]): Counts {
-  const counts: Counts = {}
-  for (const key of keys) counts[key] = (counts[key] ?? 0) + 1
-  return counts
-}
-
-function sum(counts: Readonly<Counts>): number {
+function sum(counts: Readonly<Record<string, number>>): number {
   return Object.values(counts).reduce((total, each) => total + each, 0)
 }

@@ -2,7 +2,7 @@ import type { Exchange, StreamInfo } from '../entry/entry.ts'
 import type { ObjectShape } from '../entry/shape.ts'
 import { addressText } from '../packet/address.ts'
 import type { Connection, End } from '../reassembly/connection.ts'
-import type { Dissector, Message, Side } from './dissector.ts'
+import { type Dissector, type Inner, JOINED, type Message, type Parser, type Side } from './dissector.ts'
 import type { Dissection } from './engine.ts'
 
 export type AnyMessage = Message<ObjectShape>
@@ -65,6 +65,30 @@ export class Conversation {
       error,
       matcherKey,
     })
+    const inner = dissector.inner?.(request?.message ?? null, response?.message ?? null)
+    if (inner !== undefined) this.#emitInner(inner, request, response)
+  }
+
+  /** What the bodies of an exchange carry is an exchange of its own, at the same times. */
+  #emitInner(
+    { dissector: name, request, response }: Inner,
+    asked: Timed | null,
+    answered: Timed | null,
+  ): void {
+    const dissector = this.dissection.named(name, 'udp')
+    if (dissector === undefined) return
+    const parsers = dissector.open(this.dissection.options.context, JOINED)
+    const read = (
+      bytes: Uint8Array | null,
+      parser: Parser<AnyMessage>,
+      around: Timed | null,
+    ): Timed | null => {
+      if (bytes === null || around === null) return null
+      const step = parser.next(bytes, 0, bytes.length)
+      return step.kind === 'message' ? { ...around, message: step.message, size: bytes.length } : null
+    }
+    const question = read(request, parsers.client, asked)
+    this.emit(dissector, question, read(response, parsers.server, answered), null, '')
   }
 
   #info(): StreamInfo {

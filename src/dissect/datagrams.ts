@@ -1,12 +1,12 @@
 import type { CloseReason, Connection, ConnectionHandler, End } from '../reassembly/connection.ts'
 import { type AnyMessage, Conversation, type Timed } from './conversation.ts'
-import type { Dissector, Parser } from './dissector.ts'
+import { type Dissector, JOINED, type Parser, type Parsers } from './dissector.ts'
 import type { Dissection } from './engine.ts'
 
 /** A conversation of datagrams (UDP, ICMP): each is read on its own, replies find their requests by id. */
 export class DatagramConversation extends Conversation implements ConnectionHandler {
   #dissector: Dissector | undefined
-  #parsers: { client: Parser<AnyMessage>; server: Parser<AnyMessage> } | undefined
+  #parsers: Parsers<AnyMessage, AnyMessage> | undefined
   readonly #pending = new Map<string | number, Timed>()
   #failures = 0
   /** Second for which the waiting requests were looked through. */
@@ -50,7 +50,10 @@ export class DatagramConversation extends Conversation implements ConnectionHand
       const asClient = dissector.probe(bytes, start, end, 'client') === 'match'
       if (!asClient && dissector.probe(bytes, start, end, 'server') !== 'match') continue
       this.#dissector = dissector
-      this.#parsers = dissector.open(this.dissection.options.context)
+      this.#parsers = dissector.open(this.dissection.options.context, {
+        ...JOINED,
+        clock: this.connection,
+      })
       if (this.client < 0) this.client = asClient ? from : from === 0 ? 1 : 0
       this.recognised = true
       return true

@@ -8,7 +8,7 @@ import {
   NO_ACK,
 } from '../reassembly/connection.ts'
 import { type AnyMessage, Conversation, type Timed } from './conversation.ts'
-import type { Dissector, Parser, Side, Step } from './dissector.ts'
+import type { Dissector, Found, Instant, Opening, Paired, Parser, Parsers, Side, Step } from './dissector.ts'
 import type { Dissection, SkipReason } from './engine.ts'
 import { prefaceLength } from './preface.ts'
 
@@ -16,8 +16,11 @@ import { prefaceLength } from './preface.ts'
 export class StreamConversation extends Conversation implements ConnectionHandler {
   readonly #sides: readonly [StreamSide, StreamSide] = [new StreamSide(), new StreamSide()]
   #dissector: Dissector | undefined
+  #parsers: Parsers<AnyMessage, AnyMessage> | undefined
+  /** When the first of the bytes came that a parser is about to read. */
+  readonly #clock = { seconds: 0, nanos: 0 }
   /** Parsers that take over at the next message of the side that did not lose its place. */
-  #fresh: Parsers | undefined
+  #fresh: Parsers<AnyMessage, AnyMessage> | undefined
   #pending: Request[] = []
   readonly #byId = new Map<string | number, Request>()
   /** A reply that came before the end of the request it answers: a refused upload. */
@@ -111,7 +114,7 @@ export class StreamConversation extends Conversation implements ConnectionHandle
       return
     }
     const before = side.held
-    side.hold(bytes, start, end)
+    side.hold(bytes, start, end, this.connection)
     if (this.#look(from, side, side.buffer, 0, side.held) || this.#dissector !== undefined) return
     // What was held was something else; a protocol may begin behind it.
     side.held = before
@@ -135,7 +138,7 @@ export class StreamConversation extends Conversation implements ConnectionHandle
       if (verdict === 'unsure') unsure = true
     }
     if (unsure && end - start < LONGEST_PROBE) {
-      if (side.held === 0) side.hold(bytes, start, end)
+      if (side.held === 0) side.hold(bytes, start, end, this.connection)
       this.#account(side)
       return true
     }
@@ -197,7 +200,8 @@ export class StreamConversation extends Conversation implements ConnectionHandle
     this.#dissector = dissector
     this.recognised = true
     if (this.connection.opener < 0) this.#shaky = true
-    const parsers = dissector.open(this.dissection.options.context)
+    const isWhole = !this.#shaky && this.#sides[0].tries + this.#sides[1].tries === 0
+    const parsers = this.#open(dissector, isWhole, undefined)
     for (const each of [0, 1] as const) this.#sides[each].parser = this.#parserOf(parsers, each)
     side.state = 'reading'
     this.#beginOther(dissector, from === 0 ? 1 : 0)
@@ -208,6 +212,13 @@ export class StreamConversation extends Conversation implements ConnectionHandle
     } else {
       this.#feed(dissector, from, side, bytes, start, end)
     }
+  }
+
+  #open(dissector: Dissector, isWhole: boolean, handover: unknown): Parsers<AnyMessage, AnyMessage> {
+    const opening: Opening = { clock: this.#clock, isWhole, handover }
+    const parsers = dissector.open(this.dissection.options.context, opening)
+    this.#parsers = parsers
+    return parsers
   }
 
   /** What the other side said before could not be recognised by itself; now it can be read, even if it was all. */
@@ -249,7 +260,14 @@ export class StreamConversation extends Conversation implements ConnectionHandle
       return
     }
     if (from !== this.client) this.#passOver(dissector, side.position - (end - start))
-    const fresh = dissector.open(this.dissection.options.context)
+    if (side.parser?.rejoin !== undefined) {
+      side.parser.rejoin()
+      side.state = 'reading'
+      side.resetMessage()
+      this.#feed(dissector, from, side, bytes, start, end)
+      return
+    }
+    const fresh = this.#open(dissector, false, undefined)
     const knowsAll = this.#pending.length === 0 || fresh.client.recall !== undefined
     for (const { timed } of this.#pending) fresh.client.recall?.(timed.message)
     side.parser = this.#parserOf(fresh, from)
@@ -282,7 +300,7 @@ export class StreamConversation extends Conversation implements ConnectionHandle
     } else if (start === end && bytes !== NOTHING) return
 
     if (side.held > 0) {
-      side.hold(bytes, start, end)
+      side.hold(bytes, start, end, this.connection)
       if (side.held < side.need) {
         this.#account(side)
         return
@@ -294,8 +312,8 @@ export class StreamConversation extends Conversation implements ConnectionHandle
     const held = bytes === side.buffer
     const rest = this.#read(dissector, from, side, bytes, start, end)
     if (rest < 0) return
-    if (held) side.keepFrom(rest)
-    else if (rest < end) side.hold(bytes, rest, end)
+    if (held) side.keepFrom(rest, this.connection)
+    else if (rest < end) side.hold(bytes, rest, end, this.connection)
     this.#account(side)
   }
 
@@ -310,7 +328,10 @@ export class StreamConversation extends Conversation implements ConnectionHandle
   ): number {
     const counters = this.dissection.counters
     let at = start
+    let again = false
+    this.#setClock(bytes === side.buffer ? side.heldSince : (side.cameAt ?? this.connection))
     do {
+      again = false
       if (side.taken === 0) side.mark(this.connection, from)
       const step: Step<AnyMessage> = (side.parser as Parser<AnyMessage>).next(bytes, at, end)
       switch (step.kind) {
@@ -318,7 +339,13 @@ export class StreamConversation extends Conversation implements ConnectionHandle
           at += step.length
           counters.dissected += step.length
           side.taken += step.length
-          this.#message(dissector, from, side, step.message, step.id, end - at)
+          this.#message(dissector, from, side, step, end - at)
+          break
+        case 'exchange':
+          at += step.length
+          counters.dissected += step.length
+          this.#exchange(dissector, from, side, step, null)
+          again = true
           break
         case 'partial':
           at += step.length
@@ -338,7 +365,7 @@ export class StreamConversation extends Conversation implements ConnectionHandle
           if (at === end) {
             // The skipped bytes may have been the last of their message: ask once more, with nothing in hand.
             const last = (side.parser as Parser<AnyMessage>).next(bytes, end, end)
-            if (last.kind === 'message') this.#message(dissector, from, side, last.message, last.id, 0)
+            if (last.kind === 'message') this.#message(dissector, from, side, last, 0)
             else if (last.kind === 'skip') side.skip = last.length
             else if (last.kind === 'switch') return this.#switch(dissector, from, side, last, bytes, end, end)
             return end
@@ -355,7 +382,9 @@ export class StreamConversation extends Conversation implements ConnectionHandle
         case 'invalid':
           return this.#break(dissector, from, side, 'invalid', step.reason, end - at)
       }
-    } while (at < end)
+      // What follows the bytes that were held came just now.
+      if (bytes === side.buffer && at >= side.heldBefore) this.#setClock(side.cameAt ?? this.connection)
+    } while (at < end || again)
     side.need = 1
     return at
   }
@@ -387,7 +416,7 @@ export class StreamConversation extends Conversation implements ConnectionHandle
     const counters = this.dissection.counters
     counters.dissected += step.length
     side.taken += step.length
-    if (step.message !== undefined) this.#message(dissector, from, side, step.message, undefined, 0)
+    if (step.message !== undefined) this.#message(dissector, from, side, { message: step.message }, 0)
     this.#abandon(dissector, null)
     const other = this.#sides[from === 0 ? 1 : 0]
     const rest = copyOf(bytes, at + step.length, end)
@@ -404,7 +433,7 @@ export class StreamConversation extends Conversation implements ConnectionHandle
     this.#dissector = next
     this.#opaque = step.to !== '' && next === undefined
     if (next !== undefined) {
-      const parsers = next.open(this.dissection.options.context)
+      const parsers = this.#open(next, true, step.handover)
       for (const each of [0, 1] as const) {
         this.#sides[each].parser = this.#parserOf(parsers, each)
         if (this.#sides[each].state === 'probing') this.#sides[each].state = 'reading'
@@ -421,35 +450,53 @@ export class StreamConversation extends Conversation implements ConnectionHandle
     this.data(from, bytes, 0, bytes.length)
   }
 
-  #message(
-    dissector: Dissector,
-    from: End,
-    side: StreamSide,
-    message: AnyMessage,
-    id: MessageId,
-    left: number,
-  ): void {
-    const { seconds, nanos } = this.connection
-    const timed: Timed = {
-      message,
-      size: side.taken,
-      seconds: side.seconds,
-      nanos: side.nanos,
-      endSeconds: seconds,
-      endNanos: nanos,
-    }
+  #message(dissector: Dissector, from: End, side: StreamSide, found: Found<AnyMessage>, left: number): void {
+    const timed = this.#timed(side, found)
     const startedAt = side.position - left - side.taken
     const repliesFrom = from === this.client ? this.#repliesFrom(side) : 0
     side.resetMessage()
-    if (this.#fresh !== undefined) this.#swapParsers(from, side, message)
-    if (from === this.client) this.#request(dissector, timed, id, repliesFrom)
-    else this.#response(dissector, timed, id, startedAt)
+    if (this.#fresh !== undefined) this.#swapParsers(from, side, found.message)
+    const isRequest = found.role === undefined ? from === this.client : found.role === 'request'
+    if (isRequest) this.#request(dissector, timed, found.id, repliesFrom)
+    else this.#response(dissector, timed, found.id, startedAt)
+  }
+
+  /** What the parsers have paired by themselves. `error` is why a reply is missing, where they do not know. */
+  #exchange(
+    dissector: Dissector,
+    from: End,
+    side: StreamSide,
+    { request, response, error }: Paired,
+    otherwise: Exchange['error'],
+  ): void {
+    const asked = request && this.#timed(side, request as Found<AnyMessage>)
+    const answered = response && this.#timed(side, response as Found<AnyMessage>)
+    const id = request?.id ?? response?.id ?? ''
+    const why = error ?? (asked !== null && answered !== null ? null : otherwise)
+    this.emit(dissector, asked, answered, why, String(id))
+    if ((from === this.client ? request : response) !== null) side.resetMessage()
+  }
+
+  /** A message that has just ended, or did so earlier and knows when and how long it was. */
+  #timed(side: StreamSide, { message, size, since, until }: Found<AnyMessage>): Timed {
+    const { seconds, nanos } = until ?? side.cameAt ?? this.connection
+    return {
+      message,
+      size: size ?? side.taken,
+      seconds: since?.seconds ?? side.seconds,
+      nanos: since?.nanos ?? side.nanos,
+      endSeconds: seconds,
+      endNanos: nanos,
+    }
   }
 
   /** This side is between messages: it joins the parsers that the other one got after losing its place. */
   #swapParsers(from: End, side: StreamSide, message: AnyMessage): void {
-    const parser = this.#parserOf(this.#fresh as Parsers, from)
-    if (side.parser !== parser && left(this.#sides[from === 0 ? 1 : 0].parser, this.#fresh as Parsers)) {
+    const parser = this.#parserOf(this.#fresh as Parsers<AnyMessage, AnyMessage>, from)
+    if (
+      side.parser !== parser &&
+      left(this.#sides[from === 0 ? 1 : 0].parser, this.#fresh as Parsers<AnyMessage, AnyMessage>)
+    ) {
       side.parser = parser
       if (from === this.client) parser.recall?.(message)
       this.#fresh = undefined
@@ -556,6 +603,9 @@ export class StreamConversation extends Conversation implements ConnectionHandle
     this.#pending = []
     this.#byId.clear()
     this.#giveUpEarly(dissector)
+    const side = this.#sides[this.client === 1 ? 1 : 0]
+    for (let each = this.#parsers?.abandon?.(); each !== undefined; each = this.#parsers?.abandon?.())
+      this.#exchange(dissector, this.client === 1 ? 1 : 0, side, each, error)
   }
 
   /** The request that it answers did not become a message. */
@@ -570,9 +620,16 @@ export class StreamConversation extends Conversation implements ConnectionHandle
       this.dissection.skip('incomplete', side.held)
       this.#forget(side)
     }
-    const message = side.parser?.end?.(clean && side.skip === 0)
+    this.#flush(dissector, from, side, clean && side.skip === 0, 0)
     side.skip = 0
-    if (message !== undefined) this.#message(dissector, from, side, message, undefined, 0)
+  }
+
+  /** What the end of a side completes or cuts off. */
+  #flush(dissector: Dissector, from: End, side: StreamSide, clean: boolean, left: number): void {
+    for (let last = side.parser?.end?.(clean); last !== undefined; last = side.parser?.end?.(clean)) {
+      if ('message' in last) this.#message(dissector, from, side, last, left)
+      else this.#exchange(dissector, from, side, last, null)
+    }
   }
 
   /** The side cannot be read on, `left` bytes of it are dropped already; it waits for a place where a message begins. */
@@ -580,9 +637,7 @@ export class StreamConversation extends Conversation implements ConnectionHandle
     this.#shaky = true
     this.#give(side, why)
     if (side.state === 'reading') {
-      const message = side.taken > 0 ? side.parser?.end?.(false) : undefined
-      if (message !== undefined && this.#dissector !== undefined)
-        this.#message(this.#dissector, from, side, message, undefined, left)
+      if (this.#dissector !== undefined) this.#flush(this.#dissector, from, side, false, left)
       if (from === this.client && this.#dissector !== undefined) this.#giveUpEarly(this.#dissector)
       side.state = 'lost'
     }
@@ -605,14 +660,20 @@ export class StreamConversation extends Conversation implements ConnectionHandle
   /** Keeps the books on memory: what is held here, and what the parser may hold of an unfinished body. */
   #account(side: StreamSide): void {
     const { wantsBodies, maxBody } = this.dissection.options.context
-    const memory = side.buffer.length + (wantsBodies ? Math.min(side.taken, maxBody) : 0)
+    const unfinished = side.parser?.held ?? (wantsBodies ? Math.min(side.taken, maxBody) : 0)
+    const memory = side.buffer.length + unfinished
     if (memory === side.memory) return
     const before = this.#sides[0].memory + this.#sides[1].memory
     side.memory = memory
     this.dissection.holds(this, before, this.#sides[0].memory + this.#sides[1].memory)
   }
 
-  #parserOf(parsers: Parsers, end: End): Parser<AnyMessage> {
+  #setClock({ seconds, nanos }: Instant): void {
+    this.#clock.seconds = seconds
+    this.#clock.nanos = nanos
+  }
+
+  #parserOf(parsers: Parsers<AnyMessage, AnyMessage>, end: End): Parser<AnyMessage> {
     return end === this.client ? parsers.client : parsers.server
   }
 }
@@ -625,6 +686,9 @@ class StreamSide {
   buffer: Uint8Array = NOTHING
   held = 0
   need = 1
+  /** When the first of them came; from `heldBefore` on they came last. */
+  heldSince: Instant = AT_FIRST
+  heldBefore = 0
   /** Bytes still to come that the parser does not want to see. */
   skip = 0
   skipsBody = false
@@ -660,7 +724,9 @@ class StreamSide {
     this.#marked = false
   }
 
-  hold(bytes: Uint8Array, start: number, end: number): void {
+  hold(bytes: Uint8Array, start: number, end: number, { seconds, nanos }: Instant): void {
+    if (this.held === 0) this.heldSince = { seconds, nanos }
+    this.heldBefore = this.held
     const length = this.held + (end - start)
     if (length > this.buffer.length) {
       const larger = new Uint8Array(Math.max(SMALLEST_BUFFER, 1 << (32 - Math.clz32(length - 1))))
@@ -671,11 +737,12 @@ class StreamSide {
     this.held = length
   }
 
-  keepFrom(at: number): void {
+  keepFrom(at: number, { seconds, nanos }: Instant): void {
     if (at === this.held) {
       this.release()
       return
     }
+    if (at >= this.heldBefore) this.heldSince = { seconds, nanos }
     this.buffer.copyWithin(0, at, this.held)
     this.held -= at
   }
@@ -692,15 +759,10 @@ interface Request {
   readonly repliesFrom: number
 }
 
-interface Parsers {
-  readonly client: Parser<AnyMessage>
-  readonly server: Parser<AnyMessage>
-}
-
 type Verdict = 'match' | 'reject' | 'unsure'
 type MessageId = string | number | undefined
 
-function left(parser: Parser<AnyMessage> | undefined, fresh: Parsers): boolean {
+function left(parser: Parser<AnyMessage> | undefined, fresh: Parsers<AnyMessage, AnyMessage>): boolean {
   return parser === fresh.client || parser === fresh.server
 }
 
@@ -709,6 +771,7 @@ function resumes(dissector: Dissector, bytes: Uint8Array, start: number, end: nu
 }
 
 const NOTHING = new Uint8Array(0)
+const AT_FIRST: Instant = { seconds: 0, nanos: 0 }
 const SMALLEST_BUFFER = 512
 /** Bytes after which a side that might still become a known protocol is not one. */
 const LONGEST_PROBE = 4096

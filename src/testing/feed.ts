@@ -1,12 +1,25 @@
-import type { Dissector, Message, Parser, Side, Step } from '../dissect/dissector.ts'
+import {
+  type Dissector,
+  JOINED,
+  type Message,
+  type Opening,
+  type Paired,
+  type Parser,
+  type Side,
+  type Step,
+} from '../dissect/dissector.ts'
 import type { ObjectShape } from '../entry/shape.ts'
 
-/** What `feed` saw: messages in order with the side that sent them, and what stopped a side. */
+/** What `feed` saw: messages in order with the side that sent them, exchanges that were paired, and what stopped a side. */
 export interface Fed {
   readonly messages: { side: Side; message: unknown; id?: string | number }[]
+  readonly exchanges: Paired[]
   readonly switched: string | undefined
   readonly invalid: string | undefined
 }
+
+/** A connection that is read from its first byte on. */
+export const AT_THE_START: Opening = { ...JOINED, isWhole: true }
 
 /**
  * Drives a dissector's parsers as the engine does, without packets: `chunks` arrive one after another, each from a
@@ -16,11 +29,13 @@ export function feed<Req extends ObjectShape, Res extends ObjectShape>(
   dissector: Dissector<Req, Res>,
   chunks: readonly (readonly [Side, Uint8Array | string | number | null])[],
   context = { wantsBodies: true, maxBody: 1 << 20 },
+  opening: Partial<Opening> = {},
 ): Fed {
-  const parsers = dissector.open(context)
+  const parsers = dissector.open(context, { ...AT_THE_START, ...opening })
   const sides = { client: new FedSide(parsers.client), server: new FedSide(parsers.server) }
   const fed = {
     messages: [] as Fed['messages'],
+    exchanges: [] as Fed['exchanges'],
     switched: undefined as string | undefined,
     invalid: undefined as string | undefined,
   }
@@ -32,14 +47,17 @@ export function feed<Req extends ObjectShape, Res extends ObjectShape>(
     const side = sides[from]
     if (side.dead) continue
     if (typeof chunk === 'number') side.gap(chunk)
-    else if (chunk === null) side.end((message) => emit(from, message))
+    else if (chunk === null) side.end(handle(from))
     else side.push(typeof chunk === 'string' ? Buffer.from(chunk, 'latin1') : chunk, handle(from))
   }
+  for (let each = parsers.abandon?.(); each !== undefined; each = parsers.abandon?.())
+    fed.exchanges.push(each)
   return fed
 
   function handle(from: Side) {
     return (step: Step<Message<ObjectShape>>) => {
       if (step.kind === 'message') emit(from, step.message, step.id)
+      if (step.kind === 'exchange') fed.exchanges.push(step)
       if (step.kind === 'invalid') fed.invalid = step.reason
       if (step.kind === 'switch') {
         if (step.message !== undefined) emit(from, step.message)
@@ -62,15 +80,16 @@ class FedSide {
 
   push(chunk: Uint8Array, handle: (step: Step<Message<ObjectShape>>) => void): void {
     this.#held = Buffer.concat([this.#held, chunk])
-    let justSkipped = false
+    // After a skip, and after an exchange, a parser is asked again, even with nothing in hand.
+    let isAskedAgain = false
     while (!this.dead) {
       const skipped = Math.min(this.#skip, this.#held.length)
       this.#held = this.#held.subarray(skipped)
       this.#skip -= skipped
       if (this.#skip > 0) return
-      if (skipped > 0) justSkipped = true
-      if (!justSkipped && this.#held.length < this.#need) return
-      justSkipped = false
+      if (skipped > 0) isAskedAgain = true
+      if (!isAskedAgain && this.#held.length < this.#need) return
+      isAskedAgain = false
       this.#need = 1
       // A copy, as the engine's buffer is reused: a parser that keeps a view fails here.
       const bytes = new Uint8Array(this.#held)
@@ -89,7 +108,7 @@ class FedSide {
         if (step.kind === 'partial' && step.length < 1) throw new Error('partial must take bytes')
         this.#held = this.#held.subarray(step.length)
       }
-      if (step.kind === 'skip' && step.length === 0) justSkipped = true
+      if ((step.kind === 'skip' && step.length === 0) || step.kind === 'exchange') isAskedAgain = true
     }
   }
 
@@ -101,9 +120,11 @@ class FedSide {
     if (left > 0 && (this.#parser.gap?.(left) ?? 0) < left) this.dead = true
   }
 
-  end(emit: (message: Message<ObjectShape>) => void): void {
+  end(handle: (step: Step<Message<ObjectShape>>) => void): void {
     this.dead = true
-    const message = this.#parser.end?.(true)
-    if (message !== undefined) emit(message)
+    for (let last = this.#parser.end?.(true); last !== undefined; last = this.#parser.end?.(true)) {
+      if ('message' in last) handle({ kind: 'message', length: 0, ...last })
+      else handle({ kind: 'exchange', length: 0, ...last })
+    }
   }
 }

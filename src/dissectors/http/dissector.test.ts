@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { feed } from '../../testing/feed.ts'
+import type { Parser } from '../../dissect/dissector.ts'
+import { AT_THE_START, feed } from '../../testing/feed.ts'
 import { http } from './dissector.ts'
 import {
   firstReply,
@@ -165,10 +166,10 @@ describe('a reply', () => {
 
   test('that ends with the connection is whole after a FIN and incomplete after a reset', () => {
     const wire = Buffer.from('HTTP/1.0 200 OK\r\n\r\nhello')
-    const parser = http.open({ wantsBodies: true, maxBody: 100 }).server
+    const parser = http.open({ wantsBodies: true, maxBody: 100 }, AT_THE_START).server
     const ends = [true, false].map((clean) => {
       assert.deepEqual(parser.next(wire, 0, wire.length), { kind: 'partial', length: wire.length })
-      return parser.end?.(clean)
+      return lastOf(parser, clean)
     })
     assert.deepEqual(
       ends.map((reply) => [reply?.content.text, reply?.incomplete]),
@@ -294,11 +295,11 @@ describe('the length of a body', () => {
   for (const value of ['-1', '+5', '5 5', '5,6', 'five', '', '0x10', '99999999999999999999', '1e3', '5\xa0'])
     test(`is not known from "Content-Length: ${value}"`, () => {
       const wire = Buffer.from(`POST / HTTP/1.1\r\nContent-Length: ${value}\r\n\r\nhello`, 'latin1')
-      const parser = http.open({ wantsBodies: true, maxBody: 100 }).client
+      const parser = http.open({ wantsBodies: true, maxBody: 100 }, AT_THE_START).client
       const head = parser.next(wire, 0, wire.length)
       assert.deepEqual(head, { kind: 'partial', length: wire.length - 5 })
       assert.equal(parser.next(wire, wire.length - 5, wire.length).kind, 'invalid')
-      assert.equal(parser.end?.(false)?.incomplete, true, 'the request itself is told of')
+      assert.equal(lastOf(parser, false)?.incomplete, true, 'the request itself is told of')
     })
 
   test('is what several equal Content-Lengths say, and unknown when they differ', () => {
@@ -420,11 +421,11 @@ describe('a message that is not whole', () => {
   })
 
   test('ends what is read when the hole reaches past its body, or lies between the bodies', () => {
-    const parser = http.open({ wantsBodies: true, maxBody: 100 }).server
+    const parser = http.open({ wantsBodies: true, maxBody: 100 }, AT_THE_START).server
     const wire = Buffer.from('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nab')
     parser.next(wire, 0, wire.length)
     assert.equal(parser.gap?.(9), 8, 'one byte reaches past the body')
-    const reply = parser.end?.(false)
+    const reply = lastOf(parser, false)
     assert.deepEqual([reply?.bodySize, reply?.incomplete], [10, true])
     assert.equal(parser.gap?.(1), 0)
   })
@@ -452,7 +453,7 @@ describe('the body that is kept', () => {
   })
 
   test('is none when nobody wants bodies: the engine is told to drop it unseen', () => {
-    const parser = http.open(NO_BODIES).server
+    const parser = http.open(NO_BODIES, AT_THE_START).server
     const wire = Buffer.from('HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\nxx')
     assert.deepEqual(parser.next(wire, 0, wire.length), { kind: 'partial', length: wire.length - 2 })
     assert.deepEqual(parser.next(wire, wire.length - 2, wire.length), { kind: 'skip', length: 5000 })
@@ -472,7 +473,7 @@ describe('the body that is kept', () => {
       Buffer.from(`PUT / HTTP/1.1\r\nContent-Length: ${bytes.length}\r\n\r\n`),
       bytes,
     ])
-    const parser = http.open({ wantsBodies: true, maxBody: 2 << 20 }).client
+    const parser = http.open({ wantsBodies: true, maxBody: 2 << 20 }, AT_THE_START).client
     let at = 0
     for (let end = 0; end < wire.length; ) {
       end = Math.min(end + 60_001, wire.length)
@@ -530,7 +531,7 @@ describe('another protocol', () => {
   })
 
   test('that the client speaks before the reply was captured is held, not taken for HTTP', () => {
-    const parsers = http.open({ wantsBodies: true, maxBody: 100 })
+    const parsers = http.open({ wantsBodies: true, maxBody: 100 }, AT_THE_START)
     const request = Buffer.from('GET /chat HTTP/1.1\r\nUpgrade: websocket\r\n\r\n')
     assert.equal(parsers.client.next(request, 0, request.length).kind, 'message')
     const frame = Buffer.from([0x81, 0x80, 1, 2, 3, 4])
@@ -633,3 +634,9 @@ test('bodies that are wanted and bodies that are not give the same messages but 
     JSON.stringify(value, (key, each) => (key === 'postData' || key === 'content' ? undefined : each))
   assert.equal(withoutBodies(seen(wire)), withoutBodies(seen(wire, NO_BODIES)))
 })
+
+/** What the end of a side completes or cuts off. */
+function lastOf<M>(parser: Parser<M>, clean: boolean): M | undefined {
+  const last = parser.end?.(clean)
+  return last !== undefined && 'message' in last ? last.message : undefined
+}

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import type { Side } from '../../dissect/dissector.ts'
-import { feed } from '../../testing/feed.ts'
+import { AT_THE_START, feed } from '../../testing/feed.ts'
 import { http } from './dissector.ts'
 import { seen } from './test-messages.ts'
 
@@ -114,7 +114,7 @@ test('after a hole in a body everything that follows is read', () => {
 
 describe('hostile input takes time in proportion to its length', () => {
   const drip = (side: Side, wire: Uint8Array, step = 1) => {
-    const parser = http.open({ wantsBodies: true, maxBody: 1 << 20 })[side]
+    const parser = http.open({ wantsBodies: true, maxBody: 1 << 20 }, AT_THE_START)[side]
     let calls = 0
     let need = 1
     let at = 0

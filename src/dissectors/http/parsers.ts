@@ -79,14 +79,14 @@ abstract class MessageParser<M extends HttpMessage> implements Parser<M> {
     if (this.#message !== undefined) this.#message.incomplete = true
   }
 
-  end(clean: boolean): M | undefined {
+  end(clean: boolean): { readonly message: M } | undefined {
     const message = this.#message
     if (message === undefined) return undefined
     if (!(clean && this.#state === 'until-close')) message.incomplete = true
     // What was skipped counts as it was announced, whether it came or not: so does what was to be kept.
     this.#body.skip(this.#left)
     this.#begin()
-    return message
+    return { message }
   }
 
   protected get isBetweenMessages(): boolean {
@@ -248,7 +248,7 @@ export class RequestParser extends MessageParser<HttpRequest> {
       if (probeClient(bytes, start, end) !== 'match') return waitForReply(end - start)
     }
     return this.#isRefused(bytes, start, end)
-      ? { kind: 'message', message: this.end(false) as HttpRequest, length: 0 }
+      ? { kind: 'message', ...(this.end(false) as { message: HttpRequest }), length: 0 }
       : super.next(bytes, start, end)
   }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import type { Side } from '../../dissect/dissector.ts'
-import { feed } from '../../testing/feed.ts'
+import { AT_THE_START, feed } from '../../testing/feed.ts'
 import { redis } from './dissector.ts'
 import { LONGEST_MESSAGE } from './reader.ts'
 import { DEEPEST, LONGEST_VALUE } from './walker.ts'
@@ -218,7 +218,7 @@ describe('large Redis values', () => {
   test('in many segments are walked over once', () => {
     const count = 200_000
     const bytes = Buffer.from(`*${count}\r\n${':1\r\n'.repeat(count)}`)
-    const { server } = redis.open({ wantsBodies: true, maxBody: 1 << 20 })
+    const { server } = redis.open({ wantsBodies: true, maxBody: 1 << 20 }, AT_THE_START)
     let walked = 0
     let step = server.next(bytes, 0, 3)
     for (let at = 0, end = 3; step.kind !== 'message'; step = server.next(bytes, at, end)) {
@@ -654,7 +654,7 @@ describe('Redis parsers', () => {
           return Reflect.get(target, key, target)
         },
       })
-      const parser = redis.open({ wantsBodies: false, maxBody: 0 })[side]
+      const parser = redis.open({ wantsBodies: false, maxBody: 0 }, AT_THE_START)[side]
       for (let end = 1; end <= 5000; end++) assert.equal(parser.next(line, 0, end).kind, 'incomplete')
       assert.ok(looks < 5000 * 50)
     }

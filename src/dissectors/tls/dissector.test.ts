@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import type { Side } from '../../dissect/dissector.ts'
-import { feed } from '../../testing/feed.ts'
+import { AT_THE_START, feed } from '../../testing/feed.ts'
 import { tls } from './dissector.ts'
 import {
   alpn,
@@ -222,7 +222,7 @@ describe('an alert', () => {
 
 describe('the rest of a TLS connection', () => {
   test('passes by unread, holes included', () => {
-    const { client } = tls.open({ wantsBodies: true, maxBody: 1 << 20 })
+    const { client } = tls.open({ wantsBodies: true, maxBody: 1 << 20 }, AT_THE_START)
     const step = client.next(bytesOf(23, u16s(0x0303, 16_000)), 0, 5)
     assert.deepEqual(step, { kind: 'skip', length: 16_005 })
     const { rows, invalid } = read(

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import type { Side } from '../../dissect/dissector.ts'
+import { AT_THE_START } from '../../testing/feed.ts'
 import { dtls } from './dtls.ts'
 import {
   bytesOf,
@@ -44,7 +45,7 @@ const answer = serverHelloBody({ version: 0xfefd, ciphers: [0xc02b], extensions:
 
 /** What the parser of the side that the bytes show makes of each datagram. */
 function read(...datagrams: Uint8Array[]) {
-  const parsers = dtls.open({ wantsBodies: false, maxBody: 0 })
+  const parsers = dtls.open({ wantsBodies: false, maxBody: 0 }, AT_THE_START)
   return datagrams.map((bytes) => {
     const isClient = dtls.probe(bytes, 0, bytes.length, 'client') === 'match'
     const step = (isClient ? parsers.client : parsers.server).next(bytes, 0, bytes.length)
@@ -83,7 +84,7 @@ describe('DTLS', () => {
 
   test('hellos have a JA4 of their own', () => {
     const step = dtls
-      .open({ wantsBodies: false, maxBody: 0 })
+      .open({ wantsBodies: false, maxBody: 0 }, AT_THE_START)
       .client.next(fragment(1, 0, hello), 0, 25 + hello.length)
     assert.ok(step.kind === 'message')
     assert.match(step.message.ja4, /^dd2d010200_/)

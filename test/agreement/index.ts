@@ -1,0 +1,19 @@
+import type { Truth } from '../../src/testing/corpus.ts'
+import type { ReadCapture } from '../../src/testing/read-capture.ts'
+import { dns, http1, icmp, redis, tls } from './first-set.ts'
+import { type Comparison, Seen } from './seen.ts'
+
+/** One a protocol: what of it must agree with the truth. */
+const comparisons: readonly Comparison[] = [http1, dns, redis, tls, icmp]
+
+/** Where our entries and the truth differ: `status 200: ours 3, truth 4`. */
+export function differences(read: ReadCapture, truth: Truth): string[] {
+  const seen = new Seen(read)
+  return comparisons
+    .flatMap((compare) => compare(seen, truth))
+    .flatMap(({ what, ours, theirs }) =>
+      [...new Set([...Object.keys(ours), ...Object.keys(theirs)])]
+        .filter((key) => (ours[key] ?? 0) !== (theirs[key] ?? 0))
+        .map((key) => `${what} ${key}: ours ${ours[key] ?? 0}, truth ${theirs[key] ?? 0}`),
+    )
+}
