@@ -763,7 +763,7 @@ interface EntryLegacy {
 }
 
 /** What the hooks for items get: `data`. Without a request or a reply these are null. For the fields of one protocol alone, declare a variable of its type: HttpEntry. */
-type Entry = HttpEntry | TlsEntry | DnsEntry | RedisEntry | IcmpEntry | TcpConnEntry
+type Entry = HttpEntry | TlsEntry | DnsEntry | RedisEntry | MongodbEntry | IcmpEntry | TcpConnEntry
 
 /** Hypertext Transfer Protocol -- HTTP/1.1, Hypertext Transfer Protocol -- HTTP/1.0. */
 interface HttpEntry extends EntryCommon, EntryLegacy {
@@ -1017,6 +1017,95 @@ interface RedisResponse {
   error: string
 }
 
+/** MongoDB Wire Protocol. */
+interface MongodbEntry extends EntryCommon, EntryLegacy {
+  protocol: Protocol & { name: "mongodb" }
+  /** A command or another request */
+  request: Loose<MongodbRequest, AnyRequest> | null
+  /** A reply */
+  response: Loose<MongodbResponse, AnyResponse> | null
+  /** Nothing for this protocol */
+  data: null
+}
+
+/** A command or another request */
+interface MongodbRequest {
+  /** OP_MSG, OP_QUERY, OP_INSERT …; of a compressed message the one within */
+  opcode: string
+  /** Name of the command: find, insert, hello. Of the opcodes of old drivers find, insert, update, delete, getMore, killCursors */
+  command: string
+  /** Database it is for; "" when that is not to be seen */
+  database: string
+  /** Collection, where the command is about one; else "" */
+  collection: string
+  /** The command as Extended JSON, without lsid, $db, $clusterTime and their kin; at most 32,768 characters */
+  statement: string
+  /** Documents to insert, or updates, deletes and operations */
+  documents: { [name: string]: any }[]
+  /** How many documents came beside the command, in sequences */
+  documentCount: number
+  /** The command as Extended JSON (relaxed), documents of sequences within it. Passwords and their kin are [hidden] */
+  body: { [name: string]: any }
+  /** Bytes, the header included */
+  size: number
+  /** requestID; the reply names it */
+  requestId: number
+  /** Flags that are set: moreToCome, exhaustAllowed, slaveOk, upsert … */
+  flags: string[]
+  /** noop, snappy, zlib or zstd; "" when it was not compressed */
+  compressor: string
+  /** Not all of body and documents is shown */
+  truncated: boolean
+  /** Bytes of it were not captured, or it breaks the rules */
+  incomplete: boolean
+}
+
+/** A reply */
+interface MongodbResponse {
+  /** ok is 1, and no write failed */
+  success: boolean
+  /** Number of the error, of the first write that failed; 0 without one */
+  errorCode: number
+  /** Its name, such as DuplicateKey; "" when it is not known */
+  errorCodeName: string
+  /** What the server says about it, at most 16 KiB */
+  errorMessage: string
+  /** Documents in this reply; values of distinct, or what a batch of writes became */
+  rowCount: number
+  /** n: documents that were counted, inserted, matched or deleted */
+  affectedCount: number
+  /** nModified: documents that an update changed */
+  modifiedCount: number
+  /** Cursor with which to get more; "" or "0" when there is no more */
+  cursorId: string
+  /** Documents in this reply */
+  documents: { [name: string]: any }[]
+  /** The reply as Extended JSON (relaxed) */
+  body: { [name: string]: any }
+  /** OP_MSG, OP_REPLY …; of a compressed message the one within */
+  opcode: string
+  /** Bytes, the header included */
+  size: number
+  /** requestID of the reply */
+  requestId: number
+  /** requestID of what it answers */
+  responseTo: number
+  /** Flags that are set: moreToCome, CursorNotFound, QueryFailure, AwaitCapable */
+  flags: string[]
+  /** noop, snappy, zlib or zstd; "" when it was not compressed */
+  compressor: string
+  /** Of a further reply to the same request (exhaust) what the request asked for; else "" */
+  command: string
+  /** The same */
+  database: string
+  /** The same */
+  collection: string
+  /** Not all of body and documents is shown */
+  truncated: boolean
+  /** Bytes of it were not captured, or it breaks the rules */
+  incomplete: boolean
+}
+
 /** Internet Control Message Protocol version 4, Internet Control Message Protocol version 6. */
 interface IcmpEntry extends EntryCommon, EntryLegacy {
   protocol: Protocol & { name: "icmp" }
@@ -1147,9 +1236,9 @@ interface TcpConnEntry extends EntryCommon, EntryLegacy {
   }
 }
 
-type AnyRequest = HttpRequest | TlsRequest | DnsRequest | RedisRequest | IcmpRequest
+type AnyRequest = HttpRequest | TlsRequest | DnsRequest | RedisRequest | MongodbRequest | IcmpRequest
 
-type AnyResponse = HttpResponse | TlsResponse | DnsResponse | RedisResponse | IcmpResponse
+type AnyResponse = HttpResponse | TlsResponse | DnsResponse | RedisResponse | MongodbResponse | IcmpResponse
 
 /** T, and undefined for all that others of its kind have. */
 type Loose<T, Others> = T & { [Name in Exclude<KeysOf<Others>, keyof T>]?: undefined }
