@@ -3,9 +3,9 @@ import { type Comparison, type Rows, tally } from './seen.ts'
 /** What tshark calls the opcodes that name no command. */
 const COMMANDS: Readonly<Record<string, string>> = {
   Query: 'find',
-  Insert: 'insert',
-  Update: 'update',
-  Delete: 'delete',
+  'Insert document': 'insert',
+  'Update document': 'update',
+  'Delete document': 'delete',
   'Get More': 'getMore',
   'Kill Cursors': 'killCursors',
 }
