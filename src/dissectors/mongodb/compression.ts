@@ -41,7 +41,7 @@ function beginningOf(
   decode: (bytes: Uint8Array, isWhole: boolean) => Uint8Array,
 ): Uint8Array | undefined {
   for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
-    const bytes = attempt === 0 ? packed : packed.subarray(0, packed.length >>> (2 * attempt))
+    const bytes = attempt === 0 ? packed : packed.subarray(0, packed.length >>> attempt)
     try {
       const decoded = decode(bytes, attempt === 0 && !isCut)
       if (decoded.length > 0) return decoded
@@ -63,4 +63,4 @@ function zstdOptions(maxOutputLength: number, isWhole: boolean): ZstdOptions {
 /** A peer must not have us make 1000 bytes of each that it sends; documents that repeat themselves come to a hundredth. */
 const ROOM = 256 << 10
 const MOST_RATIO = 200
-const MOST_ATTEMPTS = 4
+const MOST_ATTEMPTS = 7

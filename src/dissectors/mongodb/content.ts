@@ -59,7 +59,7 @@ function readSections(bytes: Uint8Array, start: number, isCut: boolean): Content
   const body: Fields = {}
   const sequences: Fields = {}
   let at = start
-  let whole = !isCut
+  let whole = true
   while (whole && at + 5 <= bytes.length) {
     const isBody = u8(bytes, at) === BODY_SECTION
     const end = Math.min(at + 1 + u32le(bytes, at + 1), bytes.length)

@@ -264,7 +264,8 @@ interface Failure {
  * wait for. The last two come with `ok: 1`.
  */
 function failureOf({ opcode, flags, facts }: Told, isOfCommand: boolean): Failure {
-  if (opcode === OP_REPLY && (flags & CURSOR_NOT_FOUND) !== 0) return failure(43, '', 'cursor not found')
+  if (opcode === OP_REPLY && (flags & CURSOR_NOT_FOUND) !== 0)
+    return failure(43, undefined, 'cursor not found')
   const isFailedQuery = opcode === OP_REPLY && (flags & QUERY_FAILURE) !== 0
   if (isFailedQuery) return failure(facts.code, facts.codeName, facts.$err ?? facts.errmsg)
   if (!isOfCommand) return SUCCESS
