@@ -763,7 +763,7 @@ interface EntryLegacy {
 }
 
 /** What the hooks for items get: `data`. Without a request or a reply these are null. For the fields of one protocol alone, declare a variable of its type: HttpEntry. */
-type Entry = HttpEntry | TlsEntry | DnsEntry | RedisEntry | MongodbEntry | IcmpEntry | TcpConnEntry
+type Entry = HttpEntry | TlsEntry | DnsEntry | RedisEntry | MongodbEntry | LdapEntry | IcmpEntry | TcpConnEntry
 
 /** Hypertext Transfer Protocol -- HTTP/1.1, Hypertext Transfer Protocol -- HTTP/1.0. */
 interface HttpEntry extends EntryCommon, EntryLegacy {
@@ -1106,6 +1106,109 @@ interface MongodbResponse {
   incomplete: boolean
 }
 
+/** Lightweight Directory Access Protocol. */
+interface LdapEntry extends EntryCommon, EntryLegacy {
+  protocol: Protocol & { name: "ldap" }
+  /** An operation that is asked for */
+  request: Loose<LdapRequest, AnyRequest> | null
+  /** The final reply, with the entries that came before it */
+  response: Loose<LdapResponse, AnyResponse> | null
+  /** Nothing for this protocol */
+  data: null
+}
+
+/** An operation that is asked for */
+interface LdapRequest {
+  /** Bind Request, Unbind Request, Search Request, Modify Request, Add Request, Del Request, Modify DN Request, Compare Request, Abandon Request, Extended Request */
+  type: string
+  /** Number that the reply repeats */
+  messageId: number
+  /** Name of the entry it is about, of a search where it begins, of a bind who it is; else "" */
+  dn: string
+  /** Of a bind the version of LDAP: 3 */
+  version: number
+  /** Of a bind simple, anonymous, unauthenticated (a name without a password), SASL, or Sicily (NTLM before SASL) */
+  authentication: string
+  /** Of a bind with SASL its mechanism: EXTERNAL, GSS-SPNEGO, SCRAM-SHA-256 */
+  mechanism: string
+  /** Of a search baseObject, singleLevel, wholeSubtree or subordinateSubtree */
+  scope: string
+  /** Of a search what entries are wanted: (&(objectClass=person)(cn=a*)). At most 16,384 characters */
+  filter: string
+  /** Of a search what attributes are wanted, of an add or modify which it has */
+  attributes: string[]
+  /** Of a search neverDerefAliases, derefInSearching, derefFindingBaseObj or derefAlways */
+  derefAliases: string
+  /** Of a search the most entries that are wanted; 0 = all */
+  sizeLimit: number
+  /** Of a search the seconds that it may take; 0 = any */
+  timeLimit: number
+  /** Of a search that values are not wanted */
+  typesOnly: boolean
+  /** Of an add the attributes with their values; passwords are [hidden] */
+  entry: { [attribute: string]: (string | { base64: string })[] }
+  /** Of a modify what is changed; passwords are [hidden] */
+  changes: { operation: "add" | "delete" | "replace" | "increment", attribute: string, values: (string | { base64: string })[] }[]
+  /** Of a modify DN the new last part of the name */
+  newRdn: string
+  /** Of a modify DN that the values of the old one go */
+  deleteOldRdn: boolean
+  /** Of a modify DN the new entry above it; "" when it stays */
+  newSuperior: string
+  /** Of a compare the attribute */
+  attribute: string
+  /** Of a compare the value */
+  value: string | { base64: string }
+  /** Of an abandon the messageId of what is not wanted any more */
+  abandonedId: number
+  /** Of an extended request what it is, as numbers */
+  oid: string
+  /** The same as a name: StartTLS, Who am I?; "" when it is not known */
+  oidName: string
+  /** What goes with it */
+  controls: { oid: string, name: string, critical: boolean, size?: number }[]
+  /** Not all of it was kept */
+  truncated: boolean
+}
+
+/** The final reply, with the entries that came before it */
+interface LdapResponse {
+  /** Bind Response, Search Result Done, Modify Response …; "" when there was none */
+  type: string
+  /** Number of the request; 0 when the server says it unasked */
+  messageId: number
+  /** 0 = success, 14 = a bind goes on, 49 = invalid credentials */
+  resultCode: number
+  /** The same as a name: success, noSuchObject, invalidCredentials */
+  result: string
+  /** Of a name that is not there the part that is */
+  matchedDn: string
+  /** What the server says about it */
+  diagnosticMessage: string
+  /** Where to ask instead */
+  referrals: string[]
+  /** Entries that a search found */
+  entryCount: number
+  /** The first of them, at most 1,000 and as many bytes as a body has; passwords are [hidden] */
+  entries: { dn: string, attributes: { [attribute: string]: (string | { base64: string })[] } }[]
+  /** Where a search is to go on, at most 1,000 */
+  references: string[]
+  /** Replies before the final one that are no entries */
+  intermediateCount: number
+  /** Of an extended reply what it is, as numbers */
+  oid: string
+  /** The same as a name */
+  oidName: string
+  /** Of an extended reply that says who one is, that */
+  value: string
+  /** What goes with it */
+  controls: { oid: string, name: string, critical: boolean, size?: number }[]
+  /** Not all entries are shown */
+  truncated: boolean
+  /** Bytes of it were not captured, or the final reply did not come */
+  incomplete: boolean
+}
+
 /** Internet Control Message Protocol version 4, Internet Control Message Protocol version 6. */
 interface IcmpEntry extends EntryCommon, EntryLegacy {
   protocol: Protocol & { name: "icmp" }
@@ -1236,9 +1339,9 @@ interface TcpConnEntry extends EntryCommon, EntryLegacy {
   }
 }
 
-type AnyRequest = HttpRequest | TlsRequest | DnsRequest | RedisRequest | MongodbRequest | IcmpRequest
+type AnyRequest = HttpRequest | TlsRequest | DnsRequest | RedisRequest | MongodbRequest | LdapRequest | IcmpRequest
 
-type AnyResponse = HttpResponse | TlsResponse | DnsResponse | RedisResponse | MongodbResponse | IcmpResponse
+type AnyResponse = HttpResponse | TlsResponse | DnsResponse | RedisResponse | MongodbResponse | LdapResponse | IcmpResponse
 
 /** T, and undefined for all that others of its kind have. */
 type Loose<T, Others> = T & { [Name in Exclude<KeysOf<Others>, keyof T>]?: undefined }

@@ -4,6 +4,7 @@ import { tcpConnection, udpConnection } from './connection/connection.ts'
 import { dns, dnsTcp } from './dns/dissector.ts'
 import { http } from './http/dissector.ts'
 import { icmp4, icmp6 } from './icmp/dissector.ts'
+import { cldap, ldap } from './ldap/dissector.ts'
 import { mongodb } from './mongodb/dissector.ts'
 import { redis } from './redis/dissector.ts'
 import { tls } from './tls/dissector.ts'
@@ -18,6 +19,8 @@ export const dissectors = [
   dnsTcp,
   redis,
   mongodb,
+  ldap,
+  cldap,
   icmp4,
   icmp6,
 ] as unknown as readonly Dissector[]

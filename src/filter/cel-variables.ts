@@ -249,7 +249,7 @@ export const VARIABLES: Readonly<Record<string, Read>> = {
     kafka_request_summary: text('base', 'summary'),
   }),
   ...ofProtocol('amqp', ['method']),
-  ...ofProtocol('ldap', ['type']),
+  ...ofProtocol('ldap', ['type', 'dn', 'scope', 'filter'], ['resultCode']),
   ...ofProtocol('radius', ['code', 'codeName']),
   ...only(isProtocol('radius'), { radius_request_authenticator: text('request', 'authenticator') }),
   ...ofProtocol('diameter', ['method']),

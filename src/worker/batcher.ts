@@ -247,6 +247,8 @@ const BODY_PATHS: ReadonlySet<string> = new Set([
   'response.content.size',
   'response.content.encoding',
   'response.content.truncated',
+  'response.entries',
+  'response.references',
   ...['body', 'documents', 'statement', 'truncated'].flatMap((name) => [
     `request.${name}`,
     `response.${name}`,
