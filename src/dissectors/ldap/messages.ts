@@ -495,13 +495,6 @@ const NO_RESULT = {
 }
 type Result = typeof NO_RESULT
 
-export const NOTHING_COLLECTED: Collected = {
-  entryCount: 0,
-  intermediateCount: 0,
-  entries: [],
-  references: [],
-  isCut: false,
-}
 
 const SCOPES = ['baseObject', 'singleLevel', 'wholeSubtree', 'subordinateSubtree']
 const DEREF_ALIASES = ['neverDerefAliases', 'derefInSearching', 'derefFindingBaseObj', 'derefAlways']
