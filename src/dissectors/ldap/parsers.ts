@@ -91,7 +91,11 @@ export class LdapParser implements Parser<never> {
     if (sealed === undefined) return { kind: 'invalid', reason: 'neither a message nor a sealed one' }
     if (sealed === 'more') return { kind: 'incomplete', need: end - start + 1 }
     const { length } = sealed
-    if (sealed.start === sealed.stop || length > LONGEST_SIGNED) return { kind: 'skip', length }
+    if (sealed.start === sealed.stop || length > LONGEST_SIGNED) {
+      // Part of an answer may be in it.
+      this.#session.lost()
+      return { kind: 'skip', length }
+    }
     if (end - start < length) return { kind: 'incomplete', need: length }
     return this.#signed(sealed, bytes, start)
   }
@@ -115,7 +119,7 @@ export class LdapParser implements Parser<never> {
       this.#session.part(head.id, head.tag, size, this.#clock, bytes, at, at + head.length)
       return undefined
     }
-    const kept = this.#session.wantsBodies ? head.length : Math.min(head.length, KEPT_OF_LONG)
+    const kept = Math.min(head.length, Math.max(KEPT_OF_LONG, this.#session.bodyLimit))
     return this.#pair(new Message(copyOf(bytes, at, at + kept), kept < head.length), size, this.#now())
   }
 
@@ -150,6 +154,8 @@ export class DatagramParser<M> implements Parser<M> {
   }
 
   next(bytes: Uint8Array, start: number, end: number): Step<M> {
+    // Entries without an end are not waited for.
+    this.#session.ready.length = 0
     for (let at = start; at < end; ) {
       const head = readHead(bytes, at, end, this.#side)
       if (typeof head !== 'object' || at + head.length > end)

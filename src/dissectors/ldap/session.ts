@@ -33,8 +33,9 @@ export class Session {
     this.isTlsAsked = !isWhole
   }
 
-  get wantsBodies(): boolean {
-    return this.#context.wantsBodies
+  /** Bytes of an answer, or of a long request, that are kept. */
+  get bodyLimit(): number {
+    return this.#context.wantsBodies ? this.#context.maxBody : 0
   }
 
   /** Bytes of entries that wait here. */
@@ -82,9 +83,9 @@ export class Session {
       return
     }
     if (tag === SEARCH_ENTRY) waiting.entryCount++
-    const { wantsBodies, maxBody } = this.#context
-    const fits = wantsBodies && waiting.keptCount < MOST_ENTRIES && waiting.held + end - start <= maxBody
-    if (fits && start < end) this.#keep(waiting, bytes, start, end, maxBody)
+    const most = this.bodyLimit
+    const fits = waiting.keptCount < MOST_ENTRIES && waiting.held + end - start <= most
+    if (fits && start < end) this.#keep(waiting, bytes, start, end, most)
     else waiting.isCut = true
   }
 
