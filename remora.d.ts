@@ -552,6 +552,24 @@ declare function setInterval(task: (...args: any[]) => void, delay?: number, ...
  */
 declare function clearInterval(timer?: number): void
 
+/**
+ * Defines how a protocol is read, on every worker. Belongs to the top level of a script. Connections on its `ports` are its own; without ports it is shown those in which nothing else is recognised. `probe` looks at the first bytes of a side: true = this is it, false = it is not, nothing = more bytes are needed. `parse` gets all bytes of a side that it has not taken yet, and answers what it has found at their beginning, or nothing while a message is not complete. A reply is paired with its request by order, or by `id` with `pairing: "by-id"`. Of datagrams each comes in a call of its own, and `probe` is asked first whether it is a request. What either throws goes to the console of the script, and the connection is read again from where `probe` says yes.
+ * @example
+ * dissector({
+ *   name: 'lines',
+ *   ports: [7777],
+ *   probe: function (bytes) {
+ *     return bytes.length > 0
+ *   },
+ *   parse: function (bytes, from) {
+ *     var end = bytes.indexOf('\n')
+ *     if (end < 0) return
+ *     return { length: end + 1, message: { line: bytes.text(0, end) }, method: from }
+ *   }
+ * })
+ */
+declare function dissector(declaration: DissectorDeclaration): void
+
 /** Values of `scripting.env`, as YAML reads them. */
 declare const env: { readonly [name: string]: any }
 
@@ -1155,6 +1173,77 @@ type AnyResponse = HttpResponse | TlsResponse | DnsResponse | RedisResponse | Ic
 type Loose<T, Others> = T & { [Name in Exclude<KeysOf<Others>, keyof T>]?: undefined }
 
 type KeysOf<T> = T extends any ? keyof T : never
+
+/** What `dissector` takes. */
+interface DissectorDeclaration {
+  /** A word of small letters, digits and "-": `data.protocol.name` of its entries. */
+  name: string
+  /** Connections on these are read by it alone; none: those in which nothing else is recognised. */
+  ports?: number[]
+  /** tcp by default. */
+  transport?: 'tcp' | 'udp'
+  /** How replies find their requests: in-order by default; none: each message is an entry. */
+  pairing?: 'in-order' | 'by-id' | 'none'
+  /** Badge in lists: the name in capitals by default. */
+  abbr?: string
+  longName?: string
+  version?: string
+  backgroundColor?: string
+  foregroundColor?: string
+  referenceLink?: string
+  /** Whether a side of a connection that begins like this speaks the protocol; nothing = more bytes are needed. */
+  probe: (bytes: Bytes, from: 'client' | 'server') => boolean | void
+  /** What is at the beginning of the bytes. `session` is an object for what you want to remember of the connection. */
+  parse: (bytes: Bytes, from: 'client' | 'server', session: any) => DissectorAnswer | false | void
+}
+
+/** What `parse` answers; nothing = more bytes are needed, false = this is not the protocol, or no longer. */
+interface DissectorAnswer {
+  /** Bytes that were taken. */
+  length?: number
+  /** What was read, if a message ends with them: `data.request` or `data.response`. */
+  message?: object
+  /** Finds the request of a reply. */
+  id?: string | number
+  /** A request that has no reply. */
+  noReply?: boolean
+  /** A message of the server that answers none. */
+  push?: boolean
+  /** For the row of the entry in lists. */
+  method?: string
+  summary?: string
+  status?: number
+  /** Do not ask again before so many bytes are here. */
+  need?: number
+  /** Pass over so many bytes, here or not yet. */
+  skip?: number
+}
+
+/** Bytes to be read. Past the end there is NaN, and no text. */
+interface Bytes {
+  readonly length: number
+  u8(at: number): number
+  u16(at: number): number
+  u24(at: number): number
+  u32(at: number): number
+  u16le(at: number): number
+  u32le(at: number): number
+  /** As UTF-8. */
+  text(start?: number, end?: number): string
+  /** A character a byte. */
+  latin1(start?: number, end?: number): string
+  hex(start?: number, end?: number): string
+  slice(start?: number, end?: number): Bytes
+  /** Where a text, or a byte, is next; -1 when it is not there. */
+  indexOf(what: string | number, from?: number): number
+}
+
+/** An entry of a protocol that an agent reads: declare a variable of this type for what is in it. */
+interface CustomEntry extends EntryCommon, EntryLegacy {
+  protocol: Protocol
+  request: any
+  response: any
+}
 
 /** What a protocol is called and how it is drawn */
 interface Protocol {

@@ -37,7 +37,7 @@ describe('remora run', () => {
       assert.deepEqual(summary.ledger.discrepancies, [])
       assert.deepEqual(
         summary.agents.map(({ state, errors }) => [state, errors]),
-        Array(6).fill(['ok', 0]),
+        Array(7).fill(['ok', 0]),
       )
     })
   })

@@ -2,6 +2,7 @@ import type { Exchange } from '../entry/entry.ts'
 import type { CloseReason, Connection, ConnectionHandler } from '../reassembly/connection.ts'
 import { DatagramConversation } from './datagrams.ts'
 import type { DissectContext, Dissector } from './dissector.ts'
+import { RelayedConversation, RelayRules, type RelaySink, type RemoteDissector } from './relay.ts'
 import { StreamConversation } from './streams.ts'
 
 /** What dissection needs from around it. */
@@ -19,6 +20,8 @@ export interface DissectionOptions {
   readonly memory: number
   /** Told when a conversation ends in which no protocol was recognised. */
   unrecognised(connection: Connection, reason: CloseReason): void
+  /** Takes what happens on connections that are read elsewhere, see `relayTo`. */
+  readonly relay?: RelaySink
 }
 
 /** Bytes of all streams and datagrams: each is in `dissected` or in one of `skipped`. */
@@ -36,6 +39,7 @@ export const SKIP_REASONS = {
   incomplete: 'An unfinished message when the conversation ended.',
   evicted: 'Held for an unfinished message when memory ran out.',
   'too-long': 'A message longer than Remora holds in memory.',
+  relayed: 'On a port that a dissector of an agent has for itself.',
 } as const
 
 export type SkipReason = keyof typeof SKIP_REASONS
@@ -44,22 +48,58 @@ export type SkipReason = keyof typeof SKIP_REASONS
 export class Dissection {
   readonly counters: DissectionCounters = {
     dissected: 0,
-    skipped: { unrecognised: 0, invalid: 0, 'lost-sync': 0, incomplete: 0, evicted: 0, 'too-long': 0 },
+    skipped: {
+      unrecognised: 0,
+      invalid: 0,
+      'lost-sync': 0,
+      incomplete: 0,
+      evicted: 0,
+      'too-long': 0,
+      relayed: 0,
+    },
     invalid: {},
   }
   readonly options: DissectionOptions
   /** Conversations that hold bytes, the one that began to first. */
   readonly #holders = new Set<ConnectionHandler>()
   #held = 0
-  readonly #byTransport: Record<Dissector['transport'], Candidates>
+  #relayRules = new RelayRules([])
+  #dissectors: readonly Dissector[] = []
+  #byTransport: Record<Dissector['transport'], Candidates>
 
   constructor(options: DissectionOptions) {
     this.options = options
-    const of = (transport: Dissector['transport']) => new Candidates(transport, options)
+    this.#byTransport = this.use(options.dissectors)
+  }
+
+  /** Connections in which nothing has been recognised yet are tried with these from now on. */
+  use(dissectors: readonly Dissector[]): Record<Dissector['transport'], Candidates> {
+    const of = (transport: Dissector['transport']) =>
+      new Candidates(transport, dissectors, this.options.ports)
+    this.#dissectors = dissectors
     this.#byTransport = { tcp: of('tcp'), udp: of('udp'), icmp: of('icmp') }
+    return this.#byTransport
   }
 
   open(connection: Connection): ConnectionHandler {
+    const { relay } = this.options
+    const mode = relay === undefined ? 'none' : this.#relayRules.for(connection, transportOf(connection))
+    if (relay === undefined || mode === 'none') return this.#read(connection)
+    return new RelayedConversation(
+      connection,
+      mode === 'own' ? undefined : this.#read(connection),
+      relay,
+      (bytes) => this.skip('relayed', bytes),
+      (reason) => this.unrecognisedEnded(connection, reason),
+    )
+  }
+
+  /** Connections that begin from now on are shown to these as well. */
+  relayTo(dissectors: readonly RemoteDissector[]): void {
+    this.#relayRules = new RelayRules(dissectors)
+  }
+
+  #read(connection: Connection): StreamConversation | DatagramConversation {
     if (connection.protocol === TCP) return new StreamConversation(this, connection)
     return new DatagramConversation(this, connection)
   }
@@ -72,7 +112,7 @@ export class Dissection {
   }
 
   named(name: string, transport: Dissector['transport']): Dissector | undefined {
-    return this.options.dissectors.find((each) => each.name === name && each.transport === transport)
+    return this.#dissectors.find((each) => each.name === name && each.transport === transport)
   }
 
   /** A conversation ended in which no protocol was recognised. */
@@ -111,7 +151,11 @@ class Candidates {
   readonly #all: readonly Dissector[]
   readonly #byPort = new Map<number, readonly Dissector[]>()
 
-  constructor(transport: Dissector['transport'], { dissectors, ports }: DissectionOptions) {
+  constructor(
+    transport: Dissector['transport'],
+    dissectors: readonly Dissector[],
+    ports: ReadonlyMap<number, string>,
+  ) {
     this.#all = dissectors.filter((each) => each.transport === transport)
     const hinted = new Map<number, string>()
     for (const dissector of this.#all)
@@ -132,6 +176,10 @@ class Candidates {
   forVersion(version: number): readonly Dissector[] {
     return this.#all.filter((each) => each.protocols[0]?.version === String(version))
   }
+}
+
+function transportOf({ protocol }: Connection): Dissector['transport'] {
+  return protocol === TCP ? 'tcp' : protocol === UDP ? 'udp' : 'icmp'
 }
 
 const TCP = 6

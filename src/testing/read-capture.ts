@@ -28,6 +28,7 @@ export async function readCapture(
       item: (exchange) => {
         exchanges.push(exchange)
       },
+      relayed: () => {},
     },
   )
   for await (const batch of openCapture({ path }).packets(new AbortController().signal)) {

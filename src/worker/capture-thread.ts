@@ -159,7 +159,9 @@ class CaptureThread {
         version: message.version,
         items: new Set(message.items),
         packets: new Set(message.packets),
+        relays: message.dissectors.length > 0,
       })
+      this.#pipeline.relayTo(message.dissectors)
       post({ kind: 'demand', version: message.version })
       this.#go?.()
     } else {

@@ -1,6 +1,7 @@
 import { streamInfo } from '../dissect/conversation.ts'
 import type { Dissector } from '../dissect/dissector.ts'
 import { Dissection, type DissectionCounters } from '../dissect/engine.ts'
+import type { RelayedEvent, RemoteDissector } from '../dissect/relay.ts'
 import { type ConnectionData, tcpConnection, udpConnection } from '../dissectors/connection/connection.ts'
 import type { EntryProtocol, ErrorType, Exchange } from '../entry/entry.ts'
 import type { PacketBatch } from '../packet/batch.ts'
@@ -45,6 +46,8 @@ export interface PipelineCounters {
   /** Captured payload bytes that nobody asked for. */
   readonly unreadBytes: number
   readonly dissection: DissectionCounters
+  /** Bytes that were shown to dissectors of agents. */
+  readonly relayedBytes: number
   /** Entries by the abbreviation of their protocol. */
   readonly entries: Readonly<Record<string, number>>
   /** Requests of our own helpers, which are no entries. */
@@ -61,6 +64,8 @@ export interface EventSink {
   readonly packetsOnly: boolean
   packet(packet: Packet): void
   item(exchange: Exchange): void
+  /** Something happened on a connection that dissectors of agents read. */
+  relayed(connection: Connection, event: RelayedEvent): void
 }
 
 /** Packets to entries: everything between a source and the agents is here, synchronous and pure. */
@@ -73,6 +78,7 @@ export class Pipeline {
   readonly #dissection: Dissection
   readonly #entries: Record<string, number> = {}
   #ownRequests = 0
+  #relayedBytes = 0
   #packets = 0
   #captured = 0
   #bytes = 0
@@ -96,6 +102,10 @@ export class Pipeline {
         maxBody: options.maxBody,
       },
       exchange: (exchange) => this.#accept(exchange),
+      relay: (connection, event) => {
+        if (event.kind === 'data') this.#relayedBytes += event.end - event.start
+        sink.relayed(connection, event)
+      },
       unrecognised: (connection, reason) => this.#connectionEnded(connection, reason),
     })
     this.#reassembler = new Reassembler({
@@ -138,6 +148,11 @@ export class Pipeline {
     return this.#reading
   }
 
+  /** Connections that begin from now on are shown to dissectors of agents as well. */
+  relayTo(dissectors: readonly RemoteDissector[]): void {
+    this.#dissection.relayTo(dissectors)
+  }
+
   /** It is `seconds`, and no packet before that is to come: what waits for too long becomes entries as it stands. */
   advance(seconds: number): void {
     this.#reassembler.advance(seconds)
@@ -162,6 +177,7 @@ export class Pipeline {
       reassembly: this.#reassembler.counters,
       unreadBytes: this.#counter.bytes,
       dissection: this.#dissection.counters,
+      relayedBytes: this.#relayedBytes,
       entries: this.#entries,
       ownRequests: this.#ownRequests,
       firstMs: this.#firstMs,
