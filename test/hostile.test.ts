@@ -101,7 +101,7 @@ const STOPPED: Readonly<Record<string, readonly [source: string, reason: RegExp]
     /holds|memory/,
   ],
   'puts more and more names on this': [
-    LATE('for (var i = 0; i < 20000; i++) this[calls + "-" + i] = i'),
+    LATE('for (var i = 0; i < 40000; i++) this[calls + "-" + i] = i'),
     /holds|CPU time/,
   ],
   'throws what cannot be shown': [
