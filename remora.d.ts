@@ -1127,18 +1127,20 @@ interface IcmpResponse {
   quoted: { protocol: number, src: string, dst: string, srcPort: number, dstPort: number } | null
 }
 
-/** Transmission Control Protocol, User Datagram Protocol. */
+/** Transmission Control Protocol connections, User Datagram Protocol connections, Transmission Control Protocol flows, User Datagram Protocol flows. */
 interface TcpConnEntry extends EntryCommon, EntryLegacy {
   protocol: Protocol & { name: "tcp" | "udp" }
-  /** Connections have no request and no reply */
+  /** Conversations have no request and no reply */
   request: null
-  /** Connections have no request and no reply */
+  /** Conversations have no request and no reply */
   response: null
-  /** A conversation in which no protocol was recognised */
+  /** A conversation between two ports as a whole */
   data: {
-    /** How it ended: closed, reset, refused, half-open, idle, evicted, capture-end */
+    /** open: told of for the first time while it lasts; in_progress: again; closed: when it has ended */
     state: string
-    /** Packets of the end that opened it */
+    /** How it ended: closed, reset, refused, half-open, idle, replaced by a new one on the same ports, evicted, capture-end; "" while it lasts */
+    reason: string
+    /** Packets so far of the end that opened it */
     localPkts: number
     /** Packets of the other end */
     remotePkts: number
@@ -1146,7 +1148,7 @@ interface TcpConnEntry extends EntryCommon, EntryLegacy {
     localBytes: number
     /** Payload bytes of the other end */
     remoteBytes: number
-    /** Packets a second of the end that opened it, over its duration */
+    /** Packets a second of the end that opened it: of a connection over its whole time, of a flow since the last entry of it */
     localPps: number
     /** Packets a second of the other end */
     remotePps: number
@@ -1158,10 +1160,10 @@ interface TcpConnEntry extends EntryCommon, EntryLegacy {
     durationMs: number
     /** Protocols recognised in it */
     l7Detected: string[]
-    /** Stream name: the same for all items of the conversation */
+    /** Stream name: the same for all entries of the conversation */
     groupId: string
-    /** Not measured yet */
-    tcpMetrics: null
+    /** Of a TCP flow: retransmissions, fast_retransmissions, retransmission_rate, zero_window_events, window_full_events, window_scale, avg_receive_window, out_of_order, dup_acks, missing_segments, rst_count, fin_count, connection_completeness, initial_rtt_us, rtt_avg_us, jitter_us, and tcp_handshake_p50_us, _p90_us and _p99_us of connections to this server so far; else null */
+    tcpMetrics: { [name: string]: number } | null
   }
 }
 

@@ -75,7 +75,7 @@ const SEEN = [
 describe('an agent with a dissector', () => {
   test('makes entries of its protocol that it and every other agent get', async () => {
     const { summary, texts, stderr } = await run({ 'a.js': WITNESS, 'b.js': BEANSTALK })
-    assert.deepEqual(summary.entries, { BEANSTALK: 17, TCP: 2 }, stderr)
+    assert.deepEqual(summary.entries, { BEANSTALK: 17, TCP: 2, 'TCP FLOW': 2 }, stderr)
     assert.deepEqual(summary.ledger.discrepancies, [])
     assert.deepEqual(summary.ledger.relayed, {
       bytes: 2731,
@@ -94,7 +94,7 @@ describe('an agent with a dissector', () => {
   test('without ports is shown what nobody recognises', async () => {
     const anywhere = BEANSTALK.replace('  ports: [11300],\n', '')
     const { summary, texts } = await run({ 'a.js': WITNESS, 'b.js': anywhere })
-    assert.deepEqual(summary.entries, { BEANSTALK: 17, TCP: 2 })
+    assert.deepEqual(summary.entries, { BEANSTALK: 17, TCP: 2, 'TCP FLOW': 2 })
     assert.deepEqual(texts('Witness').sort(), [...SEEN].sort())
     assert.deepEqual(summary.ledger.discrepancies, [])
   })
@@ -195,6 +195,6 @@ describe('a hostile dissector', () => {
     assert.ok((summary.agents[0]?.errors ?? 0) > 0)
     assert.match(texts('Hostile').join('\n'), /dissector hostile: parse/)
     assert.deepEqual(summary.ledger.discrepancies, [])
-    assert.deepEqual(summary.entries, { TCP: 2 })
+    assert.deepEqual(summary.entries, { TCP: 2, 'TCP FLOW': 2 })
   })
 })

@@ -62,11 +62,13 @@ describe('the corpus', () => {
 
   test('every field of every entry can be read', async (t) => {
     for (const capture of corpusOrSkip(t)) {
-      const read = await readOrMistake(capture)
+      const read = await readOrMistake(capture, { conversations: ALL, reportEverySeconds: 1 })
       for (const entry of read?.entries ?? []) assert.ok(JSON.stringify(everything(entry)).length > 0)
     }
   })
 })
+
+const ALL = { tcpConn: true, udpConn: true, tcpFlow: true, udpFlow: true }
 
 /** What a message says beside its body. */
 interface Told {

@@ -126,7 +126,7 @@ export const configSchema = section({
     enabledDissectors: setting(
       z.array(protocol),
       USUAL_PROTOCOLS,
-      'Protocols to look for; tcp-conn and udp-conn: conversations that are none of them',
+      'Protocols to look for; tcp-conn, udp-conn: each conversation as an entry when it ends, and while it lasts; tcp-flow, udp-flow: the same with rates, and how well TCP goes',
     ),
     portMapping: setting(
       z.record(z.string(), z.array(z.number().int().min(1).max(65535))),
@@ -181,6 +181,7 @@ export const configSchema = section({
       detectDuplicates: planned(flag, false, 'Look for duplicates'),
       staleTimeoutSeconds: planned(positive, 30, 'Silence after which a stream is stale'),
       tcpFlowTimeout: setting(positive, 1200, 'Silence after which a TCP connection is over, s'),
+      flowInterval: setting(positive, 60, 'How often a connection that lasts becomes an entry, s'),
       udpFlowTimeout: setting(positive, 1200, 'Silence after which a UDP conversation is over, s'),
       resolutionStrategy: planned(text, 'auto', 'How names are found'),
     }),

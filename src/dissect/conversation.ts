@@ -1,9 +1,10 @@
 import type { Exchange, StreamInfo } from '../entry/entry.ts'
 import type { ObjectShape } from '../entry/shape.ts'
 import { addressText } from '../packet/address.ts'
-import type { Connection, End } from '../reassembly/connection.ts'
+import type { CloseReason, Connection, End } from '../reassembly/connection.ts'
 import { type Dissector, type Inner, JOINED, type Message, type Parser, type Side } from './dissector.ts'
 import type { Dissection } from './engine.ts'
+import { type ConversationReport, ReportClock } from './report.ts'
 
 export type AnyMessage = Message<ObjectShape>
 
@@ -20,13 +21,19 @@ export interface Timed {
   readonly endNanos: number
 }
 
-/** What streams and datagrams have in common: who is the client, and making entries with their ordinals. */
+/**
+ * What streams and datagrams have in common: who is the client, making entries with their ordinals, and telling of the
+ * conversation as a whole.
+ */
 export class Conversation {
   readonly dissection: Dissection
   readonly connection: Connection
   /** The end that sends requests; −1 while nobody knows. */
   client: End | -1
-  recognised = false
+  /** Protocols that were recognised, in this order. */
+  readonly #detected: string[] = []
+  readonly #reports: ReportClock
+  #closed: CloseReason | undefined
   #stream: StreamInfo | undefined
   #index = 0
 
@@ -34,6 +41,45 @@ export class Conversation {
     this.dissection = dissection
     this.connection = connection
     this.client = connection.opener
+    this.#reports = new ReportClock(connection)
+  }
+
+  get recognised(): boolean {
+    return this.#detected.length > 0
+  }
+
+  protected detect({ protocols }: Dissector): void {
+    const name = protocols[0]?.name ?? ''
+    if (!this.#detected.includes(name)) this.#detected.push(name)
+  }
+
+  /** Time passes: a conversation that lasts is told of now and then. */
+  time(seconds: number): void {
+    const { reportEvery } = this.dissection.options
+    if (this.#closed !== undefined || !this.#reports.isDue(this.connection, seconds, reportEvery)) return
+    this.#report(this.#reports.isFirst ? 'open' : 'in_progress')
+  }
+
+  close(reason: CloseReason): void {
+    this.#closed = reason
+  }
+
+  /** The last packets have been counted. */
+  gone(): void {
+    this.#report('closed')
+  }
+
+  #report(state: ConversationReport['state']): void {
+    const { connection, client } = this
+    this.dissection.options.conversation({
+      connection,
+      client,
+      state,
+      reason: state === 'closed' ? this.#closed : undefined,
+      detected: this.#detected,
+      since: this.#reports.take(connection),
+      nextIndex: () => this.#index++,
+    })
   }
 
   sideOf(from: End): Side {

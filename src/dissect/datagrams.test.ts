@@ -40,13 +40,15 @@ function reading() {
     replyTimeout: 10,
     exchange: ({ stream, error }) => seen.push(`${stream.client.port} ${error?.msg}`),
     memory: 1 << 20,
-    unrecognised: () => {},
+    conversation: () => {},
+    reportEvery: 60,
   })
   const reassembler = new Reassembler({
     memory: 1 << 20,
     maxConnections: 10,
     tcpIdle: 1000,
     otherIdle: 1000,
+    measure: false,
     open: (connection) => dissection.open(connection),
   })
   return { reassembler, seen }

@@ -30,18 +30,18 @@ export class DatagramConversation extends Conversation implements ConnectionHand
   end(): void {}
   evict(): void {}
 
-  time(seconds: number): void {
+  override time(seconds: number): void {
     this.#expire(seconds)
+    super.time(seconds)
   }
 
-  close(reason: CloseReason): void {
+  override close(reason: CloseReason): void {
+    super.close(reason)
     const dissector = this.#dissector
-    if (dissector === undefined) {
-      this.dissection.unrecognisedEnded(this.connection, reason)
-      return
-    }
+    if (dissector === undefined) return
     for (const [id, request] of this.#pending) this.emit(dissector, request, null, NO_REPLY, String(id))
     this.#pending.clear()
+    this.#parsers = undefined
   }
 
   #recognise(from: End, bytes: Uint8Array, start: number, end: number): boolean {
@@ -55,7 +55,7 @@ export class DatagramConversation extends Conversation implements ConnectionHand
         clock: this.connection,
       })
       if (this.client < 0) this.client = asClient ? from : from === 0 ? 1 : 0
-      this.recognised = true
+      this.detect(dissector)
       return true
     }
     this.#failures++

@@ -1,8 +1,15 @@
 import type { Exchange } from '../entry/entry.ts'
-import type { CloseReason, Connection, ConnectionHandler } from '../reassembly/connection.ts'
+import type { Connection, ConnectionHandler } from '../reassembly/connection.ts'
 import { DatagramConversation } from './datagrams.ts'
 import type { DissectContext, Dissector } from './dissector.ts'
-import { RelayedConversation, RelayRules, type RelaySink, type RemoteDissector } from './relay.ts'
+import {
+  RelayedConversation,
+  RelayRules,
+  type RelaySink,
+  type RemoteDissector,
+  UnreadConversation,
+} from './relay.ts'
+import type { ConversationReport } from './report.ts'
 import { StreamConversation } from './streams.ts'
 
 /** What dissection needs from around it. */
@@ -18,8 +25,9 @@ export interface DissectionOptions {
   exchange(exchange: Exchange): void
   /** Bytes that may be held for unfinished messages, over all connections. */
   readonly memory: number
-  /** Told when a conversation ends in which no protocol was recognised. */
-  unrecognised(connection: Connection, reason: CloseReason): void
+  /** Told of each conversation as a whole: when it ends, and every so many seconds while it lasts. */
+  conversation(report: ConversationReport): void
+  readonly reportEvery: number
   /** Takes what happens on connections that are read elsewhere, see `relayTo`. */
   readonly relay?: RelaySink
 }
@@ -85,13 +93,8 @@ export class Dissection {
     const { relay } = this.options
     const mode = relay === undefined ? 'none' : this.#relayRules.for(connection, transportOf(connection))
     if (relay === undefined || mode === 'none') return this.#read(connection)
-    return new RelayedConversation(
-      connection,
-      mode === 'own' ? undefined : this.#read(connection),
-      relay,
-      (bytes) => this.skip('relayed', bytes),
-      (reason) => this.unrecognisedEnded(connection, reason),
-    )
+    const inner = mode === 'own' ? new UnreadConversation(this, connection) : this.#read(connection)
+    return new RelayedConversation(connection, inner, relay)
   }
 
   /** Connections that begin from now on are shown to these as well. */
@@ -113,11 +116,6 @@ export class Dissection {
 
   named(name: string, transport: Dissector['transport']): Dissector | undefined {
     return this.#dissectors.find((each) => each.name === name && each.transport === transport)
-  }
-
-  /** A conversation ended in which no protocol was recognised. */
-  unrecognisedEnded(connection: Connection, reason: CloseReason): void {
-    this.options.unrecognised(connection, reason)
   }
 
   /** A conversation holds `after` bytes instead of `before`; too many in all, and the oldest holder lets go. */

@@ -1,5 +1,5 @@
 import type { CloseReason, Connection, ConnectionHandler, End } from '../reassembly/connection.ts'
-import type { Conversation } from './conversation.ts'
+import { Conversation } from './conversation.ts'
 import type { Dissector } from './dissector.ts'
 
 /** A dissector that is elsewhere, as far as this side has to know it. */
@@ -45,66 +45,66 @@ export class RelayRules {
   }
 }
 
-/** Shows a connection to dissectors elsewhere, until `inner`, where there is one, has recognised it. */
+/** A connection that is read elsewhere alone: here its bytes are only counted. */
+export class UnreadConversation extends Conversation implements ConnectionHandler {
+  data(_from: End, _bytes: Uint8Array, start: number, end: number): void {
+    this.dissection.skip('relayed', end - start)
+  }
+  gap(): void {}
+  end(): void {}
+  evict(): void {}
+}
+
+/** Shows a connection to dissectors elsewhere, until `inner` has recognised it. */
 export class RelayedConversation implements ConnectionHandler {
   readonly #connection: Connection
-  readonly #inner: (Conversation & ConnectionHandler) | undefined
+  readonly #inner: Conversation & ConnectionHandler
   readonly #sink: RelaySink
-  /** Called with bytes that are read elsewhere alone … */
-  readonly #given: (bytes: number) => void
-  /** … and when such a connection ends. */
-  readonly #ended: (reason: CloseReason) => void
   #isShown = true
   #hasShown = false
 
-  constructor(
-    connection: Connection,
-    inner: (Conversation & ConnectionHandler) | undefined,
-    sink: RelaySink,
-    given: (bytes: number) => void,
-    ended: (reason: CloseReason) => void,
-  ) {
+  constructor(connection: Connection, inner: Conversation & ConnectionHandler, sink: RelaySink) {
     this.#connection = connection
     this.#inner = inner
     this.#sink = sink
-    this.#given = given
-    this.#ended = ended
   }
 
   data(from: End, bytes: Uint8Array, start: number, end: number): void {
-    if (this.#inner === undefined) this.#given(end - start)
-    else this.#inner.data(from, bytes, start, end)
+    this.#inner.data(from, bytes, start, end)
     this.#show({ kind: 'data', from, bytes, start, end })
   }
 
   gap(from: End, length: number): void {
-    this.#inner?.gap(from, length)
+    this.#inner.gap(from, length)
     this.#show({ kind: 'gap', from, length })
   }
 
   end(from: End): void {
-    this.#inner?.end(from)
+    this.#inner.end(from)
     this.#show({ kind: 'end', from })
   }
 
   time(seconds: number): void {
-    this.#inner?.time(seconds)
+    this.#inner.time(seconds)
   }
 
   evict(): void {
-    this.#inner?.evict()
+    this.#inner.evict()
   }
 
   close(reason: CloseReason): void {
-    if (this.#inner === undefined) this.#ended(reason)
-    else this.#inner.close(reason)
+    this.#inner.close(reason)
     this.#show({ kind: 'close', reason })
+  }
+
+  gone(): void {
+    this.#inner.gone()
   }
 
   #show(event: RelayedEvent): void {
     const isOfUse = this.#hasShown || event.kind === 'data' || event.kind === 'gap'
     if (!this.#isShown || !isOfUse) return
-    const isOver = this.#inner?.recognised === true
+    const isOver = this.#inner.recognised
     this.#isShown = !isOver && event.kind !== 'close'
     // Most are recognised at once: nothing has to be taken back.
     if (isOver && !this.#hasShown) return

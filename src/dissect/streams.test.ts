@@ -49,13 +49,15 @@ function exchangesOf(packets: readonly Packet[]): string[] {
     replyTimeout: 10,
     exchange: (exchange) => seen.push(textOf(exchange)),
     memory: 1 << 20,
-    unrecognised: () => {},
+    conversation: () => {},
+    reportEvery: 60,
   })
   const reassembler = new Reassembler({
     memory: 1 << 20,
     maxConnections: 10,
     tcpIdle: 100,
     otherIdle: 100,
+    measure: false,
     open: (connection) => dissection.open(connection),
   })
   for (const packet of packets) reassembler.push(packet)

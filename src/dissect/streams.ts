@@ -71,7 +71,8 @@ export class StreamConversation extends Conversation implements ConnectionHandle
     side.state = 'ended'
   }
 
-  close(reason: CloseReason): void {
+  override close(reason: CloseReason): void {
+    super.close(reason)
     for (const from of [0, 1] as const) {
       const side = this.#sides[from]
       if (side.state === 'reading') this.#finish(from, side, false)
@@ -80,11 +81,10 @@ export class StreamConversation extends Conversation implements ConnectionHandle
     }
     const dissector = this.#dissector
     if (dissector !== undefined) this.#abandon(dissector, NO_REPLY[reason])
-    if (!this.recognised) this.dissection.unrecognisedEnded(this.connection, reason)
+    // It is still to be told of as a whole: what it was read with need not wait for that.
+    this.#parsers = this.#fresh = undefined
+    for (const side of this.#sides) side.parser = undefined
   }
-
-  /** A reply on a connection may take as long as it likes. */
-  time(): void {}
 
   /** Lets go of unfinished messages; what follows is read again from where it makes sense. */
   evict(): void {
@@ -198,7 +198,7 @@ export class StreamConversation extends Conversation implements ConnectionHandle
     end: number,
   ): void {
     this.#dissector = dissector
-    this.recognised = true
+    this.detect(dissector)
     if (this.connection.opener < 0) this.#shaky = true
     const isWhole = !this.#shaky && this.#sides[0].tries + this.#sides[1].tries === 0
     const parsers = this.#open(dissector, isWhole, undefined)
@@ -433,6 +433,7 @@ export class StreamConversation extends Conversation implements ConnectionHandle
     this.#dissector = next
     this.#opaque = step.to !== '' && next === undefined
     if (next !== undefined) {
+      this.detect(next)
       const parsers = this.#open(next, true, step.handover)
       for (const each of [0, 1] as const) {
         this.#sides[each].parser = this.#parserOf(parsers, each)

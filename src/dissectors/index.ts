@@ -1,6 +1,7 @@
 import type { Dissector } from '../dissect/dissector.ts'
 import type { EntryProtocol } from '../entry/entry.ts'
-import { tcpConnection, udpConnection } from './connection/connection.ts'
+import type { WantedConversations } from './connection/conversations.ts'
+import { tcpConnection, tcpFlow, udpConnection, udpFlow } from './connection/protocols.ts'
 import { dns, dnsTcp } from './dns/dissector.ts'
 import { http } from './http/dissector.ts'
 import { icmp4, icmp6 } from './icmp/dissector.ts'
@@ -25,6 +26,8 @@ export const entryProtocols: readonly EntryProtocol[] = [
   ...(dissectors as unknown as readonly EntryProtocol[]),
   tcpConnection,
   udpConnection,
+  tcpFlow,
+  udpFlow,
 ]
 
 /** Names in `tap.enabledDissectors` that mean one of ours under another name. */
@@ -33,11 +36,16 @@ const OTHER_NAMES: Readonly<Record<string, string>> = { tlsx: 'tls', dtls: 'tls'
 /** The dissectors that `tap.enabledDissectors` asks for; names of protocols that are not built yet are passed over. */
 export function dissectorsNamed(enabled: readonly string[]): {
   readonly dissectors: readonly Dissector[]
-  readonly connections: { readonly tcp: boolean; readonly udp: boolean }
+  readonly conversations: WantedConversations
 } {
   const names = new Set(enabled.map((name) => OTHER_NAMES[name] ?? name))
   return {
     dissectors: dissectors.filter(({ name }) => names.has(OTHER_NAMES[name] ?? name)),
-    connections: { tcp: names.has('tcp-conn'), udp: names.has('udp-conn') },
+    conversations: {
+      tcpConn: names.has('tcp-conn'),
+      udpConn: names.has('udp-conn'),
+      tcpFlow: names.has('tcp-flow'),
+      udpFlow: names.has('udp-flow'),
+    },
   }
 }

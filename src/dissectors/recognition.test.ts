@@ -126,7 +126,8 @@ function follow(script: Script, port = 4000, protocol = 6): Exchange[] {
     replyTimeout: 10,
     memory: 1 << 20,
     exchange: (exchange) => exchanges.push(exchange),
-    unrecognised: () => {},
+    conversation: () => {},
+    reportEvery: 60,
   })
   const packet = new Packet()
   packet.protocol = protocol

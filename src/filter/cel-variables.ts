@@ -107,9 +107,9 @@ function ofProtocol(
   return only(is, variables)
 }
 
-/** What a conversation of which nothing more is known tells. */
-function ofConnections(prefix: string, is: Read): Record<string, Read> {
-  return only(is, {
+/** What a conversation as a whole tells. */
+function ofConversations(prefix: 'conn' | 'flow'): Record<string, Read> {
+  return only(isConversation(prefix, 'tcp', 'udp'), {
     [`${prefix}_state`]: text('data', 'state'),
     [`${prefix}_local_pkts`]: number('data', 'localPkts'),
     [`${prefix}_local_bytes`]: number('data', 'localBytes'),
@@ -136,7 +136,11 @@ const absent: Read = () => undefined
 const questionsOf: Read = (entry) => list(entry.request === null ? 'response' : 'request', 'questions')(entry)
 const isHttp = isProtocol('http')
 const isTls: Read = (entry) => entry.tls === true
-const isConnection: Read = (entry) => fields(entry.data).state !== undefined
+/** `conn` or `flow`, of TCP, UDP or either. */
+const isConversation =
+  (kind: 'conn' | 'flow', ...layers: readonly string[]): Read =>
+  (entry) =>
+    layers.some((layer) => fields(entry.protocol).macro === `${layer}_${kind}`)
 
 function snake(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
@@ -171,12 +175,12 @@ export const VARIABLES: Readonly<Record<string, Read>> = {
     ].map((name) => [name, isProtocol(name)]),
   ),
   tls: isTls,
-  conn: isConnection,
-  flow: () => false,
-  tcp_conn: (entry) => isProtocol('tcp')(entry) === true && isConnection(entry) === true,
-  udp_conn: (entry) => isProtocol('udp')(entry) === true && isConnection(entry) === true,
-  tcp_flow: () => false,
-  udp_flow: () => false,
+  conn: isConversation('conn', 'tcp', 'udp'),
+  flow: isConversation('flow', 'tcp', 'udp'),
+  tcp_conn: isConversation('conn', 'tcp'),
+  udp_conn: isConversation('conn', 'udp'),
+  tcp_flow: isConversation('flow', 'tcp'),
+  udp_flow: isConversation('flow', 'udp'),
   id: text('id'),
   node_id: text('node', 'name'),
   index: number('index'),
@@ -295,6 +299,6 @@ export const VARIABLES: Readonly<Record<string, Read>> = {
     sctp_chunk_type: text('data', 'chunkType'),
     sctp_length: number('data', 'length'),
   }),
-  ...ofConnections('conn', isConnection),
-  ...ofConnections('flow', () => false),
+  ...ofConversations('conn'),
+  ...ofConversations('flow'),
 }

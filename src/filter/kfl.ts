@@ -521,6 +521,10 @@ const MACROS: Readonly<Record<string, readonly [string, string]>> = {
   dns: ['abbr', 'DNS'],
   tcp: ['abbr', 'TCP'],
   udp: ['abbr', 'UDP'],
+  tcp_conn: ['macro', 'tcp_conn'],
+  udp_conn: ['macro', 'udp_conn'],
+  tcp_flow: ['macro', 'tcp_flow'],
+  udp_flow: ['macro', 'udp_flow'],
   ...Object.fromEntries(
     [
       'amqp',

@@ -2,7 +2,7 @@ import { i32, u8, u16, u32 } from '../bytes/read.ts'
 import type { PacketBatch } from './batch.ts'
 import { headerChecksumHolds, transportChecksumHolds } from './checksum.ts'
 import { type FragmentCounters, Fragments } from './fragments.ts'
-import { Packet, PROTOCOL } from './packet.ts'
+import { FLAG, Packet, PROTOCOL } from './packet.ts'
 import type { IgnoreReason, MalformedReason } from './reasons.ts'
 
 export interface DecoderOptions {
@@ -337,6 +337,10 @@ export class Decoder {
         packet.ack = u32(bytes, start + 8)
         packet.flags = u8(bytes, start + 13)
         packet.window = u16(bytes, start + 14)
+        packet.windowScale =
+          (packet.flags & FLAG.syn) === 0
+            ? -1
+            : windowScale(bytes, start + 20, Math.min(start + headerLength, end))
         return this.#payload(start + headerLength, end, wireEnd)
       }
       case PROTOCOL.udp: {
@@ -487,6 +491,17 @@ export class Decoder {
 }
 
 /** RFC 8200 §4.1; RFC 4302 §2.2 */
+/** Options of a SYN: kind and length, but for padding and the end (RFC 9293 §3.1). */
+function windowScale(bytes: Uint8Array, start: number, end: number): number {
+  for (let at = start; at + 2 < end; ) {
+    const kind = u8(bytes, at)
+    if (kind === 0) return -1
+    if (kind === 3) return u8(bytes, at + 1) === 3 ? u8(bytes, at + 2) : -1
+    at += kind === 1 ? 1 : Math.max(u8(bytes, at + 1), 2)
+  }
+  return -1
+}
+
 function extensionLength(bytes: Uint8Array, kind: number, at: number): number {
   const words = u8(bytes, at + 1)
   return kind === EXTENSION.authentication ? (words + 2) << 2 : (words + 1) << 3

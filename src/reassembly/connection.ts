@@ -1,4 +1,5 @@
 import type { Packet } from '../packet/packet.ts'
+import type { TcpMetrics } from './tcp-metrics.ts'
 
 /** Which end sent something: 0 = the end whose packet was seen first, 1 = the other. */
 export type End = 0 | 1
@@ -20,6 +21,8 @@ export interface ConnectionHandler {
   close(reason: CloseReason): void
   /** Gives back memory; bytes held for an unfinished message may be dropped (and counted). */
   evict(): void
+  /** After `close`: the last packets of the conversation have been counted, and it is forgotten. */
+  gone?(): void
 }
 
 export type CloseReason = 'closed' | 'reset' | 'replaced' | 'idle' | 'evicted' | 'capture-end'
@@ -60,6 +63,8 @@ export class Connection {
   opener: End | -1 = -1
   closed = false
   tcp: TcpState | undefined = undefined
+  /** How it goes, where somebody wants to know. */
+  metrics: TcpMetrics | undefined = undefined
   handler: ConnectionHandler
 
   constructor(id: number, packet: Packet, hash: number, handler: ConnectionHandler) {

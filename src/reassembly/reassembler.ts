@@ -11,6 +11,7 @@ import {
   type Waiting,
 } from './connection.ts'
 import { ConnectionTable, conversationHash } from './table.ts'
+import { TcpMetrics } from './tcp-metrics.ts'
 
 export interface ReassemblerOptions {
   /** Bytes that may wait for holes to be filled, over all connections. */
@@ -20,6 +21,8 @@ export interface ReassemblerOptions {
   /** Seconds without a packet after which a TCP connection, or another conversation, is over. */
   readonly tcpIdle: number
   readonly otherIdle: number
+  /** Connections get their `metrics`. */
+  readonly measure: boolean
   /** Called for each new conversation. */
   open(connection: Connection): ConnectionHandler
 }
@@ -106,6 +109,7 @@ export class Reassembler {
   /** The capture is over: everything that still waits is passed on, and every conversation is closed. */
   finish(): void {
     for (const connection of this.#table) this.#close(connection, 'capture-end')
+    for (const connection of this.#table) connection.handler.gone?.()
   }
 
   #datagram(packet: Packet): void {
@@ -127,6 +131,10 @@ export class Reassembler {
     this.#note(connection, packet, from)
     if (connection.tcp === undefined) connection.tcp = { streams: [new TcpStream(), new TcpStream()] }
     const stream = connection.tcp.streams[from]
+    if (this.#options.measure) {
+      connection.metrics ??= new TcpMetrics()
+      connection.metrics.note(packet, from, stream)
+    }
     const other = connection.tcp.streams[from === 0 ? 1 : 0]
     const length = packet.payloadLength
     if (connection.closed) {
@@ -452,12 +460,14 @@ export class Reassembler {
     if (connection.closed) return
     connection.closed = true
     this.#waiting.delete(connection)
-    connection.handler.close(reason)
-    connection.handler = IDLE_HANDLER
+    const { handler } = connection
+    handler.close(reason)
+    connection.handler = { ...IDLE_HANDLER, gone: () => handler.gone?.() }
   }
 
   #drop(connection: Connection, reason: CloseReason): void {
     this.#close(connection, reason)
+    connection.handler.gone?.()
     this.#table.remove(connection)
     if (this.#current === connection) this.#current = undefined
   }

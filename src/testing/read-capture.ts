@@ -45,7 +45,8 @@ export async function readCapture(
 
 const OPTIONS: PipelineOptions = {
   dissectors,
-  connections: { tcp: true, udp: true },
+  conversations: { tcpConn: false, udpConn: false, tcpFlow: false, udpFlow: false },
+  reportEverySeconds: 60,
   ports: new Map([
     [6379, 'redis'],
     [80, 'http'],

@@ -1,13 +1,12 @@
-import { streamInfo } from '../dissect/conversation.ts'
 import type { Dissector } from '../dissect/dissector.ts'
 import { Dissection, type DissectionCounters } from '../dissect/engine.ts'
 import type { RelayedEvent, RemoteDissector } from '../dissect/relay.ts'
-import { type ConnectionData, tcpConnection, udpConnection } from '../dissectors/connection/connection.ts'
-import type { EntryProtocol, ErrorType, Exchange } from '../entry/entry.ts'
+import { Conversations, type WantedConversations } from '../dissectors/connection/conversations.ts'
+import type { Exchange } from '../entry/entry.ts'
 import type { PacketBatch } from '../packet/batch.ts'
 import { type DecodeCounters, Decoder } from '../packet/decoder.ts'
-import { type Packet, PROTOCOL } from '../packet/packet.ts'
-import type { CloseReason, Connection } from '../reassembly/connection.ts'
+import type { Packet } from '../packet/packet.ts'
+import type { Connection } from '../reassembly/connection.ts'
 import { ConversationCounter } from '../reassembly/conversation-counter.ts'
 import { Reassembler, type ReassemblyCounters } from '../reassembly/reassembler.ts'
 import type { DnsNames } from './names.ts'
@@ -15,8 +14,9 @@ import type { SpoolWriter } from './spool/index.ts'
 
 export interface PipelineOptions {
   readonly dissectors: readonly Dissector[]
-  /** Emit an entry for conversations that nobody recognised. */
-  readonly connections: { readonly tcp: boolean; readonly udp: boolean }
+  readonly conversations: WantedConversations
+  /** How often a conversation that lasts is told of. */
+  readonly reportEverySeconds: number
   readonly ports: ReadonlyMap<number, string>
   readonly verifyChecksums: boolean
   /** Requests that helpers of scripts have sent are entries as well. */
@@ -90,6 +90,7 @@ export class Pipeline {
     this.#options = options
     this.#sink = sink
     this.#decoder = new Decoder({ verifyChecksums: options.verifyChecksums })
+    const conversations = new Conversations(options.conversations)
     this.#dissection = new Dissection({
       dissectors: options.dissectors,
       ports: options.ports,
@@ -106,13 +107,17 @@ export class Pipeline {
         if (event.kind === 'data') this.#relayedBytes += event.end - event.start
         sink.relayed(connection, event)
       },
-      unrecognised: (connection, reason) => this.#connectionEnded(connection, reason),
+      conversation: (report) => {
+        for (const exchange of conversations.exchanges(report)) this.#accept(exchange)
+      },
+      reportEvery: options.reportEverySeconds,
     })
     this.#reassembler = new Reassembler({
       memory: options.memory,
       maxConnections: options.maxConnections,
       tcpIdle: options.tcpIdleSeconds,
       otherIdle: options.udpIdleSeconds,
+      measure: options.conversations.tcpFlow,
       open: (connection) => this.#dissection.open(connection),
     })
     this.#counter = new ConversationCounter({
@@ -223,17 +228,6 @@ export class Pipeline {
       this.#options.names.learn(seconds, ip, name)
   }
 
-  #connectionEnded(connection: Connection, reason: CloseReason): void {
-    const isTcp = connection.protocol === PROTOCOL.tcp
-    if (
-      isTcp
-        ? !this.#options.connections.tcp
-        : connection.protocol !== PROTOCOL.udp || !this.#options.connections.udp
-    )
-      return
-    this.#accept(connectionExchange(isTcp ? tcpConnection : udpConnection, connection, reason))
-  }
-
   #noteTimes({ count, seconds, nanos }: PacketBatch): void {
     if (count === 0) return
     this.#firstMs ??= (seconds[0] as number) * 1000 + (nanos[0] as number) / 1e6
@@ -245,66 +239,6 @@ function isOurs({ dissector, request }: Exchange): boolean {
   return request !== null && dissector.isOurs?.(request as never) === true
 }
 
-/** A whole conversation as one entry. */
-function connectionExchange(protocol: EntryProtocol, connection: Connection, reason: CloseReason): Exchange {
-  const stream = streamInfo(connection, connection.opener)
-  const local = connection.opener === 1 ? 1 : 0
-  const remote = local === 0 ? 1 : 0
-  const state = stateOf(connection, reason, remote)
-  const elapsed =
-    (connection.seconds - connection.firstSeconds) * 1e6 + (connection.nanos - connection.firstNanos) / 1e3
-  const seconds = Math.max(elapsed, 1) / 1e6
-  const data: ConnectionData = {
-    state,
-    localPkts: connection.packetsFrom(local),
-    remotePkts: connection.packetsFrom(remote),
-    localBytes: connection.payloadFrom(local),
-    remoteBytes: connection.payloadFrom(remote),
-    localPps: perSecond(connection.packetsFrom(local), seconds),
-    remotePps: perSecond(connection.packetsFrom(remote), seconds),
-    localBps: perSecond(connection.payloadFrom(local), seconds),
-    remoteBps: perSecond(connection.payloadFrom(remote), seconds),
-    durationMs: Math.max(0, Math.round(elapsed / 1000)),
-    l7Detected: [],
-    groupId: stream.name,
-    tcpMetrics: null,
-  }
-  return {
-    dissector: protocol,
-    variant: 0,
-    stream,
-    index: 0,
-    request: null,
-    response: null,
-    data,
-    requestSize: data.localBytes,
-    responseSize: data.remoteBytes,
-    seconds: connection.firstSeconds,
-    nanos: connection.firstNanos,
-    elapsedTime: Math.max(0, Math.trunc(elapsed)),
-    error: ERRORS[state] ?? null,
-    matcherKey: '',
-  }
-}
-
-function stateOf(connection: Connection, reason: CloseReason, remote: 0 | 1): string {
-  if (connection.protocol !== PROTOCOL.tcp) return reason
-  const answered = connection.tcp?.streams[remote].initial !== -1 || connection.payloadFrom(remote) > 0
-  if (reason === 'reset') return answered ? 'reset' : 'refused'
-  if (connection.opener >= 0 && !answered) return 'half-open'
-  return reason
-}
-
 function sum(a: ReassemblyCounters['connections'], b: ReassemblyCounters['connections']) {
   return { tcp: a.tcp + b.tcp, udp: a.udp + b.udp, icmp: a.icmp + b.icmp, other: a.other + b.other }
-}
-
-function perSecond(amount: number, seconds: number): number {
-  return Math.round((amount / Math.max(seconds, 0.001)) * 1000) / 1000
-}
-
-const ERRORS: Readonly<Record<string, { type: ErrorType; msg: string }>> = {
-  reset: { type: 'connection', msg: 'Reset' },
-  refused: { type: 'connection', msg: 'Reset' },
-  'half-open': { type: 'connection', msg: 'SynSent' },
 }

@@ -161,20 +161,28 @@ describe('a connection that a script reads', () => {
     assert.deepEqual(counters, { dissected: 4, skipped: { unrecognised: 18, incomplete: 10 }, invalid: {} })
   })
 
-  test('is let go when its script was interrupted in it', () => {
-    const lines = new Lines({}, () => {
+  test('is read by another from where its script was interrupted', () => {
+    const looping = new Lines({}, () => {
       throw new Error('interrupted')
     })
+    const lines = new Lines({ name: 'other-lines' })
     const dissection = new AgentDissection(ORIGIN)
-    dissection.setReaders([lines])
+    dissection.setReaders([looping, lines])
     const packet = new Packet()
     Object.assign(packet, { protocol: 6, ipVersion: 4, srcPort: 4000, dstPort: 11 })
     const connection = new Connection(3, packet, 0, undefined as never)
     const data = { kind: 'data', from: 0, bytes: new Uint8Array(0), start: 0, end: 0 } as const
-    assert.throws(() => dissection.relayed(relayRow(connection, data, 'ab', { isNew: true, names: [] })))
-    dissection.interrupted()
-    dissection.relayed(relayRow(connection, data, 'ab', undefined))
-    assert.deepEqual(lines.emitted, [], 'nobody knows where it stood')
+    const row = relayRow(connection, data, 'one\n', { isNew: true, names: [] })
+    assert.throws(() => dissection.relayed(row), /interrupted/)
+    looping.isGone = true
+    assert.equal(dissection.interrupted(), true)
+    assert.equal(dissection.interrupted(), false)
+    dissection.relayed(row)
+    dissection.relayed(relayRow(connection, { kind: 'close', reason: 'closed' }, '', undefined))
+    assert.deepEqual(
+      told(lines.emitted).map(([line]) => line),
+      ['one'],
+    )
   })
 
   for (const [name, answer, complaint] of [

@@ -58,7 +58,8 @@ export class AgentDissection {
       context: { wantsBodies: true, maxBody: LONGEST_PIECE },
       replyTimeout: REPLY_SECONDS,
       memory: MEMORY,
-      unrecognised: () => {},
+      conversation: () => {},
+      reportEvery: Number.POSITIVE_INFINITY,
       exchange: (exchange) => this.#exchange(exchange),
     })
   }
@@ -112,7 +113,12 @@ export class AgentDissection {
     this.#current = undefined
     handler.evict()
     if (rows > 1) connection.opener = -1
-    this.#conversations.set(connection.id, { connection, handler: this.#dissection.open(connection), sessions: [], rows: rows - 1 })
+    this.#conversations.set(connection.id, {
+      connection,
+      handler: this.#dissection.open(connection),
+      sessions: [],
+      rows: rows - 1,
+    })
     return true
   }
 
