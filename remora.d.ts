@@ -763,7 +763,7 @@ interface EntryLegacy {
 }
 
 /** What the hooks for items get: `data`. Without a request or a reply these are null. For the fields of one protocol alone, declare a variable of its type: HttpEntry. */
-type Entry = HttpEntry | TlsEntry | DnsEntry | RedisEntry | IcmpEntry | TcpConnEntry
+type Entry = HttpEntry | TlsEntry | DnsEntry | RedisEntry | RadiusEntry | IcmpEntry | TcpConnEntry
 
 /** Hypertext Transfer Protocol -- HTTP/1.1, Hypertext Transfer Protocol -- HTTP/1.0. */
 interface HttpEntry extends EntryCommon, EntryLegacy {
@@ -1017,6 +1017,69 @@ interface RedisResponse {
   error: string
 }
 
+/** Remote Authentication Dial-In User Service. */
+interface RadiusEntry extends EntryCommon, EntryLegacy {
+  protocol: Protocol & { name: "radius" }
+  /** A request */
+  request: Loose<RadiusRequest, AnyRequest> | null
+  /** A reply */
+  response: Loose<RadiusResponse, AnyResponse> | null
+  /** Nothing for this protocol */
+  data: null
+}
+
+/** A request */
+interface RadiusRequest {
+  /** Code of the message */
+  code: number
+  /** Its name: Access-Request, Access-Accept … */
+  codeName: string
+  /** Pairs a reply with its request */
+  identifier: number
+  /** Bytes of the message */
+  length: number
+  /** Random number of a request, or the sum that proves a message, in hexadecimal */
+  authenticator: string
+  /** Values by name; a list where there are several. Numbers that have names are shown by name, bytes as text or 0x…, secrets as [REDACTED] */
+  attributes: { [name: string]: any }
+  /** All attributes in their order; vendor is "" and tag 0 where there is none */
+  attributeList: { type: string, name: string, value: string | number, vendor: string, tag: number }[]
+  /** The EAP packet in the EAP-Message attributes */
+  eap: { code: string, identifier: number, length: number, type: string, identity: string } | null
+  /** The attribute User-Name; "" without */
+  userName: string
+  /** The same as a message before it: it is not paired */
+  retransmission: boolean
+  /** Cut off, or with attributes that do not fit */
+  malformed: boolean
+}
+
+/** A reply */
+interface RadiusResponse {
+  /** Code of the message */
+  code: number
+  /** Its name: Access-Request, Access-Accept … */
+  codeName: string
+  /** Pairs a reply with its request */
+  identifier: number
+  /** Bytes of the message */
+  length: number
+  /** Random number of a request, or the sum that proves a message, in hexadecimal */
+  authenticator: string
+  /** Values by name; a list where there are several. Numbers that have names are shown by name, bytes as text or 0x…, secrets as [REDACTED] */
+  attributes: { [name: string]: any }
+  /** All attributes in their order; vendor is "" and tag 0 where there is none */
+  attributeList: { type: string, name: string, value: string | number, vendor: string, tag: number }[]
+  /** The EAP packet in the EAP-Message attributes */
+  eap: { code: string, identifier: number, length: number, type: string, identity: string } | null
+  /** The attribute User-Name; "" without */
+  userName: string
+  /** The same as a message before it: it is not paired */
+  retransmission: boolean
+  /** Cut off, or with attributes that do not fit */
+  malformed: boolean
+}
+
 /** Internet Control Message Protocol version 4, Internet Control Message Protocol version 6. */
 interface IcmpEntry extends EntryCommon, EntryLegacy {
   protocol: Protocol & { name: "icmp" }
@@ -1147,9 +1210,9 @@ interface TcpConnEntry extends EntryCommon, EntryLegacy {
   }
 }
 
-type AnyRequest = HttpRequest | TlsRequest | DnsRequest | RedisRequest | IcmpRequest
+type AnyRequest = HttpRequest | TlsRequest | DnsRequest | RedisRequest | RadiusRequest | IcmpRequest
 
-type AnyResponse = HttpResponse | TlsResponse | DnsResponse | RedisResponse | IcmpResponse
+type AnyResponse = HttpResponse | TlsResponse | DnsResponse | RedisResponse | RadiusResponse | IcmpResponse
 
 /** T, and undefined for all that others of its kind have. */
 type Loose<T, Others> = T & { [Name in Exclude<KeysOf<Others>, keyof T>]?: undefined }

@@ -250,8 +250,12 @@ export const VARIABLES: Readonly<Record<string, Read>> = {
   }),
   ...ofProtocol('amqp', ['method']),
   ...ofProtocol('ldap', ['type']),
-  ...ofProtocol('radius', ['code', 'codeName']),
-  ...only(isProtocol('radius'), { radius_request_authenticator: text('request', 'authenticator') }),
+  ...ofProtocol('radius', []),
+  ...only(isProtocol('radius'), {
+    radius_code: (entry) => number(entry.request === null ? 'response' : 'request', 'code')(entry),
+    radius_code_name: (entry) => text(entry.request === null ? 'response' : 'request', 'codeName')(entry),
+    radius_request_authenticator: text('request', 'authenticator'),
+  }),
   ...ofProtocol('diameter', ['method']),
   ...ofProtocol(
     'mongodb',
