@@ -1,6 +1,13 @@
 import { u8, u16, u24, u32 } from '../../bytes/read.ts'
-import { type Definition, standardAttribute, vendorAttribute, vendorName } from './dictionary/dictionary.ts'
-import { octets, readValue } from './value.ts'
+import { octets } from '../aaa/value.ts'
+import {
+  type AttributeDefinition,
+  standardAttribute,
+  type ValueType,
+  vendorAttribute,
+  vendorName,
+} from './dictionary/dictionary.ts'
+import { readValue } from './value.ts'
 
 /** An attribute as it is shown. */
 export interface Attribute {
@@ -71,7 +78,7 @@ class Reader {
 
   #add(
     path: string,
-    definition: Definition | undefined,
+    definition: AttributeDefinition | undefined,
     vendor: string,
     bytes: Uint8Array,
     start: number,
@@ -81,11 +88,13 @@ class Reader {
       this.#list.push({ type: path, name: `Attr-${path}`, value: octets(bytes, start, end), vendor, tag: 0 })
       return
     }
-    const { name, type, values, isTagged } = definition
-    const tag = isTagged && end > start && hasTag(definition, u8(bytes, start)) ? u8(bytes, start) : -1
-    const value = readValue(type, bytes, tag < 0 ? start : start + 1, end)
+    const { name, values } = definition
+    const type = definition.type.replace('tagged-', '') as ValueType
+    const isTagged = type !== definition.type && end > start && hasTag(type, u8(bytes, start))
+    const tag = isTagged ? u8(bytes, start) : 0
+    const value = readValue(type, bytes, isTagged ? start + 1 : start, end)
     const named = typeof value === 'number' ? values?.get(value) : undefined
-    this.#list.push({ type: path, name, value: named ?? value, vendor, tag: Math.max(tag, 0) })
+    this.#list.push({ type: path, name, value: named ?? value, vendor, tag })
   }
 
   /** RFC 2865 §5.26: what follows the vendor's number is up to the vendor; most have attributes of the usual form. */
@@ -132,7 +141,7 @@ class Reader {
   }
 
   /** RFC 6929 §2.1, §2.2: a second number; and in 245 and 246 a bit which says that the value goes on in the next attribute. */
-  #extended(path: string, { type }: Definition, start: number, end: number): void {
+  #extended(path: string, { type }: AttributeDefinition, start: number, end: number): void {
     const bytes = this.#bytes
     const isLong = type === 'long-extended'
     const valueStart = start + (isLong ? 2 : 1)
@@ -169,7 +178,7 @@ class Reader {
   /** RFC 6929 §2.3: attributes within an attribute. */
   #tlvs(
     path: string,
-    definitionOf: (path: string) => Definition | undefined,
+    definitionOf: (path: string) => AttributeDefinition | undefined,
     vendor: string,
     bytes: Uint8Array,
     start: number,
@@ -190,7 +199,7 @@ class Reader {
 }
 
 /** Of numbers it always stands there; of text only where it can be none. RFC 2868 §3.1, §3.3; a Tunnel-Password always has one. */
-function hasTag({ type }: Definition, first: number): boolean {
+function hasTag(type: ValueType, first: number): boolean {
   return type !== 'text' || first <= LAST_TAG
 }
 
