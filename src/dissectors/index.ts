@@ -1,6 +1,7 @@
 import type { Dissector } from '../dissect/dissector.ts'
 import type { EntryProtocol } from '../entry/entry.ts'
 import { tcpConnection, udpConnection } from './connection/connection.ts'
+import { diameter } from './diameter/dissector.ts'
 import { dns, dnsTcp } from './dns/dissector.ts'
 import { http } from './http/dissector.ts'
 import { icmp4, icmp6 } from './icmp/dissector.ts'
@@ -19,6 +20,7 @@ export const dissectors = [
   redis,
   radius,
   radiusTcp,
+  diameter,
   icmp4,
   icmp6,
 ] as unknown as readonly Dissector[]
