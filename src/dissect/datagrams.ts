@@ -1,9 +1,10 @@
+import { PROTOCOL } from '../packet/packet.ts'
 import type { CloseReason, Connection, ConnectionHandler, End } from '../reassembly/connection.ts'
 import { type AnyMessage, Conversation, type Timed } from './conversation.ts'
 import { type Dissector, JOINED, type Parser, type Parsers } from './dissector.ts'
 import type { Dissection } from './engine.ts'
 
-/** A conversation of datagrams (UDP, ICMP): each is read on its own, replies find their requests by id. */
+/** A conversation of datagrams (UDP, ICMP, messages of SCTP): each is read on its own, replies find their requests by id. */
 export class DatagramConversation extends Conversation implements ConnectionHandler {
   #dissector: Dissector | undefined
   #parsers: Parsers<AnyMessage, AnyMessage> | undefined
@@ -18,13 +19,15 @@ export class DatagramConversation extends Conversation implements ConnectionHand
   }
 
   data(from: End, bytes: Uint8Array, start: number, end: number): void {
-    if (end <= start) return
+    if (end > start && !this.reads(from, bytes, start, end)) this.dissection.skip('unrecognised', end - start)
+  }
+
+  /** Like `data`; false when no dissector knows it, and nothing was done about it. */
+  reads(from: End, bytes: Uint8Array, start: number, end: number): boolean {
     this.#expire(this.connection.seconds)
-    if (this.#dissector === undefined && !this.#recognise(from, bytes, start, end)) {
-      this.dissection.skip('unrecognised', end - start)
-      return
-    }
+    if (this.#dissector === undefined && !this.#recognise(from, bytes, start, end)) return false
     this.#read(this.#dissector as Dissector, from, bytes, start, end)
+    return true
   }
 
   gap(): void {}
@@ -47,7 +50,7 @@ export class DatagramConversation extends Conversation implements ConnectionHand
 
   #recognise(from: End, bytes: Uint8Array, start: number, end: number): boolean {
     if (this.#failures >= MOST_TRIES) return false
-    for (const dissector of this.dissection.candidates(this.connection)) {
+    for (const dissector of this.dissection.candidates(this.connection, transportOf(this.connection))) {
       const asClient = dissector.probe(bytes, start, end, 'client') === 'match'
       if (!asClient && dissector.probe(bytes, start, end, 'server') !== 'match') continue
       this.#dissector = dissector
@@ -136,6 +139,11 @@ export class DatagramConversation extends Conversation implements ConnectionHand
         this.#unanswered(this.#dissector as Dissector, from, id, request)
       }
   }
+}
+
+function transportOf({ protocol }: Connection): Dissector['transport'] {
+  if (protocol === PROTOCOL.udp) return 'udp'
+  return protocol === PROTOCOL.sctp ? 'sctp' : 'icmp'
 }
 
 type Waiting = Map<string | number, Timed>

@@ -280,7 +280,13 @@ function stateOf(connection: Connection, reason: CloseReason, remote: 0 | 1): st
 }
 
 function sum(a: ReassemblyCounters['connections'], b: ReassemblyCounters['connections']) {
-  return { tcp: a.tcp + b.tcp, udp: a.udp + b.udp, icmp: a.icmp + b.icmp, other: a.other + b.other }
+  return {
+    tcp: a.tcp + b.tcp,
+    udp: a.udp + b.udp,
+    icmp: a.icmp + b.icmp,
+    sctp: a.sctp + b.sctp,
+    other: a.other + b.other,
+  }
 }
 
 function perSecond(amount: number, seconds: number): number {
