@@ -1,7 +1,7 @@
 import type { Dissector } from '../dissect/dissector.ts'
 import type { EntryProtocol } from '../entry/entry.ts'
 import { tcpConnection, udpConnection } from './connection/connection.ts'
-import { diameter } from './diameter/dissector.ts'
+import { diameter, diameterSctp } from './diameter/dissector.ts'
 import { dns, dnsTcp } from './dns/dissector.ts'
 import { http } from './http/dissector.ts'
 import { icmp4, icmp6 } from './icmp/dissector.ts'
@@ -21,6 +21,7 @@ export const dissectors = [
   radius,
   radiusTcp,
   diameter,
+  diameterSctp,
   icmp4,
   icmp6,
 ] as unknown as readonly Dissector[]

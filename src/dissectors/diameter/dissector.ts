@@ -74,6 +74,18 @@ export const diameter = defineDissector({
   open: openStream,
 })
 
+/** Diameter over SCTP, where each message comes whole. */
+export const diameterSctp = defineDissector({
+  ...common,
+  transport: 'sctp',
+  protocols: [protocol('sctp')],
+  probe(bytes, start, end, from) {
+    if (beginsMessage(bytes, start, end) !== 'match') return 'reject'
+    return asks(bytes, start) === (from === 'client') ? 'match' : 'reject'
+  },
+  open: openDatagrams,
+})
+
 function protocol(layer4: 'tcp' | 'sctp'): Protocol {
   return {
     name: 'diameter',
