@@ -7,6 +7,7 @@ import { http } from './http/dissector.ts'
 import { icmp4, icmp6 } from './icmp/dissector.ts'
 import { radius, radiusTcp } from './radius/dissector.ts'
 import { redis } from './redis/dissector.ts'
+import { sctpChunks } from './sctp/chunks.ts'
 import { tls } from './tls/dissector.ts'
 import { dtls } from './tls/dtls.ts'
 
@@ -31,6 +32,7 @@ export const entryProtocols: readonly EntryProtocol[] = [
   ...(dissectors as unknown as readonly EntryProtocol[]),
   tcpConnection,
   udpConnection,
+  sctpChunks,
 ]
 
 /** Names in `tap.enabledDissectors` that mean one of ours under another name. */
@@ -40,10 +42,12 @@ const OTHER_NAMES: Readonly<Record<string, string>> = { tlsx: 'tls', dtls: 'tls'
 export function dissectorsNamed(enabled: readonly string[]): {
   readonly dissectors: readonly Dissector[]
   readonly connections: { readonly tcp: boolean; readonly udp: boolean }
+  readonly chunks: boolean
 } {
   const names = new Set(enabled.map((name) => OTHER_NAMES[name] ?? name))
   return {
     dissectors: dissectors.filter(({ name }) => names.has(OTHER_NAMES[name] ?? name)),
     connections: { tcp: names.has('tcp-conn'), udp: names.has('udp-conn') },
+    chunks: names.has('sctp'),
   }
 }

@@ -45,6 +45,7 @@ export async function readCapture(
 const OPTIONS: PipelineOptions = {
   dissectors,
   connections: { tcp: true, udp: true },
+  chunks: true,
   ports: new Map([
     [6379, 'redis'],
     [80, 'http'],

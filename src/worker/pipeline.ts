@@ -2,6 +2,7 @@ import { streamInfo } from '../dissect/conversation.ts'
 import type { Dissector } from '../dissect/dissector.ts'
 import { Dissection, type DissectionCounters } from '../dissect/engine.ts'
 import { type ConnectionData, tcpConnection, udpConnection } from '../dissectors/connection/connection.ts'
+import { readChunks, sctpChunks } from '../dissectors/sctp/chunks.ts'
 import type { EntryProtocol, ErrorType, Exchange } from '../entry/entry.ts'
 import type { PacketBatch } from '../packet/batch.ts'
 import { type DecodeCounters, Decoder } from '../packet/decoder.ts'
@@ -16,6 +17,8 @@ export interface PipelineOptions {
   readonly dissectors: readonly Dissector[]
   /** Emit an entry for conversations that nobody recognised. */
   readonly connections: { readonly tcp: boolean; readonly udp: boolean }
+  /** Emit an entry for each chunk of SCTP. */
+  readonly chunks: boolean
   readonly ports: ReadonlyMap<number, string>
   readonly verifyChecksums: boolean
   /** Requests that helpers of scripts have sent are entries as well. */
@@ -125,8 +128,11 @@ export class Pipeline {
       this.#sink.packet(packet)
       if (!decoded) continue
       if (spool !== undefined) this.#keep(spool, batch, at)
-      if (reading) this.#reassembler.push(packet)
-      else this.#counter.push(packet)
+      if (!reading) this.#counter.push(packet)
+      else {
+        this.#reassembler.push(packet)
+        if (packet.protocol === PROTOCOL.sctp && this.#options.chunks) this.#chunks(packet)
+      }
     }
     this.#packets += batch.count
     this.#noteTimes(batch)
@@ -188,6 +194,18 @@ export class Pipeline {
       },
       connection.id,
     )
+  }
+
+  #chunks(packet: Packet): void {
+    const connection = this.#reassembler.connectionOf(packet)
+    if (connection === undefined) return
+    const stream = streamInfo(connection, connection.endOf(packet))
+    for (const data of readChunks(packet))
+      this.#accept({
+        ...{ dissector: sctpChunks, variant: 0, stream, index: connection.entries++ },
+        ...{ request: null, response: null, data, requestSize: data.length, responseSize: 0 },
+        ...{ seconds: packet.seconds, nanos: packet.nanos, elapsedTime: 0, error: null, matcherKey: '' },
+      })
   }
 
   #accept(exchange: Exchange): void {
