@@ -101,6 +101,13 @@ export class Connection {
     return end === 0 ? this.aPayload : this.bPayload
   }
 
+  /** Which end sent this packet, which belongs to this conversation. */
+  senderOf(packet: Packet): End {
+    const end = this.endOf(packet)
+    if (end === 0 || end === 1) return end
+    return this.sctp?.endOf(packet) === 1 ? 1 : 0
+  }
+
   /** Which end sent this packet, or −1 when it belongs to another conversation. */
   endOf(packet: Packet): End | -1 {
     if (packet.protocol !== this.protocol || packet.ipVersion !== this.ipVersion) return -1

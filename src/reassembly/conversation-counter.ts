@@ -14,7 +14,8 @@ export interface ConversationCounterOptions {
 
 /**
  * Counts conversations whose bytes nobody wants, at a tenth of what reassembly costs: 16 bytes for each in one array,
- * so that most packets miss the cache once. Conversations are told apart by 60 bits of hash.
+ * so that most packets miss the cache once. Conversations are told apart by 60 bits of hash; each path of an SCTP
+ * association counts as one.
  */
 export class ConversationCounter {
   readonly connections = { tcp: 0, udp: 0, icmp: 0, sctp: 0, other: 0 }

@@ -1,5 +1,6 @@
 import { copyOf } from '../bytes/read.ts'
 import { FLAG, type Packet, PROTOCOL } from '../packet/packet.ts'
+import { verificationTag } from '../packet/sctp.ts'
 import {
   type CloseReason,
   Connection,
@@ -10,7 +11,7 @@ import {
   TcpStream,
   type Waiting,
 } from './connection.ts'
-import { Association } from './sctp.ts'
+import { Association, pathKey } from './sctp.ts'
 import { ConnectionTable, conversationHash } from './table.ts'
 
 export interface ReassemblerOptions {
@@ -70,6 +71,8 @@ export class Reassembler {
   }
   readonly #options: ReassemblerOptions
   readonly #table = new ConnectionTable()
+  /** Associations by what their packets have in common on all paths. */
+  readonly #byPath = new Map<string, Connection>()
   /** Connections with waiting segments, the one that has waited longest first. */
   readonly #waiting = new Set<Connection>()
   #waitingBytes = 0
@@ -120,7 +123,7 @@ export class Reassembler {
 
   #sctp(packet: Packet): void {
     let connection = this.#connectionOf(packet)
-    let from = connection.endOf(packet) as End
+    let from = connection.senderOf(packet)
     if (connection.sctp?.isLeftBy(packet, from)) {
       this.#drop(connection, 'replaced')
       connection = this.#connectionOf(packet)
@@ -128,9 +131,12 @@ export class Reassembler {
     }
     this.#note(connection, packet, from)
     connection.sctp ??= new Association(connection, this.counters)
+    const known = connection.sctp.paths.length
     const over = this.#associated(connection, connection.sctp, (association) =>
       association.push(packet, from),
     )
+    if (connection.sctp.paths.length > known)
+      for (const key of connection.sctp.paths) this.#byPath.set(key, connection)
     while (this.#waitingBytes > this.#options.memory) this.#evictOldest()
     if (over !== undefined) this.#close(connection, over)
   }
@@ -454,9 +460,17 @@ export class Reassembler {
     const hash = conversationHash(packet)
     const last = this.#current
     if (last !== undefined && last.hash === hash && last.endOf(packet) >= 0) return last
-    const connection = this.#table.find(packet, hash) ?? this.#create(packet, hash)
+    const connection =
+      this.#table.find(packet, hash) ?? this.#onOtherPath(packet) ?? this.#create(packet, hash)
     this.#current = connection
     return connection
+  }
+
+  /** The association of a packet that goes between other addresses of its ends. */
+  #onOtherPath(packet: Packet): Connection | undefined {
+    if (packet.protocol !== PROTOCOL.sctp) return undefined
+    const found = this.#byPath.get(pathKey(verificationTag(packet), packet.srcPort, packet.dstPort))
+    return found?.sctp !== undefined && found.sctp.endOf(packet) >= 0 ? found : undefined
   }
 
   #create(packet: Packet, hash: number): Connection {
@@ -499,6 +513,8 @@ export class Reassembler {
   #drop(connection: Connection, reason: CloseReason): void {
     this.#close(connection, reason)
     this.#table.remove(connection)
+    for (const key of connection.sctp?.paths ?? [])
+      if (this.#byPath.get(key) === connection) this.#byPath.delete(key)
     if (this.#current === connection) this.#current = undefined
   }
 

@@ -1,4 +1,4 @@
-import { copyOf, u16, u32 } from '../bytes/read.ts'
+import { copyOf, i32, u16, u32 } from '../bytes/read.ts'
 import type { Packet } from '../packet/packet.ts'
 import {
   CHUNK,
@@ -32,6 +32,8 @@ export class Association {
   /** Of the message that is passed on: its stream, and what it says that it is. */
   streamId = 0
   payloadProtocol = 0
+  /** Found by these (`pathKey`), packets of other addresses may be of this association: see `endOf`. */
+  readonly paths: string[] = []
   readonly #connection: Connection
   readonly #counters: AssociationCounters
   readonly #sides: readonly [AssociationSide, AssociationSide] = [
@@ -69,6 +71,17 @@ export class Association {
       return isElsewhere && side.tag !== verificationTag(packet)
     }
     return false
+  }
+
+  /** Which end sent a packet between other addresses than those that it began with, as its INIT has named them; −1 = none. */
+  endOf(packet: Packet): End | -1 {
+    const key = pathKey(verificationTag(packet), packet.srcPort, packet.dstPort)
+    const from = this.paths.indexOf(key)
+    if (from !== 0 && from !== 1) return -1
+    const { ipVersion, src0, src1, src2, src3, dst0, dst1, dst2, dst3 } = packet
+    const source = { ipVersion, words: [src0, src1, src2, src3] }
+    const target = { ipVersion, words: [dst0, dst1, dst2, dst3] }
+    return this.#isAt(from, source) && this.#isAt(opposite(from), target) ? from : -1
   }
 
   /** Reads the chunks of a packet that `from` sent. What became of the association, when it is over. */
@@ -139,6 +152,8 @@ export class Association {
         if (!has(20)) return undefined
         side.initiateTag = u32(bytes, start + 4)
         if (!side.started) side.start(u32(bytes, start + 16))
+        side.addresses = addressesIn(bytes, start + 20, capturedEnd)
+        if (type === CHUNK.initAck) this.#knowPaths()
         this.#opened(type === CHUNK.init ? from : opposite(from))
         return undefined
       case CHUNK.cookieEcho:
@@ -171,6 +186,25 @@ export class Association {
 
   #opened(by: End): void {
     if (this.#connection.opener < 0) this.#connection.opener = by
+  }
+
+  /** Both ends have named their addresses, and chosen the tags that stand in the packets of the other. */
+  #knowPaths(): void {
+    const { aPort, bPort } = this.#connection
+    const [a, b] = this.#sides
+    if (a.initiateTag < 0 || b.initiateTag < 0 || this.paths.length > 0) return
+    this.paths.push(pathKey(b.initiateTag, aPort, bPort), pathKey(a.initiateTag, bPort, aPort))
+  }
+
+  #isAt(end: End, { ipVersion, words }: Address): boolean {
+    const { a0, a1, a2, a3, b0, b1, b2, b3 } = this.#connection
+    const first = {
+      ipVersion: this.#connection.ipVersion,
+      words: end === 0 ? [a0, a1, a2, a3] : [b0, b1, b2, b3],
+    }
+    return [first, ...this.#sides[end].addresses].some(
+      (each) => each.ipVersion === ipVersion && each.words.every((word, at) => word === words[at]),
+    )
   }
 
   /** Who shuts down has had everything acknowledged. RFC 9260 §9.2 */
@@ -332,6 +366,8 @@ class AssociationSide {
   initiateTag = -1
   /** What it puts into its own. */
   tag = 0
+  /** Where it is, too. */
+  addresses: readonly Address[] = []
   isEstablished = false
   started = false
   ended = false
@@ -391,6 +427,12 @@ class AssociationSide {
     this.messages.delete(message.key)
     this.held -= message.captured
   }
+}
+
+/** As in packets: four words, of IPv4 the first one. */
+interface Address {
+  readonly ipVersion: number
+  readonly words: readonly number[]
 }
 
 /** A DATA or I-DATA chunk. */
@@ -458,6 +500,27 @@ function fragmentOf({ bytes, seconds, nanos }: Packet, chunk: Chunk, header: num
   }
 }
 
+/** What packets of one end have in common, whatever its addresses are. */
+export function pathKey(tag: number, srcPort: number, dstPort: number): string {
+  return `${tag} ${srcPort} ${dstPort}`
+}
+
+/** The addresses among the parameters of an INIT. RFC 9260 §3.3.2.1 */
+function addressesIn(bytes: Uint8Array, start: number, end: number): Address[] {
+  const addresses: Address[] = []
+  for (let at = start; at + 4 <= end && addresses.length < MOST_ADDRESSES; ) {
+    const length = u16(bytes, at + 2)
+    if (length < 4 || at + length > end) break
+    const type = u16(bytes, at)
+    if (type === IPV4_ADDRESS && length === 8)
+      addresses.push({ ipVersion: 4, words: [i32(bytes, at + 4), 0, 0, 0] })
+    if (type === IPV6_ADDRESS && length === 20)
+      addresses.push({ ipVersion: 6, words: [4, 8, 12, 16].map((word) => i32(bytes, at + word)) })
+    at += (length + 3) & ~3
+  }
+  return addresses
+}
+
 function kept(fragment: Fragment, { seconds, nanos }: Connection): Fragment {
   const bytes = copyOf(fragment.bytes, fragment.start, fragment.end)
   return { ...fragment, bytes, start: 0, end: bytes.length, seconds, nanos }
@@ -484,6 +547,9 @@ function opposite(end: End): End {
 const ENDS: readonly End[] = [0, 1]
 /** Fragments that may be on their way at once: with numbers farther ahead it is of another association. */
 const FARTHEST_AHEAD = 1 << 24
+const IPV4_ADDRESS = 5
+const IPV6_ADDRESS = 6
+const MOST_ADDRESSES = 16
 /** What one end may keep waiting: more than this was lost, not delayed. */
 const MOST_WAITING = 4 << 20
 const MOST_FRAGMENTS = 4096

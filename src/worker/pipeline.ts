@@ -199,7 +199,7 @@ export class Pipeline {
   #chunks(packet: Packet): void {
     const connection = this.#reassembler.connectionOf(packet)
     if (connection === undefined) return
-    const stream = streamInfo(connection, connection.endOf(packet))
+    const stream = streamInfo(connection, connection.senderOf(packet))
     for (const data of readChunks(packet))
       this.#accept({
         ...{ dissector: sctpChunks, variant: 0, stream, index: connection.entries++ },
