@@ -26,18 +26,22 @@ function mayBegin(bytes: Uint8Array, start: number, end: number): boolean {
   return (flags & RESERVED) === 0 && (flags & (REQUEST | ERROR)) !== (REQUEST | ERROR)
 }
 
-/** A known AVP is the first one; those that are here fit into the message, and the last one ends with it. */
+/**
+ * The AVPs that are here fit into the message, and the last one ends with it. The first one is known; or else the message
+ * is whole, and has several.
+ */
 function avpsFit(bytes: Uint8Array, start: number, end: number): boolean {
   const messageEnd = start + u24(bytes, start + 1)
   const last = Math.min(end, messageEnd)
+  let count = 0
   let at = start + HEADER
-  if (!isKnown(bytes, at, last)) return false
-  while (at + AVP_HEADER <= last) {
+  for (; at + AVP_HEADER <= last; count++) {
     const next = avpEnd(bytes, at, messageEnd)
     if (next < 0 || (u8(bytes, at + 4) & AVP_RESERVED) !== 0) return false
     at = padded(at, next)
   }
-  return last < messageEnd || at === messageEnd
+  if (last === messageEnd && at !== messageEnd) return false
+  return isKnown(bytes, start + HEADER, last) || (last === messageEnd && count > 1)
 }
 
 function isKnown(bytes: Uint8Array, at: number, end: number): boolean {
