@@ -781,7 +781,7 @@ interface EntryLegacy {
 }
 
 /** What the hooks for items get: `data`. Without a request or a reply these are null. For the fields of one protocol alone, declare a variable of its type: HttpEntry. */
-type Entry = HttpEntry | TlsEntry | DnsEntry | RedisEntry | IcmpEntry | TcpConnEntry
+type Entry = HttpEntry | TlsEntry | DnsEntry | RedisEntry | RadiusEntry | DiameterEntry | IcmpEntry | TcpConnEntry | SctpEntry
 
 /** Hypertext Transfer Protocol -- HTTP/1.1, Hypertext Transfer Protocol -- HTTP/1.0. */
 interface HttpEntry extends EntryCommon, EntryLegacy {
@@ -1035,6 +1035,162 @@ interface RedisResponse {
   error: string
 }
 
+/** Remote Authentication Dial-In User Service. */
+interface RadiusEntry extends EntryCommon, EntryLegacy {
+  protocol: Protocol & { name: "radius" }
+  /** A request */
+  request: Loose<RadiusRequest, AnyRequest> | null
+  /** A reply */
+  response: Loose<RadiusResponse, AnyResponse> | null
+  /** Nothing for this protocol */
+  data: null
+}
+
+/** A request */
+interface RadiusRequest {
+  /** Code of the message */
+  code: number
+  /** Its name: Access-Request, Access-Accept … */
+  codeName: string
+  /** Pairs a reply with its request */
+  identifier: number
+  /** Bytes of the message */
+  length: number
+  /** Random number of a request, or the sum that proves a message, in hexadecimal */
+  authenticator: string
+  /** Values by name; a list where there are several. Numbers that have names are shown by name, bytes as text or 0x…, secrets as [REDACTED] */
+  attributes: { [name: string]: any }
+  /** All attributes in their order; vendor is "" and tag 0 where there is none */
+  attributeList: { type: string, name: string, value: string | number, vendor: string, tag: number }[]
+  /** The EAP packet in the EAP-Message attributes */
+  eap: { code: string, identifier: number, length: number, type: string, identity: string } | null
+  /** The attribute User-Name; "" without */
+  userName: string
+  /** The same as a message before it: it is not paired */
+  retransmission: boolean
+  /** Cut off, or with attributes that do not fit */
+  malformed: boolean
+}
+
+/** A reply */
+interface RadiusResponse {
+  /** Code of the message */
+  code: number
+  /** Its name: Access-Request, Access-Accept … */
+  codeName: string
+  /** Pairs a reply with its request */
+  identifier: number
+  /** Bytes of the message */
+  length: number
+  /** Random number of a request, or the sum that proves a message, in hexadecimal */
+  authenticator: string
+  /** Values by name; a list where there are several. Numbers that have names are shown by name, bytes as text or 0x…, secrets as [REDACTED] */
+  attributes: { [name: string]: any }
+  /** All attributes in their order; vendor is "" and tag 0 where there is none */
+  attributeList: { type: string, name: string, value: string | number, vendor: string, tag: number }[]
+  /** The EAP packet in the EAP-Message attributes */
+  eap: { code: string, identifier: number, length: number, type: string, identity: string } | null
+  /** The attribute User-Name; "" without */
+  userName: string
+  /** The same as a message before it: it is not paired */
+  retransmission: boolean
+  /** Cut off, or with attributes that do not fit */
+  malformed: boolean
+}
+
+/** Diameter. */
+interface DiameterEntry extends EntryCommon, EntryLegacy {
+  protocol: Protocol & { name: "diameter" }
+  /** A request */
+  request: Loose<DiameterRequest, AnyRequest> | null
+  /** An answer */
+  response: Loose<DiameterResponse, AnyResponse> | null
+  /** Nothing for this protocol */
+  data: null
+}
+
+/** A request */
+interface DiameterRequest {
+  /** Name of the command: Credit-Control; Unknown where it is not known here */
+  method: string
+  /** Its abbreviation: CCR of a request, CCA of an answer; "" where it is not known here */
+  command: string
+  /** Its number */
+  commandCode: number
+  /** Number of the application */
+  applicationId: number
+  /** Its name: 3GPP Gx; "" where it is not known here */
+  applicationName: string
+  /** Pairs an answer with its request */
+  hopByHopId: number
+  /** Stays the same from end to end */
+  endToEndId: number
+  /** R (request), P (proxiable), E (error), T (sent again), or - in their places */
+  flags: string
+  /** Bytes of the message */
+  length: number
+  /** AVPs in their order. Of grouped ones value is a list; numbers that have names are shown by name, bytes as text or 0x…, secrets as [REDACTED] */
+  avps: { code: number, name: string, vendorId: number, flags: string, length: number, value: any }[]
+  /** Session-Id; "" without */
+  sessionId: string
+  /** Origin-Host */
+  originHost: string
+  /** Origin-Realm */
+  originRealm: string
+  /** Destination-Host */
+  destinationHost: string
+  /** Destination-Realm */
+  destinationRealm: string
+  /** User-Name */
+  userName: string
+  /** Not all of it was kept */
+  truncated: boolean
+}
+
+/** An answer */
+interface DiameterResponse {
+  /** Name of the command: Credit-Control; Unknown where it is not known here */
+  method: string
+  /** Its abbreviation: CCR of a request, CCA of an answer; "" where it is not known here */
+  command: string
+  /** Its number */
+  commandCode: number
+  /** Number of the application */
+  applicationId: number
+  /** Its name: 3GPP Gx; "" where it is not known here */
+  applicationName: string
+  /** Pairs an answer with its request */
+  hopByHopId: number
+  /** Stays the same from end to end */
+  endToEndId: number
+  /** R (request), P (proxiable), E (error), T (sent again), or - in their places */
+  flags: string
+  /** Bytes of the message */
+  length: number
+  /** AVPs in their order. Of grouped ones value is a list; numbers that have names are shown by name, bytes as text or 0x…, secrets as [REDACTED] */
+  avps: { code: number, name: string, vendorId: number, flags: string, length: number, value: any }[]
+  /** Session-Id; "" without */
+  sessionId: string
+  /** Origin-Host */
+  originHost: string
+  /** Origin-Realm */
+  originRealm: string
+  /** Destination-Host */
+  destinationHost: string
+  /** Destination-Realm */
+  destinationRealm: string
+  /** User-Name */
+  userName: string
+  /** Not all of it was kept */
+  truncated: boolean
+  /** Result-Code, or the Experimental-Result-Code that is there instead; 0 without */
+  resultCode: number
+  /** Its name: DIAMETER_SUCCESS; "" where it is not known here */
+  resultName: string
+  /** Whose Experimental-Result-Code it is; 0 = it is a Result-Code */
+  resultVendorId: number
+}
+
 /** Internet Control Message Protocol version 4, Internet Control Message Protocol version 6. */
 interface IcmpEntry extends EntryCommon, EntryLegacy {
   protocol: Protocol & { name: "icmp" }
@@ -1167,9 +1323,45 @@ interface TcpConnEntry extends EntryCommon, EntryLegacy {
   }
 }
 
-type AnyRequest = HttpRequest | TlsRequest | DnsRequest | RedisRequest | IcmpRequest
+/** Stream Control Transmission Protocol. */
+interface SctpEntry extends EntryCommon, EntryLegacy {
+  protocol: Protocol & { name: "sctp" }
+  /** Chunks have no request and no reply */
+  request: null
+  /** Chunks have no request and no reply */
+  response: null
+  /** A chunk of an SCTP packet */
+  data: {
+    /** CRC32c of the packet */
+    checksum: number
+    /** DATA, INIT, INIT ACK, SACK …; a number where it is not known */
+    chunkType: string
+    /** Bytes of the chunk, its header included */
+    length: number
+    /** Its type as a number */
+    chunkTypeNumber: number
+    /** Its flags, as they are defined for its type */
+    flags: number
+    /** The types of all chunks of the packet */
+    chunks: string[]
+    /** Tag that the receiver has chosen */
+    verificationTag: number
+    /** Of DATA and I-DATA: the transmission sequence number; of SACK, the last one that it acknowledges */
+    tsn: number
+    /** Of DATA and I-DATA: the stream; −1 for others */
+    streamId: number
+    /** Of DATA and I-DATA: number of the message within the stream; −1 for others */
+    streamSequence: number
+    /** Of DATA and I-DATA: what is in it, as a number; −1 for others */
+    payloadProtocol: number
+    /** … and as a word: Diameter, S1AP, M3UA; "" where it is not known */
+    payloadProtocolName: string
+  }
+}
 
-type AnyResponse = HttpResponse | TlsResponse | DnsResponse | RedisResponse | IcmpResponse
+type AnyRequest = HttpRequest | TlsRequest | DnsRequest | RedisRequest | RadiusRequest | DiameterRequest | IcmpRequest
+
+type AnyResponse = HttpResponse | TlsResponse | DnsResponse | RedisResponse | RadiusResponse | DiameterResponse | IcmpResponse
 
 /** T, and undefined for all that others of its kind have. */
 type Loose<T, Others> = T & { [Name in Exclude<KeysOf<Others>, keyof T>]?: undefined }

@@ -83,6 +83,8 @@ function ledgerText({ capture, agents, made }: RunResult): string {
     reassembly.retransmittedBytes +
     reassembly.outOfWindowBytes +
     reassembly.afterEndBytes +
+    reassembly.chunkBytes +
+    reassembly.fragmentBytes +
     reassembly.otherProtocolBytes +
     counters.unreadBytes
   const rows = [
@@ -97,6 +99,8 @@ function ledgerText({ capture, agents, made }: RunResult): string {
         retransmitted: reassembly.retransmittedBytes,
         'out of window': reassembly.outOfWindowBytes,
         'after the end': reassembly.afterEndBytes,
+        'chunk headers': reassembly.chunkBytes,
+        'incomplete fragments': reassembly.fragmentBytes,
         'other protocols': reassembly.otherProtocolBytes,
         'not asked for': counters.unreadBytes,
       })}`,
@@ -224,6 +228,8 @@ export function summaryJson(result: RunResult, sandbox: string): object {
           retransmitted: counters.reassembly.retransmittedBytes,
           outOfWindow: counters.reassembly.outOfWindowBytes,
           afterEnd: counters.reassembly.afterEndBytes,
+          chunkHeaders: counters.reassembly.chunkBytes,
+          incompleteFragments: counters.reassembly.fragmentBytes,
           otherProtocol: counters.reassembly.otherProtocolBytes,
           notAskedFor: counters.unreadBytes,
         },

@@ -35,7 +35,6 @@ export class Conversation {
   readonly #reports: ReportClock
   #closed: CloseReason | undefined
   #stream: StreamInfo | undefined
-  #index = 0
 
   constructor(dissection: Dissection, connection: Connection) {
     this.dissection = dissection
@@ -78,7 +77,7 @@ export class Conversation {
       reason: state === 'closed' ? this.#closed : undefined,
       detected: this.#detected,
       since: this.#reports.take(connection),
-      nextIndex: () => this.#index++,
+      nextIndex: () => this.connection.entries++,
     })
   }
 
@@ -99,7 +98,7 @@ export class Conversation {
       dissector: dissector as Exchange['dissector'],
       variant: dissector.variant?.(request?.message ?? null, response?.message ?? null) ?? 0,
       stream: this.#info(),
-      index: this.#index++,
+      index: this.connection.entries++,
       request: request?.message ?? null,
       response: response?.message ?? null,
       data: dissector.data === undefined ? null : first.message,
@@ -159,13 +158,16 @@ export function streamInfo(connection: Connection, client: End | -1): StreamInfo
     port: String(connection.bPort),
   }
   return {
-    name: `${String(connection.id).padStart(12, '0')}${connection.protocol === 17 ? '_udp' : ''}.pcap`,
+    name: `${String(connection.id).padStart(12, '0')}${SUFFIXES[connection.protocol] ?? ''}.pcap`,
     client: client === 1 ? b : a,
     server: client === 1 ? a : b,
     vlan: connection.vlan,
     interfaceName: connection.interfaceName,
   }
 }
+
+/** Of the names of streams, by IP protocol number. */
+const SUFFIXES: Readonly<Record<number, string>> = { 17: '_udp', 132: '_sctp' }
 
 /** µs from the first byte of the request to the last of the reply; never negative, as captures may go back in time. */
 function micros(request: Timed, response: Timed): number {

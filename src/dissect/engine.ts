@@ -1,5 +1,7 @@
 import type { Exchange } from '../entry/entry.ts'
+import { PROTOCOL } from '../packet/packet.ts'
 import type { Connection, ConnectionHandler } from '../reassembly/connection.ts'
+import { AssociationConversation } from './associations.ts'
 import { DatagramConversation } from './datagrams.ts'
 import type { DissectContext, Dissector } from './dissector.ts'
 import {
@@ -85,11 +87,12 @@ export class Dissection {
     const of = (transport: Dissector['transport']) =>
       new Candidates(transport, dissectors, this.options.ports)
     this.#dissectors = dissectors
-    this.#byTransport = { tcp: of('tcp'), udp: of('udp'), icmp: of('icmp') }
+    this.#byTransport = { tcp: of('tcp'), udp: of('udp'), icmp: of('icmp'), sctp: of('sctp') }
     return this.#byTransport
   }
 
   open(connection: Connection): ConnectionHandler {
+    if (connection.protocol === PROTOCOL.sctp) return new AssociationConversation(this, connection)
     const { relay } = this.options
     const mode = relay === undefined ? 'none' : this.#relayRules.for(connection, transportOf(connection))
     if (relay === undefined || mode === 'none') return this.#read(connection)
@@ -103,15 +106,16 @@ export class Dissection {
   }
 
   #read(connection: Connection): StreamConversation | DatagramConversation {
-    if (connection.protocol === TCP) return new StreamConversation(this, connection)
+    if (connection.protocol === PROTOCOL.tcp) return new StreamConversation(this, connection)
     return new DatagramConversation(this, connection)
   }
 
   /** The dissectors to try on a conversation, those of its ports first. */
-  candidates(connection: Connection): readonly Dissector[] {
-    if (connection.protocol === TCP) return this.#byTransport.tcp.forPorts(connection.aPort, connection.bPort)
-    if (connection.protocol === UDP) return this.#byTransport.udp.forPorts(connection.aPort, connection.bPort)
-    return this.#byTransport.icmp.forVersion(connection.ipVersion)
+  candidates(connection: Connection, transport: Dissector['transport']): readonly Dissector[] {
+    const candidates = this.#byTransport[transport]
+    return transport === 'icmp'
+      ? candidates.forVersion(connection.ipVersion)
+      : candidates.forPorts(connection.aPort, connection.bPort)
   }
 
   named(name: string, transport: Dissector['transport']): Dissector | undefined {
@@ -177,10 +181,8 @@ class Candidates {
 }
 
 function transportOf({ protocol }: Connection): Dissector['transport'] {
-  return protocol === TCP ? 'tcp' : protocol === UDP ? 'udp' : 'icmp'
+  return protocol === PROTOCOL.tcp ? 'tcp' : protocol === PROTOCOL.udp ? 'udp' : 'icmp'
 }
 
-const TCP = 6
-const UDP = 17
 /** Different reasons that are told apart; a hostile peer must not make the table grow. */
 const MOST_REASONS = 200

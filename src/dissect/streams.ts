@@ -12,7 +12,7 @@ import type { Dissector, Found, Instant, Opening, Paired, Parser, Parsers, Side,
 import type { Dissection, SkipReason } from './engine.ts'
 import { prefaceLength } from './preface.ts'
 
-/** A TCP connection: finds its protocol, feeds the parsers of both sides, and pairs replies with requests. */
+/** A TCP connection, or a stream of SCTP: finds its protocol, feeds the parsers of both sides, and pairs replies with requests. */
 export class StreamConversation extends Conversation implements ConnectionHandler {
   readonly #sides: readonly [StreamSide, StreamSide] = [new StreamSide(), new StreamSide()]
   #dissector: Dissector | undefined
@@ -126,7 +126,7 @@ export class StreamConversation extends Conversation implements ConnectionHandle
   /** Tries every dissector on all that is here of a side. False when it is none and was held: the caller decides. */
   #look(from: End, side: StreamSide, bytes: Uint8Array, start: number, end: number): boolean {
     let unsure = false
-    for (const dissector of this.dissection.candidates(this.connection)) {
+    for (const dissector of this.dissection.candidates(this.connection, 'tcp')) {
       const verdict = this.#roleOf(dissector, from, bytes, start, end)
       if (
         verdict === 'match' ||

@@ -2,10 +2,13 @@ import type { Dissector } from '../dissect/dissector.ts'
 import type { EntryProtocol } from '../entry/entry.ts'
 import type { WantedConversations } from './connection/conversations.ts'
 import { tcpConnection, tcpFlow, udpConnection, udpFlow } from './connection/protocols.ts'
+import { diameter, diameterSctp } from './diameter/dissector.ts'
 import { dns, dnsTcp } from './dns/dissector.ts'
 import { http } from './http/dissector.ts'
 import { icmp4, icmp6 } from './icmp/dissector.ts'
+import { radius, radiusTcp } from './radius/dissector.ts'
 import { redis } from './redis/dissector.ts'
+import { sctpChunks } from './sctp/chunks.ts'
 import { tls } from './tls/dissector.ts'
 import { dtls } from './tls/dtls.ts'
 
@@ -17,6 +20,10 @@ export const dissectors = [
   dns,
   dnsTcp,
   redis,
+  radius,
+  radiusTcp,
+  diameter,
+  diameterSctp,
   icmp4,
   icmp6,
 ] as unknown as readonly Dissector[]
@@ -28,6 +35,7 @@ export const entryProtocols: readonly EntryProtocol[] = [
   udpConnection,
   tcpFlow,
   udpFlow,
+  sctpChunks,
 ]
 
 /** Names in `tap.enabledDissectors` that mean one of ours under another name. */
@@ -37,6 +45,7 @@ const OTHER_NAMES: Readonly<Record<string, string>> = { tlsx: 'tls', dtls: 'tls'
 export function dissectorsNamed(enabled: readonly string[]): {
   readonly dissectors: readonly Dissector[]
   readonly conversations: WantedConversations
+  readonly chunks: boolean
 } {
   const names = new Set(enabled.map((name) => OTHER_NAMES[name] ?? name))
   return {
@@ -47,5 +56,6 @@ export function dissectorsNamed(enabled: readonly string[]): {
       tcpFlow: names.has('tcp-flow'),
       udpFlow: names.has('udp-flow'),
     },
+    chunks: names.has('sctp'),
   }
 }

@@ -39,6 +39,11 @@ const list =
     const value = at(...path)(entry)
     return Array.isArray(value) ? value : []
   }
+/** A field of the request, or of the response where that is all there is. */
+const ofEither =
+  (read: typeof text | typeof number, field: string): Read =>
+  (entry) =>
+    read(entry.request === null ? 'response' : 'request', field)(entry)
 const isProtocol =
   (...names: readonly string[]): Read =>
   (entry) =>
@@ -254,9 +259,18 @@ export const VARIABLES: Readonly<Record<string, Read>> = {
   }),
   ...ofProtocol('amqp', ['method']),
   ...ofProtocol('ldap', ['type']),
-  ...ofProtocol('radius', ['code', 'codeName']),
-  ...only(isProtocol('radius'), { radius_request_authenticator: text('request', 'authenticator') }),
-  ...ofProtocol('diameter', ['method']),
+  ...ofProtocol('radius', []),
+  ...only(isProtocol('radius'), {
+    radius_code: ofEither(number, 'code'),
+    radius_code_name: ofEither(text, 'codeName'),
+    radius_request_authenticator: text('request', 'authenticator'),
+  }),
+  ...ofProtocol('diameter', [], ['resultCode']),
+  ...only(isProtocol('diameter'), {
+    diameter_method: ofEither(text, 'method'),
+    diameter_command_code: ofEither(number, 'commandCode'),
+    diameter_application_id: ofEither(number, 'applicationId'),
+  }),
   ...ofProtocol(
     'mongodb',
     ['command', 'database', 'collection', 'opcode'],
@@ -273,9 +287,9 @@ export const VARIABLES: Readonly<Record<string, Read>> = {
     ['success', 'errorCode', 'errorMessage'],
   ),
   ...only(isProtocol('icmp'), {
-    icmp_type: (entry) => number(entry.request === null ? 'response' : 'request', 'type')(entry),
-    icmp_version: (entry) => number(entry.request === null ? 'response' : 'request', 'version')(entry),
-    icmp_length: (entry) => number(entry.request === null ? 'response' : 'request', 'length')(entry),
+    icmp_type: ofEither(number, 'type'),
+    icmp_version: ofEither(number, 'version'),
+    icmp_length: ofEither(number, 'length'),
   }),
   ...ofProtocol('ws', ['opcode']),
   ...only(isProtocol('ws'), {

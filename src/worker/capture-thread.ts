@@ -21,7 +21,7 @@ import { type SpoolOptions, SpoolWriter } from './spool/index.ts'
 /** What the thread is told first. */
 export interface CaptureThreadData {
   readonly source: CaptureOptions
-  readonly pipeline: Omit<PipelineOptions, 'dissectors' | 'conversations' | 'names' | 'spool'>
+  readonly pipeline: Omit<PipelineOptions, 'dissectors' | 'conversations' | 'chunks' | 'names' | 'spool'>
   readonly enabled: readonly string[]
   /** Keep the packets of connections here, for pcap.*. */
   readonly spool: SpoolOptions | undefined

@@ -1,11 +1,13 @@
+import { streamInfo } from '../dissect/conversation.ts'
 import type { Dissector } from '../dissect/dissector.ts'
 import { Dissection, type DissectionCounters } from '../dissect/engine.ts'
 import type { RelayedEvent, RemoteDissector } from '../dissect/relay.ts'
 import { Conversations, type WantedConversations } from '../dissectors/connection/conversations.ts'
+import { readChunks, sctpChunks } from '../dissectors/sctp/chunks.ts'
 import type { Exchange } from '../entry/entry.ts'
 import type { PacketBatch } from '../packet/batch.ts'
 import { type DecodeCounters, Decoder } from '../packet/decoder.ts'
-import type { Packet } from '../packet/packet.ts'
+import { type Packet, PROTOCOL } from '../packet/packet.ts'
 import type { Connection } from '../reassembly/connection.ts'
 import { ConversationCounter } from '../reassembly/conversation-counter.ts'
 import { Reassembler, type ReassemblyCounters } from '../reassembly/reassembler.ts'
@@ -17,6 +19,8 @@ export interface PipelineOptions {
   readonly conversations: WantedConversations
   /** How often a conversation that lasts is told of. */
   readonly reportEverySeconds: number
+  /** Emit an entry for each chunk of SCTP. */
+  readonly chunks: boolean
   readonly ports: ReadonlyMap<number, string>
   readonly verifyChecksums: boolean
   /** Requests that helpers of scripts have sent are entries as well. */
@@ -140,8 +144,11 @@ export class Pipeline {
       this.#sink.packet(packet)
       if (!decoded) continue
       if (spool !== undefined) this.#keep(spool, batch, at)
-      if (reading) this.#reassembler.push(packet)
-      else this.#counter.push(packet)
+      if (!reading) this.#counter.push(packet)
+      else {
+        this.#reassembler.push(packet)
+        if (packet.protocol === PROTOCOL.sctp && this.#options.chunks) this.#chunks(packet)
+      }
     }
     this.#packets += batch.count
     this.#noteTimes(batch)
@@ -211,6 +218,18 @@ export class Pipeline {
     )
   }
 
+  #chunks(packet: Packet): void {
+    const connection = this.#reassembler.connectionOf(packet)
+    if (connection === undefined) return
+    const stream = streamInfo(connection, connection.senderOf(packet))
+    for (const data of readChunks(packet))
+      this.#accept({
+        ...{ dissector: sctpChunks, variant: 0, stream, index: connection.entries++ },
+        ...{ request: null, response: null, data, requestSize: data.length, responseSize: 0 },
+        ...{ seconds: packet.seconds, nanos: packet.nanos, elapsedTime: 0, error: null, matcherKey: '' },
+      })
+  }
+
   #accept(exchange: Exchange): void {
     this.#learn(exchange)
     if (!this.#options.captureSelf && isOurs(exchange)) {
@@ -240,5 +259,11 @@ function isOurs({ dissector, request }: Exchange): boolean {
 }
 
 function sum(a: ReassemblyCounters['connections'], b: ReassemblyCounters['connections']) {
-  return { tcp: a.tcp + b.tcp, udp: a.udp + b.udp, icmp: a.icmp + b.icmp, other: a.other + b.other }
+  return {
+    tcp: a.tcp + b.tcp,
+    udp: a.udp + b.udp,
+    icmp: a.icmp + b.icmp,
+    sctp: a.sctp + b.sctp,
+    other: a.other + b.other,
+  }
 }
