@@ -1,5 +1,6 @@
 import type { Dissector } from '../dissect/dissector.ts'
 import type { EntryProtocol } from '../entry/entry.ts'
+import { amqp } from './amqp/dissector.ts'
 import { tcpConnection, udpConnection } from './connection/connection.ts'
 import { dns, dnsTcp } from './dns/dissector.ts'
 import { http } from './http/dissector.ts'
@@ -16,6 +17,7 @@ export const dissectors = [
   dns,
   dnsTcp,
   redis,
+  amqp,
   icmp4,
   icmp6,
 ] as unknown as readonly Dissector[]

@@ -134,6 +134,9 @@ const ofEnds =
 const absent: Read = () => undefined
 /** As they were asked; of a reply without its query as it repeats them. */
 const questionsOf: Read = (entry) => list(entry.request === null ? 'response' : 'request', 'questions')(entry)
+/** `basic.publish`; of a reply without its request what it says itself. */
+const dottedMethod: Read = (entry) =>
+  String(text(entry.request === null ? 'response' : 'request', 'method')(entry)).replace(' ', '.')
 const isHttp = isProtocol('http')
 const isTls: Read = (entry) => entry.tls === true
 const isConnection: Read = (entry) => fields(entry.data).state !== undefined
@@ -248,7 +251,8 @@ export const VARIABLES: Readonly<Record<string, Read>> = {
     kafka_client_id: text('request', 'clientID'),
     kafka_request_summary: text('base', 'summary'),
   }),
-  ...ofProtocol('amqp', ['method']),
+  ...ofProtocol('amqp', []),
+  ...only(isProtocol('amqp'), { amqp_method: dottedMethod }),
   ...ofProtocol('ldap', ['type']),
   ...ofProtocol('radius', ['code', 'codeName']),
   ...only(isProtocol('radius'), { radius_request_authenticator: text('request', 'authenticator') }),
