@@ -763,7 +763,7 @@ interface EntryLegacy {
 }
 
 /** What the hooks for items get: `data`. Without a request or a reply these are null. For the fields of one protocol alone, declare a variable of its type: HttpEntry. */
-type Entry = HttpEntry | TlsEntry | DnsEntry | RedisEntry | AmqpEntry | IcmpEntry | TcpConnEntry
+type Entry = HttpEntry | TlsEntry | DnsEntry | RedisEntry | AmqpEntry | MqttEntry | IcmpEntry | TcpConnEntry
 
 /** Hypertext Transfer Protocol -- HTTP/1.1, Hypertext Transfer Protocol -- HTTP/1.0. */
 interface HttpEntry extends EntryCommon, EntryLegacy {
@@ -1252,6 +1252,93 @@ interface AmqpResponse {
   locale: string
 }
 
+/** MQTT 3.1.1, MQTT 5, MQTT 3.1, MQTT. */
+interface MqttEntry extends EntryCommon, EntryLegacy {
+  protocol: Protocol & { name: "mqtt" }
+  /** A packet that is no answer */
+  request: Loose<MqttRequest, AnyRequest> | null
+  /** The packet that answers it */
+  response: Loose<MqttResponse, AnyResponse> | null
+  /** Nothing for this protocol */
+  data: null
+}
+
+/** A packet that is no answer */
+interface MqttRequest {
+  /** Type of the packet: CONNECT, PUBLISH, SUBACK … */
+  type: string
+  /** client or server: who sent it */
+  from: string
+  /** 3 is MQTT 3.1, 4 is 3.1.1, 5 is 5; 0 = its CONNECT was not seen */
+  protocolVersion: number
+  /** What a packet and those that answer it have in common; 0 where it has none */
+  packetId: number
+  /** Of version 5, and what older ones call return code; 0 = all is well */
+  reasonCode: number
+  /** The same in words, such as Not authorized */
+  reason: string
+  /** Properties of version 5, such as contentType, responseTopic, userProperties */
+  properties: { [name: string]: any }
+  /** Part of it was not captured */
+  incomplete: boolean
+  /** Of PUBLISH: topic, also where an alias stands for it; "" = the alias was given before the capture */
+  topic: string
+  /** Of PUBLISH: 0 at most once, 1 at least once, 2 exactly once */
+  qos: number
+  /** Of PUBLISH: the server keeps it for those who subscribe later, or has kept it */
+  retain: boolean
+  /** Of PUBLISH: it was sent before */
+  dup: boolean
+  /** Of PUBLISH: text if it is UTF-8, else base64, as far as it was kept */
+  payload: string
+  /** base64, or "" for text */
+  payloadEncoding: string
+  /** Its length in bytes; −1 = unknown, since the version is */
+  payloadLength: number
+  /** Of CONNECT */
+  clientId: string
+  /** Of CONNECT */
+  username: string
+  /** Of CONNECT: [REDACTED], or "" without one */
+  password: string
+  /** Of CONNECT: MQTT, or MQIsdp for 3.1 */
+  protocolName: string
+  /** Of CONNECT: seconds */
+  keepAlive: number
+  /** Of CONNECT: forget the earlier session; older versions call it clean session */
+  cleanStart: boolean
+  /** Of CONNECT: what to publish when the client is gone */
+  will: { topic: string, payload: string, payloadEncoding: string, payloadLength: number, qos: number, retain: boolean, properties: { [name: string]: any } } | null
+  /** Of SUBSCRIBE and UNSUBSCRIBE */
+  topics: { filter: string, qos: number, noLocal: boolean, retainAsPublished: boolean, retainHandling: number }[]
+}
+
+/** The packet that answers it */
+interface MqttResponse {
+  /** Type of the packet: CONNECT, PUBLISH, SUBACK … */
+  type: string
+  /** client or server: who sent it */
+  from: string
+  /** 3 is MQTT 3.1, 4 is 3.1.1, 5 is 5; 0 = its CONNECT was not seen */
+  protocolVersion: number
+  /** What a packet and those that answer it have in common; 0 where it has none */
+  packetId: number
+  /** Of version 5, and what older ones call return code; 0 = all is well */
+  reasonCode: number
+  /** The same in words, such as Not authorized */
+  reason: string
+  /** Properties of version 5, such as contentType, responseTopic, userProperties */
+  properties: { [name: string]: any }
+  /** Part of it was not captured */
+  incomplete: boolean
+  /** The same as reasonCode */
+  returnCode: number
+  /** Of SUBACK and UNSUBACK: one a topic */
+  reasonCodes: number[]
+  /** Of CONNACK: an earlier session goes on */
+  sessionPresent: boolean
+}
+
 /** Internet Control Message Protocol version 4, Internet Control Message Protocol version 6. */
 interface IcmpEntry extends EntryCommon, EntryLegacy {
   protocol: Protocol & { name: "icmp" }
@@ -1382,9 +1469,9 @@ interface TcpConnEntry extends EntryCommon, EntryLegacy {
   }
 }
 
-type AnyRequest = HttpRequest | TlsRequest | DnsRequest | RedisRequest | AmqpRequest | IcmpRequest
+type AnyRequest = HttpRequest | TlsRequest | DnsRequest | RedisRequest | AmqpRequest | MqttRequest | IcmpRequest
 
-type AnyResponse = HttpResponse | TlsResponse | DnsResponse | RedisResponse | AmqpResponse | IcmpResponse
+type AnyResponse = HttpResponse | TlsResponse | DnsResponse | RedisResponse | AmqpResponse | MqttResponse | IcmpResponse
 
 /** T, and undefined for all that others of its kind have. */
 type Loose<T, Others> = T & { [Name in Exclude<KeysOf<Others>, keyof T>]?: undefined }

@@ -5,6 +5,7 @@ import { tcpConnection, udpConnection } from './connection/connection.ts'
 import { dns, dnsTcp } from './dns/dissector.ts'
 import { http } from './http/dissector.ts'
 import { icmp4, icmp6 } from './icmp/dissector.ts'
+import { mqtt } from './mqtt/dissector.ts'
 import { redis } from './redis/dissector.ts'
 import { tls } from './tls/dissector.ts'
 import { dtls } from './tls/dtls.ts'
@@ -18,6 +19,7 @@ export const dissectors = [
   dnsTcp,
   redis,
   amqp,
+  mqtt,
   icmp4,
   icmp6,
 ] as unknown as readonly Dissector[]

@@ -253,6 +253,7 @@ export const VARIABLES: Readonly<Record<string, Read>> = {
   }),
   ...ofProtocol('amqp', []),
   ...only(isProtocol('amqp'), { amqp_method: dottedMethod }),
+  ...ofProtocol('mqtt', ['type', 'topic', 'qos', 'payload', 'clientId'], ['reasonCode', 'reason']),
   ...ofProtocol('ldap', ['type']),
   ...ofProtocol('radius', ['code', 'codeName']),
   ...only(isProtocol('radius'), { radius_request_authenticator: text('request', 'authenticator') }),
