@@ -781,7 +781,7 @@ interface EntryLegacy {
 }
 
 /** What the hooks for items get: `data`. Without a request or a reply these are null. For the fields of one protocol alone, declare a variable of its type: HttpEntry. */
-type Entry = HttpEntry | TlsEntry | DnsEntry | RedisEntry | RadiusEntry | DiameterEntry | IcmpEntry | TcpConnEntry | SctpEntry
+type Entry = HttpEntry | TlsEntry | DnsEntry | RedisEntry | RadiusEntry | DiameterEntry | AmqpEntry | MqttEntry | IcmpEntry | TcpConnEntry | SctpEntry
 
 /** Hypertext Transfer Protocol -- HTTP/1.1, Hypertext Transfer Protocol -- HTTP/1.0. */
 interface HttpEntry extends EntryCommon, EntryLegacy {
@@ -1191,6 +1191,328 @@ interface DiameterResponse {
   resultVendorId: number
 }
 
+/** Advanced Message Queuing Protocol 0-9-1. */
+interface AmqpEntry extends EntryCommon, EntryLegacy {
+  protocol: Protocol & { name: "amqp" }
+  /** A method that asks for something, or that has no reply */
+  request: Loose<AmqpRequest, AnyRequest> | null
+  /** The reply to it */
+  response: Loose<AmqpResponse, AnyResponse> | null
+  /** Nothing for this protocol */
+  data: null
+}
+
+/** A method that asks for something, or that has no reply */
+interface AmqpRequest {
+  /** Class and verb, such as basic publish */
+  method: string
+  /** Channel that it was sent on; 0 for those of the connection */
+  channel: number
+  /** client or server: who sent it */
+  from: string
+  /** Exchange; "" = the default one */
+  exchange: string
+  /** Routing key */
+  routingKey: string
+  /** Queue */
+  queue: string
+  /** Name of the consumer */
+  consumerTag: string
+  /** Number of the delivery on its channel, or what is acknowledged */
+  deliveryTag: number
+  /** It may have been delivered before */
+  redelivered: boolean
+  /** Of channel flow: content may be sent */
+  active: boolean
+  /** Of connection tune: most channels; 0 = no limit */
+  channelMax: number
+  /** Of connection tune: longest frame, bytes; 0 = no limit */
+  frameMax: number
+  /** Of connection tune: seconds between heartbeats; 0 = none */
+  heartbeat: number
+  /** Properties of the content; "" and 0 where it has none */
+  properties: {
+    /** MIME type of the body */
+    contentType: string
+    /** How the body is encoded, such as gzip */
+    contentEncoding: string
+    /** What the sender added */
+    headers: { [name: string]: any }
+    /** 1 transient, 2 persistent */
+    deliveryMode: number
+    /** 0 to 9 */
+    priority: number
+    /** Of the request that this message answers */
+    correlationId: string
+    /** Queue for the reply */
+    replyTo: string
+    /** Milliseconds until it expires, as text */
+    expiration: string
+    /** Id that the sender gave it */
+    messageId: string
+    /** As the sender gave it, by rights in seconds since the epoch */
+    timestamp: number
+    /** Kind of message */
+    type: string
+    /** User who sent it */
+    userId: string
+    /** Application that sent it */
+    appId: string
+    /** Deprecated */
+    clusterId: string
+  }
+  /** The content, base64, as far as it was kept */
+  body: string
+  /** Its length in bytes */
+  bodySize: number
+  /** Part of the content was not captured, or not sent */
+  incomplete: boolean
+  /** Of basic publish: return it when no queue takes it */
+  mandatory: boolean
+  /** Of basic publish: return it when no consumer takes it */
+  immediate: boolean
+  /** Only see whether it exists */
+  passive: boolean
+  /** Survives a restart of the server */
+  durable: boolean
+  /** For this connection alone */
+  exclusive: boolean
+  /** Deleted when it is not used any more */
+  autoDelete: boolean
+  /** Of exchange declare: clients cannot publish to it */
+  internal: boolean
+  /** No reply is wanted */
+  noWait: boolean
+  /** Deliveries need no acknowledgement */
+  noAck: boolean
+  /** Of basic consume: not what this connection published */
+  noLocal: boolean
+  /** Arguments beyond those of the protocol, such as x-max-length */
+  arguments: { [name: string]: any }
+  /** Of exchange declare: direct, fanout, topic, headers … */
+  type: string
+  /** Delete only what is not used */
+  ifUnused: boolean
+  /** Delete only a queue without messages */
+  ifEmpty: boolean
+  /** Of exchange bind and unbind: exchange that messages go to */
+  destination: string
+  /** Of exchange bind and unbind: exchange that they come from */
+  source: string
+  /** Also all deliveries before this one */
+  multiple: boolean
+  /** Deliver it again */
+  requeue: boolean
+  /** Of basic qos: bytes */
+  prefetchSize: number
+  /** Of basic qos: messages */
+  prefetchCount: number
+  /** Of basic qos: for the whole channel, in the words of RabbitMQ */
+  global: boolean
+  /** Of connection open */
+  virtualHost: string
+  /** Of connection start */
+  versionMajor: number
+  /** Of connection start */
+  versionMinor: number
+  /** Of connection start: what the server says of itself */
+  serverProperties: { [name: string]: any }
+  /** Of connection start: ways to log in */
+  mechanisms: string
+  /** Of connection start: languages */
+  locales: string
+  /** Of connection secure */
+  challenge: string
+  /** Of connection update-secret: [REDACTED] */
+  newSecret: string
+  /** Of connection blocked and update-secret */
+  reason: string
+  /** Of close and basic return: why, 200 = all is well */
+  replyCode: number
+  /** The same, as it was first spelled */
+  relyCode: number
+  /** The same in words */
+  replyText: string
+  /** Of close: class of the method that failed */
+  classId: number
+  /** Of close: the method that failed */
+  methodId: number
+  /** Of access request */
+  realm: string
+  /** Of access request */
+  read: boolean
+  /** Of access request */
+  write: boolean
+}
+
+/** The reply to it */
+interface AmqpResponse {
+  /** Class and verb, such as basic publish */
+  method: string
+  /** Channel that it was sent on; 0 for those of the connection */
+  channel: number
+  /** client or server: who sent it */
+  from: string
+  /** Exchange; "" = the default one */
+  exchange: string
+  /** Routing key */
+  routingKey: string
+  /** Queue */
+  queue: string
+  /** Name of the consumer */
+  consumerTag: string
+  /** Number of the delivery on its channel, or what is acknowledged */
+  deliveryTag: number
+  /** It may have been delivered before */
+  redelivered: boolean
+  /** Of channel flow: content may be sent */
+  active: boolean
+  /** Of connection tune: most channels; 0 = no limit */
+  channelMax: number
+  /** Of connection tune: longest frame, bytes; 0 = no limit */
+  frameMax: number
+  /** Of connection tune: seconds between heartbeats; 0 = none */
+  heartbeat: number
+  /** Properties of the content; "" and 0 where it has none */
+  properties: {
+    /** MIME type of the body */
+    contentType: string
+    /** How the body is encoded, such as gzip */
+    contentEncoding: string
+    /** What the sender added */
+    headers: { [name: string]: any }
+    /** 1 transient, 2 persistent */
+    deliveryMode: number
+    /** 0 to 9 */
+    priority: number
+    /** Of the request that this message answers */
+    correlationId: string
+    /** Queue for the reply */
+    replyTo: string
+    /** Milliseconds until it expires, as text */
+    expiration: string
+    /** Id that the sender gave it */
+    messageId: string
+    /** As the sender gave it, by rights in seconds since the epoch */
+    timestamp: number
+    /** Kind of message */
+    type: string
+    /** User who sent it */
+    userId: string
+    /** Application that sent it */
+    appId: string
+    /** Deprecated */
+    clusterId: string
+  }
+  /** The content, base64, as far as it was kept */
+  body: string
+  /** Its length in bytes */
+  bodySize: number
+  /** Part of the content was not captured, or not sent */
+  incomplete: boolean
+  /** Messages in the queue */
+  messageCount: number
+  /** Of queue declare-ok: consumers of the queue */
+  consumerCount: number
+  /** Of connection start-ok: what the client says of itself */
+  clientProperties: { [name: string]: any }
+  /** Of connection start-ok: how it logs in */
+  mechanism: string
+  /** Of start-ok and secure-ok: the credentials, [REDACTED] */
+  response: string
+  /** Of connection start-ok: who logs in, as far as it says */
+  user: string
+  /** Of connection start-ok: language */
+  locale: string
+}
+
+/** MQTT 3.1.1, MQTT 5, MQTT 3.1, MQTT. */
+interface MqttEntry extends EntryCommon, EntryLegacy {
+  protocol: Protocol & { name: "mqtt" }
+  /** A packet that is no answer */
+  request: Loose<MqttRequest, AnyRequest> | null
+  /** The packet that answers it */
+  response: Loose<MqttResponse, AnyResponse> | null
+  /** Nothing for this protocol */
+  data: null
+}
+
+/** A packet that is no answer */
+interface MqttRequest {
+  /** Type of the packet: CONNECT, PUBLISH, SUBACK … */
+  type: string
+  /** client or server: who sent it */
+  from: string
+  /** 3 is MQTT 3.1, 4 is 3.1.1, 5 is 5; 0 = its CONNECT was not seen */
+  protocolVersion: number
+  /** What a packet and those that answer it have in common; 0 where it has none */
+  packetId: number
+  /** Of version 5, and what older ones call return code; 0 = all is well */
+  reasonCode: number
+  /** The same in words, such as Not authorized */
+  reason: string
+  /** Properties of version 5, such as contentType, responseTopic, userProperties */
+  properties: { [name: string]: any }
+  /** Part of it was not captured */
+  incomplete: boolean
+  /** Of PUBLISH: topic, also where an alias stands for it; "" = the alias was given before the capture */
+  topic: string
+  /** Of PUBLISH: 0 at most once, 1 at least once, 2 exactly once */
+  qos: number
+  /** Of PUBLISH: the server keeps it for those who subscribe later, or has kept it */
+  retain: boolean
+  /** Of PUBLISH: it was sent before */
+  dup: boolean
+  /** Of PUBLISH: text if it is UTF-8, else base64, as far as it was kept */
+  payload: string
+  /** base64, or "" for text */
+  payloadEncoding: string
+  /** Its length in bytes; −1 = unknown, since the version is */
+  payloadLength: number
+  /** Of CONNECT */
+  clientId: string
+  /** Of CONNECT */
+  username: string
+  /** Of CONNECT: [REDACTED], or "" without one */
+  password: string
+  /** Of CONNECT: MQTT, or MQIsdp for 3.1 */
+  protocolName: string
+  /** Of CONNECT: seconds */
+  keepAlive: number
+  /** Of CONNECT: forget the earlier session; older versions call it clean session */
+  cleanStart: boolean
+  /** Of CONNECT: what to publish when the client is gone */
+  will: { topic: string, payload: string, payloadEncoding: string, payloadLength: number, qos: number, retain: boolean, properties: { [name: string]: any } } | null
+  /** Of SUBSCRIBE and UNSUBSCRIBE */
+  topics: { filter: string, qos: number, noLocal: boolean, retainAsPublished: boolean, retainHandling: number }[]
+}
+
+/** The packet that answers it */
+interface MqttResponse {
+  /** Type of the packet: CONNECT, PUBLISH, SUBACK … */
+  type: string
+  /** client or server: who sent it */
+  from: string
+  /** 3 is MQTT 3.1, 4 is 3.1.1, 5 is 5; 0 = its CONNECT was not seen */
+  protocolVersion: number
+  /** What a packet and those that answer it have in common; 0 where it has none */
+  packetId: number
+  /** Of version 5, and what older ones call return code; 0 = all is well */
+  reasonCode: number
+  /** The same in words, such as Not authorized */
+  reason: string
+  /** Properties of version 5, such as contentType, responseTopic, userProperties */
+  properties: { [name: string]: any }
+  /** Part of it was not captured */
+  incomplete: boolean
+  /** The same as reasonCode */
+  returnCode: number
+  /** Of SUBACK and UNSUBACK: one a topic */
+  reasonCodes: number[]
+  /** Of CONNACK: an earlier session goes on */
+  sessionPresent: boolean
+}
+
 /** Internet Control Message Protocol version 4, Internet Control Message Protocol version 6. */
 interface IcmpEntry extends EntryCommon, EntryLegacy {
   protocol: Protocol & { name: "icmp" }
@@ -1359,9 +1681,9 @@ interface SctpEntry extends EntryCommon, EntryLegacy {
   }
 }
 
-type AnyRequest = HttpRequest | TlsRequest | DnsRequest | RedisRequest | RadiusRequest | DiameterRequest | IcmpRequest
+type AnyRequest = HttpRequest | TlsRequest | DnsRequest | RedisRequest | RadiusRequest | DiameterRequest | AmqpRequest | MqttRequest | IcmpRequest
 
-type AnyResponse = HttpResponse | TlsResponse | DnsResponse | RedisResponse | RadiusResponse | DiameterResponse | IcmpResponse
+type AnyResponse = HttpResponse | TlsResponse | DnsResponse | RedisResponse | RadiusResponse | DiameterResponse | AmqpResponse | MqttResponse | IcmpResponse
 
 /** T, and undefined for all that others of its kind have. */
 type Loose<T, Others> = T & { [Name in Exclude<KeysOf<Others>, keyof T>]?: undefined }

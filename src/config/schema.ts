@@ -41,7 +41,7 @@ function isHostOrNetwork(text: string): boolean {
   return more.length === 0 && /^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128)
 }
 
-/** What Kubeshark dissects by default … */
+/** What Kubeshark dissects by default, and MQTT … */
 const USUAL_PROTOCOLS = [
   ...[
     'amqp',
@@ -50,6 +50,7 @@ const USUAL_PROTOCOLS = [
     'icmp',
     'kafka',
     'mongodb',
+    'mqtt',
     'mysql',
     'postgresql',
     'redis',

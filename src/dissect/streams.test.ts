@@ -6,7 +6,8 @@ import type { Exchange } from '../entry/entry.ts'
 import { FLAG, Packet, PROTOCOL } from '../packet/packet.ts'
 import type { End } from '../reassembly/connection.ts'
 import { Reassembler } from '../reassembly/reassembler.ts'
-import type { Side } from './dissector.ts'
+import { follow } from '../testing/follow.ts'
+import type { Dissector, Side } from './dissector.ts'
 import { Dissection } from './engine.ts'
 
 type Sent = readonly [Side, string]
@@ -194,4 +195,19 @@ describe('after a loss', () => {
     const packets = packetsOf([...broken, ...rest.with(1, long)]).slice(2)
     assert.deepEqual(exchangesOf(packets), ['?=200', '/b=?', '/c=500x'])
   })
+})
+
+test('where either end could be the client, it is the one with the higher port', () => {
+  const either: Dissector = {
+    ...(redis as unknown as Dissector),
+    ports: [],
+    probe: () => 'match',
+  }
+  for (const from of ['client', 'server'] as const) {
+    const { exchanges, isRightWayRound } = follow([either], [[from, Buffer.from('*1\r\n$4\r\nPING\r\n')]], {
+      isMidway: true,
+    })
+    assert.equal(exchanges.length, 1)
+    assert.equal(isRightWayRound, true)
+  }
 })

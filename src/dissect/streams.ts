@@ -174,12 +174,20 @@ export class StreamConversation extends Conversation implements ConnectionHandle
     const other = from === 0 ? 1 : 0
     const likely = this.#likelyClient(dissector)
     const first = dissector.probe(bytes, start, end, likely === other ? 'server' : 'client')
-    if (first === 'match') this.client = likely === other ? other : from
     // What may still become what it most likely is, is not looked at the other way round.
-    if (first === 'match' || (first === 'unsure' && likely >= 0)) return first
+    if (likely >= 0 && first !== 'reject') {
+      if (first === 'match') this.client = likely
+      return first
+    }
     const second = dissector.probe(bytes, start, end, likely === other ? 'client' : 'server')
-    if (second === 'match') this.client = likely === other ? from : other
-    return second === 'reject' ? first : second
+    if (first === 'match') this.client = second === 'match' ? this.#higherPort : from
+    else if (second === 'match') this.client = likely === other ? from : other
+    return first === 'match' || second === 'reject' ? first : second
+  }
+
+  /** Where either could be the client (both publish in MQTT): the end whose port the system has chosen, more likely than not. */
+  get #higherPort(): End {
+    return this.connection.aPort > this.connection.bPort ? 0 : 1
   }
 
   /** Who opened the connection; where that was not seen, the end that talks to a port of the protocol. −1 = no idea. */

@@ -1,11 +1,13 @@
 import type { Dissector } from '../dissect/dissector.ts'
 import type { EntryProtocol } from '../entry/entry.ts'
+import { amqp } from './amqp/dissector.ts'
 import type { WantedConversations } from './connection/conversations.ts'
 import { tcpConnection, tcpFlow, udpConnection, udpFlow } from './connection/protocols.ts'
 import { diameter, diameterSctp } from './diameter/dissector.ts'
 import { dns, dnsTcp } from './dns/dissector.ts'
 import { http } from './http/dissector.ts'
 import { icmp4, icmp6 } from './icmp/dissector.ts'
+import { mqtt } from './mqtt/dissector.ts'
 import { radius, radiusTcp } from './radius/dissector.ts'
 import { redis } from './redis/dissector.ts'
 import { sctpChunks } from './sctp/chunks.ts'
@@ -24,6 +26,8 @@ export const dissectors = [
   radiusTcp,
   diameter,
   diameterSctp,
+  amqp,
+  mqtt,
   icmp4,
   icmp6,
 ] as unknown as readonly Dissector[]

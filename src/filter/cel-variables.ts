@@ -139,6 +139,9 @@ const ofEnds =
 const absent: Read = () => undefined
 /** As they were asked; of a reply without its query as it repeats them. */
 const questionsOf: Read = (entry) => list(entry.request === null ? 'response' : 'request', 'questions')(entry)
+/** `basic.publish`; of a reply without its request what it says itself. */
+const dottedMethod: Read = (entry) =>
+  String(text(entry.request === null ? 'response' : 'request', 'method')(entry)).replace(' ', '.')
 const isHttp = isProtocol('http')
 const isTls: Read = (entry) => entry.tls === true
 /** `conn` or `flow`, of TCP, UDP or either. */
@@ -257,7 +260,9 @@ export const VARIABLES: Readonly<Record<string, Read>> = {
     kafka_client_id: text('request', 'clientID'),
     kafka_request_summary: text('base', 'summary'),
   }),
-  ...ofProtocol('amqp', ['method']),
+  ...ofProtocol('amqp', []),
+  ...only(isProtocol('amqp'), { amqp_method: dottedMethod }),
+  ...ofProtocol('mqtt', ['type', 'topic', 'qos', 'payload', 'clientId'], ['reasonCode', 'reason']),
   ...ofProtocol('ldap', ['type']),
   ...ofProtocol('radius', []),
   ...only(isProtocol('radius'), {
