@@ -781,7 +781,7 @@ interface EntryLegacy {
 }
 
 /** What the hooks for items get: `data`. Without a request or a reply these are null. For the fields of one protocol alone, declare a variable of its type: HttpEntry. */
-type Entry = HttpEntry | TlsEntry | DnsEntry | RedisEntry | RadiusEntry | DiameterEntry | AmqpEntry | MqttEntry | IcmpEntry | TcpConnEntry | SctpEntry
+type Entry = HttpEntry | TlsEntry | DnsEntry | RedisEntry | RadiusEntry | DiameterEntry | AmqpEntry | MqttEntry | MongodbEntry | LdapEntry | IcmpEntry | TcpConnEntry | SctpEntry
 
 /** Hypertext Transfer Protocol -- HTTP/1.1, Hypertext Transfer Protocol -- HTTP/1.0. */
 interface HttpEntry extends EntryCommon, EntryLegacy {
@@ -1513,6 +1513,198 @@ interface MqttResponse {
   sessionPresent: boolean
 }
 
+/** MongoDB Wire Protocol. */
+interface MongodbEntry extends EntryCommon, EntryLegacy {
+  protocol: Protocol & { name: "mongodb" }
+  /** A command or another request */
+  request: Loose<MongodbRequest, AnyRequest> | null
+  /** A reply */
+  response: Loose<MongodbResponse, AnyResponse> | null
+  /** Nothing for this protocol */
+  data: null
+}
+
+/** A command or another request */
+interface MongodbRequest {
+  /** OP_MSG, OP_QUERY, OP_INSERT …; of a compressed message the one within */
+  opcode: string
+  /** Name of the command: find, insert, hello. Of the opcodes of old drivers find, insert, update, delete, getMore, killCursors */
+  command: string
+  /** Database it is for; "" when that is not to be seen */
+  database: string
+  /** Collection, where the command is about one; else "" */
+  collection: string
+  /** The command as Extended JSON, without lsid, $db, $clusterTime and their kin; at most 32,768 characters */
+  statement: string
+  /** Documents to insert, or updates, deletes and operations */
+  documents: { [name: string]: any }[]
+  /** How many documents came beside the command, in sequences */
+  documentCount: number
+  /** The command as Extended JSON (relaxed), documents of sequences within it. Passwords and their kin are [hidden] */
+  body: { [name: string]: any }
+  /** Bytes, the header included */
+  size: number
+  /** requestID; the reply names it */
+  requestId: number
+  /** Flags that are set: moreToCome, exhaustAllowed, slaveOk, upsert … */
+  flags: string[]
+  /** noop, snappy, zlib or zstd; "" when it was not compressed */
+  compressor: string
+  /** Not all of body and documents is shown */
+  truncated: boolean
+  /** Bytes of it were not captured, or it breaks the rules */
+  incomplete: boolean
+}
+
+/** A reply */
+interface MongodbResponse {
+  /** ok is 1, and no write failed */
+  success: boolean
+  /** Number of the error, of the first write that failed; 0 without one */
+  errorCode: number
+  /** Its name, such as DuplicateKey; "" when it is not known */
+  errorCodeName: string
+  /** What the server says about it, at most 16 KiB */
+  errorMessage: string
+  /** Documents in this reply; values of distinct, or what a batch of writes became */
+  rowCount: number
+  /** n: documents that were counted, inserted, matched or deleted */
+  affectedCount: number
+  /** nModified: documents that an update changed */
+  modifiedCount: number
+  /** Cursor with which to get more; "" or "0" when there is no more */
+  cursorId: string
+  /** Documents in this reply */
+  documents: { [name: string]: any }[]
+  /** The reply as Extended JSON (relaxed) */
+  body: { [name: string]: any }
+  /** OP_MSG, OP_REPLY …; of a compressed message the one within */
+  opcode: string
+  /** Bytes, the header included */
+  size: number
+  /** requestID of the reply */
+  requestId: number
+  /** requestID of what it answers */
+  responseTo: number
+  /** Flags that are set: moreToCome, CursorNotFound, QueryFailure, AwaitCapable */
+  flags: string[]
+  /** noop, snappy, zlib or zstd; "" when it was not compressed */
+  compressor: string
+  /** Of a further reply to the same request (exhaust) what the request asked for; else "" */
+  command: string
+  /** The same */
+  database: string
+  /** The same */
+  collection: string
+  /** Not all of body and documents is shown */
+  truncated: boolean
+  /** Bytes of it were not captured, or it breaks the rules */
+  incomplete: boolean
+}
+
+/** Lightweight Directory Access Protocol. */
+interface LdapEntry extends EntryCommon, EntryLegacy {
+  protocol: Protocol & { name: "ldap" }
+  /** An operation that is asked for */
+  request: Loose<LdapRequest, AnyRequest> | null
+  /** The final reply, with the entries that came before it */
+  response: Loose<LdapResponse, AnyResponse> | null
+  /** Nothing for this protocol */
+  data: null
+}
+
+/** An operation that is asked for */
+interface LdapRequest {
+  /** Bind Request, Unbind Request, Search Request, Modify Request, Add Request, Del Request, Modify DN Request, Compare Request, Abandon Request, Extended Request */
+  type: string
+  /** Number that the reply repeats */
+  messageId: number
+  /** Name of the entry it is about, of a search where it begins, of a bind who it is; else "" */
+  dn: string
+  /** Of a bind the version of LDAP: 3 */
+  version: number
+  /** Of a bind simple, anonymous, unauthenticated (a name without a password), SASL, or Sicily (NTLM before SASL) */
+  authentication: string
+  /** Of a bind with SASL its mechanism: EXTERNAL, GSS-SPNEGO, SCRAM-SHA-256 */
+  mechanism: string
+  /** Of a search baseObject, singleLevel, wholeSubtree or subordinateSubtree */
+  scope: string
+  /** Of a search what entries are wanted: (&(objectClass=person)(cn=a*)). At most 16,384 characters */
+  filter: string
+  /** Of a search what attributes are wanted, of an add or modify which it has */
+  attributes: string[]
+  /** Of a search neverDerefAliases, derefInSearching, derefFindingBaseObj or derefAlways */
+  derefAliases: string
+  /** Of a search the most entries that are wanted; 0 = all */
+  sizeLimit: number
+  /** Of a search the seconds that it may take; 0 = any */
+  timeLimit: number
+  /** Of a search that values are not wanted */
+  typesOnly: boolean
+  /** Of an add the attributes with their values; passwords are [hidden] */
+  entry: { [attribute: string]: (string | { base64: string })[] }
+  /** Of a modify what is changed; passwords are [hidden] */
+  changes: { operation: "add" | "delete" | "replace" | "increment", attribute: string, values: (string | { base64: string })[] }[]
+  /** Of a modify DN the new last part of the name */
+  newRdn: string
+  /** Of a modify DN that the values of the old one go */
+  deleteOldRdn: boolean
+  /** Of a modify DN the new entry above it; "" when it stays */
+  newSuperior: string
+  /** Of a compare the attribute */
+  attribute: string
+  /** Of a compare the value */
+  value: string | { base64: string }
+  /** Of an abandon the messageId of what is not wanted any more */
+  abandonedId: number
+  /** Of an extended request what it is, as numbers */
+  oid: string
+  /** The same as a name: StartTLS, Who am I?; "" when it is not known */
+  oidName: string
+  /** What goes with it */
+  controls: { oid: string, name: string, critical: boolean, size?: number }[]
+  /** Not all of it was kept */
+  truncated: boolean
+}
+
+/** The final reply, with the entries that came before it */
+interface LdapResponse {
+  /** Bind Response, Search Result Done, Modify Response …; "" when there was none */
+  type: string
+  /** Number of the request; 0 when the server says it unasked */
+  messageId: number
+  /** 0 = success, 14 = a bind goes on, 49 = invalid credentials */
+  resultCode: number
+  /** The same as a name: success, noSuchObject, invalidCredentials */
+  result: string
+  /** Of a name that is not there the part that is */
+  matchedDn: string
+  /** What the server says about it */
+  diagnosticMessage: string
+  /** Where to ask instead */
+  referrals: string[]
+  /** Entries that a search found */
+  entryCount: number
+  /** The first of them, at most 1,000 and as many bytes as a body has; passwords are [hidden] */
+  entries: { dn: string, attributes: { [attribute: string]: (string | { base64: string })[] } }[]
+  /** Where a search is to go on, at most 1,000 */
+  references: string[]
+  /** Replies before the final one that are no entries */
+  intermediateCount: number
+  /** Of an extended reply what it is, as numbers */
+  oid: string
+  /** The same as a name */
+  oidName: string
+  /** Of an extended reply that says who one is, that */
+  value: string
+  /** What goes with it */
+  controls: { oid: string, name: string, critical: boolean, size?: number }[]
+  /** Not all entries are shown */
+  truncated: boolean
+  /** Bytes of it were not captured, or the final reply did not come */
+  incomplete: boolean
+}
+
 /** Internet Control Message Protocol version 4, Internet Control Message Protocol version 6. */
 interface IcmpEntry extends EntryCommon, EntryLegacy {
   protocol: Protocol & { name: "icmp" }
@@ -1681,9 +1873,9 @@ interface SctpEntry extends EntryCommon, EntryLegacy {
   }
 }
 
-type AnyRequest = HttpRequest | TlsRequest | DnsRequest | RedisRequest | RadiusRequest | DiameterRequest | AmqpRequest | MqttRequest | IcmpRequest
+type AnyRequest = HttpRequest | TlsRequest | DnsRequest | RedisRequest | RadiusRequest | DiameterRequest | AmqpRequest | MqttRequest | MongodbRequest | LdapRequest | IcmpRequest
 
-type AnyResponse = HttpResponse | TlsResponse | DnsResponse | RedisResponse | RadiusResponse | DiameterResponse | AmqpResponse | MqttResponse | IcmpResponse
+type AnyResponse = HttpResponse | TlsResponse | DnsResponse | RedisResponse | RadiusResponse | DiameterResponse | AmqpResponse | MqttResponse | MongodbResponse | LdapResponse | IcmpResponse
 
 /** T, and undefined for all that others of its kind have. */
 type Loose<T, Others> = T & { [Name in Exclude<KeysOf<Others>, keyof T>]?: undefined }

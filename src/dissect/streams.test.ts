@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { http } from '../dissectors/http/dissector.ts'
+import { ldap } from '../dissectors/ldap/dissector.ts'
 import { redis } from '../dissectors/redis/dissector.ts'
 import type { Exchange } from '../entry/entry.ts'
 import { FLAG, Packet, PROTOCOL } from '../packet/packet.ts'
@@ -44,7 +45,7 @@ function packetsOf(sent: readonly Sent[]): Packet[] {
 function exchangesOf(packets: readonly Packet[]): string[] {
   const seen: string[] = []
   const dissection = new Dissection({
-    dissectors: [http, redis],
+    dissectors: [http, redis, ldap],
     ports: new Map(),
     context: { wantsBodies: true, maxBody: 1000 },
     replyTimeout: 10,
@@ -67,6 +68,10 @@ function exchangesOf(packets: readonly Packet[]): string[] {
 }
 
 function textOf({ dissector, request, response }: Exchange): string {
+  if (dissector.name === 'ldap') {
+    const [asked, answered] = [request, response] as readonly ({ type: string } | null)[]
+    return `${asked?.type}=${answered?.type}`
+  }
   const { path = '?', command } = (request ?? {}) as { path?: string; command?: string }
   const {
     status = '?',
@@ -210,4 +215,19 @@ test('where either end could be the client, it is the one with the higher port',
     assert.equal(exchanges.length, 1)
     assert.equal(isRightWayRound, true)
   }
+})
+
+test('an exchange may be complete when bytes were skipped', () => {
+  const request = '\x30\x0c\x02\x01\x01\x60\x07\x02\x01\x03\x04\x00\x80\x00'
+  // A reply of 300,000 bytes, most of which nobody wants to see.
+  const length = (bytes: number) =>
+    `\x83${String.fromCharCode(bytes >> 16, (bytes >> 8) & 0xff, bytes & 0xff)}`
+  const result = `\x0a\x01\x00\x04\x00\x04\x00\x87${length(300_000)}${'x'.repeat(300_000)}`
+  const operation = `\x02\x01\x01\x61${length(result.length)}${result}`
+  const reply = `\x30${length(operation.length)}${operation}`
+  const packets = packetsOf([
+    ['client', request],
+    ['server', reply],
+  ])
+  assert.deepEqual(exchangesOf(packets), ['Bind Request=Bind Response'])
 })

@@ -373,6 +373,11 @@ export class StreamConversation extends Conversation implements ConnectionHandle
           if (at === end) {
             // The skipped bytes may have been the last of their message: ask once more, with nothing in hand.
             const last = (side.parser as Parser<AnyMessage>).next(bytes, end, end)
+            if (last.kind === 'exchange') {
+              this.#exchange(dissector, from, side, last, null)
+              again = true
+              break
+            }
             if (last.kind === 'message') this.#message(dissector, from, side, last, 0)
             else if (last.kind === 'skip') side.skip = last.length
             else if (last.kind === 'switch') return this.#switch(dissector, from, side, last, bytes, end, end)

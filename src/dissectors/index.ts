@@ -7,6 +7,8 @@ import { diameter, diameterSctp } from './diameter/dissector.ts'
 import { dns, dnsTcp } from './dns/dissector.ts'
 import { http } from './http/dissector.ts'
 import { icmp4, icmp6 } from './icmp/dissector.ts'
+import { cldap, ldap } from './ldap/dissector.ts'
+import { mongodb } from './mongodb/dissector.ts'
 import { mqtt } from './mqtt/dissector.ts'
 import { radius, radiusTcp } from './radius/dissector.ts'
 import { redis } from './redis/dissector.ts'
@@ -28,6 +30,9 @@ export const dissectors = [
   diameterSctp,
   amqp,
   mqtt,
+  mongodb,
+  ldap,
+  cldap,
   icmp4,
   icmp6,
 ] as unknown as readonly Dissector[]

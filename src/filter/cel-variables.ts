@@ -263,7 +263,7 @@ export const VARIABLES: Readonly<Record<string, Read>> = {
   ...ofProtocol('amqp', []),
   ...only(isProtocol('amqp'), { amqp_method: dottedMethod }),
   ...ofProtocol('mqtt', ['type', 'topic', 'qos', 'payload', 'clientId'], ['reasonCode', 'reason']),
-  ...ofProtocol('ldap', ['type']),
+  ...ofProtocol('ldap', ['type', 'dn', 'scope', 'filter'], ['resultCode']),
   ...ofProtocol('radius', []),
   ...only(isProtocol('radius'), {
     radius_code: ofEither(number, 'code'),

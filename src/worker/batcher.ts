@@ -300,6 +300,12 @@ const BODY_PATHS: ReadonlySet<string> = new Set([
   'response.content.size',
   'response.content.encoding',
   'response.content.truncated',
+  'response.entries',
+  'response.references',
+  ...['body', 'documents', 'statement', 'truncated'].flatMap((name) => [
+    `request.${name}`,
+    `response.${name}`,
+  ]),
 ])
 /** Bytes of a connection that go into one row. */
 const LONGEST_PIECE = 64 << 10

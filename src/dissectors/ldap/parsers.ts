@@ -1,0 +1,153 @@
+import { copyOf, u8 } from '../../bytes/read.ts'
+import type { Instant, Paired, Parser, Side, Step } from '../../dissect/dissector.ts'
+import { Message } from './messages.ts'
+import type { Session } from './session.ts'
+import { type Head, readHead, readSealed, type Sealed } from './wire.ts'
+
+/** Messages up to this length are waited for; of longer ones the beginning is kept. */
+export const LONGEST_WAITED_FOR = 256 << 10
+const KEPT_OF_LONG = 64 << 10
+/** Signed buffers up to this length are waited for; longer ones are passed over as if they were sealed. */
+const LONGEST_SIGNED = 1 << 20
+
+/** Reads the messages of one side. Pairing is the session's. */
+export class LdapParser implements Parser<never> {
+  readonly #side: Side
+  readonly #session: Session
+  readonly #clock: Instant
+  /** Of a long message what is still to be passed over, and what was read of it. */
+  #rest = 0
+  #long: { readonly message: Message; readonly length: number; readonly since: Instant } | undefined
+  /** Bytes of a signed buffer whose messages were read. */
+  #read = 0
+
+  constructor(side: Side, session: Session, clock: Instant) {
+    this.#side = side
+    this.#session = session
+    this.#clock = clock
+  }
+
+  next(bytes: Uint8Array, start: number, end: number): Step<never> {
+    const ready = this.#session.ready.shift()
+    if (ready !== undefined) return { kind: 'exchange', length: 0, ...ready }
+    if (this.#rest > 0) return this.#passRest()
+    if (this.#long !== undefined) return this.#finishLong(this.#long)
+    if (start >= end) return { kind: 'incomplete', need: end - start + 1 }
+    if (this.#session.isTls || (this.#session.isTlsAsked && u8(bytes, start) === TLS_HANDSHAKE))
+      return { kind: 'switch', to: 'tls', length: 0 }
+    if (this.#read > 0 || (this.#session.maySeal && u8(bytes, start) === 0))
+      return this.#sealed(bytes, start, end)
+    const head = readHead(bytes, start, end, this.#side)
+    if (head === undefined) return { kind: 'invalid', reason: 'no LDAP message' }
+    if (head === 'more') return { kind: 'incomplete', need: end - start + 1 }
+    return this.#message(head, bytes, start, end, head.length)
+  }
+
+  rejoin(): void {
+    this.#rest = 0
+    this.#long = undefined
+    this.#read = 0
+    this.#session.lost()
+  }
+
+  /** What the client asked waits for the server: entries are counted there. */
+  get held(): number {
+    return this.#side === 'server' ? this.#session.held : 0
+  }
+
+  /** `taken`: bytes that go with it. */
+  #message(head: Head, bytes: Uint8Array, start: number, end: number, taken: number): Step<never> {
+    const { length } = head
+    if (length > LONGEST_WAITED_FOR) return this.#beginLong(head, bytes, start, end)
+    if (end - start < length) return { kind: 'incomplete', need: length }
+    const message = new Message(copyOf(bytes, start, start + length), false)
+    return this.#found(this.#pair(message, length, this.#now()), taken)
+  }
+
+  #beginLong({ length }: Head, bytes: Uint8Array, start: number, end: number): Step<never> {
+    if (end - start < KEPT_OF_LONG) return { kind: 'incomplete', need: KEPT_OF_LONG }
+    const message = new Message(copyOf(bytes, start, start + KEPT_OF_LONG), true)
+    this.#long = { message, length, since: this.#now() }
+    this.#rest = length - KEPT_OF_LONG
+    return { kind: 'partial', length: KEPT_OF_LONG }
+  }
+
+  #passRest(): Step<never> {
+    const length = this.#rest
+    this.#rest = 0
+    return { kind: 'skip', length }
+  }
+
+  #finishLong({ message, length, since }: { message: Message; length: number; since: Instant }): Step<never> {
+    this.#long = undefined
+    const pair = this.#pair(message, length, since)
+    return pair === undefined ? { kind: 'skip', length: 0 } : { kind: 'exchange', length: 0, ...pair }
+  }
+
+  /** A buffer of the security layer: its messages one after another, or nothing when they are encrypted. */
+  #sealed(bytes: Uint8Array, start: number, end: number): Step<never> {
+    const sealed = readSealed(bytes, start, end, this.#side)
+    if (sealed === undefined) return { kind: 'invalid', reason: 'neither a message nor a sealed one' }
+    if (sealed === 'more') return { kind: 'incomplete', need: end - start + 1 }
+    const { length } = sealed
+    if (sealed.start === sealed.stop || length > LONGEST_SIGNED) return { kind: 'skip', length }
+    if (end - start < length) return { kind: 'incomplete', need: length }
+    return this.#signed(sealed, bytes, start)
+  }
+
+  #signed({ length, start: first, stop }: Sealed, bytes: Uint8Array, start: number): Step<never> {
+    const at = Math.max(first, start + this.#read)
+    const head = readHead(bytes, at, stop, this.#side)
+    if (typeof head !== 'object') {
+      this.#read = 0
+      return { kind: 'partial', length }
+    }
+    const isLast = at + head.length >= stop
+    this.#read = isLast ? 0 : at + head.length - start
+    const message = new Message(copyOf(bytes, at, at + head.length), false)
+    const pair = this.#pair(message, isLast ? length - (at - start) : head.length, this.#now())
+    return this.#found(pair, isLast ? length : 0)
+  }
+
+  #pair(message: Message, size: number, since: Instant): Paired | undefined {
+    return this.#side === 'client'
+      ? this.#session.asked(message, size, since)
+      : this.#session.answered(message, size, since)
+  }
+
+  #found(pair: Paired | undefined, length: number): Step<never> {
+    if (pair !== undefined) return { kind: 'exchange', length, ...pair }
+    return length > 0 ? { kind: 'partial', length } : { kind: 'skip', length: 0 }
+  }
+
+  #now(): Instant {
+    return { seconds: this.#clock.seconds, nanos: this.#clock.nanos }
+  }
+}
+
+const TLS_HANDSHAKE = 0x16
+
+/** Reads datagrams (CLDAP): in each all that is said, replies of Active Directory have an entry and the end of the search. */
+export class DatagramParser<M> implements Parser<M> {
+  readonly #side: Side
+  readonly #take: (message: Message) => M | undefined
+
+  /** `take` answers undefined to what is only a part of a message. */
+  constructor(side: Side, take: (message: Message) => M | undefined) {
+    this.#side = side
+    this.#take = take
+  }
+
+  next(bytes: Uint8Array, start: number, end: number): Step<M> {
+    for (let at = start; at < end; ) {
+      const head = readHead(bytes, at, end, this.#side)
+      if (typeof head !== 'object' || at + head.length > end)
+        return { kind: 'invalid', reason: 'no LDAP message' }
+      const whole = new Message(copyOf(bytes, at, at + head.length), false)
+      const message = this.#take(whole)
+      at += head.length
+      if (message !== undefined) return { kind: 'message', length: end - start, message, id: whole.id }
+    }
+    return { kind: 'partial', length: end - start }
+  }
+}

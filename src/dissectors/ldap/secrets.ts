@@ -1,0 +1,32 @@
+/** Instead of a password, or what stands for one. */
+export const HIDDEN = '[hidden]'
+
+/** Attributes with passwords and their hashes. Options (`;binary`) and case do not matter. */
+export function isSecret(attribute: string): boolean {
+  return SECRETS.has(attribute.split(';', 1)[0]?.toLowerCase() ?? '')
+}
+
+const SECRETS: ReadonlySet<string> = new Set([
+  'userpassword',
+  '2.5.4.35',
+  'unicodepwd',
+  'dbcspwd',
+  'ntpwdhistory',
+  'lmpwdhistory',
+  'supplementalcredentials',
+  'clearpassword',
+  'authpassword',
+  'pwdhistory',
+  'sambantpassword',
+  'sambalmpassword',
+  'sambapasswordhistory',
+  'krbprincipalkey',
+  'ipanthash',
+  'radiuspassword',
+  'userpkcs12',
+  'olcrootpw',
+  'ms-mcs-admpwd',
+  'mslaps-password',
+  'msds-managedpassword',
+  'nsslapd-rootpw',
+])

@@ -1,0 +1,210 @@
+import type { DissectContext, Found, Instant, Paired } from '../../dissect/dissector.ts'
+import { abandonedId, type Collected, LdapRequest, LdapResponse, type Message } from './messages.ts'
+import {
+  ABANDON_REQUEST,
+  BIND_REQUEST,
+  EXTENDED_REQUEST,
+  INTERMEDIATE_RESPONSE,
+  SEARCH_ENTRY,
+  SEARCH_REFERENCE,
+  START_TLS,
+  UNBIND_REQUEST,
+} from './names.ts'
+
+/**
+ * What both sides of a connection know of each other. Replies name their request by its messageID, and a search has many:
+ * its entries wait here for the final one.
+ */
+export class Session {
+  /** The client has asked for TLS; the server has agreed. */
+  isTlsAsked: boolean
+  isTls = false
+  /** A client has logged in with SASL, or may have before this was read: what follows may be sealed. */
+  maySeal: boolean
+  /** Exchanges that came to an end otherwise than by a reply. */
+  readonly ready: Paired[] = []
+  readonly #waiting = new Map<number, Waiting>()
+  readonly #context: DissectContext
+  #held = 0
+
+  constructor(context: DissectContext, isWhole: boolean) {
+    this.#context = context
+    this.maySeal = !isWhole
+    this.isTlsAsked = !isWhole
+  }
+
+  /** Bytes of entries that wait here. */
+  get held(): number {
+    return this.#held
+  }
+
+  /** A request came: complete when it has no reply. */
+  asked(message: Message, size: number, since: Instant): Paired | undefined {
+    const { id, tag } = message
+    const request = { message: new LdapRequest(message), id, size, since }
+    if (tag === UNBIND_REQUEST || tag === ABANDON_REQUEST) {
+      if (tag === ABANDON_REQUEST) this.#abandoned(abandonedId(message.operation()))
+      return { request, response: null }
+    }
+    if (tag === BIND_REQUEST && request.message.authentication === 'SASL') this.maySeal = true
+    const isStartTls = tag === EXTENDED_REQUEST && request.message.oid === START_TLS
+    if (isStartTls) this.isTlsAsked = true
+    this.#wait(id, newWaiting(request, isStartTls))
+    return undefined
+  }
+
+  /** A reply came, or a part of one: complete when it is the final one. */
+  answered(message: Message, size: number, since: Instant): Paired | undefined {
+    const { id, tag } = message
+    if (tag === SEARCH_ENTRY || tag === SEARCH_REFERENCE || tag === INTERMEDIATE_RESPONSE) {
+      this.#collect(message, size, since)
+      return undefined
+    }
+    const waiting = this.#waiting.get(id)
+    this.#forget(id)
+    const response = responseOf(waiting ?? newWaiting(), id, message, size, since)
+    if (waiting?.isStartTls === true && response.message.resultCode === 0) this.isTls = true
+    if (id === 0) return { request: null, response }
+    return {
+      request: waiting?.request ?? null,
+      response,
+      error: waiting?.request === undefined ? NO_REQUEST : null,
+    }
+  }
+
+  /** The same where the engine pairs: the final reply, or undefined while it did not come. */
+  answer(message: Message): LdapResponse | undefined {
+    return this.answered(message, 0, NO_TIME)?.response?.message as LdapResponse | undefined
+  }
+
+  /** What still waits when all is over: the oldest first. */
+  abandon(): Paired | undefined {
+    const [first] = this.#waiting
+    return first && this.#giveUp(first[0], first[1], undefined)
+  }
+
+  /** Bytes were lost: what waits may lack some of them. */
+  lost(): void {
+    for (const waiting of this.#waiting.values()) waiting.hasHole = true
+  }
+
+  #collect(message: Message, size: number, since: Instant): void {
+    let waiting = this.#waiting.get(message.id)
+    if (waiting === undefined) {
+      waiting = newWaiting()
+      this.#wait(message.id, waiting)
+    }
+    waiting.since ??= since
+    waiting.size += size
+    if (message.tag === INTERMEDIATE_RESPONSE) {
+      waiting.intermediateCount++
+      return
+    }
+    if (message.tag === SEARCH_ENTRY) waiting.entryCount++
+    const isKept =
+      this.#context.wantsBodies &&
+      waiting.kept.length < MOST_ENTRIES &&
+      waiting.held + message.bytes.length <= this.#context.maxBody
+    if (!isKept) {
+      waiting.isCut = true
+      return
+    }
+    waiting.kept.push(message)
+    waiting.held += message.bytes.length
+    this.#held += message.bytes.length
+  }
+
+  #wait(id: number, waiting: Waiting): void {
+    const earlier = this.#waiting.get(id)
+    if (earlier !== undefined) this.ready.push(this.#giveUp(id, earlier, UNANSWERED))
+    this.#waiting.set(id, waiting)
+    if (this.#waiting.size <= MOST_WAITING) return
+    const [oldest] = this.#waiting
+    if (oldest !== undefined) this.ready.push(this.#giveUp(oldest[0], oldest[1], UNANSWERED))
+  }
+
+  #giveUp(id: number, waiting: Waiting, error: Paired['error']): Paired {
+    this.#forget(id)
+    const hasReply = waiting.size > 0
+    const response = hasReply ? responseOf(waiting, id, undefined, 0, waiting.since ?? NO_TIME) : null
+    const why = hasReply ? null : waiting.isAbandoned ? ABANDONED : error
+    return { request: waiting.request ?? null, response, ...(why === undefined ? {} : { error: why }) }
+  }
+
+  #abandoned(id: number): void {
+    const waiting = this.#waiting.get(id)
+    if (waiting !== undefined) waiting.isAbandoned = true
+  }
+
+  #forget(id: number): void {
+    this.#held -= this.#waiting.get(id)?.held ?? 0
+    this.#waiting.delete(id)
+  }
+}
+
+/** An operation without its final reply. */
+interface Waiting {
+  /** Undefined when it was not seen. */
+  readonly request: Found<LdapRequest> | undefined
+  readonly isStartTls: boolean
+  isAbandoned: boolean
+  hasHole: boolean
+  /** Of what came for it. */
+  since: Instant | undefined
+  size: number
+  entryCount: number
+  intermediateCount: number
+  readonly kept: Message[]
+  /** Bytes of these. */
+  held: number
+  isCut: boolean
+}
+
+function newWaiting(request?: Waiting['request'], isStartTls = false): Waiting {
+  return {
+    request,
+    isStartTls,
+    isAbandoned: false,
+    hasHole: false,
+    since: undefined,
+    size: 0,
+    entryCount: 0,
+    intermediateCount: 0,
+    kept: [],
+    held: 0,
+    isCut: false,
+  }
+}
+
+function responseOf(
+  waiting: Waiting,
+  id: number,
+  message: Message | undefined,
+  size: number,
+  since: Instant,
+): Found<LdapResponse> {
+  const { entryCount, intermediateCount, kept, isCut, hasHole } = waiting
+  const collected: Collected = {
+    entryCount,
+    intermediateCount,
+    entries: kept.filter(({ tag }) => tag === SEARCH_ENTRY),
+    references: kept.filter(({ tag }) => tag === SEARCH_REFERENCE),
+    isCut,
+  }
+  const isIncomplete = hasHole || message === undefined
+  return {
+    message: new LdapResponse(message, collected, id, isIncomplete),
+    id,
+    size: waiting.size + size,
+    since: waiting.since ?? since,
+  }
+}
+
+/** Operations that wait for a reply; a client has seldom more than one. */
+const MOST_WAITING = 1024
+/** Entries of a search that are kept. */
+const MOST_ENTRIES = 1000
+const NO_TIME: Instant = { seconds: 0, nanos: 0 }
+const NO_REQUEST = { type: 'pair-not-found', msg: 'reply without a request' } as const
+const UNANSWERED = { type: 'pair-not-found', msg: 'the reply was not captured' } as const
+const ABANDONED = { type: 'connection', msg: 'abandoned by the client' } as const
