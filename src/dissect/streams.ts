@@ -138,7 +138,10 @@ export class StreamConversation extends Conversation implements ConnectionHandle
       if (verdict === 'unsure') unsure = true
     }
     if (unsure && end - start < LONGEST_PROBE) {
-      if (side.held === 0) side.hold(bytes, start, end, this.connection)
+      if (side.held === 0) {
+        side.hold(bytes, start, end, this.connection)
+        side.spokeFirst = this.#sides[from === 0 ? 1 : 0].position === 0
+      }
       this.#account(side)
       return true
     }
@@ -155,8 +158,8 @@ export class StreamConversation extends Conversation implements ConnectionHandle
     const { opener, aPort, bPort } = this.connection
     const client = from === 0 ? 1 : 0
     const asked = this.#sides[client]
-    if (opener === from || asked.tries + this.#sides[from].tries > 0 || this.#sides[from].held > 0)
-      return false
+    const { tries, held, spokeFirst } = this.#sides[from]
+    if (opener === from || asked.tries + tries > 0 || (held > 0 && spokeFirst)) return false
     if (dissector.resumes?.(bytes, start, end, 'server') !== true) return false
     const isAnswer =
       asked.position === 0
@@ -706,6 +709,8 @@ class StreamSide {
   /** Bytes still to come that the parser does not want to see. */
   skip = 0
   skipsBody = false
+  /** What is held came before the other side had said anything. */
+  spokeFirst = false
   /** Attempts at recognising a protocol that failed. */
   tries = 0
   /** Bytes of the stream seen, holes included. */
