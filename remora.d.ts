@@ -552,6 +552,24 @@ declare function setInterval(task: (...args: any[]) => void, delay?: number, ...
  */
 declare function clearInterval(timer?: number): void
 
+/**
+ * Defines how a protocol is read, on every worker. Belongs to the top level of a script. Connections on its `ports` are its own; without ports it is shown those in which nothing else is recognised. `probe` looks at the first bytes of a side: true = this is it, false = it is not, nothing = more bytes are needed. `parse` gets all bytes of a side that it has not taken yet, and answers what it has found at their beginning, or nothing while a message is not complete. A reply is paired with its request by order, or by `id` with `pairing: "by-id"`. Of datagrams each comes in a call of its own, and `probe` is asked first whether it is a request. What either throws goes to the console of the script, and the connection is read again from where `probe` says yes.
+ * @example
+ * dissector({
+ *   name: 'lines',
+ *   ports: [7777],
+ *   probe: function (bytes) {
+ *     return bytes.length > 0
+ *   },
+ *   parse: function (bytes, from) {
+ *     var end = bytes.indexOf('\n')
+ *     if (end < 0) return
+ *     return { length: end + 1, message: { line: bytes.text(0, end) }, method: from }
+ *   }
+ * })
+ */
+declare function dissector(declaration: DissectorDeclaration): void
+
 /** Values of `scripting.env`, as YAML reads them. */
 declare const env: { readonly [name: string]: any }
 
@@ -763,7 +781,7 @@ interface EntryLegacy {
 }
 
 /** What the hooks for items get: `data`. Without a request or a reply these are null. For the fields of one protocol alone, declare a variable of its type: HttpEntry. */
-type Entry = HttpEntry | TlsEntry | DnsEntry | RedisEntry | MongodbEntry | LdapEntry | IcmpEntry | TcpConnEntry
+type Entry = HttpEntry | TlsEntry | DnsEntry | RedisEntry | RadiusEntry | DiameterEntry | AmqpEntry | MqttEntry | MongodbEntry | LdapEntry | IcmpEntry | TcpConnEntry | SctpEntry
 
 /** Hypertext Transfer Protocol -- HTTP/1.1, Hypertext Transfer Protocol -- HTTP/1.0. */
 interface HttpEntry extends EntryCommon, EntryLegacy {
@@ -1015,6 +1033,484 @@ interface RedisResponse {
   keyword: string
   /** Text of an error; "" when it is none */
   error: string
+}
+
+/** Remote Authentication Dial-In User Service. */
+interface RadiusEntry extends EntryCommon, EntryLegacy {
+  protocol: Protocol & { name: "radius" }
+  /** A request */
+  request: Loose<RadiusRequest, AnyRequest> | null
+  /** A reply */
+  response: Loose<RadiusResponse, AnyResponse> | null
+  /** Nothing for this protocol */
+  data: null
+}
+
+/** A request */
+interface RadiusRequest {
+  /** Code of the message */
+  code: number
+  /** Its name: Access-Request, Access-Accept … */
+  codeName: string
+  /** Pairs a reply with its request */
+  identifier: number
+  /** Bytes of the message */
+  length: number
+  /** Random number of a request, or the sum that proves a message, in hexadecimal */
+  authenticator: string
+  /** Values by name; a list where there are several. Numbers that have names are shown by name, bytes as text or 0x…, secrets as [REDACTED] */
+  attributes: { [name: string]: any }
+  /** All attributes in their order; vendor is "" and tag 0 where there is none */
+  attributeList: { type: string, name: string, value: string | number, vendor: string, tag: number }[]
+  /** The EAP packet in the EAP-Message attributes */
+  eap: { code: string, identifier: number, length: number, type: string, identity: string } | null
+  /** The attribute User-Name; "" without */
+  userName: string
+  /** The same as a message before it: it is not paired */
+  retransmission: boolean
+  /** Cut off, or with attributes that do not fit */
+  malformed: boolean
+}
+
+/** A reply */
+interface RadiusResponse {
+  /** Code of the message */
+  code: number
+  /** Its name: Access-Request, Access-Accept … */
+  codeName: string
+  /** Pairs a reply with its request */
+  identifier: number
+  /** Bytes of the message */
+  length: number
+  /** Random number of a request, or the sum that proves a message, in hexadecimal */
+  authenticator: string
+  /** Values by name; a list where there are several. Numbers that have names are shown by name, bytes as text or 0x…, secrets as [REDACTED] */
+  attributes: { [name: string]: any }
+  /** All attributes in their order; vendor is "" and tag 0 where there is none */
+  attributeList: { type: string, name: string, value: string | number, vendor: string, tag: number }[]
+  /** The EAP packet in the EAP-Message attributes */
+  eap: { code: string, identifier: number, length: number, type: string, identity: string } | null
+  /** The attribute User-Name; "" without */
+  userName: string
+  /** The same as a message before it: it is not paired */
+  retransmission: boolean
+  /** Cut off, or with attributes that do not fit */
+  malformed: boolean
+}
+
+/** Diameter. */
+interface DiameterEntry extends EntryCommon, EntryLegacy {
+  protocol: Protocol & { name: "diameter" }
+  /** A request */
+  request: Loose<DiameterRequest, AnyRequest> | null
+  /** An answer */
+  response: Loose<DiameterResponse, AnyResponse> | null
+  /** Nothing for this protocol */
+  data: null
+}
+
+/** A request */
+interface DiameterRequest {
+  /** Name of the command: Credit-Control; Unknown where it is not known here */
+  method: string
+  /** Its abbreviation: CCR of a request, CCA of an answer; "" where it is not known here */
+  command: string
+  /** Its number */
+  commandCode: number
+  /** Number of the application */
+  applicationId: number
+  /** Its name: 3GPP Gx; "" where it is not known here */
+  applicationName: string
+  /** Pairs an answer with its request */
+  hopByHopId: number
+  /** Stays the same from end to end */
+  endToEndId: number
+  /** R (request), P (proxiable), E (error), T (sent again), or - in their places */
+  flags: string
+  /** Bytes of the message */
+  length: number
+  /** AVPs in their order. Of grouped ones value is a list; numbers that have names are shown by name, bytes as text or 0x…, secrets as [REDACTED] */
+  avps: { code: number, name: string, vendorId: number, flags: string, length: number, value: any }[]
+  /** Session-Id; "" without */
+  sessionId: string
+  /** Origin-Host */
+  originHost: string
+  /** Origin-Realm */
+  originRealm: string
+  /** Destination-Host */
+  destinationHost: string
+  /** Destination-Realm */
+  destinationRealm: string
+  /** User-Name */
+  userName: string
+  /** Not all of it was kept */
+  truncated: boolean
+}
+
+/** An answer */
+interface DiameterResponse {
+  /** Name of the command: Credit-Control; Unknown where it is not known here */
+  method: string
+  /** Its abbreviation: CCR of a request, CCA of an answer; "" where it is not known here */
+  command: string
+  /** Its number */
+  commandCode: number
+  /** Number of the application */
+  applicationId: number
+  /** Its name: 3GPP Gx; "" where it is not known here */
+  applicationName: string
+  /** Pairs an answer with its request */
+  hopByHopId: number
+  /** Stays the same from end to end */
+  endToEndId: number
+  /** R (request), P (proxiable), E (error), T (sent again), or - in their places */
+  flags: string
+  /** Bytes of the message */
+  length: number
+  /** AVPs in their order. Of grouped ones value is a list; numbers that have names are shown by name, bytes as text or 0x…, secrets as [REDACTED] */
+  avps: { code: number, name: string, vendorId: number, flags: string, length: number, value: any }[]
+  /** Session-Id; "" without */
+  sessionId: string
+  /** Origin-Host */
+  originHost: string
+  /** Origin-Realm */
+  originRealm: string
+  /** Destination-Host */
+  destinationHost: string
+  /** Destination-Realm */
+  destinationRealm: string
+  /** User-Name */
+  userName: string
+  /** Not all of it was kept */
+  truncated: boolean
+  /** Result-Code, or the Experimental-Result-Code that is there instead; 0 without */
+  resultCode: number
+  /** Its name: DIAMETER_SUCCESS; "" where it is not known here */
+  resultName: string
+  /** Whose Experimental-Result-Code it is; 0 = it is a Result-Code */
+  resultVendorId: number
+}
+
+/** Advanced Message Queuing Protocol 0-9-1. */
+interface AmqpEntry extends EntryCommon, EntryLegacy {
+  protocol: Protocol & { name: "amqp" }
+  /** A method that asks for something, or that has no reply */
+  request: Loose<AmqpRequest, AnyRequest> | null
+  /** The reply to it */
+  response: Loose<AmqpResponse, AnyResponse> | null
+  /** Nothing for this protocol */
+  data: null
+}
+
+/** A method that asks for something, or that has no reply */
+interface AmqpRequest {
+  /** Class and verb, such as basic publish */
+  method: string
+  /** Channel that it was sent on; 0 for those of the connection */
+  channel: number
+  /** client or server: who sent it */
+  from: string
+  /** Exchange; "" = the default one */
+  exchange: string
+  /** Routing key */
+  routingKey: string
+  /** Queue */
+  queue: string
+  /** Name of the consumer */
+  consumerTag: string
+  /** Number of the delivery on its channel, or what is acknowledged */
+  deliveryTag: number
+  /** It may have been delivered before */
+  redelivered: boolean
+  /** Of channel flow: content may be sent */
+  active: boolean
+  /** Of connection tune: most channels; 0 = no limit */
+  channelMax: number
+  /** Of connection tune: longest frame, bytes; 0 = no limit */
+  frameMax: number
+  /** Of connection tune: seconds between heartbeats; 0 = none */
+  heartbeat: number
+  /** Properties of the content; "" and 0 where it has none */
+  properties: {
+    /** MIME type of the body */
+    contentType: string
+    /** How the body is encoded, such as gzip */
+    contentEncoding: string
+    /** What the sender added */
+    headers: { [name: string]: any }
+    /** 1 transient, 2 persistent */
+    deliveryMode: number
+    /** 0 to 9 */
+    priority: number
+    /** Of the request that this message answers */
+    correlationId: string
+    /** Queue for the reply */
+    replyTo: string
+    /** Milliseconds until it expires, as text */
+    expiration: string
+    /** Id that the sender gave it */
+    messageId: string
+    /** As the sender gave it, by rights in seconds since the epoch */
+    timestamp: number
+    /** Kind of message */
+    type: string
+    /** User who sent it */
+    userId: string
+    /** Application that sent it */
+    appId: string
+    /** Deprecated */
+    clusterId: string
+  }
+  /** The content, base64, as far as it was kept */
+  body: string
+  /** Its length in bytes */
+  bodySize: number
+  /** Part of the content was not captured, or not sent */
+  incomplete: boolean
+  /** Of basic publish: return it when no queue takes it */
+  mandatory: boolean
+  /** Of basic publish: return it when no consumer takes it */
+  immediate: boolean
+  /** Only see whether it exists */
+  passive: boolean
+  /** Survives a restart of the server */
+  durable: boolean
+  /** For this connection alone */
+  exclusive: boolean
+  /** Deleted when it is not used any more */
+  autoDelete: boolean
+  /** Of exchange declare: clients cannot publish to it */
+  internal: boolean
+  /** No reply is wanted */
+  noWait: boolean
+  /** Deliveries need no acknowledgement */
+  noAck: boolean
+  /** Of basic consume: not what this connection published */
+  noLocal: boolean
+  /** Arguments beyond those of the protocol, such as x-max-length */
+  arguments: { [name: string]: any }
+  /** Of exchange declare: direct, fanout, topic, headers … */
+  type: string
+  /** Delete only what is not used */
+  ifUnused: boolean
+  /** Delete only a queue without messages */
+  ifEmpty: boolean
+  /** Of exchange bind and unbind: exchange that messages go to */
+  destination: string
+  /** Of exchange bind and unbind: exchange that they come from */
+  source: string
+  /** Also all deliveries before this one */
+  multiple: boolean
+  /** Deliver it again */
+  requeue: boolean
+  /** Of basic qos: bytes */
+  prefetchSize: number
+  /** Of basic qos: messages */
+  prefetchCount: number
+  /** Of basic qos: for the whole channel, in the words of RabbitMQ */
+  global: boolean
+  /** Of connection open */
+  virtualHost: string
+  /** Of connection start */
+  versionMajor: number
+  /** Of connection start */
+  versionMinor: number
+  /** Of connection start: what the server says of itself */
+  serverProperties: { [name: string]: any }
+  /** Of connection start: ways to log in */
+  mechanisms: string
+  /** Of connection start: languages */
+  locales: string
+  /** Of connection secure */
+  challenge: string
+  /** Of connection update-secret: [REDACTED] */
+  newSecret: string
+  /** Of connection blocked and update-secret */
+  reason: string
+  /** Of close and basic return: why, 200 = all is well */
+  replyCode: number
+  /** The same, as it was first spelled */
+  relyCode: number
+  /** The same in words */
+  replyText: string
+  /** Of close: class of the method that failed */
+  classId: number
+  /** Of close: the method that failed */
+  methodId: number
+  /** Of access request */
+  realm: string
+  /** Of access request */
+  read: boolean
+  /** Of access request */
+  write: boolean
+}
+
+/** The reply to it */
+interface AmqpResponse {
+  /** Class and verb, such as basic publish */
+  method: string
+  /** Channel that it was sent on; 0 for those of the connection */
+  channel: number
+  /** client or server: who sent it */
+  from: string
+  /** Exchange; "" = the default one */
+  exchange: string
+  /** Routing key */
+  routingKey: string
+  /** Queue */
+  queue: string
+  /** Name of the consumer */
+  consumerTag: string
+  /** Number of the delivery on its channel, or what is acknowledged */
+  deliveryTag: number
+  /** It may have been delivered before */
+  redelivered: boolean
+  /** Of channel flow: content may be sent */
+  active: boolean
+  /** Of connection tune: most channels; 0 = no limit */
+  channelMax: number
+  /** Of connection tune: longest frame, bytes; 0 = no limit */
+  frameMax: number
+  /** Of connection tune: seconds between heartbeats; 0 = none */
+  heartbeat: number
+  /** Properties of the content; "" and 0 where it has none */
+  properties: {
+    /** MIME type of the body */
+    contentType: string
+    /** How the body is encoded, such as gzip */
+    contentEncoding: string
+    /** What the sender added */
+    headers: { [name: string]: any }
+    /** 1 transient, 2 persistent */
+    deliveryMode: number
+    /** 0 to 9 */
+    priority: number
+    /** Of the request that this message answers */
+    correlationId: string
+    /** Queue for the reply */
+    replyTo: string
+    /** Milliseconds until it expires, as text */
+    expiration: string
+    /** Id that the sender gave it */
+    messageId: string
+    /** As the sender gave it, by rights in seconds since the epoch */
+    timestamp: number
+    /** Kind of message */
+    type: string
+    /** User who sent it */
+    userId: string
+    /** Application that sent it */
+    appId: string
+    /** Deprecated */
+    clusterId: string
+  }
+  /** The content, base64, as far as it was kept */
+  body: string
+  /** Its length in bytes */
+  bodySize: number
+  /** Part of the content was not captured, or not sent */
+  incomplete: boolean
+  /** Messages in the queue */
+  messageCount: number
+  /** Of queue declare-ok: consumers of the queue */
+  consumerCount: number
+  /** Of connection start-ok: what the client says of itself */
+  clientProperties: { [name: string]: any }
+  /** Of connection start-ok: how it logs in */
+  mechanism: string
+  /** Of start-ok and secure-ok: the credentials, [REDACTED] */
+  response: string
+  /** Of connection start-ok: who logs in, as far as it says */
+  user: string
+  /** Of connection start-ok: language */
+  locale: string
+}
+
+/** MQTT 3.1.1, MQTT 5, MQTT 3.1, MQTT. */
+interface MqttEntry extends EntryCommon, EntryLegacy {
+  protocol: Protocol & { name: "mqtt" }
+  /** A packet that is no answer */
+  request: Loose<MqttRequest, AnyRequest> | null
+  /** The packet that answers it */
+  response: Loose<MqttResponse, AnyResponse> | null
+  /** Nothing for this protocol */
+  data: null
+}
+
+/** A packet that is no answer */
+interface MqttRequest {
+  /** Type of the packet: CONNECT, PUBLISH, SUBACK … */
+  type: string
+  /** client or server: who sent it */
+  from: string
+  /** 3 is MQTT 3.1, 4 is 3.1.1, 5 is 5; 0 = its CONNECT was not seen */
+  protocolVersion: number
+  /** What a packet and those that answer it have in common; 0 where it has none */
+  packetId: number
+  /** Of version 5, and what older ones call return code; 0 = all is well */
+  reasonCode: number
+  /** The same in words, such as Not authorized */
+  reason: string
+  /** Properties of version 5, such as contentType, responseTopic, userProperties */
+  properties: { [name: string]: any }
+  /** Part of it was not captured */
+  incomplete: boolean
+  /** Of PUBLISH: topic, also where an alias stands for it; "" = the alias was given before the capture */
+  topic: string
+  /** Of PUBLISH: 0 at most once, 1 at least once, 2 exactly once */
+  qos: number
+  /** Of PUBLISH: the server keeps it for those who subscribe later, or has kept it */
+  retain: boolean
+  /** Of PUBLISH: it was sent before */
+  dup: boolean
+  /** Of PUBLISH: text if it is UTF-8, else base64, as far as it was kept */
+  payload: string
+  /** base64, or "" for text */
+  payloadEncoding: string
+  /** Its length in bytes; −1 = unknown, since the version is */
+  payloadLength: number
+  /** Of CONNECT */
+  clientId: string
+  /** Of CONNECT */
+  username: string
+  /** Of CONNECT: [REDACTED], or "" without one */
+  password: string
+  /** Of CONNECT: MQTT, or MQIsdp for 3.1 */
+  protocolName: string
+  /** Of CONNECT: seconds */
+  keepAlive: number
+  /** Of CONNECT: forget the earlier session; older versions call it clean session */
+  cleanStart: boolean
+  /** Of CONNECT: what to publish when the client is gone */
+  will: { topic: string, payload: string, payloadEncoding: string, payloadLength: number, qos: number, retain: boolean, properties: { [name: string]: any } } | null
+  /** Of SUBSCRIBE and UNSUBSCRIBE */
+  topics: { filter: string, qos: number, noLocal: boolean, retainAsPublished: boolean, retainHandling: number }[]
+}
+
+/** The packet that answers it */
+interface MqttResponse {
+  /** Type of the packet: CONNECT, PUBLISH, SUBACK … */
+  type: string
+  /** client or server: who sent it */
+  from: string
+  /** 3 is MQTT 3.1, 4 is 3.1.1, 5 is 5; 0 = its CONNECT was not seen */
+  protocolVersion: number
+  /** What a packet and those that answer it have in common; 0 where it has none */
+  packetId: number
+  /** Of version 5, and what older ones call return code; 0 = all is well */
+  reasonCode: number
+  /** The same in words, such as Not authorized */
+  reason: string
+  /** Properties of version 5, such as contentType, responseTopic, userProperties */
+  properties: { [name: string]: any }
+  /** Part of it was not captured */
+  incomplete: boolean
+  /** The same as reasonCode */
+  returnCode: number
+  /** Of SUBACK and UNSUBACK: one a topic */
+  reasonCodes: number[]
+  /** Of CONNACK: an earlier session goes on */
+  sessionPresent: boolean
 }
 
 /** MongoDB Wire Protocol. */
@@ -1301,18 +1797,20 @@ interface IcmpResponse {
   quoted: { protocol: number, src: string, dst: string, srcPort: number, dstPort: number } | null
 }
 
-/** Transmission Control Protocol, User Datagram Protocol. */
+/** Transmission Control Protocol connections, User Datagram Protocol connections, Transmission Control Protocol flows, User Datagram Protocol flows. */
 interface TcpConnEntry extends EntryCommon, EntryLegacy {
   protocol: Protocol & { name: "tcp" | "udp" }
-  /** Connections have no request and no reply */
+  /** Conversations have no request and no reply */
   request: null
-  /** Connections have no request and no reply */
+  /** Conversations have no request and no reply */
   response: null
-  /** A conversation in which no protocol was recognised */
+  /** A conversation between two ports as a whole */
   data: {
-    /** How it ended: closed, reset, refused, half-open, idle, evicted, capture-end */
+    /** open: told of for the first time while it lasts; in_progress: again; closed: when it has ended */
     state: string
-    /** Packets of the end that opened it */
+    /** How it ended: closed, reset, refused, half-open, idle, replaced by a new one on the same ports, evicted, capture-end; "" while it lasts */
+    reason: string
+    /** Packets so far of the end that opened it */
     localPkts: number
     /** Packets of the other end */
     remotePkts: number
@@ -1320,7 +1818,7 @@ interface TcpConnEntry extends EntryCommon, EntryLegacy {
     localBytes: number
     /** Payload bytes of the other end */
     remoteBytes: number
-    /** Packets a second of the end that opened it, over its duration */
+    /** Packets a second of the end that opened it: of a connection over its whole time, of a flow since the last entry of it */
     localPps: number
     /** Packets a second of the other end */
     remotePps: number
@@ -1332,21 +1830,128 @@ interface TcpConnEntry extends EntryCommon, EntryLegacy {
     durationMs: number
     /** Protocols recognised in it */
     l7Detected: string[]
-    /** Stream name: the same for all items of the conversation */
+    /** Stream name: the same for all entries of the conversation */
     groupId: string
-    /** Not measured yet */
-    tcpMetrics: null
+    /** Of a TCP flow: retransmissions, fast_retransmissions, retransmission_rate, zero_window_events, window_full_events, window_scale, avg_receive_window, out_of_order, dup_acks, missing_segments, rst_count, fin_count, connection_completeness, initial_rtt_us, rtt_avg_us, jitter_us, and tcp_handshake_p50_us, _p90_us and _p99_us of connections to this server so far; else null */
+    tcpMetrics: { [name: string]: number } | null
   }
 }
 
-type AnyRequest = HttpRequest | TlsRequest | DnsRequest | RedisRequest | MongodbRequest | LdapRequest | IcmpRequest
+/** Stream Control Transmission Protocol. */
+interface SctpEntry extends EntryCommon, EntryLegacy {
+  protocol: Protocol & { name: "sctp" }
+  /** Chunks have no request and no reply */
+  request: null
+  /** Chunks have no request and no reply */
+  response: null
+  /** A chunk of an SCTP packet */
+  data: {
+    /** CRC32c of the packet */
+    checksum: number
+    /** DATA, INIT, INIT ACK, SACK …; a number where it is not known */
+    chunkType: string
+    /** Bytes of the chunk, its header included */
+    length: number
+    /** Its type as a number */
+    chunkTypeNumber: number
+    /** Its flags, as they are defined for its type */
+    flags: number
+    /** The types of all chunks of the packet */
+    chunks: string[]
+    /** Tag that the receiver has chosen */
+    verificationTag: number
+    /** Of DATA and I-DATA: the transmission sequence number; of SACK, the last one that it acknowledges */
+    tsn: number
+    /** Of DATA and I-DATA: the stream; −1 for others */
+    streamId: number
+    /** Of DATA and I-DATA: number of the message within the stream; −1 for others */
+    streamSequence: number
+    /** Of DATA and I-DATA: what is in it, as a number; −1 for others */
+    payloadProtocol: number
+    /** … and as a word: Diameter, S1AP, M3UA; "" where it is not known */
+    payloadProtocolName: string
+  }
+}
 
-type AnyResponse = HttpResponse | TlsResponse | DnsResponse | RedisResponse | MongodbResponse | LdapResponse | IcmpResponse
+type AnyRequest = HttpRequest | TlsRequest | DnsRequest | RedisRequest | RadiusRequest | DiameterRequest | AmqpRequest | MqttRequest | MongodbRequest | LdapRequest | IcmpRequest
+
+type AnyResponse = HttpResponse | TlsResponse | DnsResponse | RedisResponse | RadiusResponse | DiameterResponse | AmqpResponse | MqttResponse | MongodbResponse | LdapResponse | IcmpResponse
 
 /** T, and undefined for all that others of its kind have. */
 type Loose<T, Others> = T & { [Name in Exclude<KeysOf<Others>, keyof T>]?: undefined }
 
 type KeysOf<T> = T extends any ? keyof T : never
+
+/** What `dissector` takes. */
+interface DissectorDeclaration {
+  /** A word of small letters, digits and "-": `data.protocol.name` of its entries. */
+  name: string
+  /** Connections on these are read by it alone; none: those in which nothing else is recognised. */
+  ports?: number[]
+  /** tcp by default. */
+  transport?: 'tcp' | 'udp'
+  /** How replies find their requests: in-order by default; none: each message is an entry. */
+  pairing?: 'in-order' | 'by-id' | 'none'
+  /** Badge in lists: the name in capitals by default. */
+  abbr?: string
+  longName?: string
+  version?: string
+  backgroundColor?: string
+  foregroundColor?: string
+  referenceLink?: string
+  /** Whether a side of a connection that begins like this speaks the protocol; nothing = more bytes are needed. */
+  probe: (bytes: Bytes, from: 'client' | 'server') => boolean | void
+  /** What is at the beginning of the bytes. `session` is an object for what you want to remember of the connection. */
+  parse: (bytes: Bytes, from: 'client' | 'server', session: any) => DissectorAnswer | false | void
+}
+
+/** What `parse` answers; nothing = more bytes are needed, false = this is not the protocol, or no longer. */
+interface DissectorAnswer {
+  /** Bytes that were taken. */
+  length?: number
+  /** What was read, if a message ends with them: `data.request` or `data.response`. */
+  message?: object
+  /** Finds the request of a reply. */
+  id?: string | number
+  /** A request that has no reply. */
+  noReply?: boolean
+  /** A message of the server that answers none. */
+  push?: boolean
+  /** For the row of the entry in lists. */
+  method?: string
+  summary?: string
+  status?: number
+  /** Do not ask again before so many bytes are here. */
+  need?: number
+  /** Pass over so many bytes, here or not yet. */
+  skip?: number
+}
+
+/** Bytes to be read. Past the end there is NaN, and no text. */
+interface Bytes {
+  readonly length: number
+  u8(at: number): number
+  u16(at: number): number
+  u24(at: number): number
+  u32(at: number): number
+  u16le(at: number): number
+  u32le(at: number): number
+  /** As UTF-8. */
+  text(start?: number, end?: number): string
+  /** A character a byte. */
+  latin1(start?: number, end?: number): string
+  hex(start?: number, end?: number): string
+  slice(start?: number, end?: number): Bytes
+  /** Where a text, or a byte, is next; -1 when it is not there. */
+  indexOf(what: string | number, from?: number): number
+}
+
+/** An entry of a protocol that an agent reads: declare a variable of this type for what is in it. */
+interface CustomEntry extends EntryCommon, EntryLegacy {
+  protocol: Protocol
+  request: any
+  response: any
+}
 
 /** What a protocol is called and how it is drawn */
 interface Protocol {

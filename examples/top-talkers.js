@@ -6,6 +6,9 @@ var TOP = 5;
 var pairs = {};
 
 function onItemCaptured(data) {
+  // A connection is an entry as well, once more with rates: it counts when nothing in it could be read.
+  var isConnection = data.request === null && data.response === null && data.data !== null;
+  if (isConnection && (/_flow$/.test(data.protocol.macro) || data.data.l7Detected.length > 0)) return;
   var key = data.src.ip + " -> " + (data.dst.name || data.dst.ip) + " " + data.protocol.abbr;
   var pair = pairs[key] || (pairs[key] = { calls: 0, bytes: 0 });
   pair.calls++;

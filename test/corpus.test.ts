@@ -4,6 +4,7 @@ import { describe, test } from 'node:test'
 import { Mistake } from '../src/mistake/mistake.ts'
 import { type CorpusCapture, corpusOrSkip } from '../src/testing/corpus.ts'
 import { type ReadCapture, readCapture } from '../src/testing/read-capture.ts'
+import { everything } from '../src/testing/recorded.ts'
 import type { PipelineOptions } from '../src/worker/pipeline.ts'
 import { differences } from './agreement/index.ts'
 
@@ -62,11 +63,13 @@ describe('the corpus', () => {
 
   test('every field of every entry can be read', async (t) => {
     for (const capture of corpusOrSkip(t)) {
-      const read = await readOrMistake(capture)
+      const read = await readOrMistake(capture, { conversations: ALL, reportEverySeconds: 1 })
       for (const entry of read?.entries ?? []) assert.ok(JSON.stringify(everything(entry)).length > 0)
     }
   })
 })
+
+const ALL = { tcpConn: true, udpConn: true, tcpFlow: true, udpFlow: true }
 
 /** What a message says beside its body. */
 interface Told {
@@ -92,23 +95,6 @@ async function readOrMistake(
     if (error instanceof Mistake) return undefined
     throw error
   }
-}
-
-/** All fields of an entry and of what hangs below, getters included. */
-function everything(value: unknown, depth = 0): unknown {
-  if (typeof value !== 'object' || value === null || depth > 6) return value
-  if (Array.isArray(value)) return value.map((each) => everything(each, depth + 1))
-  const names = new Set(Object.keys(value))
-  for (
-    let at: object | null = value;
-    at !== null && at !== Object.prototype;
-    at = Object.getPrototypeOf(at) as object | null
-  )
-    for (const [name, { get }] of Object.entries(Object.getOwnPropertyDescriptors(at)))
-      if (get !== undefined) names.add(name)
-  return Object.fromEntries(
-    [...names].map((name) => [name, everything((value as Record<string, unknown>)[name], depth + 1)]),
-  )
 }
 
 function sum(counts: Readonly<Record<string, number>>): number {

@@ -49,8 +49,8 @@ async function shown(filter: string, ...agents: readonly string[]) {
 describe('remora run --entries', () => {
   test('shows all entries, also when no agent asks for any', async () => {
     const { entries, summary } = await shown('', SILENT)
-    assert.equal(entries.length, 132)
-    assert.equal(new Set(entries.map(({ id }) => id)).size, 132)
+    assert.equal(entries.length, 349)
+    assert.equal(new Set(entries.map(({ id }) => id)).size, 349)
     assert.deepEqual(summary.ledger.discrepancies, [])
   })
 
@@ -124,7 +124,10 @@ describe('remora run --entries', () => {
       '',
       'function onItemQueried(data) { if (data.protocol.name === "dns") return null; if (data.protocol.name === "http") return false }',
     )
-    assert.deepEqual(new Set(entries.map(({ protocol }) => protocol.abbr)), new Set(['TLSX', 'TCP']))
+    assert.deepEqual(
+      new Set(entries.map(({ protocol }) => protocol.abbr)),
+      new Set(['TLSX', 'TCP', 'TCP FLOW', 'UDP', 'UDP FLOW']),
+    )
   })
 
   test('shows an entry as it was when an agent fails before it has changed it', async () => {

@@ -33,11 +33,19 @@ describe('remora run', () => {
       assert.equal(code, 0, stderr)
       const summary = lastLine(stdout)
       assert.equal(summary.packets, 1019)
-      assert.deepEqual(summary.entries, { DNS: 78, HTTP: 45, TLSX: 8, TCP: 1 })
+      assert.deepEqual(summary.entries, {
+        DNS: 78,
+        HTTP: 45,
+        TLSX: 8,
+        TCP: 37,
+        'TCP FLOW': 37,
+        UDP: 72,
+        'UDP FLOW': 72,
+      })
       assert.deepEqual(summary.ledger.discrepancies, [])
       assert.deepEqual(
         summary.agents.map(({ state, errors }) => [state, errors]),
-        Array(6).fill(['ok', 0]),
+        Array(7).fill(['ok', 0]),
       )
     })
   })
@@ -76,7 +84,7 @@ describe('remora run', () => {
         const lines = ({ stdout }: { stdout: string }) =>
           stdout.split('\n').filter((line) => line.startsWith('['))
         const plain = lines(await remora([...args, SAMPLE], { cwd: folder }))
-        assert.equal(plain.length, 134, plain.join('\n'))
+        assert.equal(plain.length, 351, plain.join('\n'))
         assert.deepEqual(lines(await remora([...args, SAMPLE], { cwd: folder })), plain)
         assert.deepEqual(
           lines(await remora([...args, join(folder, 'sample.pcap.gz')], { cwd: folder })),
@@ -94,7 +102,7 @@ describe('remora run', () => {
     await withFiles({ 'a.js': COUNTER }, async (folder) => {
       const command = `(sleep 0.5; head -c 300000 ${SAMPLE}; sleep 0.2; tail -c +300001 ${SAMPLE}) | "${process.execPath}" "${PROGRAM}" run a.js --pcap -`
       const { stdout } = await promisify(execFile)('sh', ['-c', command], { cwd: folder })
-      assert.match(stdout, /items 132/)
+      assert.match(stdout, /items 349/)
     })
   })
 
@@ -120,7 +128,7 @@ describe('remora run', () => {
   test('runs every job once more at the end, unless told not to', async () => {
     await withFiles({ 'a.js': COUNTER }, async (folder) => {
       const args = ['run', join(folder, 'a.js'), '--pcap', SAMPLE]
-      assert.match((await remora(args, { cwd: folder })).stdout, /items 132/)
+      assert.match((await remora(args, { cwd: folder })).stdout, /items 349/)
       assert.doesNotMatch((await remora([...args, '--no-final-run'], { cwd: folder })).stdout, /items/)
     })
   })
@@ -199,7 +207,7 @@ jobs.schedule("send", "0 0 0 * * *", function () { if (utils.nodeName() !== "hub
 function onHubAction(action, object) { console.log(utils.nodeName(), action, object) }`
     await withFiles({ 'a.js': source }, async (folder) => {
       const { stdout } = await remora(['run', folder, '--pcap', SAMPLE, '--node-name', 'n'], { cwd: folder })
-      assert.match(stdout, /^\[hub-0\] hub count \{"n":132\}$/m)
+      assert.match(stdout, /^\[hub-0\] hub count \{"n":349\}$/m)
     })
   })
 
@@ -224,7 +232,7 @@ jobs.schedule("report", "0 0 0 * * *", function () { console.log("heard", n) });
         assert.equal(code, 2)
         assert.match(stderr, /^\[\S+-0:ERROR\] \S*a\.js:1:37: Unexpected token\n1 \| /m)
         assert.match(stderr, /scripting\.language: modern/)
-        assert.match(stdout, /items 132/)
+        assert.match(stdout, /items 349/)
         assert.match(stdout, /^ {2}0 {2}a .* not loaded$/m)
         const alone = await remora(['run', join(folder, 'a.js'), '--pcap', SAMPLE], { cwd: folder })
         assert.equal(alone.code, 2)
@@ -238,8 +246,8 @@ jobs.schedule("report", "0 0 0 * * *", function () { console.log("heard", n) });
     await withFiles({ 'a.js': echo, 'b.js': COUNTER }, async (folder) => {
       const { code, stdout, stderr } = await remora(['run', folder, '--pcap', SAMPLE], { cwd: folder })
       assert.equal(code, 0)
-      assert.match(stderr, /^\[hub-0:ERROR\] onHubAction: 132 actions came after the end/m)
-      assert.match(stdout, /items 132/)
+      assert.match(stderr, /^\[hub-0:ERROR\] onHubAction: 349 actions came after the end/m)
+      assert.match(stdout, /items 349/)
     })
   })
 
@@ -309,7 +317,7 @@ jobs.schedule("report", "0 0 0 * * *", function () { console.log(back, late, bro
         const { stdout } = await remora(['run', folder, '--pcap', SAMPLE, '--node-name', 'n'], {
           cwd: folder,
         })
-        assert.match(stdout, /\] 0 0 0 \{"0":27,"3":27,"40":26,"500":26,"7000":10\}/)
+        assert.match(stdout, /\] 0 0 0 \{"0":70,"3":35,"40":35,"500":35,"7000":19\}/)
       })
   })
 
@@ -460,7 +468,7 @@ console.log(JSON.parse(utils.health()).version, pcap.snapshot([]), pcap.snapshot
         { cwd: folder },
       )
       const summary = lastLine(written.stdout)
-      assert.deepEqual(summary.entries, { HTTP: 12 })
+      assert.deepEqual(summary.entries, { HTTP: 12, TCP: 2, 'TCP FLOW': 2 })
     })
   })
 })

@@ -40,6 +40,8 @@ export interface Agent {
   /** It may ask for the packets of a connection. */
   readonly usesPackets: boolean
   readonly bodies: 'text' | 'bytes'
+  /** It may define dissectors. */
+  readonly hasDissectors: boolean
   /** Why it cannot be loaded: what is wrong with its text; undefined when nothing is. */
   readonly problem: string | undefined
 }
@@ -108,6 +110,7 @@ function brokenAgent({ message, hint }: Mistake, text: string, path: string, ind
     usesHub: false,
     usesPackets: false,
     bodies: 'text',
+    hasDissectors: false,
     problem: hint === undefined ? message : `${message}\n${hint}`,
   }
 }
@@ -173,6 +176,7 @@ export function understandAgent(text: string, path: string, index: number, optio
     usesHub: mentions(text, 'onHubAction') || mentions(text, 'nodeName'),
     usesPackets: /\bpcap\b/.test(text) || /\bfile\s*\.\s*(copy|move)\b/.test(text),
     bodies: /\bfromCharCode\b/.test(text) && /\.text\b/.test(text) ? 'bytes' : 'text',
+    hasDissectors: mentions(text, 'dissector'),
     problem: undefined,
   }
 }

@@ -42,6 +42,7 @@ export function runOptions(config: Config, request: RunRequest): RunOptions {
         maxConnections: MOST_CONNECTIONS,
         tcpIdleSeconds: tap.misc.tcpFlowTimeout,
         udpIdleSeconds: tap.misc.udpFlowTimeout,
+        reportEverySeconds: tap.misc.flowInterval,
         replyTimeoutSeconds: tap.misc.tcpStreamChannelTimeoutMs / 1000,
       },
       spool: packets ? broker.spool : undefined,

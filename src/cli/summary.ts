@@ -1,4 +1,5 @@
 import { styleText } from 'node:util'
+import type { MadeCounters } from '../agent/host/protocol.ts'
 import type { Fate } from '../worker/ledger.ts'
 import type { PipelineCounters } from '../worker/pipeline.ts'
 import type { AgentResult, RunResult } from '../worker/run.ts'
@@ -17,7 +18,7 @@ export function summaryText(result: RunResult, sandbox: string): string {
       ],
       ['time', ...timeText(counters)],
       ['connections', count(total(counters.connections)), kinds(counters.connections)],
-      ['entries', ...entriesText(counters)],
+      ['entries', ...entriesText(counters, result.made)],
     ]),
     heading('Agents', `sandbox: ${sandbox}; ${duration(result.wallMs)} in all`),
     result.agents.length === 0 ? '  none' : table(agentRows(result.agents)),
@@ -35,7 +36,11 @@ function timeText({ firstMs, lastMs }: PipelineCounters): string[] {
   return [duration(lastMs - firstMs), `${time(firstMs)} to ${time(lastMs)}`]
 }
 
-function entriesText({ entries, ownRequests, unreadBytes }: PipelineCounters): string[] {
+function entriesText(
+  { entries: ours, ownRequests, unreadBytes }: PipelineCounters,
+  made: MadeCounters,
+): string[] {
+  const entries = { ...ours, ...made.entries }
   const sum = total(entries)
   if (sum === 0 && unreadBytes > 0) return ['-', 'not read: agents ask for packets only']
   const own = ownRequests > 0 ? `${count(ownRequests)} requests of our own left out` : ''
@@ -69,7 +74,7 @@ function shortened(title: string): string {
 
 const LONGEST_TITLE = 36
 
-function ledgerText({ capture, agents }: RunResult): string {
+function ledgerText({ capture, agents, made }: RunResult): string {
   const { counters, losses, dropped, spool } = capture
   const { decode, reassembly, dissection } = counters
   const lost = Object.entries(losses).filter(([, number]) => (number ?? 0) > 0)
@@ -78,6 +83,8 @@ function ledgerText({ capture, agents }: RunResult): string {
     reassembly.retransmittedBytes +
     reassembly.outOfWindowBytes +
     reassembly.afterEndBytes +
+    reassembly.chunkBytes +
+    reassembly.fragmentBytes +
     reassembly.otherProtocolBytes +
     counters.unreadBytes
   const rows = [
@@ -92,6 +99,8 @@ function ledgerText({ capture, agents }: RunResult): string {
         retransmitted: reassembly.retransmittedBytes,
         'out of window': reassembly.outOfWindowBytes,
         'after the end': reassembly.afterEndBytes,
+        'chunk headers': reassembly.chunkBytes,
+        'incomplete fragments': reassembly.fragmentBytes,
         'other protocols': reassembly.otherProtocolBytes,
         'not asked for': counters.unreadBytes,
       })}`,
@@ -103,6 +112,7 @@ function ledgerText({ capture, agents }: RunResult): string {
         : lostText(lost, reassembly),
     ],
   ]
+  if (counters.relayedBytes > 0) rows.push(['read by agents', relayedText(counters.relayedBytes, made)])
   if (spool !== undefined)
     rows.push([
       'for agents',
@@ -119,6 +129,12 @@ function ledgerText({ capture, agents }: RunResult): string {
         rows.push([`${component === 'hub' ? 'hub-' : ''}${agent.index} ${what}`, fateText(fate)])
   }
   return table(rows)
+}
+
+/** What did not get there was dropped on the way, or was with a sandbox that died. */
+function relayedText(bytes: number, { dissected, skipped }: MadeCounters): string {
+  const lost = bytes - dissected - total(skipped)
+  return `${count(bytes)} bytes = ${count(dissected)} dissected${reasons('skipped', skipped)}${reasons('lost', { 'on the way': lost })}`
 }
 
 function fateText({ received, delivered, filtered, sampled, dropped }: Fate): string {
@@ -182,7 +198,7 @@ export function summaryJson(result: RunResult, sandbox: string): object {
     firstTimeMs: counters.firstMs,
     lastTimeMs: counters.lastMs,
     connections: counters.connections,
-    entries: counters.entries,
+    entries: { ...counters.entries, ...result.made.entries },
     ownRequests: counters.ownRequests,
     agents: result.agents.map(({ agent, component, account, loadError }) => ({
       index: agent.index,
@@ -212,12 +228,20 @@ export function summaryJson(result: RunResult, sandbox: string): object {
           retransmitted: counters.reassembly.retransmittedBytes,
           outOfWindow: counters.reassembly.outOfWindowBytes,
           afterEnd: counters.reassembly.afterEndBytes,
+          chunkHeaders: counters.reassembly.chunkBytes,
+          incompleteFragments: counters.reassembly.fragmentBytes,
           otherProtocol: counters.reassembly.otherProtocolBytes,
           notAskedFor: counters.unreadBytes,
         },
         notCaptured: counters.reassembly.lostBytes,
       },
       invalid: counters.dissection.invalid,
+      relayed: {
+        bytes: counters.relayedBytes,
+        dissected: result.made.dissected,
+        skipped: result.made.skipped,
+        invalid: result.made.invalid,
+      },
       capture: { losses, skipped },
       keptForAgents: spool ?? null,
       agents: result.agents.map(({ agent, component, account }) => ({

@@ -41,7 +41,7 @@ function isHostOrNetwork(text: string): boolean {
   return more.length === 0 && /^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128)
 }
 
-/** What Kubeshark dissects by default … */
+/** What Kubeshark dissects by default, and MQTT … */
 const USUAL_PROTOCOLS = [
   ...[
     'amqp',
@@ -50,6 +50,7 @@ const USUAL_PROTOCOLS = [
     'icmp',
     'kafka',
     'mongodb',
+    'mqtt',
     'mysql',
     'postgresql',
     'redis',
@@ -126,7 +127,7 @@ export const configSchema = section({
     enabledDissectors: setting(
       z.array(protocol),
       USUAL_PROTOCOLS,
-      'Protocols to look for; tcp-conn and udp-conn: conversations that are none of them',
+      'Protocols to look for; tcp-conn, udp-conn: each conversation as an entry when it ends, and while it lasts; tcp-flow, udp-flow: the same with rates, and how well TCP goes',
     ),
     portMapping: setting(
       z.record(z.string(), z.array(z.number().int().min(1).max(65535))),
@@ -181,6 +182,7 @@ export const configSchema = section({
       detectDuplicates: planned(flag, false, 'Look for duplicates'),
       staleTimeoutSeconds: planned(positive, 30, 'Silence after which a stream is stale'),
       tcpFlowTimeout: setting(positive, 1200, 'Silence after which a TCP connection is over, s'),
+      flowInterval: setting(positive, 60, 'How often a connection that lasts becomes an entry, s'),
       udpFlowTimeout: setting(positive, 1200, 'Silence after which a UDP conversation is over, s'),
       resolutionStrategy: planned(text, 'auto', 'How names are found'),
     }),

@@ -1,9 +1,10 @@
 import type { Exchange, StreamInfo } from '../entry/entry.ts'
 import type { ObjectShape } from '../entry/shape.ts'
 import { addressText } from '../packet/address.ts'
-import type { Connection, End } from '../reassembly/connection.ts'
+import type { CloseReason, Connection, End } from '../reassembly/connection.ts'
 import { type Dissector, type Inner, JOINED, type Message, type Parser, type Side } from './dissector.ts'
 import type { Dissection } from './engine.ts'
+import { type ConversationReport, ReportClock } from './report.ts'
 
 export type AnyMessage = Message<ObjectShape>
 
@@ -20,20 +21,64 @@ export interface Timed {
   readonly endNanos: number
 }
 
-/** What streams and datagrams have in common: who is the client, and making entries with their ordinals. */
+/**
+ * What streams and datagrams have in common: who is the client, making entries with their ordinals, and telling of the
+ * conversation as a whole.
+ */
 export class Conversation {
   readonly dissection: Dissection
   readonly connection: Connection
   /** The end that sends requests; −1 while nobody knows. */
   client: End | -1
-  recognised = false
+  /** Protocols that were recognised, in this order. */
+  readonly #detected: string[] = []
+  readonly #reports: ReportClock
+  #closed: CloseReason | undefined
   #stream: StreamInfo | undefined
-  #index = 0
 
   constructor(dissection: Dissection, connection: Connection) {
     this.dissection = dissection
     this.connection = connection
     this.client = connection.opener
+    this.#reports = new ReportClock(connection)
+  }
+
+  get recognised(): boolean {
+    return this.#detected.length > 0
+  }
+
+  protected detect({ protocols }: Dissector): void {
+    const name = protocols[0]?.name ?? ''
+    if (!this.#detected.includes(name)) this.#detected.push(name)
+  }
+
+  /** Time passes: a conversation that lasts is told of now and then. */
+  time(seconds: number): void {
+    const { reportEvery } = this.dissection.options
+    if (this.#closed !== undefined || !this.#reports.isDue(this.connection, seconds, reportEvery)) return
+    this.#report(this.#reports.isFirst ? 'open' : 'in_progress')
+  }
+
+  close(reason: CloseReason): void {
+    this.#closed = reason
+  }
+
+  /** The last packets have been counted. */
+  gone(): void {
+    this.#report('closed')
+  }
+
+  #report(state: ConversationReport['state']): void {
+    const { connection, client } = this
+    this.dissection.options.conversation({
+      connection,
+      client,
+      state,
+      reason: state === 'closed' ? this.#closed : undefined,
+      detected: this.#detected,
+      since: this.#reports.take(connection),
+      nextIndex: () => this.connection.entries++,
+    })
   }
 
   sideOf(from: End): Side {
@@ -53,7 +98,7 @@ export class Conversation {
       dissector: dissector as Exchange['dissector'],
       variant: dissector.variant?.(request?.message ?? null, response?.message ?? null) ?? 0,
       stream: this.#info(),
-      index: this.#index++,
+      index: this.connection.entries++,
       request: request?.message ?? null,
       response: response?.message ?? null,
       data: dissector.data === undefined ? null : first.message,
@@ -113,13 +158,16 @@ export function streamInfo(connection: Connection, client: End | -1): StreamInfo
     port: String(connection.bPort),
   }
   return {
-    name: `${String(connection.id).padStart(12, '0')}${connection.protocol === 17 ? '_udp' : ''}.pcap`,
+    name: `${String(connection.id).padStart(12, '0')}${SUFFIXES[connection.protocol] ?? ''}.pcap`,
     client: client === 1 ? b : a,
     server: client === 1 ? a : b,
     vlan: connection.vlan,
     interfaceName: connection.interfaceName,
   }
 }
+
+/** Of the names of streams, by IP protocol number. */
+const SUFFIXES: Readonly<Record<number, string>> = { 17: '_udp', 132: '_sctp' }
 
 /** µs from the first byte of the request to the last of the reply; never negative, as captures may go back in time. */
 function micros(request: Timed, response: Timed): number {

@@ -7,7 +7,8 @@ import type { Dissector } from './dissector.ts'
 import { Dissection } from './engine.ts'
 
 /** A question for `test`, A. */
-const QUESTION = Buffer.from('000101000001000000000000047465737400000100 01'.replace(' ', ''), 'hex')
+const QUESTION = Buffer.from('00010100000100000000000004746573740000010001', 'hex')
+const ANSWER = Buffer.from('00018100000100000000000004746573740000010001', 'hex')
 
 describe('a datagram that nobody answers', () => {
   test('is an entry when its time is up, though nothing more comes on its conversation', () => {
@@ -31,6 +32,17 @@ describe('a datagram that nobody answers', () => {
   })
 })
 
+test('both ends may ask with the same ids', () => {
+  const { reassembler, seen } = reading()
+  const asked = question(4000, 100)
+  reassembler.push(asked)
+  reassembler.push(back(asked, QUESTION))
+  reassembler.push(back(asked, ANSWER))
+  assert.deepEqual(seen, ['4000 undefined'])
+  reassembler.finish()
+  assert.deepEqual(seen, ['4000 undefined', '53 no reply'])
+})
+
 function reading() {
   const seen: string[] = []
   const dissection = new Dissection({
@@ -40,13 +52,15 @@ function reading() {
     replyTimeout: 10,
     exchange: ({ stream, error }) => seen.push(`${stream.client.port} ${error?.msg}`),
     memory: 1 << 20,
-    unrecognised: () => {},
+    conversation: () => {},
+    reportEvery: 60,
   })
   const reassembler = new Reassembler({
     memory: 1 << 20,
     maxConnections: 10,
     tcpIdle: 1000,
     otherIdle: 1000,
+    measure: false,
     open: (connection) => dissection.open(connection),
   })
   return { reassembler, seen }
@@ -56,5 +70,14 @@ function question(port: number, seconds: number): Packet {
   return Object.assign(new Packet(), {
     ...{ protocol: PROTOCOL.udp, ipVersion: 4, src0: 1, dst0: 2, srcPort: port, dstPort: 53, seconds },
     ...{ bytes: QUESTION, payloadEnd: QUESTION.length, payloadLength: QUESTION.length },
+  })
+}
+
+/** From the other end. */
+function back(packet: Packet, bytes: Uint8Array): Packet {
+  const { src0, dst0, srcPort, dstPort } = packet
+  return Object.assign(new Packet(), packet, {
+    ...{ src0: dst0, dst0: src0, srcPort: dstPort, dstPort: srcPort },
+    ...{ bytes, payloadEnd: bytes.length, payloadLength: bytes.length },
   })
 }

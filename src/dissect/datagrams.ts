@@ -1,13 +1,15 @@
+import { PROTOCOL } from '../packet/packet.ts'
 import type { CloseReason, Connection, ConnectionHandler, End } from '../reassembly/connection.ts'
 import { type AnyMessage, Conversation, type Timed } from './conversation.ts'
 import { type Dissector, JOINED, type Parser, type Parsers } from './dissector.ts'
 import type { Dissection } from './engine.ts'
 
-/** A conversation of datagrams (UDP, ICMP): each is read on its own, replies find their requests by id. */
+/** A conversation of datagrams (UDP, ICMP, messages of SCTP): each is read on its own, replies find their requests by id. */
 export class DatagramConversation extends Conversation implements ConnectionHandler {
   #dissector: Dissector | undefined
   #parsers: Parsers<AnyMessage, AnyMessage> | undefined
-  readonly #pending = new Map<string | number, Timed>()
+  /** Requests that wait for their replies, by the end that asked: both may do so, with the same ids. */
+  readonly #pending: readonly [Waiting, Waiting] = [new Map(), new Map()]
   #failures = 0
   /** Second for which the waiting requests were looked through. */
   #expiredAt = -1
@@ -17,36 +19,38 @@ export class DatagramConversation extends Conversation implements ConnectionHand
   }
 
   data(from: End, bytes: Uint8Array, start: number, end: number): void {
-    if (end <= start) return
+    if (end > start && !this.reads(from, bytes, start, end)) this.dissection.skip('unrecognised', end - start)
+  }
+
+  /** Like `data`; false when no dissector knows it, and nothing was done about it. */
+  reads(from: End, bytes: Uint8Array, start: number, end: number): boolean {
     this.#expire(this.connection.seconds)
-    if (this.#dissector === undefined && !this.#recognise(from, bytes, start, end)) {
-      this.dissection.skip('unrecognised', end - start)
-      return
-    }
+    if (this.#dissector === undefined && !this.#recognise(from, bytes, start, end)) return false
     this.#read(this.#dissector as Dissector, from, bytes, start, end)
+    return true
   }
 
   gap(): void {}
   end(): void {}
   evict(): void {}
 
-  time(seconds: number): void {
+  override time(seconds: number): void {
     this.#expire(seconds)
+    super.time(seconds)
   }
 
-  close(reason: CloseReason): void {
+  override close(reason: CloseReason): void {
+    super.close(reason)
     const dissector = this.#dissector
-    if (dissector === undefined) {
-      this.dissection.unrecognisedEnded(this.connection, reason)
-      return
-    }
-    for (const [id, request] of this.#pending) this.emit(dissector, request, null, NO_REPLY, String(id))
-    this.#pending.clear()
+    if (dissector === undefined) return
+    for (const from of ENDS)
+      for (const [id, request] of this.#pending[from]) this.#unanswered(dissector, from, id, request)
+    this.#parsers = undefined
   }
 
   #recognise(from: End, bytes: Uint8Array, start: number, end: number): boolean {
     if (this.#failures >= MOST_TRIES) return false
-    for (const dissector of this.dissection.candidates(this.connection)) {
+    for (const dissector of this.dissection.candidates(this.connection, transportOf(this.connection))) {
       const asClient = dissector.probe(bytes, start, end, 'client') === 'match'
       if (!asClient && dissector.probe(bytes, start, end, 'server') !== 'match') continue
       this.#dissector = dissector
@@ -55,7 +59,7 @@ export class DatagramConversation extends Conversation implements ConnectionHand
         clock: this.connection,
       })
       if (this.client < 0) this.client = asClient ? from : from === 0 ? 1 : 0
-      this.recognised = true
+      this.detect(dissector)
       return true
     }
     this.#failures++
@@ -86,53 +90,65 @@ export class DatagramConversation extends Conversation implements ConnectionHand
       endSeconds: seconds,
       endNanos: nanos,
     }
-    if (isRequest) this.client = from
-    else this.client = from === 0 ? 1 : 0
-    if (isRequest) this.#request(dissector, message, step.id)
-    else this.#response(dissector, message, step.id)
+    this.client = isRequest === (from === 0) ? 0 : 1
+    if (isRequest) this.#request(dissector, from, message, step.id)
+    else this.#response(dissector, this.client, message, step.id)
   }
 
-  #request(dissector: Dissector, request: Timed, id: string | number | undefined): void {
+  #request(dissector: Dissector, from: End, request: Timed, id: string | number | undefined): void {
     if (id === undefined || dissector.pairing === 'none') {
       this.emit(dissector, request, null, null, '')
       return
     }
-    const earlier = this.#pending.get(id)
-    if (earlier !== undefined) this.#unanswered(dissector, id, earlier)
-    if (this.#pending.size >= MOST_PENDING) {
-      const [first] = this.#pending
-      if (first !== undefined) this.#unanswered(dissector, ...first)
+    const pending = this.#pending[from]
+    const earlier = pending.get(id)
+    if (earlier !== undefined) this.#unanswered(dissector, from, id, earlier)
+    if (pending.size >= MOST_PENDING) {
+      const [first] = pending
+      if (first !== undefined) this.#unanswered(dissector, from, ...first)
     }
-    this.#pending.set(id, request)
+    pending.set(id, request)
   }
 
-  #response(dissector: Dissector, response: Timed, id: string | number | undefined): void {
-    const request = id === undefined ? undefined : this.#pending.get(id)
+  /** A reply to what `asker` asked. */
+  #response(dissector: Dissector, asker: End, response: Timed, id: string | number | undefined): void {
+    const pending = this.#pending[asker]
+    const request = id === undefined ? undefined : pending.get(id)
     if (request === undefined) {
       this.emit(dissector, null, response, id === undefined ? null : NO_REQUEST, String(id ?? ''))
       return
     }
-    this.#pending.delete(id as string | number)
+    pending.delete(id as string | number)
     this.emit(dissector, request, response, null, String(id))
   }
 
-  #unanswered(dissector: Dissector, id: string | number, request: Timed): void {
-    this.#pending.delete(id)
+  #unanswered(dissector: Dissector, from: End, id: string | number, request: Timed): void {
+    this.#pending[from].delete(id)
+    this.client = from
     this.emit(dissector, request, null, NO_REPLY, String(id))
   }
 
   /** Requests wait in the order in which they came, so those whose time is up are in front. */
   #expire(now: number): void {
-    if (this.#pending.size === 0 || now === this.#expiredAt) return
+    if (now === this.#expiredAt || this.#pending[0].size + this.#pending[1].size === 0) return
     this.#expiredAt = now
     const before = now - this.dissection.options.replyTimeout
-    for (const [id, request] of this.#pending) {
-      if (request.seconds >= before) return
-      this.#unanswered(this.#dissector as Dissector, id, request)
-    }
+    for (const from of ENDS)
+      for (const [id, request] of this.#pending[from]) {
+        if (request.seconds >= before) break
+        this.#unanswered(this.#dissector as Dissector, from, id, request)
+      }
   }
 }
 
+function transportOf({ protocol }: Connection): Dissector['transport'] {
+  if (protocol === PROTOCOL.udp) return 'udp'
+  return protocol === PROTOCOL.sctp ? 'sctp' : 'icmp'
+}
+
+type Waiting = Map<string | number, Timed>
+
+const ENDS: readonly End[] = [0, 1]
 const NO_REPLY = { type: 'timeout', msg: 'no reply' } as const
 const NO_REQUEST = { type: 'pair-not-found', msg: 'reply without a request' } as const
 /** Datagrams without a known protocol after which a conversation is not looked at any more: WebRTC asks for its way first. */

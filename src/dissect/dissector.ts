@@ -51,7 +51,7 @@ export type Step<Message> =
   /** Not this protocol, or no longer. The engine drops the side until `probe` answers `match` again. */
   | { readonly kind: 'invalid'; readonly reason: string }
 
-/** One side of one connection. Datagram protocols get each datagram whole, in a call of its own. */
+/** One side of one connection. Datagram protocols get each datagram whole, in a call of its own, and so do those of SCTP. */
 export interface Parser<Message> {
   /**
    * Reads at `bytes[start, end)`: all that has arrived and was not taken. `bytes` is a view into a buffer about
@@ -117,7 +117,8 @@ export const JOINED: Opening = { clock: { seconds: 0, nanos: 0 }, isWhole: false
 export interface Dissector<Req extends ObjectShape = ObjectShape, Res extends ObjectShape = ObjectShape> {
   /** Its folder and its name in `tap.enabledDissectors`. */
   readonly name: string
-  readonly transport: 'tcp' | 'udp' | 'icmp'
+  /** `sctp` reads whole messages, as `udp` does; what reads `tcp` is given the streams of SCTP, too. */
+  readonly transport: 'tcp' | 'udp' | 'icmp' | 'sctp'
   /** Tried first on these; never proof. Also tells which end is the server when the capture starts midway. */
   readonly ports: readonly number[]
   /** `in-order`: the nth reply answers the nth request. `by-id`: same `Found.id`. `none`: each message is an entry. `own`: the parsers answer with exchanges. */

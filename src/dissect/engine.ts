@@ -1,7 +1,17 @@
 import type { Exchange } from '../entry/entry.ts'
-import type { CloseReason, Connection, ConnectionHandler } from '../reassembly/connection.ts'
+import { PROTOCOL } from '../packet/packet.ts'
+import type { Connection, ConnectionHandler } from '../reassembly/connection.ts'
+import { AssociationConversation } from './associations.ts'
 import { DatagramConversation } from './datagrams.ts'
 import type { DissectContext, Dissector } from './dissector.ts'
+import {
+  RelayedConversation,
+  RelayRules,
+  type RelaySink,
+  type RemoteDissector,
+  UnreadConversation,
+} from './relay.ts'
+import type { ConversationReport } from './report.ts'
 import { StreamConversation } from './streams.ts'
 
 /** What dissection needs from around it. */
@@ -17,8 +27,11 @@ export interface DissectionOptions {
   exchange(exchange: Exchange): void
   /** Bytes that may be held for unfinished messages, over all connections. */
   readonly memory: number
-  /** Told when a conversation ends in which no protocol was recognised. */
-  unrecognised(connection: Connection, reason: CloseReason): void
+  /** Told of each conversation as a whole: when it ends, and every so many seconds while it lasts. */
+  conversation(report: ConversationReport): void
+  readonly reportEvery: number
+  /** Takes what happens on connections that are read elsewhere, see `relayTo`. */
+  readonly relay?: RelaySink
 }
 
 /** Bytes of all streams and datagrams: each is in `dissected` or in one of `skipped`. */
@@ -36,6 +49,7 @@ export const SKIP_REASONS = {
   incomplete: 'An unfinished message when the conversation ended.',
   evicted: 'Held for an unfinished message when memory ran out.',
   'too-long': 'A message longer than Remora holds in memory.',
+  relayed: 'On a port that a dissector of an agent has for itself.',
 } as const
 
 export type SkipReason = keyof typeof SKIP_REASONS
@@ -44,40 +58,68 @@ export type SkipReason = keyof typeof SKIP_REASONS
 export class Dissection {
   readonly counters: DissectionCounters = {
     dissected: 0,
-    skipped: { unrecognised: 0, invalid: 0, 'lost-sync': 0, incomplete: 0, evicted: 0, 'too-long': 0 },
+    skipped: {
+      unrecognised: 0,
+      invalid: 0,
+      'lost-sync': 0,
+      incomplete: 0,
+      evicted: 0,
+      'too-long': 0,
+      relayed: 0,
+    },
     invalid: {},
   }
   readonly options: DissectionOptions
   /** Conversations that hold bytes, the one that began to first. */
   readonly #holders = new Set<ConnectionHandler>()
   #held = 0
-  readonly #byTransport: Record<Dissector['transport'], Candidates>
+  #relayRules = new RelayRules([])
+  #dissectors: readonly Dissector[] = []
+  #byTransport: Record<Dissector['transport'], Candidates>
 
   constructor(options: DissectionOptions) {
     this.options = options
-    const of = (transport: Dissector['transport']) => new Candidates(transport, options)
-    this.#byTransport = { tcp: of('tcp'), udp: of('udp'), icmp: of('icmp') }
+    this.#byTransport = this.use(options.dissectors)
+  }
+
+  /** Connections in which nothing has been recognised yet are tried with these from now on. */
+  use(dissectors: readonly Dissector[]): Record<Dissector['transport'], Candidates> {
+    const of = (transport: Dissector['transport']) =>
+      new Candidates(transport, dissectors, this.options.ports)
+    this.#dissectors = dissectors
+    this.#byTransport = { tcp: of('tcp'), udp: of('udp'), icmp: of('icmp'), sctp: of('sctp') }
+    return this.#byTransport
   }
 
   open(connection: Connection): ConnectionHandler {
-    if (connection.protocol === TCP) return new StreamConversation(this, connection)
+    if (connection.protocol === PROTOCOL.sctp) return new AssociationConversation(this, connection)
+    const { relay } = this.options
+    const mode = relay === undefined ? 'none' : this.#relayRules.for(connection, transportOf(connection))
+    if (relay === undefined || mode === 'none') return this.#read(connection)
+    const inner = mode === 'own' ? new UnreadConversation(this, connection) : this.#read(connection)
+    return new RelayedConversation(connection, inner, relay)
+  }
+
+  /** Connections that begin from now on are shown to these as well. */
+  relayTo(dissectors: readonly RemoteDissector[]): void {
+    this.#relayRules = new RelayRules(dissectors)
+  }
+
+  #read(connection: Connection): StreamConversation | DatagramConversation {
+    if (connection.protocol === PROTOCOL.tcp) return new StreamConversation(this, connection)
     return new DatagramConversation(this, connection)
   }
 
   /** The dissectors to try on a conversation, those of its ports first. */
-  candidates(connection: Connection): readonly Dissector[] {
-    if (connection.protocol === TCP) return this.#byTransport.tcp.forPorts(connection.aPort, connection.bPort)
-    if (connection.protocol === UDP) return this.#byTransport.udp.forPorts(connection.aPort, connection.bPort)
-    return this.#byTransport.icmp.forVersion(connection.ipVersion)
+  candidates(connection: Connection, transport: Dissector['transport']): readonly Dissector[] {
+    const candidates = this.#byTransport[transport]
+    return transport === 'icmp'
+      ? candidates.forVersion(connection.ipVersion)
+      : candidates.forPorts(connection.aPort, connection.bPort)
   }
 
   named(name: string, transport: Dissector['transport']): Dissector | undefined {
-    return this.options.dissectors.find((each) => each.name === name && each.transport === transport)
-  }
-
-  /** A conversation ended in which no protocol was recognised. */
-  unrecognisedEnded(connection: Connection, reason: CloseReason): void {
-    this.options.unrecognised(connection, reason)
+    return this.#dissectors.find((each) => each.name === name && each.transport === transport)
   }
 
   /** A conversation holds `after` bytes instead of `before`; too many in all, and the oldest holder lets go. */
@@ -111,7 +153,11 @@ class Candidates {
   readonly #all: readonly Dissector[]
   readonly #byPort = new Map<number, readonly Dissector[]>()
 
-  constructor(transport: Dissector['transport'], { dissectors, ports }: DissectionOptions) {
+  constructor(
+    transport: Dissector['transport'],
+    dissectors: readonly Dissector[],
+    ports: ReadonlyMap<number, string>,
+  ) {
     this.#all = dissectors.filter((each) => each.transport === transport)
     const hinted = new Map<number, string>()
     for (const dissector of this.#all)
@@ -134,7 +180,9 @@ class Candidates {
   }
 }
 
-const TCP = 6
-const UDP = 17
+function transportOf({ protocol }: Connection): Dissector['transport'] {
+  return protocol === PROTOCOL.tcp ? 'tcp' : protocol === PROTOCOL.udp ? 'udp' : 'icmp'
+}
+
 /** Different reasons that are told apart; a hostile peer must not make the table grow. */
 const MOST_REASONS = 200

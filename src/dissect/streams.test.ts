@@ -7,7 +7,8 @@ import type { Exchange } from '../entry/entry.ts'
 import { FLAG, Packet, PROTOCOL } from '../packet/packet.ts'
 import type { End } from '../reassembly/connection.ts'
 import { Reassembler } from '../reassembly/reassembler.ts'
-import type { Side } from './dissector.ts'
+import { follow } from '../testing/follow.ts'
+import type { Dissector, Side } from './dissector.ts'
 import { Dissection } from './engine.ts'
 
 type Sent = readonly [Side, string]
@@ -50,13 +51,15 @@ function exchangesOf(packets: readonly Packet[]): string[] {
     replyTimeout: 10,
     exchange: (exchange) => seen.push(textOf(exchange)),
     memory: 1 << 20,
-    unrecognised: () => {},
+    conversation: () => {},
+    reportEvery: 60,
   })
   const reassembler = new Reassembler({
     memory: 1 << 20,
     maxConnections: 10,
     tcpIdle: 100,
     otherIdle: 100,
+    measure: false,
     open: (connection) => dissection.open(connection),
   })
   for (const packet of packets) reassembler.push(packet)
@@ -197,6 +200,21 @@ describe('after a loss', () => {
     const packets = packetsOf([...broken, ...rest.with(1, long)]).slice(2)
     assert.deepEqual(exchangesOf(packets), ['?=200', '/b=?', '/c=500x'])
   })
+})
+
+test('where either end could be the client, it is the one with the higher port', () => {
+  const either: Dissector = {
+    ...(redis as unknown as Dissector),
+    ports: [],
+    probe: () => 'match',
+  }
+  for (const from of ['client', 'server'] as const) {
+    const { exchanges, isRightWayRound } = follow([either], [[from, Buffer.from('*1\r\n$4\r\nPING\r\n')]], {
+      isMidway: true,
+    })
+    assert.equal(exchanges.length, 1)
+    assert.equal(isRightWayRound, true)
+  }
 })
 
 test('an exchange may be complete when bytes were skipped', () => {

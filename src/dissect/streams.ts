@@ -12,7 +12,7 @@ import type { Dissector, Found, Instant, Opening, Paired, Parser, Parsers, Side,
 import type { Dissection, SkipReason } from './engine.ts'
 import { prefaceLength } from './preface.ts'
 
-/** A TCP connection: finds its protocol, feeds the parsers of both sides, and pairs replies with requests. */
+/** A TCP connection, or a stream of SCTP: finds its protocol, feeds the parsers of both sides, and pairs replies with requests. */
 export class StreamConversation extends Conversation implements ConnectionHandler {
   readonly #sides: readonly [StreamSide, StreamSide] = [new StreamSide(), new StreamSide()]
   #dissector: Dissector | undefined
@@ -71,7 +71,8 @@ export class StreamConversation extends Conversation implements ConnectionHandle
     side.state = 'ended'
   }
 
-  close(reason: CloseReason): void {
+  override close(reason: CloseReason): void {
+    super.close(reason)
     for (const from of [0, 1] as const) {
       const side = this.#sides[from]
       if (side.state === 'reading') this.#finish(from, side, false)
@@ -80,11 +81,10 @@ export class StreamConversation extends Conversation implements ConnectionHandle
     }
     const dissector = this.#dissector
     if (dissector !== undefined) this.#abandon(dissector, NO_REPLY[reason])
-    if (!this.recognised) this.dissection.unrecognisedEnded(this.connection, reason)
+    // It is still to be told of as a whole: what it was read with need not wait for that.
+    this.#parsers = this.#fresh = undefined
+    for (const side of this.#sides) side.parser = undefined
   }
-
-  /** A reply on a connection may take as long as it likes. */
-  time(): void {}
 
   /** Lets go of unfinished messages; what follows is read again from where it makes sense. */
   evict(): void {
@@ -126,7 +126,7 @@ export class StreamConversation extends Conversation implements ConnectionHandle
   /** Tries every dissector on all that is here of a side. False when it is none and was held: the caller decides. */
   #look(from: End, side: StreamSide, bytes: Uint8Array, start: number, end: number): boolean {
     let unsure = false
-    for (const dissector of this.dissection.candidates(this.connection)) {
+    for (const dissector of this.dissection.candidates(this.connection, 'tcp')) {
       const verdict = this.#roleOf(dissector, from, bytes, start, end)
       if (
         verdict === 'match' ||
@@ -138,7 +138,10 @@ export class StreamConversation extends Conversation implements ConnectionHandle
       if (verdict === 'unsure') unsure = true
     }
     if (unsure && end - start < LONGEST_PROBE) {
-      if (side.held === 0) side.hold(bytes, start, end, this.connection)
+      if (side.held === 0) {
+        side.hold(bytes, start, end, this.connection)
+        side.spokeFirst = this.#sides[from === 0 ? 1 : 0].position === 0
+      }
       this.#account(side)
       return true
     }
@@ -155,8 +158,8 @@ export class StreamConversation extends Conversation implements ConnectionHandle
     const { opener, aPort, bPort } = this.connection
     const client = from === 0 ? 1 : 0
     const asked = this.#sides[client]
-    if (opener === from || asked.tries + this.#sides[from].tries > 0 || this.#sides[from].held > 0)
-      return false
+    const { tries, held, spokeFirst } = this.#sides[from]
+    if (opener === from || asked.tries + tries > 0 || (held > 0 && spokeFirst)) return false
     if (dissector.resumes?.(bytes, start, end, 'server') !== true) return false
     const isAnswer =
       asked.position === 0
@@ -174,12 +177,20 @@ export class StreamConversation extends Conversation implements ConnectionHandle
     const other = from === 0 ? 1 : 0
     const likely = this.#likelyClient(dissector)
     const first = dissector.probe(bytes, start, end, likely === other ? 'server' : 'client')
-    if (first === 'match') this.client = likely === other ? other : from
     // What may still become what it most likely is, is not looked at the other way round.
-    if (first === 'match' || (first === 'unsure' && likely >= 0)) return first
+    if (likely >= 0 && first !== 'reject') {
+      if (first === 'match') this.client = likely
+      return first
+    }
     const second = dissector.probe(bytes, start, end, likely === other ? 'client' : 'server')
-    if (second === 'match') this.client = likely === other ? from : other
-    return second === 'reject' ? first : second
+    if (first === 'match') this.client = second === 'match' ? this.#higherPort : from
+    else if (second === 'match') this.client = likely === other ? from : other
+    return first === 'match' || second === 'reject' ? first : second
+  }
+
+  /** Where either could be the client (both publish in MQTT): the end whose port the system has chosen, more likely than not. */
+  get #higherPort(): End {
+    return this.connection.aPort > this.connection.bPort ? 0 : 1
   }
 
   /** Who opened the connection; where that was not seen, the end that talks to a port of the protocol. −1 = no idea. */
@@ -198,7 +209,7 @@ export class StreamConversation extends Conversation implements ConnectionHandle
     end: number,
   ): void {
     this.#dissector = dissector
-    this.recognised = true
+    this.detect(dissector)
     if (this.connection.opener < 0) this.#shaky = true
     const isWhole = !this.#shaky && this.#sides[0].tries + this.#sides[1].tries === 0
     const parsers = this.#open(dissector, isWhole, undefined)
@@ -438,6 +449,7 @@ export class StreamConversation extends Conversation implements ConnectionHandle
     this.#dissector = next
     this.#opaque = step.to !== '' && next === undefined
     if (next !== undefined) {
+      this.detect(next)
       const parsers = this.#open(next, true, step.handover)
       for (const each of [0, 1] as const) {
         this.#sides[each].parser = this.#parserOf(parsers, each)
@@ -697,6 +709,8 @@ class StreamSide {
   /** Bytes still to come that the parser does not want to see. */
   skip = 0
   skipsBody = false
+  /** What is held came before the other side had said anything. */
+  spokeFirst = false
   /** Attempts at recognising a protocol that failed. */
   tries = 0
   /** Bytes of the stream seen, holes included. */

@@ -1,12 +1,18 @@
 import type { Dissector } from '../dissect/dissector.ts'
 import type { EntryProtocol } from '../entry/entry.ts'
-import { tcpConnection, udpConnection } from './connection/connection.ts'
+import { amqp } from './amqp/dissector.ts'
+import type { WantedConversations } from './connection/conversations.ts'
+import { tcpConnection, tcpFlow, udpConnection, udpFlow } from './connection/protocols.ts'
+import { diameter, diameterSctp } from './diameter/dissector.ts'
 import { dns, dnsTcp } from './dns/dissector.ts'
 import { http } from './http/dissector.ts'
 import { icmp4, icmp6 } from './icmp/dissector.ts'
 import { cldap, ldap } from './ldap/dissector.ts'
 import { mongodb } from './mongodb/dissector.ts'
+import { mqtt } from './mqtt/dissector.ts'
+import { radius, radiusTcp } from './radius/dissector.ts'
 import { redis } from './redis/dissector.ts'
+import { sctpChunks } from './sctp/chunks.ts'
 import { tls } from './tls/dissector.ts'
 import { dtls } from './tls/dtls.ts'
 
@@ -18,6 +24,12 @@ export const dissectors = [
   dns,
   dnsTcp,
   redis,
+  radius,
+  radiusTcp,
+  diameter,
+  diameterSctp,
+  amqp,
+  mqtt,
   mongodb,
   ldap,
   cldap,
@@ -30,6 +42,9 @@ export const entryProtocols: readonly EntryProtocol[] = [
   ...(dissectors as unknown as readonly EntryProtocol[]),
   tcpConnection,
   udpConnection,
+  tcpFlow,
+  udpFlow,
+  sctpChunks,
 ]
 
 /** Names in `tap.enabledDissectors` that mean one of ours under another name. */
@@ -38,11 +53,18 @@ const OTHER_NAMES: Readonly<Record<string, string>> = { tlsx: 'tls', dtls: 'tls'
 /** The dissectors that `tap.enabledDissectors` asks for; names of protocols that are not built yet are passed over. */
 export function dissectorsNamed(enabled: readonly string[]): {
   readonly dissectors: readonly Dissector[]
-  readonly connections: { readonly tcp: boolean; readonly udp: boolean }
+  readonly conversations: WantedConversations
+  readonly chunks: boolean
 } {
   const names = new Set(enabled.map((name) => OTHER_NAMES[name] ?? name))
   return {
     dissectors: dissectors.filter(({ name }) => names.has(OTHER_NAMES[name] ?? name)),
-    connections: { tcp: names.has('tcp-conn'), udp: names.has('udp-conn') },
+    conversations: {
+      tcpConn: names.has('tcp-conn'),
+      udpConn: names.has('udp-conn'),
+      tcpFlow: names.has('tcp-flow'),
+      udpFlow: names.has('udp-flow'),
+    },
+    chunks: names.has('sctp'),
   }
 }

@@ -51,6 +51,14 @@ const conversations: readonly (readonly [
     [],
   ],
   ['NATS', [s('INFO {}\r\n'), c('CONNECT {}\r\n'), s('+OK\r\n'), c('PING\r\n'), s("-ERR 'x'\r\n")], []],
+  [
+    'AMQP',
+    [c('AMQP\0\0\x09\x01'), s('\x01\0\0\0\0\0\x0c\0\x0a\0\x1e\x07\xff\0\x02\0\0\0\x3c\xce')],
+    ['amqp connection tune'],
+  ],
+  ['AMQP 1.0', [c('AMQP\0\x01\0\0'), s('AMQP\0\x01\0\0')], []],
+  ['MQTT', [c('\x10\x0e\0\x04MQTT\x04\x02\0\x3c\0\x02me'), s('\x20\x02\0\0')], ['mqtt CONNECT+reply']],
+  ['what MQTT says that others may say, too', [c('\xc0\0'), s('\xd0\0')], []],
   ['a host name on a line', [c('www.example.com\r\n'), s('Domain: example.com\r\n')], []],
   ['metrics', [c('local.random 4 1700000000\n'), c('local.load 1 1700000000\n')], []],
   [
@@ -145,7 +153,8 @@ function follow(script: Script, port = 4000, protocol = 6): Exchange[] {
     replyTimeout: 10,
     memory: 1 << 20,
     exchange: (exchange) => exchanges.push(exchange),
-    unrecognised: () => {},
+    conversation: () => {},
+    reportEvery: 60,
   })
   const packet = new Packet()
   packet.protocol = protocol

@@ -39,6 +39,11 @@ const list =
     const value = at(...path)(entry)
     return Array.isArray(value) ? value : []
   }
+/** A field of the request, or of the response where that is all there is. */
+const ofEither =
+  (read: typeof text | typeof number, field: string): Read =>
+  (entry) =>
+    read(entry.request === null ? 'response' : 'request', field)(entry)
 const isProtocol =
   (...names: readonly string[]): Read =>
   (entry) =>
@@ -107,9 +112,9 @@ function ofProtocol(
   return only(is, variables)
 }
 
-/** What a conversation of which nothing more is known tells. */
-function ofConnections(prefix: string, is: Read): Record<string, Read> {
-  return only(is, {
+/** What a conversation as a whole tells. */
+function ofConversations(prefix: 'conn' | 'flow'): Record<string, Read> {
+  return only(isConversation(prefix, 'tcp', 'udp'), {
     [`${prefix}_state`]: text('data', 'state'),
     [`${prefix}_local_pkts`]: number('data', 'localPkts'),
     [`${prefix}_local_bytes`]: number('data', 'localBytes'),
@@ -134,9 +139,16 @@ const ofEnds =
 const absent: Read = () => undefined
 /** As they were asked; of a reply without its query as it repeats them. */
 const questionsOf: Read = (entry) => list(entry.request === null ? 'response' : 'request', 'questions')(entry)
+/** `basic.publish`; of a reply without its request what it says itself. */
+const dottedMethod: Read = (entry) =>
+  String(text(entry.request === null ? 'response' : 'request', 'method')(entry)).replace(' ', '.')
 const isHttp = isProtocol('http')
 const isTls: Read = (entry) => entry.tls === true
-const isConnection: Read = (entry) => fields(entry.data).state !== undefined
+/** `conn` or `flow`, of TCP, UDP or either. */
+const isConversation =
+  (kind: 'conn' | 'flow', ...layers: readonly string[]): Read =>
+  (entry) =>
+    layers.some((layer) => fields(entry.protocol).macro === `${layer}_${kind}`)
 
 function snake(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
@@ -171,12 +183,12 @@ export const VARIABLES: Readonly<Record<string, Read>> = {
     ].map((name) => [name, isProtocol(name)]),
   ),
   tls: isTls,
-  conn: isConnection,
-  flow: () => false,
-  tcp_conn: (entry) => isProtocol('tcp')(entry) === true && isConnection(entry) === true,
-  udp_conn: (entry) => isProtocol('udp')(entry) === true && isConnection(entry) === true,
-  tcp_flow: () => false,
-  udp_flow: () => false,
+  conn: isConversation('conn', 'tcp', 'udp'),
+  flow: isConversation('flow', 'tcp', 'udp'),
+  tcp_conn: isConversation('conn', 'tcp'),
+  udp_conn: isConversation('conn', 'udp'),
+  tcp_flow: isConversation('flow', 'tcp'),
+  udp_flow: isConversation('flow', 'udp'),
   id: text('id'),
   node_id: text('node', 'name'),
   index: number('index'),
@@ -248,11 +260,22 @@ export const VARIABLES: Readonly<Record<string, Read>> = {
     kafka_client_id: text('request', 'clientID'),
     kafka_request_summary: text('base', 'summary'),
   }),
-  ...ofProtocol('amqp', ['method']),
+  ...ofProtocol('amqp', []),
+  ...only(isProtocol('amqp'), { amqp_method: dottedMethod }),
+  ...ofProtocol('mqtt', ['type', 'topic', 'qos', 'payload', 'clientId'], ['reasonCode', 'reason']),
   ...ofProtocol('ldap', ['type', 'dn', 'scope', 'filter'], ['resultCode']),
-  ...ofProtocol('radius', ['code', 'codeName']),
-  ...only(isProtocol('radius'), { radius_request_authenticator: text('request', 'authenticator') }),
-  ...ofProtocol('diameter', ['method']),
+  ...ofProtocol('radius', []),
+  ...only(isProtocol('radius'), {
+    radius_code: ofEither(number, 'code'),
+    radius_code_name: ofEither(text, 'codeName'),
+    radius_request_authenticator: text('request', 'authenticator'),
+  }),
+  ...ofProtocol('diameter', [], ['resultCode']),
+  ...only(isProtocol('diameter'), {
+    diameter_method: ofEither(text, 'method'),
+    diameter_command_code: ofEither(number, 'commandCode'),
+    diameter_application_id: ofEither(number, 'applicationId'),
+  }),
   ...ofProtocol(
     'mongodb',
     ['command', 'database', 'collection', 'opcode'],
@@ -269,9 +292,9 @@ export const VARIABLES: Readonly<Record<string, Read>> = {
     ['success', 'errorCode', 'errorMessage'],
   ),
   ...only(isProtocol('icmp'), {
-    icmp_type: (entry) => number(entry.request === null ? 'response' : 'request', 'type')(entry),
-    icmp_version: (entry) => number(entry.request === null ? 'response' : 'request', 'version')(entry),
-    icmp_length: (entry) => number(entry.request === null ? 'response' : 'request', 'length')(entry),
+    icmp_type: ofEither(number, 'type'),
+    icmp_version: ofEither(number, 'version'),
+    icmp_length: ofEither(number, 'length'),
   }),
   ...ofProtocol('ws', ['opcode']),
   ...only(isProtocol('ws'), {
@@ -295,6 +318,6 @@ export const VARIABLES: Readonly<Record<string, Read>> = {
     sctp_chunk_type: text('data', 'chunkType'),
     sctp_length: number('data', 'length'),
   }),
-  ...ofConnections('conn', isConnection),
-  ...ofConnections('flow', () => false),
+  ...ofConversations('conn'),
+  ...ofConversations('flow'),
 }

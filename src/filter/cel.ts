@@ -4,6 +4,7 @@ import { nearest } from '../mistake/nearest.ts'
 import { type Fields, fields, VARIABLES } from './cel-variables.ts'
 import { headerIn } from './header.ts'
 import { safeRegex } from './regex.ts'
+import { Spellings, spellingsOf } from './spellings.ts'
 
 /** Variables of `exists(x, …)` and the like, innermost first. */
 interface Scope {
@@ -55,7 +56,8 @@ class Compiler {
     switch (op) {
       case 'value': {
         const value = typeof args === 'bigint' ? Number(args) : unsigned(args)
-        return () => value
+        const either = typeof value === 'string' ? spellingsOf(value) : value
+        return () => either
       }
       case 'id':
         return this.#variable(node, args as string, locals)
@@ -257,6 +259,8 @@ function truthy(value: unknown): boolean {
 function equal(a: unknown, b: unknown): boolean {
   if (a === undefined || a === null) return isEmpty(b)
   if (b === undefined || b === null) return equal(b, a)
+  if (b instanceof Spellings) return b.texts.some((text) => equal(a, text))
+  if (a instanceof Spellings) return equal(b, a)
   if (typeof a === 'object' || typeof b === 'object') return JSON.stringify(a) === JSON.stringify(b)
   return (
     a === b ||

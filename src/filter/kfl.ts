@@ -2,6 +2,7 @@ import { parseDatetime } from './datetime.ts'
 import { headerIn } from './header.ts'
 import { syntaxError, type Token, tokenize } from './kfl-tokens.ts'
 import { safeRegex } from './regex.ts'
+import { Spellings, spellingsOf } from './spellings.ts'
 
 export interface KflOptions {
   /** Words that stand for filters. */
@@ -148,8 +149,11 @@ class Parser {
         const value = Number(token.text)
         return () => value
       }
-      case 'text':
-        return () => token.text
+      case 'text': {
+        const text = spellingsOf(token.text)
+        const value = text instanceof Spellings ? new Each(text.texts) : text
+        return () => value
+      }
       case 'regex': {
         const regex = safeRegex(token.text, token)
         return () => regex
@@ -521,6 +525,10 @@ const MACROS: Readonly<Record<string, readonly [string, string]>> = {
   dns: ['abbr', 'DNS'],
   tcp: ['abbr', 'TCP'],
   udp: ['abbr', 'UDP'],
+  tcp_conn: ['macro', 'tcp_conn'],
+  udp_conn: ['macro', 'udp_conn'],
+  tcp_flow: ['macro', 'tcp_flow'],
+  udp_flow: ['macro', 'udp_flow'],
   ...Object.fromEntries(
     [
       'amqp',

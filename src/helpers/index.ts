@@ -1,4 +1,5 @@
 import { consoleHelpers } from './console.ts'
+import { dissectors } from './dissectors.ts'
 import { file } from './file.ts'
 import type { Namespace } from './helper.ts'
 import { hub } from './hub.ts'
@@ -23,4 +24,5 @@ export const namespaces: readonly Namespace[] = [
   pcap,
   vendor,
   timers,
+  dissectors,
 ]

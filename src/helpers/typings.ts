@@ -27,6 +27,7 @@ export function typings(
       `interface PacketInfo ${spellShape(packetInfo)}`,
     ),
     ...entryTypes(protocols),
+    DISSECTOR,
     PROTOCOL,
     POD,
   ].join('\n\n')
@@ -193,6 +194,77 @@ const descriptor = object('What a protocol is called and how it is drawn', {
   layer3: text('And below that'),
   priority: number('Order among protocols'),
 })
+
+const DISSECTOR = `/** What \`dissector\` takes. */
+interface DissectorDeclaration {
+  /** A word of small letters, digits and "-": \`data.protocol.name\` of its entries. */
+  name: string
+  /** Connections on these are read by it alone; none: those in which nothing else is recognised. */
+  ports?: number[]
+  /** tcp by default. */
+  transport?: 'tcp' | 'udp'
+  /** How replies find their requests: in-order by default; none: each message is an entry. */
+  pairing?: 'in-order' | 'by-id' | 'none'
+  /** Badge in lists: the name in capitals by default. */
+  abbr?: string
+  longName?: string
+  version?: string
+  backgroundColor?: string
+  foregroundColor?: string
+  referenceLink?: string
+  /** Whether a side of a connection that begins like this speaks the protocol; nothing = more bytes are needed. */
+  probe: (bytes: Bytes, from: 'client' | 'server') => boolean | void
+  /** What is at the beginning of the bytes. \`session\` is an object for what you want to remember of the connection. */
+  parse: (bytes: Bytes, from: 'client' | 'server', session: any) => DissectorAnswer | false | void
+}
+
+/** What \`parse\` answers; nothing = more bytes are needed, false = this is not the protocol, or no longer. */
+interface DissectorAnswer {
+  /** Bytes that were taken. */
+  length?: number
+  /** What was read, if a message ends with them: \`data.request\` or \`data.response\`. */
+  message?: object
+  /** Finds the request of a reply. */
+  id?: string | number
+  /** A request that has no reply. */
+  noReply?: boolean
+  /** A message of the server that answers none. */
+  push?: boolean
+  /** For the row of the entry in lists. */
+  method?: string
+  summary?: string
+  status?: number
+  /** Do not ask again before so many bytes are here. */
+  need?: number
+  /** Pass over so many bytes, here or not yet. */
+  skip?: number
+}
+
+/** Bytes to be read. Past the end there is NaN, and no text. */
+interface Bytes {
+  readonly length: number
+  u8(at: number): number
+  u16(at: number): number
+  u24(at: number): number
+  u32(at: number): number
+  u16le(at: number): number
+  u32le(at: number): number
+  /** As UTF-8. */
+  text(start?: number, end?: number): string
+  /** A character a byte. */
+  latin1(start?: number, end?: number): string
+  hex(start?: number, end?: number): string
+  slice(start?: number, end?: number): Bytes
+  /** Where a text, or a byte, is next; -1 when it is not there. */
+  indexOf(what: string | number, from?: number): number
+}
+
+/** An entry of a protocol that an agent reads: declare a variable of this type for what is in it. */
+interface CustomEntry extends EntryCommon, EntryLegacy {
+  protocol: Protocol
+  request: any
+  response: any
+}`
 
 const PROTOCOL = documented(descriptor.doc, `interface Protocol ${spellShape(descriptor)}`)
 

@@ -1,4 +1,5 @@
-import { u8, u16 } from '../bytes/read.ts'
+import { crc32c } from '../bytes/crc32c.ts'
+import { u8, u16, u32le } from '../bytes/read.ts'
 import { type Packet, PROTOCOL } from './packet.ts'
 
 /** Whether the checksum of an IPv4 header is right. RFC 791 §3.1, RFC 1071 */
@@ -7,8 +8,8 @@ export function headerChecksumHolds(bytes: Uint8Array, start: number, end: numbe
 }
 
 /**
- * Whether the checksum of TCP, UDP, ICMP or ICMPv6 is right: of what `packet`, whose addresses are known, carries whole
- * from `start` to `end`. UDP may go without (RFC 768; in IPv6 RFC 6935); other protocols have none, or their own.
+ * Whether the checksum of TCP, UDP, ICMP, ICMPv6 or SCTP is right: of what `packet`, whose addresses are known, carries
+ * whole from `start` to `end`. UDP may go without (RFC 768; in IPv6 RFC 6935); other protocols have none, or their own.
  */
 export function transportChecksumHolds(
   packet: Packet,
@@ -26,6 +27,8 @@ export function transportChecksumHolds(
     case PROTOCOL.tcp:
     case PROTOCOL.icmp6:
       break
+    case PROTOCOL.sctp:
+      return end - start < 12 || crc32c(bytes, start, end, start + 8) === u32le(bytes, start + 8)
     default:
       return true
   }

@@ -7,6 +7,7 @@ import { corpusOrSkip } from '../testing/corpus.ts'
 import { addressText, ipv6Text } from './address.ts'
 import type { PacketBatch } from './batch.ts'
 import { Decoder } from './decoder.ts'
+import { PROTOCOL } from './packet.ts'
 
 /** A batch of one packet. */
 function one(bytes: Uint8Array, linkType = 1, length = bytes.length): PacketBatch {
@@ -49,6 +50,25 @@ describe('the decoder', () => {
     )
     const tagged = decode(`020000000001 020000000002 88a8 0064 8100 0065 0800 ${IP('11', UDP)}`)
     assert.deepEqual([tagged.packet.vlan, tagged.payload], [100, 'abcd'])
+  })
+
+  test('reads SCTP, also within UDP', () => {
+    const chunk = '0003 0011 00000001 0000 0000 00000000 61000000'
+    const sctp = `1388 0f1c 00000007 00000000 ${chunk}`
+    const udp = `26ab 1f90 002a 0000 ${sctp}`
+    for (const [protocol, payload] of [
+      ['84', sctp],
+      ['11', udp],
+    ] as const) {
+      const { ok, packet } = decode(ETHERNET + IP(protocol, payload))
+      assert.deepEqual(
+        [ok, packet.protocol, packet.srcPort, packet.dstPort, packet.payloadLength],
+        [true, PROTOCOL.sctp, 5000, 3868, 20],
+      )
+    }
+    // An INIT has the tag 0: this is something else.
+    const other = udp.replace('0003 0011', '0100 0011')
+    assert.equal(decode(ETHERNET + IP('11', other)).packet.protocol, PROTOCOL.udp)
   })
 
   test('reads the other link layers', () => {

@@ -2,8 +2,9 @@ import { i32, u8, u16, u32 } from '../bytes/read.ts'
 import type { PacketBatch } from './batch.ts'
 import { headerChecksumHolds, transportChecksumHolds } from './checksum.ts'
 import { type FragmentCounters, Fragments } from './fragments.ts'
-import { Packet, PROTOCOL } from './packet.ts'
+import { FLAG, Packet, PROTOCOL } from './packet.ts'
 import type { IgnoreReason, MalformedReason } from './reasons.ts'
+import { CHUNK } from './sctp.ts'
 
 export interface DecoderOptions {
   /** Treat packets with wrong checksums as malformed. Wrong sums are normal where network cards work them out. */
@@ -337,6 +338,10 @@ export class Decoder {
         packet.ack = u32(bytes, start + 8)
         packet.flags = u8(bytes, start + 13)
         packet.window = u16(bytes, start + 14)
+        packet.windowScale =
+          (packet.flags & FLAG.syn) === 0
+            ? -1
+            : windowScale(bytes, start + 20, Math.min(start + headerLength, end))
         return this.#payload(start + headerLength, end, wireEnd)
       }
       case PROTOCOL.udp: {
@@ -424,8 +429,12 @@ export class Decoder {
           break
         }
         default: {
-          if (packet.dstPort !== PORT.teredo && packet.srcPort !== PORT.teredo) break
-          const inner = teredoPayload(bytes, start, end)
+          const isOn = (port: number) => packet.dstPort === port || packet.srcPort === port
+          if (isOn(PORT.sctp) && looksLikeSctp(bytes, start, end)) {
+            packet.protocol = PROTOCOL.sctp
+            return this.#transport(PROTOCOL.sctp, start, end, wireEnd)
+          }
+          const inner = isOn(PORT.teredo) ? teredoPayload(bytes, start, end) : -1
           if (inner >= 0) return this.#inner(() => this.#ipv6(inner, end))
         }
       }
@@ -487,6 +496,17 @@ export class Decoder {
 }
 
 /** RFC 8200 §4.1; RFC 4302 §2.2 */
+/** Options of a SYN: kind and length, but for padding and the end (RFC 9293 §3.1). */
+function windowScale(bytes: Uint8Array, start: number, end: number): number {
+  for (let at = start; at + 2 < end; ) {
+    const kind = u8(bytes, at)
+    if (kind === 0) return -1
+    if (kind === 3) return u8(bytes, at + 1) === 3 ? u8(bytes, at + 2) : -1
+    at += kind === 1 ? 1 : Math.max(u8(bytes, at + 1), 2)
+  }
+  return -1
+}
+
 function extensionLength(bytes: Uint8Array, kind: number, at: number): number {
   const words = u8(bytes, at + 1)
   return kind === EXTENSION.authentication ? (words + 2) << 2 : (words + 1) << 3
@@ -512,6 +532,15 @@ function looksLikeEthernet(bytes: Uint8Array, start: number, end: number): boole
   if (end - start < 14) return false
   const type = u16(bytes, start + 12)
   return type <= 1500 || KNOWN_ETHER.has(type)
+}
+
+/** SCTP in UDP (RFC 6951): ports, and a first chunk of a known type that fits; an INIT has the tag 0, others have one. */
+function looksLikeSctp(bytes: Uint8Array, start: number, end: number): boolean {
+  if (end - start < 16 || u16(bytes, start) === 0 || u16(bytes, start + 2) === 0) return false
+  const type = u8(bytes, start + 12)
+  const length = u16(bytes, start + 14)
+  if (!SCTP_CHUNKS.has(type) || length < 4 || start + 12 + length > end) return false
+  return (u32(bytes, start + 4) === 0) === (type === CHUNK.init)
 }
 
 /** Where the packet inside a GTPv1-U message begins (3GPP TS 29.281 §5.1); −1 when it is none. */
@@ -573,7 +602,7 @@ const KNOWN_ETHER: ReadonlySet<number> = new Set([...Object.values(ETHER), 0x080
 const PPP = { ipv4: 0x21, ipv6: 0x57, mpls: 0x281 } as const
 const GRE = { ppp: 0x880b, erspan: 0x88be, erspan3: 0x22eb } as const
 const TUNNEL = { ipv4: 4, ipv6: 41, gre: 47 } as const
-const PORT = { gtp: 2152, teredo: 3544, vxlan: 4789, geneve: 6081, vxlanLinux: 8472 } as const
+const PORT = { gtp: 2152, teredo: 3544, vxlan: 4789, geneve: 6081, vxlanLinux: 8472, sctp: 9899 } as const
 /** https://www.iana.org/assignments/ipv6-parameters */
 const EXTENSION = {
   hopByHop: 0,
@@ -586,6 +615,7 @@ const EXTENSION = {
   shim6: 140,
 } as const
 const NFLOG_PAYLOAD = 9
+const SCTP_CHUNKS: ReadonlySet<number> = new Set([...Array(17).keys(), 64, 128, 130, 132, 192, 193, 194])
 const MOST_EXTENSIONS = 16
 /** VLAN tags and tunnels within one packet. */
 const DEEPEST = 8

@@ -49,6 +49,8 @@ export class Packet {
   ack = 0
   flags = 0
   window = 0
+  /** Shift of the windows to come, in a SYN that has the option (RFC 7323 §2.2); −1 = none. */
+  windowScale = -1
 
   /** The buffer that holds the payload: the batch's, or that of a reassembled datagram. */
   bytes: Uint8Array = EMPTY

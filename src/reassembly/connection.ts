@@ -1,4 +1,6 @@
 import type { Packet } from '../packet/packet.ts'
+import type { Association } from './sctp.ts'
+import type { TcpMetrics } from './tcp-metrics.ts'
 
 /** Which end sent something: 0 = the end whose packet was seen first, 1 = the other. */
 export type End = 0 | 1
@@ -8,9 +10,12 @@ export type End = 0 | 1
  * `connection.seconds` and `.nanos` are the time of the packet at hand.
  */
 export interface ConnectionHandler {
-  /** The next bytes that `from` sent, in order and without holes. For UDP and ICMP: one datagram, whole. */
+  /**
+   * The next bytes that `from` sent, in order and without holes. For UDP and ICMP: one datagram, whole. For SCTP: one
+   * message of the users, whole; `connection.sctp` says of which stream.
+   */
   data(from: End, bytes: Uint8Array, start: number, end: number): void
-  /** `length` bytes that `from` sent were not captured. */
+  /** `length` bytes that `from` sent were not captured; for SCTP so many or more, of the stream that `connection.sctp` says. */
   gap(from: End, length: number): void
   /** `from` has said that it sends no more (FIN), and everything before that was delivered. */
   end(from: End): void
@@ -20,11 +25,13 @@ export interface ConnectionHandler {
   close(reason: CloseReason): void
   /** Gives back memory; bytes held for an unfinished message may be dropped (and counted). */
   evict(): void
+  /** After `close`: the last packets of the conversation have been counted, and it is forgotten. */
+  gone?(): void
 }
 
 export type CloseReason = 'closed' | 'reset' | 'replaced' | 'idle' | 'evicted' | 'capture-end'
 
-/** One L4 conversation: a TCP connection, the datagrams between two UDP sockets, the ICMP between two hosts. */
+/** One L4 conversation: a TCP connection, an SCTP association, the datagrams between two UDP sockets, the ICMP between two hosts. */
 export class Connection {
   /** Number of the stream, from 0 in order of appearance. */
   readonly id: number
@@ -56,10 +63,15 @@ export class Connection {
   bPackets = 0
   aPayload = 0
   bPayload = 0
-  /** Which end opened a TCP connection, as its SYN showed; −1 when the capture began later. */
+  /** Which end opened it, as the SYN of TCP or the INIT of SCTP showed; −1 when the capture began later. */
   opener: End | -1 = -1
   closed = false
   tcp: TcpState | undefined = undefined
+  /** How it goes, where somebody wants to know. */
+  metrics: TcpMetrics | undefined = undefined
+  sctp: Association | undefined = undefined
+  /** Entries made of it: the ordinal of the next one. */
+  entries = 0
   handler: ConnectionHandler
 
   constructor(id: number, packet: Packet, hash: number, handler: ConnectionHandler) {
@@ -92,6 +104,13 @@ export class Connection {
 
   payloadFrom(end: End): number {
     return end === 0 ? this.aPayload : this.bPayload
+  }
+
+  /** Which end sent this packet, which belongs to this conversation. */
+  senderOf(packet: Packet): End {
+    const end = this.endOf(packet)
+    if (end === 0 || end === 1) return end
+    return this.sctp?.endOf(packet) === 1 ? 1 : 0
   }
 
   /** Which end sent this packet, or −1 when it belongs to another conversation. */

@@ -32,6 +32,7 @@ suite('conversations that are only counted', () => {
         ...LIMITS,
         memory: 64 << 20,
         maxConnections: 1e5,
+        measure: false,
         open: () => HANDLER,
       })
       const counter = new ConversationCounter({ ...LIMITS, most: 1e5 })

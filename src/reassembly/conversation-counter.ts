@@ -1,4 +1,7 @@
+import { u32 } from '../bytes/read.ts'
 import { FLAG, type Packet, PROTOCOL } from '../packet/packet.ts'
+import { CHUNK, chunksOf } from '../packet/sctp.ts'
+import { hasConversations } from './reassembler.ts'
 import { conversationHash, conversationHash2 } from './table.ts'
 
 export interface ConversationCounterOptions {
@@ -11,10 +14,11 @@ export interface ConversationCounterOptions {
 
 /**
  * Counts conversations whose bytes nobody wants, at a tenth of what reassembly costs: 16 bytes for each in one array,
- * so that most packets miss the cache once. Conversations are told apart by 60 bits of hash.
+ * so that most packets miss the cache once. Conversations are told apart by 60 bits of hash; each path of an SCTP
+ * association counts as one.
  */
 export class ConversationCounter {
-  readonly connections = { tcp: 0, udp: 0, icmp: 0, other: 0 }
+  readonly connections = { tcp: 0, udp: 0, icmp: 0, sctp: 0, other: 0 }
   /** Captured payload bytes. */
   bytes = 0
   readonly #options: ConversationCounterOptions
@@ -30,26 +34,29 @@ export class ConversationCounter {
   push(packet: Packet): void {
     this.bytes += packet.payloadEnd - packet.payloadStart
     const { protocol } = packet
+    if (!hasConversations(protocol)) return
     const isTcp = protocol === PROTOCOL.tcp
-    const isIcmp = protocol === PROTOCOL.icmp || protocol === PROTOCOL.icmp6
-    if (!isTcp && protocol !== PROTOCOL.udp && !isIcmp) return
+    const isSctp = protocol === PROTOCOL.sctp
     const rows = this.#rows
     const row = this.#find(conversationHash(packet), conversationHash2(packet))
     const idle = packet.seconds - ((rows[row + SEEN] as number) >>> 0)
-    let isNew = this.#isFresh || idle > (isTcp ? this.#options.tcpIdle : this.#options.otherIdle)
+    let isNew = this.#isFresh || idle > (isTcp || isSctp ? this.#options.tcpIdle : this.#options.otherIdle)
     rows[row + SEEN] = packet.seconds
     if (isTcp && (packet.flags & (FLAG.syn | FLAG.ack)) === FLAG.syn)
-      isNew = this.#isAnotherSyn(row, packet) || isNew
+      isNew = this.#isAnotherSyn(row, packet, packet.seq) || isNew
+    const tag = isSctp ? initOf(packet) : undefined
+    if (tag !== undefined) isNew = this.#isAnotherSyn(row, packet, tag) || isNew
     if (!isNew) return
     if (isTcp) this.connections.tcp++
-    else if (isIcmp) this.connections.icmp++
-    else this.connections.udp++
+    else if (protocol === PROTOCOL.udp) this.connections.udp++
+    else if (isSctp) this.connections.sctp++
+    else this.connections.icmp++
     if (this.#used * 4 > this.#mask * 3) this.#grow()
   }
 
   /** The same ports, the same opener and another beginning: another connection. */
-  #isAnotherSyn(row: number, packet: Packet): boolean {
-    const syn = (packet.seq & ~3) | (isFromLower(packet) ? 3 : 1)
+  #isAnotherSyn(row: number, packet: Packet, number: number): boolean {
+    const syn = (number & ~3) | (isFromLower(packet) ? 3 : 1)
     const before = this.#rows[row + SYN] as number
     if (before !== 0 && ((before ^ syn) & 2) !== 0) return false
     this.#rows[row + SYN] = syn
@@ -87,6 +94,13 @@ export class ConversationCounter {
       this.#rows[to + SYN] = before[row + SYN] as number
     }
   }
+}
+
+/** The INIT of SCTP stands alone in its packet. RFC 9260 §3.3.2 */
+function initOf(packet: Packet): number | undefined {
+  for (const { type, start } of chunksOf(packet))
+    return type === CHUNK.init ? u32(packet.bytes, start + 4) : undefined
+  return undefined
 }
 
 /** One end of a conversation, always the same one, whichever sends. */

@@ -48,6 +48,7 @@ function reassembling(options: Partial<ReassemblerOptions> = {}) {
     maxConnections: 1000,
     tcpIdle: 1000,
     otherIdle: 1000,
+    measure: false,
     open: (connection) => {
       const recorder = new Recorder(connection)
       recorders.push(recorder)

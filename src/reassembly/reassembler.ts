@@ -1,5 +1,6 @@
 import { copyOf } from '../bytes/read.ts'
 import { FLAG, type Packet, PROTOCOL } from '../packet/packet.ts'
+import { verificationTag } from '../packet/sctp.ts'
 import {
   type CloseReason,
   Connection,
@@ -10,7 +11,9 @@ import {
   TcpStream,
   type Waiting,
 } from './connection.ts'
+import { Association, pathKey } from './sctp.ts'
 import { ConnectionTable, conversationHash } from './table.ts'
+import { TcpMetrics } from './tcp-metrics.ts'
 
 export interface ReassemblerOptions {
   /** Bytes that may wait for holes to be filled, over all connections. */
@@ -20,13 +23,15 @@ export interface ReassemblerOptions {
   /** Seconds without a packet after which a TCP connection, or another conversation, is over. */
   readonly tcpIdle: number
   readonly otherIdle: number
+  /** Connections get their `metrics`. */
+  readonly measure: boolean
   /** Called for each new conversation. */
   open(connection: Connection): ConnectionHandler
 }
 
 /** Payload bytes that never reached a handler, by reason, and what else happened to the streams. */
 export interface ReassemblyCounters {
-  connections: { tcp: number; udp: number; icmp: number; other: number }
+  connections: { tcp: number; udp: number; icmp: number; sctp: number; other: number }
   /** Captured payload bytes that were passed on. */
   deliveredBytes: number
   /** Captured payload bytes that were not, because they had been before … */
@@ -35,7 +40,11 @@ export interface ReassemblyCounters {
   outOfWindowBytes: number
   /** … because they came after the end of the stream … */
   afterEndBytes: number
-  /** … or because their protocol has no streams here (SCTP, ESP and others). */
+  /** … because they are the protocol's own: in SCTP the headers of chunks, chunks without data, padding … */
+  chunkBytes: number
+  /** … because other fragments of their message are missing … */
+  fragmentBytes: number
+  /** … or because their protocol has no streams here (ESP and others). */
   otherProtocolBytes: number
   /** Bytes that other bytes prove were sent and that were not captured. */
   lostBytes: number
@@ -46,16 +55,18 @@ export interface ReassemblyCounters {
 
 /**
  * Packets in, bytes in order out: puts TCP segments in sequence, drops what was sent again, marks what is missing,
- * and groups the datagrams of UDP and ICMP. RFC 9293. Bytes that an end had received when it sent something come before
+ * groups the datagrams of UDP and ICMP, and has SCTP's associations put together. RFC 9293. Bytes that an end had received when it sent something come before
  * that, whatever the order of the capture: a reply never comes before its request.
  */
 export class Reassembler {
   readonly counters: ReassemblyCounters = {
-    connections: { tcp: 0, udp: 0, icmp: 0, other: 0 },
+    connections: { tcp: 0, udp: 0, icmp: 0, sctp: 0, other: 0 },
     deliveredBytes: 0,
     retransmittedBytes: 0,
     outOfWindowBytes: 0,
     afterEndBytes: 0,
+    chunkBytes: 0,
+    fragmentBytes: 0,
     otherProtocolBytes: 0,
     lostBytes: 0,
     holes: 0,
@@ -63,6 +74,8 @@ export class Reassembler {
   }
   readonly #options: ReassemblerOptions
   readonly #table = new ConnectionTable()
+  /** Associations by what their packets have in common on all paths. */
+  readonly #byPath = new Map<string, Connection>()
   /** Connections with waiting segments, the one that has waited longest first. */
   readonly #waiting = new Set<Connection>()
   #waitingBytes = 0
@@ -82,13 +95,7 @@ export class Reassembler {
 
   /** The conversation of a packet, begun if it is new; undefined for protocols without any. */
   connectionOf(packet: Packet): Connection | undefined {
-    const { protocol } = packet
-    const has =
-      protocol === PROTOCOL.tcp ||
-      protocol === PROTOCOL.udp ||
-      protocol === PROTOCOL.icmp ||
-      protocol === PROTOCOL.icmp6
-    return has ? this.#connectionOf(packet) : undefined
+    return hasConversations(packet.protocol) ? this.#connectionOf(packet) : undefined
   }
 
   push(packet: Packet): void {
@@ -97,6 +104,7 @@ export class Reassembler {
     if (protocol === PROTOCOL.tcp) this.#tcp(packet)
     else if (protocol === PROTOCOL.udp || protocol === PROTOCOL.icmp || protocol === PROTOCOL.icmp6)
       this.#datagram(packet)
+    else if (protocol === PROTOCOL.sctp) this.#sctp(packet)
     else {
       this.#current = undefined
       this.counters.otherProtocolBytes += packet.payloadEnd - packet.payloadStart
@@ -106,6 +114,7 @@ export class Reassembler {
   /** The capture is over: everything that still waits is passed on, and every conversation is closed. */
   finish(): void {
     for (const connection of this.#table) this.#close(connection, 'capture-end')
+    for (const connection of this.#table) connection.handler.gone?.()
   }
 
   #datagram(packet: Packet): void {
@@ -114,6 +123,37 @@ export class Reassembler {
     this.#note(connection, packet, from)
     this.counters.deliveredBytes += packet.payloadEnd - packet.payloadStart
     connection.handler.data(from, packet.bytes, packet.payloadStart, packet.payloadEnd)
+  }
+
+  #sctp(packet: Packet): void {
+    let connection = this.#connectionOf(packet)
+    let from = connection.senderOf(packet)
+    if (connection.sctp?.isLeftBy(packet, from)) {
+      this.#drop(connection, 'replaced')
+      connection = this.#connectionOf(packet)
+      from = 0
+    }
+    this.#note(connection, packet, from)
+    connection.sctp ??= new Association(connection, this.counters)
+    const known = connection.sctp.paths.length
+    const over = this.#associated(connection, connection.sctp, (association) =>
+      association.push(packet, from),
+    )
+    if (connection.sctp.paths.length > known)
+      for (const key of connection.sctp.paths) this.#byPath.set(key, connection)
+    while (this.#waitingBytes > this.#options.memory) this.#evictOldest()
+    if (over !== undefined) this.#close(connection, over)
+  }
+
+  /** Keeps the books on what waits in an association, while something is done to it. */
+  #associated<T>(connection: Connection, association: Association, act: (association: Association) => T): T {
+    const before = association.held
+    const result = act(association)
+    const after = association.held
+    this.#waitingBytes += after - before
+    if (after === 0) this.#waiting.delete(connection)
+    else this.#waiting.add(connection)
+    return result
   }
 
   #tcp(packet: Packet): void {
@@ -127,6 +167,10 @@ export class Reassembler {
     this.#note(connection, packet, from)
     if (connection.tcp === undefined) connection.tcp = { streams: [new TcpStream(), new TcpStream()] }
     const stream = connection.tcp.streams[from]
+    if (this.#options.measure) {
+      connection.metrics ??= new TcpMetrics()
+      connection.metrics.note(packet, from, stream)
+    }
     const other = connection.tcp.streams[from === 0 ? 1 : 0]
     const length = packet.payloadLength
     if (connection.closed) {
@@ -365,6 +409,8 @@ export class Reassembler {
   }
 
   #skipAllHoles(connection: Connection): void {
+    const { sctp } = connection
+    if (sctp !== undefined) this.#associated(connection, sctp, (association) => association.skipHoles())
     if (connection.tcp === undefined) return
     const { streams } = connection.tcp
     for (let from = firstToSkip(streams); from !== undefined; from = firstToSkip(streams))
@@ -406,18 +452,33 @@ export class Reassembler {
     const [oldest] = this.#waiting
     if (oldest === undefined) return
     this.counters.evictions++
-    this.#skipAllHoles(oldest)
+    this.#letGo(oldest)
     oldest.handler.evict()
     this.#waiting.delete(oldest)
+  }
+
+  /** Passes on all that waits, with holes; what cannot be is dropped. */
+  #letGo(connection: Connection): void {
+    this.#skipAllHoles(connection)
+    const { sctp } = connection
+    if (sctp !== undefined) this.#associated(connection, sctp, (association) => association.abandonAll())
   }
 
   #connectionOf(packet: Packet): Connection {
     const hash = conversationHash(packet)
     const last = this.#current
     if (last !== undefined && last.hash === hash && last.endOf(packet) >= 0) return last
-    const connection = this.#table.find(packet, hash) ?? this.#create(packet, hash)
+    const connection =
+      this.#table.find(packet, hash) ?? this.#onOtherPath(packet) ?? this.#create(packet, hash)
     this.#current = connection
     return connection
+  }
+
+  /** The association of a packet that goes between other addresses of its ends. */
+  #onOtherPath(packet: Packet): Connection | undefined {
+    if (packet.protocol !== PROTOCOL.sctp) return undefined
+    const found = this.#byPath.get(pathKey(verificationTag(packet), packet.srcPort, packet.dstPort))
+    return found?.sctp !== undefined && found.sctp.endOf(packet) >= 0 ? found : undefined
   }
 
   #create(packet: Packet, hash: number): Connection {
@@ -430,6 +491,7 @@ export class Reassembler {
     this.#table.add(connection)
     if (packet.protocol === PROTOCOL.tcp) this.counters.connections.tcp++
     else if (packet.protocol === PROTOCOL.udp) this.counters.connections.udp++
+    else if (packet.protocol === PROTOCOL.sctp) this.counters.connections.sctp++
     else this.counters.connections.icmp++
     return connection
   }
@@ -448,17 +510,21 @@ export class Reassembler {
 
   #close(connection: Connection, reason: CloseReason): void {
     if (connection.closed) return
-    this.#skipAllHoles(connection)
+    this.#letGo(connection)
     if (connection.closed) return
     connection.closed = true
     this.#waiting.delete(connection)
-    connection.handler.close(reason)
-    connection.handler = IDLE_HANDLER
+    const { handler } = connection
+    handler.close(reason)
+    connection.handler = { ...IDLE_HANDLER, gone: () => handler.gone?.() }
   }
 
   #drop(connection: Connection, reason: CloseReason): void {
     this.#close(connection, reason)
+    connection.handler.gone?.()
     this.#table.remove(connection)
+    for (const key of connection.sctp?.paths ?? [])
+      if (this.#byPath.get(key) === connection) this.#byPath.delete(key)
     if (this.#current === connection) this.#current = undefined
   }
 
@@ -475,15 +541,26 @@ export class Reassembler {
     for (const connection of this.#table) {
       const idle = seconds - connection.seconds
       if (idle >= SWEEP_EVERY && hasSaidAll(connection)) this.#close(connection, 'closed')
-      if (
-        connection.closed
-          ? idle > LINGER
-          : idle > (connection.protocol === PROTOCOL.tcp ? tcpIdle : otherIdle)
-      )
+      if (connection.closed ? idle > LINGER : idle > (isConnected(connection.protocol) ? tcpIdle : otherIdle))
         this.#drop(connection, 'idle')
       else connection.handler.time(seconds)
     }
   }
+}
+
+/** Whether packets of this protocol belong to conversations. */
+export function hasConversations(protocol: number): boolean {
+  return (
+    isConnected(protocol) ||
+    protocol === PROTOCOL.udp ||
+    protocol === PROTOCOL.icmp ||
+    protocol === PROTOCOL.icmp6
+  )
+}
+
+/** … that begin and end as their ends say. */
+function isConnected(protocol: number): boolean {
+  return protocol === PROTOCOL.tcp || protocol === PROTOCOL.sctp
 }
 
 /** A SYN on a known connection: the same one sent again, or a new connection on old ports? */
@@ -544,8 +621,8 @@ function hasSaidAll({ tcp, closed }: Connection): boolean {
 }
 
 /** What is missing was received, by whom it was meant for: nobody will send it again. */
-function hasAcknowledgedHole({ tcp }: Connection): boolean {
-  return tcp?.streams.some(({ ackedFor }) => ackedFor >= 0) === true
+function hasAcknowledgedHole({ tcp, sctp }: Connection): boolean {
+  return tcp?.streams.some(({ ackedFor }) => ackedFor >= 0) === true || sctp?.hasAcknowledgedHole === true
 }
 
 /** Whether the first waiting segment has its place, and waits for what the other end sent before. */

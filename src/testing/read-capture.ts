@@ -28,6 +28,7 @@ export async function readCapture(
       item: (exchange) => {
         exchanges.push(exchange)
       },
+      relayed: () => {},
     },
   )
   for await (const batch of openCapture({ path }).packets(new AbortController().signal)) {
@@ -44,7 +45,9 @@ export async function readCapture(
 
 const OPTIONS: PipelineOptions = {
   dissectors,
-  connections: { tcp: true, udp: true },
+  conversations: { tcpConn: false, udpConn: false, tcpFlow: false, udpFlow: false },
+  reportEverySeconds: 60,
+  chunks: true,
   ports: new Map([
     [6379, 'redis'],
     [80, 'http'],

@@ -7,11 +7,15 @@ import {
   PACKET_COLUMNS,
   PACKET_FLAGS,
 } from '../agent/host/protocol.ts'
+import { relayRow } from '../agent/host/relayed.ts'
+import { latin1 } from '../bytes/text.ts'
+import type { RelayedEvent } from '../dissect/relay.ts'
 import type { EntryProtocol } from '../entry/entry.ts'
 import { Entry, type EntryOrigin, type Exchange } from '../entry/entry.ts'
 import { encodeRow, type Layout, layoutsOf, type Wanted } from '../entry/layout.ts'
 import { addressText } from '../packet/address.ts'
 import type { Packet } from '../packet/packet.ts'
+import type { Connection } from '../reassembly/connection.ts'
 
 /** What agents read: decides what crosses. */
 export interface Demand {
@@ -21,6 +25,8 @@ export interface Demand {
   readonly items: Wanted
   /** Fields of packets; empty when no agent has onPacketCaptured. */
   readonly packets: ReadonlySet<string>
+  /** Agents have dissectors. */
+  readonly relays: boolean
 }
 
 /** Takes finished batch frames: `items` and `packets` are how many events one holds. */
@@ -34,7 +40,7 @@ export class Batcher {
   readonly #origin: EntryOrigin
   readonly #protocols: readonly EntryProtocol[]
   readonly #sink: FrameSink
-  #demand: Demand = { version: -1, items: new Set(), packets: new Set() }
+  #demand: Demand = { version: -1, items: new Set(), packets: new Set(), relays: false }
   #layouts: readonly Layout[] = []
   /** Index of the first layout of a protocol. */
   readonly #firstLayout = new Map<EntryProtocol, number>()
@@ -47,7 +53,12 @@ export class Batcher {
   #seq = 0
 
   #rows: unknown[][] = []
+  /** Those of the rows that are entries. */
+  #items = 0
   #rowBytes = 0
+  /** Connections that this frame has told of, and all that were relayed. */
+  readonly #told = new Set<Connection>()
+  readonly #relayed = new WeakSet<Connection>()
   readonly #positions = new Uint32Array(MOST_ITEMS)
   readonly #itemTimes = new Float64Array(MOST_ITEMS)
   #packets = 0
@@ -87,7 +98,7 @@ export class Batcher {
   }
 
   get packetsOnly(): boolean {
-    return this.#wantsPackets && !this.#wantsItems
+    return this.#wantsPackets && !this.#wantsItems && !this.#demand.relays
   }
 
   get bodies(): boolean {
@@ -120,21 +131,63 @@ export class Batcher {
     const fields = (this.#layouts[layout] as Layout).fields
     const row = encodeRow(fields, new Entry(exchange, this.#origin))
     row.unshift(layout)
+    this.#items++
+    this.#add(row, this.#bodies ? exchange.requestSize + exchange.responseSize : 0)
+  }
+
+  /** What happens on a connection that dissectors of agents read goes among the items. */
+  relayed(connection: Connection, event: RelayedEvent): void {
+    if (event.kind !== 'data') {
+      this.#add(this.#relayRow(connection, event, ''), 0)
+      return
+    }
+    const { bytes, end } = event
+    for (let at = event.start; at < end; at += LONGEST_PIECE) {
+      const piece = latin1(bytes, at, Math.min(at + LONGEST_PIECE, end))
+      this.#add(this.#relayRow(connection, event, piece), piece.length)
+    }
+  }
+
+  /** Each frame can be read by itself: it says of each connection once what that is. */
+  #relayRow(connection: Connection, event: RelayedEvent, piece: string): unknown[] {
+    const isTold = this.#told.has(connection)
+    this.#told.add(connection)
+    const isNew = !this.#relayed.has(connection)
+    this.#relayed.add(connection)
+    return relayRow(
+      connection,
+      event,
+      piece,
+      isTold ? undefined : { isNew, names: this.#namesOf(connection) },
+    )
+  }
+
+  #namesOf(connection: Connection): (readonly [string, string])[] {
+    const { ipVersion, a0, a1, a2, a3, b0, b1, b2, b3 } = connection
+    return [addressText(ipVersion, a0, a1, a2, a3), addressText(ipVersion, b0, b1, b2, b3)].flatMap((ip) => {
+      const name = this.#origin.nameOf(ip)
+      return name === undefined ? [] : [[ip, name] as const]
+    })
+  }
+
+  #add(row: unknown[], bytes: number): void {
     const at = this.#rows.length
     this.#positions[at] = this.#packets
     this.#itemTimes[at] = this.#nowMs
     this.#rows.push(row)
-    this.#rowBytes += ROW_BYTES + (this.#bodies ? exchange.requestSize + exchange.responseSize : 0)
+    this.#rowBytes += ROW_BYTES + bytes
     if (this.#rows.length === MOST_ITEMS || this.#rowBytes > MOST_BYTES) this.flush()
   }
 
   /** Sends what there is. With `always`, also the mere fact that time has passed. */
   flush(always = false): void {
-    const items = this.#rows.length
+    const rows = this.#rows.length
     const packets = this.#packets
-    if (items === 0 && packets === 0 && (!always || this.#sentMs === this.#nowMs)) return
-    this.#sink(this.#frame(items, packets), items, packets)
+    if (rows === 0 && packets === 0 && (!always || this.#sentMs === this.#nowMs)) return
+    this.#sink(this.#frame(rows, packets), this.#items, packets)
     this.#rows = []
+    this.#items = 0
+    this.#told.clear()
     this.#rowBytes = 0
     this.#packets = 0
     this.#extras = []
@@ -254,6 +307,8 @@ const BODY_PATHS: ReadonlySet<string> = new Set([
     `response.${name}`,
   ]),
 ])
+/** Bytes of a connection that go into one row. */
+const LONGEST_PIECE = 64 << 10
 const MOST_ITEMS = 64
 const MOST_PACKETS = 8192
 /** A frame is cut when its entries are about this large. */

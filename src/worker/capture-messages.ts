@@ -1,4 +1,5 @@
 import type { Losses, Skipped } from '../capture/index.ts'
+import type { RemoteDissector } from '../dissect/relay.ts'
 import type { MistakeCode } from '../mistake/mistake.ts'
 import type { PipelineCounters } from './pipeline.ts'
 import type { SpoolCounters } from './spool/index.ts'
@@ -64,6 +65,8 @@ export type ToCapture =
       readonly version: number
       readonly items: readonly string[]
       readonly packets: readonly string[]
+      /** Dissectors of agents, which are shown connections. */
+      readonly dissectors: readonly RemoteDissector[]
     }
   | { readonly kind: 'stop' }
 

@@ -21,7 +21,7 @@ import { type SpoolOptions, SpoolWriter } from './spool/index.ts'
 /** What the thread is told first. */
 export interface CaptureThreadData {
   readonly source: CaptureOptions
-  readonly pipeline: Omit<PipelineOptions, 'dissectors' | 'connections' | 'names' | 'spool'>
+  readonly pipeline: Omit<PipelineOptions, 'dissectors' | 'conversations' | 'chunks' | 'names' | 'spool'>
   readonly enabled: readonly string[]
   /** Keep the packets of connections here, for pcap.*. */
   readonly spool: SpoolOptions | undefined
@@ -159,7 +159,9 @@ class CaptureThread {
         version: message.version,
         items: new Set(message.items),
         packets: new Set(message.packets),
+        relays: message.dissectors.length > 0,
       })
+      this.#pipeline.relayTo(message.dissectors)
       post({ kind: 'demand', version: message.version })
       this.#go?.()
     } else {

@@ -1,12 +1,14 @@
 import { streamInfo } from '../dissect/conversation.ts'
 import type { Dissector } from '../dissect/dissector.ts'
 import { Dissection, type DissectionCounters } from '../dissect/engine.ts'
-import { type ConnectionData, tcpConnection, udpConnection } from '../dissectors/connection/connection.ts'
-import type { EntryProtocol, ErrorType, Exchange } from '../entry/entry.ts'
+import type { RelayedEvent, RemoteDissector } from '../dissect/relay.ts'
+import { Conversations, type WantedConversations } from '../dissectors/connection/conversations.ts'
+import { readChunks, sctpChunks } from '../dissectors/sctp/chunks.ts'
+import type { Exchange } from '../entry/entry.ts'
 import type { PacketBatch } from '../packet/batch.ts'
 import { type DecodeCounters, Decoder } from '../packet/decoder.ts'
 import { type Packet, PROTOCOL } from '../packet/packet.ts'
-import type { CloseReason, Connection } from '../reassembly/connection.ts'
+import type { Connection } from '../reassembly/connection.ts'
 import { ConversationCounter } from '../reassembly/conversation-counter.ts'
 import { Reassembler, type ReassemblyCounters } from '../reassembly/reassembler.ts'
 import type { DnsNames } from './names.ts'
@@ -14,8 +16,11 @@ import type { SpoolWriter } from './spool/index.ts'
 
 export interface PipelineOptions {
   readonly dissectors: readonly Dissector[]
-  /** Emit an entry for conversations that nobody recognised. */
-  readonly connections: { readonly tcp: boolean; readonly udp: boolean }
+  readonly conversations: WantedConversations
+  /** How often a conversation that lasts is told of. */
+  readonly reportEverySeconds: number
+  /** Emit an entry for each chunk of SCTP. */
+  readonly chunks: boolean
   readonly ports: ReadonlyMap<number, string>
   readonly verifyChecksums: boolean
   /** Requests that helpers of scripts have sent are entries as well. */
@@ -45,6 +50,8 @@ export interface PipelineCounters {
   /** Captured payload bytes that nobody asked for. */
   readonly unreadBytes: number
   readonly dissection: DissectionCounters
+  /** Bytes that were shown to dissectors of agents. */
+  readonly relayedBytes: number
   /** Entries by the abbreviation of their protocol. */
   readonly entries: Readonly<Record<string, number>>
   /** Requests of our own helpers, which are no entries. */
@@ -61,6 +68,8 @@ export interface EventSink {
   readonly packetsOnly: boolean
   packet(packet: Packet): void
   item(exchange: Exchange): void
+  /** Something happened on a connection that dissectors of agents read. */
+  relayed(connection: Connection, event: RelayedEvent): void
 }
 
 /** Packets to entries: everything between a source and the agents is here, synchronous and pure. */
@@ -73,6 +82,7 @@ export class Pipeline {
   readonly #dissection: Dissection
   readonly #entries: Record<string, number> = {}
   #ownRequests = 0
+  #relayedBytes = 0
   #packets = 0
   #captured = 0
   #bytes = 0
@@ -84,6 +94,7 @@ export class Pipeline {
     this.#options = options
     this.#sink = sink
     this.#decoder = new Decoder({ verifyChecksums: options.verifyChecksums })
+    const conversations = new Conversations(options.conversations)
     this.#dissection = new Dissection({
       dissectors: options.dissectors,
       ports: options.ports,
@@ -96,13 +107,21 @@ export class Pipeline {
         maxBody: options.maxBody,
       },
       exchange: (exchange) => this.#accept(exchange),
-      unrecognised: (connection, reason) => this.#connectionEnded(connection, reason),
+      relay: (connection, event) => {
+        if (event.kind === 'data') this.#relayedBytes += event.end - event.start
+        sink.relayed(connection, event)
+      },
+      conversation: (report) => {
+        for (const exchange of conversations.exchanges(report)) this.#accept(exchange)
+      },
+      reportEvery: options.reportEverySeconds,
     })
     this.#reassembler = new Reassembler({
       memory: options.memory,
       maxConnections: options.maxConnections,
       tcpIdle: options.tcpIdleSeconds,
       otherIdle: options.udpIdleSeconds,
+      measure: options.conversations.tcpFlow,
       open: (connection) => this.#dissection.open(connection),
     })
     this.#counter = new ConversationCounter({
@@ -125,8 +144,11 @@ export class Pipeline {
       this.#sink.packet(packet)
       if (!decoded) continue
       if (spool !== undefined) this.#keep(spool, batch, at)
-      if (reading) this.#reassembler.push(packet)
-      else this.#counter.push(packet)
+      if (!reading) this.#counter.push(packet)
+      else {
+        this.#reassembler.push(packet)
+        if (packet.protocol === PROTOCOL.sctp && this.#options.chunks) this.#chunks(packet)
+      }
     }
     this.#packets += batch.count
     this.#noteTimes(batch)
@@ -136,6 +158,11 @@ export class Pipeline {
   #reads(): boolean {
     this.#reading ||= !this.#sink.packetsOnly || this.#options.spool !== undefined
     return this.#reading
+  }
+
+  /** Connections that begin from now on are shown to dissectors of agents as well. */
+  relayTo(dissectors: readonly RemoteDissector[]): void {
+    this.#dissection.relayTo(dissectors)
   }
 
   /** It is `seconds`, and no packet before that is to come: what waits for too long becomes entries as it stands. */
@@ -162,6 +189,7 @@ export class Pipeline {
       reassembly: this.#reassembler.counters,
       unreadBytes: this.#counter.bytes,
       dissection: this.#dissection.counters,
+      relayedBytes: this.#relayedBytes,
       entries: this.#entries,
       ownRequests: this.#ownRequests,
       firstMs: this.#firstMs,
@@ -190,6 +218,18 @@ export class Pipeline {
     )
   }
 
+  #chunks(packet: Packet): void {
+    const connection = this.#reassembler.connectionOf(packet)
+    if (connection === undefined) return
+    const stream = streamInfo(connection, connection.senderOf(packet))
+    for (const data of readChunks(packet))
+      this.#accept({
+        ...{ dissector: sctpChunks, variant: 0, stream, index: connection.entries++ },
+        ...{ request: null, response: null, data, requestSize: data.length, responseSize: 0 },
+        ...{ seconds: packet.seconds, nanos: packet.nanos, elapsedTime: 0, error: null, matcherKey: '' },
+      })
+  }
+
   #accept(exchange: Exchange): void {
     this.#learn(exchange)
     if (!this.#options.captureSelf && isOurs(exchange)) {
@@ -207,17 +247,6 @@ export class Pipeline {
       this.#options.names.learn(seconds, ip, name)
   }
 
-  #connectionEnded(connection: Connection, reason: CloseReason): void {
-    const isTcp = connection.protocol === PROTOCOL.tcp
-    if (
-      isTcp
-        ? !this.#options.connections.tcp
-        : connection.protocol !== PROTOCOL.udp || !this.#options.connections.udp
-    )
-      return
-    this.#accept(connectionExchange(isTcp ? tcpConnection : udpConnection, connection, reason))
-  }
-
   #noteTimes({ count, seconds, nanos }: PacketBatch): void {
     if (count === 0) return
     this.#firstMs ??= (seconds[0] as number) * 1000 + (nanos[0] as number) / 1e6
@@ -229,66 +258,12 @@ function isOurs({ dissector, request }: Exchange): boolean {
   return request !== null && dissector.isOurs?.(request as never) === true
 }
 
-/** A whole conversation as one entry. */
-function connectionExchange(protocol: EntryProtocol, connection: Connection, reason: CloseReason): Exchange {
-  const stream = streamInfo(connection, connection.opener)
-  const local = connection.opener === 1 ? 1 : 0
-  const remote = local === 0 ? 1 : 0
-  const state = stateOf(connection, reason, remote)
-  const elapsed =
-    (connection.seconds - connection.firstSeconds) * 1e6 + (connection.nanos - connection.firstNanos) / 1e3
-  const seconds = Math.max(elapsed, 1) / 1e6
-  const data: ConnectionData = {
-    state,
-    localPkts: connection.packetsFrom(local),
-    remotePkts: connection.packetsFrom(remote),
-    localBytes: connection.payloadFrom(local),
-    remoteBytes: connection.payloadFrom(remote),
-    localPps: perSecond(connection.packetsFrom(local), seconds),
-    remotePps: perSecond(connection.packetsFrom(remote), seconds),
-    localBps: perSecond(connection.payloadFrom(local), seconds),
-    remoteBps: perSecond(connection.payloadFrom(remote), seconds),
-    durationMs: Math.max(0, Math.round(elapsed / 1000)),
-    l7Detected: [],
-    groupId: stream.name,
-    tcpMetrics: null,
-  }
-  return {
-    dissector: protocol,
-    variant: 0,
-    stream,
-    index: 0,
-    request: null,
-    response: null,
-    data,
-    requestSize: data.localBytes,
-    responseSize: data.remoteBytes,
-    seconds: connection.firstSeconds,
-    nanos: connection.firstNanos,
-    elapsedTime: Math.max(0, Math.trunc(elapsed)),
-    error: ERRORS[state] ?? null,
-    matcherKey: '',
-  }
-}
-
-function stateOf(connection: Connection, reason: CloseReason, remote: 0 | 1): string {
-  if (connection.protocol !== PROTOCOL.tcp) return reason
-  const answered = connection.tcp?.streams[remote].initial !== -1 || connection.payloadFrom(remote) > 0
-  if (reason === 'reset') return answered ? 'reset' : 'refused'
-  if (connection.opener >= 0 && !answered) return 'half-open'
-  return reason
-}
-
 function sum(a: ReassemblyCounters['connections'], b: ReassemblyCounters['connections']) {
-  return { tcp: a.tcp + b.tcp, udp: a.udp + b.udp, icmp: a.icmp + b.icmp, other: a.other + b.other }
-}
-
-function perSecond(amount: number, seconds: number): number {
-  return Math.round((amount / Math.max(seconds, 0.001)) * 1000) / 1000
-}
-
-const ERRORS: Readonly<Record<string, { type: ErrorType; msg: string }>> = {
-  reset: { type: 'connection', msg: 'Reset' },
-  refused: { type: 'connection', msg: 'Reset' },
-  'half-open': { type: 'connection', msg: 'SynSent' },
+  return {
+    tcp: a.tcp + b.tcp,
+    udp: a.udp + b.udp,
+    icmp: a.icmp + b.icmp,
+    sctp: a.sctp + b.sctp,
+    other: a.other + b.other,
+  }
 }

@@ -1,12 +1,15 @@
 import type { Worker as Thread } from 'node:worker_threads'
 import type { Agent } from '../agent/agents.ts'
+import { agentProtocol, type DissectorSettings } from '../agent/host/agent-protocol.ts'
 import {
   calendarMs,
   type HelperStub,
   type HostConfig,
+  type LayoutsMessage,
   type Line,
   type LoadAgent,
   type LogMessage,
+  type MadeCounters,
 } from '../agent/host/protocol.ts'
 import type { SandboxLauncher } from '../agent/launcher.ts'
 import { type SandboxLimits, SandboxProcess } from '../agent/sandbox-process.ts'
@@ -89,6 +92,8 @@ export interface RunResult {
   readonly live: boolean
   readonly capture: CaptureDone
   readonly agents: readonly AgentResult[]
+  /** What dissectors of agents have read. */
+  readonly made: MadeCounters
   /** Sums that do not add up: none, or there is a bug. */
   readonly discrepancies: readonly string[]
   readonly restarts: number
@@ -109,6 +114,7 @@ interface Place {
   readonly slot: number
   readonly component: 'worker' | 'hub'
   hooks: readonly string[]
+  dissectors: readonly DissectorSettings[]
   loadError: string | undefined
   /** Its file is gone. */
   gone: boolean
@@ -160,6 +166,7 @@ export class Run {
         live: ready.live,
         capture: done,
         agents: this.#results(),
+        made: this.#made,
         discrepancies: this.#ledger.discrepancies(),
         restarts: this.#restarts,
         wallMs: performance.now() - began,
@@ -176,8 +183,9 @@ export class Run {
     const started = sandbox.start()
     started.catch(() => {})
     const ready = await messages.ready
-    // The thread reads ahead while the agents load. Of those that do not, it learns when they have not.
-    void this.#ask(this.#places)
+    // The thread reads ahead while the agents load. Of those that do not, it learns when they have not. What dissectors
+    // of agents are to read must be known from the first packet on.
+    if (!this.#places.some(({ agent }) => agent.hasDissectors)) void this.#ask(this.#places)
     await started
     for (const place of this.#places) await this.#load(sandbox, place)
     void this.#ask(this.#running())
@@ -268,6 +276,7 @@ export class Run {
         slot: agent.index * 2 + (component === 'hub' ? 1 : 0),
         component,
         hooks: [],
+        dissectors: [],
         loadError: undefined,
         gone: false,
       })
@@ -334,6 +343,16 @@ export class Run {
         nodeName,
         stubs,
         query,
+        origin: {
+          worker: WORKER_ADDRESS,
+          node: { ip: '127.0.0.1', name: nodeName },
+          backend: this.#live ? 'af_packet' : 'pcap',
+        },
+        protocols: [
+          ...new Set(
+            entryProtocols.flatMap(({ name, protocols }) => [name, ...protocols.map((each) => each.name)]),
+          ),
+        ],
         virtualTime: !this.#live,
         startMs: this.#live ? Date.now() : calendarMs(firstMs ?? 0),
       }),
@@ -355,7 +374,10 @@ export class Run {
           for (const entry of entries) this.#observer.entry(entry)
         },
         loaded: (slot) => this.#ledger.open(slot),
-        ack: (message) => this.#ledger.acked(message),
+        ack: (message) => {
+          if (message.made !== undefined) this.#add(message.made)
+          this.#ledger.acked(message)
+        },
         stopped: (slot, reason) => this.#stopped(slot, reason),
         restarted: (reason) => this.#restarted(reason),
         notRevived: (slot, reason) => this.#notRevived(slot, reason),
@@ -381,10 +403,13 @@ export class Run {
       bodies: agent.bodies,
     }
     const loaded =
-      agent.problem === undefined ? await sandbox.load(load) : { hooks: [], error: agent.problem }
+      agent.problem === undefined
+        ? await sandbox.load(load)
+        : { hooks: [], dissectors: [], error: agent.problem }
     place.loadError = loaded.error
     if (loaded.error === undefined) {
       place.hooks = loaded.hooks ?? []
+      place.dissectors = loaded.dissectors ?? []
       place.gone = false
       this.#log('info', component, 'an agent was loaded', nameOf(agent))
     } else {
@@ -406,12 +431,21 @@ export class Run {
       for (const field of agent.wantedPacket) packets.add(field)
     }
     if (this.#options.query !== null) items.add('*')
-    const demand = JSON.stringify([[...items].sort(), [...packets].sort()])
+    const dissectors = places.flatMap((place) =>
+      place.component === 'hub' ? [] : place.dissectors.map((settings) => ({ slot: place.slot, settings })),
+    )
+    const demand = JSON.stringify([[...items].sort(), [...packets].sort(), dissectors])
     if (demand === this.#demand) return Promise.resolve()
     this.#demand = demand
     const version = this.#demandVersion++
-    this.#sandbox?.layouts({ version, layouts: layoutsFor(entryProtocols, items) })
-    this.#post({ kind: 'demand', version, items: [...items], packets: [...packets] })
+    this.#sandbox?.layouts(layoutsMessage(version, items, dissectors))
+    this.#post({
+      kind: 'demand',
+      version,
+      items: [...items],
+      packets: [...packets],
+      dissectors: dissectors.map(({ settings: { transport, ports } }) => ({ transport, ports })),
+    })
     return new Promise((resolve) => this.#demanded.set(version, resolve))
   }
 
@@ -433,9 +467,9 @@ export class Run {
     const slots: number[] = []
     for (const place of this.#places) {
       const wanted = [this.#itemsFor(place, items), this.#packetsFor(place, packets)] as const
-      if (!this.#isWorker(place) || wanted[0] + wanted[1] === 0) continue
+      if (!this.#isWorker(place)) continue
       slots.push(place.slot)
-      this.#ledger.sent(place.slot, ...wanted)
+      if (wanted[0] + wanted[1] > 0) this.#ledger.sent(place.slot, ...wanted)
     }
     this.#inFlight.push({ items, packets, slots })
     this.#sandbox?.batch(frame, () => {
@@ -444,6 +478,15 @@ export class Run {
       Atomics.notify(this.#words, CONTROL.acked)
     })
   }
+
+  /** Dissectors of agents have read entries: every agent that takes entries was given these as well. */
+  #add(made: MadeCounters): void {
+    this.#made = sum(this.#made, made)
+    const slots = this.#inFlight[0]?.slots ?? []
+    for (const place of this.#places)
+      if (slots.includes(place.slot)) this.#ledger.sent(place.slot, this.#itemsFor(place, made.items), 0)
+  }
+  #made: MadeCounters = { items: 0, entries: {}, dissected: 0, skipped: {}, invalid: {} }
 
   #count(dropped: { readonly items: number; readonly packets: number }): void {
     if (dropped.items === 0 && dropped.packets === 0) return
@@ -544,6 +587,43 @@ export class Run {
 
   #post(message: ToCapture): void {
     this.#thread?.postMessage(message)
+  }
+}
+
+/** The layouts of what agents read stand behind those of the protocols that we read. */
+function layoutsMessage(
+  version: number,
+  items: ReadonlySet<string>,
+  dissectors: readonly { readonly slot: number; readonly settings: DissectorSettings }[],
+): LayoutsMessage {
+  const known = layoutsFor(entryProtocols, items)
+  const made = layoutsFor(
+    dissectors.map(({ settings }) => agentProtocol(settings)),
+    items,
+  )
+  return {
+    version,
+    layouts: [...known, ...made],
+    dissectors: dissectors.map(({ slot, settings: { name } }, at) => ({
+      slot,
+      name,
+      layout: known.length + at,
+    })),
+  }
+}
+
+function sum(a: MadeCounters, b: MadeCounters): MadeCounters {
+  const both = (x: Readonly<Record<string, number>>, y: Readonly<Record<string, number>>) => {
+    const total: Record<string, number> = { ...x }
+    for (const [name, number] of Object.entries(y)) total[name] = (total[name] ?? 0) + number
+    return total
+  }
+  return {
+    items: a.items + b.items,
+    entries: both(a.entries, b.entries),
+    dissected: a.dissected + b.dissected,
+    skipped: both(a.skipped, b.skipped),
+    invalid: both(a.invalid, b.invalid),
   }
 }
 

@@ -1,12 +1,30 @@
 import type { Truth } from '../../src/testing/corpus.ts'
 import type { ReadCapture } from '../../src/testing/read-capture.ts'
+import { amqp } from './amqp.ts'
+import { diameter } from './diameter.ts'
 import { dns, http1, icmp, redis, tls } from './first-set.ts'
 import { ldap } from './ldap.ts'
 import { mongodb } from './mongodb.ts'
+import { mqtt } from './mqtt.ts'
+import { radius } from './radius.ts'
+import { sctp } from './sctp.ts'
 import { type Comparison, Seen } from './seen.ts'
 
 /** One a protocol: what of it must agree with the truth. */
-const comparisons: readonly Comparison[] = [http1, dns, redis, tls, icmp, mongodb, ldap]
+const comparisons: readonly Comparison[] = [
+  http1,
+  dns,
+  redis,
+  tls,
+  icmp,
+  radius,
+  diameter,
+  sctp,
+  amqp,
+  mqtt,
+  mongodb,
+  ldap,
+]
 
 /** Where our entries and the truth differ: `status 200: ours 3, truth 4`. */
 export function differences(read: ReadCapture, truth: Truth): string[] {

@@ -33,6 +33,11 @@ export class Seen {
     return this.#of(dissectors).flatMap(({ response }) => (response === null ? [] : [response as Fields]))
   }
 
+  /** Of items that are neither request nor reply. */
+  data(...dissectors: readonly string[]): Fields[] {
+    return this.#of(dissectors).flatMap(({ data }) => (data === null ? [] : [data as Fields]))
+  }
+
   #of(dissectors: readonly string[]) {
     return this.#read.exchanges.filter(({ dissector }) => dissectors.includes(dissector.name))
   }

@@ -6,7 +6,11 @@
  * What crosses from the host are primitives and arrays that are read by index; what crosses back are primitives.
  * No object of the host is ever handed to the script, and nothing that the script made is touched by the host.
  */
-export function bootstrap(host: BootstrapHost, settings: BootstrapSettings): Realm {
+export function bootstrap(
+  host: BootstrapHost,
+  settings: BootstrapSettings,
+  bytesOf: (text: string) => object,
+): Realm {
   const G = globalThis as unknown as Record<string, unknown>
   const O = Object
   const A = Array
@@ -333,6 +337,26 @@ export function bootstrap(host: BootstrapHost, settings: BootstrapSettings): Rea
     return ask(() => host.match(text, entry === undefined ? 'null' : (stringify(entry) ?? 'null'))) === true
   }
   inside['kfl.validate'] = (query) => typeof query === 'string' && ask(() => host.validate(query)) === true
+
+  // --- dissectors ---------------------------------------------------------------------------------------------
+
+  const readers: Reader[] = []
+  /** Objects in which scripts remember what they know of a connection. */
+  const sessions: { [session: number]: object | undefined } = create(null)
+  let isLoading = true
+
+  inside.dissector = (declared) => {
+    if (!isLoading)
+      throw new E('dissector(…) belongs to the top level of a script: it is read before the traffic begins')
+    if (typeof declared !== 'object' || declared === null)
+      throw new TE('dissector({name, ports, transport, probe, parse}): an object is expected')
+    const { probe, parse: read } = declared as { probe?: unknown; parse?: unknown }
+    if (typeof probe !== 'function') throw new TE('dissector: probe(bytes, from) must be a function')
+    if (typeof read !== 'function') throw new TE('dissector: parse(bytes, from, session) must be a function')
+    const text = stringify(declared)
+    const at = ask(() => host.dissector(text))
+    readers[at] = { probe: probe as Task, parse: read as Task }
+  }
 
   function mark(data: unknown, flag: 'passed' | 'failed', path: string): unknown {
     if (typeof data !== 'object' || data === null) throw new TE(`${path}(data): data must be an entry`)
@@ -767,7 +791,35 @@ export function bootstrap(host: BootstrapHost, settings: BootstrapSettings): Rea
         return ''
       } catch (thrown) {
         return failureOf(thrown)
+      } finally {
+        isLoading = false
       }
+    },
+    probe(dissector, text, from) {
+      try {
+        const answer = apply((readers[dissector] as Reader).probe, undefined, [bytesOf(text), from])
+        return answer === true ? 'match' : answer === undefined || answer === null ? 'unsure' : 'reject'
+      } catch (thrown) {
+        return failureOf(thrown)
+      }
+    },
+    parse(dissector, session, text, from) {
+      try {
+        sessions[session] ??= {}
+        const values = [bytesOf(text), from, sessions[session]]
+        const answer = stringify(apply((readers[dissector] as Reader).parse, undefined, values))
+        if (answer === undefined) return ''
+        if (answer.length > settings.longestCall)
+          throw new RE(
+            `parse returned ${answer.length} characters of JSON, more than ${settings.longestCall}`,
+          )
+        return answer
+      } catch (thrown) {
+        return `!${failureOf(thrown)}`
+      }
+    },
+    endSession(session) {
+      delete sessions[session]
     },
     hasGlobal: (name) => hasOwn(G, name),
     has: (hook) => findHook(hook) !== undefined,
@@ -896,6 +948,12 @@ export function bootstrap(host: BootstrapHost, settings: BootstrapSettings): Rea
 
 type Task = (...args: unknown[]) => unknown
 
+/** The functions of a dissector. */
+interface Reader {
+  readonly probe: Task
+  readonly parse: Task
+}
+
 /** A function that the host has a number for, and what it is called with. */
 interface Kept {
   readonly run: Task
@@ -916,6 +974,8 @@ export interface BootstrapHost {
   mark(item: number, marks: string): void
   match(query: string, entry: string): boolean
   validate(query: string): boolean
+  /** Notes a dissector of the script, given as JSON; answers its number. Throws when it is none. */
+  dissector(settings: string): number
   /** A hook threw; true when the agent is to be stopped. */
   failed(hook: number, message: string, stack: string): boolean
   progress(): void
@@ -966,6 +1026,11 @@ export interface Realm {
   /** Before the script has run. */
   hasGlobal(name: string): boolean
   has(hook: number): boolean
+  /** `match`, `reject`, `unsure`, or what went wrong. */
+  probe(dissector: number, text: string, from: string): string
+  /** What the script answers as JSON, "" when that is nothing; `!` before what went wrong. */
+  parse(dissector: number, session: number, text: string, from: string): string
+  endSession(session: number): void
   setMakers(source: MakerSource): void
   /** Both go on to `to`, or where the position says that it ends; true when the agent was stopped in an event. */
   items(rows: readonly (readonly unknown[])[], from: number, to: number, position: Int32Array): boolean

@@ -1,3 +1,5 @@
+import type { DissectorSettings } from './agent-protocol.ts'
+
 /**
  * Messages between the program and a sandbox. A frame is 16 bytes of header (little endian: u32 payload length,
  * u8 type, 3 bytes 0, u32 sequence number, u32 0) and a payload. The header's size keeps payloads aligned for f64.
@@ -67,6 +69,14 @@ export interface HostConfig {
     readonly failures: number
   }
   readonly macros: Readonly<Record<string, string>>
+  /** What entries of protocols that scripts read have in common. */
+  readonly origin: {
+    readonly worker: string
+    readonly node: { readonly ip: string; readonly name: string }
+    readonly backend: string
+  }
+  /** Names of protocols that are known without scripts. */
+  readonly protocols: readonly string[]
   /** Entries that match are wanted back, after onItemQueried. "" matches all. */
   readonly query: { readonly filter: string } | null
 }
@@ -104,6 +114,8 @@ export interface LoadedMessage {
   readonly slot: number
   /** Names of the hooks that the script defines; undefined when it did not load. */
   readonly hooks?: readonly string[]
+  /** Those that the script defines. */
+  readonly dissectors?: readonly DissectorSettings[]
   readonly error?: string
   readonly lines: readonly Line[]
   readonly heapBytes: number
@@ -138,6 +150,21 @@ export interface AckMessage {
   readonly nextDueMs: number | null
   readonly entries: readonly string[]
   readonly heapBytes: number
+  /** What dissectors of agents have made of the batch; undefined when there was nothing for them. */
+  readonly made?: MadeCounters
+}
+
+/** Of one batch. */
+export interface MadeCounters {
+  /** Items that were added to those of the batch. */
+  readonly items: number
+  /** The same by the abbreviation of their protocol. */
+  readonly entries: Readonly<Record<string, number>>
+  /** Bytes that were read, and those that were not, by reason. */
+  readonly dissected: number
+  readonly skipped: Readonly<Record<string, number>>
+  /** Messages that broke off: why, and how often. */
+  readonly invalid: Readonly<Record<string, number>>
 }
 
 export interface SlotCounters {
@@ -175,6 +202,8 @@ export interface LogMessage {
 export interface LayoutsMessage {
   readonly version: number
   readonly layouts: readonly unknown[]
+  /** Where the layouts of entries are that a dissector of a slot reads. */
+  readonly dissectors: readonly { readonly slot: number; readonly name: string; readonly layout: number }[]
 }
 
 /**

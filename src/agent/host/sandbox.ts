@@ -1,7 +1,10 @@
 import { readSync, writeSync } from 'node:fs'
 import { getHeapStatistics } from 'node:v8'
+import type { EntryOrigin, Exchange } from '../../entry/entry.ts'
 import type { Layout } from '../../entry/layout.ts'
+import type { Protocol } from '../../entry/protocol.ts'
 import { compileFilter, FilterCache, validateFilter } from '../../filter/index.ts'
+import { AgentDissection, type AgentReader, agentRow } from './agent-dissection.ts'
 import { type Frame, FrameReader, frameOf, writeFrame } from './frames.ts'
 import {
   type AckMessage,
@@ -14,6 +17,7 @@ import {
   type Line,
   type LoadAgent,
   type LogMessage,
+  type MadeCounters,
   type Marks,
   MEANT_AT,
   type OutputMessage,
@@ -21,6 +25,7 @@ import {
   UP,
 } from './protocol.ts'
 import { EntryQuery, type QueriedEntry } from './query.ts'
+import { RELAYED } from './relayed.ts'
 import { type Due, type Job, Scheduler } from './scheduler.ts'
 import { SharedObject } from './shared-object.ts'
 import { Slot, type SlotHost } from './slot.ts'
@@ -57,7 +62,7 @@ interface Broadcast {
 
 /** Where the work on a batch stands. Every step is noted before it is taken: what is interrupted is not tried again. */
 interface Work {
-  readonly batch: Batch
+  batch: Batch
   item: number
   packet: number
   toItem: number
@@ -67,9 +72,22 @@ interface Work {
   /** The next item to be queried, and the entry that is on its way. */
   queried: number
   entry: QueriedEntry | undefined
-  phase: 'cut' | 'events' | 'due' | 'done'
+  phase: 'dissect' | 'cut' | 'events' | 'due' | 'done'
+  /** What has come out of the dissectors of agents. */
+  made: Made | undefined
   /** When all is done, every job runs once more. */
   finalRun: boolean
+}
+
+/** The items of a batch, those that dissectors of agents have read among the others. */
+interface Made {
+  /** The next row of the batch to be looked at. */
+  row: number
+  readonly rows: (readonly unknown[])[]
+  readonly positions: number[]
+  readonly times: number[]
+  items: number
+  readonly entries: Record<string, number>
 }
 
 /** What an agent has run of its jobs and timers since the last event. */
@@ -95,7 +113,10 @@ export class Sandbox implements SlotHost {
   #contexts: { readonly slot: Slot; readonly context: WeakRef<object> }[] = []
   #measureAbove = Number.POSITIVE_INFINITY
   /** By version: batches that were made for an earlier demand are still on their way when a new one comes. */
-  readonly #layouts = new Map<number, readonly Layout[]>()
+  readonly #layouts = new Map<
+    number,
+    Pick<LayoutsMessage, 'dissectors'> & { readonly layouts: readonly Layout[] }
+  >()
   #nowMs = 0
   #work: Work | undefined
   /** Frame whose acknowledgement is due. */
@@ -115,6 +136,7 @@ export class Sandbox implements SlotHost {
   readonly #broadcasts: Broadcast[] = []
   #entries: string[] = []
   #query: EntryQuery | undefined
+  #dissection = undefined as unknown as AgentDissection
   /** By item of the batch at hand. */
   readonly #marksOf = new Map<number, Marks>()
   #calls = 0
@@ -189,6 +211,8 @@ export class Sandbox implements SlotHost {
     this.#inTimer = false
     this.#momentMs = undefined
     this.#telling = undefined
+    // What it was reading is for the next one to look at.
+    if (this.#dissection.interrupted() && this.#work?.made !== undefined) this.#work.made.row--
     if (!this.#slots.includes(slot)) this.#forget(slot)
     writeFrame(DATA, UP.stopped, 0, { slot: slot.agent.slot, reason: earlier })
     return true
@@ -201,6 +225,7 @@ export class Sandbox implements SlotHost {
         this.#nowMs = this.config.startMs
         this.#scheduler.clock = this.config.virtualTime ? undefined : Date.now
         this.#query = this.#openQuery()
+        this.#dissection = new AgentDissection(this.config.origin)
         this.#measureAbove = OWN_HEAP + this.config.budgets.memoryMb * 2 ** 20
         writeFrame(DATA, UP.ready, frame.seq, {})
         return
@@ -212,11 +237,12 @@ export class Sandbox implements SlotHost {
         return
       case DOWN.layouts: {
         const message: LayoutsMessage = json(frame)
-        this.#layouts.set(message.version, message.layouts as Layout[])
+        this.#layouts.set(message.version, message as LayoutsMessage & { layouts: readonly Layout[] })
         return
       }
       case DOWN.batch:
         this.#owes = frame.seq
+        this.#made = undefined
         this.#work = newWork(readBatch(frame))
         for (const slot of this.#slots) slot.startBatch()
         this.#marksOf.clear()
@@ -253,6 +279,10 @@ export class Sandbox implements SlotHost {
     }
   }
 
+  #layoutsOf({ version }: Batch): readonly Layout[] {
+    return this.#layouts.get(version)?.layouts ?? []
+  }
+
   #forgetLayouts(before: number): void {
     for (const version of this.#layouts.keys()) if (version < before) this.#layouts.delete(version)
   }
@@ -271,8 +301,10 @@ export class Sandbox implements SlotHost {
       nextDueMs: finite(this.#scheduler.nextDue),
       entries: this.#entries,
       heapBytes: getHeapStatistics().used_heap_size,
+      ...(this.#made === undefined ? {} : { made: this.#made }),
     }
     this.#owes = undefined
+    this.#made = undefined
     this.#changed.clear()
     this.#lines = []
     this.#entries = []
@@ -315,6 +347,7 @@ export class Sandbox implements SlotHost {
 
   /** Events up to the next job, the job, and so on to the end of the batch. */
   #proceed(work: Work): void {
+    if (work.phase === 'dissect') this.#dissect(work)
     const { batch } = work
     while (work.phase !== 'done') {
       if (work.phase === 'cut') {
@@ -340,6 +373,74 @@ export class Sandbox implements SlotHost {
       work.phase = 'cut'
       this.#scheduler.runAllOnceMore()
     }
+  }
+
+  /** Gives dissectors of agents what was relayed for them, and puts the entries that they read in its place. */
+  #dissect(work: Work): void {
+    const { batch } = work
+    work.made ??= { row: 0, rows: [], positions: [], times: [], items: 0, entries: {} }
+    const { made } = work
+    while (made.row < batch.rows.length) {
+      const at = made.row++
+      const row = batch.rows[at] as readonly unknown[]
+      if (row[0] === RELAYED) {
+        this.#momentMs = batch.itemTimes[at] as number
+        this.#dissection.relayed(row)
+      } else this.#addRow(batch, at, row, made)
+    }
+    this.#momentMs = undefined
+    this.#note(undefined)
+    this.#made = { items: made.items, entries: made.entries, ...this.#dissection.takeCounters() }
+    work.batch = {
+      ...batch,
+      rows: made.rows,
+      positions: Uint32Array.from(made.positions),
+      itemTimes: Float64Array.from(made.times),
+    }
+    work.made = undefined
+    work.phase = 'cut'
+  }
+  #made: MadeCounters | undefined
+
+  #addRow({ positions, itemTimes }: Batch, at: number, row: readonly unknown[], made: Made): void {
+    made.rows.push(row)
+    made.positions.push(positions[at] as number)
+    made.times.push(itemTimes[at] as number)
+  }
+
+  /** A dissector of an agent has read an entry. */
+  #emit(slot: Slot, name: string, exchange: Exchange, origin: EntryOrigin): void {
+    const { batch, made } = this.#work as Work
+    const layouts = this.#layouts.get(batch.version)
+    const place = layouts?.dissectors.find((each) => each.slot === slot.agent.slot && each.name === name)
+    if (layouts === undefined || place === undefined || made === undefined) return
+    const { fields } = layouts.layouts[place.layout] as Layout
+    const { abbr } = exchange.dissector.protocols[0] as Protocol
+    made.items++
+    made.entries[abbr] = (made.entries[abbr] ?? 0) + 1
+    this.#addRow(batch, made.row - 1, agentRow(place.layout, fields, exchange, origin), made)
+  }
+
+  #readersOf(slot: Slot): AgentReader[] {
+    return slot.dissectors.map((settings, at) => ({
+      settings,
+      get isGone() {
+        return slot.counters.stopped !== '' || slot.isUnloaded
+      },
+      probe: (text, from) => this.#within(slot, () => slot.probe(at, text, from)),
+      parse: (session, text, from) => this.#within(slot, () => slot.parse(at, session, text, from)),
+      parsed: () => slot.parsed(),
+      forget: (session) => slot.endSession(session),
+      complain: (problem) => slot.complain(at, problem),
+      emit: (exchange, origin) => this.#emit(slot, settings.name, exchange, origin),
+    }))
+  }
+
+  #within<Answer>(slot: Slot, run: () => Answer): Answer {
+    this.#enter(slot)
+    const answer = run()
+    this.#leave(slot)
+    return answer
   }
 
   #events(work: Work): void {
@@ -375,7 +476,7 @@ export class Sandbox implements SlotHost {
       return
     }
     if (items > 0 && slot.layoutsVersion !== batch.version)
-      slot.setLayouts(batch.version, this.#layouts.get(batch.version) as readonly Layout[])
+      slot.setLayouts(batch.version, this.#layoutsOf(batch))
     this.#inSlice = true
     this.#enter(slot)
     if (packets <= 0) slot.items(batch.rows, work.toItem)
@@ -613,7 +714,7 @@ export class Sandbox implements SlotHost {
 
   /** Entries on their way to a person: every agent with onItemQueried may change or hide them. */
   #queryEntries(query: EntryQuery, work: Work): void {
-    const layouts = this.#layouts.get(work.batch.version) as readonly Layout[]
+    const layouts = this.#layoutsOf(work.batch)
     for (; work.queried < work.toItem; work.queried++) {
       this.#queried = work.queried
       const row = work.batch.rows[work.queried] as readonly unknown[]
@@ -677,7 +778,7 @@ export class Sandbox implements SlotHost {
     else if (slot !== undefined) this.#forget(slot)
     writeFrame(DATA, UP.loaded, 0, {
       slot: agent.slot,
-      ...(failure === '' ? { hooks: slot?.hooks } : { error: failure }),
+      ...(failure === '' ? { hooks: slot?.hooks, dissectors: slot?.dissectors } : { error: failure }),
       lines: this.#lines,
       heapBytes: getHeapStatistics().used_heap_size,
     })
@@ -688,14 +789,23 @@ export class Sandbox implements SlotHost {
     this.#unload(slot.agent.slot)
     this.#slots.push(slot)
     this.#slots.sort((a, b) => a.agent.slot - b.agent.slot)
+    this.#setReaders()
   }
 
   #unload(place: number): void {
     for (const slot of this.#slots) if (slot.agent.slot === place) this.#forget(slot)
     this.#slots = this.#slots.filter((slot) => slot.agent.slot !== place)
+    this.#setReaders()
+  }
+
+  /** Those of agents on the hub read nothing. */
+  #setReaders(): void {
+    const slots = this.#slots.filter(({ agent }) => agent.component === 'worker')
+    this.#dissection.setReaders(slots.flatMap((slot) => this.#readersOf(slot)))
   }
 
   #forget(slot: Slot): void {
+    slot.isUnloaded = true
     this.#scheduler.forget(slot)
     this.#changed.delete(slot)
   }
@@ -1014,7 +1124,8 @@ function newWork(batch: Batch): Work {
     slot: 0,
     queried: 0,
     entry: undefined,
-    phase: 'cut',
+    phase: batch.rows.some((row) => row[0] === RELAYED) ? 'dissect' : 'cut',
+    made: undefined,
     finalRun: false,
   }
 }

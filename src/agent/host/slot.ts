@@ -1,8 +1,12 @@
 import vm from 'node:vm'
+import type { Side } from '../../dissect/dissector.ts'
 import type { Layout } from '../../entry/layout.ts'
+import type { DissectorSettings } from './agent-protocol.ts'
 import { type BootstrapHost, bootstrap, type MakerSource, type Realm } from './bootstrap.ts'
+import { bytesView } from './bytes-view.ts'
 import { makerSource, packetMakerSource } from './makers.ts'
 import { type HostConfig, type Line, type LoadAgent, type SlotCounters, THIS } from './protocol.ts'
+import { readSettings } from './settings.ts'
 import type { SharedObject } from './shared-object.ts'
 
 /** What a slot needs from the sandbox around it. */
@@ -32,6 +36,8 @@ export class Slot {
   readonly counters: SlotCounters
   /** Names of the hooks that it defined while loading. */
   hooks: readonly string[] = []
+  /** Dissectors that it defined while loading, in this order. */
+  readonly dissectors: DissectorSettings[] = []
   /**
    * The item and the packet at hand or next, and failures in a row of either hook, written by the realm as it goes;
    * where items and packets end, read by it.
@@ -47,6 +53,8 @@ export class Slot {
   readonly wantsPackets: boolean
   /** Jobs and timers that may still run because the capture stood still for long; what is due beyond is left out. */
   ticksLeft = MOST_TICKS_OF_SILENCE
+  /** Another version has taken its place, or it was removed. */
+  isUnloaded = false
   /** Layouts it has makers for. */
   layoutsVersion = -1
   readonly #host: SlotHost
@@ -128,6 +136,7 @@ export class Slot {
   startBatch(): void {
     this.position[0] = this.position[1] = 0
     this.#countedItems = this.#countedPackets = 0
+    this.#madeCharacters = 0
   }
 
   limit(items: number, packets: number): void {
@@ -203,6 +212,51 @@ export class Slot {
     this.counters.calls++
     this.#live.call(this.#host.config.hooks.indexOf(hook), texts)
   }
+
+  /** Whether the bytes, a character each, are of the protocol of a dissector. What it throws is told, and means no. */
+  probe(dissector: number, text: string, from: Side): 'match' | 'reject' | 'unsure' {
+    this.#startCalls()
+    const answer = this.#live.probe(dissector, text, from)
+    if (answer === 'match' || answer === 'unsure') return answer
+    if (answer !== 'reject') this.#dissectorFailed(dissector, 'probe', answer)
+    return 'reject'
+  }
+
+  /** What the dissector makes of the bytes, as JSON; "" for nothing, `false` when it throws, which is told. */
+  parse(dissector: number, session: number, text: string, from: Side): string {
+    this.#startCalls()
+    const answer = this.#live.parse(dissector, session, text, from)
+    this.#madeCharacters += answer.length
+    if (this.#madeCharacters > MOST_MADE)
+      this.stop('its dissector makes far more of the traffic than there is')
+    if (answer[0] !== '!') return answer
+    this.#dissectorFailed(dissector, 'parse', answer.slice(1))
+    return 'false'
+  }
+
+  /** The dissector's answer made sense. */
+  parsed(): void {
+    this.#failures = 0
+  }
+
+  endSession(session: number): void {
+    this.#live.endSession(session)
+  }
+
+  complain(dissector: number, problem: string): void {
+    this.#dissectorFailed(dissector, 'parse', problem)
+  }
+
+  #dissectorFailed(dissector: number, what: string, failure: string): void {
+    const { name } = this.dissectors[dissector] as DissectorSettings
+    this.counters.errors++
+    this.report(`dissector ${name}: ${what}: ${this.#located(failure)}`)
+    if (++this.#failures < this.#host.config.budgets.failures) return
+    this.stop(`dissector ${name} failed ${this.#failures} times in a row: ${failure.split('\n', 1)[0]}`)
+  }
+  #failures = 0
+  /** Of the batch at hand. */
+  #madeCharacters = 0
 
   /**
    * Lets the agent see an entry on its way to a person. Answers what it made of it as JSON text, or `unchanged`,
@@ -313,6 +367,7 @@ export class Slot {
       },
       match: (query, entry) => host.match(this, query, entry),
       validate: (query) => host.validate(query),
+      dissector: (settings) => this.#define(readSettings(settings, host.config.protocols)),
       failed: (hook, message, stack) => this.#failed(hook, message, stack),
       progress: () => host.progress(),
       sharedHas: (key) => shared.has(key),
@@ -325,6 +380,13 @@ export class Slot {
       },
       sharedKeys: () => JSON.stringify(shared.keys()),
     }
+  }
+
+  /** Answers its number. */
+  #define(settings: DissectorSettings): number {
+    if (this.dissectors.some(({ name }) => name === settings.name))
+      throw new Error(`dissector: this script has one called "${settings.name}" already`)
+    return this.dissectors.push(settings) - 1
   }
 
   #failed(hook: number, message: string, stack: string): boolean {
@@ -421,7 +483,10 @@ export class Slot {
  * Makes the inside of a realm; compiled once for all of them. Strict, so that no caller, arguments or function of ours
  * can be had from a stack.
  */
-const BOOT = new vm.Script(`'use strict'; (${bootstrap.toString()})`, { filename: 'remora' })
+const BOOT = new vm.Script(
+  `'use strict'; (host, settings) => (${bootstrap.toString()})(host, settings, (${bytesView.toString()})())`,
+  { filename: 'remora' },
+)
 
 export function newCounters(slot: number): SlotCounters {
   return {
@@ -507,5 +572,7 @@ const JOB_CALLS = 10
 /** What the calls of one batch may print together, as so many times what one may. */
 const MOST_CALLS_BYTES = 16
 const MOST_DIFFERENT_ERRORS = 50
+/** Characters that a dissector may answer to the bytes of a batch, which are 256 KiB or little more. */
+const MOST_MADE = 16 << 20
 /** More than five hours, second by second. */
 const MOST_TICKS_OF_SILENCE = 20_000

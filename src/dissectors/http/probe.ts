@@ -71,9 +71,11 @@ function mayBeMethod(word: string): boolean {
 
 /** `/path`, `*`, `http://…`; for CONNECT a name. As far as it has come. */
 function mayBeTarget(method: string, begin: string): boolean {
-  if (method === 'CONNECT') return /^[a-z0-9[]/.test(begin)
+  if (method === 'CONNECT') return /^[a-z0-9[/]/.test(begin)
   if (begin.startsWith('/')) return true
   if (begin.startsWith('*')) return begin.length === 1 || begin[1] === ' '
+  // Some leave it out, and the version follows.
+  if ('http/1.1'.startsWith(begin) || 'http/1.0'.startsWith(begin)) return true
   return 'https://'.startsWith(begin) || 'http://'.startsWith(begin) || /^https?:\/\//.test(begin)
 }
 

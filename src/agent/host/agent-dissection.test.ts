@@ -1,0 +1,228 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import type { Entry, Exchange } from '../../entry/entry.ts'
+import { Packet } from '../../packet/packet.ts'
+import { type CloseReason, Connection, type End } from '../../reassembly/connection.ts'
+import { AgentDissection, AgentEntry, type AgentReader } from './agent-dissection.ts'
+import { relayRow } from './relayed.ts'
+import { readSettings } from './settings.ts'
+
+const ORIGIN = { worker: 'w', node: { ip: '', name: 'n' }, backend: 'pcap' }
+
+/** A script that reads lines; `answers` in place of that, when given. */
+class Lines implements AgentReader {
+  readonly settings
+  readonly emitted: AgentEntry[] = []
+  readonly complaints: string[] = []
+  readonly forgotten: number[] = []
+  isGone = false
+  readonly #answer: ((text: string) => unknown) | undefined
+
+  constructor(changes: object = {}, answer?: (text: string) => unknown) {
+    this.settings = readSettings(JSON.stringify({ name: 'lines', ...changes }), [])
+    this.#answer = answer
+  }
+
+  probe(text: string) {
+    return text.startsWith('?') ? 'reject' : text.length < 2 ? 'unsure' : 'match'
+  }
+
+  parse(session: number, text: string): string {
+    if (this.#answer !== undefined) return JSON.stringify(this.#answer(text)) ?? ''
+    const end = text.indexOf('\n')
+    if (end < 0) return ''
+    const line = text.slice(0, end)
+    return JSON.stringify({
+      length: end + 1,
+      message: { line, session },
+      method: line,
+      id: line[0],
+      status: 7,
+    })
+  }
+
+  parsed(): void {}
+
+  forget(session: number): void {
+    this.forgotten.push(session)
+  }
+
+  complain(problem: string): void {
+    this.complaints.push(problem)
+  }
+
+  emit(exchange: Exchange): void {
+    this.emitted.push(new AgentEntry(exchange, { ...ORIGIN, nameOf: () => undefined }))
+  }
+}
+
+/** Events of one connection, as they come from the capture thread, a second apart. */
+function relay(
+  reader: Lines,
+  events: readonly (readonly [End, string | number | null])[],
+  { protocol = 6, isNew = true, reason = 'closed' as CloseReason } = {},
+): AgentDissection {
+  const dissection = new AgentDissection(ORIGIN)
+  dissection.setReaders([reader])
+  const packet = new Packet()
+  Object.assign(packet, { protocol, ipVersion: 4, src0: 1, dst0: 2, srcPort: 4000, dstPort: 11 })
+  const connection = new Connection(3, packet, 0, undefined as never)
+  connection.opener = 0
+  const send = (event: Parameters<typeof relayRow>[1], piece: string) =>
+    dissection.relayed(
+      JSON.parse(JSON.stringify(relayRow(connection, event, piece, { isNew, names: [] }))) as unknown[],
+    )
+  for (const [from, what] of events) {
+    connection.seconds++
+    if (typeof what === 'number') send({ kind: 'gap', from, length: what }, '')
+    else if (what === null) send({ kind: 'end', from }, '')
+    else send({ kind: 'data', from, bytes: new Uint8Array(0), start: 0, end: 0 }, what)
+  }
+  send({ kind: 'close', reason }, '')
+  return dissection
+}
+
+const told = (entries: readonly Entry[]) =>
+  entries.map(({ request, response, base, elapsedTime, error }) => [
+    (request as { line: string } | null)?.line,
+    (response as { line: string } | null)?.line,
+    base.method,
+    base.status,
+    elapsedTime,
+    error?.msg,
+  ])
+
+describe('a connection that a script reads', () => {
+  test('gives entries with what the script made of it, paired in order', () => {
+    const lines = new Lines()
+    relay(lines, [
+      [0, 'one\ntw'],
+      [0, 'o\n'],
+      [1, '1\n2\n'],
+    ])
+    assert.deepEqual(told(lines.emitted), [
+      ['one', '1', 'one', 7, 2e6, undefined],
+      ['two', '2', 'two', 7, 2e6, undefined],
+    ])
+    assert.deepEqual(lines.forgotten, [1], 'the session is over')
+  })
+
+  test('pairs by id, when it is told to', () => {
+    const lines = new Lines({ pairing: 'by-id' })
+    relay(lines, [
+      [0, 'a1\nb1\n'],
+      [1, 'b2\na2\nc2\n'],
+    ])
+    assert.deepEqual(
+      told(lines.emitted).map(([request, response]) => [request, response]),
+      [
+        ['b1', 'b2'],
+        ['a1', 'a2'],
+        [undefined, 'c2'],
+      ],
+    )
+  })
+
+  test('of datagrams takes each by itself', () => {
+    const lines = new Lines({ transport: 'udp', pairing: 'none' })
+    relay(
+      lines,
+      [
+        [0, 'a1\n'],
+        [0, 'b1\n'],
+      ],
+      { protocol: 17 },
+    )
+    assert.deepEqual(told(lines.emitted).length, 2)
+  })
+
+  test('keeps its session over a loss, and reads on where probe says yes', () => {
+    const lines = new Lines()
+    relay(lines, [
+      [0, 'one\nlo'],
+      [0, 10],
+      [0, '?st\n'],
+      [0, 'two\n'],
+    ])
+    const sessions = lines.emitted.map(({ request }) => (request as { session: number }).session)
+    assert.deepEqual(
+      told(lines.emitted).map(([line]) => line),
+      ['one', 'two'],
+    )
+    assert.deepEqual(sessions, [1, 1])
+  })
+
+  test('is counted to the byte', () => {
+    const lines = new Lines()
+    const counters = relay(lines, [
+      [0, '?nobody knows this'],
+      [0, 'one\nunfinished'],
+    ]).takeCounters()
+    assert.deepEqual(counters, { dissected: 4, skipped: { unrecognised: 18, incomplete: 10 }, invalid: {} })
+  })
+
+  test('is read by another from where its script was interrupted', () => {
+    const looping = new Lines({}, () => {
+      throw new Error('interrupted')
+    })
+    const lines = new Lines({ name: 'other-lines' })
+    const dissection = new AgentDissection(ORIGIN)
+    dissection.setReaders([looping, lines])
+    const packet = new Packet()
+    Object.assign(packet, { protocol: 6, ipVersion: 4, srcPort: 4000, dstPort: 11 })
+    const connection = new Connection(3, packet, 0, undefined as never)
+    const data = { kind: 'data', from: 0, bytes: new Uint8Array(0), start: 0, end: 0 } as const
+    const row = relayRow(connection, data, 'one\n', { isNew: true, names: [] })
+    assert.throws(() => dissection.relayed(row), /interrupted/)
+    looping.isGone = true
+    assert.equal(dissection.interrupted(), true)
+    assert.equal(dissection.interrupted(), false)
+    dissection.relayed(row)
+    dissection.relayed(relayRow(connection, { kind: 'close', reason: 'closed' }, '', undefined))
+    assert.deepEqual(
+      told(lines.emitted).map(([line]) => line),
+      ['one'],
+    )
+  })
+
+  for (const [name, answer, complaint] of [
+    ['a text', () => 'x', /must return an object/],
+    ['more than there is', () => ({ length: 99 }), /length: 99; it must be from 1 to the 3 bytes/],
+    ['nothing taken', () => ({ length: 0, message: {} }), /length: 0/],
+    ['no length', () => ({ message: {} }), /length: undefined/],
+    ['a fraction', () => ({ length: 1.5 }), /length: 1.5/],
+    ['less than it has', () => ({ need: 3 }), /need: 3, and has 3 bytes already/],
+    ['a skip backwards', () => ({ skip: -1 }), /skip: -1/],
+    ['a message that is a list', () => ({ length: 1, message: [] }), /a message that is no object/],
+  ] as const)
+    test(`is not read on when parse answers ${name}, and its author is told`, () => {
+      const lines = new Lines({}, answer)
+      const { invalid } = relay(lines, [[0, 'abc']]).takeCounters()
+      assert.match(lines.complaints.join('\n'), complaint)
+      assert.deepEqual(invalid, { 'lines: parse answered what makes no sense': 1 })
+      assert.deepEqual(lines.emitted, [])
+    })
+
+  test('passes over what it is told to, and waits for what it needs', () => {
+    let calls = 0
+    const lines = new Lines({}, (text) => {
+      calls++
+      if (text.startsWith('skip')) return { length: 4 }
+      if (text.startsWith('body')) return { skip: 14 }
+      return text.length < 6 ? { need: 6 } : { length: 6, message: { text } }
+    })
+    relay(lines, [
+      [0, 'skipbody'],
+      [0, '123456789'],
+      [0, '0'],
+      [0, 'abc'],
+      [0, 'de'],
+      [0, 'f'],
+    ])
+    assert.deepEqual(
+      lines.emitted.map(({ request }) => request),
+      [{ text: 'abcdef' }],
+    )
+    assert.ok(calls < 8, `${calls} calls`)
+  })
+})

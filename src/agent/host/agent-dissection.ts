@@ -1,0 +1,325 @@
+import { latin1 } from '../../bytes/text.ts'
+import type {
+  Dissector,
+  Found,
+  Message,
+  Opening,
+  Parser,
+  Parsers,
+  Side,
+  Step,
+} from '../../dissect/dissector.ts'
+import { Dissection } from '../../dissect/engine.ts'
+import { Entry, type EntryOrigin, type Exchange } from '../../entry/entry.ts'
+import { encodeRow, type LayoutField } from '../../entry/layout.ts'
+import type { ObjectShape } from '../../entry/shape.ts'
+import type { Connection, ConnectionHandler } from '../../reassembly/connection.ts'
+import { AgentMessage, agentProtocol, type DissectorSettings } from './agent-protocol.ts'
+import type { MadeCounters } from './protocol.ts'
+import { connectionOf, readRelayed } from './relayed.ts'
+
+/** The functions of a script that read its protocol, called in its realm. They may throw, and be interrupted. */
+export interface AgentReader {
+  readonly settings: DissectorSettings
+  /** It was stopped or unloaded: nothing is asked of it any more. */
+  readonly isGone: boolean
+  probe(text: string, from: Side): 'match' | 'reject' | 'unsure'
+  /** What `parse` of the script answers, as JSON; "" for nothing. */
+  parse(session: number, text: string, from: Side): string
+  /** The answer made sense. */
+  parsed(): void
+  forget(session: number): void
+  /** Says what is wrong with an answer on the console of the script. */
+  complain(problem: string): void
+  /** Takes an entry of its protocol. */
+  emit(exchange: Exchange, origin: EntryOrigin): void
+}
+
+/**
+ * Reads connections with dissectors that scripts have defined: the same engine as in the capture thread, on bytes that
+ * were relayed from there. Entries come out as rows of a batch.
+ */
+export class AgentDissection {
+  readonly #origin: Omit<EntryOrigin, 'nameOf'>
+  readonly #conversations = new Map<number, Conversation>()
+  readonly #readers = new Map<Dissector, AgentReader>()
+  readonly #names = new Map<string, string>()
+  readonly #dissection: Dissection
+  #current: Conversation | undefined
+  #sessions = 0
+  /** What was counted when the counters were told last. */
+  #told = NOTHING
+
+  constructor(origin: Omit<EntryOrigin, 'nameOf'>) {
+    this.#origin = origin
+    this.#dissection = new Dissection({
+      dissectors: [],
+      ports: new Map(),
+      context: { wantsBodies: true, maxBody: LONGEST_PIECE },
+      replyTimeout: REPLY_SECONDS,
+      memory: MEMORY,
+      conversation: () => {},
+      reportEvery: Number.POSITIVE_INFINITY,
+      exchange: (exchange) => this.#exchange(exchange),
+    })
+  }
+
+  /** Connections that begin from now on are read by these, in this order. */
+  setReaders(readers: readonly AgentReader[]): void {
+    const dissectors = readers.map((reader) => {
+      const dissector = this.#dissectorOf(reader)
+      this.#readers.set(dissector, reader)
+      return dissector
+    })
+    for (const [dissector, { isGone }] of this.#readers) if (isGone) this.#readers.delete(dissector)
+    this.#dissection.use(dissectors)
+  }
+
+  /** Works off a row of a batch. An interrupt in the middle must be followed by `interrupted`. */
+  relayed(row: readonly unknown[]): void {
+    const event = readRelayed(row)
+    const conversation = this.#conversations.get(event.connection) ?? this.#open(event)
+    if (conversation === undefined) return
+    const { connection, handler } = conversation
+    connection.seconds = event.seconds
+    connection.nanos = event.nanos
+    this.#current = conversation
+    conversation.rows++
+    switch (event.kind) {
+      case 'data': {
+        const bytes = Buffer.from(event.text, 'latin1')
+        handler.data(event.from, bytes, 0, bytes.length)
+        break
+      }
+      case 'gap':
+        handler.gap(event.from, event.length)
+        break
+      case 'end':
+        handler.end(event.from)
+        break
+      case 'close':
+        this.#close(event.connection, conversation, event.reason)
+    }
+    this.#current = undefined
+  }
+
+  /**
+   * A script was stopped while it read: nobody knows where it stood. Others may read its connection from the row at hand
+   * on, which has to be given again. False when none was.
+   */
+  interrupted(): boolean {
+    if (this.#current === undefined) return false
+    const { connection, handler, rows } = this.#current
+    this.#current = undefined
+    handler.evict()
+    if (rows > 1) connection.opener = -1
+    this.#conversations.set(connection.id, {
+      connection,
+      handler: this.#dissection.open(connection),
+      sessions: [],
+      rows: rows - 1,
+    })
+    return true
+  }
+
+  /** What was counted since the last time. */
+  takeCounters(): Pick<MadeCounters, 'dissected' | 'skipped' | 'invalid'> {
+    const now = countersOf(this.#dissection)
+    const since = {
+      dissected: now.dissected - this.#told.dissected,
+      skipped: {} as Record<string, number>,
+      invalid: {} as Record<string, number>,
+    }
+    for (const kind of ['skipped', 'invalid'] as const)
+      for (const [reason, number] of Object.entries(now[kind])) {
+        const more = number - (this.#told[kind][reason] ?? 0)
+        if (more > 0) since[kind][reason] = more
+      }
+    this.#told = now
+    return since
+  }
+
+  #open(event: ReturnType<typeof readRelayed>): Conversation | undefined {
+    // Of a connection that ends nothing more is to be read; and where a batch was lost, nobody knows what it is.
+    if (event.kind === 'close' || event.told === null) return undefined
+    for (const [ip, name] of event.told[10]) this.#names.set(ip, name)
+    if (this.#conversations.size >= MOST_CONVERSATIONS) {
+      const [oldest] = this.#conversations
+      if (oldest !== undefined) this.#close(...oldest, 'evicted')
+    }
+    const connection = connectionOf(event, IDLE)
+    const conversation = { connection, handler: this.#dissection.open(connection), sessions: [], rows: 0 }
+    this.#conversations.set(event.connection, conversation)
+    return conversation
+  }
+
+  #close(id: number, { handler, sessions }: Conversation, reason: Relayed['reason']): void {
+    this.#conversations.delete(id)
+    handler.close(reason === 'recognised' ? 'closed' : reason)
+    for (const { reader, session } of sessions) if (!reader.isGone) reader.forget(session)
+  }
+
+  #exchange(exchange: Exchange): void {
+    const reader = this.#readers.get(exchange.dissector as unknown as Dissector)
+    const index = exchange.index + FIRST_INDEX
+    reader?.emit({ ...exchange, index }, { ...this.#origin, nameOf: (ip) => this.#names.get(ip) })
+  }
+
+  #dissectorOf(reader: AgentReader): Dissector {
+    const { settings } = reader
+    return {
+      ...agentProtocol(settings),
+      transport: settings.transport,
+      ports: settings.ports,
+      pairing: settings.transport === 'udp' && settings.pairing === 'in-order' ? 'by-id' : settings.pairing,
+      probe: (bytes, start, end, from) =>
+        reader.isGone ? 'reject' : reader.probe(textOf(bytes, start, end), from),
+      open: (_context, _opening: Opening): Parsers<Message<ObjectShape>, Message<ObjectShape>> => {
+        const session = ++this.#sessions
+        this.#current?.sessions.push({ reader, session })
+        return {
+          client: new AgentParser(reader, session, 'client'),
+          server: new AgentParser(reader, session, 'server'),
+        }
+      },
+    } as Dissector
+  }
+}
+
+/** One side of a connection, read by a script. */
+class AgentParser implements Parser<Message<ObjectShape>> {
+  readonly #reader: AgentReader
+  readonly #session: number
+  readonly #from: Side
+
+  constructor(reader: AgentReader, session: number, from: Side) {
+    this.#reader = reader
+    this.#session = session
+    this.#from = from
+  }
+
+  next(bytes: Uint8Array, start: number, end: number): Step<Message<ObjectShape>> {
+    const here = end - start
+    if (here === 0) return { kind: 'incomplete', need: 1 }
+    if (this.#reader.isGone) return { kind: 'invalid', reason: 'its agent does not run any more' }
+    const answer = this.#reader.parse(this.#session, textOf(bytes, start, end), this.#from)
+    const step = readAnswer(answer === '' ? undefined : JSON.parse(answer), here, this.#reader.settings)
+    if (typeof step !== 'string') {
+      if (answer !== 'false') this.#reader.parsed()
+      const isTooLong = step.kind === 'incomplete' && step.need > LONGEST_PIECE
+      return isTooLong ? { kind: 'invalid', reason: 'a message of more than 1 MiB' } : step
+    }
+    this.#reader.complain(step)
+    return { kind: 'invalid', reason: 'parse answered what makes no sense' }
+  }
+
+  /** The session is kept: what the script knows of the connection stays true. */
+  rejoin(): void {}
+}
+
+/** What an answer of `parse` means, or what is wrong with it. `here`: bytes that it was given. */
+function readAnswer(
+  answer: unknown,
+  here: number,
+  settings: DissectorSettings,
+): Step<Message<ObjectShape>> | string {
+  if (answer === undefined || answer === null) return { kind: 'incomplete', need: here + 1 }
+  if (answer === false) return { kind: 'invalid', reason: 'not of this protocol' }
+  if (typeof answer !== 'object' || Array.isArray(answer))
+    return 'parse must return an object, nothing (more bytes are needed), or false (not of this protocol)'
+  const { need, skip, length, message } = answer as Record<string, unknown>
+  if (need !== undefined)
+    return isCount(need) && need > here
+      ? { kind: 'incomplete', need }
+      : `parse returned need: ${need}, and has ${here} bytes already`
+  if (skip !== undefined)
+    return isCount(skip) && skip > 0 ? { kind: 'skip', length: skip } : `parse returned skip: ${skip}`
+  if (!isCount(length) || length > here || length === 0)
+    return `parse returned length: ${length}; it must be from 1 to the ${here} bytes that it was given`
+  if (message === undefined || message === null) return { kind: 'partial', length }
+  if (typeof message !== 'object' || Array.isArray(message))
+    return 'parse returned a message that is no object'
+  return { kind: 'message', length, ...found(answer as Record<string, unknown>, settings) }
+}
+
+function found(
+  answer: Record<string, unknown>,
+  { transport, pairing }: DissectorSettings,
+): Found<Message<ObjectShape>> {
+  const { message, id, noReply, push, method, summary, status } = answer
+  const row = { method: text(method), summary: text(summary), status: Number(status) || 0 }
+  const made = new AgentMessage(
+    message as Readonly<Record<string, unknown>>,
+    row,
+  ) as unknown as Message<ObjectShape>
+  if (noReply === true) return { message: made, id: 'no-reply' }
+  if (push === true) return { message: made, id: 'push' }
+  if (typeof id === 'string' || typeof id === 'number') return { message: made, id: String(id) }
+  // Datagrams that come in order have no ids: the last request is the one that is answered.
+  return transport === 'udp' && pairing === 'in-order' ? { message: made, id: '' } : { message: made }
+}
+
+/** An entry of a protocol of a script: what it has read stands in for the objects that others have. */
+export class AgentEntry extends Entry {
+  override get request(): object | null {
+    return (super.request as AgentMessage | null)?.fields ?? null
+  }
+  override get response(): object | null {
+    return (super.response as AgentMessage | null)?.fields ?? null
+  }
+}
+
+export function agentRow(
+  layout: number,
+  fields: readonly LayoutField[],
+  exchange: Exchange,
+  origin: EntryOrigin,
+): unknown[] {
+  return [layout, ...encodeRow(fields, new AgentEntry(exchange, origin))]
+}
+
+function countersOf({ counters }: Dissection): Counters {
+  return { dissected: counters.dissected, skipped: { ...counters.skipped }, invalid: { ...counters.invalid } }
+}
+
+function textOf(bytes: Uint8Array, start: number, end: number): string {
+  return latin1(bytes, start, end)
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0
+}
+
+function text(value: unknown): string {
+  return value === undefined || value === null ? '' : String(value)
+}
+
+interface Conversation {
+  readonly connection: Connection
+  readonly handler: ConnectionHandler
+  /** Events so far. */
+  rows: number
+  readonly sessions: { readonly reader: AgentReader; readonly session: number }[]
+}
+
+type Counters = Pick<MadeCounters, 'dissected' | 'skipped' | 'invalid'>
+type Relayed = ReturnType<typeof readRelayed>
+
+const NOTHING: Counters = { dissected: 0, skipped: {}, invalid: {} }
+const IDLE: ConnectionHandler = {
+  data: () => {},
+  gap: () => {},
+  end: () => {},
+  time: () => {},
+  evict: () => {},
+  close: () => {},
+}
+/** Connections that are read at the same time; further ones take the place of the oldest. */
+const MOST_CONVERSATIONS = 10_000
+/** Bytes of a message that a script can see at once. */
+const LONGEST_PIECE = 1 << 20
+/** Entries of a connection that agents read are numbered apart from what else is told of it. */
+const FIRST_INDEX = 1 << 20
+const REPLY_SECONDS = 10
+/** Bytes of unfinished messages, over all connections. */
+const MEMORY = 16 << 20

@@ -1,0 +1,103 @@
+import { defineDissector, type Summary } from '../../dissect/dissector.ts'
+import type { Protocol } from '../../entry/protocol.ts'
+import { type Message, requestShape, responseShape } from './messages.ts'
+import { FrameParser } from './parser.ts'
+import { probe, resumes } from './probe.ts'
+import { Session } from './session.ts'
+
+const protocol: Protocol = {
+  name: 'amqp',
+  version: '0-9-1',
+  abbr: 'AMQP',
+  longName: 'Advanced Message Queuing Protocol 0-9-1',
+  macro: 'amqp',
+  backgroundColor: '#ff6600',
+  foregroundColor: '#ffffff',
+  fontSize: 12,
+  referenceLink: 'https://www.rabbitmq.com/amqp-0-9-1-reference.html',
+  ports: ['5671', '5672'],
+  layer4: 'tcp',
+  layer3: 'ip',
+  priority: 1,
+}
+
+/** AMQP 0-9-1 with RabbitMQ's extensions. Section numbers in this folder are those of its specification. */
+export const amqp = defineDissector({
+  name: 'amqp',
+  transport: 'tcp',
+  ports: [5672],
+  pairing: 'own',
+  protocols: [protocol],
+  request: requestShape,
+  response: responseShape,
+  probe,
+  resumes,
+  open(context, opening) {
+    const session = new Session()
+    return {
+      client: new FrameParser('client', session, context, opening),
+      server: new FrameParser('server', session, context, opening),
+      abandon: () => session.abandon(),
+    }
+  },
+  summarize(request, response) {
+    if (request === null) return summary('response', response as Message)
+    const asked = summary('request', request as Message)
+    // A queue or consumer without a name gets one from the server.
+    if (asked.summary !== '' || response === null) return asked
+    const { summary: text, summaryQuery } = summary('response', response as Message)
+    return { ...asked, summary: text, summaryQuery }
+  },
+})
+
+/** A row says what the method is about: the queue, exchange or name that it speaks of, or why something ends. */
+function summary(side: 'request' | 'response', message: Message): Summary {
+  const { method, replyCode } = message
+  return {
+    method,
+    methodQuery: `${side}.method == ${JSON.stringify(method)}`,
+    ...aboutOf(side, message),
+    status: replyCode ?? 0,
+    statusQuery: replyCode > 0 ? `${side}.replyCode == ${replyCode}` : '',
+  }
+}
+
+function aboutOf(side: string, message: Message): Pick<Summary, 'summary' | 'summaryQuery'> {
+  if (message.method === 'connection start') {
+    const { versionMajor, versionMinor } = message
+    return {
+      summary: `${versionMajor}.${versionMinor}`,
+      summaryQuery: `request.versionMajor == ${versionMajor} and request.versionMinor == ${versionMinor}`,
+    }
+  }
+  const name = TELLING.find((each) => message[each] !== '')
+  if (name === undefined) return deliveryOf(side, message)
+  const text = message[name]
+  const short = text.slice(0, LONGEST_SUMMARY)
+  const quoted = JSON.stringify(short)
+  const isWhole = short.length === text.length
+  return {
+    summary: short,
+    summaryQuery: isWhole ? `${side}.${name} == ${quoted}` : `${side}.${name}.startsWith(${quoted})`,
+  }
+}
+
+/** What an acknowledgement is about. */
+function deliveryOf(side: string, { deliveryTag }: Message): Pick<Summary, 'summary' | 'summaryQuery'> {
+  if (deliveryTag === 0) return { summary: '', summaryQuery: '' }
+  return { summary: String(deliveryTag), summaryQuery: `${side}.deliveryTag == ${deliveryTag}` }
+}
+
+/** Arguments that tell most, the best first. */
+const TELLING = [
+  'queue',
+  'exchange',
+  'routingKey',
+  'destination',
+  'consumerTag',
+  'virtualHost',
+  'replyText',
+  'reason',
+] as const
+/** Characters of a name that are shown in a row. */
+const LONGEST_SUMMARY = 256

@@ -1,0 +1,278 @@
+import { copyOf, u8, u16, u32 } from '../../bytes/read.ts'
+import type {
+  DissectContext,
+  Found,
+  Instant,
+  Opening,
+  Paired,
+  Parser,
+  Side,
+  Step,
+} from '../../dissect/dissector.ts'
+import { BASIC, methodOf } from './grammar.ts'
+import { Message } from './messages.ts'
+import type { Session } from './session.ts'
+
+/** Kinds of frames. §4.2.3 */
+export const METHOD = 1
+export const HEADER = 2
+export const BODY = 3
+export const HEARTBEAT = 8
+/** Type, channel and length stand in front of the payload … */
+export const FRAME_HEAD = 7
+/** … and this behind it. */
+export const FRAME_END = 0xce
+/** Longest payload of a method or header frame; those of brokers are of 128 KiB at most. */
+export const LONGEST_FRAME = 1 << 20
+/** Of a body frame: where frames are not limited, a whole message; RabbitMQ takes no longer ones. */
+const LONGEST_BODY = 512 << 20
+/** `AMQP` and a version: how a client begins, and how a server refuses a version. */
+export const PROTOCOL_HEADER = 8
+export const LETTER_A = 0x41
+
+/**
+ * Reads the frames of one side. The frames of several channels may come by turns, so contents are put together by
+ * channel; what is complete is told through the session, which pairs.
+ */
+export class FrameParser implements Parser<Message> {
+  readonly #side: Side
+  readonly #session: Session
+  readonly #context: DissectContext
+  readonly #clock: Instant
+  /** Contents that are not whole, by channel, the oldest first. */
+  readonly #unfinished = new Map<number, UnfinishedContent>()
+  /** The body frame that is being read: what is still to come of its payload, and the content that it is part of. */
+  readonly #frame = { isOpen: false, left: 0, channel: 0 }
+  /** Bytes kept of unfinished bodies. */
+  #kept = 0
+
+  constructor(side: Side, session: Session, context: DissectContext, { clock }: Opening) {
+    this.#side = side
+    this.#session = session
+    this.#context = context
+    this.#clock = clock
+  }
+
+  get held(): number {
+    return this.#kept + this.#session.kept(this.#side)
+  }
+
+  next(bytes: Uint8Array, start: number, end: number): Step<Message> {
+    const due = this.#session.ready.shift()
+    if (due !== undefined) return { kind: 'exchange', length: 0, ...due }
+    const step = this.#frame.isOpen ? this.#body(bytes, start, end) : this.#nextFrame(bytes, start, end)
+    if (step.kind !== 'partial') return step
+    const exchange = this.#session.ready.shift()
+    return exchange === undefined ? step : { kind: 'exchange', length: step.length, ...exchange }
+  }
+
+  gap(length: number): number {
+    const lost = this.#frame.isOpen ? Math.min(length, this.#frame.left) : 0
+    if (lost > 0) {
+      this.#frame.left -= lost
+      this.#content?.lose(lost)
+    }
+    return lost
+  }
+
+  missed(): void {
+    const content = this.#content
+    if (content !== undefined) content.hasHole = true
+  }
+
+  rejoin(): void {
+    this.#frame.isOpen = false
+    this.#session.lost(this.#side)
+  }
+
+  end(): Paired | undefined {
+    for (const [channel] of this.#unfinished) this.#finish(channel)
+    return this.#session.ready.shift()
+  }
+
+  get #content(): UnfinishedContent | undefined {
+    return this.#unfinished.get(this.#frame.channel)
+  }
+
+  #nextFrame(bytes: Uint8Array, start: number, end: number): Step<Message> {
+    if (end - start < FRAME_HEAD) return { kind: 'incomplete', need: FRAME_HEAD }
+    const type = u8(bytes, start)
+    if (type === LETTER_A) return protocolHeader(bytes, start, end)
+    const channel = u16(bytes, start + 1)
+    const length = u32(bytes, start + 3)
+    const payload = start + FRAME_HEAD
+    if (type === BODY && length <= LONGEST_BODY && payload + length >= end)
+      return this.#openBody(channel, length)
+    if (type !== METHOD && type !== HEADER && type !== BODY && type !== HEARTBEAT)
+      return { kind: 'invalid', reason: 'no such type of frame' }
+    if (length > (type === BODY ? LONGEST_BODY : LONGEST_FRAME))
+      return { kind: 'invalid', reason: 'frame too long' }
+    const frame = FRAME_HEAD + length + 1
+    if (end - start < frame) return { kind: 'incomplete', need: frame }
+    if (u8(bytes, payload + length) !== FRAME_END) return NO_END
+    if (type === METHOD) return this.#method(bytes, payload, length, channel)
+    if (type === HEADER) this.#header(bytes, payload, length, channel)
+    if (type === BODY) this.#wholeBody(bytes, payload, length, channel)
+    return { kind: 'partial', length: frame }
+  }
+
+  #method(bytes: Uint8Array, start: number, length: number, channel: number): Step<Message> {
+    const grammar = length >= 4 ? methodOf(u16(bytes, start), u16(bytes, start + 2)) : undefined
+    if (grammar === undefined) return { kind: 'invalid', reason: 'no such method' }
+    // What was begun on this channel will not go on.
+    this.#finish(channel)
+    const message = new Message(grammar, copyOf(bytes, start, start + length), channel, this.#side)
+    const size = FRAME_HEAD + length + 1
+    const since = { seconds: this.#clock.seconds, nanos: this.#clock.nanos }
+    if (grammar.hasContent) this.#begin(new UnfinishedContent(message, since, size))
+    else this.#session.add({ message, size, since, id: channel })
+    return { kind: 'partial', length: size }
+  }
+
+  #begin(content: UnfinishedContent): void {
+    const [oldest] = this.#unfinished
+    if (this.#unfinished.size >= MOST_UNFINISHED && oldest !== undefined) this.#finish(oldest[0])
+    this.#unfinished.set(content.message.channel, content)
+  }
+
+  /** Class, weight, length of the body, properties. §4.2.6.1 */
+  #header(bytes: Uint8Array, start: number, length: number, channel: number): void {
+    const content = this.#unfinished.get(channel)
+    if (content === undefined || length < 12 || u16(bytes, start) !== BASIC) return
+    content.header = copyOf(bytes, start, start + length)
+    content.bodySize = u32(bytes, start + 4) * 2 ** 32 + u32(bytes, start + 8)
+    content.longestKept = this.#context.wantsBodies ? this.#context.maxBody : 0
+    content.size += FRAME_HEAD + length + 1
+    this.#finishIfWhole(channel, content)
+  }
+
+  #wholeBody(bytes: Uint8Array, start: number, length: number, channel: number): void {
+    const content = this.#unfinished.get(channel)
+    if (content === undefined) return
+    content.size += FRAME_HEAD + length + 1
+    this.#keep(content, bytes, start, start + length)
+    this.#finishIfWhole(channel, content)
+  }
+
+  #openBody(channel: number, length: number): Step<Message> {
+    this.#frame.isOpen = true
+    this.#frame.left = length
+    this.#frame.channel = channel
+    const content = this.#content
+    if (content !== undefined) content.size += FRAME_HEAD + length + 1
+    return { kind: 'partial', length: FRAME_HEAD }
+  }
+
+  #body(bytes: Uint8Array, start: number, end: number): Step<Message> {
+    const frame = this.#frame
+    const content = this.#content
+    if (start === end) return { kind: 'incomplete', need: 1 }
+    if (frame.left === 0) {
+      if (u8(bytes, start) !== FRAME_END) return NO_END
+      frame.isOpen = false
+      if (content !== undefined) this.#finishIfWhole(frame.channel, content)
+      return { kind: 'partial', length: 1 }
+    }
+    if (content !== undefined && this.#room(content) > 0) {
+      const length = Math.min(frame.left, end - start)
+      this.#keep(content, bytes, start, start + length)
+      frame.left -= length
+      return { kind: 'partial', length }
+    }
+    const length = frame.left
+    frame.left = 0
+    if (content !== undefined) content.received += length
+    return { kind: 'skip', length }
+  }
+
+  /** Bytes that may still be kept of it. */
+  #room(content: UnfinishedContent): number {
+    if (content.hasHole) return 0
+    return Math.min(content.longestKept - content.kept, MOST_KEPT - this.#kept)
+  }
+
+  #keep(content: UnfinishedContent, bytes: Uint8Array, start: number, end: number): void {
+    const length = Math.min(end - start, this.#room(content))
+    content.received += end - start
+    if (length <= 0) return
+    content.pieces.push(copyOf(bytes, start, start + length))
+    content.kept += length
+    this.#kept += length
+  }
+
+  #finishIfWhole(channel: number, content: UnfinishedContent): void {
+    if (content.received >= content.bodySize) this.#finish(channel)
+  }
+
+  #finish(channel: number): void {
+    const content = this.#unfinished.get(channel)
+    if (content === undefined) return
+    this.#unfinished.delete(channel)
+    this.#kept -= content.kept
+    this.#session.add(content.found())
+  }
+}
+
+/** A method whose content is still on its way. */
+class UnfinishedContent {
+  readonly message: Message
+  readonly since: Instant
+  /** Bytes of all its frames. */
+  size: number
+  header: Uint8Array = NOTHING
+  /** Unknown until the header is there. */
+  bodySize = Number.POSITIVE_INFINITY
+  received = 0
+  hasHole = false
+  longestKept = 0
+  readonly pieces: Uint8Array[] = []
+  kept = 0
+
+  constructor(message: Message, since: Instant, size: number) {
+    this.message = message
+    this.since = since
+    this.size = size
+  }
+
+  lose(length: number): void {
+    this.received += length
+    this.hasHole = true
+  }
+
+  found(): Found<Message> {
+    const { message, since, size, header, received, pieces } = this
+    const isIncomplete = this.hasHole || received < this.bodySize
+    message.content = {
+      header,
+      body: joined(pieces, this.kept),
+      bodySize: Number.isFinite(this.bodySize) ? this.bodySize : received,
+      isIncomplete,
+    }
+    return { message, size, since, id: message.channel }
+  }
+}
+
+function protocolHeader(bytes: Uint8Array, start: number, end: number): Step<Message> {
+  if (end - start < PROTOCOL_HEADER) return { kind: 'incomplete', need: PROTOCOL_HEADER }
+  if (u32(bytes, start) !== AMQP) return { kind: 'invalid', reason: 'no such type of frame' }
+  return { kind: 'partial', length: PROTOCOL_HEADER }
+}
+
+function joined(pieces: readonly Uint8Array[], length: number): Uint8Array {
+  const [only] = pieces
+  if (pieces.length === 1 && only !== undefined) return only
+  const whole = new Uint8Array(length)
+  let at = 0
+  for (const piece of pieces) {
+    whole.set(piece, at)
+    at += piece.length
+  }
+  return whole
+}
+
+const AMQP = 0x414d5150
+const NOTHING = new Uint8Array(0)
+const NO_END = { kind: 'invalid', reason: 'no end of a frame where it should be' } as const
+/** Contents of a side that may be on their way at once, and bytes kept of their bodies. */
+const MOST_UNFINISHED = 256
+const MOST_KEPT = 8 << 20

@@ -1,0 +1,78 @@
+import { u8, u16 } from '../../bytes/read.ts'
+import { hex } from '../../bytes/text.ts'
+import { type Attribute, type Attributes, readAttributes } from './attributes.ts'
+import { codeName } from './codes.ts'
+import { type Eap, readEap } from './eap.ts'
+
+/** A value, or all of them in their order where an attribute is there more than once. */
+export type AttributeMap = Readonly<Record<string, string | number | readonly (string | number)[]>>
+
+/** RFC 2865 §3. Attributes are read when somebody looks at them. */
+export class RadiusMessage {
+  /** The same as one that came before. */
+  readonly retransmission: boolean
+  /** Not all of it is there, or its attributes do not fit into it. */
+  readonly malformed: boolean
+  readonly #bytes: Uint8Array
+  #attributes: Attributes | undefined
+
+  constructor(bytes: Uint8Array, retransmission: boolean, malformed: boolean) {
+    this.#bytes = bytes
+    this.retransmission = retransmission
+    this.malformed = malformed
+  }
+
+  get code(): number {
+    return u8(this.#bytes, 0)
+  }
+
+  get codeName(): string {
+    return codeName(this.code)
+  }
+
+  get identifier(): number {
+    return u8(this.#bytes, 1)
+  }
+
+  get length(): number {
+    return u16(this.#bytes, 2)
+  }
+
+  get authenticator(): string {
+    return hex(this.#bytes, 4, HEADER)
+  }
+
+  get attributeList(): readonly Attribute[] {
+    return this.#read.list
+  }
+
+  get attributes(): AttributeMap {
+    const map: Record<string, string | number | (string | number)[]> = {}
+    for (const { name, value } of this.#read.list) {
+      const before = map[name]
+      if (before === undefined) map[name] = value
+      else if (typeof before === 'object') before.push(value)
+      else map[name] = [before, value]
+    }
+    const { eap } = this
+    if (eap !== null) map['EAP-Message'] = eap.type === '' ? eap.code : `${eap.code} ${eap.type}`
+    return map
+  }
+
+  get eap(): Eap | null {
+    const packet = this.#read.eap
+    return (packet && readEap(packet)) ?? null
+  }
+
+  get userName(): string {
+    return String(this.#read.list.find(({ type }) => type === '1')?.value ?? '')
+  }
+
+  get #read(): Attributes {
+    this.#attributes ??= readAttributes(this.#bytes, HEADER, Math.min(this.length, this.#bytes.length))
+    return this.#attributes
+  }
+}
+
+/** Code, identifier, length, authenticator. */
+export const HEADER = 20

@@ -1,0 +1,159 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { FLAG, Packet } from '../packet/packet.ts'
+import { type End, TcpStream } from './connection.ts'
+import { TcpMetrics } from './tcp-metrics.ts'
+
+interface Sent {
+  readonly from?: End
+  readonly at: number
+  readonly flags?: number
+  readonly seq?: number
+  readonly ack?: number
+  readonly length?: number
+  readonly window?: number
+  readonly scale?: number
+  /** Where the stream is by then, when these bytes have been seen before. */
+  readonly seen?: number
+}
+
+/** What is reported after these packets; `at` in µs. Client 0 begins at 0, the server at 5000. */
+function measured(packets: readonly Sent[]) {
+  const metrics = new TcpMetrics()
+  for (const {
+    from = 0,
+    at,
+    flags = FLAG.ack,
+    seq = 1,
+    ack = 1,
+    length = 0,
+    window = 100,
+    scale = -1,
+    seen,
+  } of packets) {
+    const packet = new Packet()
+    Object.assign(packet, { flags, seq, ack, window, windowScale: scale, payloadLength: length })
+    packet.seconds = Math.floor(at / 1e6)
+    packet.nanos = (at % 1e6) * 1000
+    const stream = new TcpStream()
+    if (seen !== undefined) Object.assign(stream, { started: true, next: seen })
+    metrics.note(packet, from, stream)
+  }
+  return metrics.report()
+}
+
+const HANDSHAKE: readonly Sent[] = [
+  { at: 0, flags: FLAG.syn, seq: 0, ack: 0, scale: 7 },
+  { from: 1, at: 900, flags: FLAG.syn | FLAG.ack, seq: 5000, ack: 1, scale: 2 },
+  { at: 1000, ack: 5001 },
+]
+
+describe('the metrics of a TCP connection', () => {
+  test('have the time of its handshake and what was seen of it', () => {
+    const report = measured([...HANDSHAKE, { at: 2000, ack: 5001, length: 10 }])
+    assert.equal(report.initial_rtt_us, 1000)
+    assert.equal(report.connection_completeness, 1 + 2 + 4 + 8)
+    assert.equal(report.window_scale, 7)
+    assert.equal(measured([{ at: 0, length: 5 }]).initial_rtt_us, 0)
+  })
+
+  test('scale the windows that both ends give, when both say so', () => {
+    const server = { from: 1, at: 1, seq: 5001, window: 10 } as const
+    assert.equal(measured([...HANDSHAKE.slice(0, 2), server]).avg_receive_window, 10 * 2 ** 2)
+    const [syn, answer] = HANDSHAKE as readonly [Sent, Sent]
+    assert.equal(measured([syn, { ...answer, scale: -1 }, server]).avg_receive_window, 10)
+  })
+
+  test('count what is sent again, and whether duplicate acknowledgements asked for it', () => {
+    const data = (at: number, seq: number, more: Partial<Sent> = {}): Sent => ({
+      at,
+      seq,
+      length: 100,
+      ...more,
+    })
+    const ack = (at: number): Sent => ({ from: 1, at, seq: 5001, ack: 101 })
+    const timedOut = measured([data(0, 1), data(300_000, 1, { seen: 101 })])
+    assert.deepEqual([timedOut.retransmissions, timedOut.fast_retransmissions], [1, 0])
+    assert.equal(timedOut.retransmission_rate, 0.5)
+    const asked = measured([
+      data(0, 1),
+      data(10, 101),
+      data(20, 201),
+      ack(30),
+      ack(40),
+      ack(50),
+      data(60, 101, { seen: 301 }),
+    ])
+    assert.deepEqual([asked.retransmissions, asked.fast_retransmissions, asked.dup_acks], [1, 1, 2])
+  })
+
+  test('tell a segment that was overtaken from one that was lost on its way here', () => {
+    const order = (at: number) =>
+      measured([
+        { at: 0, seq: 1, length: 100 },
+        { at: 10, seq: 201, length: 100 },
+        { at, seq: 101, length: 100, seen: 101 },
+      ])
+    assert.deepEqual([order(100).out_of_order, order(100).retransmissions], [1, 0])
+    assert.deepEqual([order(90_000).out_of_order, order(90_000).retransmissions], [0, 1])
+    assert.equal(order(100).missing_segments, 1)
+  })
+
+  test('take no probe that keeps the connection alive for a retransmission', () => {
+    const { retransmissions, dup_acks } = measured([
+      { at: 0, seq: 1, length: 100 },
+      { from: 1, at: 1, seq: 5001, ack: 101 },
+      { at: 60e6, seq: 100, length: 1 },
+      { from: 1, at: 60e6 + 1, seq: 5001, ack: 101 },
+    ])
+    assert.deepEqual([retransmissions, dup_acks], [0, 0])
+  })
+
+  test('count a SYN and a FIN that are sent again', () => {
+    const { retransmissions } = measured([
+      { at: 0, flags: FLAG.syn, seq: 0, ack: 0 },
+      { at: 1e6, flags: FLAG.syn, seq: 0, ack: 0 },
+      { at: 2e6, flags: FLAG.fin | FLAG.ack, seq: 1 },
+      { at: 3e6, flags: FLAG.fin | FLAG.ack, seq: 1 },
+    ])
+    assert.equal(retransmissions, 2)
+  })
+
+  test('count windows that are shut or filled, resets and ends', () => {
+    const report = measured([
+      { from: 1, at: 0, seq: 5001, ack: 1, window: 300 },
+      { at: 1, seq: 1, length: 300 },
+      { from: 1, at: 2, seq: 5001, ack: 301, window: 0 },
+      { at: 3, seq: 301, flags: FLAG.fin | FLAG.ack },
+      { from: 1, at: 4, seq: 5001, flags: FLAG.rst, window: 0 },
+    ])
+    const { zero_window_events, window_full_events, fin_count, rst_count, connection_completeness } = report
+    assert.deepEqual([zero_window_events, window_full_events, fin_count, rst_count], [1, 1, 1, 1])
+    assert.equal(connection_completeness, 8 + 16 + 32)
+  })
+
+  test('average the time to acknowledgements, but of what was sent twice', () => {
+    const rounds: Sent[] = [100, 300, 200].flatMap((rtt, round) => [
+      { at: round * 1000, seq: 1 + round * 10, length: 10 },
+      { from: 1, at: round * 1000 + rtt, seq: 5001, ack: 11 + round * 10 },
+    ])
+    const { rtt_avg_us, jitter_us } = measured(rounds)
+    assert.deepEqual([rtt_avg_us, jitter_us], [200, 150])
+    const twice = measured([
+      { at: 0, seq: 1, length: 10 },
+      { at: 500_000, seq: 1, length: 10, seen: 11 },
+      { from: 1, at: 500_100, seq: 5001, ack: 11 },
+    ])
+    assert.equal(twice.rtt_avg_us, 0)
+  })
+
+  test('hold where sequence numbers wrap', () => {
+    const top = 2 ** 32 - 50
+    const report = measured([
+      { at: 0, seq: top, length: 100 },
+      { from: 1, at: 70, seq: 5001, ack: 50 },
+      { at: 100, seq: 50, length: 10 },
+    ])
+    assert.deepEqual([report.missing_segments, report.retransmissions, report.rtt_avg_us], [0, 0, 70])
+  })
+})
