@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import type { Entry } from '../../src/entry/entry.ts'
-import { captureLoopback, hasTools } from '../../src/testing/loopback.ts'
+import { captureLoopback, hasTools, succeeds } from '../../src/testing/loopback.ts'
 import { readCapture } from '../../src/testing/read-capture.ts'
 import { withFiles } from '../../src/testing/remora.ts'
 
@@ -126,6 +126,8 @@ interface Server {
 
 async function withServer(t: TestContext, use: (server: Server) => Promise<void>): Promise<void> {
   if (!hasTools(t, 'tcpdump', 'slapd', 'ldapsearch', 'openssl')) return
+  const mechanisms = 'ls /usr/lib/*/sasl2/libdigestmd5.so /usr/lib/*/sasl2/libscram.so'
+  if (!succeeds(t, 'libsasl2-modules', mechanisms)) return
   await withFiles({ 'people.ldif': TREE }, async (folder) => {
     mkdirSync(join(folder, 'db'))
     const port = await freePort()
