@@ -1,0 +1,72 @@
+import { SASL_HANDSHAKE } from './apis.ts'
+import type { RequestHeader } from './header.ts'
+
+/**
+ * What both sides of a connection know of each other. A reply does not say what it answers: that is known by its correlation id
+ * alone.
+ */
+export class Session {
+  readonly #asked = new Map<number, RequestHeader>()
+  /** The highest correlation id that was seen. */
+  #latest = -1
+  /** A handshake was sent after which tokens follow that have no header … */
+  #awaitsTokens = false
+  /** … and so many were, and were answered. */
+  #tokensSent = 0
+  #tokensAnswered = 0
+
+  /** The client sends a request. */
+  asks(header: RequestHeader): void {
+    this.#asked.delete(header.correlationId)
+    this.#asked.set(header.correlationId, header)
+    this.#latest = Math.max(this.#latest, header.correlationId)
+    if (this.#asked.size > MOST_ASKED) {
+      const [oldest] = this.#asked.keys()
+      if (oldest !== undefined) this.#asked.delete(oldest)
+    }
+    // Version 1 wraps the tokens into SaslAuthenticate (KIP-152).
+    this.#awaitsTokens = header.apiKey === SASL_HANDSHAKE && header.apiVersion === 0
+  }
+
+  get awaitsTokens(): boolean {
+    return this.#awaitsTokens
+  }
+
+  /** The client sends a token. Returns its number. */
+  sendsToken(): number {
+    return ++this.#tokensSent
+  }
+
+  /** What comes next from the server is a token: the client has sent one, and has its replies to what came before. */
+  get answersToken(): boolean {
+    return this.#tokensAnswered < this.#tokensSent && this.#asked.size === 0
+  }
+
+  answeredToken(): number {
+    return ++this.#tokensAnswered
+  }
+
+  /** What a reply with this correlation id answers. Undefined when it was not seen. */
+  answered(correlationId: number): RequestHeader | undefined {
+    const header = this.#asked.get(correlationId)
+    this.#asked.delete(correlationId)
+    return header
+  }
+
+  /** A request without a reply was sent. */
+  forget(correlationId: number): void {
+    this.#asked.delete(correlationId)
+  }
+
+  /** Whether a reply may have this correlation id: somebody asked, or may have, where the capture has a hole. */
+  mayAnswer(correlationId: number): boolean {
+    if (this.#asked.has(correlationId)) return true
+    if (correlationId < 0) return false
+    return this.#latest < 0 || Math.abs(correlationId - this.#latest) < FARTHEST
+  }
+}
+
+/** Requests without a reply that are remembered. */
+const MOST_ASKED = 16384
+/** Requests that may have been lost in a hole: clients count them one by one. */
+const FARTHEST = 4096
