@@ -1,53 +1,65 @@
-import { u8 } from './read.ts'
-import { Output, type Unpacked } from './unpacked.ts'
+import { u8, u32le } from './read.ts'
 
-/** One block of Snappy (format_description.txt): its length, then literals and what repeats. */
-export function unpackSnappy(bytes: Uint8Array, start: number, end: number, limit: number): Unpacked {
-  let at = start
+/**
+ * Decompresses one block of Snappy, up to `most` bytes of what it becomes. A block that is cut off gives what comes
+ * before the cut. Undefined: it is none, or it is broken.
+ * https://github.com/google/snappy/blob/main/format_description.txt
+ */
+export function fromSnappy(block: Uint8Array, most: number): Uint8Array | undefined {
+  let at = 0
   let length = 0
-  for (let shift = 1; ; shift *= 128) {
-    if (at === end || at - start === LONGEST_LENGTH) return NOTHING
-    const byte = u8(bytes, at++)
-    length += (byte & 0x7f) * shift
+  for (let shift = 0; ; shift += 7) {
+    const byte = block[at++]
+    if (byte === undefined || shift > 28) return undefined
+    length += (byte & 0x7f) * 2 ** shift
     if (byte < 0x80) break
   }
-  // The length that is told may be a lie: so many bytes cannot come out of so few.
-  const output = new Output(Math.min(length, (end - start) * HIGHEST_RATIO), Math.min(length, limit))
-  while (at < end) {
-    const tag = u8(bytes, at++)
-    const after = at + (tag & 3 ? (COPY_BYTES[tag & 3] as number) : literalBytes(tag))
-    if (after > end) return output.unpacked(false)
-    const number = littleEndian(bytes, at, after)
-    at = after
-    if ((tag & 3) === 0) {
-      const size = (tag >>> 2 < 60 ? tag >>> 2 : number) + 1
-      const literalsEnd = Math.min(at + size, end)
-      if (!output.append(bytes, at, literalsEnd) || literalsEnd < at + size) return output.unpacked(false)
-      at = literalsEnd
-    } else {
-      const isShort = (tag & 3) === 1
-      const distance = isShort ? ((tag >>> 5) << 8) | number : number
-      if (!output.repeat(distance, isShort ? ((tag >>> 2) & 7) + 4 : (tag >>> 2) + 1))
-        return output.unpacked(false)
+  // The longest that a block of this length can become: what it says may be a lie.
+  const size = Math.min(length, most, (block.length - at) * MOST_RATIO)
+  const out = new Uint8Array(size)
+  let to = 0
+  while (at < block.length && to < size) {
+    const tag = u8(block, at++)
+    const kind = tag & 3
+    if (kind === 0) {
+      const extra = Math.max((tag >> 2) - 59, 0)
+      if (at + extra > block.length) break
+      const count = extra === 0 ? (tag >> 2) + 1 : numberAt(block, at, extra) + 1
+      at += extra
+      const copied = Math.min(count, block.length - at, size - to)
+      out.set(block.subarray(at, at + copied), to)
+      at += count
+      to += copied
+      continue
     }
+    const extra = kind === 3 ? 4 : kind
+    if (at + extra > block.length) break
+    const offset = kind === 1 ? ((tag >> 5) << 8) | u8(block, at) : numberAt(block, at, extra)
+    const count = kind === 1 ? ((tag >> 2) & 7) + 4 : (tag >> 2) + 1
+    at += extra
+    if (offset === 0 || offset > to) return undefined
+    const last = Math.min(to + count, size)
+    // What is copied may overlap what it becomes.
+    if (offset >= count) to += copyWithin(out, to, offset, last)
+    else for (; to < last; to++) out[to] = u8(out, to - offset)
   }
-  return output.unpacked(output.length === length)
+  return out.subarray(0, to)
 }
 
-/** Bytes of a literal's length, where it is not in the tag. */
-function literalBytes(tag: number): number {
-  return Math.max((tag >>> 2) - 59, 0)
+function copyWithin(out: Uint8Array, to: number, offset: number, last: number): number {
+  // Short runs, which most are, go faster by hand.
+  if (last - to < 16) for (let at = to; at < last; at++) out[at] = u8(out, at - offset)
+  else out.copyWithin(to, to - offset, last - offset)
+  return last - to
 }
 
-function littleEndian(bytes: Uint8Array, start: number, end: number): number {
+/** Little-endian, of one to four bytes. */
+function numberAt(bytes: Uint8Array, at: number, length: number): number {
+  if (length === 4) return u32le(bytes, at)
   let number = 0
-  for (let at = end - 1; at >= start; at--) number = number * 256 + u8(bytes, at)
+  for (let each = length - 1; each >= 0; each--) number = (number << 8) | u8(bytes, at + each)
   return number
 }
 
-const NOTHING: Unpacked = { bytes: new Uint8Array(0), isWhole: false }
-const LONGEST_LENGTH = 5
-/** Three bytes repeat at most 64. */
-const HIGHEST_RATIO = 22
-/** Bytes of the distance after each kind of tag that is a copy. */
-const COPY_BYTES = [0, 1, 2, 4]
+/** A copy of 64 bytes takes at least 3, one of 11 at least 2. */
+const MOST_RATIO = 64 / 3

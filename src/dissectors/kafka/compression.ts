@@ -1,7 +1,7 @@
 import { constants, gunzipSync, type ZlibOptions, type ZstdOptions, zstdDecompressSync } from 'node:zlib'
 import { unpackLz4 } from '../../bytes/lz4.ts'
 import { i32, u8 } from '../../bytes/read.ts'
-import { unpackSnappy } from '../../bytes/snappy.ts'
+import { fromSnappy } from '../../bytes/snappy.ts'
 import { latin1 } from '../../bytes/text.ts'
 import { Output, type Unpacked } from '../../bytes/unpacked.ts'
 
@@ -20,7 +20,7 @@ export function unpack(codec: number, bytes: Uint8Array, limit: number): Unpacke
     case 'gzip':
       return byZlib((options) => gunzipSync(bytes, options), limit, constants.Z_SYNC_FLUSH)
     case 'snappy':
-      return isFramed(bytes) ? unpackFramed(bytes, limit) : unpackSnappy(bytes, 0, bytes.length, limit)
+      return isFramed(bytes) ? unpackFramed(bytes, limit) : bySnappy(bytes, limit)
     case 'lz4':
       return unpackLz4(bytes, limit)
     case 'zstd':
@@ -44,6 +44,12 @@ function byZlib(
   return NOTHING
 }
 
+/** Whether it is all is not told; who reads what is in it sees that. */
+function bySnappy(block: Uint8Array, limit: number): Unpacked {
+  const bytes = fromSnappy(block, limit)
+  return bytes === undefined ? NOTHING : { bytes, isWhole: true }
+}
+
 /** The framing of xerial's snappy-java, which Java clients put around: blocks, each with its length. */
 function isFramed(bytes: Uint8Array): boolean {
   return bytes.length >= FRAME_HEADER && u8(bytes, 0) === 0x82 && latin1(bytes, 1, 8) === 'SNAPPY\0'
@@ -54,9 +60,8 @@ function unpackFramed(bytes: Uint8Array, limit: number): Unpacked {
   let at = FRAME_HEADER
   while (at + 4 <= bytes.length) {
     const end = at + 4 + i32(bytes, at)
-    const block = end < at ? NOTHING : unpackSnappy(bytes, at + 4, Math.min(end, bytes.length), limit)
-    const fits = output.append(block.bytes, 0, block.bytes.length)
-    if (!fits || !block.isWhole) return output.unpacked(false)
+    const block = end < at ? undefined : fromSnappy(bytes.subarray(at + 4, end), limit)
+    if (block === undefined || !output.append(block, 0, block.length)) return output.unpacked(false)
     at = end
   }
   return output.unpacked(at === bytes.length)

@@ -144,6 +144,16 @@ describe('a request of Kafka', () => {
     ])
   })
 
+  test('that wants no reply may get one all the same', () => {
+    const chunks: Chunk[] = [
+      ['client', Buffer.concat([produce(5, 0), produce(6, 1)])],
+      ['server', reply(0, 7, 5, { responses: [], throttleTimeMs: 3 })],
+      ['server', reply(0, 7, 6, { responses: [], throttleTimeMs: 0 })],
+    ]
+    assert.deepEqual(read(chunks).slice(2), ['#5 0 (push)', '#6 0'])
+    assert.deepEqual(message(chunks, 2).payload, { responses: [], throttleTimeMs: 3 })
+  })
+
   test('keeps secrets to itself', () => {
     const secret = Buffer.from('\0user\0geheim')
     for (let version = 0; version <= 2; version++) {

@@ -40,16 +40,21 @@ export interface KafkaResponse {
 abstract class Message {
   readonly size: number
   readonly incomplete: boolean
-  protected readonly bytes: Uint8Array
+  readonly #bytes: Uint8Array
   readonly #since: Instant
   #content: Content | undefined
   #skimmed: Skimmed | undefined
 
   constructor({ bytes, size, since, incomplete }: Frame) {
-    this.bytes = bytes
+    this.#bytes = bytes
     this.size = size
     this.incomplete = incomplete
     this.#since = since
+  }
+
+  /** As they came, the length first; of a long message the beginning. */
+  protected get bytes(): Uint8Array {
+    return this.#bytes
   }
 
   get captureTime(): string {

@@ -100,7 +100,7 @@ export class RequestParser extends FrameParser<KafkaRequest> {
   #request(header: RequestHeader, frame: Frame): Found<KafkaRequest> {
     const message = new Request(header, frame)
     if (!message.hasNoReply) return { message, id: header.correlationId }
-    this.#session.forget(header.correlationId)
+    this.#session.wantsNoReply(header)
     return { message, id: 'no-reply' }
   }
 
@@ -148,9 +148,10 @@ export class ResponseParser extends FrameParser<KafkaResponse> {
     const correlationId = i32(bytes, start + 4)
     const isPlausible = this.#isSure || this.#session.mayAnswer(correlationId)
     if (size < 4 || size > LONGEST_MESSAGE || !isPlausible) return { kind: 'invalid', reason: 'not a reply' }
+    const id = this.#session.isUnheard(correlationId) ? 'push' : correlationId
     const header = this.#session.answered(correlationId)
     if (header !== undefined) this.#isSure = true
-    return (frame) => ({ message: new Response(correlationId, header, frame), id: correlationId })
+    return (frame) => ({ message: new Response(correlationId, header, frame), id })
   }
 
   #token(bytes: Uint8Array, start: number, end: number): Finish<KafkaResponse> | Step<KafkaResponse> {

@@ -2,11 +2,13 @@ import { SASL_HANDSHAKE } from './apis.ts'
 import type { RequestHeader } from './header.ts'
 
 /**
- * What both sides of a connection know of each other. A reply does not say what it answers: that is known by its correlation id
- * alone.
+ * What both sides of a connection know of each other. A reply does not say what it answers: its correlation id tells,
+ * and nothing else.
  */
 export class Session {
   readonly #asked = new Map<number, RequestHeader>()
+  /** The last requests that want no reply. Some brokers send one all the same. */
+  readonly #unheard = new Map<number, RequestHeader>()
   /** The highest correlation id that was seen. */
   #latest = -1
   /** A handshake was sent after which tokens follow that have no header … */
@@ -17,13 +19,11 @@ export class Session {
 
   /** The client sends a request. */
   asks(header: RequestHeader): void {
+    this.#unheard.delete(header.correlationId)
     this.#asked.delete(header.correlationId)
     this.#asked.set(header.correlationId, header)
     this.#latest = Math.max(this.#latest, header.correlationId)
-    if (this.#asked.size > MOST_ASKED) {
-      const [oldest] = this.#asked.keys()
-      if (oldest !== undefined) this.#asked.delete(oldest)
-    }
+    dropOldest(this.#asked, MOST_ASKED)
     // Version 1 wraps the tokens into SaslAuthenticate (KIP-152).
     this.#awaitsTokens = header.apiKey === SASL_HANDSHAKE && header.apiVersion === 0
   }
@@ -48,25 +48,40 @@ export class Session {
 
   /** What a reply with this correlation id answers. Undefined when it was not seen. */
   answered(correlationId: number): RequestHeader | undefined {
-    const header = this.#asked.get(correlationId)
+    const header = this.#asked.get(correlationId) ?? this.#unheard.get(correlationId)
     this.#asked.delete(correlationId)
     return header
   }
 
-  /** A request without a reply was sent. */
-  forget(correlationId: number): void {
-    this.#asked.delete(correlationId)
+  /** The request wants no reply. */
+  wantsNoReply(header: RequestHeader): void {
+    this.#asked.delete(header.correlationId)
+    this.#unheard.set(header.correlationId, header)
+    dropOldest(this.#unheard, MOST_UNHEARD)
+  }
+
+  /** Whether the request with this correlation id wants no reply. */
+  isUnheard(correlationId: number): boolean {
+    return this.#unheard.has(correlationId)
   }
 
   /** Whether a reply may have this correlation id: somebody asked, or may have, where the capture has a hole. */
   mayAnswer(correlationId: number): boolean {
-    if (this.#asked.has(correlationId)) return true
+    if (this.#asked.has(correlationId) || this.#unheard.has(correlationId)) return true
     if (correlationId < 0) return false
     return this.#latest < 0 || Math.abs(correlationId - this.#latest) < FARTHEST
   }
 }
 
-/** Requests without a reply that are remembered. */
+function dropOldest(headers: Map<number, RequestHeader>, most: number): void {
+  if (headers.size <= most) return
+  const [oldest] = headers.keys()
+  if (oldest !== undefined) headers.delete(oldest)
+}
+
+/** Requests without a reply that are remembered … */
 const MOST_ASKED = 16384
+/** … and of those that want none. */
+const MOST_UNHEARD = 64
 /** Requests that may have been lost in a hole: clients count them one by one. */
 const FARTHEST = 4096

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { createRequire } from 'node:module'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
+import { hasTools } from '../testing/loopback.ts'
 import { unpackLz4 } from './lz4.ts'
-import { unpackSnappy } from './snappy.ts'
 import type { Unpacked } from './unpacked.ts'
 
 const hex = (text: string) => Buffer.from(text.replaceAll(' ', ''), 'hex')
@@ -22,7 +21,7 @@ const contents = [
 
 describe('LZ4', () => {
   test('frames of lz4 come out as they went in', (t) => {
-    if (spawnSync('lz4', ['--version']).error !== undefined) return t.skip('lz4 is not installed')
+    if (!hasTools(t, 'lz4')) return
     for (const content of contents)
       for (const options of [[], ['-9'], ['-BD'], ['-B4', '-BX'], ['--no-frame-crc'], ['--content-size']]) {
         const { stdout } = spawnSync('lz4', ['-zc', ...options], { input: content })
@@ -55,44 +54,11 @@ describe('LZ4', () => {
   })
 })
 
-describe('Snappy', () => {
-  const { compress } = createRequire(import.meta.url)('snappyjs') as {
-    compress(bytes: Uint8Array): Uint8Array
-  }
-
-  test('blocks come out as they went in', () => {
-    for (const content of contents) {
-      const block = compress(Uint8Array.from(Buffer.from(content)))
-      assert.deepEqual(text(unpackSnappy(block, 0, block.length, MANY)), [content, true])
-      assert.equal(unpackSnappy(block, 0, block.length, 100).bytes.length, Math.min(content.length, 100))
-    }
-  })
-
-  test('literals and copies of all kinds are read', () => {
-    const block = hex('15 08 616263 15 03 06 0200 0b 03000000 0c 64656667')
-    assert.deepEqual(text(unpackSnappy(block, 0, block.length, MANY)), ['abcabcabcabcbccbcdefg', true])
-  })
-
-  test('lengths that lie neither hold it up nor take memory', () => {
-    // As a signed number this length leads back to where it stands.
-    for (const bytes of [
-      '64 fc faffffff 00000000',
-      'ffffffff0f fc ffffffff',
-      'ffffffffff',
-      '64 f0',
-      '64 05 01',
-      '64 02 ffff',
-    ])
-      assert.equal(unpackSnappy(hex(bytes), 0, hex(bytes).length, MANY).isWhole, false)
-  })
-})
-
 test('any bytes end within the limit', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 300 }), fc.nat(5000), (bytes, limit) => {
       const frame = Buffer.concat([hex('04224d18 6040 82'), bytes])
       assert.ok(unpackLz4(frame, limit).bytes.length <= limit)
-      assert.ok(unpackSnappy(bytes, 0, bytes.length, limit).bytes.length <= limit)
     }),
   )
 })
