@@ -66,6 +66,8 @@ export function apiOf(key: number): Api | undefined {
 }
 
 export const PRODUCE = 0
+export const METADATA = 3
 export const CONTROLLED_SHUTDOWN = 7
 export const SASL_HANDSHAKE = 17
 export const API_VERSIONS = 18
+export const CREATE_TOPICS = 19

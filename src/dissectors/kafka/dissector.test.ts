@@ -154,6 +154,43 @@ describe('a request of Kafka', () => {
     assert.deepEqual(message(chunks, 2).payload, { responses: [], throttleTimeMs: 3 })
   })
 
+  test('that names topics by their ids shows the names that were told before', () => {
+    const [orders, other] = ['Pyd9EWXESTCKbZfMSzSoiw', 'AAAAAAAAAAAAAAAAAAAAAQ']
+    const topic = { errorCode: 0, name: 'orders', topicID: orders, isInternal: false, partitions: [] }
+    const asked = { replicaId: -1, maxWaitMs: 1, minBytes: 1, maxBytes: 1, isolationLevel: 0, sessionId: 0 }
+    const topics = [orders, other].map((topicID) => ({ topicID, partitions: [] }))
+    const chunks: Chunk[] = [
+      [
+        'client',
+        request(3, 12, 1, {
+          topics: [],
+          allowAutoTopicCreation: true,
+          includeTopicAuthorizedOperations: false,
+        }),
+      ],
+      [
+        'server',
+        reply(3, 12, 1, {
+          throttleTimeMs: 0,
+          brokers: [],
+          clusterID: null,
+          controllerID: 1,
+          topics: [{ ...topic, topicAuthorizedOperations: 0 }],
+        }),
+      ],
+      [
+        'client',
+        request(1, 13, 2, { ...asked, sessionEpoch: 0, topics, forgottenTopicsData: [], rackId: '' }),
+      ],
+    ]
+    assert.deepEqual(read(chunks)[2], `Fetch v13 #2 orders, ${other}`)
+    assert.deepEqual(message(chunks, 2).topics, ['orders', other])
+    assert.deepEqual((message(chunks, 2).payload as Fields).topics, [
+      { topicID: orders, topicName: 'orders', partitions: [] },
+      { topicID: other, partitions: [] },
+    ])
+  })
+
   test('keeps secrets to itself', () => {
     const secret = Buffer.from('\0user\0geheim')
     for (let version = 0; version <= 2; version++) {

@@ -1,11 +1,12 @@
 import type { Instant } from '../../dissect/dissector.ts'
 import { rfc3339 } from '../../entry/entry.ts'
-import { API_VERSIONS, PRODUCE } from './apis.ts'
+import { API_VERSIONS, CREATE_TOPICS, METADATA, PRODUCE } from './apis.ts'
 import { errorName } from './errors.ts'
 import type { Frame } from './frame.ts'
 import { type RequestHeader, requestContent, responseContent } from './header.ts'
 import { type Payload, readPayload, type Skimmed, skimPayload } from './payload.ts'
-import type { Budget } from './records.ts'
+import type { Reading, TopicNames } from './reading.ts'
+import type { RecordSet } from './records.ts'
 import type { Layout } from './table.ts'
 import { Wire } from './wire.ts'
 
@@ -42,10 +43,12 @@ abstract class Message {
   readonly incomplete: boolean
   readonly #bytes: Uint8Array
   readonly #since: Instant
+  readonly #names: TopicNames
   #content: Content | undefined
   #skimmed: Skimmed | undefined
 
-  constructor({ bytes, size, since, incomplete }: Frame) {
+  constructor({ bytes, size, since, incomplete }: Frame, names: TopicNames) {
+    this.#names = names
     this.#bytes = bytes
     this.size = size
     this.incomplete = incomplete
@@ -72,7 +75,7 @@ abstract class Message {
   protected get skimmed(): Skimmed {
     if (this.#skimmed === undefined) {
       const layout = this.layout()
-      this.#skimmed = layout === undefined ? NOTHING_SEEN : skimPayload(this.wire(), layout)
+      this.#skimmed = layout === undefined ? NOTHING_SEEN : skimPayload(this.wire(), layout, this.#names)
     }
     return this.#skimmed
   }
@@ -86,8 +89,13 @@ abstract class Message {
     const layout = this.layout()
     if (layout === undefined) return NOTHING_READ
     const wire = this.wire()
-    const budget: Budget = { structs: MOST_STRUCTS, records: MOST_RECORDS, bytes: MOST_DECOMPRESSED }
-    const payload = this.shown(readPayload(wire, layout, budget))
+    const reading: Reading = {
+      structs: MOST_STRUCTS,
+      records: MOST_RECORDS,
+      bytes: MOST_DECOMPRESSED,
+      names: this.#names,
+    }
+    const payload = this.shown(readPayload(wire, layout, reading))
     return { payload, isShort: wire.state !== 'good' }
   }
 
@@ -106,8 +114,8 @@ export class Request extends Message implements KafkaRequest {
   readonly clientID: string
   readonly #header: RequestHeader
 
-  constructor(header: RequestHeader, frame: Frame) {
-    super(frame)
+  constructor(header: RequestHeader, frame: Frame, names: TopicNames) {
+    super(frame, names)
     this.#header = header
     this.apiKey = header.apiKey
     this.apiVersion = header.apiVersion
@@ -155,8 +163,8 @@ export class Response extends Message implements KafkaResponse {
   /** Undefined when the request was not seen: nobody knows what this is. */
   readonly #header: RequestHeader | undefined
 
-  constructor(correlationId: number, header: RequestHeader | undefined, frame: Frame) {
-    super(frame)
+  constructor(correlationId: number, header: RequestHeader | undefined, frame: Frame, names: TopicNames) {
+    super(frame, names)
     this.correlationID = correlationId
     this.#header = header
   }
@@ -169,8 +177,13 @@ export class Response extends Message implements KafkaResponse {
     return errorName(this.errorCode)
   }
 
-  get topics(): readonly string[] {
-    return this.skimmed.topics
+  /** Names of topics that the reply gives beside their ids. */
+  get topicNames(): readonly (readonly [id: string, name: string])[] {
+    if (!TELL_NAMES.has(this.#header?.apiKey ?? -1)) return []
+    const topics = ((this.payload as Payload | null)?.topics ?? []) as Payload[]
+    return topics.flatMap(({ topicID, name }) =>
+      typeof topicID === 'string' && typeof name === 'string' ? [[topicID, name]] : [],
+    )
   }
 
   protected override layout(): Layout | undefined {
@@ -228,7 +241,12 @@ function producedAsOfOld(payload: Payload): Payload {
 }
 
 function partitionsOf({ partitions = [] }: Payload): Payload {
-  const [partitionData = null, ...more] = partitions as Payload[]
+  const [partitionData = null, ...more] = (partitions as Payload[]).map(({ index, records }) => ({
+    index,
+    // What Kubeshark calls so is how many bytes of records there are.
+    unknown: (records as RecordSet | null | undefined)?.size ?? -1,
+    records: records ?? null,
+  }))
   return { length: (partitions as Payload[]).length, partitionData, more }
 }
 
@@ -240,6 +258,7 @@ interface Content {
 
 const NOTHING_READ: Content = { payload: null, isShort: false }
 const NOTHING_SEEN: Skimmed = { topics: [], others: [], status: 0 }
+const TELL_NAMES: ReadonlySet<number> = new Set([METADATA, CREATE_TOPICS])
 const FIRST_WITH_TRANSACTIONS = 3
 const UNSUPPORTED_VERSION = 35
 /** Of one message so much is shown at most. */

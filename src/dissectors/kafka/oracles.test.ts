@@ -249,7 +249,9 @@ describe('requests that @platformatic/kafka writes', () => {
           [orders?.topic, orders?.partitions.length, orders?.partitions.more.length],
           ['orders', 2, 1],
         )
-        const batch = orders?.partitions.partitionData.records.recordBatch
+        const { unknown, records } = orders?.partitions.partitionData as Partition
+        const batch = records.recordBatch
+        assert.equal(unknown, batch.batchLength + 12)
         assert.partialDeepStrictEqual(batch, {
           magic: 2,
           compression,
@@ -257,7 +259,7 @@ describe('requests that @platformatic/kafka writes', () => {
           truncated: false,
         })
         assert.deepEqual(
-          batch?.record.map(({ key, value, valueEncoding, timestamp }) => [
+          batch.record.map(({ key, value, valueEncoding, timestamp }) => [
             key,
             value,
             valueEncoding,
@@ -268,7 +270,7 @@ describe('requests that @platformatic/kafka writes', () => {
             [null, '/wA=', 'base64', 5007],
           ],
         )
-        assert.deepEqual(batch?.record[0]?.headers, [{ headerKey: 'trace', value: 'x', encoding: '' }])
+        assert.deepEqual(batch.record[0]?.headers, [{ headerKey: 'trace', value: 'x', encoding: '' }])
         assert.equal(orders?.partitions.more[0]?.records.recordBatch.record[0]?.value, 'v'.repeat(5000))
         assert.equal(payments?.partitions.partitionData.records.recordBatch.record[0]?.value, '')
       })
@@ -284,7 +286,10 @@ interface Produced {
 }
 
 interface Partition {
-  readonly records: { readonly recordBatch: { readonly record: readonly Fields[] } }
+  readonly unknown: number
+  readonly records: {
+    readonly recordBatch: { readonly batchLength: number; readonly record: readonly Fields[] }
+  }
 }
 
 describe('replies that @platformatic/kafka reads', () => {

@@ -98,7 +98,7 @@ export class RequestParser extends FrameParser<KafkaRequest> {
   }
 
   #request(header: RequestHeader, frame: Frame): Found<KafkaRequest> {
-    const message = new Request(header, frame)
+    const message = new Request(header, frame, this.#session.topicNames)
     if (!message.hasNoReply) return { message, id: header.correlationId }
     this.#session.wantsNoReply(header)
     return { message, id: 'no-reply' }
@@ -151,7 +151,11 @@ export class ResponseParser extends FrameParser<KafkaResponse> {
     const id = this.#session.isUnheard(correlationId) ? 'push' : correlationId
     const header = this.#session.answered(correlationId)
     if (header !== undefined) this.#isSure = true
-    return (frame) => ({ message: new Response(correlationId, header, frame), id })
+    return (frame) => {
+      const message = new Response(correlationId, header, frame, this.#session.topicNames)
+      this.#session.learns(message.topicNames)
+      return { message, id }
+    }
   }
 
   #token(bytes: Uint8Array, start: number, end: number): Finish<KafkaResponse> | Step<KafkaResponse> {

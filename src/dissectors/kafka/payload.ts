@@ -1,7 +1,8 @@
 import { base64 } from '../../bytes/text.ts'
 import { consumerLayouts } from './consumers.ts'
 import { errorName } from './errors.ts'
-import { type Budget, readRecords } from './records.ts'
+import type { Reading, TopicNames } from './reading.ts'
+import { readRecords } from './records.ts'
 import type { Layout, LayoutField } from './table.ts'
 import { Wire } from './wire.ts'
 
@@ -9,24 +10,24 @@ import { Wire } from './wire.ts'
 export type Payload = Record<string, unknown>
 
 /** Reads a structure as far as it goes. What comes after bytes that are missing or broken is not there. */
-export function readPayload(wire: Wire, layout: Layout, budget: Budget): Payload {
-  return new PayloadReader(wire, layout.tagged !== undefined, budget).struct(layout)
+export function readPayload(wire: Wire, layout: Layout, reading: Reading): Payload {
+  return new PayloadReader(wire, layout.tagged !== undefined, reading).struct(layout)
 }
 
 class PayloadReader {
   readonly #wire: Wire
   readonly #isFlexible: boolean
-  readonly #budget: Budget
+  readonly #reading: Reading
 
-  constructor(wire: Wire, isFlexible: boolean, budget: Budget) {
+  constructor(wire: Wire, isFlexible: boolean, reading: Reading) {
     this.#wire = wire
     this.#isFlexible = isFlexible
-    this.#budget = budget
+    this.#reading = reading
   }
 
   struct(layout: Layout): Payload {
     const payload: Payload = {}
-    if (--this.#budget.structs < 0) this.#wire.state = 'cut'
+    if (--this.#reading.structs < 0) this.#wire.state = 'cut'
     for (const field of layout.fields) {
       this.#field(payload, field)
       if (this.#wire.state !== 'good') return payload
@@ -41,8 +42,16 @@ class PayloadReader {
     // Of what was cut off only that is shown which has something in it.
     if (this.#wire.state !== 'good' && (typeof value !== 'object' || value === null)) return
     payload[field.name] = value
-    if (field.type === 'error' && !field.isArray)
-      payload[field.name.replace(/Code$/, 'Name')] = errorName(value as number)
+    if (field.isArray) return
+    if (field.type === 'error') payload[field.name.replace(/Code$/, 'Name')] = errorName(value as number)
+    else if (field.type === 'topicId') this.#named(payload, value as string)
+  }
+
+  /** Newer versions have ids of topics where the older ones have names. */
+  #named(payload: Payload, id: string): void {
+    const name = this.#reading.names.get(id)
+    if (name !== undefined && payload.name === undefined && payload.topic === undefined)
+      payload.topicName = name
   }
 
   #array(field: LayoutField): unknown {
@@ -82,6 +91,7 @@ class PayloadReader {
       case 'float64':
         return wire.float64()
       case 'uuid':
+      case 'topicId':
         return wire.uuid()
       case 'string':
       case 'topic':
@@ -121,7 +131,7 @@ class PayloadReader {
     const version = wire.int16()
     const layout = versions[Math.min(version, versions.length - 1)]
     if (wire.state !== 'good' || layout === undefined) return undefined
-    const payload = readPayload(wire, layout, this.#budget)
+    const payload = readPayload(wire, layout, this.#reading)
     // Newer versions may have more at the end.
     const isRead = wire.state === 'good' && (wire.isAtEnd || version >= versions.length)
     return isRead ? { version, ...payload } : undefined
@@ -133,7 +143,7 @@ class PayloadReader {
     if (length < 0) return null
     const start = wire.at
     wire.skip(length)
-    return readRecords(wire.bytes, start, wire.at, start + length, this.#budget)
+    return readRecords(wire.bytes, start, wire.at, start + length, this.#reading)
   }
 }
 
@@ -147,8 +157,8 @@ export interface Skimmed {
 }
 
 /** Walks over a structure. The wire tells how that went. */
-export function skimPayload(wire: Wire, layout: Layout): Skimmed {
-  const skimmer = new Skimmer(wire, layout.tagged !== undefined)
+export function skimPayload(wire: Wire, layout: Layout, names: TopicNames = NO_NAMES): Skimmed {
+  const skimmer = new Skimmer(wire, layout.tagged !== undefined, names)
   skimmer.struct(layout)
   const { topics, others, status } = skimmer
   return { topics, others, status }
@@ -158,12 +168,14 @@ class Skimmer {
   status = 0
   readonly #wire: Wire
   readonly #isFlexible: boolean
+  readonly #names: TopicNames
   readonly #topics = new Set<string>()
   readonly #others = new Set<string>()
 
-  constructor(wire: Wire, isFlexible: boolean) {
+  constructor(wire: Wire, isFlexible: boolean, names: TopicNames) {
     this.#wire = wire
     this.#isFlexible = isFlexible
+    this.#names = names
   }
 
   get topics(): readonly string[] {
@@ -199,6 +211,7 @@ class Skimmer {
     if (size !== undefined) wire.skip(size)
     else if (type === 'error') this.#error(wire.int16())
     else if (type === 'topic') this.#subject(this.#topics)
+    else if (type === 'topicId') this.#topicId()
     else if (type === 'subject') this.#subject(this.#others)
     else if (type === 'string') wire.skip(Math.max(wire.stringLength(this.#isFlexible), 0))
     else if (type !== 'struct') wire.skip(Math.max(wire.bytesLength(this.#isFlexible), 0))
@@ -207,6 +220,12 @@ class Skimmer {
 
   #error(code: number): void {
     if (this.status === 0) this.status = code
+  }
+
+  #topicId(): void {
+    const id = this.#wire.uuid()
+    if (id !== '' && id !== NO_ID && this.#topics.size < MOST_SUBJECTS)
+      this.#topics.add(this.#names.get(id) ?? id)
   }
 
   #subject(subjects: Set<string>): void {
@@ -250,6 +269,9 @@ const SIZES: Readonly<Record<string, number>> = {
   float64: 8,
   uuid: 16,
 }
+const NO_NAMES: TopicNames = new Map()
+/** A topic that is told by its name. */
+const NO_ID = 'A'.repeat(22)
 /** In place of secrets. */
 const MASK = '***'
 /** Names that a row may show. */

@@ -2,21 +2,19 @@ import { i32, u8 } from '../../bytes/read.ts'
 import { base64, latin1, utf8Text } from '../../bytes/text.ts'
 import type { Unpacked } from '../../bytes/unpacked.ts'
 import { codecName, unpack } from './compression.ts'
+import type { Reading } from './reading.ts'
 import { isAscii, Wire } from './wire.ts'
 
-/** How much of one payload is still shown; goes down as it is read. */
-export interface Budget {
-  structs: number
-  records: number
-  /** After decompression. */
-  bytes: number
-}
+/** How much of a payload is still shown. */
+type Budget = Pick<Reading, 'records' | 'bytes'>
 
 /** The records of a partition. Most requests have one batch a partition, so that one is the easiest to get at. */
 export interface RecordSet {
   readonly recordBatch: RecordBatch | null
   /** The other batches. */
   readonly more: readonly RecordBatch[]
+  /** Bytes of all of them. */
+  readonly size: number
 }
 
 /**
@@ -82,7 +80,7 @@ export function readRecords(
     at = wire.at
   }
   const [first, ...more] = batches
-  return { recordBatch: first ?? null, more }
+  return { recordBatch: first ?? null, more, size: limit - start }
 }
 
 /** A batch of version 2 (RecordBatch in DefaultRecordBatch.java). Undefined when not even its header is there. */

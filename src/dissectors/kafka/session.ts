@@ -1,5 +1,7 @@
 import { SASL_HANDSHAKE } from './apis.ts'
 import type { RequestHeader } from './header.ts'
+import type { Response } from './messages.ts'
+import type { TopicNames } from './reading.ts'
 
 /**
  * What both sides of a connection know of each other. A reply does not say what it answers: its correlation id tells,
@@ -9,6 +11,7 @@ export class Session {
   readonly #asked = new Map<number, RequestHeader>()
   /** The last requests that want no reply. Some brokers send one all the same. */
   readonly #unheard = new Map<number, RequestHeader>()
+  readonly #topicNames = new Map<string, string>()
   /** The highest correlation id that was seen. */
   #latest = -1
   /** A handshake was sent after which tokens follow that have no header … */
@@ -65,6 +68,15 @@ export class Session {
     return this.#unheard.has(correlationId)
   }
 
+  get topicNames(): TopicNames {
+    return this.#topicNames
+  }
+
+  /** A reply told names of topics beside their ids. */
+  learns(names: Response['topicNames']): void {
+    for (const [id, name] of names) if (this.#topicNames.size < MOST_TOPICS) this.#topicNames.set(id, name)
+  }
+
   /** Whether a reply may have this correlation id: somebody asked, or may have, where the capture has a hole. */
   mayAnswer(correlationId: number): boolean {
     if (this.#asked.has(correlationId) || this.#unheard.has(correlationId)) return true
@@ -83,5 +95,6 @@ function dropOldest(headers: Map<number, RequestHeader>, most: number): void {
 const MOST_ASKED = 16384
 /** … and of those that want none. */
 const MOST_UNHEARD = 64
+const MOST_TOPICS = 4096
 /** Requests that may have been lost in a hole: clients count them one by one. */
 const FARTHEST = 4096

@@ -11,8 +11,8 @@
  *     topics []?2+                        may be null from version 2 on
  *     assignment {}?                      a structure of its own, or null
  *
- * Beside the types of Kafka there are `topic` and `subject` (strings that a row shows), `error` (int16, with its name
- * beside it), and bytes: `secret` (never shown), `records`, `subscription`, `assignment`.
+ * Beside the types of Kafka there are `topic` and `subject` (strings that a row shows), `topicId` (a uuid, with the name of
+ * the topic beside it), `error` (int16, with its name beside it), and bytes: `secret` (never shown), `records`, `subscription`, `assignment`.
  */
 export interface Field {
   readonly name: string
@@ -120,6 +120,7 @@ const TYPES = [
   'uuid',
   'struct',
   'topic',
+  'topicId',
   'subject',
   'error',
   'secret',

@@ -85,6 +85,7 @@ export class Writer {
       case 'subject':
         return this.string(value as string | null)
       case 'uuid':
+      case 'topicId':
         return this.raw(Buffer.from(value as string, 'base64url'))
       case 'float64': {
         const bytes = Buffer.alloc(8)
@@ -162,6 +163,7 @@ function someValue({ type, layout }: LayoutField, random: () => number): unknown
     case 'int64':
       return number * 2 ** 36 - (random() < 0.2 ? 2 ** 52 : 0)
     case 'uuid':
+    case 'topicId':
       return Buffer.from(Array.from({ length: 16 }, () => Math.floor(random() * 256))).toString('base64url')
     case 'string':
     case 'topic':

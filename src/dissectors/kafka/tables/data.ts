@@ -13,14 +13,14 @@ export const data: readonly ApiTable[] = [
       timeout int32
       topicData []
         topic topic 0-12
-        topicID uuid 13+
+        topicID topicId 13+
         partitions []
           index int32
           records records`,
     response: `
       responses []
         name topic 0-12
-        topicID uuid 13+
+        topicID topicId 13+
         partitionResponses []
           index int32
           errorCode error
@@ -60,7 +60,7 @@ export const data: readonly ApiTable[] = [
       sessionEpoch int32 7+
       topics []
         topic topic 0-12
-        topicID uuid 13+
+        topicID topicId 13+
         partitions []
           partition int32
           currentLeaderEpoch int32 9+
@@ -72,7 +72,7 @@ export const data: readonly ApiTable[] = [
           highWatermark int64 18+ tag 1
       forgottenTopicsData [] 7+
         topic topic 7-12
-        topicID uuid 13+
+        topicID topicId 13+
         partitions []int32
       rackId string 11+`,
     response: `
@@ -81,7 +81,7 @@ export const data: readonly ApiTable[] = [
       sessionId int32 7+
       responses []
         topic topic 0-12
-        topicID uuid 13+
+        topicID topicId 13+
         partitionResponses []
           partition int32
           errorCode error
@@ -197,7 +197,7 @@ export const data: readonly ApiTable[] = [
       shareAcquireMode int8 2+
       isRenewAck bool 2+
       topics []
-        topicID uuid
+        topicID topicId
         partitions []
           partitionIndex int32
           partitionMaxBytes int32 0
@@ -206,7 +206,7 @@ export const data: readonly ApiTable[] = [
             lastOffset int64
             acknowledgeTypes []int8
       forgottenTopicsData []
-        topicID uuid
+        topicID topicId
         partitions []int32`,
     response: `
       throttleTimeMs int32
@@ -214,7 +214,7 @@ export const data: readonly ApiTable[] = [
       errorMessage string?
       acquisitionLockTimeoutMs int32 1+
       responses []
-        topicID uuid
+        topicID topicId
         partitions []
           partitionIndex int32
           errorCode error
@@ -246,7 +246,7 @@ export const data: readonly ApiTable[] = [
       shareSessionEpoch int32
       isRenewAck bool 2+
       topics []
-        topicID uuid
+        topicID topicId
         partitions []
           partitionIndex int32
           acknowledgementBatches []
@@ -259,7 +259,7 @@ export const data: readonly ApiTable[] = [
       errorMessage string?
       acquisitionLockTimeoutMs int32 2+
       responses []
-        topicID uuid
+        topicID topicId
         partitions []
           partitionIndex int32
           errorCode error

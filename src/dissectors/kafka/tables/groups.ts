@@ -15,7 +15,7 @@ export const groups: readonly ApiTable[] = [
       retentionTimeMs int64 2-4
       topics []
         name topic 0-9
-        topicID uuid 10+
+        topicID topicId 10+
         partitions []
           partitionIndex int32
           committedOffset int64
@@ -26,7 +26,7 @@ export const groups: readonly ApiTable[] = [
       throttleTimeMs int32 3+
       topics []
         name topic 0-9
-        topicID uuid 10+
+        topicID topicId 10+
         partitions []
           partitionIndex int32
           errorCode error`,
@@ -47,7 +47,7 @@ export const groups: readonly ApiTable[] = [
         memberEpoch int32 9+
         topics []?
           name topic 8-9
-          topicID uuid 10+
+          topicID topicId 10+
           partitionIndexes []int32
       requireStable bool 7+`,
     response: `
@@ -65,7 +65,7 @@ export const groups: readonly ApiTable[] = [
         groupId subject
         topics []
           name topic 8-9
-          topicID uuid 10+
+          topicID topicId 10+
           partitions []
             partitionIndex int32
             committedOffset int64
@@ -277,7 +277,7 @@ export const groups: readonly ApiTable[] = [
       subscribedTopicRegex string? 1+
       serverAssignor string?
       topicPartitions []?
-        topicID uuid
+        topicID topicId
         partitions []int32`,
     response: `
       throttleTimeMs int32
@@ -288,7 +288,7 @@ export const groups: readonly ApiTable[] = [
       heartbeatIntervalMs int32
       assignment {}?
         topicPartitions []
-          topicID uuid
+          topicID topicId
           partitions []int32`,
   },
   {
@@ -320,12 +320,12 @@ export const groups: readonly ApiTable[] = [
           subscribedTopicRegex string?
           assignment {}
             topicPartitions []
-              topicID uuid
+              topicID topicId
               topicName topic
               partitions []int32
           targetAssignment {}
             topicPartitions []
-              topicID uuid
+              topicID topicId
               topicName topic
               partitions []int32
           memberType int8 1+
@@ -351,7 +351,7 @@ export const groups: readonly ApiTable[] = [
       heartbeatIntervalMs int32
       assignment {}?
         topicPartitions []
-          topicID uuid
+          topicID topicId
           partitions []int32`,
   },
   {
@@ -381,7 +381,7 @@ export const groups: readonly ApiTable[] = [
           subscribedTopicNames []topic
           assignment {}
             topicPartitions []
-              topicID uuid
+              topicID topicId
               topicName topic
               partitions []int32
         authorizedOperations int32`,

@@ -9,7 +9,7 @@ export const topics: readonly ApiTable[] = [
     flexible: 9,
     request: `
       topics []?1+
-        topicID uuid 10+
+        topicID topicId 10+
         name topic?10+
       allowAutoTopicCreation bool 4+
       includeClusterAuthorizedOperations bool 8-10
@@ -26,7 +26,7 @@ export const topics: readonly ApiTable[] = [
       topics []
         errorCode error
         name topic?12+
-        topicID uuid 10+
+        topicID topicId 10+
         isInternal bool 1+
         partitions []
           errorCode error
@@ -62,7 +62,7 @@ export const topics: readonly ApiTable[] = [
       throttleTimeMs int32 2+
       topics []
         name topic
-        topicID uuid 7+
+        topicID topicId 7+
         errorCode error
         errorMessage string? 1+
         topicConfigErrorCode error 5+ tag 0
@@ -83,14 +83,14 @@ export const topics: readonly ApiTable[] = [
     request: `
       topics [] 6+
         name topic?
-        topicID uuid
+        topicID topicId
       topicNames []topic 0-5
       timeoutMs int32`,
     response: `
       throttleTimeMs int32 1+
       responses []
         name topic?6+
-        topicID uuid 6+
+        topicID topicId 6+
         errorCode error
         errorMessage string? 5+`,
   },
@@ -248,7 +248,7 @@ export const topics: readonly ApiTable[] = [
       topics []
         errorCode error
         name topic?
-        topicID uuid
+        topicID topicId
         isInternal bool
         partitions []
           errorCode error
