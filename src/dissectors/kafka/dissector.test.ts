@@ -357,6 +357,22 @@ describe('long messages of Kafka', () => {
     })
   })
 
+  test('wait for replies with their beginning alone when there are many', () => {
+    const { client } = kafka.open({ wantsBodies: true, maxBody: 1 << 20 }, AT_THE_START)
+    const bytes = produce(0, 1, Buffer.alloc(500_000, 'x'))
+    const kept = Array.from({ length: 40 }, (_, id) => {
+      bytes.writeInt32BE(id, 8)
+      const step = client.next(bytes, 0, bytes.length)
+      return step.kind === 'message' ? (step.message as Fields) : undefined
+    })
+    const cut = kept.map((each) => each?.truncated)
+    assert.deepEqual([cut.indexOf(false), cut.lastIndexOf(true)], [24, 23])
+    assert.deepEqual(
+      new Set(kept.map((each) => `${each?.subject} ${each?.size}`)),
+      new Set(['orders 500048']),
+    )
+  })
+
   test('may have holes, after which they go on', () => {
     for (const hole of [1000, 200_000]) {
       const before = whole.subarray(0, 50_000)

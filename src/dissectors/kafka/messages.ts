@@ -1,3 +1,4 @@
+import { copyOf } from '../../bytes/read.ts'
 import type { Instant } from '../../dissect/dissector.ts'
 import { rfc3339 } from '../../entry/entry.ts'
 import { API_VERSIONS, CREATE_TOPICS, METADATA, PRODUCE } from './apis.ts'
@@ -41,7 +42,7 @@ export interface KafkaResponse {
 abstract class Message {
   readonly size: number
   readonly incomplete: boolean
-  readonly #bytes: Uint8Array
+  #bytes: Uint8Array
   readonly #since: Instant
   readonly #names: TopicNames
   #content: Content | undefined
@@ -58,6 +59,16 @@ abstract class Message {
   /** As they came, the length first; of a long message the beginning. */
   protected get bytes(): Uint8Array {
     return this.#bytes
+  }
+
+  /** Bytes that are kept. */
+  get weight(): number {
+    return this.#bytes.length
+  }
+
+  /** Keeps only what it is about. */
+  shorten(): void {
+    if (this.#bytes.length > SHORT) this.#bytes = copyOf(this.#bytes, 0, SHORT)
   }
 
   get captureTime(): string {
@@ -259,6 +270,8 @@ interface Content {
 const NOTHING_READ: Content = { payload: null, isShort: false }
 const NOTHING_SEEN: Skimmed = { topics: [], others: [], status: 0 }
 const TELL_NAMES: ReadonlySet<number> = new Set([METADATA, CREATE_TOPICS])
+/** Bytes that tell of most messages what they are about. */
+const SHORT = 1024
 const FIRST_WITH_TRANSACTIONS = 3
 const UNSUPPORTED_VERSION = 35
 /** Of one message so much is shown at most. */

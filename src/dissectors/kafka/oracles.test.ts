@@ -249,7 +249,9 @@ describe('requests that @platformatic/kafka writes', () => {
           [orders?.topic, orders?.partitions.length, orders?.partitions.more.length],
           ['orders', 2, 1],
         )
-        const { unknown, records } = orders?.partitions.partitionData as Partition
+        const partition = orders?.partitions.partitionData
+        assert.ok(partition)
+        const { unknown, records } = partition
         const batch = records.recordBatch
         assert.equal(unknown, batch.batchLength + 12)
         assert.partialDeepStrictEqual(batch, {

@@ -99,9 +99,12 @@ export class RequestParser extends FrameParser<KafkaRequest> {
 
   #request(header: RequestHeader, frame: Frame): Found<KafkaRequest> {
     const message = new Request(header, frame, this.#session.topicNames)
-    if (!message.hasNoReply) return { message, id: header.correlationId }
-    this.#session.wantsNoReply(header)
-    return { message, id: 'no-reply' }
+    if (message.hasNoReply) {
+      this.#session.wantsNoReply(header)
+      return { message, id: 'no-reply' }
+    }
+    this.#session.waits(message)
+    return { message, id: header.correlationId }
   }
 
   /** After a login the connection goes on with requests: the first frame that is one ends it. */

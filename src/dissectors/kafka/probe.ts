@@ -23,11 +23,15 @@ export function probeClient(bytes: Uint8Array, start: number, end: number): Verd
   const layout = header.api?.request(header.apiVersion)
   const wire = requestContentAt(bytes, start, Math.min(end, frameEnd), frameEnd, header)
   const before = wire.at
-  if (layout !== undefined) skimPayload(wire, layout)
-  if (wire.state === 'bad' || (layout !== undefined && wire.state === 'good' && !wire.isAtEnd))
+  const skimmed = layout === undefined ? undefined : skimPayload(wire, layout)
+  if (wire.state === 'bad' || (skimmed !== undefined && wire.state === 'good' && !wire.isAtEnd))
     return 'reject'
-  const isNamed = header.clientId.length >= SHORTEST_NAME
-  return isNamed || wire.at - before >= MUCH || (layout !== undefined && end >= frameEnd) ? 'match' : 'unsure'
+  if (header.clientId.length >= SHORTEST_NAME) return 'match'
+  if (skimmed === undefined) return 'unsure'
+  const names = [...skimmed.topics, ...skimmed.others]
+  const areLegal = names.length > 0 && names.every((name) => LEGAL_NAME.test(name))
+  const tellsMuch = areLegal && wire.at - before >= MUCH
+  return tellsMuch || end >= frameEnd ? 'match' : 'unsure'
 }
 
 /** Replies have nothing of their own but a length and a number: what asked for them must be known. */
@@ -49,9 +53,10 @@ export function beginsReply(bytes: Uint8Array, start: number, end: number): bool
 /** The first bytes of one: so long, of a key and in a version that there are. */
 function mayBecomeHeader(bytes: Uint8Array, start: number, end: number): boolean {
   const padded = new Uint8Array(SHORTEST_HEADER + 2)
-  // What is not here yet is filled up with what fits: a length that is long enough, Produce, version 0, no name.
-  padded.set([0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff])
+  // What is not here yet is filled up with what fits: a length that is long enough, Produce, version 0, an empty name.
+  padded.set([0, 0, 0, 64])
   padded.set(bytes.subarray(start, Math.min(end, start + padded.length)))
+  if (end - start < padded.length) padded[13] = padded[12] as number
   const header = readHeader(padded, 0, padded.length)
   return header === 'incomplete' || (header !== undefined && looksLikeRequest(header))
 }
@@ -62,6 +67,8 @@ const LONGEST_REPLY = 1 << 30
 const FULL_SEGMENT = 536
 /** Characters of a client's name that are no chance. */
 const SHORTEST_NAME = 3
+/** Of topics; groups and the like may be called anything, but hardly are. */
+const LEGAL_NAME = /^[\w.:/@ -]+$/
 /** Bytes of content that are no chance either, when all of them fit. */
 const MUCH = 24
 const MOST_LOOKED_AT = 8

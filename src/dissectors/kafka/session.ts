@@ -1,6 +1,6 @@
 import { SASL_HANDSHAKE } from './apis.ts'
 import type { RequestHeader } from './header.ts'
-import type { Response } from './messages.ts'
+import type { Request, Response } from './messages.ts'
 import type { TopicNames } from './reading.ts'
 
 /**
@@ -11,6 +11,9 @@ export class Session {
   readonly #asked = new Map<number, RequestHeader>()
   /** The last requests that want no reply. Some brokers send one all the same. */
   readonly #unheard = new Map<number, RequestHeader>()
+  /** Requests that wait for their replies with all that is kept of them, the oldest first; and how many bytes that is. */
+  readonly #waiting = new Map<number, Request>()
+  #waitingBytes = 0
   readonly #topicNames = new Map<string, string>()
   /** The highest correlation id that was seen. */
   #latest = -1
@@ -29,6 +32,21 @@ export class Session {
     dropOldest(this.#asked, MOST_ASKED)
     // Version 1 wraps the tokens into SaslAuthenticate (KIP-152).
     this.#awaitsTokens = header.apiKey === SASL_HANDSHAKE && header.apiVersion === 0
+  }
+
+  /**
+   * A request is all there. Where replies are not seen, as in a capture of one direction, many would wait for them: of
+   * the oldest only the beginning is kept then.
+   */
+  waits(request: Request): void {
+    this.#letGo(request.correlationID)
+    this.#waiting.set(request.correlationID, request)
+    this.#waitingBytes += request.weight
+    for (const [id, oldest] of this.#waiting) {
+      if (this.#waitingBytes <= MOST_WAITING || oldest === request) break
+      this.#letGo(id)
+      oldest.shorten()
+    }
   }
 
   get awaitsTokens(): boolean {
@@ -53,7 +71,13 @@ export class Session {
   answered(correlationId: number): RequestHeader | undefined {
     const header = this.#asked.get(correlationId) ?? this.#unheard.get(correlationId)
     this.#asked.delete(correlationId)
+    this.#letGo(correlationId)
     return header
+  }
+
+  #letGo(correlationId: number): void {
+    this.#waitingBytes -= this.#waiting.get(correlationId)?.weight ?? 0
+    this.#waiting.delete(correlationId)
   }
 
   /** The request wants no reply. */
@@ -95,6 +119,8 @@ function dropOldest(headers: Map<number, RequestHeader>, most: number): void {
 const MOST_ASKED = 16384
 /** … and of those that want none. */
 const MOST_UNHEARD = 64
+/** Bytes of requests that wait for their replies. */
+const MOST_WAITING = 8 << 20
 const MOST_TOPICS = 4096
 /** Requests that may have been lost in a hole: clients count them one by one. */
 const FARTHEST = 4096
