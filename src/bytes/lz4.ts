@@ -2,8 +2,8 @@ import { u8, u32le } from './read.ts'
 import { Output, type Unpacked } from './unpacked.ts'
 
 /**
- * LZ4 frames, one after another (lz4_Frame_format.md, lz4_Block_format.md); those that may be skipped are. Checksums are not looked at:
- * Kafka's clients before 0.10 made the one of the header wrongly.
+ * LZ4 frames, one after another (lz4_Frame_format.md, lz4_Block_format.md); those that may be skipped are.
+ * Checksums are not looked at: Kafka's clients before 0.10 made the one of the header wrongly.
  */
 export function unpackLz4(bytes: Uint8Array, limit: number): Unpacked {
   const output = new Output(bytes.length * USUAL_RATIO, limit)

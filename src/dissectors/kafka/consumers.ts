@@ -1,9 +1,9 @@
 import { type Layout, layoutOf, parseTable } from './table.ts'
 
 /**
- * What members of a group tell each other in bytes that brokers pass on unread: which topics a consumer wants, and which
- * partitions it gets. By version (ConsumerProtocolSubscription.json, ConsumerProtocolAssignment.json); other kinds of
- * groups, such as those of Kafka Connect, have formats of their own.
+ * What members of a group tell each other in bytes that brokers pass on unread: which topics a consumer wants, and
+ * which partitions it gets. By version (ConsumerProtocolSubscription.json, ConsumerProtocolAssignment.json); other
+ * kinds of groups, such as those of Kafka Connect, have formats of their own.
  */
 export const consumerLayouts: Readonly<Record<'subscription' | 'assignment', readonly Layout[]>> = {
   subscription: versionsOf(`

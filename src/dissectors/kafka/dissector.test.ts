@@ -210,6 +210,20 @@ describe('a request of Kafka', () => {
       assert.equal((message(chunks, 1).payload as Fields).authBytes, '***')
     }
   })
+
+  test('shows settings, but none that are secrets', () => {
+    const configs = [
+      { name: 'retention.ms', configOperation: 0, value: '1000' },
+      { name: 'listener.name.x.plain.sasl.jaas.config', configOperation: 0, value: 'geheim' },
+      { name: 'ssl.key.password', configOperation: 0, value: 'geheim' },
+      { name: 'ssl.truststore.password', configOperation: 1, value: null },
+    ]
+    const resources = [{ resourceType: 4, resourceName: '1', configs }]
+    const shown = message([['client', request(44, 1, 1, { resources, validateOnly: false })]], 0)
+    assert.partialDeepStrictEqual(shown.payload, {
+      resources: [{ configs: [{ value: '1000' }, { value: '***' }, { value: '***' }, { value: null }] }],
+    })
+  })
 })
 
 describe('a reply of Kafka', () => {

@@ -35,7 +35,10 @@ export function readHeader(
   return { ...header, clientId: textOf(bytes, at, wire.at) }
 }
 
-/** What a request of a known kind has, in a version that there is or soon will be, from a client whose name can be read. */
+/**
+ * What a request of a known kind has, in a version that there is or soon will be, from a client whose name can be
+ * read.
+ */
 export function looksLikeRequest({ api, apiVersion, correlationId, clientId }: RequestHeader): boolean {
   if (api === undefined || apiVersion > api.newest + NEWER || correlationId < 0) return false
   return clientId.length <= LONGEST_NAME && !NOT_PRINTABLE.test(clientId)
@@ -63,8 +66,8 @@ export function requestContentAt(
 }
 
 /**
- * Where the content of a reply begins. ApiVersions has the header of old in all versions, as who asks for versions does not
- * know yet what it will be answered by (KIP-511).
+ * Where the content of a reply begins. ApiVersions has the header of old in all versions, as who asks for versions
+ * does not know yet what it will be answered by (KIP-511).
  */
 export function responseContent(bytes: Uint8Array, size: number, api: Api, version: number): Wire {
   const wire = new Wire(bytes, RESPONSE_HEADER, bytes.length, 4 + size)

@@ -88,7 +88,7 @@ export class RequestParser extends FrameParser<KafkaRequest> {
     end: number,
   ): Finish<KafkaRequest> | Step<KafkaRequest> {
     if (this.#session.awaitsTokens && !this.#mayBeRequest(bytes, start, end))
-      return this.#token(bytes, start, end)
+      return tokenAt(bytes, start, end) ?? tokenOf(this.#session.sendsToken())
     const header = readHeader(bytes, start, end)
     if (header === 'incomplete') return needs(SHORTEST_HEADER + 2, start, end)
     if (header === undefined || i32(bytes, start) > LONGEST_MESSAGE)
@@ -111,16 +111,6 @@ export class RequestParser extends FrameParser<KafkaRequest> {
   #mayBeRequest(bytes: Uint8Array, start: number, end: number): boolean {
     const header = readHeader(bytes, start, end)
     return typeof header === 'object' && looksLikeRequest(header)
-  }
-
-  #token(bytes: Uint8Array, start: number, end: number): Finish<KafkaRequest> | Step<KafkaRequest> {
-    if (end - start < 4) return needs(4, start, end)
-    const size = i32(bytes, start)
-    if (size < 0 || size > LONGEST_TOKEN) return { kind: 'invalid', reason: 'not a token' }
-    // Whether it is a request shows when it is all here.
-    if (4 + size > end - start) return needs(4 + size, start, end)
-    const id = tokenId(this.#session.sendsToken())
-    return (frame) => ({ message: new Token(frame), id })
   }
 }
 
@@ -145,7 +135,8 @@ export class ResponseParser extends FrameParser<KafkaResponse> {
     start: number,
     end: number,
   ): Finish<KafkaResponse> | Step<KafkaResponse> {
-    if (this.#session.answersToken) return this.#token(bytes, start, end)
+    if (this.#session.answersToken)
+      return tokenAt(bytes, start, end) ?? tokenOf(this.#session.answersWithToken())
     if (end - start < RESPONSE_HEADER) return needs(RESPONSE_HEADER, start, end)
     const size = i32(bytes, start)
     const correlationId = i32(bytes, start + 4)
@@ -160,22 +151,23 @@ export class ResponseParser extends FrameParser<KafkaResponse> {
       return { message, id }
     }
   }
-
-  #token(bytes: Uint8Array, start: number, end: number): Finish<KafkaResponse> | Step<KafkaResponse> {
-    if (end - start < 4) return needs(4, start, end)
-    const size = i32(bytes, start)
-    if (size < 0 || size > LONGEST_TOKEN) return { kind: 'invalid', reason: 'not a token' }
-    const id = tokenId(this.#session.answeredToken())
-    return (frame) => ({ message: new Token(frame), id })
-  }
 }
 
 function needs(wanted: number, start: number, end: number) {
   return { kind: 'incomplete', need: Math.max(wanted, end - start + 1) } as const
 }
 
-function tokenId(number: number): string {
-  return `token ${number}`
+/** Undefined when a token is all here; only then it shows that it is no request. */
+function tokenAt(bytes: Uint8Array, start: number, end: number): Step<never> | undefined {
+  if (end - start < 4) return needs(4, start, end)
+  const size = i32(bytes, start)
+  if (size < 0 || size > LONGEST_TOKEN) return { kind: 'invalid', reason: 'not a token' }
+  return 4 + size > end - start ? needs(4 + size, start, end) : undefined
+}
+
+/** Tokens are answered one by one. */
+function tokenOf(number: number): Finish<Token> {
+  return (frame) => ({ message: new Token(frame), id: `token ${number}` })
 }
 
 /** Brokers take 100 MB by default (socket.request.max.bytes), and send as much as they are asked for. */

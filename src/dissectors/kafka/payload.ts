@@ -43,7 +43,8 @@ class PayloadReader {
     if (this.#wire.state !== 'good' && (typeof value !== 'object' || value === null)) return
     payload[field.name] = value
     if (field.isArray) return
-    if (field.type === 'error') payload[field.name.replace(/Code$/, 'Name')] = errorName(value as number)
+    if (field.type === 'config') payload[field.name] = configValue(payload.name, value)
+    else if (field.type === 'error') payload[field.name.replace(/Code$/, 'Name')] = errorName(value as number)
     else if (field.type === 'topicId') this.#named(payload, value as string)
   }
 
@@ -96,6 +97,7 @@ class PayloadReader {
       case 'string':
       case 'topic':
       case 'subject':
+      case 'config':
         return this.#string(field)
       case 'records':
         return this.#records()
@@ -145,6 +147,11 @@ class PayloadReader {
     wire.skip(length)
     return readRecords(wire.bytes, start, wire.at, start + length, this.#reading)
   }
+}
+
+/** Brokers do not tell secrets among their settings, but administrators do. */
+function configValue(name: unknown, value: unknown): unknown {
+  return value !== null && SECRET_SETTING.test(String(name)) ? MASK : value
 }
 
 /** What a row shows of a payload, and whether it is one, without reading it. */
@@ -213,7 +220,8 @@ class Skimmer {
     else if (type === 'topic') this.#subject(this.#topics)
     else if (type === 'topicId') this.#topicId()
     else if (type === 'subject') this.#subject(this.#others)
-    else if (type === 'string') wire.skip(Math.max(wire.stringLength(this.#isFlexible), 0))
+    else if (type === 'string' || type === 'config')
+      wire.skip(Math.max(wire.stringLength(this.#isFlexible), 0))
     else if (type !== 'struct') wire.skip(Math.max(wire.bytesLength(this.#isFlexible), 0))
     else if (!isNullable || isArray || wire.int8() >= 0) this.struct(layout as Layout)
   }
@@ -272,6 +280,7 @@ const SIZES: Readonly<Record<string, number>> = {
 const NO_NAMES: TopicNames = new Map()
 /** A topic that is told by its name. */
 const NO_ID = 'A'.repeat(22)
+const SECRET_SETTING = /password|secret|jaas\.config|keystore\.key|token\.(master|secret)\.key|credential/i
 /** In place of secrets. */
 const MASK = '***'
 /** Names that a row may show. */

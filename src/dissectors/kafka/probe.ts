@@ -5,8 +5,8 @@ import { skimPayload } from './payload.ts'
 type Verdict = 'match' | 'reject' | 'unsure'
 
 /**
- * Begins a request: a length, a key and a version that there are, and a name of the client that can be read. What follows must be what
- * this request consists of, as far as it is here, and behind it another one must begin.
+ * Begins a request: a length, a key and a version that there are, and a name of the client that can be read. What
+ * follows must be what this request consists of, as far as it is here, and behind it another one must begin.
  */
 export function probeClient(bytes: Uint8Array, start: number, end: number): Verdict {
   // Longer than 16 MB: not the first request that is seen.
@@ -39,7 +39,10 @@ export function probeServer(bytes: Uint8Array, start: number, end: number): Verd
   return beginsReply(bytes, start, end) ? 'unsure' : 'reject'
 }
 
-/** Whether replies may begin here: one after another to where the bytes end, of which the last may go on in the next segment. */
+/**
+ * Whether replies may begin here: one after another to where the bytes end, of which the last may go on in the next
+ * segment.
+ */
 export function beginsReply(bytes: Uint8Array, start: number, end: number): boolean {
   let at = start
   for (let count = 0; count < MOST_LOOKED_AT && at + RESPONSE_HEADER <= end; count++) {

@@ -201,8 +201,8 @@ function readField(wire: Wire): Span | null {
 }
 
 /**
- * Messages of versions 0 and 1: those up to the next compressed one, or one compressed one, which has a set of messages for its value
- * (Message format in the documentation of 0.10).
+ * Messages of versions 0 and 1: those up to the next compressed one, or one compressed one, which has a set of
+ * messages for its value (Message format in the documentation of 0.10).
  */
 function readMessages(wire: Wire, budget: Budget): RecordBatch | undefined {
   const start = wire.at

@@ -11,7 +11,10 @@ export class Session {
   readonly #asked = new Map<number, RequestHeader>()
   /** The last requests that want no reply. Some brokers send one all the same. */
   readonly #unheard = new Map<number, RequestHeader>()
-  /** Requests that wait for their replies with all that is kept of them, the oldest first; and how many bytes that is. */
+  /**
+   * Requests that wait for their replies with all that is kept of them, the oldest first; and how many bytes that
+   * is.
+   */
   readonly #waiting = new Map<number, Request>()
   #waitingBytes = 0
   readonly #topicNames = new Map<string, string>()
@@ -63,7 +66,7 @@ export class Session {
     return this.#tokensAnswered < this.#tokensSent && this.#asked.size === 0
   }
 
-  answeredToken(): number {
+  answersWithToken(): number {
     return ++this.#tokensAnswered
   }
 

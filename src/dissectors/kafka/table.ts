@@ -11,8 +11,9 @@
  *     topics []?2+                        may be null from version 2 on
  *     assignment {}?                      a structure of its own, or null
  *
- * Beside the types of Kafka there are `topic` and `subject` (strings that a row shows), `topicId` (a uuid, with the name of
- * the topic beside it), `error` (int16, with its name beside it), and bytes: `secret` (never shown), `records`, `subscription`, `assignment`.
+ * Beside the types of Kafka there are `topic` and `subject` (strings that a row shows), `topicId` (a uuid, with the
+ * name of the topic beside it), `error` (int16, with its name beside it), `config` (the value of a setting, which
+ * may be a secret), and bytes: `secret` (never shown), `records`, `subscription`, `assignment`.
  */
 export interface Field {
   readonly name: string
@@ -123,6 +124,7 @@ const TYPES = [
   'topicId',
   'subject',
   'error',
+  'config',
   'secret',
   'records',
   'subscription',

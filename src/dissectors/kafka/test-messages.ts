@@ -1,6 +1,9 @@
 import type { Layout, LayoutField } from './table.ts'
 
-/** Bytes of a message, written from the same tables that it is read with: what the tables say is held against others' code. */
+/**
+ * Bytes of a message, written from the same tables that it is read with: what the tables say is held against
+ * others' code.
+ */
 export class Writer {
   readonly #bytes: number[] = []
   readonly #isFlexible: boolean
@@ -83,6 +86,7 @@ export class Writer {
       case 'string':
       case 'topic':
       case 'subject':
+      case 'config':
         return this.string(value as string | null)
       case 'uuid':
       case 'topicId':
@@ -168,6 +172,7 @@ function someValue({ type, layout }: LayoutField, random: () => number): unknown
     case 'string':
     case 'topic':
     case 'subject':
+    case 'config':
       return `${type}-${number}-ü`
     case 'records':
       return null

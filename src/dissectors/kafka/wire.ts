@@ -2,8 +2,9 @@ import { u8, u16, u32 } from '../../bytes/read.ts'
 import { base64, latin1, utf8Text } from '../../bytes/text.ts'
 
 /**
- * A place in the bytes of a message, which may be cut: `end` is as far as they are here, `limit` where the message ends. What cannot be
- * read is 0, "" or null, and from then on everything is: whoever reads looks at `state` once in a while.
+ * A place in the bytes of a message, which may be cut: `end` is as far as they are here, `limit` where the message
+ * ends. What cannot be read is 0, "" or null, and from then on everything is: whoever reads looks at `state` once
+ * in a while.
  */
 export class Wire {
   readonly bytes: Uint8Array

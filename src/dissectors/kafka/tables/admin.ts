@@ -100,14 +100,14 @@ export const admin: readonly ApiTable[] = [
         resourceName subject
         configs []
           name string
-          value string?
+          value config?
           readOnly bool
           isDefault bool 0
           configSource int8 1+
           isSensitive bool
           synonyms [] 1+
             name string
-            value string?
+            value config?
             source int8
           configType int8 3+
           documentation string? 3+`,
@@ -123,7 +123,7 @@ export const admin: readonly ApiTable[] = [
         resourceName subject
         configs []
           name string
-          value string?
+          value config?
       validateOnly bool`,
     response: `
       throttleTimeMs int32
@@ -189,7 +189,7 @@ export const admin: readonly ApiTable[] = [
         configs []
           name string
           configOperation int8
-          value string?
+          value config?
       validateOnly bool`,
     response: `
       throttleTimeMs int32

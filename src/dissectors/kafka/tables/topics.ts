@@ -55,7 +55,7 @@ export const topics: readonly ApiTable[] = [
           brokerIds []int32
         configs []
           name string
-          value string?
+          value config?
       timeoutMs int32
       validateOnly bool 1+`,
     response: `
@@ -70,7 +70,7 @@ export const topics: readonly ApiTable[] = [
         replicationFactor int16 5+
         configs []? 5+
           name string
-          value string?
+          value config?
           readOnly bool
           configSource int8
           isSensitive bool`,
