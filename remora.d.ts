@@ -1042,7 +1042,7 @@ interface KafkaRequest {
   correlationID: number
   /** Name that the client gives itself; "" without one */
   clientID: string
-  /** What is in the message, by the names of its fields in the Kafka protocol; null where the API is only named. Names of errors stand beside their codes, secrets are masked */
+  /** What is in the message, by the names of its fields in the Kafka protocol; null where the API is only named. Names of errors stand beside their codes, secrets are masked. Of what has several parts, such as the partitions of a topic in Produce and their batches, the first has a name and the others are in more */
   payload: any
   /** When its first byte came: 2026-01-01T00:00:00.123456789Z */
   captureTime: string

@@ -33,7 +33,7 @@ const request = object('A request', {
   correlationID: number('Number that the reply has, too'),
   clientID: text('Name that the client gives itself; "" without one'),
   payload: any(
-    'What is in the message, by the names of its fields in the Kafka protocol; null where the API is only named. Names of errors stand beside their codes, secrets are masked',
+    'What is in the message, by the names of its fields in the Kafka protocol; null where the API is only named. Names of errors stand beside their codes, secrets are masked. Of what has several parts, such as the partitions of a topic in Produce and their batches, the first has a name and the others are in more',
   ),
   captureTime,
   topics: textList('Names of the topics in the message, each once, the first 32'),

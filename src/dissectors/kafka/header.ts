@@ -3,7 +3,7 @@ import { API_VERSIONS, type Api, apiOf, CONTROLLED_SHUTDOWN } from './apis.ts'
 import { eachTagged } from './payload.ts'
 import { textOf, Wire } from './wire.ts'
 
-/** What a request begins with (RequestHeader.json). `at` is where its length stands. */
+/** What a request begins with (RequestHeader.json). */
 export interface RequestHeader {
   readonly apiKey: number
   readonly apiVersion: number

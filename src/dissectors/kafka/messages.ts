@@ -5,7 +5,7 @@ import { API_VERSIONS, CREATE_TOPICS, METADATA, PRODUCE } from './apis.ts'
 import { errorName } from './errors.ts'
 import type { Frame } from './frame.ts'
 import { type RequestHeader, requestContent, responseContent } from './header.ts'
-import { type Payload, readPayload, type Skimmed, skimPayload } from './payload.ts'
+import { type Payload, readPayload, type Skimmed, type Span, skimPayload } from './payload.ts'
 import type { Reading, TopicNames } from './reading.ts'
 import type { RecordSet } from './records.ts'
 import type { Layout } from './table.ts'
@@ -45,10 +45,13 @@ abstract class Message {
   #bytes: Uint8Array
   readonly #since: Instant
   readonly #names: TopicNames
+  /** Bytes after the length, without those that were left out. */
+  protected readonly extent: number
   #content: Content | undefined
   #skimmed: Skimmed | undefined
 
-  constructor({ bytes, size, since, incomplete }: Frame, names: TopicNames) {
+  constructor({ bytes, size, omitted, since, incomplete }: Frame, names: TopicNames) {
+    this.extent = size - omitted
     this.#names = names
     this.#bytes = bytes
     this.size = size
@@ -59,6 +62,11 @@ abstract class Message {
   /** As they came, the length first; of a long message the beginning. */
   protected get bytes(): Uint8Array {
     return this.#bytes
+  }
+
+  /** The last records that are in what is kept. */
+  get lastRecords(): Span | undefined {
+    return this.skimmed.records
   }
 
   /** Bytes that are kept. */
@@ -134,6 +142,10 @@ export class Request extends Message implements KafkaRequest {
     this.clientID = header.clientId
   }
 
+  get header(): RequestHeader {
+    return this.#header
+  }
+
   get apiKeyName(): string {
     return this.#header.api?.name ?? `Unknown(${this.apiKey})`
   }
@@ -161,7 +173,7 @@ export class Request extends Message implements KafkaRequest {
   }
 
   protected override wire(): Wire {
-    return requestContent(this.bytes, this.size, this.#header)
+    return requestContent(this.bytes, this.extent, this.#header)
   }
 
   protected override shown(payload: Payload): Payload {
@@ -209,7 +221,7 @@ export class Response extends Message implements KafkaResponse {
     const { api, apiVersion } = this.#header ?? {}
     return api === undefined || apiVersion === undefined
       ? new Wire(this.bytes, 0, 0)
-      : responseContent(this.bytes, this.size, api, apiVersion)
+      : responseContent(this.bytes, this.extent, api, apiVersion)
   }
 }
 
@@ -229,8 +241,12 @@ export class Token implements KafkaRequest, KafkaResponse {
   readonly truncated = false
   readonly payload = null
   readonly captureTime: string
+  /** Pairs it with its answer. */
+  readonly id: string
+  readonly lastRecords = undefined
 
-  constructor({ size, since, incomplete }: Frame) {
+  constructor(number: number, { size, since, incomplete }: Frame) {
+    this.id = `token ${number}`
     this.size = size
     this.incomplete = incomplete
     this.captureTime = rfc3339(since.seconds, since.nanos)
@@ -268,7 +284,7 @@ interface Content {
 }
 
 const NOTHING_READ: Content = { payload: null, isShort: false }
-const NOTHING_SEEN: Skimmed = { topics: [], others: [], status: 0 }
+const NOTHING_SEEN: Skimmed = { topics: [], others: [], status: 0, records: undefined }
 const TELL_NAMES: ReadonlySet<number> = new Set([METADATA, CREATE_TOPICS])
 /** Bytes that tell of most messages what they are about. */
 const SHORT = 1024

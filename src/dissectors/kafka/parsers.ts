@@ -1,24 +1,18 @@
 import { i32 } from '../../bytes/read.ts'
 import type { DissectContext, Found, Opening, Parser, Step } from '../../dissect/dissector.ts'
 import { type Frame, frameAt, OpenFrame } from './frame.ts'
-import {
-  looksLikeRequest,
-  RESPONSE_HEADER,
-  type RequestHeader,
-  readHeader,
-  SHORTEST_HEADER,
-} from './header.ts'
-import { type KafkaRequest, type KafkaResponse, Request, Response, Token } from './messages.ts'
+import { looksLikeRequest, RESPONSE_HEADER, readHeader, SHORTEST_HEADER } from './header.ts'
+import { Request, Response, Token } from './messages.ts'
 import type { Session } from './session.ts'
 
-/** Makes a message of a frame, now or when all of it has come. */
-type Finish<M> = (frame: Frame) => Found<M>
+/** Makes a message of a frame that has come, or of as much as is kept of it. */
+type Make<M> = (frame: Frame) => M
 
-/** Both sides consist of frames: a length, and so many bytes. What begins one tells what its end is made into. */
-abstract class FrameParser<M> implements Parser<M> {
+/** Both sides consist of frames: a length, and so many bytes. What begins one tells what is made of it. */
+abstract class FrameParser<M extends Request | Response | Token> implements Parser<M> {
   readonly #context: DissectContext
   readonly #clock: Opening['clock']
-  #open: { readonly frame: OpenFrame; readonly finish: Finish<M> } | undefined
+  #open: { readonly frame: OpenFrame; readonly make: Make<M> } | undefined
 
   constructor(context: DissectContext, clock: Opening['clock']) {
     this.#context = context
@@ -31,13 +25,13 @@ abstract class FrameParser<M> implements Parser<M> {
 
   next(bytes: Uint8Array, start: number, end: number): Step<M> {
     if (this.#open !== undefined) return this.#continue(bytes, start, end)
-    const finish = this.begin(bytes, start, end)
-    if (typeof finish !== 'function') return finish
-    const length = 4 + i32(bytes, start)
-    if (length <= end - start)
-      return { kind: 'message', length, ...finish(frameAt(bytes, start, this.#clock, this.#context)) }
+    const make = this.begin(bytes, start, end)
+    if (typeof make !== 'function') return make
+    const whole = frameAt(bytes, start, end, this.#clock, this.#context)
+    if (whole !== undefined)
+      return { kind: 'message', length: whole.bytes.length, ...this.found(make(whole)) }
     const frame = new OpenFrame(bytes, start, this.#clock, this.#context)
-    this.#open = { frame, finish }
+    this.#open = { frame, make }
     return { kind: 'partial', length: frame.take(bytes, start, end) }
   }
 
@@ -57,24 +51,27 @@ abstract class FrameParser<M> implements Parser<M> {
   end(): Found<M> | undefined {
     const open = this.#open
     this.#open = undefined
-    return open?.finish(open.frame.close())
+    return open && this.found(open.make(open.frame.close()))
   }
 
   #continue(bytes: Uint8Array, start: number, end: number): Step<M> {
-    const { frame, finish } = this.#open as { frame: OpenFrame; finish: Finish<M> }
-    if (frame.left > 0 && frame.isLong) return { kind: 'skip', length: frame.passRest() }
+    const { frame, make } = this.#open as { frame: OpenFrame; make: Make<M> }
+    const passed = frame.pass((kept) => make(kept).lastRecords)
+    if (passed > 0) return { kind: 'skip', length: passed }
     const length = frame.take(bytes, start, end)
     if (frame.left > 0)
       return length > 0 ? { kind: 'partial', length } : { kind: 'incomplete', need: end - start + 1 }
     this.#open = undefined
-    return { kind: 'message', length, ...finish(frame.close()) }
+    return { kind: 'message', length, ...this.found(make(frame.close())) }
   }
 
-  /** What the frame that begins here is; a step where that cannot be told, or it is none. */
-  protected abstract begin(bytes: Uint8Array, start: number, end: number): Finish<M> | Step<M>
+  /** What is made of the frame that begins here; a step where that cannot be told, or it is none. */
+  protected abstract begin(bytes: Uint8Array, start: number, end: number): Make<M> | Step<M>
+  /** A message is here as far as it ever will be. */
+  protected abstract found(message: M): Found<M>
 }
 
-export class RequestParser extends FrameParser<KafkaRequest> {
+export class RequestParser extends FrameParser<Request | Token> {
   readonly #session: Session
 
   constructor(session: Session, context: DissectContext, { clock }: Opening) {
@@ -86,7 +83,7 @@ export class RequestParser extends FrameParser<KafkaRequest> {
     bytes: Uint8Array,
     start: number,
     end: number,
-  ): Finish<KafkaRequest> | Step<KafkaRequest> {
+  ): Make<Request | Token> | Step<Request | Token> {
     if (this.#session.awaitsTokens && !this.#mayBeRequest(bytes, start, end))
       return tokenAt(bytes, start, end) ?? tokenOf(this.#session.sendsToken())
     const header = readHeader(bytes, start, end)
@@ -94,17 +91,17 @@ export class RequestParser extends FrameParser<KafkaRequest> {
     if (header === undefined || i32(bytes, start) > LONGEST_MESSAGE)
       return { kind: 'invalid', reason: 'not a request' }
     this.#session.asks(header)
-    return (frame) => this.#request(header, frame)
+    return (frame) => new Request(header, frame, this.#session.topicNames)
   }
 
-  #request(header: RequestHeader, frame: Frame): Found<KafkaRequest> {
-    const message = new Request(header, frame, this.#session.topicNames)
+  protected override found(message: Request | Token): Found<Request | Token> {
+    if (message instanceof Token) return { message, id: message.id }
     if (message.hasNoReply) {
-      this.#session.wantsNoReply(header)
+      this.#session.wantsNoReply(message.header)
       return { message, id: 'no-reply' }
     }
     this.#session.waits(message)
-    return { message, id: header.correlationId }
+    return { message, id: message.correlationID }
   }
 
   /** After a login the connection goes on with requests: the first frame that is one ends it. */
@@ -114,7 +111,7 @@ export class RequestParser extends FrameParser<KafkaRequest> {
   }
 }
 
-export class ResponseParser extends FrameParser<KafkaResponse> {
+export class ResponseParser extends FrameParser<Response | Token> {
   readonly #session: Session
   /** A reply was what somebody had asked for, so that this is where frames begin. */
   #isSure: boolean
@@ -134,7 +131,7 @@ export class ResponseParser extends FrameParser<KafkaResponse> {
     bytes: Uint8Array,
     start: number,
     end: number,
-  ): Finish<KafkaResponse> | Step<KafkaResponse> {
+  ): Make<Response | Token> | Step<Response | Token> {
     if (this.#session.answersToken)
       return tokenAt(bytes, start, end) ?? tokenOf(this.#session.answersWithToken())
     if (end - start < RESPONSE_HEADER) return needs(RESPONSE_HEADER, start, end)
@@ -142,14 +139,16 @@ export class ResponseParser extends FrameParser<KafkaResponse> {
     const correlationId = i32(bytes, start + 4)
     const isPlausible = this.#isSure || this.#session.mayAnswer(correlationId)
     if (size < 4 || size > LONGEST_MESSAGE || !isPlausible) return { kind: 'invalid', reason: 'not a reply' }
-    const id = this.#session.isUnheard(correlationId) ? 'push' : correlationId
     const header = this.#session.answered(correlationId)
     if (header !== undefined) this.#isSure = true
-    return (frame) => {
-      const message = new Response(correlationId, header, frame, this.#session.topicNames)
-      this.#session.learns(message.topicNames)
-      return { message, id }
-    }
+    return (frame) => new Response(correlationId, header, frame, this.#session.topicNames)
+  }
+
+  protected override found(message: Response | Token): Found<Response | Token> {
+    if (message instanceof Token) return { message, id: message.id }
+    this.#session.learns(message.topicNames)
+    const { correlationID } = message
+    return { message, id: this.#session.isUnheard(correlationID) ? 'push' : correlationID }
   }
 }
 
@@ -166,8 +165,8 @@ function tokenAt(bytes: Uint8Array, start: number, end: number): Step<never> | u
 }
 
 /** Tokens are answered one by one. */
-function tokenOf(number: number): Finish<Token> {
-  return (frame) => ({ message: new Token(frame), id: `token ${number}` })
+function tokenOf(number: number): Make<Token> {
+  return (frame) => new Token(number, frame)
 }
 
 /** Brokers take 100 MB by default (socket.request.max.bytes), and send as much as they are asked for. */

@@ -154,6 +154,14 @@ function configValue(name: unknown, value: unknown): unknown {
   return value !== null && SECRET_SETTING.test(String(name)) ? MASK : value
 }
 
+/** Where records are, with the length before them. */
+export interface Span {
+  readonly lengthAt: number
+  readonly start: number
+  readonly end: number
+  readonly isCompact: boolean
+}
+
 /** What a row shows of a payload, and whether it is one, without reading it. */
 export interface Skimmed {
   readonly topics: readonly string[]
@@ -161,18 +169,21 @@ export interface Skimmed {
   readonly others: readonly string[]
   /** The first error code that is not 0. */
   readonly status: number
+  /** The last ones that there are. */
+  readonly records: Span | undefined
 }
 
 /** Walks over a structure. The wire tells how that went. */
 export function skimPayload(wire: Wire, layout: Layout, names: TopicNames = NO_NAMES): Skimmed {
   const skimmer = new Skimmer(wire, layout.tagged !== undefined, names)
   skimmer.struct(layout)
-  const { topics, others, status } = skimmer
-  return { topics, others, status }
+  const { topics, others, status, records } = skimmer
+  return { topics, others, status, records }
 }
 
 class Skimmer {
   status = 0
+  records: Span | undefined = undefined
   readonly #wire: Wire
   readonly #isFlexible: boolean
   readonly #names: TopicNames
@@ -222,12 +233,21 @@ class Skimmer {
     else if (type === 'subject') this.#subject(this.#others)
     else if (type === 'string' || type === 'config')
       wire.skip(Math.max(wire.stringLength(this.#isFlexible), 0))
+    else if (type === 'records') this.#records()
     else if (type !== 'struct') wire.skip(Math.max(wire.bytesLength(this.#isFlexible), 0))
     else if (!isNullable || isArray || wire.int8() >= 0) this.struct(layout as Layout)
   }
 
   #error(code: number): void {
     if (this.status === 0) this.status = code
+  }
+
+  #records(): void {
+    const lengthAt = this.#wire.at
+    const length = Math.max(this.#wire.bytesLength(this.#isFlexible), 0)
+    const start = this.#wire.at
+    this.records = { lengthAt, start, end: start + length, isCompact: this.#isFlexible }
+    this.#wire.skip(length)
   }
 
   #topicId(): void {
