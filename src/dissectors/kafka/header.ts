@@ -26,13 +26,15 @@ export function readHeader(
   const correlationId = i32(bytes, start + 8)
   if (size < SHORTEST_HEADER - 4 || apiKey > HIGHEST_KEY || apiVersion > HIGHEST_VERSION) return undefined
   const api = apiOf(apiKey)
-  const header = { apiKey, apiVersion, correlationId, clientId: '', api }
-  if (apiKey === CONTROLLED_SHUTDOWN && apiVersion === 0) return header
-  const wire = new Wire(bytes, start + SHORTEST_HEADER, end, start + 4 + size)
-  const length = wire.stringLength(false)
-  const at = wire.skip(Math.max(length, 0))
-  if (wire.state !== 'good') return wire.state === 'cut' ? 'incomplete' : undefined
-  return { ...header, clientId: textOf(bytes, at, wire.at) }
+  if (apiKey === CONTROLLED_SHUTDOWN && apiVersion === 0)
+    return { apiKey, apiVersion, correlationId, clientId: '', api }
+  const name = start + SHORTEST_HEADER + 2
+  if (end < name) return 'incomplete'
+  const length = (u16(bytes, name - 2) << 16) >> 16
+  const nameEnd = name + Math.max(length, 0)
+  if (length < -1 || nameEnd > start + 4 + size) return undefined
+  if (end < nameEnd) return 'incomplete'
+  return { apiKey, apiVersion, correlationId, clientId: textOf(bytes, name, nameEnd), api }
 }
 
 /**
