@@ -781,7 +781,7 @@ interface EntryLegacy {
 }
 
 /** What the hooks for items get: `data`. Without a request or a reply these are null. For the fields of one protocol alone, declare a variable of its type: HttpEntry. */
-type Entry = HttpEntry | TlsEntry | DnsEntry | RedisEntry | RadiusEntry | DiameterEntry | AmqpEntry | MqttEntry | MongodbEntry | LdapEntry | IcmpEntry | TcpConnEntry | SctpEntry
+type Entry = HttpEntry | TlsEntry | DnsEntry | RedisEntry | RadiusEntry | DiameterEntry | AmqpEntry | MqttEntry | MongodbEntry | LdapEntry | KafkaEntry | IcmpEntry | TcpConnEntry | SctpEntry
 
 /** Hypertext Transfer Protocol -- HTTP/1.1, Hypertext Transfer Protocol -- HTTP/1.0. */
 interface HttpEntry extends EntryCommon, EntryLegacy {
@@ -1705,6 +1705,65 @@ interface LdapResponse {
   incomplete: boolean
 }
 
+/** Apache Kafka Protocol. */
+interface KafkaEntry extends EntryCommon, EntryLegacy {
+  protocol: Protocol & { name: "kafka" }
+  /** A request */
+  request: Loose<KafkaRequest, AnyRequest> | null
+  /** A reply */
+  response: Loose<KafkaResponse, AnyResponse> | null
+  /** Nothing for this protocol */
+  data: null
+}
+
+/** A request */
+interface KafkaRequest {
+  /** Bytes of the message, without the four of its length */
+  size: number
+  /** Produce, Fetch, Metadata …; SaslToken for a step of a login that has no header */
+  apiKeyName: string
+  /** Number of the API: 0 is Produce, 1 Fetch, 2 ListOffsets, 3 Metadata */
+  apiKey: number
+  /** Version of the API in which request and reply are written */
+  apiVersion: number
+  /** Number that the reply has, too */
+  correlationID: number
+  /** Name that the client gives itself; "" without one */
+  clientID: string
+  /** What is in the message, by the names of its fields in the Kafka protocol; null where the API is only named. Names of errors stand beside their codes, secrets are masked. Of what has several parts, such as the partitions of a topic in Produce and their batches, the first has a name and the others are in more */
+  payload: any
+  /** When its first byte came: 2026-01-01T00:00:00.123456789Z */
+  captureTime: string
+  /** Names of the topics in the message, each once, the first 32 */
+  topics: string[]
+  /** The topics; else the groups, transactions or resources that it is about */
+  subject: string
+  /** payload is not all of the message: it was too long to be kept, or could not be read */
+  truncated: boolean
+  /** Some of the message was not captured, or it was cut off */
+  incomplete: boolean
+}
+
+/** A reply */
+interface KafkaResponse {
+  /** Bytes of the message, without the four of its length */
+  size: number
+  /** Number of the request */
+  correlationID: number
+  /** What is in the message; null when the request was not seen, which alone says what this is */
+  payload: any
+  /** When its first byte came: 2026-01-01T00:00:00.123456789Z */
+  captureTime: string
+  /** The first error code in the message that is not 0; 0 when there is none */
+  errorCode: number
+  /** Its name, such as UNKNOWN_TOPIC_OR_PARTITION; NONE when there is none */
+  errorName: string
+  /** payload is not all of the message: it was too long to be kept, or could not be read */
+  truncated: boolean
+  /** Some of the message was not captured, or it was cut off */
+  incomplete: boolean
+}
+
 /** Internet Control Message Protocol version 4, Internet Control Message Protocol version 6. */
 interface IcmpEntry extends EntryCommon, EntryLegacy {
   protocol: Protocol & { name: "icmp" }
@@ -1873,9 +1932,9 @@ interface SctpEntry extends EntryCommon, EntryLegacy {
   }
 }
 
-type AnyRequest = HttpRequest | TlsRequest | DnsRequest | RedisRequest | RadiusRequest | DiameterRequest | AmqpRequest | MqttRequest | MongodbRequest | LdapRequest | IcmpRequest
+type AnyRequest = HttpRequest | TlsRequest | DnsRequest | RedisRequest | RadiusRequest | DiameterRequest | AmqpRequest | MqttRequest | MongodbRequest | LdapRequest | KafkaRequest | IcmpRequest
 
-type AnyResponse = HttpResponse | TlsResponse | DnsResponse | RedisResponse | RadiusResponse | DiameterResponse | AmqpResponse | MqttResponse | MongodbResponse | LdapResponse | IcmpResponse
+type AnyResponse = HttpResponse | TlsResponse | DnsResponse | RedisResponse | RadiusResponse | DiameterResponse | AmqpResponse | MqttResponse | MongodbResponse | LdapResponse | KafkaResponse | IcmpResponse
 
 /** T, and undefined for all that others of its kind have. */
 type Loose<T, Others> = T & { [Name in Exclude<KeysOf<Others>, keyof T>]?: undefined }

@@ -7,6 +7,7 @@ import { diameter, diameterSctp } from './diameter/dissector.ts'
 import { dns, dnsTcp } from './dns/dissector.ts'
 import { http } from './http/dissector.ts'
 import { icmp4, icmp6 } from './icmp/dissector.ts'
+import { kafka } from './kafka/dissector.ts'
 import { cldap, ldap } from './ldap/dissector.ts'
 import { mongodb } from './mongodb/dissector.ts'
 import { mqtt } from './mqtt/dissector.ts'
@@ -33,6 +34,7 @@ export const dissectors = [
   mongodb,
   ldap,
   cldap,
+  kafka,
   icmp4,
   icmp6,
 ] as unknown as readonly Dissector[]

@@ -255,7 +255,11 @@ export const VARIABLES: Readonly<Record<string, Read>> = {
   ...ofProtocol('tlsx', ['sni', 'alpn', 'version', 'cipherSuites'], ['cipherSuite']),
   ...only(isProtocol('tlsx'), { tlsx_info: text('base', 'method') }),
   ...ofProtocol('redis', ['type', 'command', 'key']),
-  ...ofProtocol('kafka', ['apiKey', 'apiKeyName', 'size']),
+  ...ofProtocol(
+    'kafka',
+    ['apiKey', 'apiKeyName', 'apiVersion', 'size', 'topics'],
+    ['errorCode', 'errorName'],
+  ),
   ...only(isProtocol('kafka'), {
     kafka_client_id: text('request', 'clientID'),
     kafka_request_summary: text('base', 'summary'),

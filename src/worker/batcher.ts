@@ -290,6 +290,8 @@ const BODY_PATHS: ReadonlySet<string> = new Set([
   '*',
   'request',
   'response',
+  'request.payload',
+  'response.payload',
   'request.postData',
   'response.content',
   'request.postData.text',

@@ -3,6 +3,7 @@ import type { ReadCapture } from '../../src/testing/read-capture.ts'
 import { amqp } from './amqp.ts'
 import { diameter } from './diameter.ts'
 import { dns, http1, icmp, redis, tls } from './first-set.ts'
+import { kafka } from './kafka.ts'
 import { ldap } from './ldap.ts'
 import { mongodb } from './mongodb.ts'
 import { mqtt } from './mqtt.ts'
@@ -24,6 +25,7 @@ const comparisons: readonly Comparison[] = [
   mqtt,
   mongodb,
   ldap,
+  kafka,
 ]
 
 /** Where our entries and the truth differ: `status 200: ours 3, truth 4`. */
