@@ -5,6 +5,8 @@ import type { Exchange } from '../entry/entry.ts'
 import { Packet } from '../packet/packet.ts'
 import { Connection, type ConnectionHandler } from '../reassembly/connection.ts'
 import { dissectors } from './index.ts'
+import * as ldap from './ldap/test-messages.ts'
+import { opMsg } from './mongodb/test-messages.ts'
 import { bytesOf, clientHello, clientHelloBody, u16s, vector } from './tls/test-hellos.ts'
 
 type Script = readonly (readonly ['client' | 'server', string | Uint8Array])[]
@@ -70,6 +72,23 @@ const conversations: readonly (readonly [
       c(hello),
     ],
     ['tls ClientHello'],
+  ],
+  [
+    'LDAP with StartTLS',
+    [
+      c(ldap.message(1, 0x77, [ldap.element(0x80, '1.3.6.1.4.1.1466.20037')])),
+      s(ldap.result(1, 0x78)),
+      c(hello),
+    ],
+    ['ldap Extended Request+reply', 'tls ClientHello'],
+  ],
+  [
+    'MongoDB behind the line of a load balancer, on any port',
+    [
+      c(bytesOf('PROXY TCP4 192.0.2.1 192.0.2.2 40000 80\r\n', opMsg({ ping: 1, $db: 'admin' }))),
+      s(opMsg({ ok: 1 }, { responseTo: 1 })),
+    ],
+    ['mongodb ping+reply'],
   ],
   [
     'HTTP through SOCKS',

@@ -48,11 +48,15 @@ export async function captureLoopback(
   return path
 }
 
-/** Whether programs that a test needs are there: where they are not it is skipped and says so, in CI it fails. */
+/** Whether programs that a test needs are there. */
 export function hasTools(t: TestContext, ...tools: readonly string[]): boolean {
-  const missing = tools.filter((tool) => spawnSync('sh', ['-c', `command -v ${tool}`]).status !== 0)
-  if (missing.length === 0) return true
-  const message = `not installed: ${missing.join(', ')}`
+  return tools.every((tool) => succeeds(t, tool, `command -v ${tool}`))
+}
+
+/** Whether this command succeeds, and with it what a test needs is there: if not it is skipped and says so, in CI it fails. */
+export function succeeds(t: TestContext, what: string, command: string): boolean {
+  if (spawnSync('sh', ['-c', command]).status === 0) return true
+  const message = `not installed: ${what}`
   if (process.env.CI) throw new Error(message)
   t.skip(message)
   return false

@@ -42,8 +42,8 @@ export const cldap = defineDissector({
   open(context) {
     const session = new Session(context, true)
     return {
-      client: new DatagramParser('client', (message) => new LdapRequest(message)),
-      server: new DatagramParser('server', (message) => session.answer(message)),
+      client: new DatagramParser('client', session, (message) => new LdapRequest(message)),
+      server: new DatagramParser('server', session, (message) => session.reply(message)),
     }
   },
   summarize,

@@ -18,6 +18,8 @@ import {
   REQUESTS,
   RESPONSES,
   RESULT_NAMES,
+  SEARCH_ENTRY,
+  SEARCH_REFERENCE,
   SEARCH_REQUEST,
 } from './names.ts'
 import { HIDDEN, isSecret } from './secrets.ts'
@@ -182,8 +184,9 @@ export class LdapRequest {
   get truncated(): boolean {
     return this.#message.isCut
   }
-  get dn() {
-    return this.#read.dn
+  /** Rows of lists have it: read without the rest. */
+  get dn(): string {
+    return BEGINS_WITH_NAME.has(this.#message.tag) ? this.#message.operation().text() : this.#read.dn
   }
   get version() {
     return this.#read.version
@@ -239,10 +242,10 @@ export class LdapRequest {
   get abandonedId() {
     return this.#read.abandonedId
   }
-  get oid() {
-    return this.#read.oid
+  get oid(): string {
+    return this.#message.tag === EXTENDED_REQUEST ? this.#read.oid : ''
   }
-  get oidName() {
+  get oidName(): string {
     return OID_NAMES[this.oid] ?? ''
   }
 
@@ -254,6 +257,14 @@ export class LdapRequest {
     return this.#operation
   }
 }
+
+const BEGINS_WITH_NAME: ReadonlySet<number> = new Set([
+  SEARCH_REQUEST,
+  MODIFY_REQUEST,
+  ADD_REQUEST,
+  MODIFY_DN_REQUEST,
+  COMPARE_REQUEST,
+])
 
 const NO_OPERATION = {
   dn: '',
@@ -379,8 +390,9 @@ function readAttributes(reader: BerReader): Attributes {
 function readAttribute(reader: BerReader): { attribute: string; values: readonly Value[] } {
   const attribute = reader.text()
   const values: Value[] = []
+  const isHidden = isSecret(attribute)
   const all = reader.nextIf(SET) ? reader.inside() : undefined
-  while (all?.next() === true) values.push(isSecret(attribute) ? HIDDEN : all.value())
+  while (all?.next() === true) values.push(isHidden ? HIDDEN : all.value())
   return { attribute, values }
 }
 
@@ -388,9 +400,8 @@ function readAttribute(reader: BerReader): { attribute: string; values: readonly
 export interface Collected {
   readonly entryCount: number
   readonly intermediateCount: number
-  /** The first of them, as they came. */
-  readonly entries: readonly Message[]
-  readonly references: readonly Message[]
+  /** The first entries and references as they came, one after another. */
+  readonly kept: Uint8Array
   /** Not all of them are there. */
   readonly isCut: boolean
 }
@@ -448,19 +459,27 @@ export class LdapResponse {
     return this.#collected.intermediateCount
   }
   get entries(): readonly SearchEntry[] {
-    return this.#collected.entries.map((each) => {
-      const reader = each.operation()
-      return { dn: reader.text(), attributes: readAttributes(reader) }
-    })
+    return this.#kept(SEARCH_ENTRY, (reader) => [{ dn: reader.text(), attributes: readAttributes(reader) }])
   }
   get references(): readonly string[] {
-    return this.#collected.references.flatMap((each) => texts(each.operation()))
+    return this.#kept(SEARCH_REFERENCE, texts)
   }
   get controls(): readonly Control[] {
     return this.#message?.controls ?? []
   }
   get truncated(): boolean {
     return this.#collected.isCut || this.#message?.isCut === true
+  }
+
+  #kept<T>(tag: number, read: (operation: BerReader) => readonly T[]): T[] {
+    const all: T[] = []
+    const reader = new BerReader(this.#collected.kept)
+    while (reader.next()) {
+      const message = reader.inside()
+      message.number(INTEGER)
+      if (message.nextIf(tag)) all.push(...read(message.inside()))
+    }
+    return all
   }
 
   get #read(): Result {
@@ -494,14 +513,6 @@ const NO_RESULT = {
   value: '',
 }
 type Result = typeof NO_RESULT
-
-export const NOTHING_COLLECTED: Collected = {
-  entryCount: 0,
-  intermediateCount: 0,
-  entries: [],
-  references: [],
-  isCut: false,
-}
 
 const SCOPES = ['baseObject', 'singleLevel', 'wholeSubtree', 'subordinateSubtree']
 const DEREF_ALIASES = ['neverDerefAliases', 'derefInSearching', 'derefFindingBaseObj', 'derefAlways']

@@ -1,11 +1,11 @@
 import { copyOf, u8 } from '../../bytes/read.ts'
 import type { Instant, Paired, Parser, Side, Step } from '../../dissect/dissector.ts'
 import { Message } from './messages.ts'
-import type { Session } from './session.ts'
+import { PARTS, type Session } from './session.ts'
 import { type Head, readHead, readSealed, type Sealed } from './wire.ts'
 
 /** Messages up to this length are waited for; of longer ones the beginning is kept. */
-export const LONGEST_WAITED_FOR = 256 << 10
+export const LONGEST_WAITED_FOR = 1 << 20
 const KEPT_OF_LONG = 64 << 10
 /** Signed buffers up to this length are waited for; longer ones are passed over as if they were sealed. */
 const LONGEST_SIGNED = 1 << 20
@@ -60,8 +60,7 @@ export class LdapParser implements Parser<never> {
     const { length } = head
     if (length > LONGEST_WAITED_FOR) return this.#beginLong(head, bytes, start, end)
     if (end - start < length) return { kind: 'incomplete', need: length }
-    const message = new Message(copyOf(bytes, start, start + length), false)
-    return this.#found(this.#pair(message, length, this.#now()), taken)
+    return this.#found(this.#whole(head, bytes, start, length), taken)
   }
 
   #beginLong({ length }: Head, bytes: Uint8Array, start: number, end: number): Step<never> {
@@ -80,7 +79,9 @@ export class LdapParser implements Parser<never> {
 
   #finishLong({ message, length, since }: { message: Message; length: number; since: Instant }): Step<never> {
     this.#long = undefined
-    const pair = this.#pair(message, length, since)
+    const { id, tag, bytes } = message
+    if (PARTS.has(tag)) this.#session.part(id, tag, length, since, bytes, 0, 0)
+    const pair = PARTS.has(tag) ? undefined : this.#pair(message, length, since)
     return pair === undefined ? { kind: 'skip', length: 0 } : { kind: 'exchange', length: 0, ...pair }
   }
 
@@ -90,7 +91,11 @@ export class LdapParser implements Parser<never> {
     if (sealed === undefined) return { kind: 'invalid', reason: 'neither a message nor a sealed one' }
     if (sealed === 'more') return { kind: 'incomplete', need: end - start + 1 }
     const { length } = sealed
-    if (sealed.start === sealed.stop || length > LONGEST_SIGNED) return { kind: 'skip', length }
+    if (sealed.start === sealed.stop || length > LONGEST_SIGNED) {
+      // Part of an answer may be in it.
+      this.#session.lost()
+      return { kind: 'skip', length }
+    }
     if (end - start < length) return { kind: 'incomplete', need: length }
     return this.#signed(sealed, bytes, start)
   }
@@ -104,9 +109,18 @@ export class LdapParser implements Parser<never> {
     }
     const isLast = at + head.length >= stop
     this.#read = isLast ? 0 : at + head.length - start
-    const message = new Message(copyOf(bytes, at, at + head.length), false)
-    const pair = this.#pair(message, isLast ? length - (at - start) : head.length, this.#now())
+    const pair = this.#whole(head, bytes, at, isLast ? length - (at - start) : head.length)
     return this.#found(pair, isLast ? length : 0)
+  }
+
+  /** A message that is all here; `size` are the bytes that it took. */
+  #whole(head: Head, bytes: Uint8Array, at: number, size: number): Paired | undefined {
+    if (PARTS.has(head.tag)) {
+      this.#session.part(head.id, head.tag, size, this.#clock, bytes, at, at + head.length)
+      return undefined
+    }
+    const kept = Math.min(head.length, Math.max(KEPT_OF_LONG, this.#session.bodyLimit))
+    return this.#pair(new Message(copyOf(bytes, at, at + kept), kept < head.length), size, this.#now())
   }
 
   #pair(message: Message, size: number, since: Instant): Paired | undefined {
@@ -130,24 +144,32 @@ const TLS_HANDSHAKE = 0x16
 /** Reads datagrams (CLDAP): in each all that is said, replies of Active Directory have an entry and the end of the search. */
 export class DatagramParser<M> implements Parser<M> {
   readonly #side: Side
-  readonly #take: (message: Message) => M | undefined
+  readonly #session: Session
+  readonly #make: (message: Message) => M
 
-  /** `take` answers undefined to what is only a part of a message. */
-  constructor(side: Side, take: (message: Message) => M | undefined) {
+  constructor(side: Side, session: Session, make: (message: Message) => M) {
     this.#side = side
-    this.#take = take
+    this.#session = session
+    this.#make = make
   }
 
   next(bytes: Uint8Array, start: number, end: number): Step<M> {
+    // Entries without an end are not waited for.
+    this.#session.ready.length = 0
     for (let at = start; at < end; ) {
       const head = readHead(bytes, at, end, this.#side)
       if (typeof head !== 'object' || at + head.length > end)
         return { kind: 'invalid', reason: 'no LDAP message' }
-      const whole = new Message(copyOf(bytes, at, at + head.length), false)
-      const message = this.#take(whole)
-      at += head.length
-      if (message !== undefined) return { kind: 'message', length: end - start, message, id: whole.id }
+      const { id, tag, length } = head
+      if (!PARTS.has(tag)) {
+        const message = this.#make(new Message(copyOf(bytes, at, at + length), false))
+        return { kind: 'message', length: end - start, message, id }
+      }
+      this.#session.part(id, tag, length, NO_TIME, bytes, at, at + length)
+      at += length
     }
     return { kind: 'partial', length: end - start }
   }
 }
+
+const NO_TIME: Instant = { seconds: 0, nanos: 0 }

@@ -3,7 +3,8 @@ export const HIDDEN = '[hidden]'
 
 /** Attributes with passwords and their hashes. Options (`;binary`) and case do not matter. */
 export function isSecret(attribute: string): boolean {
-  return SECRETS.has(attribute.split(';', 1)[0]?.toLowerCase() ?? '')
+  const options = attribute.indexOf(';')
+  return SECRETS.has((options < 0 ? attribute : attribute.slice(0, options)).toLowerCase())
 }
 
 const SECRETS: ReadonlySet<string> = new Set([

@@ -33,6 +33,11 @@ export class Session {
     this.isTlsAsked = !isWhole
   }
 
+  /** Bytes of an answer, or of a long request, that are kept. */
+  get bodyLimit(): number {
+    return this.#context.wantsBodies ? this.#context.maxBody : 0
+  }
+
   /** Bytes of entries that wait here. */
   get held(): number {
     return this.#held
@@ -53,28 +58,68 @@ export class Session {
     return undefined
   }
 
-  /** A reply came, or a part of one: complete when it is the final one. */
-  answered(message: Message, size: number, since: Instant): Paired | undefined {
-    const { id, tag } = message
-    if (tag === SEARCH_ENTRY || tag === SEARCH_REFERENCE || tag === INTERMEDIATE_RESPONSE) {
-      this.#collect(message, size, since)
-      return undefined
+  /**
+   * What comes before a final reply: an entry, a reference or an intermediate response of `size` bytes on the wire. It is
+   * `bytes[start, end)`, of which a copy is kept while there is room; nothing of it is when `end` is `start`.
+   */
+  part(
+    id: number,
+    tag: number,
+    size: number,
+    now: Instant,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): void {
+    let waiting = this.#waiting.get(id)
+    if (waiting === undefined) {
+      waiting = newWaiting()
+      this.#wait(id, waiting)
     }
+    waiting.since ??= { seconds: now.seconds, nanos: now.nanos }
+    waiting.size += size
+    if (tag === INTERMEDIATE_RESPONSE) {
+      waiting.intermediateCount++
+      return
+    }
+    if (tag === SEARCH_ENTRY) waiting.entryCount++
+    const most = this.bodyLimit
+    const fits = waiting.keptCount < MOST_ENTRIES && waiting.held + end - start <= most
+    if (fits && start < end) this.#keep(waiting, bytes, start, end, most)
+    else waiting.isCut = true
+  }
+
+  #keep(waiting: Waiting, bytes: Uint8Array, start: number, end: number, most: number): void {
+    const needed = waiting.held + end - start
+    if (needed > waiting.kept.length) {
+      const larger = new Uint8Array(Math.min(Math.max(2 * needed, SMALLEST_KEPT), most))
+      larger.set(waiting.kept.subarray(0, waiting.held))
+      waiting.kept = larger
+    }
+    waiting.kept.set(bytes.subarray(start, end), waiting.held)
+    this.#held += end - start
+    waiting.held = needed
+    waiting.keptCount++
+  }
+
+  /** The final reply came. */
+  answered(message: Message, size: number, since: Instant): Paired {
+    const { id } = message
     const waiting = this.#waiting.get(id)
     this.#forget(id)
     const response = responseOf(waiting ?? newWaiting(), id, message, size, since)
     if (waiting?.isStartTls === true && response.message.resultCode === 0) this.isTls = true
     if (id === 0) return { request: null, response }
-    return {
-      request: waiting?.request ?? null,
-      response,
-      error: waiting?.request === undefined ? NO_REQUEST : null,
-    }
+    const error = waiting?.request === undefined ? NO_REQUEST : null
+    return { request: waiting?.request ?? null, response, error }
   }
 
-  /** The same where the engine pairs: the final reply, or undefined while it did not come. */
-  answer(message: Message): LdapResponse | undefined {
-    return this.answered(message, 0, NO_TIME)?.response?.message as LdapResponse | undefined
+  /** The same where the engine pairs. */
+  reply(message: Message): LdapResponse {
+    const { id } = message
+    const waiting = this.#waiting.get(id) ?? newWaiting()
+    this.#forget(id)
+    return responseOf(waiting, id, message, 0, NO_TIME).message
   }
 
   /** What still waits when all is over: the oldest first. */
@@ -86,32 +131,6 @@ export class Session {
   /** Bytes were lost: what waits may lack some of them. */
   lost(): void {
     for (const waiting of this.#waiting.values()) waiting.hasHole = true
-  }
-
-  #collect(message: Message, size: number, since: Instant): void {
-    let waiting = this.#waiting.get(message.id)
-    if (waiting === undefined) {
-      waiting = newWaiting()
-      this.#wait(message.id, waiting)
-    }
-    waiting.since ??= since
-    waiting.size += size
-    if (message.tag === INTERMEDIATE_RESPONSE) {
-      waiting.intermediateCount++
-      return
-    }
-    if (message.tag === SEARCH_ENTRY) waiting.entryCount++
-    const isKept =
-      this.#context.wantsBodies &&
-      waiting.kept.length < MOST_ENTRIES &&
-      waiting.held + message.bytes.length <= this.#context.maxBody
-    if (!isKept) {
-      waiting.isCut = true
-      return
-    }
-    waiting.kept.push(message)
-    waiting.held += message.bytes.length
-    this.#held += message.bytes.length
   }
 
   #wait(id: number, waiting: Waiting): void {
@@ -154,9 +173,10 @@ interface Waiting {
   size: number
   entryCount: number
   intermediateCount: number
-  readonly kept: Message[]
-  /** Bytes of these. */
+  /** Entries and references as they came, one after another, in its first `held` bytes. */
+  kept: Uint8Array
   held: number
+  keptCount: number
   isCut: boolean
 }
 
@@ -170,8 +190,9 @@ function newWaiting(request?: Waiting['request'], isStartTls = false): Waiting {
     size: 0,
     entryCount: 0,
     intermediateCount: 0,
-    kept: [],
+    kept: NOTHING,
     held: 0,
+    keptCount: 0,
     isCut: false,
   }
 }
@@ -183,14 +204,8 @@ function responseOf(
   size: number,
   since: Instant,
 ): Found<LdapResponse> {
-  const { entryCount, intermediateCount, kept, isCut, hasHole } = waiting
-  const collected: Collected = {
-    entryCount,
-    intermediateCount,
-    entries: kept.filter(({ tag }) => tag === SEARCH_ENTRY),
-    references: kept.filter(({ tag }) => tag === SEARCH_REFERENCE),
-    isCut,
-  }
+  const { entryCount, intermediateCount, kept, held, isCut, hasHole } = waiting
+  const collected: Collected = { entryCount, intermediateCount, kept: kept.subarray(0, held), isCut }
   const isIncomplete = hasHole || message === undefined
   return {
     message: new LdapResponse(message, collected, id, isIncomplete),
@@ -200,10 +215,14 @@ function responseOf(
   }
 }
 
+/** Tags of what comes before the final reply. */
+export const PARTS: ReadonlySet<number> = new Set([SEARCH_ENTRY, SEARCH_REFERENCE, INTERMEDIATE_RESPONSE])
 /** Operations that wait for a reply; a client has seldom more than one. */
 const MOST_WAITING = 1024
 /** Entries of a search that are kept. */
 const MOST_ENTRIES = 1000
+const NOTHING = new Uint8Array(0)
+const SMALLEST_KEPT = 1024
 const NO_TIME: Instant = { seconds: 0, nanos: 0 }
 const NO_REQUEST = { type: 'pair-not-found', msg: 'reply without a request' } as const
 const UNANSWERED = { type: 'pair-not-found', msg: 'the reply was not captured' } as const

@@ -1,6 +1,6 @@
 import { u8, u16, u32 } from '../../bytes/read.ts'
 import type { Side } from '../../dissect/dissector.ts'
-import { INTEGER, readHeader, SEQUENCE } from './ber.ts'
+import { INTEGER, readHeader, readInteger, SEQUENCE } from './ber.ts'
 import { REQUESTS, RESPONSES } from './names.ts'
 
 /** Longest message that is believed in. Active Directory takes 10 MB; attributes with many values may be longer in replies. */
@@ -10,6 +10,8 @@ const LONGEST_MESSAGE = 64 << 20
 export interface Head {
   /** Bytes of all of it. */
   readonly length: number
+  /** messageID. */
+  readonly id: number
   /** Of the operation. */
   readonly tag: number
   /** Where the content of the operation begins. */
@@ -37,7 +39,13 @@ export function readHead(bytes: Uint8Array, at: number, end: number, from: Side)
   const operation = readHeader(bytes, tagAt, end)
   if (operation === undefined) return mayBeLength(bytes, tagAt + 1, end) ? 'more' : undefined
   if (operation.start + operation.length > last) return undefined
-  return { length: last - at, tag, start: operation.start, operationLength: operation.length }
+  return {
+    length: last - at,
+    id: readInteger(bytes, id.start, tagAt),
+    tag,
+    start: operation.start,
+    operationLength: operation.length,
+  }
 }
 
 /** Of a length that is not all here. */

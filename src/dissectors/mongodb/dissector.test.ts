@@ -488,6 +488,20 @@ describe('laws', () => {
     ['server', opMsg({ n: 2, writeErrors: [{ code: 1, errmsg: 'x' }], ok: 1 }, { responseTo: 2, flags: 1 })],
     ['client', compressed(opMsg({ find: 'a', $db: 'b' }, { requestId: 3 }), 1, compress)],
     [
+      'client',
+      opMsg(
+        { update: 'a', updates: [{ q: { a: 'x'.repeat(1500) }, u: { b: 1 } }], $db: 'b' },
+        { requestId: 4 },
+      ),
+    ],
+    [
+      'server',
+      opMsg(
+        { cursor: { firstBatch: [{ a: 'x'.repeat(2000) }, { b: 1 }] }, ok: 0, errmsg: 'no' },
+        { responseTo: 4 },
+      ),
+    ],
+    [
       'server',
       compressed(
         opMsg({ cursor: { firstBatch: [{ a: 1 }], id: Long.ONE }, ok: 1 }, { responseTo: 3 }),

@@ -25,8 +25,8 @@ import {
   SENT_BY,
 } from './wire.ts'
 
-/** Messages up to this length are waited for and read in one go; longer ones are read as they come. */
-const LONGEST_WAITED_FOR = 64 << 10
+/** Messages up to this length are waited for and read in one go; longer ones as they come, so that a hole does no harm. */
+const LONGEST_WAITED_FOR = 1 << 10
 /** Bytes that are kept of a compressed message, which must be there to be decompressed. */
 export const LONGEST_COMPRESSED = 4 << 20
 
@@ -61,8 +61,7 @@ export class MessageParser<M> implements Parser<M> {
       return this.#message(read, length)
     }
     if (length <= LONGEST_WAITED_FOR) return { kind: 'incomplete', need: length }
-    if (end - start < HEADER + LONGEST_PRELUDE) return { kind: 'incomplete', need: HEADER + LONGEST_PRELUDE }
-    return this.#beginLong(header, bytes, start)
+    return this.#beginLong(header, bytes, start, end)
   }
 
   /** Bytes of a long message that were lost: where it ends is known all the same. */
@@ -150,12 +149,13 @@ export class MessageParser<M> implements Parser<M> {
     return { opcode, ...ids, size: length, flags, compressor, facts, documents, kept, incomplete }
   }
 
-  #beginLong(header: Header, bytes: Uint8Array, start: number): Step<M> {
+  #beginLong(header: Header, bytes: Uint8Array, start: number, end: number): Step<M> {
     const { opcode, length } = header
     const isPacked = opcode === OP_COMPRESSED
     const body = start + HEADER
-    const prelude = isPacked ? undefined : readPrelude(opcode, bytes, body, body + LONGEST_PRELUDE)
-    if (!isPacked && prelude === undefined) return BROKEN
+    const prelude = isPacked ? undefined : readPrelude(opcode, bytes, body, end)
+    if (!isPacked && prelude === undefined)
+      return end - body < LONGEST_PRELUDE ? { kind: 'incomplete', need: end - start + 1 } : BROKEN
     const long = new LongMessage(header, prelude, isPacked ? LONGEST_COMPRESSED : this.#limit)
     const at = prelude?.at ?? body
     long.keep(bytes, body, at)

@@ -199,7 +199,12 @@ export class Walker {
     const length = this.#valueLength(type, bytes, valueAt, end, room)
     if (typeof length === 'string') return length
     const want = this.#wanted(level, bytes, this.at + 1, keyEnd)
-    if (typeof want === 'string') return this.#value(want, type, bytes, valueAt, end, length)
+    if (typeof want === 'string') {
+      const outcome = this.#value(want, type, bytes, valueAt, end, length)
+      // It will be looked at again.
+      if (outcome === 'more') level.count--
+      return outcome
+    }
     if (want !== undefined && (type === DOCUMENT || type === ARRAY)) {
       const inside = 'inside' in want ? want.inside : undefined
       const counts = 'inside' in want ? undefined : want
