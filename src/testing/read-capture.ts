@@ -45,7 +45,7 @@ export async function readCapture(
 const OPTIONS: PipelineOptions = {
   dissectors,
   connections: { tcp: true, udp: true },
-  chunks: true,
+  chunks: false,
   ports: new Map([
     [6379, 'redis'],
     [80, 'http'],
