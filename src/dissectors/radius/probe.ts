@@ -72,11 +72,19 @@ function isLikely(bytes: Uint8Array, start: number, end: number): boolean {
 
 /** What an attribute of this type must have as its length; 0 = any, −1 = no such type is known. */
 function lengthOf(type: number): number {
+  if (lengths.length === 0) for (let each = 0; each < 256; each++) lengths.push(lengthInTable(each))
+  return lengths[type] as number
+}
+
+function lengthInTable(type: number): number {
   const definition = standardAttribute(String(type))
   if (definition === undefined) return -1
   const isFixed = definition.type === 'integer' || definition.type === 'ipv4' || definition.type === 'time'
   return isFixed ? 6 : 0
 }
+
+/** By type; made when first needed. */
+const lengths: number[] = []
 
 /** As the sum of MD5 that it is, or the random number: so few of its bytes are never the same. */
 function looksRandom(bytes: Uint8Array, start: number, end: number): boolean {
