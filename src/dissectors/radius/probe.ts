@@ -55,10 +55,13 @@ export function probeStream(
   return end - start < length ? 'unsure' : 'match'
 }
 
-/** Attributes of known types, with the lengths of their types. A message that is cut off must have some of them. */
+/**
+ * Attributes of known types, with the lengths of their types. A message that is cut off must have some of them; one that is
+ * broken must begin with a text that can be read.
+ */
 function isLikely(bytes: Uint8Array, start: number, end: number): boolean {
   const extent = extentOf(bytes, start, end)
-  if (extent === 'broken') return false
+  if (extent === 'broken') return beginsWithText(bytes, start + HEADER, end)
   let known = 0
   let at = start + HEADER
   const last = Math.min(end, start + u16(bytes, start + 2))
@@ -68,6 +71,16 @@ function isLikely(bytes: Uint8Array, start: number, end: number): boolean {
     else known--
   }
   return known >= (extent === 'cut' ? 2 : 1)
+}
+
+/** A name, as a rule that of the user. */
+function beginsWithText(bytes: Uint8Array, at: number, end: number): boolean {
+  if (at + 2 > end || standardAttribute(String(u8(bytes, at)))?.type !== 'text') return false
+  const next = at + u8(bytes, at + 1)
+  if (next < at + 2 + SHORTEST_NAME || next > end) return false
+  for (let each = at + 2; each < next; each++)
+    if (u8(bytes, each) < 0x20 || u8(bytes, each) > 0x7e) return false
+  return true
 }
 
 /** What an attribute of this type must have as its length; 0 = any, −1 = no such type is known. */
@@ -100,6 +113,7 @@ function isPadding(bytes: Uint8Array, start: number, end: number): boolean {
 
 /** RFC 2865 §3; RFC 7930 allows more over TCP, which nobody sends. */
 const LONGEST_DATAGRAM = 4096
+const SHORTEST_NAME = 3
 /** Of 16 bytes. */
 const FEWEST_DIFFERENT = 10
 /** Those that are sent over TCP, where a text may begin with one of the others. RFC 6613 §2.1, RFC 8559 */
