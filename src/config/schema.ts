@@ -126,7 +126,7 @@ export const configSchema = section({
     enabledDissectors: setting(
       z.array(protocol),
       USUAL_PROTOCOLS,
-      'Protocols to look for; tcp-conn and udp-conn: conversations that are none of them',
+      'Protocols to look for; tcp-conn and udp-conn: conversations that are none of them; sctp: its chunks',
     ),
     portMapping: setting(
       z.record(z.string(), z.array(z.number().int().min(1).max(65535))),
