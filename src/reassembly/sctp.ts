@@ -59,7 +59,8 @@ export class Association {
   /** Whether a packet begins another association between the same ports: an INIT that is not the one sent again, or numbers of elsewhere. */
   isLeftBy(packet: Packet, from: End): boolean {
     const side = this.#sides[from]
-    for (const { type, start } of chunksOf(packet)) {
+    for (const { type, start, capturedEnd, isBroken } of chunksOf(packet)) {
+      if (isBroken || capturedEnd - start < 8) return false
       if (type === CHUNK.init)
         return (
           (this.#connection.closed || side.started || side.isEstablished) &&
@@ -92,6 +93,7 @@ export class Association {
     let users = 0
     let over: CloseReason | undefined
     for (const chunk of chunksOf(packet)) {
+      if (chunk.isBroken) break
       if (chunk.type === CHUNK.data || chunk.type === CHUNK.iData)
         users += this.#data(packet, from, side, chunk)
       else over = this.#control(packet, from, side, other, chunk) ?? over

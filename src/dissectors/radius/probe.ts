@@ -35,7 +35,8 @@ export function probeDatagram(
   const length = u16(bytes, start + 2)
   if (length < HEADER || length > LONGEST_DATAGRAM || !isPadding(bytes, start + length, end)) return 'reject'
   if (length === HEADER) return looksRandom(bytes, start + 4, start + HEADER) ? 'match' : 'reject'
-  return isLikely(bytes, start, end) ? 'match' : 'reject'
+  const isLikely = hasLikelyAttributes(bytes, start, end) || beginsWithText(bytes, start + HEADER, end)
+  return isLikely ? 'match' : 'reject'
 }
 
 /** A message in a stream: it must be whole, since the header alone says little. */
@@ -47,21 +48,19 @@ export function probeStream(
 ): 'match' | 'reject' | 'unsure' {
   const code = u8(bytes, start)
   if (!STREAM_CODES.has(code) || !(from === 'client' ? isRequest(code) : isReply(code))) return 'reject'
-  if (end - start < HEADER) return end - start < 4 || u16(bytes, start + 2) >= HEADER ? 'unsure' : 'reject'
+  if (end - start < 4) return 'unsure'
   const length = u16(bytes, start + 2)
   if (length < HEADER || length > LONGEST_DATAGRAM) return 'reject'
+  if (end - start < HEADER) return 'unsure'
   if (length === HEADER) return looksRandom(bytes, start + 4, start + HEADER) ? 'match' : 'reject'
-  if (!isLikely(bytes, start, end)) return 'reject'
+  if (!hasLikelyAttributes(bytes, start, end)) return 'reject'
   return end - start < length ? 'unsure' : 'match'
 }
 
-/**
- * Attributes of known types, with the lengths of their types. A message that is cut off must have some of them; one that is
- * broken must begin with a text that can be read.
- */
-function isLikely(bytes: Uint8Array, start: number, end: number): boolean {
+/** Attributes of known types, with the lengths of their types. A message that is cut off must have some of them. */
+function hasLikelyAttributes(bytes: Uint8Array, start: number, end: number): boolean {
   const extent = extentOf(bytes, start, end)
-  if (extent === 'broken') return beginsWithText(bytes, start + HEADER, end)
+  if (extent === 'broken') return false
   let known = 0
   let at = start + HEADER
   const last = Math.min(end, start + u16(bytes, start + 2))
@@ -73,7 +72,7 @@ function isLikely(bytes: Uint8Array, start: number, end: number): boolean {
   return known >= (extent === 'cut' ? 2 : 1)
 }
 
-/** A name, as a rule that of the user. */
+/** Of a message that is broken behind it: a name that can be read, as a rule that of the user. */
 function beginsWithText(bytes: Uint8Array, at: number, end: number): boolean {
   if (at + 2 > end || standardAttribute(String(u8(bytes, at)))?.type !== 'text') return false
   const next = at + u8(bytes, at + 1)
