@@ -1915,6 +1915,8 @@ interface SctpEntry extends EntryCommon, EntryLegacy {
     chunkTypeNumber: number
     /** Its flags, as they are defined for its type */
     flags: number
+    /** Its length is not that of any chunk in this packet */
+    malformed: boolean
     /** The types of all chunks of the packet */
     chunks: string[]
     /** Tag that the receiver has chosen */

@@ -39,7 +39,7 @@ describe('the corpus', () => {
   test('entries agree with the truth, but for the captures that docs/differences.md explains', async (t) => {
     for (const capture of corpusOrSkip(t)) {
       if (capture.group === 'malformed') continue
-      const found = differences(await readCapture(capture.path), capture.truth)
+      const found = differences(await readCapture(capture.path, { chunks: true }), capture.truth)
       if (EXPLAINED.has(capture.name))
         assert.notDeepEqual(found, [], `${capture.name} agrees now: take it out of docs/differences.md`)
       else assert.deepEqual(found, [], capture.name)
@@ -63,7 +63,7 @@ describe('the corpus', () => {
 
   test('every field of every entry can be read', async (t) => {
     for (const capture of corpusOrSkip(t)) {
-      const read = await readOrMistake(capture, { conversations: ALL, reportEverySeconds: 1 })
+      const read = await readOrMistake(capture, { conversations: ALL, chunks: true, reportEverySeconds: 1 })
       for (const entry of read?.entries ?? []) assert.ok(JSON.stringify(everything(entry)).length > 0)
     }
   })

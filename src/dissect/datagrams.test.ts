@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { dns } from '../dissectors/dns/dissector.ts'
+import { radius } from '../dissectors/radius/dissector.ts'
 import { Packet, PROTOCOL } from '../packet/packet.ts'
 import { Reassembler } from '../reassembly/reassembler.ts'
 import type { Dissector } from './dissector.ts'
@@ -43,10 +44,23 @@ test('both ends may ask with the same ids', () => {
   assert.deepEqual(seen, ['4000 undefined', '53 no reply'])
 })
 
+test('a message that says what it is counts as that, however it looks', () => {
+  const { reassembler, seen } = reading()
+  const access = (attributes: string) =>
+    Buffer.from(
+      `0101${(20 + attributes.length / 2).toString(16).padStart(4, '0')}${'0'.repeat(32)}${attributes}`,
+      'hex',
+    )
+  reassembler.push(datagram(access('0105626f62'), 4000, 100))
+  reassembler.push(datagram(access('ff00'), 4000, 101))
+  reassembler.finish()
+  assert.deepEqual(seen, ['4000 undefined', '4000 no reply'])
+})
+
 function reading() {
   const seen: string[] = []
   const dissection = new Dissection({
-    dissectors: [dns as unknown as Dissector],
+    dissectors: [dns, radius] as unknown as Dissector[],
     ports: new Map(),
     context: { wantsBodies: true, maxBody: 1000 },
     replyTimeout: 10,
@@ -67,9 +81,13 @@ function reading() {
 }
 
 function question(port: number, seconds: number): Packet {
+  return datagram(QUESTION, port, seconds)
+}
+
+function datagram(bytes: Uint8Array, port: number, seconds: number): Packet {
   return Object.assign(new Packet(), {
     ...{ protocol: PROTOCOL.udp, ipVersion: 4, src0: 1, dst0: 2, srcPort: port, dstPort: 53, seconds },
-    ...{ bytes: QUESTION, payloadEnd: QUESTION.length, payloadLength: QUESTION.length },
+    ...{ bytes, payloadEnd: bytes.length, payloadLength: bytes.length },
   })
 }
 

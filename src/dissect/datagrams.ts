@@ -68,8 +68,8 @@ export class DatagramConversation extends Conversation implements ConnectionHand
 
   #read(dissector: Dissector, from: End, bytes: Uint8Array, start: number, end: number): void {
     // Either end of a socket pair may ask (DNS servers forward, hosts ping each other): the bytes say which it is.
-    const isRequest = dissector.probe(bytes, start, end, 'client') === 'match'
-    const parser = isRequest ? this.#parsers?.client : this.#parsers?.server
+    const looksAsked = dissector.probe(bytes, start, end, 'client') === 'match'
+    const parser = looksAsked ? this.#parsers?.client : this.#parsers?.server
     const step = (parser as Parser<AnyMessage>).next(bytes, start, end)
     if (step.kind === 'skip' || step.kind === 'partial') {
       this.dissection.counters.dissected += end - start
@@ -90,6 +90,7 @@ export class DatagramConversation extends Conversation implements ConnectionHand
       endSeconds: seconds,
       endNanos: nanos,
     }
+    const isRequest = step.role === undefined ? looksAsked : step.role === 'request'
     this.client = isRequest === (from === 0) ? 0 : 1
     if (isRequest) this.#request(dissector, from, message, step.id)
     else this.#response(dissector, this.client, message, step.id)

@@ -16,7 +16,7 @@ export interface Found<Message> {
   readonly since?: Instant
   /** When its last byte came, where that is not now. */
   readonly until?: Instant
-  /** Of what the server asks and the client answers (AMQP's connection.start). Otherwise who sent it tells. */
+  /** Of what the server asks and the client answers (AMQP's connection.start). Otherwise who sent it tells; of a datagram, `probe`. */
   readonly role?: 'request' | 'response'
 }
 

@@ -32,23 +32,27 @@ export interface Chunk {
   readonly end: number
   /** … and where the capture cut it off, or the same. */
   readonly capturedEnd: number
+  /** Its length is not that of any chunk here: nothing else of it makes sense, and it is the last one. */
+  readonly isBroken: boolean
 }
 
-/** The chunks of an SCTP packet, as far as they make sense. RFC 9260 §3.2 */
+/** The chunks of an SCTP packet. RFC 9260 §3.2 */
 export function* chunksOf(packet: Packet): Generator<Chunk> {
   const { bytes, payloadEnd } = packet
   const wireEnd = packet.payloadStart + packet.payloadLength
   for (let start = packet.payloadStart; start + CHUNK_HEADER <= payloadEnd; ) {
     const length = u16(bytes, start + 2)
     const end = start + length
-    if (length < CHUNK_HEADER || end > wireEnd) return
+    const isBroken = length < CHUNK_HEADER || end > wireEnd
     yield {
       type: u8(bytes, start),
       flags: u8(bytes, start + 1),
       start,
-      end,
-      capturedEnd: Math.min(end, payloadEnd),
+      end: isBroken ? wireEnd : end,
+      capturedEnd: Math.min(isBroken ? wireEnd : end, payloadEnd),
+      isBroken,
     }
+    if (isBroken) return
     start += (length + 3) & ~3
   }
 }

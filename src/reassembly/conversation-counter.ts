@@ -98,8 +98,10 @@ export class ConversationCounter {
 
 /** The INIT of SCTP stands alone in its packet. RFC 9260 §3.3.2 */
 function initOf(packet: Packet): number | undefined {
-  for (const { type, start } of chunksOf(packet))
-    return type === CHUNK.init ? u32(packet.bytes, start + 4) : undefined
+  for (const { type, start, capturedEnd, isBroken } of chunksOf(packet))
+    return type === CHUNK.init && !isBroken && capturedEnd - start >= 8
+      ? u32(packet.bytes, start + 4)
+      : undefined
   return undefined
 }
 

@@ -59,7 +59,8 @@ export class Association {
   /** Whether a packet begins another association between the same ports: an INIT that is not the one sent again, or numbers of elsewhere. */
   isLeftBy(packet: Packet, from: End): boolean {
     const side = this.#sides[from]
-    for (const { type, start } of chunksOf(packet)) {
+    for (const { type, start, capturedEnd, isBroken } of chunksOf(packet)) {
+      if (isBroken || capturedEnd - start < 8) return false
       if (type === CHUNK.init)
         return (
           (this.#connection.closed || side.started || side.isEstablished) &&
@@ -92,6 +93,7 @@ export class Association {
     let users = 0
     let over: CloseReason | undefined
     for (const chunk of chunksOf(packet)) {
+      if (chunk.isBroken) break
       if (chunk.type === CHUNK.data || chunk.type === CHUNK.iData)
         users += this.#data(packet, from, side, chunk)
       else over = this.#control(packet, from, side, other, chunk) ?? over
@@ -126,13 +128,10 @@ export class Association {
     if (this.#connection.closed || side.ended) counters.afterEndBytes += captured
     else if (ahead < 0) counters.retransmittedBytes += captured
     else if (ahead > FARTHEST_AHEAD) counters.outOfWindowBytes += captured
+    else if (ahead > 0) this.#wait(from, side, fragmentOf(packet, chunk, header))
     else {
-      const fragment = fragmentOf(packet, chunk, header)
-      if (ahead > 0) this.#wait(from, side, fragment)
-      else {
-        this.#take(from, side, fragment)
-        this.#release(from, side, false)
-      }
+      this.#take(from, side, fragmentOf(packet, chunk, header))
+      if (side.waiting.length > 0) this.#release(from, side, false)
     }
     return captured
   }
@@ -230,7 +229,7 @@ export class Association {
   /** The next fragment in the order of sending. */
   #take(from: End, side: AssociationSide, fragment: Fragment): void {
     side.next = (fragment.tsn + 1) >>> 0
-    const begun = side.messages.get(fragment.key)
+    const begun = side.messages.size === 0 ? undefined : side.messages.get(keyOf(fragment))
     if (fragment.begins) {
       if (begun !== undefined) this.#abandon(from, side, begun)
       this.#noteOrder(from, side, fragment)
@@ -401,7 +400,8 @@ class AssociationSide {
   }
 
   begin(fragment: Fragment): void {
-    const { key, streamId, payloadProtocol, index } = fragment
+    const { streamId, payloadProtocol, index } = fragment
+    const key = keyOf(fragment)
     const message: Unfinished = {
       key,
       streamId,
@@ -442,10 +442,11 @@ interface Fragment {
   readonly payloadProtocol: number
   readonly begins: boolean
   readonly ends: boolean
-  /** Which of the unfinished messages it belongs to … */
-  readonly key: string
-  /** … and which of its fragments it is. */
+  /** Which of the fragments of its message it is. */
   readonly index: number
+  /** Of I-DATA: which of the messages of its stream, also in fragments after the first. −1 = only one is unfinished at a time. */
+  readonly messageId: number
+  readonly isUnordered: boolean
   /** Number of the message within its stream, modulo `orders`; −1 when it may come out of order, and with fragments after the first. */
   readonly order: number
   readonly orders: number
@@ -487,7 +488,8 @@ function fragmentOf({ bytes, seconds, nanos }: Packet, chunk: Chunk, header: num
     payloadProtocol: isData || begins ? last : 0,
     begins,
     ends: (flags & DATA_FLAG.end) !== 0,
-    key: `${streamId}${isUnordered ? 'u' : 'o'}${isData ? '' : number}`,
+    messageId: isData ? -1 : number,
+    isUnordered,
     index: isData ? tsn : begins ? 0 : last,
     order: isUnordered || !begins ? -1 : number,
     orders: isData ? 2 ** 16 : 2 ** 32,
@@ -498,6 +500,11 @@ function fragmentOf({ bytes, seconds, nanos }: Packet, chunk: Chunk, header: num
     seconds,
     nanos,
   }
+}
+
+/** Which of the unfinished messages a fragment belongs to. */
+function keyOf({ streamId, isUnordered, messageId }: Fragment): string {
+  return `${streamId}${isUnordered ? 'u' : 'o'}${messageId}`
 }
 
 /** What packets of one end have in common, whatever its addresses are. */

@@ -47,7 +47,7 @@ const OPTIONS: PipelineOptions = {
   dissectors,
   conversations: { tcpConn: false, udpConn: false, tcpFlow: false, udpFlow: false },
   reportEverySeconds: 60,
-  chunks: true,
+  chunks: false,
   ports: new Map([
     [6379, 'redis'],
     [80, 'http'],

@@ -1,15 +1,21 @@
 import { i32, u8, u32 } from '../../bytes/read.ts'
-import { hex, utf8Text } from '../../bytes/text.ts'
+import { hex, latin1, utf8Text } from '../../bytes/text.ts'
 import { addressText } from '../../packet/address.ts'
 
 /** What stands for a password, or a key. */
 export const MASK = '[REDACTED]'
 
+/** Text in UTF-8. Most is ASCII, which needs no decoder. */
+export function textOf(bytes: Uint8Array, start: number, end: number): string {
+  for (let at = start; at < end; at++) if (u8(bytes, at) > 0x7e) return utf8Text(bytes, start, end)
+  return latin1(bytes, start, end)
+}
+
 /** Bytes as text where they can be printed, else `0x` and hexadecimal digits. */
 export function octets(bytes: Uint8Array, start: number, end: number): string {
   for (let at = start; at < end; at++)
     if (u8(bytes, at) < 0x20 || u8(bytes, at) > 0x7e) return `0x${hex(bytes, start, end)}`
-  return utf8Text(bytes, start, end)
+  return latin1(bytes, start, end)
 }
 
 /** A number of eight bytes: as text where JavaScript's numbers are not exact. */

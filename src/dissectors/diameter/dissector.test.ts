@@ -3,6 +3,7 @@ import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import type { Side } from '../../dissect/dissector.ts'
 import { compileFilter } from '../../filter/index.ts'
+import { avp, diameterMessage, groupedAvp } from '../../testing/diameter-messages.ts'
 import { feed } from '../../testing/feed.ts'
 import type { Avp } from './avps.ts'
 import { diameter, diameterSctp } from './dissector.ts'
@@ -10,55 +11,15 @@ import type { DiameterMessage } from './message.ts'
 
 const TGPP = 10415
 
-/** An AVP: its value as text, a number of four bytes, or bytes. */
-function avp(code: number, value: string | number | Uint8Array, vendor = 0): Buffer {
-  const bytes = typeof value === 'number' ? word(value) : Buffer.from(value as Uint8Array)
-  const header = Buffer.concat([word(code), Buffer.alloc(4), vendor === 0 ? Buffer.alloc(0) : word(vendor)])
-  header.writeUInt32BE(header.length + bytes.length, 4)
-  header[4] = vendor === 0 ? 0x40 : 0xc0
-  return Buffer.concat([header, bytes, Buffer.alloc((4 - (bytes.length % 4)) % 4)])
-}
-
-const group = (code: number, avps: readonly Uint8Array[], vendor = 0) =>
-  avp(code, Buffer.concat(avps), vendor)
-
-function word(value: number): Buffer {
-  return Buffer.from([value >>> 24, value >>> 16, value >>> 8, value])
-}
-
-interface Fields {
-  readonly code?: number
-  readonly flags?: number
-  readonly id?: number
-  readonly application?: number
-}
-
-function message(
-  avps: readonly Uint8Array[],
-  { code = 272, flags = 0xc0, id = 7, application = 4 }: Fields = {},
-) {
-  const body = Buffer.concat(avps)
-  const header = Buffer.concat([
-    word(20 + body.length),
-    word(code),
-    word(application),
-    word(id),
-    word(id + 1),
-  ])
-  header[0] = 1
-  header[4] = flags
-  return Buffer.concat([header, body])
-}
-
 const SESSION = avp(263, 'a;b;c')
-const REQUEST = message([SESSION, avp(264, 'a.example'), avp(416, 1)])
-const ANSWER = message([SESSION, avp(268, 2001)], { flags: 0x40 })
+const REQUEST = diameterMessage([SESSION, avp(264, 'a.example'), avp(416, 1)])
+const ANSWER = diameterMessage([SESSION, avp(268, 2001)], { flags: 0x40 })
 
 function read(bytes: Uint8Array, side: Side = 'client'): DiameterMessage {
   return feed(diameter, [[side, bytes]]).messages[0]?.message as DiameterMessage
 }
 
-const first = (bytes: Buffer): Avp | undefined => read(message([SESSION, bytes])).avps[1]
+const first = (bytes: Buffer): Avp | undefined => read(diameterMessage([SESSION, bytes])).avps[1]
 
 describe('the AVPs of Diameter', () => {
   test('have their names, and values by their types', () => {
@@ -90,7 +51,7 @@ describe('the AVPs of Diameter', () => {
   })
 
   test('may be in one another, within limits', () => {
-    const used = group(456, [group(446, [avp(420, 60)]), avp(432, 5)])
+    const used = groupedAvp(456, [groupedAvp(446, [avp(420, 60)]), avp(432, 5)])
     assert.deepEqual(first(used)?.value, [
       {
         ...{ code: 446, name: 'Used-Service-Unit', vendorId: 0, flags: '-M-', length: 20 },
@@ -99,28 +60,28 @@ describe('the AVPs of Diameter', () => {
       { code: 432, name: 'Rating-Group', vendorId: 0, flags: '-M-', length: 12, value: 5 },
     ])
     let deep = avp(1, 'x')
-    for (let depth = 0; depth < 200; depth++) deep = group(456, [deep])
+    for (let depth = 0; depth < 200; depth++) deep = groupedAvp(456, [deep])
     assert.ok(JSON.stringify(first(deep)).length > 0)
-    assert.ok(read(message(Array.from({ length: 10_000 }, () => avp(1, '')))).avps.length < 10_000)
+    assert.ok(read(diameterMessage(Array.from({ length: 10_000 }, () => avp(1, '')))).avps.length < 10_000)
   })
 
   test('say what became of a request, also those of a vendor', () => {
-    const failed = group(297, [avp(266, TGPP), avp(298, 5001)])
+    const failed = groupedAvp(297, [avp(266, TGPP), avp(298, 5001)])
     const { resultCode, resultName, resultVendorId } = read(
-      message([SESSION, failed], { flags: 0 }),
+      diameterMessage([SESSION, failed], { flags: 0 }),
       'server',
     )
     assert.deepEqual([resultCode, resultName, resultVendorId], [5001, 'DIAMETER_ERROR_USER_UNKNOWN', TGPP])
-    const refused = read(message([avp(268, 3002)], { flags: 0x20 }), 'server')
+    const refused = read(diameterMessage([avp(268, 3002)], { flags: 0x20 }), 'server')
     assert.deepEqual([refused.resultName, refused.flags], ['DIAMETER_UNABLE_TO_DELIVER', '--E-'])
   })
 })
 
 describe('messages of Diameter', () => {
   test('have names, pair by hop-by-hop identifier, and come from both ends', () => {
-    const asked = message([avp(264, 'b.example')], { code: 280, flags: 0x80 })
+    const asked = diameterMessage([avp(264, 'b.example')], { code: 280, flags: 0x80 })
     const { messages } = feed(diameter, [
-      ['client', Buffer.concat([REQUEST, message([avp(264, 'a')], { code: 280, flags: 0 })])],
+      ['client', Buffer.concat([REQUEST, diameterMessage([avp(264, 'a')], { code: 280, flags: 0 })])],
       ['server', Buffer.concat([asked, ANSWER])],
     ])
     assert.deepEqual(
@@ -137,7 +98,7 @@ describe('messages of Diameter', () => {
       [method, applicationName, hopByHopId, endToEndId, flags],
       ['Credit-Control', 'Credit Control', 7, 8, 'RP--'],
     )
-    assert.equal(read(message([SESSION], { code: 999 })).method, 'Unknown')
+    assert.equal(read(diameterMessage([SESSION], { code: 999 })).method, 'Unknown')
   })
 
   test('are the same however they are cut', () => {
@@ -158,7 +119,7 @@ describe('messages of Diameter', () => {
   })
 
   test('that are very long are kept in part', () => {
-    const long = message([SESSION, avp(25, Buffer.alloc(1_000_000, 7))])
+    const long = diameterMessage([SESSION, avp(25, Buffer.alloc(1_000_000, 7))])
     const { messages } = feed(diameter, [['client', Buffer.concat([long, REQUEST])]])
     const [cut, whole] = messages.map(({ message }) => message as DiameterMessage)
     assert.deepEqual([cut?.truncated, cut?.length, cut?.sessionId], [true, long.length, 'a;b;c'])
@@ -200,7 +161,7 @@ describe('recognising Diameter', () => {
   })
 
   test('takes messages whose first AVP is not known, if they are whole', () => {
-    const strange = message([avp(60_000, 'x', 99), avp(60_001, 'y', 99)])
+    const strange = diameterMessage([avp(60_000, 'x', 99), avp(60_001, 'y', 99)])
     assert.equal(probe(strange), 'match')
     assert.equal(probe(strange.subarray(0, 40)), 'reject')
   })
@@ -226,7 +187,11 @@ describe('recognising Diameter', () => {
 
 test('any bytes can be read', () => {
   const change = fc.tuple(fc.nat(REQUEST.length - 1), fc.nat(255))
-  const source = message([SESSION, group(456, [group(446, [avp(420, 60)])]), group(297, [avp(298, 1)])])
+  const source = diameterMessage([
+    SESSION,
+    groupedAvp(456, [groupedAvp(446, [avp(420, 60)])]),
+    groupedAvp(297, [avp(298, 1)]),
+  ])
   fc.assert(
     fc.property(fc.array(change), (changes) => {
       const bytes = Buffer.from(source)

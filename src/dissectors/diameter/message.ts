@@ -1,5 +1,5 @@
 import { u8, u24, u32 } from '../../bytes/read.ts'
-import { utf8Text } from '../../bytes/text.ts'
+import { textOf } from '../aaa/value.ts'
 import { type Avp, findAvp, readAvps } from './avps.ts'
 import { applicationName, type Command, commandOf, resultName } from './names.ts'
 
@@ -116,7 +116,7 @@ export class DiameterMessage {
 
   #text(code: number): string {
     const found = findAvp(this.#bytes, HEADER, this.#bytes.length, code)
-    return found === undefined ? '' : utf8Text(this.#bytes, ...found)
+    return found === undefined ? '' : textOf(this.#bytes, ...found)
   }
 
   /** −1 when there is none. */

@@ -1,6 +1,5 @@
 import { i32, u8, u16, u32 } from '../../bytes/read.ts'
-import { utf8Text } from '../../bytes/text.ts'
-import { ipv4Text, ipv6Text, MASK, octets, timeText, unsigned64 } from '../aaa/value.ts'
+import { ipv4Text, ipv6Text, MASK, octets, textOf, timeText, unsigned64 } from '../aaa/value.ts'
 import type { AvpType } from './dictionary/dictionary.ts'
 
 /**
@@ -16,7 +15,7 @@ export function readValue(
   const length = end - start
   switch (type) {
     case 'text':
-      return utf8Text(bytes, start, end)
+      return textOf(bytes, start, end)
     case 'secret':
       return MASK
     case 'integer':
@@ -59,7 +58,7 @@ function address(bytes: Uint8Array, start: number, end: number): string {
   const family = length < 2 ? 0 : u16(bytes, start)
   if (family === IPV4 && length === 6) return ipv4Text(bytes, start + 2)
   if (family === IPV6 && length === 18) return ipv6Text(bytes, start + 2, end)
-  return family === E164 ? utf8Text(bytes, start + 2, end) : octets(bytes, start, end)
+  return family === E164 ? textOf(bytes, start + 2, end) : octets(bytes, start, end)
 }
 
 /** NTP's seconds, which begin anew in 2036. RFC 6733 §4.3.1 */

@@ -32,6 +32,21 @@ export function readAttributes(bytes: Uint8Array, start: number, end: number): A
   return new Reader(bytes).read(start, end)
 }
 
+/** Where the value of the first attribute with this number begins and ends; nowhere, if there is none. */
+export function findAttribute(
+  number: number,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+): readonly [start: number, end: number] {
+  for (let at = start; at + 2 <= end; at += u8(bytes, at + 1)) {
+    const next = at + u8(bytes, at + 1)
+    if (next < at + 2 || next > end) break
+    if (u8(bytes, at) === number) return [at + 2, next]
+  }
+  return [0, 0]
+}
+
 class Reader {
   readonly #bytes: Uint8Array
   readonly #list: Attribute[] = []

@@ -228,6 +228,14 @@ describe('recognising RADIUS', () => {
     assert.equal(probe(Buffer.concat([whole, Buffer.alloc(4)])), 'match')
   })
 
+  test('takes a message that breaks off behind a name', () => {
+    const broken = message(ACCESS_REQUEST, 1, [attribute(1, 'testuser'), Buffer.from([0, 2, 12, 0])])
+    assert.equal(probe(broken), 'match')
+    const [found] = feed(radius, [['client', broken]]).messages
+    const { malformed, attributes } = (found as NonNullable<typeof found>).message as RadiusMessage
+    assert.deepEqual([malformed, attributes['User-Name']], [true, 'testuser'])
+  })
+
   test('takes nothing else', () => {
     assert.equal(probe(Buffer.concat([whole, Buffer.from([1])])), 'reject')
     assert.equal(probe(Buffer.from(`02010014${'00'.repeat(16)}`, 'hex'), 'server'), 'reject')

@@ -1,6 +1,7 @@
 import { u8, u16 } from '../../bytes/read.ts'
 import { hex } from '../../bytes/text.ts'
-import { type Attribute, type Attributes, readAttributes } from './attributes.ts'
+import { textOf } from '../aaa/value.ts'
+import { type Attribute, type Attributes, findAttribute, readAttributes } from './attributes.ts'
 import { codeName } from './codes.ts'
 import { type Eap, readEap } from './eap.ts'
 
@@ -65,14 +66,20 @@ export class RadiusMessage {
   }
 
   get userName(): string {
-    return String(this.#read.list.find(({ type }) => type === '1')?.value ?? '')
+    const [start, end] = findAttribute(USER_NAME, this.#bytes, HEADER, this.#end)
+    return textOf(this.#bytes, start, end)
   }
 
   get #read(): Attributes {
-    this.#attributes ??= readAttributes(this.#bytes, HEADER, Math.min(this.length, this.#bytes.length))
+    this.#attributes ??= readAttributes(this.#bytes, HEADER, this.#end)
     return this.#attributes
+  }
+
+  get #end(): number {
+    return Math.min(this.length, this.#bytes.length)
   }
 }
 
 /** Code, identifier, length, authenticator. */
 export const HEADER = 20
+const USER_NAME = 1

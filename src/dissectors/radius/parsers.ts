@@ -1,17 +1,14 @@
 import { copyOf, u8, u16 } from '../../bytes/read.ts'
 import { latin1 } from '../../bytes/text.ts'
 import type { Parser, Parsers, Step } from '../../dissect/dissector.ts'
-import { codeName, isReply, isRequest } from './codes.ts'
+import { isReply, isRequest } from './codes.ts'
 import { HEADER, RadiusMessage } from './message.ts'
 import { extentOf } from './probe.ts'
 
-/** Over UDP a datagram is a message, and what is not answered is sent again. */
+/** Over UDP a datagram is a message, and what is not answered is sent again. Its code says what it is, whoever sent it. */
 export function openDatagrams(): Parsers<RadiusMessage, RadiusMessage> {
-  const repeats = new Repeats()
-  return {
-    client: datagram((bytes, start) => repeats.isRequestAgain(bytes, start), isRequest),
-    server: datagram((bytes, start) => repeats.isReplyAgain(bytes, start), isReply),
-  }
+  const parser = datagrams(new Repeats())
+  return { client: parser, server: parser }
 }
 
 /** Over TCP they follow one another, and either end may ask. RFC 6613, RFC 8559 */
@@ -45,20 +42,21 @@ class Repeats {
   }
 }
 
-function datagram(
-  isAgain: (bytes: Uint8Array, start: number) => boolean,
-  fits: (code: number) => boolean,
-): Parser<RadiusMessage> {
+function datagrams(repeats: Repeats): Parser<RadiusMessage> {
   return {
     next(bytes, start, end) {
       if (end - start < HEADER) return { kind: 'invalid', reason: 'shorter than a header' }
-      if (u16(bytes, start + 2) < HEADER)
-        return { kind: 'invalid', reason: 'a length below that of a header' }
       const code = u8(bytes, start)
-      if (!fits(code)) return { kind: 'invalid', reason: `${codeName(code)} where it cannot be` }
-      const again = isAgain(bytes, start)
-      const message = read(bytes, start, Math.min(end, start + u16(bytes, start + 2)), again)
-      return { kind: 'message', message, length: end - start, ...(again ? {} : { id: message.identifier }) }
+      const length = u16(bytes, start + 2)
+      if (length < HEADER || !(isRequest(code) || isReply(code)))
+        return { kind: 'invalid', reason: 'no header where one must be' }
+      const role = isRequest(code) ? 'request' : 'response'
+      const again = isRequest(code)
+        ? repeats.isRequestAgain(bytes, start)
+        : repeats.isReplyAgain(bytes, start)
+      const message = read(bytes, start, Math.min(end, start + length), again)
+      const id = again ? {} : { id: message.identifier }
+      return { kind: 'message', message, length: end - start, role, ...id }
     },
   }
 }

@@ -35,7 +35,8 @@ export function probeDatagram(
   const length = u16(bytes, start + 2)
   if (length < HEADER || length > LONGEST_DATAGRAM || !isPadding(bytes, start + length, end)) return 'reject'
   if (length === HEADER) return looksRandom(bytes, start + 4, start + HEADER) ? 'match' : 'reject'
-  return isLikely(bytes, start, end) ? 'match' : 'reject'
+  const isLikely = hasLikelyAttributes(bytes, start, end) || beginsWithText(bytes, start + HEADER, end)
+  return isLikely ? 'match' : 'reject'
 }
 
 /** A message in a stream: it must be whole, since the header alone says little. */
@@ -47,16 +48,17 @@ export function probeStream(
 ): 'match' | 'reject' | 'unsure' {
   const code = u8(bytes, start)
   if (!STREAM_CODES.has(code) || !(from === 'client' ? isRequest(code) : isReply(code))) return 'reject'
-  if (end - start < HEADER) return end - start < 4 || u16(bytes, start + 2) >= HEADER ? 'unsure' : 'reject'
+  if (end - start < 4) return 'unsure'
   const length = u16(bytes, start + 2)
   if (length < HEADER || length > LONGEST_DATAGRAM) return 'reject'
+  if (end - start < HEADER) return 'unsure'
   if (length === HEADER) return looksRandom(bytes, start + 4, start + HEADER) ? 'match' : 'reject'
-  if (!isLikely(bytes, start, end)) return 'reject'
+  if (!hasLikelyAttributes(bytes, start, end)) return 'reject'
   return end - start < length ? 'unsure' : 'match'
 }
 
 /** Attributes of known types, with the lengths of their types. A message that is cut off must have some of them. */
-function isLikely(bytes: Uint8Array, start: number, end: number): boolean {
+function hasLikelyAttributes(bytes: Uint8Array, start: number, end: number): boolean {
   const extent = extentOf(bytes, start, end)
   if (extent === 'broken') return false
   let known = 0
@@ -70,13 +72,31 @@ function isLikely(bytes: Uint8Array, start: number, end: number): boolean {
   return known >= (extent === 'cut' ? 2 : 1)
 }
 
+/** Of a message that is broken behind it: a name that can be read, as a rule that of the user. */
+function beginsWithText(bytes: Uint8Array, at: number, end: number): boolean {
+  if (at + 2 > end || standardAttribute(String(u8(bytes, at)))?.type !== 'text') return false
+  const next = at + u8(bytes, at + 1)
+  if (next < at + 2 + SHORTEST_NAME || next > end) return false
+  for (let each = at + 2; each < next; each++)
+    if (u8(bytes, each) < 0x20 || u8(bytes, each) > 0x7e) return false
+  return true
+}
+
 /** What an attribute of this type must have as its length; 0 = any, −1 = no such type is known. */
 function lengthOf(type: number): number {
+  if (lengths.length === 0) for (let each = 0; each < 256; each++) lengths.push(lengthInTable(each))
+  return lengths[type] as number
+}
+
+function lengthInTable(type: number): number {
   const definition = standardAttribute(String(type))
   if (definition === undefined) return -1
   const isFixed = definition.type === 'integer' || definition.type === 'ipv4' || definition.type === 'time'
   return isFixed ? 6 : 0
 }
+
+/** By type; made when first needed. */
+const lengths: number[] = []
 
 /** As the sum of MD5 that it is, or the random number: so few of its bytes are never the same. */
 function looksRandom(bytes: Uint8Array, start: number, end: number): boolean {
@@ -92,6 +112,7 @@ function isPadding(bytes: Uint8Array, start: number, end: number): boolean {
 
 /** RFC 2865 §3; RFC 7930 allows more over TCP, which nobody sends. */
 const LONGEST_DATAGRAM = 4096
+const SHORTEST_NAME = 3
 /** Of 16 bytes. */
 const FEWEST_DIFFERENT = 10
 /** Those that are sent over TCP, where a text may begin with one of the others. RFC 6613 §2.1, RFC 8559 */

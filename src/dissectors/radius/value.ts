@@ -1,6 +1,6 @@
 import { i32, u8, u16, u32 } from '../../bytes/read.ts'
-import { hex, utf8Text } from '../../bytes/text.ts'
-import { ipv4Text, ipv6Text, MASK, octets, timeText, unsigned64 } from '../aaa/value.ts'
+import { hex } from '../../bytes/text.ts'
+import { ipv4Text, ipv6Text, MASK, octets, textOf, timeText, unsigned64 } from '../aaa/value.ts'
 import type { ValueType } from './dictionary/dictionary.ts'
 
 /**
@@ -11,7 +11,7 @@ export function readValue(type: ValueType, bytes: Uint8Array, start: number, end
   const length = end - start
   switch (type) {
     case 'text':
-      return utf8Text(bytes, start, end)
+      return textOf(bytes, start, end)
     case 'secret':
       return MASK
     case 'byte':
@@ -54,7 +54,7 @@ export function readValue(type: ValueType, bytes: Uint8Array, start: number, end
       break
     case 'egress-name':
       if (length >= 1 && isEgressTag(u8(bytes, start)))
-        return `${egress(u8(bytes, start))} ${utf8Text(bytes, start + 1, end)}`
+        return `${egress(u8(bytes, start))} ${textOf(bytes, start + 1, end)}`
       break
   }
   return octets(bytes, start, end)

@@ -24,6 +24,14 @@ test('each chunk of a packet says what it is', () => {
       ['Chunk 99', 4, 0, -1, -1, ''],
     ],
   )
+  const broken = sctpPacket(0, [chunk(3, 0), Buffer.from([0, 3, 0, 99])])
+  assert.deepEqual(
+    readChunks(broken).map(({ chunkType, malformed, tsn }) => [chunkType, malformed, tsn]),
+    [
+      ['SACK', false, 0],
+      ['DATA', true, 0],
+    ],
+  )
   const [, data] = chunks
   assert.ok(data)
   assert.deepEqual(data.chunks, ['SACK', 'DATA', 'I-DATA', 'Chunk 99'])

@@ -2,7 +2,7 @@ import { u16, u32 } from '../../bytes/read.ts'
 import type { Summary } from '../../dissect/dissector.ts'
 import type { EntryProtocol } from '../../entry/entry.ts'
 import type { Protocol } from '../../entry/protocol.ts'
-import { number, object, text, textList, type Value } from '../../entry/shape.ts'
+import { flag, number, object, text, textList, type Value } from '../../entry/shape.ts'
 import type { Packet } from '../../packet/packet.ts'
 import {
   CHUNK,
@@ -38,6 +38,7 @@ const data = object('A chunk of an SCTP packet', {
   length: number('Bytes of the chunk, its header included'),
   chunkTypeNumber: number('Its type as a number'),
   flags: number('Its flags, as they are defined for its type'),
+  malformed: flag('Its length is not that of any chunk in this packet'),
   chunks: textList('The types of all chunks of the packet'),
   verificationTag: number('Tag that the receiver has chosen'),
   tsn: number(
@@ -83,6 +84,7 @@ export function readChunks(packet: Packet): readonly ChunkData[] {
     length: chunk.end - chunk.start,
     chunkTypeNumber: chunk.type,
     flags: chunk.flags,
+    malformed: chunk.isBroken,
     chunks,
     verificationTag: verificationTag(packet),
     ...ofUsers(packet.bytes, chunk),
@@ -90,7 +92,7 @@ export function readChunks(packet: Packet): readonly ChunkData[] {
 }
 
 /** What chunks with bytes of users say of them. RFC 9260 §3.3.1, RFC 8260 §2.1 */
-function ofUsers(bytes: Uint8Array, { type, flags, start, capturedEnd }: Chunk) {
+function ofUsers(bytes: Uint8Array, { type, flags, start, capturedEnd, isBroken }: Chunk) {
   const nothing = {
     tsn: 0,
     streamId: -1,
@@ -98,6 +100,7 @@ function ofUsers(bytes: Uint8Array, { type, flags, start, capturedEnd }: Chunk) 
     payloadProtocol: -1,
     payloadProtocolName: '',
   }
+  if (isBroken) return nothing
   const isSack = type === CHUNK.sack || type === CHUNK.nrSack
   if (isSack) return capturedEnd - start < 8 ? nothing : { ...nothing, tsn: u32(bytes, start + 4) }
   if (type !== CHUNK.data && type !== CHUNK.iData) return nothing
