@@ -92,8 +92,8 @@ function deliveryOf(side: string, { deliveryTag }: Message): Pick<Summary, 'summ
 const TELLING = [
   'queue',
   'exchange',
-  'routingKey',
   'destination',
+  'routingKey',
   'consumerTag',
   'virtualHost',
   'replyText',

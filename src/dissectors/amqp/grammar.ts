@@ -12,8 +12,10 @@ export interface Method {
   readonly arguments: readonly Argument[]
   /** A header frame and body frames follow. */
   readonly hasContent: boolean
-  /** It is answered, unless it says `noWait`. */
+  /** It is answered … */
   readonly isAsked: boolean
+  /** … unless it says `noWait`, which it can. */
+  readonly mayWaive: boolean
   /** The method that it answers: `queue declare` of `queue declare-ok`; "" when it is no answer. */
   readonly answers: string
 }
@@ -174,6 +176,7 @@ function methodIn(className: string, classId: number, row: string): Method {
     }),
     hasContent: WITH_CONTENT.has(name),
     isAsked: false,
+    mayWaive: row.includes('noWait'),
     answers: answered?.[1] ?? '',
   }
 }

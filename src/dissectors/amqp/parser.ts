@@ -1,4 +1,5 @@
-import { copyOf, u8, u16, u32 } from '../../bytes/read.ts'
+import { Gathered } from '../../bytes/gathered.ts'
+import { briefCopyOf, u8, u16, u32 } from '../../bytes/read.ts'
 import type {
   DissectContext,
   Found,
@@ -121,7 +122,7 @@ export class FrameParser implements Parser<Message> {
     if (grammar === undefined) return { kind: 'invalid', reason: 'no such method' }
     // What was begun on this channel will not go on.
     this.#finish(channel)
-    const message = new Message(grammar, copyOf(bytes, start, start + length), channel, this.#side)
+    const message = new Message(grammar, briefCopyOf(bytes, start, start + length), channel, this.#side)
     const size = FRAME_HEAD + length + 1
     const since = { seconds: this.#clock.seconds, nanos: this.#clock.nanos }
     if (grammar.hasContent) this.#begin(new UnfinishedContent(message, since, size))
@@ -139,7 +140,7 @@ export class FrameParser implements Parser<Message> {
   #header(bytes: Uint8Array, start: number, length: number, channel: number): void {
     const content = this.#unfinished.get(channel)
     if (content === undefined || length < 12 || u16(bytes, start) !== BASIC) return
-    content.header = copyOf(bytes, start, start + length)
+    content.header = briefCopyOf(bytes, start, start + length)
     content.bodySize = u32(bytes, start + 4) * 2 ** 32 + u32(bytes, start + 8)
     content.longestKept = this.#context.wantsBodies ? this.#context.maxBody : 0
     content.size += FRAME_HEAD + length + 1
@@ -188,15 +189,14 @@ export class FrameParser implements Parser<Message> {
   /** Bytes that may still be kept of it. */
   #room(content: UnfinishedContent): number {
     if (content.hasHole) return 0
-    return Math.min(content.longestKept - content.kept, MOST_KEPT - this.#kept)
+    return Math.min(content.longestKept - content.body.length, MOST_KEPT - this.#kept)
   }
 
   #keep(content: UnfinishedContent, bytes: Uint8Array, start: number, end: number): void {
     const length = Math.min(end - start, this.#room(content))
     content.received += end - start
     if (length <= 0) return
-    content.pieces.push(copyOf(bytes, start, start + length))
-    content.kept += length
+    content.body.add(bytes, start, start + length)
     this.#kept += length
   }
 
@@ -208,7 +208,7 @@ export class FrameParser implements Parser<Message> {
     const content = this.#unfinished.get(channel)
     if (content === undefined) return
     this.#unfinished.delete(channel)
-    this.#kept -= content.kept
+    this.#kept -= content.body.length
     this.#session.add(content.found())
   }
 }
@@ -225,8 +225,7 @@ class UnfinishedContent {
   received = 0
   hasHole = false
   longestKept = 0
-  readonly pieces: Uint8Array[] = []
-  kept = 0
+  readonly body = new Gathered()
 
   constructor(message: Message, since: Instant, size: number) {
     this.message = message
@@ -240,11 +239,11 @@ class UnfinishedContent {
   }
 
   found(): Found<Message> {
-    const { message, since, size, header, received, pieces } = this
+    const { message, since, size, header, received } = this
     const isIncomplete = this.hasHole || received < this.bodySize
     message.content = {
       header,
-      body: joined(pieces, this.kept),
+      body: this.body.bytes,
       bodySize: Number.isFinite(this.bodySize) ? this.bodySize : received,
       isIncomplete,
     }
@@ -256,18 +255,6 @@ function protocolHeader(bytes: Uint8Array, start: number, end: number): Step<Mes
   if (end - start < PROTOCOL_HEADER) return { kind: 'incomplete', need: PROTOCOL_HEADER }
   if (u32(bytes, start) !== AMQP) return { kind: 'invalid', reason: 'no such type of frame' }
   return { kind: 'partial', length: PROTOCOL_HEADER }
-}
-
-function joined(pieces: readonly Uint8Array[], length: number): Uint8Array {
-  const [only] = pieces
-  if (pieces.length === 1 && only !== undefined) return only
-  const whole = new Uint8Array(length)
-  let at = 0
-  for (const piece of pieces) {
-    whole.set(piece, at)
-    at += piece.length
-  }
-  return whole
 }
 
 const AMQP = 0x414d5150
