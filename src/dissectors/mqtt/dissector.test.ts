@@ -332,6 +332,7 @@ describe('a connection', () => {
       [[s(puback(1), puback(2)), c(pingreq), c(subscribe('x'))], 4],
       [[s(suback(2, 1), publish('a', 'b'))], 2],
       [[c(subscribe('x'))], 1],
+      [[c(pingreq), s(pingresp), c(pingreq), s(pingresp), c(pingreq), s(pingresp)], 3],
     ] as const) {
       const { exchanges, isRightWayRound } = follow([mqtt], script, { isMidway: true })
       assert.equal(isRightWayRound, true)
@@ -352,7 +353,9 @@ describe('a connection', () => {
     assert.deepEqual(payloadOf(publish('a/b', 'long '.repeat(60))), ['a/b', 'long '.repeat(60), 300, 0])
     assert.deepEqual(payloadOf(publish5('a/b', 'hello')), ['a/b', '', -1, 0])
     assert.deepEqual(payloadOf(publish('a/b', Buffer.of(0, 0, 1))), ['a/b', '', -1, 0])
-    // Whoever subscribes tells.
+    assert.deepEqual(payloadOf(publish5('a/b', 'hello', properties(0x23, short(1)))), ['a/b', '', -1, 0])
+    // Properties tell, and whoever subscribes.
+    assert.deepEqual(payloadOf(publish5('a/b', 'hello', properties(2, long(60)))), ['a/b', 'hello', 5, 5])
     assert.deepEqual(payloadOf(subscribe('x'), publish('a/b', Buffer.of(0, 65))), ['a/b', '\0A', 2, 0])
     assert.deepEqual(payloadOf(packet(8, 2, short(1), 0, text('x'), 1), publish5('a/b', 'A')), [
       'a/b',

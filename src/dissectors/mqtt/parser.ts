@@ -85,7 +85,7 @@ export class PacketParser implements Parser<Message> {
     if (publication === 'bad') return -1
     if ('need' in publication) return publication
     const { payloadAt, isFive } = publication
-    if (isFive === false) this.#session.learn(isFive)
+    if (isFive !== undefined && this.#session.isFive === undefined) this.#session.learn(isFive)
     const { wantsBodies, maxBody } = this.#context
     return (
       Math.min(payloadAt, LONGEST_HEAD) + (wantsBodies ? Math.min(header.length - payloadAt, maxBody) : 0)
