@@ -10,27 +10,25 @@ import type {
   Side,
   Step,
 } from '../../dissect/dissector.ts'
+import {
+  BODY,
+  FRAME_END,
+  FRAME_HEAD,
+  HEADER,
+  HEARTBEAT,
+  LETTER_A,
+  LONGEST_FRAME,
+  METHOD,
+  METHOD_IDS,
+  PROTOCOL_HEADER,
+} from './frames.ts'
 import { BASIC, methodOf } from './grammar.ts'
 import { Message } from './messages.ts'
+import { resumption } from './probe.ts'
 import type { Session } from './session.ts'
 
-/** Kinds of frames. §4.2.3 */
-export const METHOD = 1
-export const HEADER = 2
-export const BODY = 3
-export const HEARTBEAT = 8
-/** Type, channel and length stand in front of the payload … */
-export const FRAME_HEAD = 7
-/** … and this behind it. */
-export const FRAME_END = 0xce
-/** Longest payload of a method or header frame; those of brokers are of 128 KiB at most. */
-export const LONGEST_FRAME = 1 << 20
 /** Of a body frame: where frames are not limited, a whole message; RabbitMQ takes no longer ones. */
 const LONGEST_BODY = 512 << 20
-/** `AMQP` and a version: how a client begins, and how a server refuses a version. */
-export const PROTOCOL_HEADER = 8
-export const LETTER_A = 0x41
-
 /**
  * Reads the frames of one side. The frames of several channels may come by turns, so contents are put together by
  * channel; what is complete is told through the session, which pairs.
@@ -46,8 +44,11 @@ export class FrameParser implements Parser<Message> {
   readonly #frame = { isOpen: false, left: 0, channel: 0 }
   /** Bytes kept of unfinished bodies. */
   #kept = 0
+  /** Where the next frame begins is not known. */
+  #isSeeking: boolean
 
-  constructor(side: Side, session: Session, context: DissectContext, { clock }: Opening) {
+  constructor(side: Side, session: Session, context: DissectContext, { clock, isWhole }: Opening) {
+    this.#isSeeking = !isWhole
     this.#side = side
     this.#session = session
     this.#context = context
@@ -61,7 +62,7 @@ export class FrameParser implements Parser<Message> {
   next(bytes: Uint8Array, start: number, end: number): Step<Message> {
     const due = this.#session.ready.shift()
     if (due !== undefined) return { kind: 'exchange', length: 0, ...due }
-    const step = this.#frame.isOpen ? this.#body(bytes, start, end) : this.#nextFrame(bytes, start, end)
+    const step = this.#step(bytes, start, end)
     if (step.kind !== 'partial') return step
     const exchange = this.#session.ready.shift()
     return exchange === undefined ? step : { kind: 'exchange', length: step.length, ...exchange }
@@ -83,6 +84,7 @@ export class FrameParser implements Parser<Message> {
 
   rejoin(): void {
     this.#frame.isOpen = false
+    this.#isSeeking = true
     this.#session.lost(this.#side)
   }
 
@@ -93,6 +95,16 @@ export class FrameParser implements Parser<Message> {
 
   get #content(): UnfinishedContent | undefined {
     return this.#unfinished.get(this.#frame.channel)
+  }
+
+  #step(bytes: Uint8Array, start: number, end: number): Step<Message> {
+    if (this.#frame.isOpen) return this.#body(bytes, start, end)
+    if (this.#isSeeking && end - start >= FRAME_HEAD + METHOD_IDS) {
+      const at = resumption(bytes, start, end, this.#side)
+      this.#isSeeking = at < 0
+      if (at !== start) return { kind: 'skip', length: (at < 0 ? end : at) - start }
+    }
+    return this.#nextFrame(bytes, start, end)
   }
 
   #nextFrame(bytes: Uint8Array, start: number, end: number): Step<Message> {
@@ -118,7 +130,7 @@ export class FrameParser implements Parser<Message> {
   }
 
   #method(bytes: Uint8Array, start: number, length: number, channel: number): Step<Message> {
-    const grammar = length >= 4 ? methodOf(u16(bytes, start), u16(bytes, start + 2)) : undefined
+    const grammar = length >= METHOD_IDS ? methodOf(u16(bytes, start), u16(bytes, start + 2)) : undefined
     if (grammar === undefined) return { kind: 'invalid', reason: 'no such method' }
     // What was begun on this channel will not go on.
     this.#finish(channel)
