@@ -247,6 +247,10 @@ const BODY_PATHS: ReadonlySet<string> = new Set([
   'response.content.size',
   'response.content.encoding',
   'response.content.truncated',
+  'request.body',
+  'response.body',
+  'request.payload',
+  'request.payloadEncoding',
 ])
 const MOST_ITEMS = 64
 const MOST_PACKETS = 8192

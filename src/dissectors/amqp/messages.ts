@@ -129,7 +129,7 @@ class AnyMessage {
     return this.content?.isIncomplete ?? false
   }
   get relyCode(): unknown {
-    return this.argument('replyCode')
+    return this.argument('replyCode') ?? 0
   }
   get user(): string {
     return userIn(this.argument('mechanism'), this.argument('response'))
