@@ -142,6 +142,18 @@ describe('methods', () => {
     )
   })
 
+  test('that nobody knows are shown by their numbers', () => {
+    assert.deepEqual(
+      told([
+        ...LOGIN,
+        c(method(1, 60, 102, octet(1)), method(1, 70, 10)),
+        c(declare('a')),
+        s(declareOk('a')),
+      ]).slice(3),
+      ['basic 102', '70 10', 'queue declare → queue declare-ok'],
+    )
+  })
+
   test('keep credentials to themselves', () => {
     const loginWith = (mechanism: string, response: Uint8Array) =>
       responseOf(

@@ -36,6 +36,12 @@ export function methodOf(classId: number, methodId: number): Method | undefined 
   return BY_ID.get((classId << 16) | methodId)
 }
 
+/** A method that the specification does not have: `basic 102`, or `70 10` of an unknown class. Whatever it says is not read. */
+export function unknownMethod(classId: number, methodId: number): Method {
+  const [className] = CLASSES.find(([, id]) => id === classId) ?? [String(classId)]
+  return methodIn(className, classId, `${methodId} ${methodId} both`)
+}
+
 /** `basic publish`, `queue declare-ok` … */
 export function isMethodName(name: string): boolean {
   return NAMES.has(name)

@@ -22,13 +22,11 @@ import {
   METHOD_IDS,
   PROTOCOL_HEADER,
 } from './frames.ts'
-import { BASIC, methodOf } from './grammar.ts'
+import { BASIC, methodOf, unknownMethod } from './grammar.ts'
 import { Message } from './messages.ts'
 import { resumption } from './probe.ts'
 import type { Session } from './session.ts'
 
-/** Of a body frame: where frames are not limited, a whole message; RabbitMQ takes no longer ones. */
-const LONGEST_BODY = 512 << 20
 /**
  * Reads the frames of one side. The frames of several channels may come by turns, so contents are put together by
  * channel; what is complete is told through the session, which pairs.
@@ -42,7 +40,7 @@ export class FrameParser implements Parser<Message> {
   readonly #unfinished = new Map<number, UnfinishedContent>()
   /** The body frame that is being read: what is still to come of its payload, and the content that it is part of. */
   readonly #frame = { isOpen: false, left: 0, channel: 0 }
-  /** Bytes kept of unfinished bodies. */
+  /** Bytes kept of them. */
   #kept = 0
   /** Where the next frame begins is not known. */
   #isSeeking: boolean
@@ -130,8 +128,10 @@ export class FrameParser implements Parser<Message> {
   }
 
   #method(bytes: Uint8Array, start: number, length: number, channel: number): Step<Message> {
-    const grammar = length >= METHOD_IDS ? methodOf(u16(bytes, start), u16(bytes, start + 2)) : undefined
-    if (grammar === undefined) return { kind: 'invalid', reason: 'no such method' }
+    if (length < METHOD_IDS) return { kind: 'invalid', reason: 'no method in its frame' }
+    const classId = u16(bytes, start)
+    const methodId = u16(bytes, start + 2)
+    const grammar = methodOf(classId, methodId) ?? unknownMethod(classId, methodId)
     // What was begun on this channel will not go on.
     this.#finish(channel)
     const message = new Message(grammar, briefCopyOf(bytes, start, start + length), channel, this.#side)
@@ -143,19 +143,29 @@ export class FrameParser implements Parser<Message> {
   }
 
   #begin(content: UnfinishedContent): void {
-    const [oldest] = this.#unfinished
-    if (this.#unfinished.size >= MOST_UNFINISHED && oldest !== undefined) this.#finish(oldest[0])
     this.#unfinished.set(content.message.channel, content)
+    this.#holds(content.message.held)
+  }
+
+  /** So much more is kept; when it is too much, the oldest content will not become whole. */
+  #holds(length: number): void {
+    this.#kept += length
+    while (this.#unfinished.size > MOST_UNFINISHED || (this.#kept > MOST_KEPT && this.#unfinished.size > 1)) {
+      const [oldest = 0] = this.#unfinished.keys()
+      this.#finish(oldest)
+    }
   }
 
   /** Class, weight, length of the body, properties. §4.2.6.1 */
   #header(bytes: Uint8Array, start: number, length: number, channel: number): void {
     const content = this.#unfinished.get(channel)
     if (content === undefined || length < 12 || u16(bytes, start) !== BASIC) return
+    if (content.header.length > 0) return
     content.header = briefCopyOf(bytes, start, start + length)
     content.bodySize = u32(bytes, start + 4) * 2 ** 32 + u32(bytes, start + 8)
     content.longestKept = this.#context.wantsBodies ? this.#context.maxBody : 0
     content.size += FRAME_HEAD + length + 1
+    this.#holds(length)
     this.#finishIfWhole(channel, content)
   }
 
@@ -212,15 +222,15 @@ export class FrameParser implements Parser<Message> {
     this.#kept += length
   }
 
-  #finishIfWhole(channel: number, content: UnfinishedContent): void {
-    if (content.received >= content.bodySize) this.#finish(channel)
+  #finishIfWhole(channel: number, { received, bodySize }: UnfinishedContent): void {
+    if (received >= bodySize) this.#finish(channel)
   }
 
   #finish(channel: number): void {
     const content = this.#unfinished.get(channel)
     if (content === undefined) return
     this.#unfinished.delete(channel)
-    this.#kept -= content.body.length
+    this.#kept -= content.held
     this.#session.add(content.found())
   }
 }
@@ -243,6 +253,11 @@ class UnfinishedContent {
     this.message = message
     this.since = since
     this.size = size
+  }
+
+  /** Bytes that it keeps. */
+  get held(): number {
+    return this.message.held + this.header.length + this.body.length
   }
 
   lose(length: number): void {
@@ -272,6 +287,8 @@ function protocolHeader(bytes: Uint8Array, start: number, end: number): Step<Mes
 const AMQP = 0x414d5150
 const NOTHING = new Uint8Array(0)
 const NO_END = { kind: 'invalid', reason: 'no end of a frame where it should be' } as const
-/** Contents of a side that may be on their way at once, and bytes kept of their bodies. */
+/** Of a body frame: where frames are not limited, a whole message; RabbitMQ takes no longer ones. */
+const LONGEST_BODY = 512 << 20
+/** Contents of a side that may be on their way at once, and bytes kept of them. */
 const MOST_UNFINISHED = 256
 const MOST_KEPT = 8 << 20

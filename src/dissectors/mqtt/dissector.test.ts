@@ -265,6 +265,19 @@ describe('a large payload', () => {
       }
   })
 
+  test('that nobody acknowledges is kept as long as there are not too many', () => {
+    const sent = (ids: readonly number[]) => ids.map((id) => c(publish('a', 'x'.repeat(1 << 20), 1, id)))
+    const kept = (...script: readonly Chunk[]) =>
+      follow([mqtt], [...LOGIN, ...script], { context: { wantsBodies: true, maxBody: 4 << 20 } })
+        .exchanges.slice(1)
+        .map(({ request }) => (request as Message).payload.length)
+    const unanswered = kept(...sent(Array.from({ length: 20 }, (_, at) => at + 1)))
+    assert.equal(unanswered.length, 20)
+    assert.ok(unanswered.reduce((total, each) => total + each, 0) < 17 << 20)
+    const answered = kept(...sent([1, 2, 3]).flatMap((each, at) => [each, s(puback(at + 1))]))
+    assert.deepEqual(answered, [1 << 20, 1 << 20, 1 << 20])
+  })
+
   test('that is cut within a character is text all the same', () => {
     const { payload, payloadEncoding } = requestOf(
       follow([mqtt], [...LOGIN, c(publish('a', Buffer.from('aüüü')))], {

@@ -86,10 +86,8 @@ export class PacketParser implements Parser<Message> {
     if ('need' in publication) return publication
     const { payloadAt, isFive } = publication
     if (isFive !== undefined && this.#session.isFive === undefined) this.#session.learn(isFive)
-    const { wantsBodies, maxBody } = this.#context
-    return (
-      Math.min(payloadAt, LONGEST_HEAD) + (wantsBodies ? Math.min(header.length - payloadAt, maxBody) : 0)
-    )
+    const room = this.#context.wantsBodies ? Math.min(this.#context.maxBody, this.#session.room) : 0
+    return Math.min(payloadAt, LONGEST_HEAD) + Math.min(header.length - payloadAt, room)
   }
 
   #close(open: UnfinishedPacket, length: number): Step<Message> {
@@ -116,7 +114,10 @@ export class PacketParser implements Parser<Message> {
       isIncomplete,
       topic,
     })
-    return { message, ...this.#pairing(type, flags, wire) }
+    const pairing = this.#pairing(type, flags, wire)
+    if (pairing.role === 'response') this.#session.answers(pairing.id)
+    else if (pairing.id !== 'no-reply') this.#session.asks(pairing.id, wire.length)
+    return { message, ...pairing }
   }
 
   /** Only one of the versions would send it. */
@@ -137,7 +138,7 @@ export class PacketParser implements Parser<Message> {
   }
 
   /** Who asks and who answers, and what the two have in common: both sides publish, each with ids of its own. */
-  #pairing(type: number, flags: number, wire: Uint8Array): Pick<Found<Message>, 'id' | 'role'> {
+  #pairing(type: number, flags: number, wire: Uint8Array): Pairing {
     const { name = '', answers = '', isAsked = false } = typeOf(type) ?? {}
     if (answers !== '') return { role: 'response', id: this.#answered(type, answers, wire) }
     if (!isAsked || (type === PUBLISH && qosIn(flags) === 0)) return { role: 'request', id: 'no-reply' }
@@ -151,6 +152,11 @@ export class PacketParser implements Parser<Message> {
     if (type === PINGRESP) return this.#session.answersPing()
     return idOf(answers, packetIdIn(type, wire), this.#side === 'client' ? 'server' : 'client')
   }
+}
+
+interface Pairing {
+  readonly role: 'request' | 'response'
+  readonly id: string
 }
 
 /** A packet that is not here as a whole. */
