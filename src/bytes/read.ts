@@ -51,3 +51,13 @@ export function copyOf(bytes: Uint8Array, start: number, end: number): Uint8Arra
   copy.set(bytes.subarray(start, end))
   return copy
 }
+
+/**
+ * The same for what is let go soon, several times as fast: it lies in a slab with others, which stays as long as any of
+ * them is held.
+ */
+export function briefCopyOf(bytes: Uint8Array, start: number, end: number): Uint8Array {
+  const copy = Buffer.allocUnsafe(end - start)
+  copy.set(bytes.subarray(start, end))
+  return copy
+}

@@ -231,3 +231,34 @@ test('an exchange may be complete when bytes were skipped', () => {
   ])
   assert.deepEqual(exchangesOf(packets), ['Bind Request=Bind Response'])
 })
+
+test('of what both sides said before they were recognised, the older is read first', () => {
+  const patient: Dissector = {
+    ...(redis as unknown as Dissector),
+    probe: (_bytes, start, end, from) => (from === 'client' && end - start > 20 ? 'match' : 'unsure'),
+    resumes: () => false,
+  }
+  const ping = Buffer.from('*1\r\n$4\r\nPING\r\n')
+  const pong = Buffer.from('+PONG\r\n')
+  const { exchanges } = follow(
+    [patient],
+    [
+      ['client', ping],
+      ['server', pong],
+      ['client', ping],
+      ['server', pong],
+    ],
+  )
+  assert.deepEqual(
+    exchanges.map(({ request, response, seconds, elapsedTime }) => [
+      request !== null,
+      response !== null,
+      seconds,
+      elapsedTime,
+    ]),
+    [
+      [true, true, 1, 1e6],
+      [true, true, 3, 1e6],
+    ],
+  )
+})

@@ -215,7 +215,9 @@ export class StreamConversation extends Conversation implements ConnectionHandle
     const parsers = this.#open(dissector, isWhole, undefined)
     for (const each of [0, 1] as const) this.#sides[each].parser = this.#parserOf(parsers, each)
     side.state = 'reading'
-    this.#beginOther(dissector, from === 0 ? 1 : 0)
+    const other = this.#sides[from === 0 ? 1 : 0]
+    const cameFirst = side.held > 0 && other.held > 0 && isBefore(side.heldSince, other.heldSince)
+    if (!cameFirst) this.#beginOther(dissector, from === 0 ? 1 : 0)
     if (side.held > 0) {
       const held = copyOf(side.buffer, 0, side.held)
       this.#forget(side)
@@ -223,6 +225,7 @@ export class StreamConversation extends Conversation implements ConnectionHandle
     } else {
       this.#feed(dissector, from, side, bytes, start, end)
     }
+    if (cameFirst && this.#dissector === dissector) this.#beginOther(dissector, from === 0 ? 1 : 0)
   }
 
   #open(dissector: Dissector, isWhole: boolean, handover: unknown): Parsers<AnyMessage, AnyMessage> {
@@ -780,6 +783,10 @@ interface Request {
 
 type Verdict = 'match' | 'reject' | 'unsure'
 type MessageId = string | number | undefined
+
+function isBefore(a: Instant, b: Instant): boolean {
+  return a.seconds < b.seconds || (a.seconds === b.seconds && a.nanos < b.nanos)
+}
 
 function left(parser: Parser<AnyMessage> | undefined, fresh: Parsers<AnyMessage, AnyMessage>): boolean {
   return parser === fresh.client || parser === fresh.server

@@ -58,7 +58,7 @@ const conversations: readonly (readonly [
   ],
   ['AMQP 1.0', [c('AMQP\0\x01\0\0'), s('AMQP\0\x01\0\0')], []],
   ['MQTT', [c('\x10\x0e\0\x04MQTT\x04\x02\0\x3c\0\x02me'), s('\x20\x02\0\0')], ['mqtt CONNECT+reply']],
-  ['what MQTT says that others may say, too', [c('\xc0\0'), s('\xd0\0')], []],
+  ['what only begins like MQTT', [c('\x10\x0e\0\x04MQTX\x04\x02'), s('\x20\x02\0\0')], []],
   ['a host name on a line', [c('www.example.com\r\n'), s('Domain: example.com\r\n')], []],
   ['metrics', [c('local.random 4 1700000000\n'), c('local.load 1 1700000000\n')], []],
   [

@@ -308,6 +308,10 @@ const BODY_PATHS: ReadonlySet<string> = new Set([
     `request.${name}`,
     `response.${name}`,
   ]),
+  'request.body',
+  'response.body',
+  'request.payload',
+  'request.payloadEncoding',
 ])
 /** Bytes of a connection that go into one row. */
 const LONGEST_PIECE = 64 << 10

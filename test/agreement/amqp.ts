@@ -9,7 +9,12 @@ export const amqp: Comparison = (seen, truth) => {
     {
       what: 'method',
       ours: tally(ours.map(({ method }) => String(method))),
-      theirs: tally(methods.rows.map((row) => String(row[4]).toLowerCase().replace('.', ' '))),
+      theirs: tally(methods.rows.map((row) => nameOf(String(row[4])))),
     },
   ]
+}
+
+/** tshark 4.0 does not know the number of one method. */
+function nameOf(method: string): string {
+  return method === 'Exchange.Unknown' ? 'exchange unbind-ok' : method.toLowerCase().replace('.', ' ')
 }

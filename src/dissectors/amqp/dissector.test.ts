@@ -142,6 +142,18 @@ describe('methods', () => {
     )
   })
 
+  test('that nobody knows are shown by their numbers', () => {
+    assert.deepEqual(
+      told([
+        ...LOGIN,
+        c(method(1, 60, 102, octet(1)), method(1, 70, 10)),
+        c(declare('a')),
+        s(declareOk('a')),
+      ]).slice(3),
+      ['basic 102', '70 10', 'queue declare → queue declare-ok'],
+    )
+  })
+
   test('keep credentials to themselves', () => {
     const loginWith = (mechanism: string, response: Uint8Array) =>
       responseOf(
@@ -600,6 +612,27 @@ describe('whatever the bytes', () => {
     }
   })
 
+  test('joined anywhere, or after a hole, nothing is read that was not sent', () => {
+    const busy = Buffer.concat(
+      Array.from({ length: 6 }, (_, key) => Buffer.concat([deliver(`k${key}`), content(1, 'z'.repeat(500))])),
+    )
+    const sent = new Set(keysOf([...LOGIN, s(busy)]))
+    for (let at = 0; at < 600; at += 3) {
+      const joined = keysOf(cut('server', busy.subarray(at), 700), true)
+      assert.ok(
+        joined.every((each) => sent.has(each)),
+        `from ${at}`,
+      )
+      assert.ok(joined.length >= 4, `from ${at}`)
+      const holed = keysOf([...LOGIN, s(busy.subarray(0, at)), ['server', 650], s(busy.subarray(at + 650))])
+      assert.ok(
+        holed.every((each) => sent.has(each)),
+        `hole at ${at}`,
+      )
+      assert.ok(holed.length >= 3 + 4, `hole at ${at}`)
+    }
+  })
+
   test('mixtures of cuts, damage and holes are read without an exception', () => {
     const piece = fc.oneof(
       fc
@@ -741,6 +774,17 @@ function cut(side: Side, bytes: Uint8Array, step: number): Chunk[] {
   const chunks: Chunk[] = []
   for (let at = 0; at < bytes.length; at += step) chunks.push([side, bytes.subarray(at, at + step)])
   return chunks
+}
+
+/** The whole messages of a connection, by what they are. */
+function keysOf(script: readonly Chunk[], isMidway = false): string[] {
+  return follow([amqp], script, { isMidway }).exchanges.flatMap(({ request, response }) =>
+    [request as Message | null, response as Message | null].flatMap((message) =>
+      message === null || message.incomplete
+        ? []
+        : [`${message.method} ${message.routingKey} ${message.body}`],
+    ),
+  )
 }
 
 /** All that agents can see of a connection, but for times. */

@@ -2,7 +2,7 @@ import { defineDissector, type Summary } from '../../dissect/dissector.ts'
 import type { Protocol } from '../../entry/protocol.ts'
 import { type Message, requestShape, responseShape } from './messages.ts'
 import { FrameParser } from './parser.ts'
-import { probe, resumes } from './probe.ts'
+import { probe, resumption } from './probe.ts'
 import { Session } from './session.ts'
 
 const protocol: Protocol = {
@@ -31,7 +31,7 @@ export const amqp = defineDissector({
   request: requestShape,
   response: responseShape,
   probe,
-  resumes,
+  resumes: (bytes, start, end, from) => resumption(bytes, start, end, from) >= 0,
   open(context, opening) {
     const session = new Session()
     return {
@@ -92,8 +92,8 @@ function deliveryOf(side: string, { deliveryTag }: Message): Pick<Summary, 'summ
 const TELLING = [
   'queue',
   'exchange',
-  'routingKey',
   'destination',
+  'routingKey',
   'consumerTag',
   'virtualHost',
   'replyText',

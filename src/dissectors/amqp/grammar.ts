@@ -12,8 +12,10 @@ export interface Method {
   readonly arguments: readonly Argument[]
   /** A header frame and body frames follow. */
   readonly hasContent: boolean
-  /** It is answered, unless it says `noWait`. */
+  /** It is answered … */
   readonly isAsked: boolean
+  /** … unless it says `noWait`, which it can. */
+  readonly mayWaive: boolean
   /** The method that it answers: `queue declare` of `queue declare-ok`; "" when it is no answer. */
   readonly answers: string
 }
@@ -32,6 +34,12 @@ export const BASIC = 60
 /** Of these two numbers at the beginning of a method frame; undefined when there is no such method. */
 export function methodOf(classId: number, methodId: number): Method | undefined {
   return BY_ID.get((classId << 16) | methodId)
+}
+
+/** A method that the specification does not have: `basic 102`, or `70 10` of an unknown class. Whatever it says is not read. */
+export function unknownMethod(classId: number, methodId: number): Method {
+  const [className] = CLASSES.find(([, id]) => id === classId) ?? [String(classId)]
+  return methodIn(className, classId, `${methodId} ${methodId} both`)
 }
 
 /** `basic publish`, `queue declare-ok` … */
@@ -174,6 +182,7 @@ function methodIn(className: string, classId: number, row: string): Method {
     }),
     hasContent: WITH_CONTENT.has(name),
     isAsked: false,
+    mayWaive: row.includes('noWait'),
     answers: answered?.[1] ?? '',
   }
 }

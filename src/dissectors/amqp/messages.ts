@@ -1,6 +1,7 @@
 import { base64 } from '../../bytes/text.ts'
 import type { Side } from '../../dissect/dissector.ts'
 import { any, flag, number, object, text, type Value } from '../../entry/shape.ts'
+import { METHOD_IDS } from './frames.ts'
 import type { Method } from './grammar.ts'
 import { type Properties, propertiesShape, readProperties } from './properties.ts'
 import { type Table, ValueReader } from './reader.ts'
@@ -128,7 +129,7 @@ class AnyMessage {
     return this.content?.isIncomplete ?? false
   }
   get relyCode(): unknown {
-    return this.argument('replyCode')
+    return this.argument('replyCode') ?? 0
   }
   get user(): string {
     return userIn(this.argument('mechanism'), this.argument('response'))
@@ -180,8 +181,6 @@ function userIn(mechanism: unknown, response: unknown): string {
 }
 
 const NOTHING = new Uint8Array(0)
-/** Class and method stand in front of the arguments. */
-const METHOD_IDS = 4
 const PLAIN_USER = /^[^\0]*\0([^\0]*)\0/
 // biome-ignore lint/suspicious/noControlCharactersInRegex: lengths stand before the names and values
 const AMQPLAIN_USER = /\x05LOGINS\0\0\0.([^\0]*?)(?:\x08PASSWORD|$)/s

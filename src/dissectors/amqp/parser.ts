@@ -1,4 +1,5 @@
-import { copyOf, u8, u16, u32 } from '../../bytes/read.ts'
+import { Gathered } from '../../bytes/gathered.ts'
+import { briefCopyOf, u8, u16, u32 } from '../../bytes/read.ts'
 import type {
   DissectContext,
   Found,
@@ -9,26 +10,22 @@ import type {
   Side,
   Step,
 } from '../../dissect/dissector.ts'
-import { BASIC, methodOf } from './grammar.ts'
+import {
+  BODY,
+  FRAME_END,
+  FRAME_HEAD,
+  HEADER,
+  HEARTBEAT,
+  LETTER_A,
+  LONGEST_FRAME,
+  METHOD,
+  METHOD_IDS,
+  PROTOCOL_HEADER,
+} from './frames.ts'
+import { BASIC, methodOf, unknownMethod } from './grammar.ts'
 import { Message } from './messages.ts'
+import { resumption } from './probe.ts'
 import type { Session } from './session.ts'
-
-/** Kinds of frames. §4.2.3 */
-export const METHOD = 1
-export const HEADER = 2
-export const BODY = 3
-export const HEARTBEAT = 8
-/** Type, channel and length stand in front of the payload … */
-export const FRAME_HEAD = 7
-/** … and this behind it. */
-export const FRAME_END = 0xce
-/** Longest payload of a method or header frame; those of brokers are of 128 KiB at most. */
-export const LONGEST_FRAME = 1 << 20
-/** Of a body frame: where frames are not limited, a whole message; RabbitMQ takes no longer ones. */
-const LONGEST_BODY = 512 << 20
-/** `AMQP` and a version: how a client begins, and how a server refuses a version. */
-export const PROTOCOL_HEADER = 8
-export const LETTER_A = 0x41
 
 /**
  * Reads the frames of one side. The frames of several channels may come by turns, so contents are put together by
@@ -43,10 +40,13 @@ export class FrameParser implements Parser<Message> {
   readonly #unfinished = new Map<number, UnfinishedContent>()
   /** The body frame that is being read: what is still to come of its payload, and the content that it is part of. */
   readonly #frame = { isOpen: false, left: 0, channel: 0 }
-  /** Bytes kept of unfinished bodies. */
+  /** Bytes kept of them. */
   #kept = 0
+  /** Where the next frame begins is not known. */
+  #isSeeking: boolean
 
-  constructor(side: Side, session: Session, context: DissectContext, { clock }: Opening) {
+  constructor(side: Side, session: Session, context: DissectContext, { clock, isWhole }: Opening) {
+    this.#isSeeking = !isWhole
     this.#side = side
     this.#session = session
     this.#context = context
@@ -60,7 +60,7 @@ export class FrameParser implements Parser<Message> {
   next(bytes: Uint8Array, start: number, end: number): Step<Message> {
     const due = this.#session.ready.shift()
     if (due !== undefined) return { kind: 'exchange', length: 0, ...due }
-    const step = this.#frame.isOpen ? this.#body(bytes, start, end) : this.#nextFrame(bytes, start, end)
+    const step = this.#step(bytes, start, end)
     if (step.kind !== 'partial') return step
     const exchange = this.#session.ready.shift()
     return exchange === undefined ? step : { kind: 'exchange', length: step.length, ...exchange }
@@ -82,6 +82,7 @@ export class FrameParser implements Parser<Message> {
 
   rejoin(): void {
     this.#frame.isOpen = false
+    this.#isSeeking = true
     this.#session.lost(this.#side)
   }
 
@@ -92,6 +93,16 @@ export class FrameParser implements Parser<Message> {
 
   get #content(): UnfinishedContent | undefined {
     return this.#unfinished.get(this.#frame.channel)
+  }
+
+  #step(bytes: Uint8Array, start: number, end: number): Step<Message> {
+    if (this.#frame.isOpen) return this.#body(bytes, start, end)
+    if (this.#isSeeking && end - start >= FRAME_HEAD + METHOD_IDS) {
+      const at = resumption(bytes, start, end, this.#side)
+      this.#isSeeking = at < 0
+      if (at !== start) return { kind: 'skip', length: (at < 0 ? end : at) - start }
+    }
+    return this.#nextFrame(bytes, start, end)
   }
 
   #nextFrame(bytes: Uint8Array, start: number, end: number): Step<Message> {
@@ -117,11 +128,13 @@ export class FrameParser implements Parser<Message> {
   }
 
   #method(bytes: Uint8Array, start: number, length: number, channel: number): Step<Message> {
-    const grammar = length >= 4 ? methodOf(u16(bytes, start), u16(bytes, start + 2)) : undefined
-    if (grammar === undefined) return { kind: 'invalid', reason: 'no such method' }
+    if (length < METHOD_IDS) return { kind: 'invalid', reason: 'no method in its frame' }
+    const classId = u16(bytes, start)
+    const methodId = u16(bytes, start + 2)
+    const grammar = methodOf(classId, methodId) ?? unknownMethod(classId, methodId)
     // What was begun on this channel will not go on.
     this.#finish(channel)
-    const message = new Message(grammar, copyOf(bytes, start, start + length), channel, this.#side)
+    const message = new Message(grammar, briefCopyOf(bytes, start, start + length), channel, this.#side)
     const size = FRAME_HEAD + length + 1
     const since = { seconds: this.#clock.seconds, nanos: this.#clock.nanos }
     if (grammar.hasContent) this.#begin(new UnfinishedContent(message, since, size))
@@ -130,19 +143,29 @@ export class FrameParser implements Parser<Message> {
   }
 
   #begin(content: UnfinishedContent): void {
-    const [oldest] = this.#unfinished
-    if (this.#unfinished.size >= MOST_UNFINISHED && oldest !== undefined) this.#finish(oldest[0])
     this.#unfinished.set(content.message.channel, content)
+    this.#holds(content.message.held)
+  }
+
+  /** So much more is kept; when it is too much, the oldest content will not become whole. */
+  #holds(length: number): void {
+    this.#kept += length
+    while (this.#unfinished.size > MOST_UNFINISHED || (this.#kept > MOST_KEPT && this.#unfinished.size > 1)) {
+      const [oldest = 0] = this.#unfinished.keys()
+      this.#finish(oldest)
+    }
   }
 
   /** Class, weight, length of the body, properties. §4.2.6.1 */
   #header(bytes: Uint8Array, start: number, length: number, channel: number): void {
     const content = this.#unfinished.get(channel)
     if (content === undefined || length < 12 || u16(bytes, start) !== BASIC) return
-    content.header = copyOf(bytes, start, start + length)
+    if (content.header.length > 0) return
+    content.header = briefCopyOf(bytes, start, start + length)
     content.bodySize = u32(bytes, start + 4) * 2 ** 32 + u32(bytes, start + 8)
     content.longestKept = this.#context.wantsBodies ? this.#context.maxBody : 0
     content.size += FRAME_HEAD + length + 1
+    this.#holds(length)
     this.#finishIfWhole(channel, content)
   }
 
@@ -188,27 +211,26 @@ export class FrameParser implements Parser<Message> {
   /** Bytes that may still be kept of it. */
   #room(content: UnfinishedContent): number {
     if (content.hasHole) return 0
-    return Math.min(content.longestKept - content.kept, MOST_KEPT - this.#kept)
+    return Math.min(content.longestKept - content.body.length, MOST_KEPT - this.#kept)
   }
 
   #keep(content: UnfinishedContent, bytes: Uint8Array, start: number, end: number): void {
     const length = Math.min(end - start, this.#room(content))
     content.received += end - start
     if (length <= 0) return
-    content.pieces.push(copyOf(bytes, start, start + length))
-    content.kept += length
+    content.body.add(bytes, start, start + length)
     this.#kept += length
   }
 
-  #finishIfWhole(channel: number, content: UnfinishedContent): void {
-    if (content.received >= content.bodySize) this.#finish(channel)
+  #finishIfWhole(channel: number, { received, bodySize }: UnfinishedContent): void {
+    if (received >= bodySize) this.#finish(channel)
   }
 
   #finish(channel: number): void {
     const content = this.#unfinished.get(channel)
     if (content === undefined) return
     this.#unfinished.delete(channel)
-    this.#kept -= content.kept
+    this.#kept -= content.held
     this.#session.add(content.found())
   }
 }
@@ -225,13 +247,17 @@ class UnfinishedContent {
   received = 0
   hasHole = false
   longestKept = 0
-  readonly pieces: Uint8Array[] = []
-  kept = 0
+  readonly body = new Gathered()
 
   constructor(message: Message, since: Instant, size: number) {
     this.message = message
     this.since = since
     this.size = size
+  }
+
+  /** Bytes that it keeps. */
+  get held(): number {
+    return this.message.held + this.header.length + this.body.length
   }
 
   lose(length: number): void {
@@ -240,11 +266,11 @@ class UnfinishedContent {
   }
 
   found(): Found<Message> {
-    const { message, since, size, header, received, pieces } = this
+    const { message, since, size, header, received } = this
     const isIncomplete = this.hasHole || received < this.bodySize
     message.content = {
       header,
-      body: joined(pieces, this.kept),
+      body: this.body.bytes,
       bodySize: Number.isFinite(this.bodySize) ? this.bodySize : received,
       isIncomplete,
     }
@@ -258,21 +284,11 @@ function protocolHeader(bytes: Uint8Array, start: number, end: number): Step<Mes
   return { kind: 'partial', length: PROTOCOL_HEADER }
 }
 
-function joined(pieces: readonly Uint8Array[], length: number): Uint8Array {
-  const [only] = pieces
-  if (pieces.length === 1 && only !== undefined) return only
-  const whole = new Uint8Array(length)
-  let at = 0
-  for (const piece of pieces) {
-    whole.set(piece, at)
-    at += piece.length
-  }
-  return whole
-}
-
 const AMQP = 0x414d5150
 const NOTHING = new Uint8Array(0)
 const NO_END = { kind: 'invalid', reason: 'no end of a frame where it should be' } as const
-/** Contents of a side that may be on their way at once, and bytes kept of their bodies. */
+/** Of a body frame: where frames are not limited, a whole message; RabbitMQ takes no longer ones. */
+const LONGEST_BODY = 512 << 20
+/** Contents of a side that may be on their way at once, and bytes kept of them. */
 const MOST_UNFINISHED = 256
 const MOST_KEPT = 8 << 20

@@ -1,30 +1,35 @@
-import { u8, u16, u32 } from '../../bytes/read.ts'
-import { latin1 } from '../../bytes/text.ts'
+import { u8, u32 } from '../../bytes/read.ts'
 import type { Side } from '../../dissect/dissector.ts'
-import { BASIC, methodOf } from './grammar.ts'
 import {
   BODY,
   FRAME_END,
   FRAME_HEAD,
-  HEADER,
-  HEARTBEAT,
+  frameAt,
   LETTER_A,
-  LONGEST_FRAME,
   METHOD,
-  PROTOCOL_HEADER,
-} from './parser.ts'
-import { isHeader } from './properties.ts'
-import { ValueReader } from './reader.ts'
+  METHOD_IDS,
+  protocolHeaderAt,
+} from './frames.ts'
 
 type Verdict = 'match' | 'reject' | 'unsure'
 
 /**
- * Begins with the protocol header, or with frames. One method frame that is whole, ends with its arguments, and that only
- * this side may send, is enough: type, length, class, method, arguments and end agree. What either side may send says
- * nothing about who is the client.
+ * Begins with the protocol header, or with frames, or has a method frame behind the end of another. One method frame that
+ * is whole, ends with its arguments, and that only this side may send, is enough: type, length, class, method, arguments
+ * and end agree. What either side may send says nothing about who is the client.
  */
 export function probe(bytes: Uint8Array, start: number, end: number, from: Side): Verdict {
-  if (u8(bytes, start) === LETTER_A) return probeProtocolHeader(bytes, start, end)
+  if (u8(bytes, start) === LETTER_A) return protocolHeaderAt(bytes, start, end)
+  const verdict = probeFrames(bytes, start, end, from)
+  if (verdict === 'match') return verdict
+  const found = seek(bytes, start, end, (at) => {
+    const frame = frameAt(bytes, at, end, from)
+    return typeof frame === 'object' && frame.isTelling
+  })
+  return found >= 0 ? 'match' : verdict
+}
+
+function probeFrames(bytes: Uint8Array, start: number, end: number, from: Side): Verdict {
   let at = start
   for (let count = 0; count < MOST_FRAMES && at < end; count++) {
     const frame = frameAt(bytes, at, end, from)
@@ -36,73 +41,35 @@ export function probe(bytes: Uint8Array, start: number, end: number, from: Side)
   return 'unsure'
 }
 
-/** Whether a frame begins here that says so by itself. */
-export function resumes(bytes: Uint8Array, start: number, end: number, from: Side): boolean {
-  const frame = frameAt(bytes, start, end, from)
-  const type = u8(bytes, start)
-  if (frame === 'cut') return type === METHOD && end - start >= FRAME_HEAD + METHOD_IDS
-  return frame !== 'bad' && type !== BODY
-}
-
-/** `cut`: as far as it is here, it may be one. */
-type Frame = 'bad' | 'cut' | { readonly end: number; readonly isTelling: boolean }
-
-function frameAt(bytes: Uint8Array, start: number, end: number, from: Side): Frame {
-  const type = u8(bytes, start)
-  if (type !== METHOD && type !== HEADER && type !== BODY && type !== HEARTBEAT) return 'bad'
-  if (end - start < FRAME_HEAD) return 'cut'
-  const channel = u16(bytes, start + 1)
-  const length = u32(bytes, start + 3)
-  const payload = start + FRAME_HEAD
-  const last = payload + length
-  if (length > LONGEST_FRAME || (last < end && u8(bytes, last) !== FRAME_END)) return 'bad'
-  switch (type) {
-    case METHOD:
-      return methodAt(bytes, payload, last, end, { channel, from })
-    case HEADER:
-      if (channel === 0 || length < SHORTEST_HEADER) return 'bad'
-      if (payload + 4 <= end && u32(bytes, payload) !== BASIC << 16) return 'bad'
-      if (last >= end) return 'cut'
-      return isHeader(bytes, payload, last) ? { end: last + 1, isTelling: false } : 'bad'
-    case BODY:
-      if (channel === 0 || length === 0) return 'bad'
-      return last >= end ? 'cut' : { end: last + 1, isTelling: false }
-    default:
-      if (channel !== 0 || length !== 0) return 'bad'
-      return last >= end ? 'cut' : { end: last + 1, isTelling: false }
+/**
+ * Where frames go on that this side sends, in bytes that may begin anywhere: at their beginning, or at a method frame
+ * behind the end of another one; −1 when nowhere. Bodies may be anything, and are no place to go on.
+ */
+export function resumption(bytes: Uint8Array, start: number, end: number, from: Side): number {
+  if (u8(bytes, start) === LETTER_A && protocolHeaderAt(bytes, start, end) === 'match') return start
+  const canResumeAt = (at: number) => {
+    const frame = frameAt(bytes, at, end, from)
+    if (frame === 'cut') return u8(bytes, at) === METHOD && end - at >= FRAME_HEAD + METHOD_IDS
+    return frame !== 'bad' && u8(bytes, at) !== BODY
   }
+  return canResumeAt(start) ? start : seek(bytes, start, end, canResumeAt)
 }
 
-function methodAt(
-  bytes: Uint8Array,
-  start: number,
-  last: number,
-  end: number,
-  { channel, from }: { readonly channel: number; readonly from: Side },
-): Frame {
-  if (last - start < METHOD_IDS) return 'bad'
-  if (start + METHOD_IDS > end) return 'cut'
-  const classId = u16(bytes, start)
-  const method = methodOf(classId, u16(bytes, start + 2))
-  if (method === undefined || (classId === CONNECTION) !== (channel === 0)) return 'bad'
-  if (method.sender !== 'both' && method.sender !== from) return 'bad'
-  if (last >= end) return 'cut'
-  const reader = new ValueReader(bytes, start + METHOD_IDS, last)
-  reader.arguments(method.arguments)
-  return reader.isExact ? { end: last + 1, isTelling: method.sender !== 'both' } : 'bad'
+/** The first place behind the end of a frame where a method frame of usual length fits. */
+function seek(bytes: Uint8Array, start: number, end: number, fits: (at: number) => boolean): number {
+  const seen = bytes.subarray(start, end)
+  let looked = 0
+  for (let at = seen.indexOf(FRAME_END) + 1; at > 0; at = seen.indexOf(FRAME_END, at) + 1) {
+    if (seen.length - at < FRAME_HEAD + METHOD_IDS || looked === MOST_LOOKED_AT) return -1
+    if (u8(seen, at) !== METHOD || u32(seen, at + 3) > LONGEST_SOUGHT) continue
+    looked++
+    if (fits(start + at)) return start + at
+  }
+  return -1
 }
 
-/** 0-9-1, and 0-9, which is the same where RabbitMQ is concerned; 0-8, 0-10 and 1.0 are other protocols. */
-function probeProtocolHeader(bytes: Uint8Array, start: number, end: number): Verdict {
-  const header = latin1(bytes, start, Math.min(end, start + PROTOCOL_HEADER))
-  if (HEADERS.includes(header)) return 'match'
-  return HEADERS.some((each) => each.startsWith(header)) ? 'unsure' : 'reject'
-}
-
-const HEADERS: readonly string[] = ['AMQP\0\0\x09\x01', 'AMQP\x01\x01\0\x09']
-const CONNECTION = 10
-const METHOD_IDS = 4
-/** Class, weight, length of the body, flags. */
-const SHORTEST_HEADER = 14
-/** Frames that are looked at. */
+/** Frames of a chunk that are looked at, from its beginning … */
 const MOST_FRAMES = 64
+/** … and anywhere, where they are no longer than this. */
+const MOST_LOOKED_AT = 16
+const LONGEST_SOUGHT = 4096

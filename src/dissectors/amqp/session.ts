@@ -18,7 +18,7 @@ export class Session {
     const { message } = found
     const { grammar, from } = message
     if (grammar.answers !== '') this.#answer(found)
-    else if (grammar.isAsked && message.argument('noWait') !== true) this.#ask(found)
+    else if (grammar.isAsked && !(grammar.mayWaive && message.noWait)) this.#ask(found)
     else this.ready.push({ request: found, response: null })
     if (isClose(grammar.name)) this.#fail(message, otherThan(from))
     if (isClose(grammar.answers)) for (const side of SIDES) this.#settle(side, message, CLOSED)
@@ -107,7 +107,8 @@ export class Session {
   }
 
   #drop(asker: Side, index: number): void {
-    const [gone] = this.#asked[asker].splice(index, 1)
+    const asked = this.#asked[asker]
+    const gone = index === 0 ? asked.shift() : asked.splice(index, 1)[0]
     this.#kept[asker] -= gone?.found.message.held ?? 0
   }
 }

@@ -265,6 +265,19 @@ describe('a large payload', () => {
       }
   })
 
+  test('that nobody acknowledges is kept as long as there are not too many', () => {
+    const sent = (ids: readonly number[]) => ids.map((id) => c(publish('a', 'x'.repeat(1 << 20), 1, id)))
+    const kept = (...script: readonly Chunk[]) =>
+      follow([mqtt], [...LOGIN, ...script], { context: { wantsBodies: true, maxBody: 4 << 20 } })
+        .exchanges.slice(1)
+        .map(({ request }) => (request as Message).payload.length)
+    const unanswered = kept(...sent(Array.from({ length: 20 }, (_, at) => at + 1)))
+    assert.equal(unanswered.length, 20)
+    assert.ok(unanswered.reduce((total, each) => total + each, 0) < 17 << 20)
+    const answered = kept(...sent([1, 2, 3]).flatMap((each, at) => [each, s(puback(at + 1))]))
+    assert.deepEqual(answered, [1 << 20, 1 << 20, 1 << 20])
+  })
+
   test('that is cut within a character is text all the same', () => {
     const { payload, payloadEncoding } = requestOf(
       follow([mqtt], [...LOGIN, c(publish('a', Buffer.from('aüüü')))], {
@@ -332,6 +345,7 @@ describe('a connection', () => {
       [[s(puback(1), puback(2)), c(pingreq), c(subscribe('x'))], 4],
       [[s(suback(2, 1), publish('a', 'b'))], 2],
       [[c(subscribe('x'))], 1],
+      [[c(pingreq), s(pingresp), c(pingreq), s(pingresp), c(pingreq), s(pingresp)], 3],
     ] as const) {
       const { exchanges, isRightWayRound } = follow([mqtt], script, { isMidway: true })
       assert.equal(isRightWayRound, true)
@@ -352,7 +366,9 @@ describe('a connection', () => {
     assert.deepEqual(payloadOf(publish('a/b', 'long '.repeat(60))), ['a/b', 'long '.repeat(60), 300, 0])
     assert.deepEqual(payloadOf(publish5('a/b', 'hello')), ['a/b', '', -1, 0])
     assert.deepEqual(payloadOf(publish('a/b', Buffer.of(0, 0, 1))), ['a/b', '', -1, 0])
-    // Whoever subscribes tells.
+    assert.deepEqual(payloadOf(publish5('a/b', 'hello', properties(0x23, short(1)))), ['a/b', '', -1, 0])
+    // Properties tell, and whoever subscribes.
+    assert.deepEqual(payloadOf(publish5('a/b', 'hello', properties(2, long(60)))), ['a/b', 'hello', 5, 5])
     assert.deepEqual(payloadOf(subscribe('x'), publish('a/b', Buffer.of(0, 65))), ['a/b', '\0A', 2, 0])
     assert.deepEqual(payloadOf(packet(8, 2, short(1), 0, text('x'), 1), publish5('a/b', 'A')), [
       'a/b',

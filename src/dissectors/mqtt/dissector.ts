@@ -49,7 +49,7 @@ function rowOf(message: Message, side: string): Row {
         .slice(0, LONGEST_SUMMARY),
       summaryQuery: `${side}.topics[0].filter == ${JSON.stringify(first.filter)}`,
     }
-  const name = TELLING.find((each) => message[each] !== '')
+  const name = TELLING.find((each) => message[each] !== '' && (each !== 'reason' || message.reasonCode !== 0))
   if (name === undefined) return { ...row, summary: '', summaryQuery: '' }
   const text = message[name]
   const short = text.slice(0, LONGEST_SUMMARY)

@@ -54,8 +54,8 @@ export interface Publication {
 }
 
 /**
- * Looks at what stands before the payload: topic, id, properties. While the version is unknown, a payload that cannot be
- * properties tells that there are none. `need` is how many bytes behind the fixed header that takes.
+ * Looks at what stands before the payload: topic, id, properties. While the version is unknown, properties tell it, and so
+ * does a payload that can be none. `need` is how many bytes behind the fixed header that takes.
  */
 export function publicationAt(
   bytes: Uint8Array,
@@ -72,23 +72,24 @@ export function publicationAt(
   const need = Math.min(length, head + (isFive === true ? LONGEST_VARIABLE : ENOUGH_TO_TELL))
   if (end - start < need) return { need }
   if (isFive === undefined) {
-    const mayBe = mayBeProperties(bytes, start + head, start + need, start + length)
-    return { payloadAt: head, isFive: mayBe ? undefined : false }
+    const isSo = hasProperties(bytes, start + head, start + need, start + length)
+    if (isSo !== true) return { payloadAt: head, isFive: isSo }
   }
   const reader = new ValueReader(bytes, start + head, start + need)
   const payloadAt = reader.variable() + reader.at - start
-  return reader.isWhole && payloadAt <= length ? { payloadAt, isFive } : 'bad'
+  return reader.isWhole && payloadAt <= length ? { payloadAt, isFive: true } : 'bad'
 }
 
-/** What begins at `start` may be properties, as far as they are here; they must end before `last`. */
-function mayBeProperties(bytes: Uint8Array, start: number, end: number, last: number): boolean {
+/** Whether what begins at `start`, with no more than `last - start` bytes, are properties; undefined where it may be both. */
+function hasProperties(bytes: Uint8Array, start: number, end: number, last: number): boolean | undefined {
   const reader = new ValueReader(bytes, start, end)
   const length = reader.variable()
   if (!reader.isWhole || reader.at + length > last) return false
-  if (reader.at + length > end) return true
+  if (reader.at + length > end) return undefined
   const properties = new ValueReader(bytes, start, end)
   properties.properties(PUBLISH_PROPERTIES)
-  return properties.isWhole
+  if (!properties.isWhole) return false
+  return length >= TELLING_PROPERTIES ? true : undefined
 }
 
 /** Whether a whole packet, no CONNECT, is one of this version to its last bit. `[start, end)` stands behind its fixed header. */
@@ -178,4 +179,6 @@ const NO_TEXT = /[\0-\x1f\x7f\ufffd]/
 const LONGEST_VARIABLE = 4
 /** Bytes behind the topic that are looked at while the version is unknown. Text begins with 127 at most, which would be the length of properties. */
 const ENOUGH_TO_TELL = 128
+/** Bytes of properties that could hardly be something else. */
+const TELLING_PROPERTIES = 4
 const DUP = 8

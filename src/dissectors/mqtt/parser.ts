@@ -1,4 +1,5 @@
-import { copyOf, u8, u16 } from '../../bytes/read.ts'
+import { Gathered } from '../../bytes/gathered.ts'
+import { briefCopyOf, u8, u16 } from '../../bytes/read.ts'
 import type { DissectContext, Found, Parser, Side, Step } from '../../dissect/dissector.ts'
 import { type FixedHeader, fits, fixedHeader, publicationAt, qosIn } from './layout.ts'
 import { Message } from './messages.ts'
@@ -20,7 +21,7 @@ export class PacketParser implements Parser<Message> {
   }
 
   get held(): number {
-    return this.#open?.kept ?? 0
+    return this.#open?.kept.length ?? 0
   }
 
   next(bytes: Uint8Array, start: number, end: number): Step<Message> {
@@ -30,7 +31,7 @@ export class PacketParser implements Parser<Message> {
     if (open.wanted === 0) return { kind: 'skip', length: open.skip() }
     if (start === end) return { kind: 'incomplete', need: 1 }
     const length = Math.min(open.wanted, end - start)
-    open.keep(copyOf(bytes, start, start + length))
+    open.keep(bytes, start, start + length)
     return open.left === 0 ? this.#close(open, length) : { kind: 'partial', length }
   }
 
@@ -51,7 +52,7 @@ export class PacketParser implements Parser<Message> {
     const open = this.#open
     if (open === undefined) return undefined
     this.#open = undefined
-    return this.#found(open.header, open.joined(), true)
+    return this.#found(open.header, open.kept.bytes, true)
   }
 
   #nextPacket(bytes: Uint8Array, start: number, end: number): Step<Message> {
@@ -68,7 +69,7 @@ export class PacketParser implements Parser<Message> {
       this.#open = new UnfinishedPacket(header, kept)
       return { kind: 'partial', length: size }
     }
-    const wire = copyOf(bytes, body, body + kept)
+    const wire = briefCopyOf(bytes, body, body + kept)
     return { kind: 'message', length: size + length, ...this.#found(header, wire, false) }
   }
 
@@ -84,16 +85,14 @@ export class PacketParser implements Parser<Message> {
     if (publication === 'bad') return -1
     if ('need' in publication) return publication
     const { payloadAt, isFive } = publication
-    if (isFive === false) this.#session.learn(isFive)
-    const { wantsBodies, maxBody } = this.#context
-    return (
-      Math.min(payloadAt, LONGEST_HEAD) + (wantsBodies ? Math.min(header.length - payloadAt, maxBody) : 0)
-    )
+    if (isFive !== undefined && this.#session.isFive === undefined) this.#session.learn(isFive)
+    const room = this.#context.wantsBodies ? Math.min(this.#context.maxBody, this.#session.room) : 0
+    return Math.min(payloadAt, LONGEST_HEAD) + Math.min(header.length - payloadAt, room)
   }
 
   #close(open: UnfinishedPacket, length: number): Step<Message> {
     this.#open = undefined
-    return { kind: 'message', length, ...this.#found(open.header, open.joined(), open.hasHole) }
+    return { kind: 'message', length, ...this.#found(open.header, open.kept.bytes, open.hasHole) }
   }
 
   /** `wire` is what was kept of it. */
@@ -115,7 +114,10 @@ export class PacketParser implements Parser<Message> {
       isIncomplete,
       topic,
     })
-    return { message, ...this.#pairing(type, flags, wire) }
+    const pairing = this.#pairing(type, flags, wire)
+    if (pairing.role === 'response') this.#session.answers(pairing.id)
+    else if (pairing.id !== 'no-reply') this.#session.asks(pairing.id, wire.length)
+    return { message, ...pairing }
   }
 
   /** Only one of the versions would send it. */
@@ -136,7 +138,7 @@ export class PacketParser implements Parser<Message> {
   }
 
   /** Who asks and who answers, and what the two have in common: both sides publish, each with ids of its own. */
-  #pairing(type: number, flags: number, wire: Uint8Array): Pick<Found<Message>, 'id' | 'role'> {
+  #pairing(type: number, flags: number, wire: Uint8Array): Pairing {
     const { name = '', answers = '', isAsked = false } = typeOf(type) ?? {}
     if (answers !== '') return { role: 'response', id: this.#answered(type, answers, wire) }
     if (!isAsked || (type === PUBLISH && qosIn(flags) === 0)) return { role: 'request', id: 'no-reply' }
@@ -152,12 +154,16 @@ export class PacketParser implements Parser<Message> {
   }
 }
 
+interface Pairing {
+  readonly role: 'request' | 'response'
+  readonly id: string
+}
+
 /** A packet that is not here as a whole. */
 class UnfinishedPacket {
   readonly header: FixedHeader
   hasHole = false
-  kept = 0
-  readonly #pieces: Uint8Array[] = []
+  readonly kept = new Gathered()
   /** Bytes that have passed, and of those to come how many are to be kept. */
   #passed = 0
   wanted: number
@@ -171,11 +177,10 @@ class UnfinishedPacket {
     return this.header.length - this.#passed
   }
 
-  keep(piece: Uint8Array): void {
-    this.#pieces.push(piece)
-    this.kept += piece.length
-    this.wanted -= piece.length
-    this.#passed += piece.length
+  keep(bytes: Uint8Array, start: number, end: number): void {
+    this.kept.add(bytes, start, end)
+    this.wanted -= end - start
+    this.#passed += end - start
   }
 
   /** All that is left. */
@@ -192,16 +197,6 @@ class UnfinishedPacket {
     this.wanted = 0
     this.hasHole = true
     return lost
-  }
-
-  joined(): Uint8Array {
-    const whole = new Uint8Array(this.kept)
-    let at = 0
-    for (const piece of this.#pieces) {
-      whole.set(piece, at)
-      at += piece.length
-    }
-    return whole
   }
 }
 

@@ -21,9 +21,7 @@ type Verdict = 'match' | 'reject' | 'unsure'
 export function probe(bytes: Uint8Array, start: number, end: number, from: Side): Verdict {
   const seen = look(bytes, start, end, from)
   if (seen === 'bad') return 'reject'
-  if (seen.weight >= ENOUGH) return 'match'
-  // A ping is two bytes: not enough to wait for more, as it may be long in coming.
-  return seen.isCut || seen.weight > LITTLE ? 'unsure' : 'reject'
+  return seen.weight >= ENOUGH ? 'match' : 'unsure'
 }
 
 /** Whether a packet begins here, in a connection that is known to be of this protocol. */

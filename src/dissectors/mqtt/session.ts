@@ -13,6 +13,10 @@ export class Session {
   /** Something was lost: it is the last PINGREQ that is answered rather than the next. */
   #isShaky = false
 
+  /** Bytes that are kept of requests without an answer yet, by their ids. */
+  readonly #waiting = new Map<string, number>()
+  #kept = 0
+
   begin(version: number): void {
     this.version = version
     this.isFive = version === 5
@@ -35,6 +39,24 @@ export class Session {
     return topic
   }
 
+  /** Bytes that may still be kept of payloads: those of publications that nobody acknowledges add up. */
+  get room(): number {
+    return Math.max(0, MOST_KEPT - this.#kept)
+  }
+
+  asks(id: string, kept: number): void {
+    this.answers(id)
+    this.#waiting.set(id, kept)
+    this.#kept += kept
+    const [oldest] = this.#waiting.keys()
+    if (this.#waiting.size > MOST_WAITING && oldest !== undefined) this.answers(oldest)
+  }
+
+  answers(id: string): void {
+    this.#kept -= this.#waiting.get(id) ?? 0
+    this.#waiting.delete(id)
+  }
+
   asksPing(): string {
     return `PINGREQ ${++this.#pings.asked}`
   }
@@ -55,3 +77,6 @@ export class Session {
 /** Aliases of a side that are known at once, and characters of the topics that they stand for. */
 const MOST_ALIASES = 1024
 const LONGEST_TOPIC = 8192
+/** Requests that wait for answers, as the engine has it, and bytes kept of them. */
+const MOST_WAITING = 16384
+const MOST_KEPT = 16 << 20
