@@ -763,7 +763,7 @@ interface EntryLegacy {
 }
 
 /** What the hooks for items get: `data`. Without a request or a reply these are null. For the fields of one protocol alone, declare a variable of its type: HttpEntry. */
-type Entry = HttpEntry | TlsEntry | DnsEntry | RedisEntry | IcmpEntry | TcpConnEntry
+type Entry = HttpEntry | WsEntry | TlsEntry | DnsEntry | RedisEntry | IcmpEntry | TcpConnEntry
 
 /** Hypertext Transfer Protocol -- HTTP/1.1, Hypertext Transfer Protocol -- HTTP/1.0. */
 interface HttpEntry extends EntryCommon, EntryLegacy {
@@ -850,6 +850,93 @@ interface HttpResponse {
   }
   /** Some of the message was not captured, or it was cut off */
   incomplete: boolean
+}
+
+/** WebSocket. */
+interface WsEntry extends EntryCommon, EntryLegacy {
+  protocol: Protocol & { name: "ws" }
+  /** A frame from the client */
+  request: Loose<WsRequest, AnyRequest> | null
+  /** A frame from the server */
+  response: Loose<WsResponse, AnyResponse> | null
+  /** Nothing for this protocol */
+  data: null
+}
+
+/** A frame from the client */
+interface WsRequest {
+  /** text, binary, continuation, close, ping or pong */
+  opcode: string
+  /** The same as a number: 1, 2, 0, 8, 9, 10 */
+  opcodeNumber: number
+  /** The last frame of its message */
+  fin: boolean
+  /** The payload was masked, as it must be from the client */
+  masked: boolean
+  /** Bytes of the payload on the wire: compressed ones, if compressed */
+  payloadLength: number
+  /** What the message carries, decompressed: text as it is, all else as base64. Of a message in several frames the last one has all of it, and the others ""; of a close frame it is the reason */
+  payloadData: string
+  /** base64 when payloadData is; "" when it is plain text */
+  encoding: string
+  /** payloadData is not all of the message: it was cut off, too long, not kept, or cannot be decompressed */
+  truncated: boolean
+  /** Some of the frame was not captured, or it was cut off */
+  incomplete: boolean
+  /** text or binary: what kind of message a frame belongs to; "" where that is not known, and of control frames */
+  messageType: string
+  /** Bytes of all that the message carries, as far as that is known; with its last frame, else 0 */
+  messageSize: number
+  /** Which frame of its message this is, from 1 on */
+  fragments: number
+  /** The message is compressed (permessage-deflate) */
+  compressed: boolean
+  /** Status code of a close frame, 1005 when it has none; else 0 */
+  closeCode: number
+  /** Reason that a close frame gives */
+  closeReason: string
+  /** Path that the client asked for when it opened the connection; "" when that was not seen */
+  path: string
+  /** Subprotocol that was agreed on, such as graphql-transport-ws */
+  subprotocol: string
+}
+
+/** A frame from the server */
+interface WsResponse {
+  /** text, binary, continuation, close, ping or pong */
+  opcode: string
+  /** The same as a number: 1, 2, 0, 8, 9, 10 */
+  opcodeNumber: number
+  /** The last frame of its message */
+  fin: boolean
+  /** The payload was masked, as it must be from the client */
+  masked: boolean
+  /** Bytes of the payload on the wire: compressed ones, if compressed */
+  payloadLength: number
+  /** What the message carries, decompressed: text as it is, all else as base64. Of a message in several frames the last one has all of it, and the others ""; of a close frame it is the reason */
+  payloadData: string
+  /** base64 when payloadData is; "" when it is plain text */
+  encoding: string
+  /** payloadData is not all of the message: it was cut off, too long, not kept, or cannot be decompressed */
+  truncated: boolean
+  /** Some of the frame was not captured, or it was cut off */
+  incomplete: boolean
+  /** text or binary: what kind of message a frame belongs to; "" where that is not known, and of control frames */
+  messageType: string
+  /** Bytes of all that the message carries, as far as that is known; with its last frame, else 0 */
+  messageSize: number
+  /** Which frame of its message this is, from 1 on */
+  fragments: number
+  /** The message is compressed (permessage-deflate) */
+  compressed: boolean
+  /** Status code of a close frame, 1005 when it has none; else 0 */
+  closeCode: number
+  /** Reason that a close frame gives */
+  closeReason: string
+  /** Path that the client asked for when it opened the connection; "" when that was not seen */
+  path: string
+  /** Subprotocol that was agreed on, such as graphql-transport-ws */
+  subprotocol: string
 }
 
 /** Transport Layer Security, Datagram Transport Layer Security. */
@@ -1147,9 +1234,9 @@ interface TcpConnEntry extends EntryCommon, EntryLegacy {
   }
 }
 
-type AnyRequest = HttpRequest | TlsRequest | DnsRequest | RedisRequest | IcmpRequest
+type AnyRequest = HttpRequest | WsRequest | TlsRequest | DnsRequest | RedisRequest | IcmpRequest
 
-type AnyResponse = HttpResponse | TlsResponse | DnsResponse | RedisResponse | IcmpResponse
+type AnyResponse = HttpResponse | WsResponse | TlsResponse | DnsResponse | RedisResponse | IcmpResponse
 
 /** T, and undefined for all that others of its kind have. */
 type Loose<T, Others> = T & { [Name in Exclude<KeysOf<Others>, keyof T>]?: undefined }

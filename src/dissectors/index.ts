@@ -7,10 +7,12 @@ import { icmp4, icmp6 } from './icmp/dissector.ts'
 import { redis } from './redis/dissector.ts'
 import { tls } from './tls/dissector.ts'
 import { dtls } from './tls/dtls.ts'
+import { ws } from './ws/dissector.ts'
 
 /** Every protocol that can be recognised, in the order in which a conversation is tried. One line adds one. */
 export const dissectors = [
   http,
+  ws,
   tls,
   dtls,
   dns,

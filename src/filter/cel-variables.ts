@@ -135,6 +135,8 @@ const absent: Read = () => undefined
 /** As they were asked; of a reply without its query as it repeats them. */
 const questionsOf: Read = (entry) => list(entry.request === null ? 'response' : 'request', 'questions')(entry)
 const isHttp = isProtocol('http')
+const isGraphql = hasAbbr('GQL')
+const isOverHttp2 = (entry: Fields) => String(fields(entry.protocol).version).startsWith('2')
 const isTls: Read = (entry) => entry.tls === true
 const isConnection: Read = (entry) => fields(entry.data).state !== undefined
 
@@ -146,9 +148,9 @@ export const VARIABLES: Readonly<Record<string, Read>> = {
   http: isHttp,
   http2: hasAbbr('HTTP/2'),
   grpc: hasAbbr('gRPC'),
-  gql: hasAbbr('GQL'),
-  gqlv1: hasAbbr('GQL'),
-  gqlv2: () => false,
+  gql: isGraphql,
+  gqlv1: (entry) => isGraphql(entry) === true && !isOverHttp2(entry),
+  gqlv2: (entry) => isGraphql(entry) === true && isOverHttp2(entry),
   ...Object.fromEntries(
     [
       'dns',
@@ -273,10 +275,12 @@ export const VARIABLES: Readonly<Record<string, Read>> = {
     icmp_version: (entry) => number(entry.request === null ? 'response' : 'request', 'version')(entry),
     icmp_length: (entry) => number(entry.request === null ? 'response' : 'request', 'length')(entry),
   }),
-  ...ofProtocol('ws', ['opcode']),
+  ...ofProtocol('ws', []),
   ...only(isProtocol('ws'), {
+    ws_opcode: (entry) => text(entry.request === null ? 'response' : 'request', 'opcode')(entry),
     ws_request_payload_data: text('request', 'payloadData'),
     ws_request_payload_length: number('request', 'payloadLength'),
+    ws_response_payload_data: text('response', 'payloadData'),
     ws_response_payload_length: number('response', 'payloadLength'),
   }),
   ...only(isProtocol('tcp'), {

@@ -247,6 +247,14 @@ const BODY_PATHS: ReadonlySet<string> = new Set([
   'response.content.size',
   'response.content.encoding',
   'response.content.truncated',
+  ...['request', 'response'].flatMap((side) => [
+    `${side}.payloadData`,
+    `${side}.encoding`,
+    `${side}.truncated`,
+    `${side}.messageSize`,
+  ]),
+  // The row of a WebSocket message shows its text.
+  ...['base', 'base.summary', 'base.summaryQuery'],
 ])
 const MOST_ITEMS = 64
 const MOST_PACKETS = 8192

@@ -172,7 +172,7 @@ function decodedAs(charset: string, bytes: Uint8Array, isCut: boolean): string |
 }
 
 /** Where the last whole character of cut UTF-8 ends. */
-function endOfWholeCharacters(bytes: Uint8Array): number {
+export function endOfWholeCharacters(bytes: Uint8Array): number {
   for (let back = 1; back <= Math.min(3, bytes.length); back++) {
     const byte = u8(bytes, bytes.length - back)
     if (byte < 0x80) break

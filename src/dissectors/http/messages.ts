@@ -127,6 +127,11 @@ export abstract class HttpMessage {
     return findField(this.head, this.#fieldsAt, this.#headEnd, name)
   }
 
+  /** The values of all headers called `name` (in lower case), joined by commas; "" when there are none. */
+  headerList(name: string): string {
+    return this.fieldsNamed(name).join(',')
+  }
+
   protected abstract readCookies(): Readonly<Record<string, string>>
 
   protected get fields(): readonly Field[] {

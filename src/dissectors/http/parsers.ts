@@ -14,6 +14,7 @@ import {
 import { type HttpMessage, HttpRequest, HttpResponse } from './messages.ts'
 import { probeClient, probeServer } from './probe.ts'
 import type { Session } from './session.ts'
+import { Upgrade } from './upgrade.ts'
 
 /** How the end of a body is found (RFC 9112 §6.3). `interim`: not a reply yet; `bad`: it cannot be found. */
 type Framing = 'none' | 'sized' | 'chunked' | 'until-close' | 'interim' | 'bad'
@@ -105,8 +106,10 @@ abstract class MessageParser<M extends HttpMessage> implements Parser<M> {
   protected abstract mayBegin(bytes: Uint8Array, start: number, end: number): boolean
   /** Called once for each head. */
   protected abstract framingOf(message: M, head: HeadReader): Framing
-  /** What both sides speak after this message, if that is not HTTP/1. */
+  /** What both sides speak after this message, if that is not HTTP/1 … */
   protected abstract switchesTo(message: M): string | undefined
+  /** … and what they agreed on. */
+  protected abstract handover(message: M): Upgrade | undefined
 
   #begin(): void {
     this.#state = 'head'
@@ -237,7 +240,8 @@ abstract class MessageParser<M extends HttpMessage> implements Parser<M> {
     const message = this.#message as M
     this.#begin()
     const to = this.switchesTo(message)
-    return to === undefined ? { kind: 'message', message, length } : { kind: 'switch', to, length, message }
+    if (to === undefined) return { kind: 'message', message, length }
+    return { kind: 'switch', to, length, message, handover: this.handover(message) }
   }
 }
 
@@ -263,6 +267,7 @@ export class RequestParser extends MessageParser<HttpRequest> {
   recall(request: HttpRequest): void {
     const { method } = request
     this.session.asked(
+      request,
       method === 'HEAD' || method === 'CONNECT' ? method : undefined,
       request.header('upgrade') !== '',
     )
@@ -282,10 +287,10 @@ export class RequestParser extends MessageParser<HttpRequest> {
     return true
   }
 
-  protected framingOf(_request: HttpRequest, head: HeadReader): Framing {
+  protected framingOf(request: HttpRequest, head: HeadReader): Framing {
     const { text } = head
     const method = text.startsWith('HEAD ') ? 'HEAD' : text.startsWith('CONNECT ') ? 'CONNECT' : undefined
-    this.session.asked(method, head.upgrade !== '')
+    this.session.asked(request, method, head.upgrade !== '')
     const coding = finalCoding(head.transferEncoding)
     if (coding !== '') return coding === 'chunked' ? 'chunked' : 'bad'
     if (head.contentLength === BAD_LENGTH) return 'bad'
@@ -294,6 +299,10 @@ export class RequestParser extends MessageParser<HttpRequest> {
 
   /** The reply to it does. */
   protected switchesTo(): undefined {
+    return undefined
+  }
+
+  protected handover(): undefined {
     return undefined
   }
 }
@@ -327,6 +336,10 @@ export class ResponseParser extends MessageParser<HttpResponse> {
     const to = this.#switchTo
     this.#switchTo = undefined
     return to
+  }
+
+  protected handover(response: HttpResponse): Upgrade {
+    return new Upgrade(this.session.switchRequest, response)
   }
 }
 

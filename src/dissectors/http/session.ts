@@ -1,3 +1,5 @@
+import type { HttpRequest } from './messages.ts'
+
 /** What both sides of a connection know of each other: what the next reply answers, where that matters. */
 export class Session {
   /** Requests seen, and final replies that answered one of them. */
@@ -7,12 +9,16 @@ export class Session {
   readonly #turns: { readonly ordinal: number; readonly method: 'HEAD' | 'CONNECT' }[] = []
   /** Ordinal of the last request that asked for another protocol. */
   #switchAsked = -1
+  #switchRequest: HttpRequest | undefined
 
   /** A request was sent: its method when that is HEAD or CONNECT, and whether it has the Upgrade header. */
-  asked(method: 'HEAD' | 'CONNECT' | undefined, upgrades: boolean): void {
+  asked(request: HttpRequest, method: 'HEAD' | 'CONNECT' | undefined, upgrades: boolean): void {
     if (method !== undefined && this.#turns.length < MOST_TURNS)
       this.#turns.push({ ordinal: this.#asked, method })
-    if (upgrades || method === 'CONNECT') this.#switchAsked = this.#asked
+    if (upgrades || method === 'CONNECT') {
+      this.#switchAsked = this.#asked
+      this.#switchRequest = request
+    }
     this.#asked++
   }
 
@@ -21,6 +27,11 @@ export class Session {
     if (this.#answered === this.#asked) return undefined
     const ordinal = this.#answered++
     return this.#turns[0]?.ordinal === ordinal ? this.#turns.shift()?.method : undefined
+  }
+
+  /** The request for another protocol, when the reply that came last answers it. */
+  get switchRequest(): HttpRequest | undefined {
+    return this.#switchAsked === this.#answered - 1 ? this.#switchRequest : undefined
   }
 
   /** The latest request has its final reply. */
