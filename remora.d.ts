@@ -765,7 +765,7 @@ interface EntryLegacy {
 /** What the hooks for items get: `data`. Without a request or a reply these are null. For the fields of one protocol alone, declare a variable of its type: HttpEntry. */
 type Entry = HttpEntry | WsEntry | TlsEntry | DnsEntry | RedisEntry | IcmpEntry | TcpConnEntry
 
-/** Hypertext Transfer Protocol -- HTTP/1.1, Hypertext Transfer Protocol -- HTTP/1.0. */
+/** Hypertext Transfer Protocol -- HTTP/1.1, Hypertext Transfer Protocol -- HTTP/1.0, GraphQL over HTTP/1.1, GraphQL over HTTP/1.0. */
 interface HttpEntry extends EntryCommon, EntryLegacy {
   protocol: Protocol & { name: "http" }
   /** HTTP request */
@@ -815,6 +815,23 @@ interface HttpRequest {
   }
   /** Some of the message was not captured, or it was cut off */
   incomplete: boolean
+  /** What it asks for in GraphQL, the first operation of several; null when it is none */
+  graphql: {
+    /** query, mutation or subscription; "" of a persisted query, where the server alone knows */
+    operationType: string
+    /** Name of the operation; "" without one */
+    operationName: string
+    /** Fields that it asks for at the top */
+    fields: string[]
+    /** The document as sent; "" of a persisted query */
+    query: string
+    /** Variables as sent; null without */
+    variables: any
+    /** Hash of a persisted query; "" without */
+    persistedQuery: string
+    /** All operations, when several were sent at once */
+    batch: { operationType: string; operationName: string; fields: string[]; query: string; variables: any; persistedQuery: string }[]
+  } | null
 }
 
 /** HTTP response */
@@ -850,6 +867,8 @@ interface HttpResponse {
   }
   /** Some of the message was not captured, or it was cut off */
   incomplete: boolean
+  /** Errors in the reply to a request of GraphQL; else none */
+  errors: { message: string; path: (string | number)[]; code: string }[]
 }
 
 /** WebSocket. */

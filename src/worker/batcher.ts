@@ -247,6 +247,7 @@ const BODY_PATHS: ReadonlySet<string> = new Set([
   'response.content.size',
   'response.content.encoding',
   'response.content.truncated',
+  'response.errors',
   ...['request', 'response'].flatMap((side) => [
     `${side}.payloadData`,
     `${side}.encoding`,

@@ -1,3 +1,5 @@
+import { copyOf } from '../../bytes/read.ts'
+
 /** The body of a message without its chunk framing: how long it was, and the first bytes of it. */
 export class Body {
   /** Bytes that crossed the wire; where some were lost or cut off, as the message declares it. */
@@ -40,6 +42,18 @@ export class Body {
 
   get kept(): Uint8Array {
     return this.#bytes.subarray(0, this.#kept)
+  }
+
+  /** Bytes of memory. */
+  get memory(): number {
+    return this.#bytes.length
+  }
+
+  /** Lets go of what was kept beyond `limit` bytes. */
+  shrink(limit: number): void {
+    if (this.#kept <= limit) return
+    this.#kept = limit
+    this.#bytes = copyOf(this.#bytes, 0, limit)
   }
 
   /** Grows with what has come, not with what was announced: announcing costs a peer nothing. */

@@ -38,6 +38,7 @@ describe('a request', () => {
       bodySize: 0,
       postData: { mimeType: '', params: [], text: '', encoding: '', truncated: false },
       incomplete: false,
+      graphql: null,
     })
   })
 
@@ -119,6 +120,8 @@ describe('a request', () => {
       [
         ['1.1', 'Hypertext Transfer Protocol -- HTTP/1.1'],
         ['1.0', 'Hypertext Transfer Protocol -- HTTP/1.0'],
+        ['1.1', 'GraphQL over HTTP/1.1'],
+        ['1.0', 'GraphQL over HTTP/1.0'],
       ],
     )
   })
@@ -150,6 +153,7 @@ describe('a reply', () => {
         truncated: false,
       },
       incomplete: false,
+      errors: [],
     })
   })
 

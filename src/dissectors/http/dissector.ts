@@ -1,5 +1,6 @@
-import { defineDissector } from '../../dissect/dissector.ts'
+import { defineDissector, type Message, type Summary } from '../../dissect/dissector.ts'
 import type { Protocol } from '../../entry/protocol.ts'
+import { graphqlLabel, graphqlQuery } from './graphql.ts'
 import { HttpRequest, requestShape, responseShape } from './messages.ts'
 import { RequestParser, ResponseParser } from './parsers.ts'
 import { probeClient, probeServer } from './probe.ts'
@@ -11,7 +12,7 @@ export const http = defineDissector({
   transport: 'tcp',
   ports: [80, 8080],
   pairing: 'in-order',
-  protocols: [protocol('1.1', 'rfc9112'), protocol('1.0', 'rfc1945')],
+  protocols: [protocol('1.1', 'rfc9112'), protocol('1.0', 'rfc1945'), graphql('1.1'), graphql('1.0')],
   request: requestShape,
   response: responseShape,
   probe: (bytes, start, end, from) =>
@@ -20,17 +21,24 @@ export const http = defineDissector({
     const session = new Session()
     return { client: new RequestParser(session, context), server: new ResponseParser(session, context) }
   },
-  variant: (request, response) => ((request ?? response)?.httpVersion === 'HTTP/1.0' ? 1 : 0),
+  variant: (request, response) =>
+    ((request ?? response)?.httpVersion === 'HTTP/1.0' ? 1 : 0) + (request?.graphql ? 2 : 0),
   isOurs: (request) => request instanceof HttpRequest && request.isOurs,
   authority: (request) => (request instanceof HttpRequest ? request.authority : undefined),
   summarize: (request, response) => ({
-    method: request?.method ?? '',
-    methodQuery: request === null ? '' : `request.method == ${quoted(request.method)}`,
+    ...methodOf(request),
     ...(request === null ? NO_PATH : summaryOf(request.path)),
     status: response?.status ?? 0,
     statusQuery: response === null ? '' : `response.status == ${response.status}`,
   }),
 })
+
+function methodOf(request: Message<typeof requestShape> | null): Pick<Summary, 'method' | 'methodQuery'> {
+  if (request === null) return { method: '', methodQuery: '' }
+  if (request.graphql !== null)
+    return { method: graphqlLabel(request.graphql), methodQuery: graphqlQuery(request.graphql) }
+  return { method: request.method, methodQuery: `request.method == ${quoted(request.method)}` }
+}
 
 function summaryOf(path: string): { readonly summary: string; readonly summaryQuery: string } {
   if (path.length <= LONGEST_SUMMARY)
@@ -58,6 +66,17 @@ function protocol(version: '1.0' | '1.1', rfc: string): Protocol {
     layer4: 'tcp',
     layer3: 'ip',
     priority: 0,
+  }
+}
+
+function graphql(version: '1.0' | '1.1'): Protocol {
+  return {
+    ...protocol(version, ''),
+    abbr: 'GQL',
+    longName: `GraphQL over HTTP/${version}`,
+    macro: 'gql',
+    backgroundColor: '#e10098',
+    referenceLink: 'https://graphql.github.io/graphql-over-http/draft/',
   }
 }
 

@@ -1,8 +1,16 @@
-import { flag, list, number, object, text, textList, textMap } from '../../entry/shape.ts'
+import { any, flag, list, nullable, number, object, text, textList, textMap } from '../../entry/shape.ts'
 import { type Body, NO_BODY } from './body.ts'
 import { readable, trimmed } from './characters.ts'
 import { type Content, readContent } from './content.ts'
 import { mediaType, type Param, readForm } from './form.ts'
+import {
+  type GraphqlError,
+  type GraphqlOperation,
+  type GraphqlRequest,
+  graphqlErrors,
+  graphqlOf,
+  mayBeInTarget,
+} from './graphql.ts'
 import { type Field, findField, type HeadReader, readFields, VERSION_LENGTH } from './head.ts'
 import { hostOf, type Pair, readPairs, segmentsOf, splitTarget, type Target } from './target.ts'
 
@@ -43,6 +51,22 @@ export const requestShape = object('HTTP request', {
     truncated,
   }),
   incomplete,
+  graphql: nullable(
+    object('What it asks for in GraphQL, the first operation of several; null when it is none', {
+      operationType: text(
+        'query, mutation or subscription; "" of a persisted query, where the server alone knows',
+      ),
+      operationName: text('Name of the operation; "" without one'),
+      fields: textList('Fields that it asks for at the top'),
+      query: text('The document as sent; "" of a persisted query'),
+      variables: any('Variables as sent; null without'),
+      persistedQuery: text('Hash of a persisted query; "" without'),
+      batch: list<GraphqlOperation>(
+        'All operations, when several were sent at once',
+        '{ operationType: string; operationName: string; fields: string[]; query: string; variables: any; persistedQuery: string }[]',
+      ),
+    }),
+  ),
 })
 
 export const responseShape = object('HTTP response', {
@@ -64,6 +88,10 @@ export const responseShape = object('HTTP response', {
     truncated,
   }),
   incomplete,
+  errors: list<GraphqlError>(
+    'Errors in the reply to a request of GraphQL; else none',
+    '{ message: string; path: (string | number)[]; code: string }[]',
+  ),
 })
 
 /**
@@ -110,12 +138,12 @@ export abstract class HttpMessage {
 
   /** The body as it is shown; its parts are the fields of `postData` and `content`. */
   get decoded(): Content {
-    this.#content ??= readContent(this.body, this.incomplete, this.#codings(), this.header('content-type'))
+    this.#content ??= readContent(this.body, this.incomplete, this.codings(), this.header('content-type'))
     return this.#content
   }
 
   /** Codings of the body in the order in which they were applied; chunks are undone already (RFC 9112 §6.1). */
-  #codings(): string {
+  protected codings(): string {
     const transfer = this.header('transfer-encoding')
       .split(',', MOST_CODINGS)
       .filter((coding) => trimmed(coding).toLowerCase() !== 'chunked')
@@ -167,6 +195,9 @@ export class HttpRequest extends HttpMessage {
   #target: Target | undefined
   #queryString: Readonly<Record<string, string>> | undefined
   #postData: PostData | undefined
+  /** Set by the parser: the body is kept until it was looked into. */
+  mayBeGraphql = false
+  #graphql: GraphqlRequest | null | undefined
 
   constructor(head: HeadReader, versionAt: number) {
     super(head)
@@ -207,6 +238,26 @@ export class HttpRequest extends HttpMessage {
     return this.#postData
   }
 
+  get isPost(): boolean {
+    return this.head.startsWith('POST ')
+  }
+
+  /** Null also when not all of the body was captured. Found out while the body is there. */
+  get graphql(): GraphqlRequest | null {
+    if (this.#graphql === undefined) this.#graphql = this.#readGraphql() ?? null
+    return this.#graphql
+  }
+
+  #readGraphql(): GraphqlRequest | undefined {
+    if (this.mayBeGraphql && !this.incomplete && !this.body.isCut) {
+      const codings = this.codings()
+      const bytes = codings === '' ? this.body.kept : readContent(this.body, false, codings, '').bytes
+      return graphqlOf('POST', this.header('content-type'), this.url, bytes)
+    }
+    if (!mayBeInTarget(this.head, this.#versionAt)) return undefined
+    return graphqlOf(this.method, '', this.url, NO_BODY.kept)
+  }
+
   /** The server's name as the client knows it, without the port (RFC 9112 §3.2.2). */
   get authority(): string | undefined {
     if (this.head.startsWith('CONNECT ')) return hostOf(this.url)
@@ -235,6 +286,8 @@ export class HttpRequest extends HttpMessage {
 export class HttpResponse extends HttpMessage {
   readonly #lineEnd: number
   #shownContent: ShownContent | undefined
+  /** Set by the parser. */
+  answersGraphql = false
 
   constructor(head: HeadReader) {
     super(head)
@@ -260,6 +313,10 @@ export class HttpResponse extends HttpMessage {
   get content(): ShownContent {
     this.#shownContent ??= new ShownContent(this)
     return this.#shownContent
+  }
+
+  get errors(): readonly GraphqlError[] {
+    return this.answersGraphql && this.content.encoding === '' ? graphqlErrors(this.content.text) : []
   }
 
   /** A cookie that is set again replaces the one before. */

@@ -3,6 +3,7 @@ import { latin1 } from '../../bytes/text.ts'
 import type { DissectContext, Parser, Step } from '../../dissect/dissector.ts'
 import { Body, NO_BODY } from './body.ts'
 import { CR, isTokenCharacter, LF, SPACE, TAB, trimmed } from './characters.ts'
+import { LONGEST_OPERATION, mayBeGraphql, mayHoldGraphql } from './graphql.ts'
 import {
   BAD_LENGTH,
   HeadReader,
@@ -42,6 +43,8 @@ abstract class MessageParser<M extends HttpMessage> implements Parser<M> {
   /** Bytes still to come of the body or the chunk. */
   #left = 0
   #trailers = 0
+  /** Bytes of the body that are shown. More may be kept to look into. */
+  #shown = 0
   /** Why the state is `bad`. */
   #reason = ''
 
@@ -86,8 +89,12 @@ abstract class MessageParser<M extends HttpMessage> implements Parser<M> {
     if (!(clean && this.#state === 'until-close')) message.incomplete = true
     // What was skipped counts as it was announced, whether it came or not: so does what was to be kept.
     this.#body.skip(this.#left)
-    this.#begin()
+    this.#begin(message)
     return { message }
+  }
+
+  get held(): number {
+    return this.#body.memory
   }
 
   protected get isBetweenMessages(): boolean {
@@ -104,6 +111,10 @@ abstract class MessageParser<M extends HttpMessage> implements Parser<M> {
   protected abstract open(head: HeadReader): M | undefined
   /** Whether a head that is still to come may begin like this. */
   protected abstract mayBegin(bytes: Uint8Array, start: number, end: number): boolean
+  /** How much of the body, whose first bytes are at `at`, is to be kept to look into. `length`: of all of it, or 0 when that is not known. */
+  protected abstract lookedAt(message: M, bytes: Uint8Array, at: number, end: number, length: number): number
+  /** All has come, or as much as will: the last look at what was kept. */
+  protected abstract finished(message: M): void
   /** Called once for each head. */
   protected abstract framingOf(message: M, head: HeadReader): Framing
   /** What both sides speak after this message, if that is not HTTP/1 … */
@@ -111,7 +122,10 @@ abstract class MessageParser<M extends HttpMessage> implements Parser<M> {
   /** … and what they agreed on. */
   protected abstract handover(message: M): Upgrade | undefined
 
-  #begin(): void {
+  /** `message` is over. */
+  #begin(message: M): void {
+    this.finished(message)
+    this.#body.shrink(this.#shown)
     this.#state = 'head'
     this.#message = undefined
     this.#body = NO_BODY
@@ -141,7 +155,9 @@ abstract class MessageParser<M extends HttpMessage> implements Parser<M> {
     this.#state = framing === 'chunked' ? 'chunk-size' : framing
     this.#left = framing === 'sized' ? this.#head.contentLength : 0
     const { wantsBodies, maxBody } = this.#context
-    this.#body = message.body = new Body(wantsBodies ? maxBody : 0, this.#left)
+    this.#shown = wantsBodies ? maxBody : 0
+    const looked = this.lookedAt(message, bytes, at, end, this.#left)
+    this.#body = message.body = new Body(Math.max(this.#shown, looked), this.#left)
     return this.#readBody(bytes, start, at, end)
   }
 
@@ -238,7 +254,7 @@ abstract class MessageParser<M extends HttpMessage> implements Parser<M> {
 
   #finish(length: number): Step<M> {
     const message = this.#message as M
-    this.#begin()
+    this.#begin(message)
     const to = this.switchesTo(message)
     if (to === undefined) return { kind: 'message', message, length }
     return { kind: 'switch', to, length, message, handover: this.handover(message) }
@@ -271,6 +287,7 @@ export class RequestParser extends MessageParser<HttpRequest> {
       method === 'HEAD' || method === 'CONNECT' ? method : undefined,
       request.header('upgrade') !== '',
     )
+    this.finished(request)
   }
 
   protected open(head: HeadReader): HttpRequest | undefined {
@@ -297,6 +314,25 @@ export class RequestParser extends MessageParser<HttpRequest> {
     return head.contentLength > 0 ? 'sized' : 'none'
   }
 
+  /** GraphQL is told by the body, and whether a request is that does not depend on whether bodies are wanted. */
+  protected lookedAt(
+    request: HttpRequest,
+    bytes: Uint8Array,
+    at: number,
+    end: number,
+    length: number,
+  ): number {
+    if (!request.isPost || length > LONGEST_OPERATION) return 0
+    const isHere = length > 0 && end - at >= length
+    if (isHere && !mayBeGraphql(bytes, at, at + length)) return 0
+    request.mayBeGraphql = mayHoldGraphql(request.header('content-type'))
+    return request.mayBeGraphql ? LONGEST_OPERATION : 0
+  }
+
+  protected finished(request: HttpRequest): void {
+    if (request.graphql !== null) this.session.asksGraphql()
+  }
+
   /** The reply to it does. */
   protected switchesTo(): undefined {
     return undefined
@@ -318,9 +354,11 @@ export class ResponseParser extends MessageParser<HttpResponse> {
     return probeServer(bytes, start, end) !== 'reject'
   }
 
-  protected framingOf({ status }: HttpResponse, head: HeadReader): Framing {
+  protected framingOf(response: HttpResponse, head: HeadReader): Framing {
+    const { status } = response
     if (status < 200 && status !== SWITCHING) return 'interim'
     const method = this.session.answered()
+    response.answersGraphql = method === 'GraphQL'
     if (status === SWITCHING) this.#switchTo = dissectorOf(head.upgrade)
     else if (method === 'CONNECT' && status < 300) this.#switchTo = ''
     if (this.#switchTo !== undefined || method === 'HEAD') return 'none'
@@ -331,6 +369,12 @@ export class ResponseParser extends MessageParser<HttpResponse> {
     if (head.contentLength === 0) return 'none'
     return head.contentLength > 0 ? 'sized' : 'until-close'
   }
+
+  protected lookedAt(): number {
+    return 0
+  }
+
+  protected finished(): void {}
 
   protected switchesTo(): string | undefined {
     const to = this.#switchTo
