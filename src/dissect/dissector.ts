@@ -71,6 +71,8 @@ export interface Parser<Message> {
   recall?(request: Message): void
   /** The side ended (FIN, RST, idle, end of capture) or lost its place. What that completes or cuts off; called until there is no more. */
   end?(clean: boolean): Found<Message> | Paired | undefined
+  /** Memory is short: lets go of what is kept of unfinished bodies, and goes on. Without this, the side loses its place. */
+  shed?(): void
   /** Bytes that are kept here for what is unfinished. The engine guesses where it is not told. */
   readonly held?: number
 }
