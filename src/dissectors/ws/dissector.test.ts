@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { describe, test } from 'node:test'
 import { deflateRawSync } from 'node:zlib'
 import fc from 'fast-check'
+import { JOINED } from '../../dissect/dissector.ts'
 import { compileFilter } from '../../filter/index.ts'
 import { feed } from '../../testing/feed.ts'
 import { ws } from './dissector.ts'
@@ -174,16 +175,17 @@ describe('a message in several frames', () => {
 describe('compression', () => {
   const texts = Array.from({ length: 40 }, (_, at) => `{"id":${at},"text":"${'the same again '.repeat(at)}"}`)
 
-  for (const [what, extensions, takeover] of [
+  for (const [what, extensions, takeover, bits] of [
     ['with context', DEFLATE, true],
     ['without context', `${DEFLATE}; server_no_context_takeover; client_no_context_takeover`, false],
-    ['with a smaller window', `${DEFLATE}; server_max_window_bits=10`, true],
+    ['with context that was not agreed on', `${DEFLATE}; client_no_context_takeover`, true],
+    ['with a smaller window', `${DEFLATE}; server_max_window_bits=10; client_max_window_bits=10`, true, 10],
   ] as const)
     test(`${what} is undone on both sides, each by itself`, async () => {
-      const client = (await deflated(texts, takeover)).map(
+      const client = (await deflated(texts, takeover, bits)).map(
         (each) => ['client', masked('text', each, RSV1)] as const,
       )
-      const server = (await deflated([...texts].reverse(), takeover)).map(
+      const server = (await deflated([...texts].reverse(), takeover, bits)).map(
         (each) => ['server', frame('text', each, RSV1)] as const,
       )
       const fed = feedFrames(
@@ -279,9 +281,13 @@ describe('compression', () => {
     assert.deepEqual(
       readExtensions('foo; a=b, Permessage-Deflate ; client_no_context_takeover; server_max_window_bits=12'),
       {
-        deflate: { client: false, server: true },
+        deflate: { client: 1 << 15, server: 1 << 12 },
         hasOthers: true,
       },
+    )
+    assert.deepEqual(
+      readExtensions('permessage-deflate; client_max_window_bits="9"; server_max_window_bits=99').deflate,
+      { client: 1 << 9, server: 1 << 15 },
     )
     assert.deepEqual(readExtensions(''), { deflate: undefined, hasOthers: false })
   })
@@ -299,6 +305,33 @@ describe('what is kept', () => {
       ['é'.repeat(12), true, 200, 200, false],
     )
     assert.equal(next?.payloadData, 'next')
+  })
+
+  test('is less when memory runs out, and frames go on', async () => {
+    const wire = (await deflated(['the same again', 'the same again', '0123456789'])).map((each) =>
+      frame('text', each, RSV1),
+    )
+    const { server } = ws.open(
+      { wantsBodies: true, maxBody: 1 << 20 },
+      { ...JOINED, handover: agreed(DEFLATE) },
+    )
+    const texts = wire.map((each, at) => {
+      const step = server.next(each, 0, each.length)
+      if (at === 0) {
+        assert.ok((server.held ?? 0) > 0)
+        server.shed?.()
+        assert.equal(server.held, 0)
+      }
+      return step.kind === 'message' ? [step.message.payloadData, step.message.truncated] : step.kind
+    })
+    server.next(wire[2] as Buffer, 0, 5)
+    server.shed?.()
+    assert.equal(server.held, 0, 'of an unfinished message')
+    assert.deepEqual(texts, [
+      ['the same again', false],
+      [wire[1]?.toString('base64', 2), true],
+      ['0123456789', false],
+    ])
   })
 
   test('is nothing where nobody reads it, and control frames', async () => {
@@ -342,10 +375,7 @@ describe('what is kept', () => {
   })
 
   test('costs a peer bytes: announcing is not enough', () => {
-    const parsers = ws.open(
-      { wantsBodies: true, maxBody: 1 << 20 },
-      { clock: { seconds: 0, nanos: 0 }, isWhole: true, handover: agreed() },
-    )
+    const parsers = ws.open({ wantsBodies: true, maxBody: 1 << 20 }, { ...JOINED, handover: agreed() })
     const announced = Buffer.from('827f0000ffffffffffff61', 'hex')
     assert.deepEqual(parsers.server.next(announced, 0, announced.length), {
       kind: 'partial',

@@ -1,5 +1,6 @@
 import { trimmed } from '../http/characters.ts'
 import { Upgrade } from '../http/upgrade.ts'
+import { LARGEST_WINDOW } from './inflater.ts'
 
 /** What both ends agreed on before the first frame, as far as it was seen. */
 export interface Handshake {
@@ -18,10 +19,10 @@ export interface Extensions {
   readonly hasOthers: boolean
 }
 
-/** Whether the messages of each side may refer to earlier ones of that side (RFC 7692 §7.1.1). */
+/** How far back the messages of each side may refer, in bytes (RFC 7692 §7.1.2). */
 export interface Deflate {
-  readonly client: boolean
-  readonly server: boolean
+  readonly client: number
+  readonly server: number
 }
 
 /** What HTTP has left: the request and its reply 101. */
@@ -44,11 +45,18 @@ export function readExtensions(header: string): Extensions {
   const deflate = offers.find(([name]) => name === 'permessage-deflate')
   return {
     deflate: deflate && {
-      client: !deflate.includes('client_no_context_takeover'),
-      server: !deflate.includes('server_no_context_takeover'),
+      client: windowIn(deflate, 'client_max_window_bits'),
+      server: windowIn(deflate, 'server_max_window_bits'),
     },
     hasOthers: offers.some((each) => each !== deflate),
   }
+}
+
+/** zlib makes 9 bits of 8. */
+function windowIn(parameters: readonly string[], name: string): number {
+  const value = parameters.find((each) => each.startsWith(`${name}=`))?.slice(name.length + 1) ?? ''
+  const bits = Number(value.replaceAll('"', ''))
+  return bits >= 8 && bits < 15 ? 1 << Math.max(bits, 9) : LARGEST_WINDOW
 }
 
 const UNSEEN: Handshake = { path: '', subprotocol: '', extensions: undefined }

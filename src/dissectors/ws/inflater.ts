@@ -8,72 +8,53 @@ export interface Inflated {
 }
 
 /**
- * Undoes the compression of one direction (RFC 7692 §7.2.2). Messages may refer to the last 32 KiB of those before
- * them, so these are kept. After a loss they are not there: zlib refuses what would refer to them, so what it takes is
- * right, and from there on they are known again.
+ * Undoes the compression of one direction (RFC 7692 §7.2.2). Messages may refer to the last bytes of those before them,
+ * so these are kept, also where peers agreed not to: some do it all the same. After a loss they are not there: zlib
+ * refuses what would refer to them, so what it takes is right, and from there on they are known again.
  */
 export class Inflater {
-  readonly #hasContext: boolean
-  /** The last `#length` bytes are in front of the next message; older ones lie before them. */
-  #window: Uint8Array = NOTHING
+  /** How far back messages refer, in bytes. */
+  readonly #window: number
+  /** The first `#length` bytes are those in front of the next message. */
+  #known: Uint8Array = NOTHING
   #length = 0
 
-  /** `hasContext`: messages may refer to earlier ones. */
-  constructor(hasContext: boolean) {
-    this.#hasContext = hasContext
-  }
-
-  /** Messages stand for themselves: they can be inflated in any order, or not at all. */
-  get isLazy(): boolean {
-    return !this.#hasContext
+  constructor(window: number) {
+    this.#window = window
   }
 
   /** Bytes of memory. */
   get memory(): number {
-    return this.#window.length
+    return this.#known.length
   }
 
-  /** A message whose compressed bytes are all there. */
-  inflate(compressed: Uint8Array): Inflated {
-    const inflated = inflateAll(compressed, this.#window.subarray(0, this.#length))
-    if (!this.#hasContext) return inflated
-    if (inflated.isWhole) this.#remember(inflated.bytes)
-    else this.lose()
-    return inflated
+  /** A message, or the beginning of one whose end is missing: then what follows may refer to what was not seen. */
+  inflate(compressed: Uint8Array, isCut: boolean): Inflated {
+    const { bytes, isWhole } = inflateAll(compressed, this.#known.subarray(0, this.#length))
+    if (!isWhole || isCut) {
+      this.forget()
+      return { bytes, isWhole: false }
+    }
+    this.#remember(bytes)
+    return { bytes, isWhole }
   }
 
-  /** The beginning of a message whose end is missing. What follows may refer to it. */
-  inflateCut(compressed: Uint8Array): Inflated {
-    const inflated = inflateAll(compressed, this.#window.subarray(0, this.#length))
-    this.lose()
-    return { bytes: inflated.bytes, isWhole: false }
-  }
-
-  /** A message was not seen whole. */
-  lose(): void {
-    this.#window = NOTHING
+  /** A message was not seen whole, or memory has run out. */
+  forget(): void {
+    this.#known = NOTHING
     this.#length = 0
   }
 
   #remember(bytes: Uint8Array): void {
-    const added = bytes.length > WINDOW ? bytes.subarray(bytes.length - WINDOW) : bytes
-    if (this.#length + added.length > this.#window.length) this.#makeRoom(added.length)
-    this.#window.set(added, this.#length)
-    this.#length += added.length
-  }
-
-  /** Twice the window at most, so that it moves once in a while and not with each message. */
-  #makeRoom(length: number): void {
-    const kept = Math.min(this.#length, WINDOW)
-    const needed = kept + length
-    const target = needed * 2 <= 2 * WINDOW ? new Uint8Array(Math.max(needed * 2, SMALLEST)) : this.#full()
-    target.set(this.#window.subarray(this.#length - kept, this.#length))
-    this.#window = target
-    this.#length = kept
-  }
-
-  #full(): Uint8Array {
-    return this.#window.length === 2 * WINDOW ? this.#window : new Uint8Array(2 * WINDOW)
+    const added = bytes.length > this.#window ? bytes.subarray(bytes.length - this.#window) : bytes
+    const kept = Math.min(this.#length, this.#window - added.length)
+    const length = kept + added.length
+    const known =
+      length <= this.#known.length ? this.#known : new Uint8Array(Math.min(length * 2, this.#window))
+    known.set(this.#known.subarray(this.#length - kept, this.#length))
+    known.set(added, kept)
+    this.#known = known
+    this.#length = length
   }
 }
 
@@ -88,7 +69,7 @@ function inflateAll(compressed: Uint8Array, dictionary: Uint8Array): Inflated {
     bytes = at === 0 ? run.bytes : Buffer.concat([bytes, run.bytes])
     if (run.taken === rest.length || run.taken === 0 || isPadding(rest, run.taken)) break
     at += run.taken
-    known = Buffer.concat([dictionary.subarray(-WINDOW), bytes]).subarray(-WINDOW)
+    known = Buffer.concat([dictionary, bytes]).subarray(-LARGEST_WINDOW)
   }
   return { bytes, isWhole: true }
 }
@@ -100,7 +81,7 @@ function inflateRun(
 ): { readonly bytes: Uint8Array; readonly taken: number } | undefined {
   try {
     const { buffer, engine } = inflateRawSync(compressed, {
-      dictionary: dictionary.subarray(-WINDOW),
+      dictionary,
       // The four bytes 00 00 ff ff that senders leave out only tell where the message ends.
       finishFlush: constants.Z_SYNC_FLUSH,
       maxOutputLength: Math.max(most, 1),
@@ -120,9 +101,8 @@ function isPadding(rest: Uint8Array, taken: number): boolean {
 }
 
 const NOTHING = new Uint8Array(0)
-/** RFC 1951 §2: how far back compressed bytes may refer. */
-const WINDOW = 32 << 10
-const SMALLEST = 1024
+/** RFC 1951 §2 */
+export const LARGEST_WINDOW = 32 << 10
 const SMALLEST_CHUNK = 1024
 const LARGEST_CHUNK = 64 << 10
 /** Longest message after decompression; one that would be longer is not inflated. */

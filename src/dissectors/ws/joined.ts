@@ -1,3 +1,4 @@
+import { LONGEST_DECODED } from '../http/content.ts'
 import type { Inflated, Inflater } from './inflater.ts'
 import type { Content } from './messages.ts'
 import { Payload } from './payload.ts'
@@ -27,7 +28,7 @@ export class Joined {
     this.#limits = limits
     const { wantsBodies, maxBody } = limits
     // What later messages refer to is needed whole.
-    const most = this.#inflater?.isLazy === false ? Math.max(maxBody, LONGEST_COMPRESSED) : maxBody
+    const most = this.#inflater === undefined ? maxBody : Math.max(maxBody, LONGEST_COMPRESSED)
     this.payload = new Payload(wantsBodies && maxBody > 0 ? most : 0)
   }
 
@@ -46,24 +47,16 @@ export class Joined {
         size: payload.size,
       }
     }
-    if (payload.kept.length === 0 && payload.isCut) {
-      inflater.lose()
-      return { bytes: payload.kept, isText, isCut: true, size: payload.size }
-    }
-    const inflate = () => {
-      const { kept } = payload
-      const inflated = isMissing ? inflater.inflateCut(kept) : inflater.inflate(kept)
-      return this.#shown(inflated, isText)
-    }
-    return inflater.isLazy ? new Later(inflate) : inflate()
+    const inflated = inflater.inflate(payload.kept, isMissing)
+    return this.#shown(inflated, isText)
   }
 
   #shown({ bytes, isWhole }: Inflated, isText: boolean): Content {
     const { kept, size } = this.payload
-    const isReadable = isWhole || bytes.length > 0
-    if (!isReadable)
-      return { bytes: kept.subarray(0, this.#limits.maxBody), isText: false, isCut: true, size }
-    const most = size > this.#limits.maxBody ? this.#limits.maxBody : LONGEST_SHOWN
+    const { maxBody } = this.#limits
+    if (!isWhole && bytes.length === 0)
+      return { bytes: kept.subarray(0, maxBody), isText: false, isCut: true, size }
+    const most = size > maxBody ? maxBody : LONGEST_DECODED
     return {
       bytes: bytes.subarray(0, most),
       isText,
@@ -73,35 +66,5 @@ export class Joined {
   }
 }
 
-/** Content that is made when somebody asks for it. */
-class Later implements Content {
-  readonly #make: () => Content
-  #made: Content | undefined
-
-  constructor(make: () => Content) {
-    this.#make = make
-  }
-
-  get bytes(): Uint8Array {
-    return this.#content.bytes
-  }
-  get isText(): boolean {
-    return this.#content.isText
-  }
-  get isCut(): boolean {
-    return this.#content.isCut
-  }
-  get size(): number {
-    return this.#content.size
-  }
-
-  get #content(): Content {
-    this.#made ??= this.#make()
-    return this.#made
-  }
-}
-
 /** Longest compressed message that is kept for the sake of those after it. */
 const LONGEST_COMPRESSED = 8 << 20
-/** Longest message that is shown after decompression. */
-const LONGEST_SHOWN = 4 << 20

@@ -2,7 +2,7 @@ import { u16 } from '../../bytes/read.ts'
 import type { DissectContext, Parser, Side, Step } from '../../dissect/dissector.ts'
 import type { Handshake } from './handshake.ts'
 import { HeaderReader, OPCODE } from './header.ts'
-import { Inflater } from './inflater.ts'
+import { Inflater, LARGEST_WINDOW } from './inflater.ts'
 import { Joined } from './joined.ts'
 import { Frame } from './messages.ts'
 import { unmask } from './payload.ts'
@@ -31,7 +31,7 @@ export class FrameParser implements Parser<Frame> {
     this.#context = context
     this.#knowsPlace = knowsPlace
     const { extensions } = handshake
-    if (extensions === undefined) this.#inflater = new Inflater(true)
+    if (extensions === undefined) this.#inflater = new Inflater(LARGEST_WINDOW)
     else if (extensions.deflate !== undefined) this.#inflater = new Inflater(extensions.deflate[side])
   }
 
@@ -62,7 +62,7 @@ export class FrameParser implements Parser<Frame> {
     this.#knowsPlace = true
     this.#frame = undefined
     this.#message = undefined
-    this.#inflater?.lose()
+    this.#inflater?.forget()
   }
 
   end(clean: boolean): { readonly message: Frame } | undefined {
@@ -79,6 +79,11 @@ export class FrameParser implements Parser<Frame> {
 
   get held(): number {
     return (this.#message?.payload.memory ?? 0) + (this.#inflater?.memory ?? 0)
+  }
+
+  shed(): void {
+    this.#message?.payload.forget()
+    this.#inflater?.forget()
   }
 
   #readHeader(bytes: Uint8Array, start: number, end: number): Step<Frame> {
@@ -111,7 +116,7 @@ export class FrameParser implements Parser<Frame> {
     if (opcode !== OPCODE.continuation || this.#message === undefined) {
       const type = opcode === OPCODE.continuation ? '' : opcode === OPCODE.text ? 'text' : 'binary'
       // Against the rules, or its beginning was not captured: it may have been compressed.
-      if (type === '' || this.#message !== undefined) this.#inflater?.lose()
+      if (type === '' || this.#message !== undefined) this.#inflater?.forget()
       this.#message = new Joined(type, rsv1, this.#context, this.#inflater)
     }
     const message = this.#message

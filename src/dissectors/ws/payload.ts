@@ -36,6 +36,12 @@ export class Payload {
     this.#limit = this.#kept
   }
 
+  /** Keeps nothing. */
+  forget(): void {
+    this.#limit = this.#kept = 0
+    this.#bytes = NOTHING
+  }
+
   /** No more is kept. */
   get isFull(): boolean {
     return this.#kept >= this.#limit

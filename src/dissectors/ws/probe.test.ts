@@ -8,7 +8,7 @@ import { Connection, type ConnectionHandler } from '../../reassembly/connection.
 import { dissectors } from '../index.ts'
 import type { Frame } from './messages.ts'
 import { beginsFrames, probe } from './probe.ts'
-import { frame, masked } from './test-frames.ts'
+import { deflated, frame, masked } from './test-frames.ts'
 
 const server = (...frames: Buffer[]) =>
   probe(Buffer.concat(frames), 0, Buffer.concat(frames).length, 'server')
@@ -152,11 +152,25 @@ describe('a connection', () => {
       '>close',
     ])
   })
+
+  test('keeps its place when memory runs out', async () => {
+    const [one, two] = await deflated(['the same again', 'the same again'])
+    const large = frame('binary', randomBytes(5000))
+    const script: Script = [
+      upgrade[0],
+      ['server', `${upgrade[1][1].slice(0, -2)}Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n`],
+      ['server', frame('text', one, { rsv: 4 })],
+      ['server', null],
+      ...[large.subarray(0, 1448), large.subarray(1448)].map((part) => ['server', part] as const),
+      ['server', frame('text', two, { rsv: 4 })],
+    ]
+    assert.deepEqual(follow(script, 0).slice(1), ['<text', '<binary', '<text'])
+  })
 })
 
-type Script = readonly (readonly ['client' | 'server', string | Uint8Array | number])[]
+type Script = readonly (readonly ['client' | 'server', string | Uint8Array | number | null])[]
 
-/** `opener`: 0 when the connection is seen from its first packet on, −1 when it is joined midway. `flip`: the server was seen first. */
+/** Numbers are bytes that are lost, and null is when memory runs out. `opener`: 0 when the connection is seen from its first packet on, −1 when it is joined midway. `flip`: the server was seen first. */
 function follow(script: Script, opener: 0 | -1, flip = false): string[] {
   const exchanges: Exchange[] = []
   const dissection = new Dissection({
@@ -176,7 +190,8 @@ function follow(script: Script, opener: 0 | -1, flip = false): string[] {
   const handler = dissection.open(connection)
   for (const [from, chunk] of script) {
     const end = (from === 'client') === flip ? 1 : 0
-    if (typeof chunk === 'number') handler.gap(end, chunk)
+    if (chunk === null) handler.evict()
+    else if (typeof chunk === 'number') handler.gap(end, chunk)
     else {
       const bytes = Buffer.from(chunk as string, 'latin1')
       handler.data(end, bytes, 0, bytes.length)

@@ -49,11 +49,12 @@ export function masked(
 export async function deflated(
   messages: readonly (string | Uint8Array)[],
   takeover = true,
+  windowBits = 15,
 ): Promise<Buffer[]> {
   const compressed: Buffer[] = []
-  let stream = createDeflateRaw()
+  let stream = createDeflateRaw({ windowBits })
   for (const message of messages) {
-    if (!takeover) stream = createDeflateRaw()
+    if (!takeover) stream = createDeflateRaw({ windowBits })
     const pieces: Buffer[] = []
     const collect = (piece: Buffer) => pieces.push(piece)
     stream.on('data', collect)
