@@ -120,9 +120,29 @@ describe('a request of GraphQL', () => {
     test(`is not ${JSON.stringify(body)}`, () => assert.equal(of(body), undefined))
 
   test('is not looked for in other types', () => {
-    for (const type of ['text/html', 'application/x-www-form-urlencoded', 'multipart/form-data', ''])
+    for (const type of ['text/html', 'multipart/form-data', 'application/octet-stream'])
       assert.equal(of({ query: '{a}' }, type), undefined)
+    for (const type of ['application/x-www-form-urlencoded', 'text/plain;charset=UTF-8', ''])
+      assert.notEqual(of({ query: '{a}' }, type), undefined, type)
+    assert.equal(of('query={a}', 'application/x-www-form-urlencoded'), undefined)
     assert.notEqual(of({ query: '{a}' }, 'application/graphql+json; charset=utf-8'), undefined)
+  })
+
+  test('may come with files behind it', () => {
+    const type = 'multipart/form-data; boundary=xyz'
+    const part = (name: string, value: string) =>
+      `--xyz\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`
+    const operations = JSON.stringify({
+      query: 'mutation Upload($f: Upload!) { upload(file: $f) }',
+      variables: { f: null },
+    })
+    const file = part('0', 'x'.repeat(LONGEST_OPERATION))
+    const body = `${part('operations', operations)}${part('map', '{"0":["variables.f"]}')}${file}--xyz--\r\n`
+    assert.equal(of(body, type)?.operationName, 'Upload')
+    assert.equal(of(body.slice(0, 120), type), undefined)
+    assert.equal(of(file + body, type), undefined)
+    for (const context of [undefined, { wantsBodies: false, maxBody: 0 }])
+      assert.equal(firstRequest(post(body, type), context).graphql?.operationName, 'Upload')
   })
 
   test('is bounded', () => {

@@ -3,7 +3,7 @@ import type { DocumentNode, OperationDefinitionNode, SelectionSetNode } from 'gr
 import { u8 } from '../../bytes/read.ts'
 import { utf8Text } from '../../bytes/text.ts'
 import { CR, LF, SPACE, TAB } from './characters.ts'
-import { mediaType } from './form.ts'
+import { mediaType, readForm } from './form.ts'
 import { readPairs } from './target.ts'
 
 /** What a request asks for in GraphQL: the operation, the first of several. */
@@ -41,8 +41,8 @@ export const LONGEST_OPERATION = 256 << 10
 
 /**
  * The GraphQL in a request (https://graphql.github.io/graphql-over-http/draft/): a GET or POST whose target has `query=`,
- * or a POST whose body is a document, or JSON with one, or an array of these. Undefined when it is something else: what
- * is there must parse as operations.
+ * or a POST whose body is a document, or JSON with one, or an array of these, perhaps with files behind it, and then the
+ * beginning of the body will do. Undefined when it is something else: what is there must parse as operations.
  */
 export function graphqlOf(
   method: string,
@@ -51,23 +51,24 @@ export function graphqlOf(
   body: Uint8Array,
 ): GraphqlRequest | undefined {
   if (method !== 'POST') return method === 'GET' ? inTarget(target) : undefined
-  return inBody(mediaType(contentType), body) ?? inTarget(target)
+  return inBody(contentType, body) ?? inTarget(target)
 }
 
 /** Whether a body of this type may be GraphQL. */
 export function mayHoldGraphql(contentType: string): boolean {
   const type = mediaType(contentType)
-  return type === RAW_TYPE || JSON_TYPE.test(type)
+  return type === RAW_TYPE || JSON_TYPE.test(type) || isMultipart(contentType)
+}
+
+/** With files (https://github.com/jaydenseric/graphql-multipart-request-spec). */
+export function isMultipart(contentType: string): boolean {
+  return mediaType(contentType) === 'multipart/form-data'
 }
 
 /** False: `bytes[start, end)`, all of a body, is JSON that cannot be GraphQL. Cheap. */
 export function mayBeGraphql(bytes: Uint8Array, start: number, end: number): boolean {
-  const first = afterBlanks(bytes, start, end)
-  const second = afterBlanks(bytes, first + 1, end)
-  const isJson = bytes[first] === BRACKET || (bytes[first] === BRACE && bytes[second] === QUOTE)
-  return (
-    !isJson || Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).includes(KEY, 0, 'latin1')
-  )
+  if (!looksLikeJson(bytes, start, end)) return true
+  return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).includes(KEY, 0, 'latin1')
 }
 
 /** The same of a target, given with what is around it: `query=` and `persistedQuery` end alike. */
@@ -110,12 +111,20 @@ export function graphqlQuery({ operationType, operationName, persistedQuery }: G
   return operationType === '' ? name : `${is('operationType', operationType)} and ${name}`
 }
 
-function inBody(type: string, body: Uint8Array): GraphqlRequest | undefined {
-  if (body.length === 0 || body.length > LONGEST_OPERATION || !mayBeGraphql(body, 0, body.length))
-    return undefined
-  if (type === RAW_TYPE) return alone(operationOf({ query: utf8Text(body, 0, body.length) }))
-  if (!JSON_TYPE.test(type)) return undefined
-  const value = parseJson(utf8Text(body, 0, body.length))
+function inBody(contentType: string, body: Uint8Array): GraphqlRequest | undefined {
+  if (isMultipart(contentType)) {
+    const params = readForm(body.subarray(0, LONGEST_OPERATION), contentType)
+    return inJson(params.find(({ name }) => name === 'operations')?.value ?? '')
+  }
+  if (body.length > LONGEST_OPERATION) return undefined
+  if (mediaType(contentType) === RAW_TYPE)
+    return alone(operationOf({ query: utf8Text(body, 0, body.length) }))
+  const isJson = JSON_TYPE.test(mediaType(contentType)) && looksLikeJson(body, 0, body.length)
+  return isJson && mayBeGraphql(body, 0, body.length) ? inJson(utf8Text(body, 0, body.length)) : undefined
+}
+
+function inJson(text: string): GraphqlRequest | undefined {
+  const value = parseJson(text)
   if (!Array.isArray(value)) return alone(operationOf(fields(value)))
   if (value.length > MOST_OPERATIONS) return undefined
   const batch: GraphqlOperation[] = []
@@ -241,6 +250,15 @@ function parseJson(text: string): unknown {
   }
 }
 
+/** An array, or an object with a key. A document begins with a brace, too, but has no quote behind it. */
+function looksLikeJson(bytes: Uint8Array, start: number, end: number): boolean {
+  const first = afterBlanks(bytes, start, end)
+  return (
+    bytes[first] === BRACKET ||
+    (bytes[first] === BRACE && bytes[afterBlanks(bytes, first + 1, end)] === QUOTE)
+  )
+}
+
 function afterBlanks(bytes: Uint8Array, start: number, end: number): number {
   let at = start
   while (at < end && isBlank(u8(bytes, at))) at++
@@ -260,7 +278,8 @@ const require = createRequire(import.meta.url)
 const NO_OPERATIONS: readonly Operation[] = []
 const NO_FIELDS: Fields = {}
 const RAW_TYPE = 'application/graphql'
-const JSON_TYPE = /^application\/(?:json|[\w.-]+\+json)$|^text\/json$/
+/** Also what clients send that say nothing or not the truth: fetch and curl, where nobody gave them a type. */
+const JSON_TYPE = /^(?:application\/(?:json|[\w.-]+\+json|x-www-form-urlencoded)|text\/(?:json|plain))?$/
 /** Ends the keys `"query"` and `"persistedQuery"`. */
 const KEY = 'uery"'
 /** How a document begins; JSON has other uses for `query`. */

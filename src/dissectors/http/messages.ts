@@ -9,6 +9,7 @@ import {
   type GraphqlRequest,
   graphqlErrors,
   graphqlOf,
+  isMultipart,
   mayBeInTarget,
 } from './graphql.ts'
 import { type Field, findField, type HeadReader, readFields, VERSION_LENGTH } from './head.ts'
@@ -249,10 +250,11 @@ export class HttpRequest extends HttpMessage {
   }
 
   #readGraphql(): GraphqlRequest | undefined {
-    if (this.mayBeGraphql && !this.incomplete && !this.body.isCut) {
+    const contentType = this.mayBeGraphql ? this.header('content-type') : ''
+    if (this.mayBeGraphql && !this.incomplete && (!this.body.isCut || isMultipart(contentType))) {
       const codings = this.codings()
       const bytes = codings === '' ? this.body.kept : readContent(this.body, false, codings, '').bytes
-      return graphqlOf('POST', this.header('content-type'), this.url, bytes)
+      return graphqlOf('POST', contentType, this.url, bytes)
     }
     if (!mayBeInTarget(this.head, this.#versionAt)) return undefined
     return graphqlOf(this.method, '', this.url, NO_BODY.kept)

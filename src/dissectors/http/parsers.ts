@@ -3,7 +3,7 @@ import { latin1 } from '../../bytes/text.ts'
 import type { DissectContext, Parser, Step } from '../../dissect/dissector.ts'
 import { Body, NO_BODY } from './body.ts'
 import { CR, isTokenCharacter, LF, SPACE, TAB, trimmed } from './characters.ts'
-import { LONGEST_OPERATION, mayBeGraphql, mayHoldGraphql } from './graphql.ts'
+import { isMultipart, LONGEST_OPERATION, mayBeGraphql, mayHoldGraphql } from './graphql.ts'
 import {
   BAD_LENGTH,
   HeadReader,
@@ -322,7 +322,8 @@ export class RequestParser extends MessageParser<HttpRequest> {
     end: number,
     length: number,
   ): number {
-    if (!request.isPost || length > LONGEST_OPERATION) return 0
+    if (!request.isPost) return 0
+    if (length > LONGEST_OPERATION && !isMultipart(request.header('content-type'))) return 0
     const isHere = length > 0 && end - at >= length
     if (isHere && !mayBeGraphql(bytes, at, at + length)) return 0
     request.mayBeGraphql = mayHoldGraphql(request.header('content-type'))

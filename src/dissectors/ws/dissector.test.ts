@@ -6,6 +6,8 @@ import fc from 'fast-check'
 import { JOINED } from '../../dissect/dissector.ts'
 import { compileFilter } from '../../filter/index.ts'
 import { feed } from '../../testing/feed.ts'
+import { firstReply } from '../http/test-messages.ts'
+import { Upgrade } from '../http/upgrade.ts'
 import { ws } from './dissector.ts'
 import { readExtensions } from './handshake.ts'
 import type { Frame } from './messages.ts'
@@ -85,6 +87,16 @@ describe('a frame', () => {
     ['a length of more than 2^53', Buffer.from('827fffffffffffffffff', 'hex')],
   ] as const)
     test(`is none with ${what}`, () => assert.notEqual(feedFrames([['server', bytes]]).invalid, undefined))
+
+  test('is none of a draft that had others', () => {
+    const reply = firstReply(
+      'HTTP/1.1 101 WebSocket Protocol Handshake\r\nUpgrade: WebSocket\r\nSec-WebSocket-Location: ws://a/\r\n\r\n',
+    )
+    const fed = feed(ws, [['server', '\x00\x05hello\xff']], undefined, {
+      handover: new Upgrade(undefined, reply),
+    })
+    assert.deepEqual([fed.messages, fed.invalid], [[], 'frames of an old draft'])
+  })
 
   test('may use reserved bits where an extension was agreed on that is not known', () => {
     const [shown] = framesFrom('server', [frame('text', 'abc', { rsv: 6 })], 'x-other')

@@ -10,6 +10,8 @@ export interface Handshake {
   readonly subprotocol: string
   /** Undefined when the reply was not seen: anything may have been agreed on. */
   readonly extensions: Extensions | undefined
+  /** Of a draft before the seventh, which has other frames (draft-ietf-hybi-thewebsocketprotocol-00). */
+  readonly isOld: boolean
 }
 
 export interface Extensions {
@@ -33,6 +35,7 @@ export function handshakeOf(handover: unknown): Handshake {
     path: request?.path ?? '',
     subprotocol: response.headerList('sec-websocket-protocol'),
     extensions: readExtensions(response.headerList('sec-websocket-extensions')),
+    isOld: `${response.header('sec-websocket-location')}${response.header('websocket-location')}` !== '',
   }
 }
 
@@ -59,6 +62,6 @@ function windowIn(parameters: readonly string[], name: string): number {
   return bits >= 8 && bits < 15 ? 1 << Math.max(bits, 9) : LARGEST_WINDOW
 }
 
-const UNSEEN: Handshake = { path: '', subprotocol: '', extensions: undefined }
+const UNSEEN: Handshake = { path: '', subprotocol: '', extensions: undefined, isOld: false }
 const MOST_EXTENSIONS = 16
 const MOST_PARAMETERS = 16

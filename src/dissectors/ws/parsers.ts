@@ -38,6 +38,7 @@ export class FrameParser implements Parser<Frame> {
   next(bytes: Uint8Array, start: number, end: number): Step<Frame> {
     if (this.#frame !== undefined) return this.#readPayload(this.#frame, bytes, start, start, end)
     if (start === end) return NEED_MORE
+    if (this.#handshake.isOld) return invalid('frames of an old draft')
     if (!this.#knowsPlace && !beginsFrames(bytes, start, end, this.#side))
       return invalid('no frame where one should begin')
     this.#knowsPlace = true
