@@ -1,9 +1,9 @@
 import { flag, list, number, object, text, textList, textMap } from '../../entry/shape.ts'
 import { type Body, NO_BODY } from './body.ts'
-import { readable, trimmed } from './characters.ts'
+import { trimmed } from './characters.ts'
 import { type Content, readContent } from './content.ts'
 import { mediaType, type Param, readForm } from './form.ts'
-import { type Field, findField, type HeadReader, readFields, VERSION_LENGTH } from './head.ts'
+import type { Field } from './head.ts'
 import { hostOf, type Pair, readPairs, segmentsOf, splitTarget, type Target } from './target.ts'
 
 const headers = textMap(
@@ -66,28 +66,27 @@ export const responseShape = object('HTTP response', {
   incomplete,
 })
 
-/**
- * What requests and responses have in common. The head is kept as one text; what is in it, and in the body, is read
- * when somebody asks, once.
- */
-export abstract class HttpMessage {
-  /** Set by the parser while the message comes in, as are `body` and `trailers`. */
+/** What a message says beside its body, however it was written. */
+export interface Head {
+  /** Value of the first header called `name` (in lower case), found without reading the others; "" when there is none. */
+  find(name: string): string
+  readonly fields: readonly Field[]
+  /** Those that came after the body. */
+  readonly trailers: readonly Field[]
+}
+
+/** What requests and responses have in common. What is in head and body is read when somebody asks, once. */
+export abstract class HttpMessage<H extends Head = Head> {
+  /** Set by the parser while the message comes in, as is `body`. */
   incomplete = false
   body: Body = NO_BODY
-  /** Lines after the last chunk. */
-  trailers = ''
-  protected readonly head: string
-  readonly #fieldsAt: number
-  readonly #headEnd: number
-  #fields: readonly Field[] | undefined
+  readonly head: H
   #headers: Readonly<Record<string, string>> | undefined
   #cookies: Readonly<Record<string, string>> | undefined
   #content: Content | undefined
 
-  constructor({ text, lineEnd, end }: HeadReader) {
-    this.head = text
-    this.#fieldsAt = text.indexOf('\n', lineEnd) + 1
-    this.#headEnd = end
+  constructor(head: H) {
+    this.head = head
   }
 
   get headersSize(): number {
@@ -99,7 +98,7 @@ export abstract class HttpMessage {
   }
 
   get headers(): Readonly<Record<string, string>> {
-    this.#headers ??= byName([...this.fields, ...this.#newTrailers()], true)
+    this.#headers ??= byName([...this.head.fields, ...this.#newTrailers()], true)
     return this.#headers
   }
 
@@ -122,59 +121,34 @@ export abstract class HttpMessage {
     return [this.header('content-encoding'), ...transfer].filter((coding) => coding !== '').join(',')
   }
 
-  /** Value of the first header called `name` (in lower case), found without reading the others. */
   header(name: string): string {
-    return findField(this.head, this.#fieldsAt, this.#headEnd, name)
+    return this.head.find(name)
   }
+
+  abstract get httpVersion(): string
 
   protected abstract readCookies(): Readonly<Record<string, string>>
 
-  protected get fields(): readonly Field[] {
-    this.#fields ??= readFields(this.head, this.#fieldsAt, this.#headEnd)
-    return this.#fields
-  }
-
   protected fieldsNamed(name: string): string[] {
-    return this.fields.filter((field) => field.name.toLowerCase() === name).map(({ value }) => value)
-  }
-
-  protected version(at: number): string {
-    const minor = this.head[at + VERSION_LENGTH - 1]
-    return minor === '1'
-      ? 'HTTP/1.1'
-      : minor === '0'
-        ? 'HTTP/1.0'
-        : trimmed(this.head, at, at + VERSION_LENGTH)
+    return this.head.fields.filter((field) => field.name.toLowerCase() === name).map(({ value }) => value)
   }
 
   /** A trailer says nothing of a header that came before (RFC 9110 §6.5.1). */
-  #newTrailers(): Field[] {
-    if (this.trailers === '') return []
-    const known = new Set(this.fields.map(({ name }) => name.toLowerCase()))
-    return readFields(this.trailers, 0, this.trailers.length).filter(
-      ({ name }) => !known.has(name.toLowerCase()),
-    )
+  #newTrailers(): readonly Field[] {
+    const { fields, trailers } = this.head
+    if (trailers.length === 0) return []
+    const known = new Set(fields.map(({ name }) => name.toLowerCase()))
+    return trailers.filter(({ name }) => !known.has(name.toLowerCase()))
   }
 }
 
-export class HttpRequest extends HttpMessage {
-  readonly #versionAt: number
+export abstract class HttpRequest<H extends Head = Head> extends HttpMessage<H> {
   #target: Target | undefined
   #queryString: Readonly<Record<string, string>> | undefined
   #postData: PostData | undefined
 
-  constructor(head: HeadReader, versionAt: number) {
-    super(head)
-    this.#versionAt = versionAt
-  }
-
-  get method(): string {
-    return this.head.slice(0, this.head.indexOf(' '))
-  }
-
-  get url(): string {
-    return readable(trimmed(this.head, this.head.indexOf(' '), this.#versionAt))
-  }
+  abstract get method(): string
+  abstract get url(): string
 
   get targetUri(): string {
     return this.target.uri
@@ -186,10 +160,6 @@ export class HttpRequest extends HttpMessage {
 
   get pathSegments(): readonly string[] {
     return segmentsOf(this.path)
-  }
-
-  get httpVersion(): string {
-    return this.version(this.#versionAt)
   }
 
   get queryString(): Readonly<Record<string, string>> {
@@ -204,15 +174,13 @@ export class HttpRequest extends HttpMessage {
 
   /** The server's name as the client knows it, without the port (RFC 9112 §3.2.2). */
   get authority(): string | undefined {
-    if (this.head.startsWith('CONNECT ')) return hostOf(this.url)
+    if (this.method === 'CONNECT') return hostOf(this.url)
     return hostOf(this.target.authority || this.header('host'))
   }
 
   /** A request of a helper of ours or of Kubeshark's: what scripts send must not come back to them (agent-api §2.7). */
   get isOurs(): boolean {
-    return (
-      this.head.includes('ubeshark') && this.header('x-kubeshark-capture').trim().toLowerCase() === 'ignore'
-    )
+    return this.header('x-kubeshark-capture').trim().toLowerCase() === 'ignore'
   }
 
   protected get target(): Target {
@@ -227,26 +195,11 @@ export class HttpRequest extends HttpMessage {
   }
 }
 
-export class HttpResponse extends HttpMessage {
-  readonly #lineEnd: number
+export abstract class HttpResponse<H extends Head = Head> extends HttpMessage<H> {
   #shownContent: ShownContent | undefined
 
-  constructor(head: HeadReader) {
-    super(head)
-    this.#lineEnd = head.lineEnd
-  }
-
-  get status(): number {
-    return Number(this.head.slice(9, 12))
-  }
-
-  get statusText(): string {
-    return readable(trimmed(this.head, 12, this.#lineEnd))
-  }
-
-  get httpVersion(): string {
-    return this.version(0)
-  }
+  abstract get status(): number
+  abstract get statusText(): string
 
   get redirectURL(): string {
     return this.header('location')

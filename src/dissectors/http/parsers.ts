@@ -9,11 +9,13 @@ import {
   isStatusLine,
   LONGEST_HEAD,
   LONGEST_METHOD,
+  type TextHead,
   versionOfRequest,
 } from './head.ts'
-import { type HttpMessage, HttpRequest, HttpResponse } from './messages.ts'
+import type { HttpMessage } from './messages.ts'
 import { probeClient, probeServer } from './probe.ts'
 import type { Session } from './session.ts'
+import { TextRequest, TextResponse } from './text-messages.ts'
 
 /** How the end of a body is found (RFC 9112 §6.3). `interim`: not a reply yet; `bad`: it cannot be found. */
 type Framing = 'none' | 'sized' | 'chunked' | 'until-close' | 'interim' | 'bad'
@@ -31,7 +33,7 @@ type State =
   | 'bad'
 
 /** One side of a connection (RFC 9112). */
-abstract class MessageParser<M extends HttpMessage> implements Parser<M> {
+abstract class MessageParser<M extends HttpMessage<TextHead>> implements Parser<M> {
   protected readonly session: Session
   readonly #context: DissectContext
   readonly #head = new HeadReader()
@@ -194,7 +196,7 @@ abstract class MessageParser<M extends HttpMessage> implements Parser<M> {
       return isBlank ? undefined : 'a chunk that is longer than it says'
     }
     if (this.#state === 'trailers') {
-      if (this.#message !== undefined) this.#message.trailers += latin1(bytes, at, lineFeed + 1)
+      if (this.#message !== undefined) this.#message.head.trailerLines += latin1(bytes, at, lineFeed + 1)
       return ++this.#trailers > MOST_TRAILERS ? 'too many trailers' : undefined
     }
     const size = readChunkSize(bytes, at, lineFeed)
@@ -241,14 +243,14 @@ abstract class MessageParser<M extends HttpMessage> implements Parser<M> {
   }
 }
 
-export class RequestParser extends MessageParser<HttpRequest> {
+export class RequestParser extends MessageParser<TextRequest> {
   /** After CONNECT or Upgrade the reply decides who reads on: until then only what is plainly HTTP is read. */
-  override next(bytes: Uint8Array, start: number, end: number): Step<HttpRequest> {
+  override next(bytes: Uint8Array, start: number, end: number): Step<TextRequest> {
     if (this.session.awaitsSwitch && this.isBetweenMessages && start < end) {
       if (probeClient(bytes, start, end) !== 'match') return waitForReply(end - start)
     }
     return this.#isRefused(bytes, start, end)
-      ? { kind: 'message', ...(this.end(false) as { message: HttpRequest }), length: 0 }
+      ? { kind: 'message', ...(this.end(false) as { message: TextRequest }), length: 0 }
       : super.next(bytes, start, end)
   }
 
@@ -260,7 +262,7 @@ export class RequestParser extends MessageParser<HttpRequest> {
     return probeClient(bytes, start, end) === 'match'
   }
 
-  recall(request: HttpRequest): void {
+  recall(request: TextRequest): void {
     const { method } = request
     this.session.asked(
       method === 'HEAD' || method === 'CONNECT' ? method : undefined,
@@ -268,9 +270,9 @@ export class RequestParser extends MessageParser<HttpRequest> {
     )
   }
 
-  protected open(head: HeadReader): HttpRequest | undefined {
+  protected open(head: HeadReader): TextRequest | undefined {
     const versionAt = versionOfRequest(head.text, head.lineEnd)
-    return versionAt < 0 ? undefined : new HttpRequest(head, versionAt)
+    return versionAt < 0 ? undefined : new TextRequest(head, versionAt)
   }
 
   protected mayBegin(bytes: Uint8Array, start: number, end: number): boolean {
@@ -282,7 +284,7 @@ export class RequestParser extends MessageParser<HttpRequest> {
     return true
   }
 
-  protected framingOf(_request: HttpRequest, head: HeadReader): Framing {
+  protected framingOf(_request: TextRequest, head: HeadReader): Framing {
     const { text } = head
     const method = text.startsWith('HEAD ') ? 'HEAD' : text.startsWith('CONNECT ') ? 'CONNECT' : undefined
     this.session.asked(method, head.upgrade !== '')
@@ -298,18 +300,18 @@ export class RequestParser extends MessageParser<HttpRequest> {
   }
 }
 
-export class ResponseParser extends MessageParser<HttpResponse> {
+export class ResponseParser extends MessageParser<TextResponse> {
   #switchTo: string | undefined
 
-  protected open(head: HeadReader): HttpResponse | undefined {
-    return isStatusLine(head.text, head.lineEnd) ? new HttpResponse(head) : undefined
+  protected open(head: HeadReader): TextResponse | undefined {
+    return isStatusLine(head.text, head.lineEnd) ? new TextResponse(head) : undefined
   }
 
   protected mayBegin(bytes: Uint8Array, start: number, end: number): boolean {
     return probeServer(bytes, start, end) !== 'reject'
   }
 
-  protected framingOf({ status }: HttpResponse, head: HeadReader): Framing {
+  protected framingOf({ status }: TextResponse, head: HeadReader): Framing {
     if (status < 200 && status !== SWITCHING) return 'interim'
     const method = this.session.answered()
     if (status === SWITCHING) this.#switchTo = dissectorOf(head.upgrade)
