@@ -247,6 +247,8 @@ const BODY_PATHS: ReadonlySet<string> = new Set([
   'response.content.size',
   'response.content.encoding',
   'response.content.truncated',
+  'request.grpcMessages',
+  'response.grpcMessages',
 ])
 const MOST_ITEMS = 64
 const MOST_PACKETS = 8192

@@ -1,8 +1,16 @@
+/** Follows a body as it comes, whether it is kept or not. */
+export interface BodyWatcher {
+  seen(bytes: Uint8Array, start: number, end: number): void
+  /** So many bytes were not captured. */
+  missed(length: number): void
+}
+
 /** The body of a message without its chunk framing: how long it was, and the first bytes of it. */
 export class Body {
   /** Bytes that crossed the wire; where some were lost or cut off, as the message declares it. */
   size = 0
-  readonly #limit: number
+  watcher: BodyWatcher | undefined = undefined
+  #limit: number
   readonly #expected: number
   #kept = 0
   #bytes: Uint8Array = NOTHING
@@ -16,6 +24,7 @@ export class Body {
   /** Counts `bytes[start, end)` and keeps a copy of what still fits. */
   add(bytes: Uint8Array, start: number, end: number): void {
     this.size += end - start
+    this.watcher?.seen(bytes, start, end)
     const length = Math.min(end - start, this.#limit - this.#kept)
     if (length <= 0) return
     this.#makeRoom(length)
@@ -26,11 +35,12 @@ export class Body {
   /** Counts bytes that nobody has seen. */
   skip(length: number): void {
     this.size += length
+    this.watcher?.missed(length)
   }
 
-  /** No more is kept. */
+  /** No more is kept, nor does anybody follow it. */
   get isFull(): boolean {
-    return this.#kept >= this.#limit
+    return this.#kept >= this.#limit && this.watcher === undefined
   }
 
   /** Not all of it was kept. */
@@ -40,6 +50,17 @@ export class Body {
 
   get kept(): Uint8Array {
     return this.#bytes.subarray(0, this.#kept)
+  }
+
+  get keptSize(): number {
+    return this.#kept
+  }
+
+  /** Lets go of what was kept; of what is still to come nothing is. */
+  drop(): void {
+    this.#limit = 0
+    this.#kept = 0
+    this.#bytes = NOTHING
   }
 
   /** Grows with what has come, not with what was announced: announcing costs a peer nothing. */

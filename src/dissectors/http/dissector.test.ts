@@ -38,6 +38,10 @@ describe('a request', () => {
       bodySize: 0,
       postData: { mimeType: '', params: [], text: '', encoding: '', truncated: false },
       incomplete: false,
+      grpcService: '',
+      grpcMethod: '',
+      grpcMessageCount: 0,
+      grpcMessages: [],
     })
   })
 
@@ -150,6 +154,10 @@ describe('a reply', () => {
         truncated: false,
       },
       incomplete: false,
+      grpcStatus: null,
+      grpcMessage: '',
+      grpcMessageCount: 0,
+      grpcMessages: [],
     })
   })
 

@@ -1,10 +1,11 @@
-import { flag, list, number, object, text, textList, textMap } from '../../entry/shape.ts'
+import { any, flag, list, number, object, text, textList, textMap } from '../../entry/shape.ts'
 import { type Body, NO_BODY } from './body.ts'
 import { trimmed } from './characters.ts'
 import { type Content, readContent } from './content.ts'
 import { mediaType, type Param, readForm } from './form.ts'
+import { type GrpcBody, type GrpcMessage, isGrpcType } from './grpc/body.ts'
 import type { Field } from './head.ts'
-import { hostOf, type Pair, readPairs, segmentsOf, splitTarget, type Target } from './target.ts'
+import { decoded, hostOf, type Pair, readPairs, segmentsOf, splitTarget, type Target } from './target.ts'
 
 const headers = textMap(
   'Headers by name as on the wire; the values of one that is repeated are joined by a comma',
@@ -16,6 +17,11 @@ const bodySize = number(
 const incomplete = flag('Some of the message was not captured, or it was cut off')
 const truncated = flag(
   'text is not all of the body: it was cut off, longer than what is kept, broken, or not kept',
+)
+const grpcMessageCount = number('Messages of gRPC; 0 when it is not that')
+const grpcMessages = list<GrpcMessage>(
+  'Messages of gRPC, at most 1000: fields by name where tap.grpc.protos has the type, else by number; wireTypes tells how those without a name were written',
+  '{ size: number; compressed: boolean; type: string; message: any; wireTypes: { [path: string]: string } }[]',
 )
 
 export const requestShape = object('HTTP request', {
@@ -43,6 +49,10 @@ export const requestShape = object('HTTP request', {
     truncated,
   }),
   incomplete,
+  grpcService: text('Service that gRPC calls: shop.v1.Catalog; "" when it is not that'),
+  grpcMethod: text('Method of it: Get'),
+  grpcMessageCount,
+  grpcMessages,
 })
 
 export const responseShape = object('HTTP response', {
@@ -64,6 +74,10 @@ export const responseShape = object('HTTP response', {
     truncated,
   }),
   incomplete,
+  grpcStatus: any<number | null>('Status of a gRPC call: 0 is OK; null when it has none', 'number | null'),
+  grpcMessage: text('What a gRPC call says of its status'),
+  grpcMessageCount,
+  grpcMessages,
 })
 
 /** What a message says beside its body, however it was written. */
@@ -80,10 +94,13 @@ export abstract class HttpMessage<H extends Head = Head> {
   /** Set by the parser while the message comes in, as is `body`. */
   incomplete = false
   body: Body = NO_BODY
+  /** Of gRPC. */
+  grpc: GrpcBody | undefined = undefined
   readonly head: H
   #headers: Readonly<Record<string, string>> | undefined
   #cookies: Readonly<Record<string, string>> | undefined
   #content: Content | undefined
+  #grpcMessages: readonly GrpcMessage[] | undefined
 
   constructor(head: H) {
     this.head = head
@@ -123,6 +140,20 @@ export abstract class HttpMessage<H extends Head = Head> {
 
   header(name: string): string {
     return this.head.find(name)
+  }
+
+  get isGrpc(): boolean {
+    return isGrpcType(this.header('content-type'))
+  }
+
+  get grpcMessageCount(): number {
+    return this.grpc?.count ?? 0
+  }
+
+  get grpcMessages(): readonly GrpcMessage[] {
+    this.#grpcMessages ??=
+      this.grpc?.read(this.body.kept, this.header('content-type'), this.header('grpc-encoding')) ?? []
+    return this.#grpcMessages
   }
 
   abstract get httpVersion(): string
@@ -172,6 +203,14 @@ export abstract class HttpRequest<H extends Head = Head> extends HttpMessage<H> 
     return this.#postData
   }
 
+  get grpcService(): string {
+    return this.isGrpc ? this.path.slice(1, Math.max(this.path.lastIndexOf('/'), 1)) : ''
+  }
+
+  get grpcMethod(): string {
+    return this.isGrpc ? this.path.slice(this.path.lastIndexOf('/') + 1) : ''
+  }
+
   /** The server's name as the client knows it, without the port (RFC 9112 §3.2.2). */
   get authority(): string | undefined {
     if (this.method === 'CONNECT') return hostOf(this.url)
@@ -205,9 +244,29 @@ export abstract class HttpResponse<H extends Head = Head> extends HttpMessage<H>
     return this.header('location')
   }
 
+  /** Where nothing else is known of a reply, its status shows it. */
+  override get isGrpc(): boolean {
+    return super.isGrpc || (this.header('content-type') === '' && this.#grpcTrailer('grpc-status') !== '')
+  }
+
+  get grpcStatus(): number | null {
+    const status = this.#grpcTrailer('grpc-status')
+    return /^\d{1,9}$/.test(status) ? Number(status) : null
+  }
+
+  get grpcMessage(): string {
+    return decoded(this.#grpcTrailer('grpc-message'), false)
+  }
+
   get content(): ShownContent {
     this.#shownContent ??= new ShownContent(this)
     return this.#shownContent
+  }
+
+  /** After the body, among the headers of a reply that has none, or at the end of the body as in gRPC-Web. */
+  #grpcTrailer(name: string): string {
+    const trailer = this.head.trailers.find((field) => field.name.toLowerCase() === name)
+    return trailer?.value || this.header(name) || (this.grpc?.trailer(name) ?? '')
   }
 
   /** A cookie that is set again replaces the one before. */

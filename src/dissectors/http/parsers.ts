@@ -1,7 +1,7 @@
 import { u8 } from '../../bytes/read.ts'
 import { latin1 } from '../../bytes/text.ts'
-import type { DissectContext, Parser, Step } from '../../dissect/dissector.ts'
-import { Body, NO_BODY } from './body.ts'
+import type { DissectContext, Instant, Parser, Step } from '../../dissect/dissector.ts'
+import { type Body, NO_BODY } from './body.ts'
 import { CR, isTokenCharacter, LF, SPACE, TAB, trimmed } from './characters.ts'
 import {
   BAD_LENGTH,
@@ -13,9 +13,11 @@ import {
   versionOfRequest,
 } from './head.ts'
 import type { HttpMessage } from './messages.ts'
+import { openBody } from './open-body.ts'
 import { probeClient, probeServer } from './probe.ts'
 import type { Session } from './session.ts'
 import { TextRequest, TextResponse } from './text-messages.ts'
+import { Upgrade } from './upgrade.ts'
 
 /** How the end of a body is found (RFC 9112 §6.3). `interim`: not a reply yet; `bad`: it cannot be found. */
 type Framing = 'none' | 'sized' | 'chunked' | 'until-close' | 'interim' | 'bad'
@@ -105,6 +107,8 @@ abstract class MessageParser<M extends HttpMessage<TextHead>> implements Parser<
   protected abstract open(head: HeadReader): M | undefined
   /** Whether a head that is still to come may begin like this. */
   protected abstract mayBegin(bytes: Uint8Array, start: number, end: number): boolean
+  /** Of the request, where that is known. */
+  protected abstract pathOf(message: M): string
   /** Called once for each head. */
   protected abstract framingOf(message: M, head: HeadReader): Framing
   /** What both sides speak after this message, if that is not HTTP/1. */
@@ -139,8 +143,7 @@ abstract class MessageParser<M extends HttpMessage<TextHead>> implements Parser<
     if (framing === 'bad') return this.#stop('a message whose length cannot be known', at - start)
     this.#state = framing === 'chunked' ? 'chunk-size' : framing
     this.#left = framing === 'sized' ? this.#head.contentLength : 0
-    const { wantsBodies, maxBody } = this.#context
-    this.#body = message.body = new Body(wantsBodies ? maxBody : 0, this.#left)
+    this.#body = openBody(message, this.#context, this.#left, this.pathOf(message))
     return this.#readBody(bytes, start, at, end)
   }
 
@@ -239,11 +242,19 @@ abstract class MessageParser<M extends HttpMessage<TextHead>> implements Parser<
     const message = this.#message as M
     this.#begin()
     const to = this.switchesTo(message)
-    return to === undefined ? { kind: 'message', message, length } : { kind: 'switch', to, length, message }
+    if (to === undefined) return { kind: 'message', message, length }
+    return { kind: 'switch', to, length, message, handover: this.session.upgrade }
   }
 }
 
 export class RequestParser extends MessageParser<TextRequest> {
+  readonly #clock: Instant
+
+  constructor(session: Session, context: DissectContext, clock: Instant) {
+    super(session, context)
+    this.#clock = clock
+  }
+
   /** After CONNECT or Upgrade the reply decides who reads on: until then only what is plainly HTTP is read. */
   override next(bytes: Uint8Array, start: number, end: number): Step<TextRequest> {
     if (this.session.awaitsSwitch && this.isBetweenMessages && start < end) {
@@ -284,14 +295,20 @@ export class RequestParser extends MessageParser<TextRequest> {
     return true
   }
 
-  protected framingOf(_request: TextRequest, head: HeadReader): Framing {
+  protected framingOf(request: TextRequest, head: HeadReader): Framing {
     const { text } = head
+    if (dissectorOf(head.upgrade) === 'http2')
+      this.session.upgrade = new Upgrade(request, head.end, this.#clock)
     const method = text.startsWith('HEAD ') ? 'HEAD' : text.startsWith('CONNECT ') ? 'CONNECT' : undefined
     this.session.asked(method, head.upgrade !== '')
     const coding = finalCoding(head.transferEncoding)
     if (coding !== '') return coding === 'chunked' ? 'chunked' : 'bad'
     if (head.contentLength === BAD_LENGTH) return 'bad'
     return head.contentLength > 0 ? 'sized' : 'none'
+  }
+
+  protected pathOf(request: TextRequest): string {
+    return request.path
   }
 
   /** The reply to it does. */
@@ -323,6 +340,10 @@ export class ResponseParser extends MessageParser<TextResponse> {
     if (head.contentLength === BAD_LENGTH) return 'bad'
     if (head.contentLength === 0) return 'none'
     return head.contentLength > 0 ? 'sized' : 'until-close'
+  }
+
+  protected pathOf(): string {
+    return ''
   }
 
   protected switchesTo(): string | undefined {

@@ -1,3 +1,5 @@
+import type { Upgrade } from './upgrade.ts'
+
 /** What both sides of a connection know of each other: what the next reply answers, where that matters. */
 export class Session {
   /** Requests seen, and final replies that answered one of them. */
@@ -7,6 +9,8 @@ export class Session {
   readonly #turns: { readonly ordinal: number; readonly method: 'HEAD' | 'CONNECT' }[] = []
   /** Ordinal of the last request that asked for another protocol. */
   #switchAsked = -1
+  /** The last request that asked for HTTP/2. */
+  upgrade: Upgrade | undefined
 
   /** A request was sent: its method when that is HEAD or CONNECT, and whether it has the Upgrade header. */
   asked(method: 'HEAD' | 'CONNECT' | undefined, upgrades: boolean): void {

@@ -1,0 +1,31 @@
+import type { DissectContext } from '../../dissect/dissector.ts'
+import { Body } from './body.ts'
+import { isDnsType } from './dns.ts'
+import { GrpcBody, isGrpcType } from './grpc/body.ts'
+import { type HttpMessage, HttpRequest } from './messages.ts'
+
+/**
+ * Gives a message the body that its head announces: `expected` bytes, or 0 when that is not known. `path` is that of
+ * the request, as far as it is known.
+ */
+export function openBody(
+  message: HttpMessage,
+  context: DissectContext,
+  expected: number,
+  path: string,
+): Body {
+  const { wantsBodies, maxBody, protos } = context
+  const contentType = message.header('content-type')
+  const limit = wantsBodies ? maxBody : 0
+  const body = new Body(isDnsType(contentType) ? Math.max(limit, LONGEST_DNS) : limit, expected)
+  message.body = body
+  if (isGrpcType(contentType)) {
+    const method = protos?.methods.get(path)
+    const type = message instanceof HttpRequest ? method?.request : method?.response
+    message.grpc = body.watcher = new GrpcBody(protos, type ?? '')
+  }
+  return body
+}
+
+/** A message of DNS is no longer. */
+const LONGEST_DNS = 65_535
