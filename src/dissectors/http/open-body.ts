@@ -4,15 +4,12 @@ import { isDnsType } from './dns.ts'
 import { GrpcBody, isGrpcType } from './grpc/body.ts'
 import { type HttpMessage, HttpRequest } from './messages.ts'
 
-/**
- * Gives a message the body that its head announces: `expected` bytes, or 0 when that is not known. `path` is that of
- * the request, as far as it is known.
- */
+/** Gives a message the body that its head announces: `expected` bytes, or 0 when that is not known. */
 export function openBody(
   message: HttpMessage,
   context: DissectContext,
   expected: number,
-  path: string,
+  request: HttpRequest | undefined = message instanceof HttpRequest ? message : undefined,
 ): Body {
   const { wantsBodies, maxBody, protos } = context
   const contentType = message.header('content-type')
@@ -20,8 +17,8 @@ export function openBody(
   const body = new Body(isDnsType(contentType) ? Math.max(limit, LONGEST_DNS) : limit, expected)
   message.body = body
   if (isGrpcType(contentType)) {
-    const method = protos?.methods.get(path)
-    const type = message instanceof HttpRequest ? method?.request : method?.response
+    const method = request === undefined ? undefined : protos?.methods.get(request.path)
+    const type = message === request ? method?.request : method?.response
     message.grpc = body.watcher = new GrpcBody(protos, type ?? '')
   }
   return body

@@ -107,8 +107,6 @@ abstract class MessageParser<M extends HttpMessage<TextHead>> implements Parser<
   protected abstract open(head: HeadReader): M | undefined
   /** Whether a head that is still to come may begin like this. */
   protected abstract mayBegin(bytes: Uint8Array, start: number, end: number): boolean
-  /** Of the request, where that is known. */
-  protected abstract pathOf(message: M): string
   /** Called once for each head. */
   protected abstract framingOf(message: M, head: HeadReader): Framing
   /** What both sides speak after this message, if that is not HTTP/1. */
@@ -143,7 +141,7 @@ abstract class MessageParser<M extends HttpMessage<TextHead>> implements Parser<
     if (framing === 'bad') return this.#stop('a message whose length cannot be known', at - start)
     this.#state = framing === 'chunked' ? 'chunk-size' : framing
     this.#left = framing === 'sized' ? this.#head.contentLength : 0
-    this.#body = openBody(message, this.#context, this.#left, this.pathOf(message))
+    this.#body = openBody(message, this.#context, this.#left)
     return this.#readBody(bytes, start, at, end)
   }
 
@@ -307,10 +305,6 @@ export class RequestParser extends MessageParser<TextRequest> {
     return head.contentLength > 0 ? 'sized' : 'none'
   }
 
-  protected pathOf(request: TextRequest): string {
-    return request.path
-  }
-
   /** The reply to it does. */
   protected switchesTo(): undefined {
     return undefined
@@ -340,10 +334,6 @@ export class ResponseParser extends MessageParser<TextResponse> {
     if (head.contentLength === BAD_LENGTH) return 'bad'
     if (head.contentLength === 0) return 'none'
     return head.contentLength > 0 ? 'sized' : 'until-close'
-  }
-
-  protected pathOf(): string {
-    return ''
   }
 
   protected switchesTo(): string | undefined {

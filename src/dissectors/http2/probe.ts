@@ -19,6 +19,8 @@ export function probe(bytes: Uint8Array, start: number, end: number, from: Side)
     const type = u8(bytes, at + 3)
     if (type === FRAME.headers) return probeHead(bytes, at, Math.min(next, end), next <= end, from)
     if (type === FRAME.pushPromise && from === 'client') return 'reject'
+    // Nine bytes, most of them zeros, are nothing to go by.
+    if (type === FRAME.data && next > end) return 'reject'
     at = next
   }
   return 'unsure'

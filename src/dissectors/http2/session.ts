@@ -140,6 +140,7 @@ export class Session {
   goaway(from: Side, last: number, code: number): void {
     const error = { type: 'connection', msg: `GOAWAY: ${errorName(code)}` } as const
     if (code !== NO_ERROR) this.#farewell = error
+    if (!this.#opened[otherOf(from)].cutTo(last)) return
     for (const stream of [...this.#streams.values()])
       if (stream.id > last && openerOf(stream.id) === otherOf(from)) this.#close(stream, error)
   }
@@ -202,7 +203,7 @@ export class Session {
     const isKnown = block.isWhole && isHead(block, from === 'client' ? ':method' : ':status')
     const message = stream.begin(from, head)
     message.incomplete = !isKnown
-    openBody(message, this.#context, 0, stream.path)
+    openBody(message, this.#context, 0, stream.client.message)
   }
 
   /** It becomes an exchange as it stands. */
@@ -242,11 +243,6 @@ export class Stream {
 
   constructor(id: number) {
     this.id = id
-  }
-
-  /** Of the request; "" when that is not known. */
-  get path(): string {
-    return this.client.message?.path ?? ''
   }
 
   begin(from: Side, head: FieldHead): HttpRequest | HttpResponse {
@@ -312,6 +308,8 @@ class Opened {
   #highest = 0
   /** … from this one on, where some were opened before the capture began or in bytes that were lost. */
   #from: number
+  /** None above it will be answered. */
+  #last = Number.POSITIVE_INFINITY
 
   constructor(isWhole: boolean) {
     this.#from = isWhole ? 0 : Number.POSITIVE_INFINITY
@@ -334,6 +332,13 @@ class Opened {
 
   forget(): void {
     this.#from = Number.POSITIVE_INFINITY
+  }
+
+  /** Those above `last` will not be answered; true when that is news. */
+  cutTo(last: number): boolean {
+    if (last >= this.#last) return false
+    this.#last = last
+    return true
   }
 }
 
