@@ -1,7 +1,7 @@
 import { u8 } from '../../bytes/read.ts'
 import type { Instant, Side } from '../../dissect/dissector.ts'
 import { FLAG, FRAME, streamAt } from './frames.ts'
-import { HpackReader } from './hpack.ts'
+import { type HeaderBlock, HpackReader } from './hpack.ts'
 import type { Session } from './session.ts'
 
 /** A frame with a part of a header block. */
@@ -62,12 +62,9 @@ export class HeaderBlocks {
     const extra = frame.type === FRAME.pushPromise ? 4 : (frame.flags & FLAG.priority) !== 0 ? 5 : 0
     if (at + extra + padding > end) return 'padding longer than its frame'
     const promised = frame.type === FRAME.pushPromise ? streamAt(bytes, at) : 0
-    const block = new UnfinishedBlock(frame, promised)
-    if ((frame.flags & FLAG.endHeaders) !== 0) this.#tell(block, bytes, at + extra, end - padding, true)
-    else {
-      block.add(bytes, at + extra, end - padding, 0)
-      this.#unfinished = block
-    }
+    if ((frame.flags & FLAG.endHeaders) !== 0)
+      this.#tell(frame, promised, frame.size, this.#hpack.read(bytes, at + extra, end - padding))
+    else this.#unfinished = new UnfinishedBlock(frame, promised, bytes.subarray(at + extra, end - padding))
     return undefined
   }
 
@@ -76,30 +73,32 @@ export class HeaderBlocks {
     // Its beginning was not captured, and what it did to the table is not known.
     if (block === undefined) this.#hpack.forget()
     else {
-      block.add(bytes, start, end, size)
+      block.add(bytes.subarray(start, end), size)
       if ((flags & FLAG.endHeaders) !== 0) this.#finish(block, true)
     }
   }
 
-  #finish(block: UnfinishedBlock, isWhole: boolean): void {
+  #finish({ frame, promised, size, bytes, length, isCut }: UnfinishedBlock, isWhole: boolean): void {
     this.#unfinished = undefined
-    this.#tell(block, block.bytes, 0, block.length, isWhole && !block.isCut)
+    const { fields, ...read } = this.#hpack.read(bytes, 0, length)
+    if (isWhole && !isCut) {
+      this.#tell(frame, promised, size, { fields, ...read })
+      return
+    }
+    this.#hpack.forget()
+    this.#tell(frame, promised, size, { fields, isWhole: false, isBroken: true })
   }
 
   #tell(
-    { frame, size, promised }: UnfinishedBlock,
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-    isWhole: boolean,
+    { type, flags, stream, since }: BlockFrame,
+    promised: number,
+    size: number,
+    block: HeaderBlock,
   ): void {
-    const read = this.#hpack.read(bytes, start, end)
-    if (!isWhole) this.#hpack.forget()
-    const block = isWhole ? read : { fields: read.fields, isWhole, isBroken: true }
-    const endsStream = frame.type === FRAME.headers && (frame.flags & FLAG.endStream) !== 0
-    const received = { block, size, since: frame.since, endsStream }
-    if (frame.type === FRAME.pushPromise) this.#session.promise(promised, received)
-    else this.#session.headers(this.#side, frame.stream, received)
+    const endsStream = type === FRAME.headers && (flags & FLAG.endStream) !== 0
+    const received = { block, size, since, endsStream }
+    if (type === FRAME.pushPromise) this.#session.promise(promised, received)
+    else this.#session.headers(this.#side, stream, received)
   }
 }
 
@@ -112,15 +111,17 @@ class UnfinishedBlock {
   length = 0
   isCut = false
 
-  constructor(frame: BlockFrame, promised: number) {
+  constructor(frame: BlockFrame, promised: number, fragment: Uint8Array) {
     this.frame = frame
     this.promised = promised
-    this.size = frame.size
+    this.size = 0
+    this.add(fragment, frame.size)
   }
 
-  add(bytes: Uint8Array, start: number, end: number, size: number): void {
+  /** What a frame of `size` bytes has of it. */
+  add(fragment: Uint8Array, size: number): void {
     this.size += size
-    const length = this.length + end - start
+    const length = this.length + fragment.length
     this.isCut ||= length > LONGEST_BLOCK
     if (this.isCut) return
     if (length > this.bytes.length) {
@@ -128,7 +129,7 @@ class UnfinishedBlock {
       larger.set(this.bytes.subarray(0, this.length))
       this.bytes = larger
     }
-    this.bytes.set(bytes.subarray(start, end), this.length)
+    this.bytes.set(fragment, this.length)
     this.length = length
   }
 }

@@ -67,7 +67,8 @@ export class Session {
     if (stream === undefined || !isFinal || stream[from].hasEnded) return
     const half = stream[from]
     half.grow(size, since)
-    if (half.message === undefined || isHeadAfterAll(half.message, block)) this.#begin(from, stream, block)
+    if (half.message === undefined || isHeadAfterAll(half.message, block))
+      this.#begin(from, stream, block, endsStream)
     else half.addTrailers(block)
     half.touch(this.#clock)
     if (endsStream) this.ends(from, stream)
@@ -80,7 +81,7 @@ export class Session {
     this.#opened.server.note(promised, true)
     const stream = this.#add(promised)
     stream.client.grow(size, since)
-    this.#begin('client', stream, block)
+    this.#begin('client', stream, block, true)
     stream.client.end(this.#clock)
   }
 
@@ -89,7 +90,8 @@ export class Session {
     const stream = this.#streams.get(id)
     if (stream === undefined || stream[from].hasEnded) return undefined
     // The head of the reply was not captured. A request without its head tells nothing.
-    if (from === 'server' && stream.server.message === undefined) this.#begin(from, stream, NOTHING_KNOWN)
+    if (from === 'server' && stream.server.message === undefined)
+      this.#begin(from, stream, NOTHING_KNOWN, false)
     stream[from].grow(FRAME_HEADER, this.#clock)
     return stream
   }
@@ -198,12 +200,12 @@ export class Session {
     return stream
   }
 
-  #begin(from: Side, stream: Stream, block: HeaderBlock): void {
+  #begin(from: Side, stream: Stream, block: HeaderBlock, isAll: boolean): void {
     const head = new FieldHead(block.fields)
     const isKnown = block.isWhole && isHead(block, from === 'client' ? ':method' : ':status')
     const message = stream.begin(from, head)
     message.incomplete = !isKnown
-    openBody(message, this.#context, 0, stream.client.message)
+    if (!isAll) openBody(message, this.#context, 0, stream.client.message)
   }
 
   /** It becomes an exchange as it stands. */
