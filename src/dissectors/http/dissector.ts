@@ -1,7 +1,7 @@
 import { defineDissector } from '../../dissect/dissector.ts'
 import type { Protocol } from '../../entry/protocol.ts'
 import { innerDns } from './dns.ts'
-import { HttpRequest, requestShape, responseShape } from './messages.ts'
+import { HttpRequest, isCall, requestShape, responseShape } from './messages.ts'
 import { RequestParser, ResponseParser } from './parsers.ts'
 import { probeClient, probeServer } from './probe.ts'
 import { Session } from './session.ts'
@@ -13,7 +13,7 @@ export const http = defineDissector({
   transport: 'tcp',
   ports: [80, 8080],
   pairing: 'in-order',
-  protocols: [protocol('1.1', 'rfc9112'), protocol('1.0', 'rfc1945')],
+  protocols: [protocol('1.1', 'rfc9112'), protocol('1.0', 'rfc1945'), grpcWeb()],
   request: requestShape,
   response: responseShape,
   probe: (bytes, start, end, from) =>
@@ -25,7 +25,10 @@ export const http = defineDissector({
       server: new ResponseParser(session, context),
     }
   },
-  variant: (request, response) => ((request ?? response)?.httpVersion === 'HTTP/1.0' ? 1 : 0),
+  variant(request, response) {
+    if (isCall(request) || isCall(response)) return 2
+    return (request ?? response)?.httpVersion === 'HTTP/1.0' ? 1 : 0
+  },
   inner: innerDns,
   isOurs: (request) => request instanceof HttpRequest && request.isOurs,
   authority: (request) => (request instanceof HttpRequest ? request.authority : undefined),
@@ -47,5 +50,17 @@ function protocol(version: '1.0' | '1.1', rfc: string): Protocol {
     layer4: 'tcp',
     layer3: 'ip',
     priority: 0,
+  }
+}
+
+/** gRPC-Web, which also goes over HTTP/1. */
+function grpcWeb(): Protocol {
+  return {
+    ...protocol('1.1', 'rfc9112'),
+    abbr: 'gRPC',
+    longName: 'gRPC-Web over HTTP/1.1',
+    macro: 'grpc',
+    backgroundColor: '#244c5a',
+    referenceLink: 'https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-WEB.md',
   }
 }

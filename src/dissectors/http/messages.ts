@@ -275,6 +275,11 @@ export abstract class HttpResponse<H extends Head = Head> extends HttpMessage<H>
   }
 }
 
+/** A request or a reply of gRPC. */
+export function isCall(message: object | null): boolean {
+  return message instanceof HttpMessage && message.isGrpc
+}
+
 class PostData {
   readonly #message: HttpMessage
   #params: readonly Param[] | undefined

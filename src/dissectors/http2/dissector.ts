@@ -1,7 +1,7 @@
 import { defineDissector } from '../../dissect/dissector.ts'
 import type { Protocol } from '../../entry/protocol.ts'
 import { innerDns } from '../http/dns.ts'
-import { HttpMessage, HttpRequest, requestShape, responseShape } from '../http/messages.ts'
+import { HttpRequest, isCall, requestShape, responseShape } from '../http/messages.ts'
 import { summarize } from '../http/summary.ts'
 import { FrameParser } from './parsers.ts'
 import { beginsFrame, probe } from './probe.ts'
@@ -57,7 +57,3 @@ export const http2 = defineDissector({
   authority: (request) => (request instanceof HttpRequest ? request.authority : undefined),
   summarize,
 })
-
-function isCall(message: object | null): boolean {
-  return message instanceof HttpMessage && message.isGrpc
-}
