@@ -8,18 +8,20 @@ export function isDnsType(contentType: string): boolean {
 
 /** DNS over HTTPS (RFC 8484): what is asked is the body of a POST, or is in the query of a GET. */
 export function innerDns(request: object | null, response: object | null): Inner | undefined {
-  const asked = request instanceof HttpRequest ? questionIn(request) : null
+  const asked = request instanceof HttpRequest ? questionIn(request, response) : null
   const answered = response instanceof HttpResponse ? dnsIn(response) : null
   return asked === null && answered === null
     ? undefined
     : { dissector: 'dns', request: asked, response: answered }
 }
 
-function questionIn(request: HttpRequest): Uint8Array | null {
+function questionIn(request: HttpRequest, response: object | null): Uint8Array | null {
   if (request.bodySize > 0) return dnsIn(request)
   if (!request.url.includes('dns=')) return null
+  const given = response instanceof HttpResponse ? response.header('content-type') : ''
   const encoded = request.queryString.dns ?? ''
-  return BASE64URL.test(encoded) ? Buffer.from(encoded, 'base64url') : null
+  const isDns = isDnsType(given) || request.header('accept').includes(DNS_TYPE)
+  return isDns && BASE64URL.test(encoded) ? Buffer.from(encoded, 'base64url') : null
 }
 
 /** Only the whole of it: the rest of a message would be taken for the message. */

@@ -108,22 +108,23 @@ export class TextHead {
   readonly text: string
   /** Set by the parser when they have come. */
   trailerLines = ''
+  /** Bytes of it, with its blank line. */
+  readonly size: number
   readonly #fieldsAt: number
-  readonly #end: number
   #fields: readonly Field[] | undefined
 
   constructor({ text, lineEnd, end }: HeadReader) {
     this.text = text
+    this.size = end
     this.#fieldsAt = text.indexOf('\n', lineEnd) + 1
-    this.#end = end
   }
 
   find(name: string): string {
-    return findField(this.text, this.#fieldsAt, this.#end, name)
+    return findField(this.text, this.#fieldsAt, this.size, name)
   }
 
   get fields(): readonly Field[] {
-    this.#fields ??= readFields(this.text, this.#fieldsAt, this.#end)
+    this.#fields ??= readFields(this.text, this.#fieldsAt, this.size)
     return this.#fields
   }
 

@@ -109,8 +109,10 @@ abstract class MessageParser<M extends HttpMessage<TextHead>> implements Parser<
   protected abstract mayBegin(bytes: Uint8Array, start: number, end: number): boolean
   /** Called once for each head. */
   protected abstract framingOf(message: M, head: HeadReader): Framing
-  /** What both sides speak after this message, if that is not HTTP/1. */
+  /** What both sides speak after this message, if that is not HTTP/1 … */
   protected abstract switchesTo(message: M): string | undefined
+  /** … and what they agreed on. */
+  protected abstract handover(message: M): Upgrade | undefined
 
   #begin(): void {
     this.#state = 'head'
@@ -241,7 +243,7 @@ abstract class MessageParser<M extends HttpMessage<TextHead>> implements Parser<
     this.#begin()
     const to = this.switchesTo(message)
     if (to === undefined) return { kind: 'message', message, length }
-    return { kind: 'switch', to, length, message, handover: this.session.upgrade }
+    return { kind: 'switch', to, length, message, handover: this.handover(message) }
   }
 }
 
@@ -274,8 +276,10 @@ export class RequestParser extends MessageParser<TextRequest> {
   recall(request: TextRequest): void {
     const { method } = request
     this.session.asked(
+      request,
       method === 'HEAD' || method === 'CONNECT' ? method : undefined,
       request.header('upgrade') !== '',
+      undefined,
     )
   }
 
@@ -295,10 +299,8 @@ export class RequestParser extends MessageParser<TextRequest> {
 
   protected framingOf(request: TextRequest, head: HeadReader): Framing {
     const { text } = head
-    if (dissectorOf(head.upgrade) === 'http2')
-      this.session.upgrade = new Upgrade(request, head.end, this.#clock)
     const method = text.startsWith('HEAD ') ? 'HEAD' : text.startsWith('CONNECT ') ? 'CONNECT' : undefined
-    this.session.asked(method, head.upgrade !== '')
+    this.session.asked(request, method, head.upgrade !== '', this.#clock)
     const coding = finalCoding(head.transferEncoding)
     if (coding !== '') return coding === 'chunked' ? 'chunked' : 'bad'
     if (head.contentLength === BAD_LENGTH) return 'bad'
@@ -307,6 +309,10 @@ export class RequestParser extends MessageParser<TextRequest> {
 
   /** The reply to it does. */
   protected switchesTo(): undefined {
+    return undefined
+  }
+
+  protected handover(): undefined {
     return undefined
   }
 }
@@ -340,6 +346,10 @@ export class ResponseParser extends MessageParser<TextResponse> {
     const to = this.#switchTo
     this.#switchTo = undefined
     return to
+  }
+
+  protected handover(response: TextResponse): Upgrade {
+    return new Upgrade(this.session.switchRequest, response, this.session.switchSince)
   }
 }
 

@@ -1,4 +1,5 @@
-import type { Upgrade } from './upgrade.ts'
+import type { Instant } from '../../dissect/dissector.ts'
+import type { HttpRequest } from './messages.ts'
 
 /** What both sides of a connection know of each other: what the next reply answers, where that matters. */
 export class Session {
@@ -9,14 +10,23 @@ export class Session {
   readonly #turns: { readonly ordinal: number; readonly method: 'HEAD' | 'CONNECT' }[] = []
   /** Ordinal of the last request that asked for another protocol. */
   #switchAsked = -1
-  /** The last request that asked for HTTP/2. */
-  upgrade: Upgrade | undefined
+  #switchRequest: HttpRequest | undefined
+  #switchSince: Instant | undefined
 
-  /** A request was sent: its method when that is HEAD or CONNECT, and whether it has the Upgrade header. */
-  asked(method: 'HEAD' | 'CONNECT' | undefined, upgrades: boolean): void {
+  /** A request was sent: its method when that is HEAD or CONNECT, whether it has the Upgrade header, and when. */
+  asked(
+    request: HttpRequest,
+    method: 'HEAD' | 'CONNECT' | undefined,
+    upgrades: boolean,
+    since: Instant | undefined,
+  ): void {
     if (method !== undefined && this.#turns.length < MOST_TURNS)
       this.#turns.push({ ordinal: this.#asked, method })
-    if (upgrades || method === 'CONNECT') this.#switchAsked = this.#asked
+    if (upgrades || method === 'CONNECT') {
+      this.#switchAsked = this.#asked
+      this.#switchRequest = request
+      this.#switchSince = since && { seconds: since.seconds, nanos: since.nanos }
+    }
     this.#asked++
   }
 
@@ -25,6 +35,16 @@ export class Session {
     if (this.#answered === this.#asked) return undefined
     const ordinal = this.#answered++
     return this.#turns[0]?.ordinal === ordinal ? this.#turns.shift()?.method : undefined
+  }
+
+  /** The request for another protocol, when the reply that came last answers it. */
+  get switchRequest(): HttpRequest | undefined {
+    return this.#switchAsked === this.#answered - 1 ? this.#switchRequest : undefined
+  }
+
+  /** When it came. */
+  get switchSince(): Instant | undefined {
+    return this.#switchSince
   }
 
   /** The latest request has its final reply. */

@@ -1,20 +1,17 @@
 import type { Instant } from '../../dissect/dissector.ts'
-import type { HttpRequest } from './messages.ts'
+import type { HttpRequest, HttpResponse } from './messages.ts'
 
-/** A request that was sent as HTTP/1 and will be answered in the protocol that it asked for (RFC 7540 §3.2). */
+/** What HTTP leaves to the protocol that takes over: the exchange in which both ends agreed on it. */
 export class Upgrade {
-  readonly request: HttpRequest
-  readonly since: Instant
-  readonly #headSize: number
+  /** Undefined when it was not captured. */
+  readonly request: HttpRequest | undefined
+  readonly response: HttpResponse
+  /** When the request came, where that is known. */
+  readonly since: Instant | undefined
 
-  constructor(request: HttpRequest, headSize: number, { seconds, nanos }: Instant) {
+  constructor(request: HttpRequest | undefined, response: HttpResponse, since: Instant | undefined) {
     this.request = request
-    this.#headSize = headSize
-    this.since = { seconds, nanos }
-  }
-
-  /** Bytes on the wire. */
-  get size(): number {
-    return this.#headSize + this.request.bodySize
+    this.response = response
+    this.since = since
   }
 }

@@ -1,5 +1,6 @@
 import type { DissectContext, Found, Instant, Opening, Paired, Side } from '../../dissect/dissector.ts'
 import type { Exchange } from '../../entry/entry.ts'
+import { TextHead } from '../http/head.ts'
 import type { HttpRequest, HttpResponse } from '../http/messages.ts'
 import { openBody } from '../http/open-body.ts'
 import { Upgrade } from '../http/upgrade.ts'
@@ -173,10 +174,12 @@ export class Session {
   }
 
   /** The request was sent before the protocol changed; its reply comes on the first stream (RFC 7540 §3.2). */
-  #upgraded({ request, size, since }: Upgrade): void {
+  #upgraded({ request, since = this.#clock }: Upgrade): void {
+    if (request === undefined) return
     this.#opened.client.note(1, true)
     const { client } = this.#add(1)
-    client.grow(size, since)
+    const headSize = request.head instanceof TextHead ? request.head.size : 0
+    client.grow(headSize + request.bodySize, since)
     client.message = request
     client.end(since)
   }
