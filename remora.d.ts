@@ -765,7 +765,7 @@ interface EntryLegacy {
 /** What the hooks for items get: `data`. Without a request or a reply these are null. For the fields of one protocol alone, declare a variable of its type: HttpEntry. */
 type Entry = HttpEntry | WsEntry | TlsEntry | DnsEntry | RedisEntry | IcmpEntry | TcpConnEntry
 
-/** Hypertext Transfer Protocol -- HTTP/1.1, Hypertext Transfer Protocol -- HTTP/1.0, GraphQL over HTTP/1.1, GraphQL over HTTP/1.0. */
+/** Hypertext Transfer Protocol -- HTTP/1.1, Hypertext Transfer Protocol -- HTTP/1.0, gRPC-Web over HTTP/1.1, GraphQL over HTTP/1.1, GraphQL over HTTP/1.0, Hypertext Transfer Protocol Version 2 (HTTP/2), Hypertext Transfer Protocol Version 2 (HTTP/2) [ gRPC over HTTP/2 ]. */
 interface HttpEntry extends EntryCommon, EntryLegacy {
   protocol: Protocol & { name: "http" }
   /** HTTP request */
@@ -832,6 +832,14 @@ interface HttpRequest {
     /** All operations, when several were sent at once */
     batch: { operationType: string; operationName: string; fields: string[]; query: string; variables: any; persistedQuery: string }[]
   } | null
+  /** Service that gRPC calls: shop.v1.Catalog; "" when it is not that */
+  grpcService: string
+  /** Method of it: Get */
+  grpcMethod: string
+  /** Messages of gRPC; 0 when it is not that */
+  grpcMessageCount: number
+  /** Messages of gRPC, at most 1000: fields by name where tap.grpc.protos has the type, else by number; wireTypes tells how those without a name were written */
+  grpcMessages: { size: number; compressed: boolean; type: string; message: any; wireTypes: { [path: string]: string } }[]
 }
 
 /** HTTP response */
@@ -869,6 +877,14 @@ interface HttpResponse {
   incomplete: boolean
   /** Errors in the reply to a request of GraphQL; else none */
   errors: { message: string; path: (string | number)[]; code: string }[]
+  /** Status of a gRPC call: 0 is OK; null when it has none */
+  grpcStatus: number | null
+  /** What a gRPC call says of its status */
+  grpcMessage: string
+  /** Messages of gRPC; 0 when it is not that */
+  grpcMessageCount: number
+  /** Messages of gRPC, at most 1000: fields by name where tap.grpc.protos has the type, else by number; wireTypes tells how those without a name were written */
+  grpcMessages: { size: number; compressed: boolean; type: string; message: any; wireTypes: { [path: string]: string } }[]
 }
 
 /** WebSocket. */

@@ -1,6 +1,7 @@
 import type { Exchange } from '../entry/entry.ts'
 import type { Protocol } from '../entry/protocol.ts'
 import type { ObjectShape, Value } from '../entry/shape.ts'
+import type { ProtoSchema } from './protos.ts'
 
 /** `client` opened the connection or sends the requests; `server` answers. */
 export type Side = 'client' | 'server'
@@ -107,6 +108,8 @@ export interface DissectContext {
   readonly wantsBodies: boolean
   /** Longest body kept, in bytes as they crossed the wire; the rest is dropped and the size stays true. */
   readonly maxBody: number
+  /** Types of protobuf messages, as .proto files have them (`tap.grpc.protos`). */
+  readonly protos?: ProtoSchema | undefined
 }
 
 /** Nothing is known: neither the time nor what was before. */

@@ -3,6 +3,7 @@ import type { EntryProtocol } from '../entry/entry.ts'
 import { tcpConnection, udpConnection } from './connection/connection.ts'
 import { dns, dnsTcp } from './dns/dissector.ts'
 import { http } from './http/dissector.ts'
+import { http2 } from './http2/dissector.ts'
 import { icmp4, icmp6 } from './icmp/dissector.ts'
 import { redis } from './redis/dissector.ts'
 import { tls } from './tls/dissector.ts'
@@ -12,6 +13,7 @@ import { ws } from './ws/dissector.ts'
 /** Every protocol that can be recognised, in the order in which a conversation is tried. One line adds one. */
 export const dissectors = [
   http,
+  http2,
   ws,
   tls,
   dtls,
@@ -30,7 +32,7 @@ export const entryProtocols: readonly EntryProtocol[] = [
 ]
 
 /** Names in `tap.enabledDissectors` that mean one of ours under another name. */
-const OTHER_NAMES: Readonly<Record<string, string>> = { tlsx: 'tls', dtls: 'tls' }
+const OTHER_NAMES: Readonly<Record<string, string>> = { http2: 'http', tlsx: 'tls', dtls: 'tls' }
 
 /** The dissectors that `tap.enabledDissectors` asks for; names of protocols that are not built yet are passed over. */
 export function dissectorsNamed(enabled: readonly string[]): {

@@ -24,9 +24,6 @@ export async function captureLoopback(
     'root',
     '-U',
     '--immediate-mode',
-    // KiB, so that bursts of megabytes fit in.
-    '-B',
-    '32768',
     '-s',
     '0',
     '-w',

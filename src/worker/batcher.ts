@@ -248,6 +248,8 @@ const BODY_PATHS: ReadonlySet<string> = new Set([
   'response.content.encoding',
   'response.content.truncated',
   'response.errors',
+  'request.grpcMessages',
+  'response.grpcMessages',
   ...['request', 'response'].flatMap((side) => [
     `${side}.payloadData`,
     `${side}.encoding`,

@@ -1,6 +1,7 @@
 import { streamInfo } from '../dissect/conversation.ts'
 import type { Dissector } from '../dissect/dissector.ts'
 import { Dissection, type DissectionCounters } from '../dissect/engine.ts'
+import type { ProtoSchema } from '../dissect/protos.ts'
 import { type ConnectionData, tcpConnection, udpConnection } from '../dissectors/connection/connection.ts'
 import type { EntryProtocol, ErrorType, Exchange } from '../entry/entry.ts'
 import type { PacketBatch } from '../packet/batch.ts'
@@ -21,6 +22,8 @@ export interface PipelineOptions {
   /** Requests that helpers of scripts have sent are entries as well. */
   readonly captureSelf: boolean
   readonly maxBody: number
+  /** Types of gRPC messages. */
+  readonly protos?: ProtoSchema | undefined
   readonly memory: number
   readonly maxConnections: number
   readonly tcpIdleSeconds: number
@@ -94,6 +97,7 @@ export class Pipeline {
           return sink.bodies
         },
         maxBody: options.maxBody,
+        protos: options.protos,
       },
       exchange: (exchange) => this.#accept(exchange),
       unrecognised: (connection, reason) => this.#connectionEnded(connection, reason),

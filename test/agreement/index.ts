@@ -1,11 +1,12 @@
 import type { Truth } from '../../src/testing/corpus.ts'
 import type { ReadCapture } from '../../src/testing/read-capture.ts'
 import { dns, http1, icmp, redis, tls } from './first-set.ts'
+import { grpc, http2 } from './http2.ts'
 import { type Comparison, Seen } from './seen.ts'
 import { ws } from './ws.ts'
 
 /** One a protocol: what of it must agree with the truth. */
-const comparisons: readonly Comparison[] = [http1, dns, redis, tls, icmp, ws]
+const comparisons: readonly Comparison[] = [http1, http2, grpc, dns, redis, tls, icmp, ws]
 
 /** Where our entries and the truth differ: `status 200: ours 3, truth 4`. */
 export function differences(read: ReadCapture, truth: Truth): string[] {

@@ -1,10 +1,15 @@
-import { defineDissector, type Message, type Summary } from '../../dissect/dissector.ts'
+import { defineDissector } from '../../dissect/dissector.ts'
 import type { Protocol } from '../../entry/protocol.ts'
-import { graphqlLabel, graphqlQuery } from './graphql.ts'
-import { HttpRequest, requestShape, responseShape } from './messages.ts'
+import { innerDns } from './dns.ts'
+import { graphqlProtocol } from './graphql-protocol.ts'
+import { HttpRequest, isCall, requestShape, responseShape } from './messages.ts'
 import { RequestParser, ResponseParser } from './parsers.ts'
 import { probeClient, probeServer } from './probe.ts'
 import { Session } from './session.ts'
+import { summarize } from './summary.ts'
+
+const HTTP_11 = protocol('1.1', 'rfc9112')
+const HTTP_10 = protocol('1.0', 'rfc1945')
 
 /** HTTP/1.1 and HTTP/1.0: RFC 9110, RFC 9112. */
 export const http = defineDissector({
@@ -12,44 +17,29 @@ export const http = defineDissector({
   transport: 'tcp',
   ports: [80, 8080],
   pairing: 'in-order',
-  protocols: [protocol('1.1', 'rfc9112'), protocol('1.0', 'rfc1945'), graphql('1.1'), graphql('1.0')],
+  protocols: [HTTP_11, HTTP_10, grpcWeb(), graphqlProtocol(HTTP_11), graphqlProtocol(HTTP_10)],
   request: requestShape,
   response: responseShape,
   probe: (bytes, start, end, from) =>
     from === 'client' ? probeClient(bytes, start, end) : probeServer(bytes, start, end),
-  open(context) {
+  open(context, { clock }) {
     const session = new Session()
-    return { client: new RequestParser(session, context), server: new ResponseParser(session, context) }
+    return {
+      client: new RequestParser(session, context, clock),
+      server: new ResponseParser(session, context),
+    }
   },
-  variant: (request, response) =>
-    ((request ?? response)?.httpVersion === 'HTTP/1.0' ? 1 : 0) + (request?.graphql ? 2 : 0),
+  variant(request, response) {
+    if (isCall(request) || isCall(response)) return 2
+    const isOld = (request ?? response)?.httpVersion === 'HTTP/1.0'
+    if (request !== null && request.graphql !== null) return isOld ? 4 : 3
+    return isOld ? 1 : 0
+  },
+  inner: innerDns,
   isOurs: (request) => request instanceof HttpRequest && request.isOurs,
   authority: (request) => (request instanceof HttpRequest ? request.authority : undefined),
-  summarize: (request, response) => ({
-    ...methodOf(request),
-    ...(request === null ? NO_PATH : summaryOf(request.path)),
-    status: response?.status ?? 0,
-    statusQuery: response === null ? '' : `response.status == ${response.status}`,
-  }),
+  summarize,
 })
-
-function methodOf(request: Message<typeof requestShape> | null): Pick<Summary, 'method' | 'methodQuery'> {
-  if (request === null) return { method: '', methodQuery: '' }
-  if (request.graphql !== null)
-    return { method: graphqlLabel(request.graphql), methodQuery: graphqlQuery(request.graphql) }
-  return { method: request.method, methodQuery: `request.method == ${quoted(request.method)}` }
-}
-
-function summaryOf(path: string): { readonly summary: string; readonly summaryQuery: string } {
-  if (path.length <= LONGEST_SUMMARY)
-    return { summary: path, summaryQuery: `request.path == ${quoted(path)}` }
-  const summary = path.slice(0, LONGEST_SUMMARY)
-  return { summary, summaryQuery: `request.path.startsWith(${quoted(summary)})` }
-}
-
-function quoted(text: string): string {
-  return JSON.stringify(text)
-}
 
 function protocol(version: '1.0' | '1.1', rfc: string): Protocol {
   return {
@@ -69,17 +59,14 @@ function protocol(version: '1.0' | '1.1', rfc: string): Protocol {
   }
 }
 
-function graphql(version: '1.0' | '1.1'): Protocol {
+/** gRPC-Web, which also goes over HTTP/1. */
+function grpcWeb(): Protocol {
   return {
-    ...protocol(version, ''),
-    abbr: 'GQL',
-    longName: `GraphQL over HTTP/${version}`,
-    macro: 'gql',
-    backgroundColor: '#e10098',
-    referenceLink: 'https://graphql.github.io/graphql-over-http/draft/',
+    ...HTTP_11,
+    abbr: 'gRPC',
+    longName: 'gRPC-Web over HTTP/1.1',
+    macro: 'grpc',
+    backgroundColor: '#244c5a',
+    referenceLink: 'https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-WEB.md',
   }
 }
-
-const NO_PATH = { summary: '', summaryQuery: '' }
-/** Characters of a path that are shown in a row. */
-const LONGEST_SUMMARY = 1024

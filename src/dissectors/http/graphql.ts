@@ -54,10 +54,11 @@ export function graphqlOf(
   return inBody(contentType, body) ?? inTarget(target)
 }
 
-/** Whether a body of this type may be GraphQL. */
-export function mayHoldGraphql(contentType: string): boolean {
+/** Whether a body of this type and length (0 when that is not known) may be GraphQL. */
+export function mayHoldGraphql(contentType: string, length: number): boolean {
   const type = mediaType(contentType)
-  return type === RAW_TYPE || JSON_TYPE.test(type) || isMultipart(contentType)
+  if (isMultipart(contentType)) return true
+  return length <= LONGEST_OPERATION && (type === RAW_TYPE || JSON_TYPE.test(type))
 }
 
 /** With files (https://github.com/jaydenseric/graphql-multipart-request-spec). */
@@ -71,7 +72,7 @@ export function mayBeGraphql(bytes: Uint8Array, start: number, end: number): boo
   return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).includes(KEY, 0, 'latin1')
 }
 
-/** The same of a target, given with what is around it: `query=` and `persistedQuery` end alike. */
+/** The same of the target that ends `text[0, end)`: `query=` and `persistedQuery` end alike. */
 export function mayBeInTarget(text: string, end: number): boolean {
   const queryAt = text.indexOf('?')
   return queryAt >= 0 && queryAt < end && text.slice(queryAt, end).includes('uery')

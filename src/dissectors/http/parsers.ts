@@ -1,20 +1,23 @@
 import { u8 } from '../../bytes/read.ts'
 import { latin1 } from '../../bytes/text.ts'
-import type { DissectContext, Parser, Step } from '../../dissect/dissector.ts'
-import { Body, NO_BODY } from './body.ts'
+import type { DissectContext, Instant, Parser, Step } from '../../dissect/dissector.ts'
+import { type Body, NO_BODY } from './body.ts'
 import { CR, isTokenCharacter, LF, SPACE, TAB, trimmed } from './characters.ts'
-import { isMultipart, LONGEST_OPERATION, mayBeGraphql, mayHoldGraphql } from './graphql.ts'
+import { mayBeGraphql } from './graphql.ts'
 import {
   BAD_LENGTH,
   HeadReader,
   isStatusLine,
   LONGEST_HEAD,
   LONGEST_METHOD,
+  type TextHead,
   versionOfRequest,
 } from './head.ts'
-import { type HttpMessage, HttpRequest, HttpResponse } from './messages.ts'
+import type { HttpMessage } from './messages.ts'
+import { openBody } from './open-body.ts'
 import { probeClient, probeServer } from './probe.ts'
 import type { Session } from './session.ts'
+import { TextRequest, TextResponse } from './text-messages.ts'
 import { Upgrade } from './upgrade.ts'
 
 /** How the end of a body is found (RFC 9112 §6.3). `interim`: not a reply yet; `bad`: it cannot be found. */
@@ -33,7 +36,7 @@ type State =
   | 'bad'
 
 /** One side of a connection (RFC 9112). */
-abstract class MessageParser<M extends HttpMessage> implements Parser<M> {
+abstract class MessageParser<M extends HttpMessage<TextHead>> implements Parser<M> {
   protected readonly session: Session
   readonly #context: DissectContext
   readonly #head = new HeadReader()
@@ -43,8 +46,6 @@ abstract class MessageParser<M extends HttpMessage> implements Parser<M> {
   /** Bytes still to come of the body or the chunk. */
   #left = 0
   #trailers = 0
-  /** Bytes of the body that are shown. More may be kept to look into. */
-  #shown = 0
   /** Why the state is `bad`. */
   #reason = ''
 
@@ -111,9 +112,9 @@ abstract class MessageParser<M extends HttpMessage> implements Parser<M> {
   protected abstract open(head: HeadReader): M | undefined
   /** Whether a head that is still to come may begin like this. */
   protected abstract mayBegin(bytes: Uint8Array, start: number, end: number): boolean
-  /** How much of the body, whose first bytes are at `at`, is to be kept to look into. `length`: of all of it, or 0 when that is not known. */
-  protected abstract lookedAt(message: M, bytes: Uint8Array, at: number, end: number, length: number): number
-  /** All has come, or as much as will: the last look at what was kept. */
+  /** The first bytes of the body are here, or all `length` (0 when that is not known): a look before it is kept or not. */
+  protected abstract foresee(message: M, bytes: Uint8Array, start: number, end: number, length: number): void
+  /** All of it has come, or as much as will. */
   protected abstract finished(message: M): void
   /** Called once for each head. */
   protected abstract framingOf(message: M, head: HeadReader): Framing
@@ -125,7 +126,7 @@ abstract class MessageParser<M extends HttpMessage> implements Parser<M> {
   /** `message` is over. */
   #begin(message: M): void {
     this.finished(message)
-    this.#body.shrink(this.#shown)
+    this.#body.settle()
     this.#state = 'head'
     this.#message = undefined
     this.#body = NO_BODY
@@ -154,10 +155,8 @@ abstract class MessageParser<M extends HttpMessage> implements Parser<M> {
     if (framing === 'bad') return this.#stop('a message whose length cannot be known', at - start)
     this.#state = framing === 'chunked' ? 'chunk-size' : framing
     this.#left = framing === 'sized' ? this.#head.contentLength : 0
-    const { wantsBodies, maxBody } = this.#context
-    this.#shown = wantsBodies ? maxBody : 0
-    const looked = this.lookedAt(message, bytes, at, end, this.#left)
-    this.#body = message.body = new Body(Math.max(this.#shown, looked), this.#left)
+    this.foresee(message, bytes, at, end, this.#left)
+    this.#body = openBody(message, this.#context, this.#left)
     return this.#readBody(bytes, start, at, end)
   }
 
@@ -213,7 +212,7 @@ abstract class MessageParser<M extends HttpMessage> implements Parser<M> {
       return isBlank ? undefined : 'a chunk that is longer than it says'
     }
     if (this.#state === 'trailers') {
-      if (this.#message !== undefined) this.#message.trailers += latin1(bytes, at, lineFeed + 1)
+      if (this.#message !== undefined) this.#message.head.trailerLines += latin1(bytes, at, lineFeed + 1)
       return ++this.#trailers > MOST_TRAILERS ? 'too many trailers' : undefined
     }
     const size = readChunkSize(bytes, at, lineFeed)
@@ -261,14 +260,21 @@ abstract class MessageParser<M extends HttpMessage> implements Parser<M> {
   }
 }
 
-export class RequestParser extends MessageParser<HttpRequest> {
+export class RequestParser extends MessageParser<TextRequest> {
+  readonly #clock: Instant
+
+  constructor(session: Session, context: DissectContext, clock: Instant) {
+    super(session, context)
+    this.#clock = clock
+  }
+
   /** After CONNECT or Upgrade the reply decides who reads on: until then only what is plainly HTTP is read. */
-  override next(bytes: Uint8Array, start: number, end: number): Step<HttpRequest> {
+  override next(bytes: Uint8Array, start: number, end: number): Step<TextRequest> {
     if (this.session.awaitsSwitch && this.isBetweenMessages && start < end) {
       if (probeClient(bytes, start, end) !== 'match') return waitForReply(end - start)
     }
     return this.#isRefused(bytes, start, end)
-      ? { kind: 'message', ...(this.end(false) as { message: HttpRequest }), length: 0 }
+      ? { kind: 'message', ...(this.end(false) as { message: TextRequest }), length: 0 }
       : super.next(bytes, start, end)
   }
 
@@ -280,19 +286,20 @@ export class RequestParser extends MessageParser<HttpRequest> {
     return probeClient(bytes, start, end) === 'match'
   }
 
-  recall(request: HttpRequest): void {
+  recall(request: TextRequest): void {
     const { method } = request
     this.session.asked(
       request,
       method === 'HEAD' || method === 'CONNECT' ? method : undefined,
       request.header('upgrade') !== '',
+      undefined,
     )
     this.finished(request)
   }
 
-  protected open(head: HeadReader): HttpRequest | undefined {
+  protected open(head: HeadReader): TextRequest | undefined {
     const versionAt = versionOfRequest(head.text, head.lineEnd)
-    return versionAt < 0 ? undefined : new HttpRequest(head, versionAt)
+    return versionAt < 0 ? undefined : new TextRequest(head, versionAt)
   }
 
   protected mayBegin(bytes: Uint8Array, start: number, end: number): boolean {
@@ -304,33 +311,28 @@ export class RequestParser extends MessageParser<HttpRequest> {
     return true
   }
 
-  protected framingOf(request: HttpRequest, head: HeadReader): Framing {
+  protected framingOf(request: TextRequest, head: HeadReader): Framing {
     const { text } = head
     const method = text.startsWith('HEAD ') ? 'HEAD' : text.startsWith('CONNECT ') ? 'CONNECT' : undefined
-    this.session.asked(request, method, head.upgrade !== '')
+    this.session.asked(request, method, head.upgrade !== '', this.#clock)
     const coding = finalCoding(head.transferEncoding)
     if (coding !== '') return coding === 'chunked' ? 'chunked' : 'bad'
     if (head.contentLength === BAD_LENGTH) return 'bad'
     return head.contentLength > 0 ? 'sized' : 'none'
   }
 
-  /** GraphQL is told by the body, and whether a request is that does not depend on whether bodies are wanted. */
-  protected lookedAt(
-    request: HttpRequest,
+  protected foresee(
+    request: TextRequest,
     bytes: Uint8Array,
-    at: number,
+    start: number,
     end: number,
     length: number,
-  ): number {
-    if (!request.isPost) return 0
-    if (length > LONGEST_OPERATION && !isMultipart(request.header('content-type'))) return 0
-    const isHere = length > 0 && end - at >= length
-    if (isHere && !mayBeGraphql(bytes, at, at + length)) return 0
-    request.mayBeGraphql = mayHoldGraphql(request.header('content-type'))
-    return request.mayBeGraphql ? LONGEST_OPERATION : 0
+  ): void {
+    if (length > 0 && end - start >= length && !mayBeGraphql(bytes, start, start + length))
+      request.mayBeGraphql = false
   }
 
-  protected finished(request: HttpRequest): void {
+  protected finished(request: TextRequest): void {
     if (request.graphql !== null) this.session.asksGraphql()
   }
 
@@ -344,18 +346,18 @@ export class RequestParser extends MessageParser<HttpRequest> {
   }
 }
 
-export class ResponseParser extends MessageParser<HttpResponse> {
+export class ResponseParser extends MessageParser<TextResponse> {
   #switchTo: string | undefined
 
-  protected open(head: HeadReader): HttpResponse | undefined {
-    return isStatusLine(head.text, head.lineEnd) ? new HttpResponse(head) : undefined
+  protected open(head: HeadReader): TextResponse | undefined {
+    return isStatusLine(head.text, head.lineEnd) ? new TextResponse(head) : undefined
   }
 
   protected mayBegin(bytes: Uint8Array, start: number, end: number): boolean {
     return probeServer(bytes, start, end) !== 'reject'
   }
 
-  protected framingOf(response: HttpResponse, head: HeadReader): Framing {
+  protected framingOf(response: TextResponse, head: HeadReader): Framing {
     const { status } = response
     if (status < 200 && status !== SWITCHING) return 'interim'
     const method = this.session.answered()
@@ -371,9 +373,7 @@ export class ResponseParser extends MessageParser<HttpResponse> {
     return head.contentLength > 0 ? 'sized' : 'until-close'
   }
 
-  protected lookedAt(): number {
-    return 0
-  }
+  protected foresee(): void {}
 
   protected finished(): void {}
 
@@ -383,8 +383,8 @@ export class ResponseParser extends MessageParser<HttpResponse> {
     return to
   }
 
-  protected handover(response: HttpResponse): Upgrade {
-    return new Upgrade(this.session.switchRequest, response)
+  protected handover(response: TextResponse): Upgrade {
+    return new Upgrade(this.session.switchRequest, response, this.session.switchSince)
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Instant } from '../../dissect/dissector.ts'
 import type { HttpRequest } from './messages.ts'
 
 /** What both sides of a connection know of each other: what the next reply answers, where that matters. */
@@ -10,14 +11,21 @@ export class Session {
   /** Ordinal of the last request that asked for another protocol. */
   #switchAsked = -1
   #switchRequest: HttpRequest | undefined
+  #switchSince: Instant | undefined
 
-  /** A request was sent: its method when that is HEAD or CONNECT, and whether it has the Upgrade header. */
-  asked(request: HttpRequest, method: 'HEAD' | 'CONNECT' | undefined, upgrades: boolean): void {
+  /** A request was sent: its method when that is HEAD or CONNECT, whether it has the Upgrade header, and when. */
+  asked(
+    request: HttpRequest,
+    method: 'HEAD' | 'CONNECT' | undefined,
+    upgrades: boolean,
+    since: Instant | undefined,
+  ): void {
     if (method !== undefined && this.#turns.length < MOST_TURNS)
       this.#turns.push({ ordinal: this.#asked, kind: method })
     if (upgrades || method === 'CONNECT') {
       this.#switchAsked = this.#asked
       this.#switchRequest = request
+      this.#switchSince = since && { seconds: since.seconds, nanos: since.nanos }
     }
     this.#asked++
   }
@@ -39,6 +47,11 @@ export class Session {
   /** The request for another protocol, when the reply that came last answers it. */
   get switchRequest(): HttpRequest | undefined {
     return this.#switchAsked === this.#answered - 1 ? this.#switchRequest : undefined
+  }
+
+  /** When it came. */
+  get switchSince(): Instant | undefined {
+    return this.#switchSince
   }
 
   /** The latest request has its final reply. */

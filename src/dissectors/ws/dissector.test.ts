@@ -93,7 +93,7 @@ describe('a frame', () => {
       'HTTP/1.1 101 WebSocket Protocol Handshake\r\nUpgrade: WebSocket\r\nSec-WebSocket-Location: ws://a/\r\n\r\n',
     )
     const fed = feed(ws, [['server', '\x00\x05hello\xff']], undefined, {
-      handover: new Upgrade(undefined, reply),
+      handover: new Upgrade(undefined, reply, undefined),
     })
     assert.deepEqual([fed.messages, fed.invalid], [[], 'frames of an old draft'])
   })

@@ -73,6 +73,7 @@ export function agreed(extensions = '', subprotocol = ''): Upgrade {
     firstReply(
       `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n${header('Extensions', extensions)}${header('Protocol', subprotocol)}\r\n`,
     ),
+    undefined,
   )
 }
 
