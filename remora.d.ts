@@ -765,7 +765,7 @@ interface EntryLegacy {
 /** What the hooks for items get: `data`. Without a request or a reply these are null. For the fields of one protocol alone, declare a variable of its type: HttpEntry. */
 type Entry = HttpEntry | WsEntry | TlsEntry | DnsEntry | RedisEntry | IcmpEntry | TcpConnEntry
 
-/** Hypertext Transfer Protocol -- HTTP/1.1, Hypertext Transfer Protocol -- HTTP/1.0, gRPC-Web over HTTP/1.1, GraphQL over HTTP/1.1, GraphQL over HTTP/1.0, Hypertext Transfer Protocol Version 2 (HTTP/2), Hypertext Transfer Protocol Version 2 (HTTP/2) [ gRPC over HTTP/2 ]. */
+/** Hypertext Transfer Protocol -- HTTP/1.1, Hypertext Transfer Protocol -- HTTP/1.0, gRPC-Web over HTTP/1.1, GraphQL over HTTP/1.1, GraphQL over HTTP/1.0, Hypertext Transfer Protocol Version 2 (HTTP/2), Hypertext Transfer Protocol Version 2 (HTTP/2) [ gRPC over HTTP/2 ], GraphQL over HTTP/2.0. */
 interface HttpEntry extends EntryCommon, EntryLegacy {
   protocol: Protocol & { name: "http" }
   /** HTTP request */

@@ -1,6 +1,7 @@
 import { defineDissector } from '../../dissect/dissector.ts'
 import type { Protocol } from '../../entry/protocol.ts'
 import { innerDns } from '../http/dns.ts'
+import { graphqlProtocol } from '../http/graphql-protocol.ts'
 import { HttpRequest, isCall, requestShape, responseShape } from '../http/messages.ts'
 import { summarize } from '../http/summary.ts'
 import { FrameParser } from './parsers.ts'
@@ -38,7 +39,7 @@ export const http2 = defineDissector({
   transport: 'tcp',
   ports: [80, 8080, 50051],
   pairing: 'own',
-  protocols: [plain, grpc],
+  protocols: [plain, grpc, graphqlProtocol(plain)],
   request: requestShape,
   response: responseShape,
   probe,
@@ -51,7 +52,7 @@ export const http2 = defineDissector({
       abandon: () => session.abandon(),
     }
   },
-  variant: (request, response) => (isCall(request) || isCall(response) ? 1 : 0),
+  variant: (request, response) => (isCall(request) || isCall(response) ? 1 : request?.graphql ? 2 : 0),
   inner: innerDns,
   isOurs: (request) => request instanceof HttpRequest && request.isOurs,
   authority: (request) => (request instanceof HttpRequest ? request.authority : undefined),

@@ -223,6 +223,9 @@ export class Session {
       client.breakOff()
       server.breakOff()
     }
+    if (server.message !== undefined)
+      server.message.answersGraphql = (client.message?.graphql ?? null) !== null
+    client.message?.body.settle()
     const request = client.found(id)
     const response = server.found(id)
     const why = error ?? (request === null ? NO_REQUEST : null)
