@@ -146,11 +146,12 @@ class SchemaBuilder implements ProtoSchema {
     )
   }
 
-  #field({ name, type, repeated, resolvedType, delimited }: protobuf.Field): ProtoField {
+  #field(field: protobuf.Field): ProtoField {
     const { Enum } = this.#library
+    const { type, repeated, resolvedType, delimited } = field
     const isMessage = resolvedType !== null && !(resolvedType instanceof Enum)
     return {
-      name,
+      name: spelt(field),
       type: isMessage
         ? delimited
           ? 'group'
@@ -162,6 +163,12 @@ class SchemaBuilder implements ProtoSchema {
       isRepeated: repeated,
     }
   }
+}
+
+/** As in the file; the types that the library has built in are not spelt so. */
+function spelt({ name, parent }: protobuf.Field): string {
+  if (!nameOf(parent).startsWith('google.protobuf.')) return name
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 }
 
 function nameOf(object: protobuf.ReflectionObject | null): string {

@@ -16,7 +16,8 @@ export async function captureLoopback(
 ): Promise<string | undefined> {
   if (!hasTools(t, 'tcpdump')) return undefined
   const path = join(folder, 'traffic.pcap')
-  // As root it would give up its rights and then not be allowed to write the file.
+  // As root it would give up its rights and then not be allowed to write the file. Immediately means a slot of full size
+  // for each packet: of the usual buffer a handful, which a burst fills.
   const child = spawn('tcpdump', [
     '-i',
     'lo',
@@ -24,6 +25,8 @@ export async function captureLoopback(
     'root',
     '-U',
     '--immediate-mode',
+    '-B',
+    '65536',
     '-s',
     '0',
     '-w',

@@ -205,7 +205,16 @@ describe('a request and its reply', () => {
       ['server', headers(1, status(413), ends)],
     ]
     assert.deepEqual(told([...early, ['client', data(1, 'x', true)]]), ['1 POST /up 413'])
-    assert.deepEqual(told([...early, ['server', reset(1, 0)]]), ['1 POST /up… 413'])
+    const refused = [...early, ['server', reset(1, 0)]] as const
+    assert.deepEqual(
+      told([...refused, ['client', data(1, 'x', true)]]),
+      ['1 POST /up 413'],
+      'it was on its way',
+    )
+    assert.deepEqual(told(refused), ['1 POST /up… 413'])
+    const next = ['client', headers(3, get('/next'), ends)] as const
+    assert.deepEqual(told([...refused, next]), ['1 POST /up… 413', '3 GET /next ?'])
+    assert.deepEqual(told([...early, ['client', reset(1, 8)]]), ['1 POST /up… 413'])
     assert.deepEqual(told(early), ['1 POST /up… 413'])
   })
 })

@@ -170,6 +170,7 @@ export class FrameParser implements Parser<object> {
     }
     this.#blocks.breakOff(this.#type, this.#id)
     if (this.#isNew) this.#beginsAnew()
+    if (this.#side === 'client') this.#session.goesOn(this.#id)
     if (this.#type === FRAME.data) this.#openBody()
     else if (READ.has(this.#type) && length <= LONGEST_READ) this.#openWhole()
     else this.#state = 'dropped'
@@ -237,7 +238,7 @@ export class FrameParser implements Parser<object> {
         this.#session.settings(this.#side, maxFrameSize(bytes, start, end))
         break
       case FRAME.rstStream:
-        this.#session.reset(this.#id, u32(bytes, start))
+        this.#session.reset(this.#side, this.#id, u32(bytes, start))
         break
       case FRAME.goaway:
         this.#session.goaway(this.#side, streamAt(bytes, start), u32(bytes, start + 4))

@@ -27,6 +27,8 @@ export class Session {
   /** Streams that are over though their numbers do not say so. */
   readonly #over = new Set<number>()
   readonly #complete: Paired[] = []
+  /** Streams of which the server has refused the rest of the request, after its reply. */
+  readonly #refused = new Set<Stream>()
   /** What a side said when it gave up the connection. */
   #farewell: Exchange['error'] = null
   /** Bytes of unfinished bodies that are kept, by who sends them. */
@@ -128,15 +130,27 @@ export class Session {
     if (server.hasEnded && (client.hasEnded || client.message === undefined)) this.#close(stream, null)
   }
 
-  reset(id: number, code: number): void {
+  reset(from: Side, id: number, code: number): void {
     const stream = this.#streams.get(id)
     if (stream === undefined) {
       this.#leave(id)
       return
     }
-    // A server that has said all may refuse the rest of the request (RFC 9113 §8.1).
-    const isAnswered = stream.server.hasEnded
-    this.#close(stream, isAnswered ? null : { type: 'connection', msg: `RST_STREAM: ${errorName(code)}` })
+    // A server that has said all may refuse the rest of the request (RFC 9113 §8.1), which may be on its way.
+    const { client, server } = stream
+    if (server.hasEnded && !client.hasEnded && from === 'server' && code === NO_ERROR)
+      this.#refused.add(stream)
+    else
+      this.#close(
+        stream,
+        server.hasEnded ? null : { type: 'connection', msg: `RST_STREAM: ${errorName(code)}` },
+      )
+  }
+
+  /** The client goes on with stream `id`, or with none of them (0): the rest of refused requests does not come. */
+  goesOn(id: number): void {
+    if (id === 0 || this.#refused.size === 0) return
+    for (const stream of this.#refused) if (stream.id !== id) this.#close(stream, null)
   }
 
   /** RFC 9113 §6.8: of the streams that the other side has opened, those above `last` are not answered. */
@@ -216,6 +230,7 @@ export class Session {
     const { id, client, server } = stream
     stream.isOver = true
     this.#streams.delete(id)
+    this.#refused.delete(stream)
     this.#leave(id)
     this.held.client -= client.message?.body.keptSize ?? 0
     this.held.server -= server.message?.body.keptSize ?? 0
