@@ -781,9 +781,9 @@ interface EntryLegacy {
 }
 
 /** What the hooks for items get: `data`. Without a request or a reply these are null. For the fields of one protocol alone, declare a variable of its type: HttpEntry. */
-type Entry = HttpEntry | TlsEntry | DnsEntry | RedisEntry | RadiusEntry | DiameterEntry | AmqpEntry | MqttEntry | MongodbEntry | LdapEntry | KafkaEntry | IcmpEntry | TcpConnEntry | SctpEntry
+type Entry = HttpEntry | WsEntry | TlsEntry | DnsEntry | RedisEntry | RadiusEntry | DiameterEntry | AmqpEntry | MqttEntry | MongodbEntry | LdapEntry | KafkaEntry | IcmpEntry | TcpConnEntry | SctpEntry
 
-/** Hypertext Transfer Protocol -- HTTP/1.1, Hypertext Transfer Protocol -- HTTP/1.0. */
+/** Hypertext Transfer Protocol -- HTTP/1.1, Hypertext Transfer Protocol -- HTTP/1.0, gRPC-Web over HTTP/1.1, GraphQL over HTTP/1.1, GraphQL over HTTP/1.0, Hypertext Transfer Protocol Version 2 (HTTP/2), Hypertext Transfer Protocol Version 2 (HTTP/2) [ gRPC over HTTP/2 ], GraphQL over HTTP/2.0. */
 interface HttpEntry extends EntryCommon, EntryLegacy {
   protocol: Protocol & { name: "http" }
   /** HTTP request */
@@ -833,6 +833,31 @@ interface HttpRequest {
   }
   /** Some of the message was not captured, or it was cut off */
   incomplete: boolean
+  /** What it asks for in GraphQL, the first operation of several; null when it is none */
+  graphql: {
+    /** query, mutation or subscription; "" of a persisted query, where the server alone knows */
+    operationType: string
+    /** Name of the operation; "" without one */
+    operationName: string
+    /** Fields that it asks for at the top */
+    fields: string[]
+    /** The document as sent; "" of a persisted query */
+    query: string
+    /** Variables as sent; null without */
+    variables: any
+    /** Hash of a persisted query; "" without */
+    persistedQuery: string
+    /** All operations, when several were sent at once */
+    batch: { operationType: string; operationName: string; fields: string[]; query: string; variables: any; persistedQuery: string }[]
+  } | null
+  /** Service that gRPC calls: shop.v1.Catalog; "" when it is not that */
+  grpcService: string
+  /** Method of it: Get */
+  grpcMethod: string
+  /** Messages of gRPC; 0 when it is not that */
+  grpcMessageCount: number
+  /** Messages of gRPC, at most 1000: fields by name where tap.grpc.protos has the type, else by number; wireTypes tells how those without a name were written */
+  grpcMessages: { size: number; compressed: boolean; type: string; message: any; wireTypes: { [path: string]: string } }[]
 }
 
 /** HTTP response */
@@ -868,6 +893,103 @@ interface HttpResponse {
   }
   /** Some of the message was not captured, or it was cut off */
   incomplete: boolean
+  /** Errors in the reply to a request of GraphQL; else none */
+  errors: { message: string; path: (string | number)[]; code: string }[]
+  /** Status of a gRPC call: 0 is OK; null when it has none */
+  grpcStatus: number | null
+  /** What a gRPC call says of its status */
+  grpcMessage: string
+  /** Messages of gRPC; 0 when it is not that */
+  grpcMessageCount: number
+  /** Messages of gRPC, at most 1000: fields by name where tap.grpc.protos has the type, else by number; wireTypes tells how those without a name were written */
+  grpcMessages: { size: number; compressed: boolean; type: string; message: any; wireTypes: { [path: string]: string } }[]
+}
+
+/** WebSocket. */
+interface WsEntry extends EntryCommon, EntryLegacy {
+  protocol: Protocol & { name: "ws" }
+  /** A frame from the client */
+  request: Loose<WsRequest, AnyRequest> | null
+  /** A frame from the server */
+  response: Loose<WsResponse, AnyResponse> | null
+  /** Nothing for this protocol */
+  data: null
+}
+
+/** A frame from the client */
+interface WsRequest {
+  /** text, binary, continuation, close, ping or pong */
+  opcode: string
+  /** The same as a number: 1, 2, 0, 8, 9, 10 */
+  opcodeNumber: number
+  /** The last frame of its message */
+  fin: boolean
+  /** The payload was masked, as it must be from the client */
+  masked: boolean
+  /** Bytes of the payload on the wire: compressed ones, if compressed */
+  payloadLength: number
+  /** What the message carries, decompressed: text as it is, all else as base64. Of a message in several frames the last one has all of it, and the others ""; of a close frame it is the reason */
+  payloadData: string
+  /** base64 when payloadData is; "" when it is plain text */
+  encoding: string
+  /** payloadData is not all of the message: it was cut off, too long, not kept, or cannot be decompressed */
+  truncated: boolean
+  /** Some of the frame was not captured, or it was cut off */
+  incomplete: boolean
+  /** text or binary: what kind of message a frame belongs to; "" where that is not known, and of control frames */
+  messageType: string
+  /** Bytes of all that the message carries, as far as that is known; with its last frame, else 0 */
+  messageSize: number
+  /** Which frame of its message this is, from 1 on */
+  fragments: number
+  /** The message is compressed (permessage-deflate) */
+  compressed: boolean
+  /** Status code of a close frame, 1005 when it has none; else 0 */
+  closeCode: number
+  /** Reason that a close frame gives */
+  closeReason: string
+  /** Path that the client asked for when it opened the connection; "" when that was not seen */
+  path: string
+  /** Subprotocol that was agreed on, such as graphql-transport-ws */
+  subprotocol: string
+}
+
+/** A frame from the server */
+interface WsResponse {
+  /** text, binary, continuation, close, ping or pong */
+  opcode: string
+  /** The same as a number: 1, 2, 0, 8, 9, 10 */
+  opcodeNumber: number
+  /** The last frame of its message */
+  fin: boolean
+  /** The payload was masked, as it must be from the client */
+  masked: boolean
+  /** Bytes of the payload on the wire: compressed ones, if compressed */
+  payloadLength: number
+  /** What the message carries, decompressed: text as it is, all else as base64. Of a message in several frames the last one has all of it, and the others ""; of a close frame it is the reason */
+  payloadData: string
+  /** base64 when payloadData is; "" when it is plain text */
+  encoding: string
+  /** payloadData is not all of the message: it was cut off, too long, not kept, or cannot be decompressed */
+  truncated: boolean
+  /** Some of the frame was not captured, or it was cut off */
+  incomplete: boolean
+  /** text or binary: what kind of message a frame belongs to; "" where that is not known, and of control frames */
+  messageType: string
+  /** Bytes of all that the message carries, as far as that is known; with its last frame, else 0 */
+  messageSize: number
+  /** Which frame of its message this is, from 1 on */
+  fragments: number
+  /** The message is compressed (permessage-deflate) */
+  compressed: boolean
+  /** Status code of a close frame, 1005 when it has none; else 0 */
+  closeCode: number
+  /** Reason that a close frame gives */
+  closeReason: string
+  /** Path that the client asked for when it opened the connection; "" when that was not seen */
+  path: string
+  /** Subprotocol that was agreed on, such as graphql-transport-ws */
+  subprotocol: string
 }
 
 /** Transport Layer Security, Datagram Transport Layer Security. */
@@ -1934,9 +2056,9 @@ interface SctpEntry extends EntryCommon, EntryLegacy {
   }
 }
 
-type AnyRequest = HttpRequest | TlsRequest | DnsRequest | RedisRequest | RadiusRequest | DiameterRequest | AmqpRequest | MqttRequest | MongodbRequest | LdapRequest | KafkaRequest | IcmpRequest
+type AnyRequest = HttpRequest | WsRequest | TlsRequest | DnsRequest | RedisRequest | RadiusRequest | DiameterRequest | AmqpRequest | MqttRequest | MongodbRequest | LdapRequest | KafkaRequest | IcmpRequest
 
-type AnyResponse = HttpResponse | TlsResponse | DnsResponse | RedisResponse | RadiusResponse | DiameterResponse | AmqpResponse | MqttResponse | MongodbResponse | LdapResponse | KafkaResponse | IcmpResponse
+type AnyResponse = HttpResponse | WsResponse | TlsResponse | DnsResponse | RedisResponse | RadiusResponse | DiameterResponse | AmqpResponse | MqttResponse | MongodbResponse | LdapResponse | KafkaResponse | IcmpResponse
 
 /** T, and undefined for all that others of its kind have. */
 type Loose<T, Others> = T & { [Name in Exclude<KeysOf<Others>, keyof T>]?: undefined }

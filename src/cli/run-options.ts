@@ -2,6 +2,7 @@ import type { Agent } from '../agent/agents.ts'
 import type { SandboxLauncher } from '../agent/launcher.ts'
 import type { CaptureOptions } from '../capture/index.ts'
 import type { Config } from '../config/index.ts'
+import type { ProtoSchema } from '../dissect/protos.ts'
 import { stubTable } from '../helpers/dispatch.ts'
 import { HOOKS } from '../helpers/hooks.ts'
 import { namespaces } from '../helpers/index.ts'
@@ -19,12 +20,15 @@ export interface RunRequest {
   readonly hub: 'auto' | 'always' | 'never'
   readonly query: { readonly filter: string } | null
   readonly verifyChecksums: boolean
+  /** What `tap.grpc.protos` names. */
+  readonly protos?: ProtoSchema | undefined
 }
 
 /** The options of a run, from the configuration and what was asked for. */
 export function runOptions(config: Config, request: RunRequest): RunOptions {
   const { scripting, tap } = config
-  const { source, agents, launcher, broker, nodeName, finalRun, hub, query, verifyChecksums } = request
+  const { source, agents, launcher, broker, nodeName, finalRun, hub, query, verifyChecksums, protos } =
+    request
   const { hookMs, jobMs, memoryMb } = scripting.budgets
   const packets = agents.some((agent) => agent.usesPackets)
   return {
@@ -38,6 +42,7 @@ export function runOptions(config: Config, request: RunRequest): RunOptions {
         verifyChecksums,
         captureSelf: tap.capture.captureSelf,
         maxBody: tap.bodies.maxSize,
+        protos,
         memory: tap.reassembly.memoryMb * 2 ** 20,
         maxConnections: MOST_CONNECTIONS,
         tcpIdleSeconds: tap.misc.tcpFlowTimeout,

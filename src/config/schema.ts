@@ -147,6 +147,13 @@ export const configSchema = section({
     tls: planned(flag, true, 'Read TLS plaintext'),
     serviceMesh: planned(flag, true, 'Read mesh traffic'),
     packetCapture: planned(text, 'best', 'How packets are captured'),
+    grpc: section({
+      protos: setting(
+        texts,
+        [],
+        '.proto files, folders of them, and descriptor sets: they give the fields of gRPC messages their names',
+      ),
+    }),
     bodies: section({ maxSize: setting(positive, 1 << 20, 'Bytes of a body that are kept') }),
     reassembly: section({
       memoryMb: setting(positive, 64, 'Memory for streams with holes and unfinished messages, MiB'),

@@ -1,6 +1,7 @@
 import type { Exchange } from '../entry/entry.ts'
 import type { Protocol } from '../entry/protocol.ts'
 import type { ObjectShape, Value } from '../entry/shape.ts'
+import type { ProtoSchema } from './protos.ts'
 
 /** `client` opened the connection or sends the requests; `server` answers. */
 export type Side = 'client' | 'server'
@@ -71,6 +72,8 @@ export interface Parser<Message> {
   recall?(request: Message): void
   /** The side ended (FIN, RST, idle, end of capture) or lost its place. What that completes or cuts off; called until there is no more. */
   end?(clean: boolean): Found<Message> | Paired | undefined
+  /** Memory is short: lets go of what is kept of unfinished bodies, and goes on. Without this, the side loses its place. */
+  shed?(): void
   /** Bytes that are kept here for what is unfinished. The engine guesses where it is not told. */
   readonly held?: number
 }
@@ -105,6 +108,8 @@ export interface DissectContext {
   readonly wantsBodies: boolean
   /** Longest body kept, in bytes as they crossed the wire; the rest is dropped and the size stays true. */
   readonly maxBody: number
+  /** Types of protobuf messages, as .proto files have them (`tap.grpc.protos`). */
+  readonly protos?: ProtoSchema | undefined
 }
 
 /** Nothing is known: neither the time nor what was before. */

@@ -5,9 +5,11 @@ import { ldap } from '../dissectors/ldap/dissector.ts'
 import { redis } from '../dissectors/redis/dissector.ts'
 import type { Exchange } from '../entry/entry.ts'
 import { FLAG, Packet, PROTOCOL } from '../packet/packet.ts'
-import type { End } from '../reassembly/connection.ts'
+import { Connection, type ConnectionHandler, type End } from '../reassembly/connection.ts'
 import { Reassembler } from '../reassembly/reassembler.ts'
+
 import { follow } from '../testing/follow.ts'
+
 import type { Dissector, Side } from './dissector.ts'
 import { Dissection } from './engine.ts'
 
@@ -261,4 +263,52 @@ test('of what both sides said before they were recognised, the older is read fir
       [true, true, 3, 1e6],
     ],
   )
+})
+
+describe('when memory is short', () => {
+  /** What a parser is told that has taken 2 bytes, of which it holds all, and gets 2 more afterwards. */
+  const toldAfterwards = (need: number): string[] => {
+    const told: string[] = []
+    const parser = {
+      held: 2,
+      next: (_: Uint8Array, start: number, end: number) =>
+        end - start < need ? { kind: 'incomplete', need } : { kind: 'partial', length: 1 },
+      end: () => void told.push('end'),
+      shed: () => {
+        told.push('shed')
+        parser.held = 0
+      },
+    }
+    const silent = { next: () => ({ kind: 'invalid', reason: '' }) }
+    const dissector = {
+      ...{ name: 'x', transport: 'tcp', ports: [], pairing: 'none', protocols: [] },
+      probe: () => 'match',
+      resumes: () => false,
+      open: () => ({ client: parser, server: silent }),
+    }
+    const dissection = new Dissection({
+      dissectors: [dissector as unknown as Dissector],
+      ports: new Map(),
+      context: { wantsBodies: true, maxBody: 1000 },
+      replyTimeout: 10,
+      exchange: () => {},
+      memory: 1 << 20,
+      conversation: () => {},
+      reportEvery: 60,
+    })
+    const [packet] = packetsOf([]) as [Packet]
+    const handler = dissection.open(new Connection(0, packet, 0, undefined as unknown as ConnectionHandler))
+    handler.data(0, Buffer.from('ab'), 0, 2)
+    handler.evict()
+    handler.data(0, Buffer.from('cd'), 0, 2)
+    return [...told, `${dissection.counters.dissected} read`]
+  }
+
+  test('a side that can let go of what it holds keeps its place', () => {
+    assert.deepEqual(toldAfterwards(1), ['shed', '4 read'])
+  })
+
+  test('a side of which bytes are held that were not read loses it', () => {
+    assert.deepEqual(toldAfterwards(4), ['end', '0 read'])
+  })
 })

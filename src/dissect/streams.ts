@@ -90,7 +90,10 @@ export class StreamConversation extends Conversation implements ConnectionHandle
   evict(): void {
     for (const from of [0, 1] as const) {
       const side = this.#sides[from]
-      if (side.state === 'reading' && side.memory > 0) this.#lose(from, side, 'evicted')
+      if (side.state === 'reading' && side.held === 0 && side.parser?.shed !== undefined) {
+        side.parser.shed()
+        this.#account(side)
+      } else if (side.state === 'reading' && side.memory > 0) this.#lose(from, side, 'evicted')
       else this.#give(side, 'evicted')
     }
   }

@@ -6,6 +6,7 @@ import { tcpConnection, tcpFlow, udpConnection, udpFlow } from './connection/pro
 import { diameter, diameterSctp } from './diameter/dissector.ts'
 import { dns, dnsTcp } from './dns/dissector.ts'
 import { http } from './http/dissector.ts'
+import { http2 } from './http2/dissector.ts'
 import { icmp4, icmp6 } from './icmp/dissector.ts'
 import { kafka } from './kafka/dissector.ts'
 import { cldap, ldap } from './ldap/dissector.ts'
@@ -16,10 +17,13 @@ import { redis } from './redis/dissector.ts'
 import { sctpChunks } from './sctp/chunks.ts'
 import { tls } from './tls/dissector.ts'
 import { dtls } from './tls/dtls.ts'
+import { ws } from './ws/dissector.ts'
 
 /** Every protocol that can be recognised, in the order in which a conversation is tried. One line adds one. */
 export const dissectors = [
   http,
+  http2,
+  ws,
   tls,
   dtls,
   dns,
@@ -50,7 +54,7 @@ export const entryProtocols: readonly EntryProtocol[] = [
 ]
 
 /** Names in `tap.enabledDissectors` that mean one of ours under another name. */
-const OTHER_NAMES: Readonly<Record<string, string>> = { tlsx: 'tls', dtls: 'tls' }
+const OTHER_NAMES: Readonly<Record<string, string>> = { http2: 'http', tlsx: 'tls', dtls: 'tls' }
 
 /** The dissectors that `tap.enabledDissectors` asks for; names of protocols that are not built yet are passed over. */
 export function dissectorsNamed(enabled: readonly string[]): {

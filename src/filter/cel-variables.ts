@@ -143,6 +143,8 @@ const questionsOf: Read = (entry) => list(entry.request === null ? 'response' : 
 const dottedMethod: Read = (entry) =>
   String(text(entry.request === null ? 'response' : 'request', 'method')(entry)).replace(' ', '.')
 const isHttp = isProtocol('http')
+const isGraphql = hasAbbr('GQL')
+const isOverHttp2 = (entry: Fields) => String(fields(entry.protocol).version).startsWith('2')
 const isTls: Read = (entry) => entry.tls === true
 /** `conn` or `flow`, of TCP, UDP or either. */
 const isConversation =
@@ -158,9 +160,9 @@ export const VARIABLES: Readonly<Record<string, Read>> = {
   http: isHttp,
   http2: hasAbbr('HTTP/2'),
   grpc: hasAbbr('gRPC'),
-  gql: hasAbbr('GQL'),
-  gqlv1: hasAbbr('GQL'),
-  gqlv2: () => false,
+  gql: isGraphql,
+  gqlv1: (entry) => isGraphql(entry) === true && !isOverHttp2(entry),
+  gqlv2: (entry) => isGraphql(entry) === true && isOverHttp2(entry),
   ...Object.fromEntries(
     [
       'dns',
@@ -300,10 +302,12 @@ export const VARIABLES: Readonly<Record<string, Read>> = {
     icmp_version: ofEither(number, 'version'),
     icmp_length: ofEither(number, 'length'),
   }),
-  ...ofProtocol('ws', ['opcode']),
+  ...ofProtocol('ws', []),
   ...only(isProtocol('ws'), {
+    ws_opcode: (entry) => text(entry.request === null ? 'response' : 'request', 'opcode')(entry),
     ws_request_payload_data: text('request', 'payloadData'),
     ws_request_payload_length: number('request', 'payloadLength'),
+    ws_response_payload_data: text('response', 'payloadData'),
     ws_response_payload_length: number('response', 'payloadLength'),
   }),
   ...only(isProtocol('tcp'), {

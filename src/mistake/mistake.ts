@@ -25,6 +25,7 @@ export const MISTAKES = {
   E_CONFIG_READ: 'A configuration file cannot be read or is not YAML.',
   E_CONFIG_KEY: 'A configuration key is not known.',
   E_CONFIG_VALUE: 'A configuration value does not fit its key.',
+  E_PROTO_READ: 'A .proto file or a descriptor set cannot be read.',
   E_FILTER_SYNTAX: 'A filter cannot be parsed.',
   E_AGENT_READ: 'An agent script cannot be read.',
   E_AGENT_SYNTAX: 'An agent script is not valid in the chosen language.',

@@ -11,12 +11,12 @@ export interface ReadCapture {
 
 /**
  * Runs a whole capture through the real pipeline, and gives back what came out of it. Every `losing`th packet is lost on
- * the way.
+ * the way, or those of which it says so: packets are counted from 0.
  */
 export async function readCapture(
   path: string,
   changes: Partial<PipelineOptions> = {},
-  losing = 0,
+  losing: number | ((packet: number) => boolean) = 0,
 ): Promise<ReadCapture> {
   const exchanges: Exchange[] = []
   const pipeline = new Pipeline(
@@ -31,8 +31,10 @@ export async function readCapture(
       relayed: () => {},
     },
   )
+  const isLost = typeof losing === 'function' ? losing : losesEvery(losing)
+  let packets = 0
   for await (const batch of openCapture({ path }).packets(new AbortController().signal)) {
-    if (losing > 0) for (let at = losing - 1; at < batch.count; at += losing) batch.captured[at] = 0
+    for (let at = 0; at < batch.count; at++) if (isLost(packets++)) batch.captured[at] = 0
     pipeline.push(batch)
   }
   pipeline.finish()
@@ -41,6 +43,10 @@ export async function readCapture(
     entries: exchanges.map((exchange) => new Entry(exchange, ORIGIN)),
     counters: pipeline.counters(),
   }
+}
+
+function losesEvery(nth: number): (packet: number) => boolean {
+  return nth === 0 ? () => false : (packet) => packet % nth === nth - 1
 }
 
 const OPTIONS: PipelineOptions = {

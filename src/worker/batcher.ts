@@ -312,6 +312,17 @@ const BODY_PATHS: ReadonlySet<string> = new Set([
   'response.body',
   'request.payload',
   'request.payloadEncoding',
+  'response.errors',
+  'request.grpcMessages',
+  'response.grpcMessages',
+  ...['request', 'response'].flatMap((side) => [
+    `${side}.payloadData`,
+    `${side}.encoding`,
+    `${side}.truncated`,
+    `${side}.messageSize`,
+  ]),
+  // The row of a WebSocket message shows its text.
+  ...['base', 'base.summary', 'base.summaryQuery'],
 ])
 /** Bytes of a connection that go into one row. */
 const LONGEST_PIECE = 64 << 10

@@ -1,10 +1,12 @@
 import { streamInfo } from '../dissect/conversation.ts'
 import type { Dissector } from '../dissect/dissector.ts'
 import { Dissection, type DissectionCounters } from '../dissect/engine.ts'
+import type { ProtoSchema } from '../dissect/protos.ts'
 import type { RelayedEvent, RemoteDissector } from '../dissect/relay.ts'
 import { Conversations, type WantedConversations } from '../dissectors/connection/conversations.ts'
 import { readChunks, sctpChunks } from '../dissectors/sctp/chunks.ts'
 import type { Exchange } from '../entry/entry.ts'
+
 import type { PacketBatch } from '../packet/batch.ts'
 import { type DecodeCounters, Decoder } from '../packet/decoder.ts'
 import { type Packet, PROTOCOL } from '../packet/packet.ts'
@@ -26,6 +28,8 @@ export interface PipelineOptions {
   /** Requests that helpers of scripts have sent are entries as well. */
   readonly captureSelf: boolean
   readonly maxBody: number
+  /** Types of gRPC messages. */
+  readonly protos?: ProtoSchema | undefined
   readonly memory: number
   readonly maxConnections: number
   readonly tcpIdleSeconds: number
@@ -105,6 +109,7 @@ export class Pipeline {
           return sink.bodies
         },
         maxBody: options.maxBody,
+        protos: options.protos,
       },
       exchange: (exchange) => this.#accept(exchange),
       relay: (connection, event) => {

@@ -3,6 +3,7 @@ import type { ReadCapture } from '../../src/testing/read-capture.ts'
 import { amqp } from './amqp.ts'
 import { diameter } from './diameter.ts'
 import { dns, http1, icmp, redis, tls } from './first-set.ts'
+import { grpc, http2 } from './http2.ts'
 import { kafka } from './kafka.ts'
 import { ldap } from './ldap.ts'
 import { mongodb } from './mongodb.ts'
@@ -10,6 +11,9 @@ import { mqtt } from './mqtt.ts'
 import { radius } from './radius.ts'
 import { sctp } from './sctp.ts'
 import { type Comparison, Seen } from './seen.ts'
+import { ws } from './ws.ts'
+
+/** One a protocol: what of it must agree with the truth. */
 
 /** One a protocol: what of it must agree with the truth. */
 const comparisons: readonly Comparison[] = [
@@ -26,6 +30,9 @@ const comparisons: readonly Comparison[] = [
   mongodb,
   ldap,
   kafka,
+  http2,
+  grpc,
+  ws,
 ]
 
 /** Where our entries and the truth differ: `status 200: ours 3, truth 4`. */

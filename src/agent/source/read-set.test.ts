@@ -81,7 +81,7 @@ const OPAQUE: readonly (readonly [string, string])[] = [
   [hook('n = data.request.unknownField'), 'request'],
   [hook('n = data.request.toString()'), 'request'],
   [hook('delete data.request'), 'request'],
-  [hook('n = (data.request || data.response).path'), 'request.path request? response response?'],
+  [hook('n = (data.request || data.response).url'), 'request.url request? response response?'],
   [hook('var r = data.request; r = r.headers; n = r.path'), 'request'],
   [hook('var r = data.request; keep.push(r)'), 'request'],
   [hook('throw data'), '*'],

@@ -5,6 +5,7 @@ import { requireLevel, type SandboxLevel } from '../../agent/launch.ts'
 import { takeLauncher } from '../../agent/launcher.ts'
 import type { CaptureOptions } from '../../capture/index.ts'
 import type { Config } from '../../config/index.ts'
+import { readProtos } from '../../config/protos.ts'
 import { entryProtocols } from '../../dissectors/index.ts'
 import { compileFilter } from '../../filter/index.ts'
 import { Mistake } from '../../mistake/mistake.ts'
@@ -77,6 +78,7 @@ async function run(paths: string[], flags: RunFlags): Promise<void> {
   const options = { language, protocols: entryProtocols }
   const agents = readAgents(findAgentFiles(paths, language), options)
   const query = flags.entries === undefined ? null : { filter: entryFilter(flags.entries, config) }
+  const protos = readProtos(config.tap.grpc.protos, process.cwd())
   const launcher = takeLauncher()
   const { best } = launcher
   requireLevel(flags.requireSandbox ?? requiredBy(config), best)
@@ -94,6 +96,7 @@ async function run(paths: string[], flags: RunFlags): Promise<void> {
       hub: flags.hub,
       query,
       verifyChecksums: flags.verifyChecksums === true,
+      protos,
     }
     const going = new Run(runOptions(config, request), {
       line: (line) => output.line(line),

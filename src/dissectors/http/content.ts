@@ -41,7 +41,7 @@ export function readContent(
 ): Content {
   if (body.size === 0) return isCut ? { ...NO_CONTENT, truncated: true } : NO_CONTENT
   const { kept } = body
-  const { bytes, isWhole } = decompress(kept, contentEncoding)
+  const { bytes, isWhole } = undoCodings(kept, contentEncoding)
   const isCompressed = bytes !== kept
   const truncated = isCut || body.isCut || !isWhole
   return {
@@ -58,7 +58,7 @@ interface Decompressed {
 }
 
 /** Undoes codings from the last that was applied on (RFC 9110 §8.4), up to one that is not known. */
-function decompress(bytes: Uint8Array, contentEncoding: string): Decompressed {
+export function undoCodings(bytes: Uint8Array, contentEncoding: string): Decompressed {
   let current: Decompressed = { bytes, isWhole: true }
   if (contentEncoding === '') return current
   for (const coding of contentEncoding
@@ -172,7 +172,7 @@ function decodedAs(charset: string, bytes: Uint8Array, isCut: boolean): string |
 }
 
 /** Where the last whole character of cut UTF-8 ends. */
-function endOfWholeCharacters(bytes: Uint8Array): number {
+export function endOfWholeCharacters(bytes: Uint8Array): number {
   for (let back = 1; back <= Math.min(3, bytes.length); back++) {
     const byte = u8(bytes, bytes.length - back)
     if (byte < 0x80) break

@@ -38,6 +38,11 @@ describe('a request', () => {
       bodySize: 0,
       postData: { mimeType: '', params: [], text: '', encoding: '', truncated: false },
       incomplete: false,
+      graphql: null,
+      grpcService: '',
+      grpcMethod: '',
+      grpcMessageCount: 0,
+      grpcMessages: [],
     })
   })
 
@@ -115,7 +120,7 @@ describe('a request', () => {
     assert.equal(variant('GET / HTTP/1.0\r\n\r\n'), 1)
     assert.equal(http.variant?.(null, firstReply('HTTP/1.0 200 OK\r\n\r\n')), 1)
     assert.deepEqual(
-      http.protocols.map(({ version, longName }) => [version, longName]),
+      http.protocols.slice(0, 2).map(({ version, longName }) => [version, longName]),
       [
         ['1.1', 'Hypertext Transfer Protocol -- HTTP/1.1'],
         ['1.0', 'Hypertext Transfer Protocol -- HTTP/1.0'],
@@ -150,6 +155,11 @@ describe('a reply', () => {
         truncated: false,
       },
       incomplete: false,
+      errors: [],
+      grpcStatus: null,
+      grpcMessage: '',
+      grpcMessageCount: 0,
+      grpcMessages: [],
     })
   })
 

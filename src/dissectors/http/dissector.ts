@@ -1,9 +1,15 @@
 import { defineDissector } from '../../dissect/dissector.ts'
 import type { Protocol } from '../../entry/protocol.ts'
-import { HttpRequest, requestShape, responseShape } from './messages.ts'
+import { innerDns } from './dns.ts'
+import { graphqlProtocol } from './graphql-protocol.ts'
+import { HttpRequest, isCall, requestShape, responseShape } from './messages.ts'
 import { RequestParser, ResponseParser } from './parsers.ts'
 import { probeClient, probeServer } from './probe.ts'
 import { Session } from './session.ts'
+import { summarize } from './summary.ts'
+
+const HTTP_11 = protocol('1.1', 'rfc9112')
+const HTTP_10 = protocol('1.0', 'rfc1945')
 
 /** HTTP/1.1 and HTTP/1.0: RFC 9110, RFC 9112. */
 export const http = defineDissector({
@@ -11,37 +17,29 @@ export const http = defineDissector({
   transport: 'tcp',
   ports: [80, 8080],
   pairing: 'in-order',
-  protocols: [protocol('1.1', 'rfc9112'), protocol('1.0', 'rfc1945')],
+  protocols: [HTTP_11, HTTP_10, grpcWeb(), graphqlProtocol(HTTP_11), graphqlProtocol(HTTP_10)],
   request: requestShape,
   response: responseShape,
   probe: (bytes, start, end, from) =>
     from === 'client' ? probeClient(bytes, start, end) : probeServer(bytes, start, end),
-  open(context) {
+  open(context, { clock }) {
     const session = new Session()
-    return { client: new RequestParser(session, context), server: new ResponseParser(session, context) }
+    return {
+      client: new RequestParser(session, context, clock),
+      server: new ResponseParser(session, context),
+    }
   },
-  variant: (request, response) => ((request ?? response)?.httpVersion === 'HTTP/1.0' ? 1 : 0),
+  variant(request, response) {
+    if (isCall(request) || isCall(response)) return 2
+    const isOld = (request ?? response)?.httpVersion === 'HTTP/1.0'
+    if (request !== null && request.graphql !== null) return isOld ? 4 : 3
+    return isOld ? 1 : 0
+  },
+  inner: innerDns,
   isOurs: (request) => request instanceof HttpRequest && request.isOurs,
   authority: (request) => (request instanceof HttpRequest ? request.authority : undefined),
-  summarize: (request, response) => ({
-    method: request?.method ?? '',
-    methodQuery: request === null ? '' : `request.method == ${quoted(request.method)}`,
-    ...(request === null ? NO_PATH : summaryOf(request.path)),
-    status: response?.status ?? 0,
-    statusQuery: response === null ? '' : `response.status == ${response.status}`,
-  }),
+  summarize,
 })
-
-function summaryOf(path: string): { readonly summary: string; readonly summaryQuery: string } {
-  if (path.length <= LONGEST_SUMMARY)
-    return { summary: path, summaryQuery: `request.path == ${quoted(path)}` }
-  const summary = path.slice(0, LONGEST_SUMMARY)
-  return { summary, summaryQuery: `request.path.startsWith(${quoted(summary)})` }
-}
-
-function quoted(text: string): string {
-  return JSON.stringify(text)
-}
 
 function protocol(version: '1.0' | '1.1', rfc: string): Protocol {
   return {
@@ -61,6 +59,14 @@ function protocol(version: '1.0' | '1.1', rfc: string): Protocol {
   }
 }
 
-const NO_PATH = { summary: '', summaryQuery: '' }
-/** Characters of a path that are shown in a row. */
-const LONGEST_SUMMARY = 1024
+/** gRPC-Web, which also goes over HTTP/1. */
+function grpcWeb(): Protocol {
+  return {
+    ...HTTP_11,
+    abbr: 'gRPC',
+    longName: 'gRPC-Web over HTTP/1.1',
+    macro: 'grpc',
+    backgroundColor: '#244c5a',
+    referenceLink: 'https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-WEB.md',
+  }
+}

@@ -103,6 +103,36 @@ export class HeadReader {
   }
 }
 
+/** A head as the text that it is on the wire, and the lines after the last chunk. */
+export class TextHead {
+  readonly text: string
+  /** Set by the parser when they have come. */
+  trailerLines = ''
+  /** Bytes of it, with its blank line. */
+  readonly size: number
+  readonly #fieldsAt: number
+  #fields: readonly Field[] | undefined
+
+  constructor({ text, lineEnd, end }: HeadReader) {
+    this.text = text
+    this.size = end
+    this.#fieldsAt = text.indexOf('\n', lineEnd) + 1
+  }
+
+  find(name: string): string {
+    return findField(this.text, this.#fieldsAt, this.size, name)
+  }
+
+  get fields(): readonly Field[] {
+    this.#fields ??= readFields(this.text, this.#fieldsAt, this.size)
+    return this.#fields
+  }
+
+  get trailers(): readonly Field[] {
+    return this.trailerLines === '' ? [] : readFields(this.trailerLines, 0, this.trailerLines.length)
+  }
+}
+
 /** A header line. */
 export interface Field {
   readonly name: string
@@ -110,7 +140,7 @@ export interface Field {
 }
 
 /** The fields in `text[from, end)`: names as on the wire, folded lines unfolded, lines without a colon left out. */
-export function readFields(text: string, from: number, end: number): Field[] {
+function readFields(text: string, from: number, end: number): Field[] {
   const fields: Field[] = []
   for (let at = from; at < end && fields.length < MOST_FIELDS; ) {
     const lineFeed = endOfFolds(text, endOfLine(text, at))

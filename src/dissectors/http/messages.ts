@@ -1,10 +1,20 @@
-import { flag, list, number, object, text, textList, textMap } from '../../entry/shape.ts'
+import { any, flag, list, nullable, number, object, text, textList, textMap } from '../../entry/shape.ts'
 import { type Body, NO_BODY } from './body.ts'
-import { readable, trimmed } from './characters.ts'
+import { trimmed } from './characters.ts'
 import { type Content, readContent } from './content.ts'
 import { mediaType, type Param, readForm } from './form.ts'
-import { type Field, findField, type HeadReader, readFields, VERSION_LENGTH } from './head.ts'
-import { hostOf, type Pair, readPairs, segmentsOf, splitTarget, type Target } from './target.ts'
+import {
+  type GraphqlError,
+  type GraphqlOperation,
+  type GraphqlRequest,
+  graphqlErrors,
+  graphqlOf,
+  isMultipart,
+  mayBeInTarget,
+} from './graphql.ts'
+import { type GrpcBody, type GrpcMessage, isGrpcType } from './grpc/body.ts'
+import type { Field } from './head.ts'
+import { decoded, hostOf, type Pair, readPairs, segmentsOf, splitTarget, type Target } from './target.ts'
 
 const headers = textMap(
   'Headers by name as on the wire; the values of one that is repeated are joined by a comma',
@@ -16,6 +26,11 @@ const bodySize = number(
 const incomplete = flag('Some of the message was not captured, or it was cut off')
 const truncated = flag(
   'text is not all of the body: it was cut off, longer than what is kept, broken, or not kept',
+)
+const grpcMessageCount = number('Messages of gRPC; 0 when it is not that')
+const grpcMessages = list<GrpcMessage>(
+  'Messages of gRPC, at most 1000: fields by name where tap.grpc.protos has the type, else by number; wireTypes tells how those without a name were written',
+  '{ size: number; compressed: boolean; type: string; message: any; wireTypes: { [path: string]: string } }[]',
 )
 
 export const requestShape = object('HTTP request', {
@@ -43,6 +58,26 @@ export const requestShape = object('HTTP request', {
     truncated,
   }),
   incomplete,
+  graphql: nullable(
+    object('What it asks for in GraphQL, the first operation of several; null when it is none', {
+      operationType: text(
+        'query, mutation or subscription; "" of a persisted query, where the server alone knows',
+      ),
+      operationName: text('Name of the operation; "" without one'),
+      fields: textList('Fields that it asks for at the top'),
+      query: text('The document as sent; "" of a persisted query'),
+      variables: any('Variables as sent; null without'),
+      persistedQuery: text('Hash of a persisted query; "" without'),
+      batch: list<GraphqlOperation>(
+        'All operations, when several were sent at once',
+        '{ operationType: string; operationName: string; fields: string[]; query: string; variables: any; persistedQuery: string }[]',
+      ),
+    }),
+  ),
+  grpcService: text('Service that gRPC calls: shop.v1.Catalog; "" when it is not that'),
+  grpcMethod: text('Method of it: Get'),
+  grpcMessageCount,
+  grpcMessages,
 })
 
 export const responseShape = object('HTTP response', {
@@ -64,30 +99,40 @@ export const responseShape = object('HTTP response', {
     truncated,
   }),
   incomplete,
+  errors: list<GraphqlError>(
+    'Errors in the reply to a request of GraphQL; else none',
+    '{ message: string; path: (string | number)[]; code: string }[]',
+  ),
+  grpcStatus: any<number | null>('Status of a gRPC call: 0 is OK; null when it has none', 'number | null'),
+  grpcMessage: text('What a gRPC call says of its status'),
+  grpcMessageCount,
+  grpcMessages,
 })
 
-/**
- * What requests and responses have in common. The head is kept as one text; what is in it, and in the body, is read
- * when somebody asks, once.
- */
-export abstract class HttpMessage {
-  /** Set by the parser while the message comes in, as are `body` and `trailers`. */
+/** What a message says beside its body, however it was written. */
+export interface Head {
+  /** Value of the first header called `name` (in lower case), found without reading the others; "" when there is none. */
+  find(name: string): string
+  readonly fields: readonly Field[]
+  /** Those that came after the body. */
+  readonly trailers: readonly Field[]
+}
+
+/** What requests and responses have in common. What is in head and body is read when somebody asks, once. */
+export abstract class HttpMessage<H extends Head = Head> {
+  /** Set by the parser while the message comes in, as is `body`. */
   incomplete = false
   body: Body = NO_BODY
-  /** Lines after the last chunk. */
-  trailers = ''
-  protected readonly head: string
-  readonly #fieldsAt: number
-  readonly #headEnd: number
-  #fields: readonly Field[] | undefined
+  /** Of gRPC. */
+  grpc: GrpcBody | undefined = undefined
+  readonly head: H
   #headers: Readonly<Record<string, string>> | undefined
   #cookies: Readonly<Record<string, string>> | undefined
   #content: Content | undefined
+  #grpcMessages: readonly GrpcMessage[] | undefined
 
-  constructor({ text, lineEnd, end }: HeadReader) {
-    this.head = text
-    this.#fieldsAt = text.indexOf('\n', lineEnd) + 1
-    this.#headEnd = end
+  constructor(head: H) {
+    this.head = head
   }
 
   get headersSize(): number {
@@ -99,7 +144,7 @@ export abstract class HttpMessage {
   }
 
   get headers(): Readonly<Record<string, string>> {
-    this.#headers ??= byName([...this.fields, ...this.#newTrailers()], true)
+    this.#headers ??= byName([...this.head.fields, ...this.#newTrailers()], true)
     return this.#headers
   }
 
@@ -110,71 +155,68 @@ export abstract class HttpMessage {
 
   /** The body as it is shown; its parts are the fields of `postData` and `content`. */
   get decoded(): Content {
-    this.#content ??= readContent(this.body, this.incomplete, this.#codings(), this.header('content-type'))
+    this.#content ??= readContent(this.body, this.incomplete, this.codings(), this.header('content-type'))
     return this.#content
   }
 
   /** Codings of the body in the order in which they were applied; chunks are undone already (RFC 9112 §6.1). */
-  #codings(): string {
+  protected codings(): string {
     const transfer = this.header('transfer-encoding')
       .split(',', MOST_CODINGS)
       .filter((coding) => trimmed(coding).toLowerCase() !== 'chunked')
     return [this.header('content-encoding'), ...transfer].filter((coding) => coding !== '').join(',')
   }
 
-  /** Value of the first header called `name` (in lower case), found without reading the others. */
   header(name: string): string {
-    return findField(this.head, this.#fieldsAt, this.#headEnd, name)
+    return this.head.find(name)
+  }
+
+  get isGrpc(): boolean {
+    return isGrpcType(this.header('content-type'))
+  }
+
+  get grpcMessageCount(): number {
+    return this.grpc?.count ?? 0
+  }
+
+  get grpcMessages(): readonly GrpcMessage[] {
+    this.#grpcMessages ??=
+      this.grpc?.read(this.body.kept, this.header('content-type'), this.header('grpc-encoding')) ?? []
+    return this.#grpcMessages
+  }
+
+  abstract get httpVersion(): string
+
+  /** The values of all headers called `name` (in lower case), joined by commas; "" when there are none. */
+  headerList(name: string): string {
+    return this.fieldsNamed(name).join(',')
   }
 
   protected abstract readCookies(): Readonly<Record<string, string>>
 
-  protected get fields(): readonly Field[] {
-    this.#fields ??= readFields(this.head, this.#fieldsAt, this.#headEnd)
-    return this.#fields
-  }
-
   protected fieldsNamed(name: string): string[] {
-    return this.fields.filter((field) => field.name.toLowerCase() === name).map(({ value }) => value)
-  }
-
-  protected version(at: number): string {
-    const minor = this.head[at + VERSION_LENGTH - 1]
-    return minor === '1'
-      ? 'HTTP/1.1'
-      : minor === '0'
-        ? 'HTTP/1.0'
-        : trimmed(this.head, at, at + VERSION_LENGTH)
+    return this.head.fields.filter((field) => field.name.toLowerCase() === name).map(({ value }) => value)
   }
 
   /** A trailer says nothing of a header that came before (RFC 9110 §6.5.1). */
-  #newTrailers(): Field[] {
-    if (this.trailers === '') return []
-    const known = new Set(this.fields.map(({ name }) => name.toLowerCase()))
-    return readFields(this.trailers, 0, this.trailers.length).filter(
-      ({ name }) => !known.has(name.toLowerCase()),
-    )
+  #newTrailers(): readonly Field[] {
+    const { fields, trailers } = this.head
+    if (trailers.length === 0) return []
+    const known = new Set(fields.map(({ name }) => name.toLowerCase()))
+    return trailers.filter(({ name }) => !known.has(name.toLowerCase()))
   }
 }
 
-export class HttpRequest extends HttpMessage {
-  readonly #versionAt: number
+export abstract class HttpRequest<H extends Head = Head> extends HttpMessage<H> {
   #target: Target | undefined
   #queryString: Readonly<Record<string, string>> | undefined
   #postData: PostData | undefined
+  /** Set by the parser, once it knows better. The body is kept until it was looked into. */
+  mayBeGraphql = true
+  #graphql: GraphqlRequest | null | undefined
 
-  constructor(head: HeadReader, versionAt: number) {
-    super(head)
-    this.#versionAt = versionAt
-  }
-
-  get method(): string {
-    return this.head.slice(0, this.head.indexOf(' '))
-  }
-
-  get url(): string {
-    return readable(trimmed(this.head, this.head.indexOf(' '), this.#versionAt))
-  }
+  abstract get method(): string
+  abstract get url(): string
 
   get targetUri(): string {
     return this.target.uri
@@ -188,10 +230,6 @@ export class HttpRequest extends HttpMessage {
     return segmentsOf(this.path)
   }
 
-  get httpVersion(): string {
-    return this.version(this.#versionAt)
-  }
-
   get queryString(): Readonly<Record<string, string>> {
     this.#queryString ??= byName(readPairs(this.target.query), false)
     return this.#queryString
@@ -202,17 +240,48 @@ export class HttpRequest extends HttpMessage {
     return this.#postData
   }
 
+  get isPost(): boolean {
+    return this.method === 'POST'
+  }
+
+  /** Null also when not all of the body was captured. Found out while the body is there. */
+  get graphql(): GraphqlRequest | null {
+    if (this.#graphql === undefined) this.#graphql = this.#readGraphql() ?? null
+    return this.#graphql
+  }
+
+  protected get mayAskInTarget(): boolean {
+    return mayBeInTarget(this.url, this.url.length)
+  }
+
+  #readGraphql(): GraphqlRequest | undefined {
+    if (this.mayBeGraphql && this.body.size > 0 && !this.incomplete) {
+      const contentType = this.header('content-type')
+      if (this.body.isCut && !isMultipart(contentType)) return undefined
+      const codings = this.codings()
+      const bytes = codings === '' ? this.body.kept : readContent(this.body, false, codings, '').bytes
+      return graphqlOf('POST', contentType, this.url, bytes)
+    }
+    return this.mayAskInTarget ? graphqlOf(this.method, '', this.url, NO_BODY.kept) : undefined
+  }
+
+  get grpcService(): string {
+    return this.isGrpc ? this.path.slice(1, Math.max(this.path.lastIndexOf('/'), 1)) : ''
+  }
+
+  get grpcMethod(): string {
+    return this.isGrpc ? this.path.slice(this.path.lastIndexOf('/') + 1) : ''
+  }
+
   /** The server's name as the client knows it, without the port (RFC 9112 §3.2.2). */
   get authority(): string | undefined {
-    if (this.head.startsWith('CONNECT ')) return hostOf(this.url)
+    if (this.method === 'CONNECT') return hostOf(this.url)
     return hostOf(this.target.authority || this.header('host'))
   }
 
   /** A request of a helper of ours or of Kubeshark's: what scripts send must not come back to them (agent-api §2.7). */
   get isOurs(): boolean {
-    return (
-      this.head.includes('ubeshark') && this.header('x-kubeshark-capture').trim().toLowerCase() === 'ignore'
-    )
+    return this.header('x-kubeshark-capture').trim().toLowerCase() === 'ignore'
   }
 
   protected get target(): Target {
@@ -227,29 +296,34 @@ export class HttpRequest extends HttpMessage {
   }
 }
 
-export class HttpResponse extends HttpMessage {
-  readonly #lineEnd: number
+export abstract class HttpResponse<H extends Head = Head> extends HttpMessage<H> {
   #shownContent: ShownContent | undefined
+  /** Set by the parser. */
+  answersGraphql = false
 
-  constructor(head: HeadReader) {
-    super(head)
-    this.#lineEnd = head.lineEnd
-  }
-
-  get status(): number {
-    return Number(this.head.slice(9, 12))
-  }
-
-  get statusText(): string {
-    return readable(trimmed(this.head, 12, this.#lineEnd))
-  }
-
-  get httpVersion(): string {
-    return this.version(0)
-  }
+  abstract get status(): number
+  abstract get statusText(): string
 
   get redirectURL(): string {
     return this.header('location')
+  }
+
+  /** Where nothing else is known of a reply, its status shows it. */
+  override get isGrpc(): boolean {
+    return super.isGrpc || (this.header('content-type') === '' && this.#grpcTrailer('grpc-status') !== '')
+  }
+
+  get grpcStatus(): number | null {
+    const status = this.#grpcTrailer('grpc-status')
+    return /^\d{1,9}$/.test(status) ? Number(status) : null
+  }
+
+  get grpcMessage(): string {
+    return decoded(this.#grpcTrailer('grpc-message'), false)
+  }
+
+  get errors(): readonly GraphqlError[] {
+    return this.answersGraphql && this.content.encoding === '' ? graphqlErrors(this.content.text) : []
   }
 
   get content(): ShownContent {
@@ -257,10 +331,21 @@ export class HttpResponse extends HttpMessage {
     return this.#shownContent
   }
 
+  /** After the body, among the headers of a reply that has none, or at the end of the body as in gRPC-Web. */
+  #grpcTrailer(name: string): string {
+    const trailer = this.head.trailers.find((field) => field.name.toLowerCase() === name)
+    return trailer?.value || this.header(name) || (this.grpc?.trailer(name) ?? '')
+  }
+
   /** A cookie that is set again replaces the one before. */
   protected readCookies(): Readonly<Record<string, string>> {
     return cookiesByName(this.fieldsNamed('set-cookie').map((value) => value.split(';', 1)[0] ?? ''))
   }
+}
+
+/** A request or a reply of gRPC. */
+export function isCall(message: object | null): boolean {
+  return message instanceof HttpMessage && message.isGrpc
 }
 
 class PostData {

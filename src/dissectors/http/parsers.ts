@@ -1,19 +1,24 @@
 import { u8 } from '../../bytes/read.ts'
 import { latin1 } from '../../bytes/text.ts'
-import type { DissectContext, Parser, Step } from '../../dissect/dissector.ts'
-import { Body, NO_BODY } from './body.ts'
+import type { DissectContext, Instant, Parser, Step } from '../../dissect/dissector.ts'
+import { type Body, NO_BODY } from './body.ts'
 import { CR, isTokenCharacter, LF, SPACE, TAB, trimmed } from './characters.ts'
+import { mayBeGraphql } from './graphql.ts'
 import {
   BAD_LENGTH,
   HeadReader,
   isStatusLine,
   LONGEST_HEAD,
   LONGEST_METHOD,
+  type TextHead,
   versionOfRequest,
 } from './head.ts'
-import { type HttpMessage, HttpRequest, HttpResponse } from './messages.ts'
+import type { HttpMessage } from './messages.ts'
+import { openBody } from './open-body.ts'
 import { probeClient, probeServer } from './probe.ts'
 import type { Session } from './session.ts'
+import { TextRequest, TextResponse } from './text-messages.ts'
+import { Upgrade } from './upgrade.ts'
 
 /** How the end of a body is found (RFC 9112 §6.3). `interim`: not a reply yet; `bad`: it cannot be found. */
 type Framing = 'none' | 'sized' | 'chunked' | 'until-close' | 'interim' | 'bad'
@@ -31,7 +36,7 @@ type State =
   | 'bad'
 
 /** One side of a connection (RFC 9112). */
-abstract class MessageParser<M extends HttpMessage> implements Parser<M> {
+abstract class MessageParser<M extends HttpMessage<TextHead>> implements Parser<M> {
   protected readonly session: Session
   readonly #context: DissectContext
   readonly #head = new HeadReader()
@@ -85,8 +90,12 @@ abstract class MessageParser<M extends HttpMessage> implements Parser<M> {
     if (!(clean && this.#state === 'until-close')) message.incomplete = true
     // What was skipped counts as it was announced, whether it came or not: so does what was to be kept.
     this.#body.skip(this.#left)
-    this.#begin()
+    this.#begin(message)
     return { message }
+  }
+
+  get held(): number {
+    return this.#body.memory
   }
 
   protected get isBetweenMessages(): boolean {
@@ -103,12 +112,21 @@ abstract class MessageParser<M extends HttpMessage> implements Parser<M> {
   protected abstract open(head: HeadReader): M | undefined
   /** Whether a head that is still to come may begin like this. */
   protected abstract mayBegin(bytes: Uint8Array, start: number, end: number): boolean
+  /** The first bytes of the body are here, or all `length` (0 when that is not known): a look before it is kept or not. */
+  protected abstract foresee(message: M, bytes: Uint8Array, start: number, end: number, length: number): void
+  /** All of it has come, or as much as will. */
+  protected abstract finished(message: M): void
   /** Called once for each head. */
   protected abstract framingOf(message: M, head: HeadReader): Framing
-  /** What both sides speak after this message, if that is not HTTP/1. */
+  /** What both sides speak after this message, if that is not HTTP/1 … */
   protected abstract switchesTo(message: M): string | undefined
+  /** … and what they agreed on. */
+  protected abstract handover(message: M): Upgrade | undefined
 
-  #begin(): void {
+  /** `message` is over. */
+  #begin(message: M): void {
+    this.finished(message)
+    this.#body.settle()
     this.#state = 'head'
     this.#message = undefined
     this.#body = NO_BODY
@@ -137,8 +155,8 @@ abstract class MessageParser<M extends HttpMessage> implements Parser<M> {
     if (framing === 'bad') return this.#stop('a message whose length cannot be known', at - start)
     this.#state = framing === 'chunked' ? 'chunk-size' : framing
     this.#left = framing === 'sized' ? this.#head.contentLength : 0
-    const { wantsBodies, maxBody } = this.#context
-    this.#body = message.body = new Body(wantsBodies ? maxBody : 0, this.#left)
+    this.foresee(message, bytes, at, end, this.#left)
+    this.#body = openBody(message, this.#context, this.#left)
     return this.#readBody(bytes, start, at, end)
   }
 
@@ -194,7 +212,7 @@ abstract class MessageParser<M extends HttpMessage> implements Parser<M> {
       return isBlank ? undefined : 'a chunk that is longer than it says'
     }
     if (this.#state === 'trailers') {
-      if (this.#message !== undefined) this.#message.trailers += latin1(bytes, at, lineFeed + 1)
+      if (this.#message !== undefined) this.#message.head.trailerLines += latin1(bytes, at, lineFeed + 1)
       return ++this.#trailers > MOST_TRAILERS ? 'too many trailers' : undefined
     }
     const size = readChunkSize(bytes, at, lineFeed)
@@ -235,20 +253,28 @@ abstract class MessageParser<M extends HttpMessage> implements Parser<M> {
 
   #finish(length: number): Step<M> {
     const message = this.#message as M
-    this.#begin()
+    this.#begin(message)
     const to = this.switchesTo(message)
-    return to === undefined ? { kind: 'message', message, length } : { kind: 'switch', to, length, message }
+    if (to === undefined) return { kind: 'message', message, length }
+    return { kind: 'switch', to, length, message, handover: this.handover(message) }
   }
 }
 
-export class RequestParser extends MessageParser<HttpRequest> {
+export class RequestParser extends MessageParser<TextRequest> {
+  readonly #clock: Instant
+
+  constructor(session: Session, context: DissectContext, clock: Instant) {
+    super(session, context)
+    this.#clock = clock
+  }
+
   /** After CONNECT or Upgrade the reply decides who reads on: until then only what is plainly HTTP is read. */
-  override next(bytes: Uint8Array, start: number, end: number): Step<HttpRequest> {
+  override next(bytes: Uint8Array, start: number, end: number): Step<TextRequest> {
     if (this.session.awaitsSwitch && this.isBetweenMessages && start < end) {
       if (probeClient(bytes, start, end) !== 'match') return waitForReply(end - start)
     }
     return this.#isRefused(bytes, start, end)
-      ? { kind: 'message', ...(this.end(false) as { message: HttpRequest }), length: 0 }
+      ? { kind: 'message', ...(this.end(false) as { message: TextRequest }), length: 0 }
       : super.next(bytes, start, end)
   }
 
@@ -260,17 +286,20 @@ export class RequestParser extends MessageParser<HttpRequest> {
     return probeClient(bytes, start, end) === 'match'
   }
 
-  recall(request: HttpRequest): void {
+  recall(request: TextRequest): void {
     const { method } = request
     this.session.asked(
+      request,
       method === 'HEAD' || method === 'CONNECT' ? method : undefined,
       request.header('upgrade') !== '',
+      undefined,
     )
+    this.finished(request)
   }
 
-  protected open(head: HeadReader): HttpRequest | undefined {
+  protected open(head: HeadReader): TextRequest | undefined {
     const versionAt = versionOfRequest(head.text, head.lineEnd)
-    return versionAt < 0 ? undefined : new HttpRequest(head, versionAt)
+    return versionAt < 0 ? undefined : new TextRequest(head, versionAt)
   }
 
   protected mayBegin(bytes: Uint8Array, start: number, end: number): boolean {
@@ -282,36 +311,57 @@ export class RequestParser extends MessageParser<HttpRequest> {
     return true
   }
 
-  protected framingOf(_request: HttpRequest, head: HeadReader): Framing {
+  protected framingOf(request: TextRequest, head: HeadReader): Framing {
     const { text } = head
     const method = text.startsWith('HEAD ') ? 'HEAD' : text.startsWith('CONNECT ') ? 'CONNECT' : undefined
-    this.session.asked(method, head.upgrade !== '')
+    this.session.asked(request, method, head.upgrade !== '', this.#clock)
     const coding = finalCoding(head.transferEncoding)
     if (coding !== '') return coding === 'chunked' ? 'chunked' : 'bad'
     if (head.contentLength === BAD_LENGTH) return 'bad'
     return head.contentLength > 0 ? 'sized' : 'none'
   }
 
+  protected foresee(
+    request: TextRequest,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    length: number,
+  ): void {
+    if (length > 0 && end - start >= length && !mayBeGraphql(bytes, start, start + length))
+      request.mayBeGraphql = false
+  }
+
+  protected finished(request: TextRequest): void {
+    if (request.graphql !== null) this.session.asksGraphql()
+  }
+
   /** The reply to it does. */
   protected switchesTo(): undefined {
     return undefined
   }
+
+  protected handover(): undefined {
+    return undefined
+  }
 }
 
-export class ResponseParser extends MessageParser<HttpResponse> {
+export class ResponseParser extends MessageParser<TextResponse> {
   #switchTo: string | undefined
 
-  protected open(head: HeadReader): HttpResponse | undefined {
-    return isStatusLine(head.text, head.lineEnd) ? new HttpResponse(head) : undefined
+  protected open(head: HeadReader): TextResponse | undefined {
+    return isStatusLine(head.text, head.lineEnd) ? new TextResponse(head) : undefined
   }
 
   protected mayBegin(bytes: Uint8Array, start: number, end: number): boolean {
     return probeServer(bytes, start, end) !== 'reject'
   }
 
-  protected framingOf({ status }: HttpResponse, head: HeadReader): Framing {
+  protected framingOf(response: TextResponse, head: HeadReader): Framing {
+    const { status } = response
     if (status < 200 && status !== SWITCHING) return 'interim'
     const method = this.session.answered()
+    response.answersGraphql = method === 'GraphQL'
     if (status === SWITCHING) this.#switchTo = dissectorOf(head.upgrade)
     else if (method === 'CONNECT' && status < 300) this.#switchTo = ''
     if (this.#switchTo !== undefined || method === 'HEAD') return 'none'
@@ -323,10 +373,18 @@ export class ResponseParser extends MessageParser<HttpResponse> {
     return head.contentLength > 0 ? 'sized' : 'until-close'
   }
 
+  protected foresee(): void {}
+
+  protected finished(): void {}
+
   protected switchesTo(): string | undefined {
     const to = this.#switchTo
     this.#switchTo = undefined
     return to
+  }
+
+  protected handover(response: TextResponse): Upgrade {
+    return new Upgrade(this.session.switchRequest, response, this.session.switchSince)
   }
 }
 

@@ -56,7 +56,7 @@ function fieldsOf(shape: ObjectShape, value: unknown): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(shape.fields).map(([name, field]) => {
       const inner = (value as Record<string, unknown>)[name]
-      if (field.kind === 'object') return [name, fieldsOf(field, inner)]
+      if (field.kind === 'object') return [name, inner === null ? null : fieldsOf(field, inner)]
       return [name, field.kind === 'map' ? { ...(inner as object) } : inner]
     }),
   )
