@@ -21,7 +21,14 @@ const protocol: Protocol = {
   priority: 1,
 }
 
-/** AMQP 0-9-1 with RabbitMQ's extensions. Section numbers in this folder are those of its specification. */
+/**
+ * AMQP 0-9-1 with RabbitMQ's extensions. Section numbers in this folder are those of its specification.
+ *
+ * A method that has a reply is one entry with it, whoever asks. All others are entries with a request alone: what is
+ * published, delivered and returned, with its content, and acknowledgements, which may be of many messages. When a channel or
+ * the connection is closed, what was asked and has no reply yet ends with an error that says why; the close is an entry of its
+ * own, with its code as status. Heartbeats are none.
+ */
 export const amqp = defineDissector({
   name: 'amqp',
   transport: 'tcp',

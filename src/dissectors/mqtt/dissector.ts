@@ -8,7 +8,13 @@ import { Session } from './session.ts'
 /** By the number that CONNECT gives them; 0 = it was not seen. */
 const VERSIONS = [4, 5, 3, 0]
 
-/** MQTT 3.1, 3.1.1 and 5. Section numbers in this folder are those of version 5, which says more than the others. */
+/**
+ * MQTT 3.1, 3.1.1 and 5. Section numbers in this folder are those of version 5, which says more than the others.
+ *
+ * A packet and the one that answers it are one entry, whoever sent them: what the server publishes is a request that the
+ * client acknowledges. With QoS 2 a message is two entries, PUBLISH with PUBREC, and PUBREL with PUBCOMP. DISCONNECT and AUTH
+ * have no answer.
+ */
 export const mqtt = defineDissector({
   name: 'mqtt',
   transport: 'tcp',
