@@ -1,0 +1,174 @@
+import type { Found, Instant, Paired } from '../../dissect/dissector.ts'
+import { COM, isLogin, isStream } from './commands.ts'
+import { CAN, EXTENDED_METADATA, type Greeting } from './handshake.ts'
+import type { Reply } from './replies.ts'
+import type { Login, Request } from './requests.ts'
+import { type Statement, Statements } from './statements.ts'
+
+/** A request that waits for its reply. */
+export interface Asked {
+  readonly code: number
+  readonly since: Instant
+  /** Bytes on the wire, so far. */
+  size: number
+  /** Sequence number of its last packet. */
+  sequence: number
+  /** Undefined until all of it has come … */
+  message: Request | undefined
+  /** … and its reply, if that comes before. */
+  answer: Found<Reply> | undefined
+  statement: Statement | undefined
+  /** Since it was sent some of what the client says was lost: perhaps other requests. */
+  isDoubtful: boolean
+}
+
+/** What both sides of a connection know of each other. */
+export class Session {
+  /** What comes next: the greeting, the login, commands. */
+  stage: 'greeting' | 'login' | 'commands' = 'greeting'
+  /** What the client can do, and the server too where that counts; undefined when the login was not seen. */
+  capabilities: number | undefined
+  hasExtendedMetadata: boolean | undefined
+  /** Results end with an OK packet, and nothing stands between columns and rows; undefined while nobody knows. */
+  deprecatesEof: boolean | undefined
+  /** Packets of commands and replies are in frames that may be compressed; undefined while nobody knows. */
+  isCompressed: boolean | undefined
+  user = ''
+  database = ''
+  /** The client sends a file that the server has asked for. */
+  isUploading = false
+  /** TLS begins after what the client has sent. */
+  isTls = false
+  readonly statements = new Statements()
+  /** Exchanges that are complete and were not told yet. */
+  readonly ready: Paired[] = []
+  readonly #pending: Asked[] = []
+  #server: Pick<Greeting, 'capabilities' | 'extended'> | undefined
+
+  /** MySQL 4.1 or later, as far as is known. */
+  get is41(): boolean {
+    return this.capabilities === undefined || (this.capabilities & CAN.protocol41) !== 0
+  }
+
+  /** Whether they have one of these; undefined when only one of them, or none, was heard of it. */
+  can(flags: number): boolean | undefined {
+    if (this.capabilities === undefined) return undefined
+    if ((this.capabilities & flags) === 0) return false
+    return this.#server === undefined && (flags & NEGOTIATED) !== 0 ? undefined : true
+  }
+
+  greeted({ capabilities, extended }: Greeting): void {
+    this.#server = { capabilities, extended }
+    this.stage = 'login'
+  }
+
+  /** The client has said what it can do and who it is. */
+  login({ fields }: Login): void {
+    const server = this.#server ?? fields
+    // Greetings of old servers have only half of the flags, and clients set others of their own accord.
+    this.capabilities = fields.capabilities & (server.capabilities | ~NEGOTIATED)
+    this.hasExtendedMetadata = (fields.extended & server.extended & EXTENDED_METADATA) !== 0
+    this.deprecatesEof = this.can(CAN.deprecateEof)
+    this.isCompressed = this.can(CAN.compress | CAN.zstd)
+    this.stage = 'commands'
+  }
+
+  ask(asked: Asked): void {
+    this.#pending.push(asked)
+    if (this.#pending.length > MOST_PENDING) this.#giveUp(this.#pending.shift())
+  }
+
+  /** The request that is to be answered next. */
+  get next(): Asked | undefined {
+    return this.#pending[0]
+  }
+
+  /** The client is being told of what happens, and may acknowledge that. */
+  get isStreaming(): boolean {
+    const [first] = this.#pending
+    return first !== undefined && isStream(first.code)
+  }
+
+  /** The last request: what the client sends besides belongs to it. */
+  get latest(): Asked | undefined {
+    return this.#pending.at(-1)
+  }
+
+  /** `asked` has got its reply, all or what there is of it. */
+  answered(asked: Asked, answer: Found<Reply>): void {
+    if (this.#pending[0] === asked) this.#pending.shift()
+    if (asked.message === undefined) asked.answer = answer
+    else this.ready.push({ request: found(asked), response: answer })
+  }
+
+  /** All of a request has come whose reply did already, or that gets none. */
+  finished(asked: Asked): void {
+    if (asked.message !== undefined)
+      this.ready.push({ request: found(asked), response: asked.answer ?? null })
+  }
+
+  /** What the server says without having been asked, or where the request is not known. */
+  unasked(answer: Found<Reply>): void {
+    this.ready.push({ request: null, response: answer })
+  }
+
+  /** Some of what the client says was lost. */
+  clientLost(): void {
+    this.isUploading = false
+    for (const asked of this.#pending) asked.isDoubtful = true
+  }
+
+  /**
+   * After a loss a reply begins. Clients wait for a reply before they ask again, as a rule: it answers the last request,
+   * unless there may have been others since.
+   */
+  serverFound(): void {
+    const last = this.#pending.at(-1)
+    while (this.#pending.length > 0 && (this.#pending[0] !== last || last?.isDoubtful === true))
+      this.#giveUp(this.#pending.shift())
+  }
+
+  /** A reply went well, and changes what the session is. */
+  succeeded({ code, message, statement }: Asked, database: string | undefined): void {
+    if (isLogin(code) && message !== undefined) {
+      this.user = message.user
+      this.database = message.database
+    }
+    if (code === COM.initDb && message !== undefined) this.database = message.database
+    if (code === COM.changeUser || code === COM.resetConnection) this.statements.clear()
+    if (code === COM.resetStatement) statement?.takeLongData()
+    if (code === COM.query && database === undefined) this.#use(message)
+    if (database !== undefined) this.database = database
+  }
+
+  /** The requests that get no reply any more, one by one. */
+  abandoned(): Paired | undefined {
+    const asked = this.#pending.shift()
+    if (asked === undefined) return undefined
+    return asked.message === undefined ? this.abandoned() : { request: found(asked), response: null }
+  }
+
+  /** `USE shop`, where the server does not tell that the database has changed. */
+  #use(message: Request | undefined): void {
+    if (message === undefined || message.wire.length > LONGEST_USE) return
+    const [, quoted, plain] = /^\s*use\s+(?:`([^`]+)`|([^\s;`]+))\s*;?\s*$/i.exec(message.query) ?? []
+    this.database = quoted ?? plain ?? this.database
+  }
+
+  #giveUp(asked: Asked | undefined): void {
+    if (asked?.message !== undefined)
+      this.ready.push({ request: found(asked), response: null, error: UNANSWERED })
+  }
+}
+
+function found({ message, size, since }: Asked): Found<Request> {
+  return { message: message as Request, size, since }
+}
+
+/** Flags that count only when both have them. */
+const NEGOTIATED = CAN.compress | CAN.deprecateEof | CAN.zstd | CAN.queryAttributes
+const UNANSWERED = { type: 'pair-not-found', msg: 'the reply was not captured' } as const
+/** Commands that clients may have sent ahead. */
+const MOST_PENDING = 4096
+/** Longest name of a database, and what stands around it. */
+const LONGEST_USE = 300
