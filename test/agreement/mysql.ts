@@ -7,7 +7,8 @@ export const mysql: Comparison = (seen, truth) => {
   const requests = seen.requests('mysql')
   const errors = seen.responses('mysql').filter(({ errorCode }) => errorCode !== 0)
   const logins = requests.filter(({ command }) => command === 'Login')
-  const theirLogins = (lists.logins?.rows ?? []).filter((row) => row[2] === 'login' && row[3] !== null)
+  // A request for TLS has no user.
+  const theirLogins = (lists.logins?.rows ?? []).filter((row) => row[2] === 'login' && Boolean(row[3]))
   return [
     {
       what: 'mysql command',

@@ -1,4 +1,4 @@
-import { inflateSync, zstdDecompressSync } from 'node:zlib'
+import { constants, inflateSync, zstdDecompressSync } from 'node:zlib'
 import { u24le, u32le } from '../../bytes/read.ts'
 import type { Step } from '../../dissect/dissector.ts'
 import { type PacketReader, Packets } from './packets.ts'
@@ -27,6 +27,8 @@ export class Channel {
   #isDropped = false
   #inflated: Uint8Array | undefined
   #position = 0
+  /** Bytes of its content that follow, of which nothing will be known: the frame is too long to be held. */
+  #hole = 0
   #need = 1
   #reason = ''
 
@@ -46,14 +48,20 @@ export class Channel {
       return { kind: 'skip', length: rest }
     }
     this.#need = 1
-    const length = this.#read(bytes, start, end) - start
-    const reason = this.#reason || this.#reader.reason
-    if (reason !== '' || this.packets.isBroken) return { kind: 'invalid', reason: reason || 'out of order' }
-    this.#reader.took(length)
-    if (this.#session.isTls) return { kind: 'switch', to: 'tls', length }
-    const exchange = this.#session.ready.shift()
-    if (exchange !== undefined) return { kind: 'exchange', length, ...exchange }
-    return length > 0 ? { kind: 'partial', length } : { kind: 'incomplete', need: this.#need }
+    let at = start
+    for (;;) {
+      const until = this.#read(bytes, at, end)
+      const reason = this.#reason || this.#reader.reason
+      if (reason !== '' || this.packets.isBroken) return { kind: 'invalid', reason: reason || 'out of order' }
+      this.#reader.took(until - at)
+      at = until
+      if (this.#session.isTls) return { kind: 'switch', to: 'tls', length: at - start }
+      const exchange = this.#session.ready.shift()
+      if (exchange !== undefined) return { kind: 'exchange', length: at - start, ...exchange }
+      // What ended may be no exchange yet: before more is taken of packets it is looked whether frames begin.
+      if (!this.packets.isReady || (!this.isFramed && at > start)) break
+    }
+    return at > start ? { kind: 'partial', length: at - start } : { kind: 'incomplete', need: this.#need }
   }
 
   lose(length: number): number {
@@ -65,6 +73,7 @@ export class Channel {
     this.packets.reset()
     this.#left = 0
     this.#inflated = undefined
+    this.#hole = 0
     this.#reason = ''
   }
 
@@ -79,7 +88,7 @@ export class Channel {
     for (;;) {
       if (this.#inflated !== undefined) this.#readInflated(this.#inflated)
       else if (this.#left > 0) at = this.#readPlain(bytes, at, end)
-      if (this.packets.isReady || this.packets.isBroken) return at
+      if (this.packets.isReady || this.packets.isBroken || this.#reason !== '') return at
       if (this.#inflated !== undefined) continue
       if (this.#left > 0) return at
       const next = this.#frame(bytes, at, end)
@@ -90,7 +99,11 @@ export class Channel {
 
   #readInflated(inflated: Uint8Array): void {
     this.#position = this.packets.read(inflated, this.#position, inflated.length)
-    if (this.#position === inflated.length) this.#inflated = undefined
+    if (this.#position < inflated.length) return
+    this.#inflated = undefined
+    if (this.packets.rest >= this.#hole) this.packets.pass(this.#hole)
+    else if (this.packets.lose(this.#hole) < this.#hole) this.#reason = 'a frame longer than is held'
+    this.#hole = 0
   }
 
   #readPlain(bytes: Uint8Array, start: number, end: number): number {
@@ -117,21 +130,34 @@ export class Channel {
       this.#left = length
       return content
     }
-    this.#need = FRAME_HEADER + length
+    const here = length > LONGEST_FRAME ? BEGINNING : length
+    this.#need = FRAME_HEADER + here
     if (end - start < this.#need) return start
-    this.#inflated = inflate(bytes.subarray(content, content + length), size)
+    const inflated = inflate(bytes.subarray(content, content + here), size, here < length)
+    if (inflated === undefined) {
+      this.#reason = 'a frame that cannot be decompressed'
+      return start
+    }
+    this.#inflated = inflated
     this.#position = 0
-    if (this.#inflated === undefined) this.#reason = 'a frame that cannot be decompressed'
-    return this.#inflated === undefined ? start : content + length
+    this.#hole = size - inflated.length
+    this.#isDropped = here < length
+    this.#left = length - here
+    return content + here
   }
 }
 
-/** zlib or zstd, as the bytes say. Undefined when they are neither, or not of `size` bytes. */
-export function inflate(bytes: Uint8Array, size: number): Uint8Array | undefined {
+/**
+ * zlib or zstd, as the bytes say: `size` bytes, or when it is only the beginning fewer. Undefined when they are neither,
+ * or something else comes of them.
+ */
+export function inflate(bytes: Uint8Array, size: number, isBeginning = false): Uint8Array | undefined {
+  const isZstd = u32le(bytes, 0) === ZSTD_MAGIC
+  const finishFlush = isZstd ? constants.ZSTD_e_flush : constants.Z_SYNC_FLUSH
+  const options = { maxOutputLength: size, ...(isBeginning ? { finishFlush } : {}) }
   try {
-    const decompress = u32le(bytes, 0) === ZSTD_MAGIC ? zstdDecompressSync : inflateSync
-    const inflated = decompress(bytes, { maxOutputLength: size })
-    return inflated.length === size ? inflated : undefined
+    const inflated = isZstd ? zstdDecompressSync(bytes, options) : inflateSync(bytes, options)
+    return inflated.length === size || isBeginning ? inflated : undefined
   } catch {
     // zlib has no other way to say that bytes are broken or become too many.
     return undefined
@@ -139,5 +165,8 @@ export function inflate(bytes: Uint8Array, size: number): Uint8Array | undefined
 }
 
 export const FRAME_HEADER = 7
+/** Of a longer frame only the beginning is held; the rest passes by, where nothing begins in it. */
+const LONGEST_FRAME = 2 << 20
+const BEGINNING = 64 << 10
 /** RFC 8878 §3.1.1 */
 export const ZSTD_MAGIC = 0xfd2fb528

@@ -3,7 +3,6 @@
  * https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_command_phase.html
  */
 const NAMES: Readonly<Record<number, string>> = {
-  0: 'COM_SLEEP',
   1: 'COM_QUIT',
   2: 'COM_INIT_DB',
   3: 'COM_QUERY',
@@ -75,6 +74,8 @@ export const COM = {
   /** Of ours: what precedes all commands. */
   login: 256,
   sslRequest: 257,
+  /** A reply was seen whose command was not. */
+  unknown: -1,
 } as const
 
 export function commandName(code: number): string {

@@ -1,7 +1,7 @@
 import { defineDissector } from '../../dissect/dissector.ts'
 import type { Protocol } from '../../entry/protocol.ts'
 import { flag, list, number, object, text, textList, textMap } from '../../entry/shape.ts'
-import { probeClient, probeServer } from './probe.ts'
+import { mayResume, probeClient, probeServer } from './probe.ts'
 import type { Reply, ResultRows } from './replies.ts'
 import { ReplyParser } from './reply-parser.ts'
 import { RequestParser } from './request-parser.ts'
@@ -80,12 +80,11 @@ export const mysql = defineDissector({
   response,
   probe: (bytes, start, end, from) =>
     from === 'client' ? probeClient(bytes, start, end) : probeServer(bytes, start, end),
-  resumes: (bytes, start, end, from) =>
-    (from === 'client' ? probeClient(bytes, start, end) : probeServer(bytes, start, end)) !== 'reject',
-  open(context, { clock }) {
-    const session = new Session()
-    const client = new RequestParser(context, session, clock)
-    const server = new ReplyParser(context, session, clock)
+  resumes: mayResume,
+  open(context, opening) {
+    const session = new Session(opening.isWhole)
+    const client = new RequestParser(context, session, opening)
+    const server = new ReplyParser(context, session, opening)
     const abandon = () => {
       server.cut()
       return session.ready.shift() ?? session.abandoned()

@@ -90,8 +90,8 @@ export function readLogin(bytes: Uint8Array, start: number, end: number): LoginF
   const own = (capabilities & CAN.mysql) === 0 ? extended : 0
   if (cursor.isBroken) return undefined
   const user = cursor.nulText()
-  skipProof(cursor, capabilities)
   if (cursor.isBroken) return undefined
+  skipProof(cursor, capabilities)
   // Some clients set the flag and leave the database out.
   const database = (capabilities & CAN.connectWithDb) === 0 || cursor.left === 0 ? '' : cursor.nulText()
   return { user, database, ...rest(cursor, capabilities), capabilities, extended: own }

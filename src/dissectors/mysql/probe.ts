@@ -23,10 +23,20 @@ export function probeServer(bytes: Uint8Array, start: number, end: number): Verd
   return beginsFrame(bytes, start, end, 'server')
 }
 
-/** Whether packets that begin here, of a connection whose login was not seen, are in frames. */
-export function framing(bytes: Uint8Array, start: number, end: number, from: Side): 'framed' | 'plain' {
+/** Whether a side of a connection that is known to be of this protocol may be read from here on. */
+export function mayResume(bytes: Uint8Array, start: number, end: number, from: Side): boolean {
+  if (from === 'server')
+    return probeServer(bytes, start, end) === 'match' || goesOnWithLogin(bytes, start, end)
+  return end - start > HEADER && probeClient(bytes, start, end) !== 'reject'
+}
+
+/** Whether packets that begin here, of a connection whose login was not seen, are in frames; undefined = more must come. */
+export function isFramed(bytes: Uint8Array, start: number, end: number, from: Side): boolean | undefined {
   const plain = from === 'client' ? beginsCommands(bytes, start, end) : beginsReply(bytes, start, end)
-  return plain === 'reject' && beginsFrame(bytes, start, end, from) !== 'reject' ? 'framed' : 'plain'
+  if (plain === 'match') return false
+  const framed = beginsFrame(bytes, start, end, from)
+  if (plain === 'reject' || framed === 'match') return framed !== 'reject'
+  return framed === 'unsure' && end - start < LONGEST_PROBED ? undefined : false
 }
 
 function beginsCommands(bytes: Uint8Array, start: number, end: number): Verdict {
@@ -75,33 +85,44 @@ function mayBegin(bytes: Uint8Array, start: number, end: number): boolean {
 }
 
 function beginsLogin(bytes: Uint8Array, payload: number, end: number, length: number): Verdict {
-  if (length < SHORTEST_LOGIN || length > LONGEST_LOGIN || payload + length < end) return 'reject'
+  const until = payload + length
+  if (length < SHORTEST_LOGIN || length > LONGEST_LOGIN) return 'reject'
+  if (end - payload < 2) return 'unsure'
+  // TLS follows at once.
+  if (until < end) return isSslRequest(bytes, payload, until) && isTls(bytes, until, end) ? 'match' : 'reject'
   if ((u16le(bytes, payload) & PROTOCOL_41) === 0) {
-    const isWhole = payload + length === end && readLogin(bytes, payload, end) !== undefined
+    const isWhole = until === end && readLogin(bytes, payload, end) !== undefined
     return isWhole ? 'unsure' : 'reject'
   }
   if (end - payload < FILLER_END) return 'unsure'
   for (let at = FILLER_START; at < FILLER_END; at++) if (u8(bytes, payload + at) !== 0) return 'reject'
-  if (end < payload + length) return 'unsure'
+  if (end < until) return 'unsure'
   if (isSslRequest(bytes, payload, end)) return 'match'
   return readLogin(bytes, payload, end) === undefined ? 'reject' : 'match'
+}
+
+/** A record of a handshake, as far as it is here (RFC 8446 §5.1). */
+function isTls(bytes: Uint8Array, start: number, end: number): boolean {
+  return u8(bytes, start) === 22 && (end - start < 2 || u8(bytes, start + 1) === 3)
 }
 
 /** SQL, which begins with a word that SQL begins with; as long as its packet says, or cut off where a segment is full. */
 function beginsSql(bytes: Uint8Array, payload: number, end: number, until: number): Verdict {
   const at = payload + 1
-  if (at >= end) return 'unsure'
+  if (end - at < 2) return 'unsure'
   const isQuery = u8(bytes, payload) === COM.query
   const hasBinary = isQuery && hasAttributes(bytes, at)
   const start = hasBinary && u8(bytes, at) === 0 ? at + 2 : at
   // Attributes stand before the text; then the word is somewhere in the packet.
   const headEnd = Math.min(end, until, start + LONGEST_HEAD)
-  const isSql =
-    hasBinary && start === at
-      ? SQL_WITHIN.test(latin1(bytes, start, headEnd))
-      : WORDS.has(firstWord(bytes, start, headEnd)) && !bytes.subarray(start, headEnd).includes(0)
+  const isWithin = hasBinary && start === at
+  const isSql = isWithin
+    ? SQL_WITHIN.test(latin1(bytes, start, headEnd))
+    : WORDS.has(firstWord(bytes, start, headEnd)) &&
+      !bytes.subarray(start, Math.min(headEnd, until - 1)).includes(0)
   if (isSql) return until <= end || isLong(bytes, start, end) ? 'match' : 'unsure'
-  return end < until && isText(bytes, start, end) && end - start < LONGEST_HEAD ? 'unsure' : 'reject'
+  const mayCome = end < until && end - start < LONGEST_HEAD
+  return mayCome && (isWithin || isText(bytes, start, end)) ? 'unsure' : 'reject'
 }
 
 /** The first word of a statement, in lower case, behind white space, comments and parentheses. */
@@ -110,7 +131,7 @@ function firstWord(bytes: Uint8Array, start: number, end: number): string {
   for (;;) {
     const two = latin1(bytes, at, Math.min(at + 2, end))
     if (/^[\s(;]/.test(two)) at++
-    else if (two === '/*' && bytes[at + 2] === EXCLAMATION) at = afterDigits(bytes, at + 3, end)
+    else if (two === '/*' && isExecutable(bytes, at + 2)) at = afterDigits(bytes, at + 3, end)
     else if (two === '/*') at = after('*/', bytes, at + 2, end)
     else if (two === '--' || two[0] === '#') at = after('\n', bytes, at + 1, end)
     else break
@@ -125,9 +146,14 @@ function after(text: string, bytes: Uint8Array, start: number, end: number): num
   return found < 0 ? end : start + found + text.length
 }
 
-/** `/*!40101 SET` is a comment for others than MySQL: with the version from which on it is none. */
+/** `/*!40101 SET` and `/*M!100100 SET` are comments for others than MySQL and MariaDB. */
+function isExecutable(bytes: Uint8Array, at: number): boolean {
+  return bytes[at] === EXCLAMATION || (bytes[at] === LETTER_M && bytes[at + 1] === EXCLAMATION)
+}
+
+/** Past the number of the version from which on they are none. */
 function afterDigits(bytes: Uint8Array, start: number, end: number): number {
-  let at = start
+  let at = bytes[start] === EXCLAMATION ? start + 1 : start
   while (at < end && u8(bytes, at) >= 0x30 && u8(bytes, at) <= 0x39) at++
   return at
 }
@@ -159,7 +185,8 @@ function beginsReply(bytes: Uint8Array, start: number, end: number): Verdict {
     case 0xff:
       return isError(bytes, payload, end, length)
     case 0xfe:
-      return length === 5 && until <= end && hasStatus(u16le(bytes, payload + 3)) ? 'match' : 'reject'
+      if (length !== 5) return beginsOk(bytes, payload, end, length)
+      return until <= end && hasStatus(u16le(bytes, payload + 3)) ? 'match' : 'reject'
     case 0x55:
       return /^Uptime: \d/.test(latin1(bytes, payload, Math.min(end, payload + 10))) ? 'match' : 'reject'
     default:
@@ -187,9 +214,28 @@ function beginsOk(bytes: Uint8Array, payload: number, end: number, length: numbe
   const { isExact, status } = readOk(bytes, payload + 1, until, true)
   const isAlone = until === end || u8(bytes, until + 3) <= 2
   if (length >= 7 && isExact && hasStatus(status) && isAlone) return 'match'
-  const isPrepared = (length === 12 || length === 13) && u8(bytes, payload + 9) === 0
+  const isPrepared =
+    u8(bytes, payload) === 0 && (length === 12 || length === 13) && u8(bytes, payload + 9) === 0
   if (!isPrepared) return 'reject'
-  return u32le(bytes, payload + 5) === 0 ? 'unsure' : isDefinition(bytes, until, end, 2)
+  const hasDefinitions = u32le(bytes, payload + 5) !== 0
+  return hasDefinitions ? isDefinition(bytes, until, end, 2) : isAlone ? 'match' : 'reject'
+}
+
+/** Packets of a login, behind the greeting: what a plugin says, and in the end an OK or an error. */
+function goesOnWithLogin(bytes: Uint8Array, start: number, end: number): boolean {
+  let at = start
+  for (let count = 0; count < MOST_PACKETS && at < end; count++) {
+    const length = u24le(bytes, at)
+    const sequence = u8(bytes, at + 3)
+    const payload = at + HEADER
+    at = payload + length
+    if (end <= payload || at > end || sequence < 2 || sequence > LAST_OF_LOGIN) return false
+    const first = u8(bytes, payload)
+    if (first === 0xff) return isError(bytes, payload, end, length) === 'match'
+    if (first === 0) return beginsOk(bytes, payload, end, length) === 'match'
+    if (first !== 1 && first !== 0xfe) return false
+  }
+  return at === end
 }
 
 function beginsResult(bytes: Uint8Array, payload: number, end: number, length: number): Verdict {
@@ -223,13 +269,14 @@ function hasStatus(status: number): boolean {
 /** A frame: its packets, plain or compressed, are what they are without it. */
 function beginsFrame(bytes: Uint8Array, start: number, end: number, from: Side): Verdict {
   const begins = from === 'client' ? beginsCommands : beginsReply
-  if (end - start < FRAME_HEADER + HEADER + 1) return 'reject'
+  if (end - start < HEADER) return 'unsure'
   const length = u24le(bytes, start)
   const size = u24le(bytes, start + 4)
   const content = start + FRAME_HEADER
   const until = content + length
   if (u8(bytes, start + 3) !== (from === 'client' ? 0 : 1) || length <= HEADER) return 'reject'
-  if (size === 0) return begins(bytes, content, Math.min(end, until)) === 'match' ? 'match' : 'reject'
+  if (end <= content) return 'unsure'
+  if (size === 0) return begins(bytes, content, Math.min(end, until))
   const isCompressed = u32le(bytes, content) === ZSTD_MAGIC || u8(bytes, content) === ZLIB
   if (!isCompressed || size <= length - SLACK) return 'reject'
   if (until > end) return length <= LONGEST_PROBED ? 'unsure' : 'reject'
@@ -274,7 +321,10 @@ const LONGEST_INFLATED = 256 << 10
 const SLACK = 32
 const ZLIB = 0x78
 
+/** Highest sequence number that a login has come to: as a rule 2, 4 or 6. */
+const LAST_OF_LOGIN = 12
 const EXCLAMATION = 0x21
+const LETTER_M = 0x4d
 /** Longest of the words, and what follows. */
 const LONGEST_WORD = 16
 

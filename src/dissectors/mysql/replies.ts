@@ -7,7 +7,7 @@ import type { Text } from './values.ts'
 
 /** What a server answers, filled in while it is read; texts are made when somebody asks for them. */
 export class Reply {
-  /** What it answers; 0 = nobody knows. */
+  /** What it answers. */
   readonly code: number
   success = false
   errorCode = 0

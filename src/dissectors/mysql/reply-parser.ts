@@ -1,11 +1,11 @@
 import { copyOf, u8 } from '../../bytes/read.ts'
-import type { DissectContext, Instant, Paired, Parser, Step } from '../../dissect/dissector.ts'
+import type { DissectContext, Instant, Opening, Paired, Parser, Step } from '../../dissect/dissector.ts'
 import { Channel, type ChannelReader } from './channel.ts'
-import { COM, isLogin, isStream } from './commands.ts'
+import { COM, isLogin as isLoginCode, isStream } from './commands.ts'
 import { Cursor } from './cursor.ts'
 import { readGreeting, V9, V10 } from './handshake.ts'
 import { LONGEST, REFUSED } from './packets.ts'
-import { framing } from './probe.ts'
+import { isFramed } from './probe.ts'
 import { Reply, readOk, STATUS } from './replies.ts'
 import { Definitions, ResultSet } from './results.ts'
 import type { Asked, Session } from './session.ts'
@@ -41,7 +41,7 @@ export class ReplyParser implements Parser<Reply>, ChannelReader {
   reason = ''
   readonly #context: DissectContext
   readonly #session: Session
-  readonly #clock: Instant
+  readonly #opening: Opening
   readonly #channel: Channel
   #state: State = 'first'
   /** What is being read, and what it answers. */
@@ -65,19 +65,23 @@ export class ReplyParser implements Parser<Reply>, ChannelReader {
   #isRow = false
   #database: string | undefined
 
-  constructor(context: DissectContext, session: Session, clock: Instant) {
+  constructor(context: DissectContext, session: Session, opening: Opening) {
     this.#context = context
     this.#session = session
-    this.#clock = clock
+    this.#opening = opening
     this.#channel = new Channel(this, session)
   }
 
   next(bytes: Uint8Array, start: number, end: number): Step<Reply> {
     const session = this.#session
-    const isBetween = this.#reply === undefined && session.stage === 'commands'
-    if (isBetween && start < end && !this.#channel.isFramed && session.next?.code !== COM.login) {
-      session.isCompressed ??= framing(bytes, start, end, 'server') === 'framed'
-      this.#channel.isFramed = session.isCompressed
+    const mayBeFramed = session.stage !== 'login' && session.login === undefined
+    // Sequence number 0: a greeting, or the refusal of one.
+    const isReply = mayBeFramed && start < end && bytes[start + 3] !== 0
+    if (this.#reply === undefined && isReply && !this.#channel.isFramed) {
+      const framed = session.isCompressed ?? isFramed(bytes, start, end, 'server')
+      if (framed === undefined) return { kind: 'incomplete', need: end - start + 1 }
+      session.isCompressed = framed
+      this.#channel.isFramed = framed
     }
     return this.#channel.next(bytes, start, end)
   }
@@ -122,15 +126,17 @@ export class ReplyParser implements Parser<Reply>, ChannelReader {
 
   rejoin(): void {
     this.#channel.reset()
-    this.#clear()
+    // The answer to a greeting may have been lost.
+    this.cut()
     this.reason = ''
     this.#session.stage = 'commands'
     this.#session.serverFound()
   }
 
-  end(): Paired | undefined {
+  end(clean: boolean): Paired | undefined {
     // A greeting may be all that the server will have said: `cut` tells it then.
-    if (this.#reply?.code !== COM.login || this.#session.next?.code === COM.login) this.cut()
+    if (this.#reply?.code !== COM.login || this.#session.login !== undefined) this.cut()
+    if (!clean) this.#session.serverLost()
     return this.#session.ready.shift()
   }
 
@@ -140,8 +146,9 @@ export class ReplyParser implements Parser<Reply>, ChannelReader {
     if (reply !== undefined && this.#hasRead) {
       if (this.#session.isTls) reply.success = true
       else reply.incomplete = true
-      if (reply.code === COM.login) this.#asked ??= this.#session.next
-      this.#finish()
+      if (reply.code === COM.login) this.#asked ??= this.#session.login
+      // The beginning of a reply to nobody knows what tells nothing.
+      if (reply.code !== COM.unknown || reply.resultCount > 0) this.#finish()
     }
     this.#clear()
   }
@@ -153,37 +160,36 @@ export class ReplyParser implements Parser<Reply>, ChannelReader {
   /** The first packet of a reply begins. False: it does not. */
   #begin(length: number, sequence: number, first: number): boolean {
     const session = this.#session
-    const asked = session.next
+    const asked = session.answering(this.#opening.place.sent)
     const isError = first === ERR
     if (session.stage === 'greeting' && sequence === 0 && (first === V10 || first === V9 || isError)) {
       this.#start(undefined, COM.login, isError ? 'auth' : 'greeting')
       return true
     }
-    const isInOrder = this.#channel.isFramed || sequence === ((asked?.sequence ?? 0) + 1) % 256
-    if (
-      asked === undefined &&
-      !isError &&
-      first === EOF &&
-      length <= LONGEST_EOF &&
-      sequence === this.#sequence
-    ) {
-      this.#start(undefined, 0, 'late')
+    const isLate = asked === undefined && first === EOF && length <= LONGEST_EOF
+    if (isLate && sequence === this.#sequence) {
+      this.#start(undefined, COM.unknown, 'late')
       return true
     }
-    // Servers tell why they close a connection without having been asked; and a refused upload has not come to its end.
-    if (
-      !isInOrder &&
-      !isError &&
-      (asked === undefined || (!isLogin(asked.code) && asked.message !== undefined))
-    )
-      return false
+    const isLogin = asked?.code === COM.login
+    const isNext = sequence === ((asked?.sequence ?? 0) + 1) % 256
+    const isInOrder = this.#channel.isFramed || isNext || (isLogin && sequence > asked.sequence)
+    if (!isInOrder && isLogin) {
+      // Its reply was lost, and this is that to something later.
+      session.passOver(asked)
+      return this.#begin(length, sequence, first)
+    }
+    // Servers tell why they close a connection without having been asked; and what is asked may not have come to its end.
+    const isUnfinished = asked !== undefined && asked.message === undefined
+    if (!isInOrder && !isError && !isUnfinished) return false
     if (session.stage === 'greeting') session.stage = 'commands'
-    this.#start(asked, asked?.code ?? 0, stateFor(asked?.code ?? 0))
+    const code = asked?.code ?? COM.unknown
+    this.#start(asked, code, stateFor(code))
     return true
   }
 
   #start(asked: Asked | undefined, code: number, state: State): void {
-    const { seconds, nanos } = this.#clock
+    const { seconds, nanos } = this.#opening.clock
     const { wantsBodies, maxBody } = this.#context
     this.#since = { seconds, nanos }
     this.#asked = asked
@@ -275,7 +281,7 @@ export class ReplyParser implements Parser<Reply>, ChannelReader {
   /** What a plugin says is between it and the client. */
   #answer(reply: Reply, first: number, bytes: Uint8Array, start: number, end: number): boolean {
     this.#isAnySequence = true
-    this.#asked ??= this.#session.next
+    this.#asked ??= this.#session.login
     if (first === OK) {
       if (reply.code === COM.login) this.#session.stage = 'commands'
       return this.#ok(reply, bytes, start + 1, end)
@@ -311,7 +317,7 @@ export class ReplyParser implements Parser<Reply>, ChannelReader {
 
   /** Both begin alike; where the command is not known, what is no whole OK packet is the other. */
   #isPrepared(code: number, bytes: Uint8Array, start: number, end: number): boolean {
-    if (code !== 0) return code === COM.prepare
+    if (code !== COM.unknown) return code === COM.prepare
     const length = end - start
     return (length === 12 || length === 13) && !readOk(bytes, start + 1, end, true).isExact
   }
@@ -417,7 +423,7 @@ export class ReplyParser implements Parser<Reply>, ChannelReader {
   }
 
   #ok(reply: Reply, bytes: Uint8Array, start: number, end: number): boolean {
-    const outcome = readOk(bytes, start, end, this.#session.is41)
+    const outcome = readOk(bytes, start, end, this.#session.is41 !== false)
     reply.affectedRows += outcome.affectedRows
     reply.lastInsertId = outcome.lastInsertId || reply.lastInsertId
     reply.warnings += outcome.warnings
@@ -444,7 +450,7 @@ export class ReplyParser implements Parser<Reply>, ChannelReader {
     const code = new Cursor(bytes, start, end).u16()
     if (code === PROGRESS) return false
     reply.fail(code, copyOf(bytes, Math.min(start + 2, end), end))
-    if (reply.code === COM.login) this.#asked ??= this.#session.next
+    if (reply.code === COM.login) this.#asked ??= this.#session.login
     return true
   }
 
@@ -502,7 +508,7 @@ export class ReplyParser implements Parser<Reply>, ChannelReader {
 
 /** What the first packet of the reply to a command is. */
 function stateFor(code: number): State {
-  if (isLogin(code)) return 'auth'
+  if (isLoginCode(code)) return 'auth'
   if (isStream(code)) return 'stream'
   if (code === COM.fetch) return 'rows'
   return code === COM.fieldList ? 'fields' : 'first'
@@ -523,7 +529,7 @@ const PROGRESS = 0xffff
 const LONGEST_CONTROL = 64 << 10
 const LONGEST_DEFINITION = 16 << 10
 /** Definitions of the columns of a result. */
-const LONGEST_DEFINITIONS = 256 << 10
+const LONGEST_DEFINITIONS = 64 << 10
 /** The count has two bytes where statements are prepared. */
 const MOST_COLUMNS = 0xffff
 /** Results with rows of a command that are kept; the others are counted. */

@@ -1,10 +1,10 @@
 import { copyOf, u16le } from '../../bytes/read.ts'
-import type { DissectContext, Instant, Parser, Step } from '../../dissect/dissector.ts'
+import type { DissectContext, Opening, Parser, Step } from '../../dissect/dissector.ts'
 import { Channel, type ChannelReader } from './channel.ts'
 import { COM, fitsCommand, hasNoReply, isCommand } from './commands.ts'
 import { CAN, isSslRequest, readLogin } from './handshake.ts'
 import { REFUSED } from './packets.ts'
-import { framing } from './probe.ts'
+import { isFramed } from './probe.ts'
 import { ChangeUser, Execute, InitDb, Login, OfStatement, Query, Request } from './requests.ts'
 import type { Asked, Session } from './session.ts'
 
@@ -13,7 +13,7 @@ export class RequestParser implements Parser<Request>, ChannelReader {
   reason = ''
   readonly #context: DissectContext
   readonly #session: Session
-  readonly #clock: Instant
+  readonly #opening: Opening
   readonly #channel: Channel
   /** What is being read: undefined between packets, and while it is no request. */
   #asked: Asked | undefined
@@ -21,10 +21,10 @@ export class RequestParser implements Parser<Request>, ChannelReader {
   /** Bytes of the wire since the last request. */
   #taken = 0
 
-  constructor(context: DissectContext, session: Session, clock: Instant) {
+  constructor(context: DissectContext, session: Session, opening: Opening) {
     this.#context = context
     this.#session = session
-    this.#clock = clock
+    this.#opening = opening
     this.#channel = new Channel(this, session)
   }
 
@@ -96,7 +96,8 @@ export class RequestParser implements Parser<Request>, ChannelReader {
   end(clean: boolean) {
     const asked = this.#asked
     this.#asked = undefined
-    if (asked !== undefined && asked.code !== COM.login) {
+    if (asked?.code === COM.login) this.#session.forget(asked)
+    else if (asked !== undefined) {
       const wire = this.#channel.packets.unfinished
       this.#channel.packets.isHoled = true
       asked.size += this.#taken
@@ -116,7 +117,7 @@ export class RequestParser implements Parser<Request>, ChannelReader {
     const session = this.#session
     if (session.isCompressed === undefined) {
       if (session.stage === 'login' || (session.stage === 'greeting' && bytes[start + 3] !== 0)) return false
-      session.isCompressed = framing(bytes, start, end, 'client') === 'framed'
+      session.isCompressed = isFramed(bytes, start, end, 'client')
       return session.isCompressed
     }
     if (session.stage !== 'commands') return false
@@ -130,10 +131,11 @@ export class RequestParser implements Parser<Request>, ChannelReader {
   }
 
   #begin(code: number, wanted: number): number {
-    const { seconds, nanos } = this.#clock
+    const { seconds, nanos } = this.#opening.clock
     const asked: Asked = {
       code,
       since: { seconds, nanos },
+      heard: this.#opening.place.heard,
       size: 0,
       sequence: 0,
       message: undefined,
@@ -171,15 +173,14 @@ export class RequestParser implements Parser<Request>, ChannelReader {
     const message = new Login(isTls ? COM.sslRequest : COM.login, fields)
     asked.message = message
     this.#session.isTls = isTls
-    if (!isTls) this.#session.login(message)
+    if (!isTls) this.#session.introduced(message)
   }
 
   #finish(asked: Asked, wire: Uint8Array, size: number): void {
     const truncated = wire.length < size || this.#channel.packets.isHoled
     asked.message = this.#read(asked, wire, truncated)
     const { statements } = this.#session
-    if (asked.code === COM.sendLongData)
-      asked.statement?.addLongData(u16le(wire, LONG_DATA_HEADER - 2), size - LONG_DATA_HEADER)
+    if (asked.code === COM.sendLongData) asked.statement?.addLongData(u16le(wire, LONG_DATA_HEADER - 2))
     if (asked.code === COM.closeStatement && asked.statement !== undefined)
       statements.close(asked.statement.id)
   }
@@ -221,6 +222,7 @@ export class RequestParser implements Parser<Request>, ChannelReader {
   /** What gets no reply, or has got it, is told now. */
   #tell(asked: Asked): void {
     if (hasNoReply(asked.code) || asked.answer !== undefined) this.#session.finished(asked)
+    else this.#session.asked(asked)
   }
 }
 

@@ -59,6 +59,8 @@ export class Request {
         return textOf(wire, 1, wire.length)
       case COM.fieldList:
         return new Cursor(wire, 1, wire.length).nulText()
+      case COM.binlogDump:
+        return textOf(wire, Math.min(BINLOG_NAME, wire.length), wire.length)
       case COM.processKill:
         return String(u32le(wire, 1))
       case COM.refresh:
@@ -188,6 +190,10 @@ export class OfStatement extends Request {
     const id = u32le(this.wire, 1)
     return id === LAST_PREPARED ? (this.#statement?.id ?? 0) : id
   }
+  /** −1 = not known. */
+  protected get parameterCount(): number {
+    return this.#statement?.parameterCount ?? -1
+  }
   override get argument(): string {
     return this.code === COM.sendLongData ? String(new Cursor(this.wire, 5, this.wire.length).u16()) : ''
   }
@@ -197,8 +203,7 @@ export class OfStatement extends Request {
 export class Execute extends OfStatement {
   readonly #hasAttributes: boolean
   readonly #bound: Execute | undefined
-  readonly #longData: ReadonlyMap<number, number>
-  readonly #parameterCount: number
+  readonly #longData: ReadonlySet<number>
   #read: ExecuteParts | undefined
 
   /** `hasAttributes`: those of the query are among the parameters. */
@@ -212,10 +217,10 @@ export class Execute extends OfStatement {
   ) {
     super(code, wire, truncated, sender, statement)
     this.#hasAttributes = hasAttributes
-    this.#parameterCount = statement?.parameterCount ?? UNKNOWN
-    this.#longData = statement?.takeLongData() ?? new Map()
-    this.#bound = statement?.bound
-    if (statement !== undefined && this.#binds) statement.bound = this
+    this.#longData = statement?.takeLongData() ?? NONE
+    // Else each execution would hold the one before.
+    this.#bound = this.binds ? undefined : statement?.bound
+    statement?.executed(this)
   }
 
   /** Empty as well when they cannot be known: the statement was prepared before the capture began. */
@@ -232,7 +237,7 @@ export class Execute extends OfStatement {
   }
 
   /** It says of what types its parameters are; those that follow may leave that out. */
-  get #binds(): boolean {
+  get binds(): boolean {
     if (this.code === COM.bulkExecute) return (this.#bulkFlags & BULK_TYPES) !== 0
     const cursor = new Cursor(this.wire, 0, this.wire.length)
     const count = this.#countAt(cursor)
@@ -244,7 +249,7 @@ export class Execute extends OfStatement {
   /** Types of its parameters, and with attributes their names. */
   #types(): readonly NamedType[] {
     if (this.code === COM.bulkExecute) {
-      const count = Math.max(0, this.#parameterCount)
+      const count = Math.max(0, this.parameterCount)
       return readTypes(new Cursor(this.wire, BULK_HEADER, this.wire.length), count, false)
     }
     const cursor = new Cursor(this.wire, 0, this.wire.length)
@@ -257,14 +262,14 @@ export class Execute extends OfStatement {
     return this.#bound === undefined ? [] : this.#bound.#types()
   }
 
-  /** Steps to the NULL bits. Returns how many parameters there are, or `UNKNOWN`. */
+  /** Steps to the NULL bits. Returns how many parameters there are, −1 when that is not known. */
   #countAt(cursor: Cursor): number {
     cursor.skip(5)
     const isCounted = this.#hasAttributes && (cursor.u8() & PARAMETER_COUNT_AVAILABLE) !== 0
     if (!this.#hasAttributes) cursor.skip(1)
     cursor.skip(4)
-    if (isCounted || (this.#hasAttributes && this.#parameterCount > 0)) return cursor.lenenc()
-    return this.#parameterCount
+    if (isCounted || (this.#hasAttributes && this.parameterCount > 0)) return cursor.lenenc()
+    return this.parameterCount
   }
 
   #readOne(): ExecuteParts {
@@ -277,13 +282,12 @@ export class Execute extends OfStatement {
     const types = binds ? readTypes(cursor, count, this.#hasAttributes) : this.#earlierTypes
     if (types.length !== count) return NO_PARAMETERS
     const values = types.map((type, at): Text => {
-      const long = this.#longData.get(at)
-      if (long !== undefined) return `(${long} bytes sent before)`
+      if (this.#longData.has(at)) return SENT_BEFORE
       return isNull(this.wire, nulls, at) ? null : valueIn(cursor, type)
     })
     if (cursor.isBroken && !this.truncated) return NO_PARAMETERS
     // What follows the parameters of the statement are attributes of the query.
-    const own = this.#hasAttributes && this.#parameterCount >= 0 ? this.#parameterCount : count
+    const own = this.#hasAttributes && this.parameterCount >= 0 ? this.parameterCount : count
     return { parameters: values.slice(0, own), attributes: attributesOf(types, values, own) }
   }
 
@@ -328,7 +332,9 @@ export function hasAttributes(wire: Uint8Array, at: number): boolean {
 function readQuery(wire: Uint8Array, isAllowed: boolean | undefined, isCut: boolean): QueryParts {
   const cursor = new Cursor(wire, 1, wire.length)
   const attributes = (isAllowed ?? hasAttributes(wire, 1)) ? readAttributes(cursor) : {}
-  const end = isCut ? endOfCharacters(wire, cursor.at, wire.length) : wire.length
+  let end = isCut ? endOfCharacters(wire, cursor.at, wire.length) : wire.length
+  // Some clients send the end of their strings, too.
+  while (end > cursor.at && wire[end - 1] === 0) end--
   return { text: textOf(wire, cursor.at, end), attributes }
 }
 
@@ -371,12 +377,16 @@ function valueIn(cursor: Cursor, type: ValueType): Text {
 const NOTHING = new Uint8Array(0)
 const NOBODY: Sender = { user: '', database: '' }
 const NO_PARAMETERS: ExecuteParts = { parameters: [], attributes: {} }
-const UNKNOWN = -1
+const NONE: ReadonlySet<number> = new Set()
+/** In the place of a value that came with COM_STMT_SEND_LONG_DATA. */
+const SENT_BEFORE = '(sent before)'
 /** In the place of a statement's number: the one that was prepared just before (MariaDB). */
 export const LAST_PREPARED = 0xffffffff
 const PARAMETER_COUNT_AVAILABLE = 8
 /** Command, statement, flags. */
 const BULK_HEADER = 7
 const BULK_TYPES = 128
+/** Place of the name of a file in COM_BINLOG_DUMP. */
+const BINLOG_NAME = 11
 /** In the place of a value (MariaDB). */
 const INDICATORS: Readonly<Record<number, string>> = { 2: '(default)', 3: '(ignored)', 4: '(row ignored)' }

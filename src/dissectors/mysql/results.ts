@@ -1,3 +1,4 @@
+import { latin1 } from '../../bytes/text.ts'
 import { Cursor } from './cursor.ts'
 import { Kept } from './kept.ts'
 import { binaryValue, type Text, type ValueType } from './values.ts'
@@ -10,12 +11,12 @@ interface Column extends ValueType {
 /** Definitions of columns as they came, and how they are to be read. */
 export class Definitions {
   readonly kept: Kept
-  readonly #is41: boolean
+  readonly #is41: boolean | undefined
   readonly #isExtended: boolean | undefined
   #columns: readonly Column[] | undefined
 
-  /** `isExtended`: whether they have MariaDB's additional text; undefined when that is not known. */
-  constructor(limit: number, is41: boolean, isExtended: boolean | undefined) {
+  /** `is41`: of MySQL 4.1 or later. `isExtended`: whether they have MariaDB's additional text; undefined when that is not known. */
+  constructor(limit: number, is41: boolean | undefined, isExtended: boolean | undefined) {
     this.kept = new Kept(limit)
     this.#is41 = is41
     this.#isExtended = isExtended
@@ -30,7 +31,7 @@ export class Definitions {
 
   /** Protocol::ColumnDefinition41 and 320. */
   #column(cursor: Cursor): Column {
-    if (!this.#is41) {
+    if (!(this.#is41 ?? isDefinition41(cursor))) {
       cursor.skipText()
       return { name: cursor.value() ?? '', type: 0, isUnsigned: false }
     }
@@ -40,8 +41,15 @@ export class Definitions {
     if (this.#isExtended ?? cursor.left > FIXED) cursor.skipText()
     cursor.skip(1 + 2 + 4)
     const type = cursor.u8()
-    return { name, type, isUnsigned: (cursor.u16() & UNSIGNED) !== 0 }
+    const isUnsigned = (cursor.u16() & UNSIGNED) !== 0
+    const decimals = cursor.u8()
+    return decimals <= MOST_DECIMALS ? { name, type, isUnsigned, decimals } : { name, type, isUnsigned }
   }
+}
+
+/** The first text always is `def`. */
+function isDefinition41({ bytes, at }: Cursor): boolean {
+  return latin1(bytes, at, at + 4) === '\x03def'
 }
 
 /** One of the results of a command: columns and rows. */
@@ -125,3 +133,5 @@ export function isNull(bytes: Uint8Array, at: number, index: number): boolean {
 /** Bytes of a definition after its texts, with the length of them in front. */
 const FIXED = 13
 const UNSIGNED = 0x20
+/** More means that there are as many as there are. */
+const MOST_DECIMALS = 6

@@ -9,6 +9,8 @@ import { type Statement, Statements } from './statements.ts'
 export interface Asked {
   readonly code: number
   readonly since: Instant
+  /** Bytes of the server that the client had received when it asked. */
+  readonly heard: number
   /** Bytes on the wire, so far. */
   size: number
   /** Sequence number of its last packet. */
@@ -43,11 +45,24 @@ export class Session {
   /** Exchanges that are complete and were not told yet. */
   readonly ready: Paired[] = []
   readonly #pending: Asked[] = []
+  #pendingBytes = 0
+  /** Something was lost, or was before the capture began: the nth reply need not answer the nth request. */
+  #isShaky: boolean
+  /** Something of the server was seen. Before, nobody knows what the client had received. */
+  #isJoined: boolean
+  /** The client asks again before it has its reply. */
+  #isPipelined = false
   #server: Pick<Greeting, 'capabilities' | 'extended'> | undefined
 
-  /** MySQL 4.1 or later, as far as is known. */
-  get is41(): boolean {
-    return this.capabilities === undefined || (this.capabilities & CAN.protocol41) !== 0
+  /** `isWhole`: all of it is seen. */
+  constructor(isWhole: boolean) {
+    this.#isShaky = !isWhole
+    this.#isJoined = isWhole
+  }
+
+  /** MySQL 4.1 or later; undefined when that is not known. */
+  get is41(): boolean | undefined {
+    return this.can(CAN.protocol41)
   }
 
   /** Whether they have one of these; undefined when only one of them, or none, was heard of it. */
@@ -63,7 +78,7 @@ export class Session {
   }
 
   /** The client has said what it can do and who it is. */
-  login({ fields }: Login): void {
+  introduced({ fields }: Login): void {
     const server = this.#server ?? fields
     // Greetings of old servers have only half of the flags, and clients set others of their own accord.
     this.capabilities = fields.capabilities & (server.capabilities | ~NEGOTIATED)
@@ -74,13 +89,60 @@ export class Session {
   }
 
   ask(asked: Asked): void {
+    const last = this.#pending.at(-1)
+    if (last?.code === COM.login) {
+      // Nobody asks before the server has let him in: that was not seen, and perhaps more.
+      this.#isIn(last)
+      this.#isShaky = true
+      this.#isJoined = false
+    }
+    this.#isPipelined ||= last !== undefined && asked.heard > 0 && asked.heard === last.heard
     this.#pending.push(asked)
-    if (this.#pending.length > MOST_PENDING) this.#giveUp(this.#pending.shift())
+    if (this.#pending.length > MOST_PENDING) this.passOver(this.#pending[0])
+  }
+
+  /** All of a request that waits has come. */
+  asked(asked: Asked): void {
+    if (this.latest !== asked) {
+      this.ready.push({ request: found(asked), response: null, error: UNANSWERED })
+      return
+    }
+    this.#pendingBytes += asked.message?.wire.length ?? 0
+    while (this.#pendingBytes > LARGEST_PENDING && this.#pending.length > 1) this.passOver(this.#pending[0])
+  }
+
+  /** It turned out to be none, or what it was will not be known. */
+  forget(asked: Asked): void {
+    const at = this.#pending.indexOf(asked)
+    if (at < 0) return
+    this.#pending.splice(at, 1)
+    this.#pendingBytes -= asked.message?.wire.length ?? 0
   }
 
   /** The request that is to be answered next. */
   get next(): Asked | undefined {
     return this.#pending[0]
+  }
+
+  /** A login, or a request for TLS, that waits. */
+  get login(): Asked | undefined {
+    const [first] = this.#pending
+    return first?.code === COM.login ? first : undefined
+  }
+
+  /**
+   * The request that a reply answers which begins `sent` bytes into what the server sends. After losses acknowledgements
+   * help: who had received more when it asked again had received the reply to what it asked before, and we have not.
+   */
+  answering(sent: number): Asked | undefined {
+    const pending = this.#pending
+    if (!this.#isShaky) return pending[0]
+    if (!this.#isJoined) this.serverFound()
+    this.#isJoined = true
+    const isPassed = ([first, second]: Asked[]) =>
+      first !== undefined && second !== undefined && second.heard > first.heard && second.heard <= sent
+    while (!this.#isPipelined && isPassed(pending)) this.passOver(pending[0])
+    return pending[0] === undefined || pending[0].heard > sent ? undefined : pending[0]
   }
 
   /** The client is being told of what happens, and may acknowledge that. */
@@ -96,7 +158,9 @@ export class Session {
 
   /** `asked` has got its reply, all or what there is of it. */
   answered(asked: Asked, answer: Found<Reply>): void {
-    if (this.#pending[0] === asked) this.#pending.shift()
+    this.forget(asked)
+    if (asked.code === COM.query) this.isUploading = false
+    if (asked.statement !== undefined) this.statements.weigh(asked.statement)
     if (asked.message === undefined) asked.answer = answer
     else this.ready.push({ request: found(asked), response: answer })
   }
@@ -109,36 +173,51 @@ export class Session {
 
   /** What the server says without having been asked, or where the request is not known. */
   unasked(answer: Found<Reply>): void {
+    this.#isShaky = true
     this.ready.push({ request: null, response: answer })
   }
 
   /** Some of what the client says was lost. */
   clientLost(): void {
+    this.#isShaky = true
     this.isUploading = false
+    this.statements.forgetLast()
     for (const asked of this.#pending) asked.isDoubtful = true
   }
 
-  /**
-   * After a loss a reply begins. Clients wait for a reply before they ask again, as a rule: it answers the last request,
-   * unless there may have been others since.
-   */
+  /** Some of what the server says was lost. */
+  serverLost(): void {
+    this.#isShaky = true
+    // How many replies were lost nobody knows.
+    while (this.#isPipelined && this.#pending.length > 0) this.passOver(this.#pending[0])
+  }
+
+  /** The reply to it was lost, or is waited for too long. */
+  passOver(asked: Asked | undefined): void {
+    if (asked === undefined) return
+    this.forget(asked)
+    if (asked.message !== undefined)
+      this.ready.push({ request: found(asked), response: null, error: UNANSWERED })
+  }
+
+  /** After a loss a reply begins: it answers the last request, if there were no others that were lost. */
   serverFound(): void {
-    const last = this.#pending.at(-1)
-    while (this.#pending.length > 0 && (this.#pending[0] !== last || last?.isDoubtful === true))
-      this.#giveUp(this.#pending.shift())
+    while (this.#pending.length > 1 || this.#pending[0]?.isDoubtful === true) this.passOver(this.#pending[0])
   }
 
   /** A reply went well, and changes what the session is. */
   succeeded({ code, message, statement }: Asked, database: string | undefined): void {
-    if (isLogin(code) && message !== undefined) {
-      this.user = message.user
-      this.database = message.database
-    }
+    if (isLogin(code)) this.#isIn({ message })
     if (code === COM.initDb && message !== undefined) this.database = message.database
     if (code === COM.changeUser || code === COM.resetConnection) this.statements.clear()
     if (code === COM.resetStatement) statement?.takeLongData()
     if (code === COM.query && database === undefined) this.#use(message)
     if (database !== undefined) this.database = database
+  }
+
+  #isIn({ message }: Pick<Asked, 'message'>): void {
+    this.user = message?.user ?? ''
+    this.database = message?.database ?? ''
   }
 
   /** The requests that get no reply any more, one by one. */
@@ -154,11 +233,6 @@ export class Session {
     const [, quoted, plain] = /^\s*use\s+(?:`([^`]+)`|([^\s;`]+))\s*;?\s*$/i.exec(message.query) ?? []
     this.database = quoted ?? plain ?? this.database
   }
-
-  #giveUp(asked: Asked | undefined): void {
-    if (asked?.message !== undefined)
-      this.ready.push({ request: found(asked), response: null, error: UNANSWERED })
-  }
 }
 
 function found({ message, size, since }: Asked): Found<Request> {
@@ -168,7 +242,8 @@ function found({ message, size, since }: Asked): Found<Request> {
 /** Flags that count only when both have them. */
 const NEGOTIATED = CAN.compress | CAN.deprecateEof | CAN.zstd | CAN.queryAttributes
 const UNANSWERED = { type: 'pair-not-found', msg: 'the reply was not captured' } as const
-/** Commands that clients may have sent ahead. */
+/** Commands that clients may have sent ahead, and bytes that are kept of them. */
 const MOST_PENDING = 4096
+const LARGEST_PENDING = 4 << 20
 /** Longest name of a database, and what stands around it. */
 const LONGEST_USE = 300

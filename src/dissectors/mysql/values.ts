@@ -7,13 +7,15 @@ export type Text = string | null
 export interface ValueType {
   readonly type: number
   readonly isUnsigned: boolean
+  /** Digits after the seconds of a column; else as many as came. */
+  readonly decimals?: number
 }
 
 /**
  * A value of the binary protocol.
  * https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_binary_resultset.html
  */
-export function binaryValue(cursor: Cursor, { type, isUnsigned }: ValueType): Text {
+export function binaryValue(cursor: Cursor, { type, isUnsigned, decimals }: ValueType): Text {
   switch (type) {
     case TYPE.null:
       return null
@@ -36,9 +38,9 @@ export function binaryValue(cursor: Cursor, { type, isUnsigned }: ValueType): Te
     case TYPE.newDate:
     case TYPE.datetime:
     case TYPE.timestamp:
-      return date(cursor, type)
+      return date(cursor, type, decimals)
     case TYPE.time:
-      return time(cursor)
+      return time(cursor, decimals)
     default:
       return cursor.value() ?? null
   }
@@ -74,35 +76,36 @@ function view(cursor: Cursor, length: number): DataView {
   return cursor.isBroken ? ZEROES : new DataView(bytes.buffer, bytes.byteOffset + at, length)
 }
 
-function date(cursor: Cursor, type: number): string {
+function date(cursor: Cursor, type: number, decimals: number | undefined): string {
   const length = cursor.u8()
   const until = cursor.at + length
   const year = length >= 4 ? digits(cursor.u16(), 4) : '0000'
   const month = length >= 4 ? digits(cursor.u8()) : '00'
   const day = length >= 4 ? digits(cursor.u8()) : '00'
   const isDate = type === TYPE.date || type === TYPE.newDate
-  const clock = isDate && length <= 4 ? '' : ` ${clockOf(cursor, length - 4)}`
+  const clock = isDate && length <= 4 ? '' : ` ${clockOf(cursor, length - 4, 0, decimals)}`
   cursor.skip(Math.max(0, until - cursor.at))
   return `${year}-${month}-${day}${clock}`
 }
 
-function time(cursor: Cursor): string {
+function time(cursor: Cursor, decimals: number | undefined): string {
   const length = cursor.u8()
   const until = cursor.at + length
   const isNegative = length >= 8 && cursor.u8() === 1
   const days = length >= 8 ? cursor.u32() : 0
-  const clock = clockOf(cursor, length - 5, days)
+  const clock = clockOf(cursor, length - 5, days, decimals)
   cursor.skip(Math.max(0, until - cursor.at))
   return `${isNegative ? '-' : ''}${clock}`
 }
 
 /** 3 bytes of hours, minutes and seconds, and 4 of microseconds, as far as they are there. */
-function clockOf(cursor: Cursor, length: number, days = 0): string {
+function clockOf(cursor: Cursor, length: number, days: number, decimals: number | undefined): string {
   const hours = days * 24 + (length >= 3 ? cursor.u8() : 0)
   const minutes = length >= 3 ? cursor.u8() : 0
   const seconds = length >= 3 ? cursor.u8() : 0
-  const micros = length >= 7 ? `.${digits(cursor.u32(), 6)}` : ''
-  return `${digits(hours)}:${digits(minutes)}:${digits(seconds)}${micros}`
+  const micros = length >= 7 ? digits(cursor.u32(), 6) : ''
+  const fraction = decimals === undefined ? micros : micros.padEnd(6, '0').slice(0, decimals)
+  return `${digits(hours)}:${digits(minutes)}:${digits(seconds)}${fraction === '' ? '' : `.${fraction}`}`
 }
 
 function digits(value: number, count = 2): string {
