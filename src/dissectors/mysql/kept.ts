@@ -56,7 +56,8 @@ export class Kept {
   #makeRoom(length: number): void {
     const needed = this.length + length
     if (needed <= this.#bytes.length) return
-    const larger = new Uint8Array(Math.max(needed, Math.min(this.#limit, this.length * 2)))
+    const generous = Math.max(this.length * 2, SMALLEST)
+    const larger = new Uint8Array(Math.max(needed, Math.min(this.#limit, generous)))
     larger.set(this.bytes)
     this.#bytes = larger
   }
@@ -64,3 +65,4 @@ export class Kept {
 
 const NOTHING = new Uint8Array(0)
 const LENGTH = 4
+const SMALLEST = 256

@@ -92,6 +92,12 @@ describe('replies of MySQL answer their queries', () => {
     ])
   })
 
+  test('when the client does not wait for the answer to its login', () => {
+    const [hello, answer, welcome] = session() as [Sent, Sent, Sent]
+    const hasty: Sent[] = [hello, answer, asks(1), asks(2), welcome, says(1), says(2), ...turns(3)]
+    assert.deepEqual(seen(packetsOf(hasty)), ['Login=0', ...whole(1, 2, 3)])
+  })
+
   test('in frames', () => {
     const framed = turns(1, 2, 3, 4).map(
       ([side, content]): Sent => [side, frame(side === 'client' ? 0 : 1, content as Uint8Array, 'zlib')],

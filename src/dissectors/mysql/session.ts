@@ -48,6 +48,8 @@ export class Session {
   #pendingBytes = 0
   /** Something was lost, or was before the capture began: the nth reply need not answer the nth request. */
   #isShaky: boolean
+  /** The client has asked for something before the answer to its login was seen. */
+  #isHasty = false
   /** Something of the server was seen. Before, nobody knows what the client had received. */
   #isJoined: boolean
   /** The client asks again before it has its reply. */
@@ -91,10 +93,9 @@ export class Session {
   ask(asked: Asked): void {
     const last = this.#pending.at(-1)
     if (last?.code === COM.login) {
-      // Nobody asks before the server has let him in: that was not seen, and perhaps more.
+      // Hardly anybody asks before the server has let him in: that was not seen, and perhaps more.
       this.#isIn(last)
-      this.#isShaky = true
-      this.#isJoined = false
+      this.#isHasty = true
     }
     this.#isPipelined ||= last !== undefined && asked.heard > 0 && asked.heard === last.heard
     this.#pending.push(asked)
@@ -136,6 +137,11 @@ export class Session {
    */
   answering(sent: number): Asked | undefined {
     const pending = this.#pending
+    if (this.#isHasty) {
+      this.#isHasty = false
+      this.#isShaky = true
+      this.#isJoined = false
+    }
     if (!this.#isShaky) return pending[0]
     if (!this.#isJoined) this.serverFound()
     this.#isJoined = true
@@ -159,6 +165,8 @@ export class Session {
   /** `asked` has got its reply, all or what there is of it. */
   answered(asked: Asked, answer: Found<Reply>): void {
     this.forget(asked)
+    // Nothing was lost then.
+    if (asked.code === COM.login && !answer.message.incomplete) this.#isHasty = false
     if (asked.code === COM.query) this.isUploading = false
     if (asked.statement !== undefined) this.statements.weigh(asked.statement)
     if (asked.message === undefined) asked.answer = answer
