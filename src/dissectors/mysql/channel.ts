@@ -41,12 +41,6 @@ export class Channel {
   next(bytes: Uint8Array, start: number, end: number): Step<never> {
     const earlier = this.#session.ready.shift()
     if (earlier !== undefined) return { kind: 'exchange', length: 0, ...earlier }
-    const { rest } = this.packets
-    if (!this.isFramed && rest > end - start) {
-      this.packets.pass(rest)
-      this.#reader.took(rest)
-      return { kind: 'skip', length: rest }
-    }
     this.#need = 1
     let at = start
     for (;;) {

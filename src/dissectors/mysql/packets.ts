@@ -69,12 +69,12 @@ export class Packets {
     return this.#left === BETWEEN && this.#headLength === 0 && !this.#isContinued
   }
 
-  /** Bytes still to come of which none are wanted. */
+  /** Bytes still to come of the packet at hand, of which none are wanted. */
   get rest(): number {
     return this.#left > 0 && (this.#kept?.length ?? 0) >= this.#wanted ? this.#left : 0
   }
 
-  /** So many of them passed, or will. */
+  /** So many of them are not even looked at. */
   pass(length: number): void {
     this.#left -= length
   }

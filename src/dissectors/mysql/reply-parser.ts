@@ -120,10 +120,6 @@ export class ReplyParser implements Parser<Reply>, ChannelReader {
     return lost
   }
 
-  missed(): void {
-    this.#channel.packets.isHoled = true
-  }
-
   rejoin(): void {
     this.#channel.reset()
     // The answer to a greeting may have been lost.

@@ -81,10 +81,6 @@ export class RequestParser implements Parser<Request>, ChannelReader {
     return lost
   }
 
-  missed(): void {
-    this.#channel.packets.isHoled = true
-  }
-
   rejoin(): void {
     this.#channel.reset()
     this.#taken = 0

@@ -116,7 +116,8 @@ export class Session {
   forget(asked: Asked): void {
     const at = this.#pending.indexOf(asked)
     if (at < 0) return
-    this.#pending.splice(at, 1)
+    if (at === 0) this.#pending.shift()
+    else this.#pending.splice(at, 1)
     this.#pendingBytes -= asked.message?.wire.length ?? 0
   }
 
@@ -230,9 +231,9 @@ export class Session {
 
   /** The requests that get no reply any more, one by one. */
   abandoned(): Paired | undefined {
-    const asked = this.#pending.shift()
-    if (asked === undefined) return undefined
-    return asked.message === undefined ? this.abandoned() : { request: found(asked), response: null }
+    let asked = this.#pending.shift()
+    while (asked !== undefined && asked.message === undefined) asked = this.#pending.shift()
+    return asked && { request: found(asked), response: null }
   }
 
   /** `USE shop`, where the server does not tell that the database has changed. */
