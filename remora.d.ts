@@ -781,7 +781,7 @@ interface EntryLegacy {
 }
 
 /** What the hooks for items get: `data`. Without a request or a reply these are null. For the fields of one protocol alone, declare a variable of its type: HttpEntry. */
-type Entry = HttpEntry | WsEntry | TlsEntry | DnsEntry | RedisEntry | RadiusEntry | DiameterEntry | AmqpEntry | MqttEntry | MongodbEntry | LdapEntry | KafkaEntry | IcmpEntry | TcpConnEntry | SctpEntry
+type Entry = HttpEntry | WsEntry | TlsEntry | DnsEntry | RedisEntry | RadiusEntry | DiameterEntry | AmqpEntry | MqttEntry | MongodbEntry | LdapEntry | KafkaEntry | MysqlEntry | IcmpEntry | TcpConnEntry | SctpEntry
 
 /** Hypertext Transfer Protocol -- HTTP/1.1, Hypertext Transfer Protocol -- HTTP/1.0, gRPC-Web over HTTP/1.1, GraphQL over HTTP/1.1, GraphQL over HTTP/1.0, Hypertext Transfer Protocol Version 2 (HTTP/2), Hypertext Transfer Protocol Version 2 (HTTP/2) [ gRPC over HTTP/2 ], GraphQL over HTTP/2.0. */
 interface HttpEntry extends EntryCommon, EntryLegacy {
@@ -1886,6 +1886,87 @@ interface KafkaResponse {
   incomplete: boolean
 }
 
+/** MySQL Client/Server Protocol. */
+interface MysqlEntry extends EntryCommon, EntryLegacy {
+  protocol: Protocol & { name: "mysql" }
+  /** What the client asks: its login, or a command */
+  request: Loose<MysqlRequest, AnyRequest> | null
+  /** What the server answers */
+  response: Loose<MysqlResponse, AnyResponse> | null
+  /** Nothing for this protocol */
+  data: null
+}
+
+/** What the client asks: its login, or a command */
+interface MysqlRequest {
+  /** COM_QUERY, COM_STMT_EXECUTE …; Login, SSLRequest for what comes before commands */
+  command: string
+  /** Statement as it was sent; of a prepared one as it was prepared, "" when that was not seen */
+  query: string
+  /** Database in use, or to be used from now on; "" when there is none or it is not known */
+  database: string
+  /** Number of a prepared statement that the command is about; 0 = none */
+  statementId: number
+  /** Who is logged in, or logs in; "" when that was not seen */
+  user: string
+  /** Values of the parameters of a prepared statement, as text; empty when they are not known */
+  parameters: (string | null)[]
+  /** Attributes of the query by name */
+  queryAttributes: { [name: string]: string }
+  /** What commands without a query are about: a table, a database, the number of a connection */
+  argument: string
+  /** Of a login: how the client proves who the user is */
+  authPlugin: string
+  /** Of a login: what the client says of itself, such as program_name */
+  connectionAttributes: { [name: string]: string }
+  /** Not all of it was kept or captured */
+  truncated: boolean
+}
+
+/** What the server answers */
+interface MysqlResponse {
+  /** Command that it answers; "" when that is not known */
+  command: string
+  /** It went well */
+  success: boolean
+  /** Number of the error, such as 1054; 0 = none */
+  errorCode: number
+  /** SQLSTATE of the error */
+  sqlState: string
+  /** Text of the error */
+  errorMessage: string
+  /** Rows that were changed, by all statements of the command */
+  affectedRows: number
+  /** AUTO_INCREMENT value of the first row that was inserted last */
+  lastInsertId: number
+  /** Rows of all results; events of a binary log */
+  rowCount: number
+  /** Names of the columns of the first result */
+  columns: string[]
+  /** First rows of the first result, when bodies are kept */
+  rows: (string | null)[][]
+  /** Every result that has rows: of several statements, or of a procedure */
+  resultSets: { columns: string[], rows: (string | null)[][], rowCount: number }[]
+  /** Results in all, with rows or without */
+  resultCount: number
+  /** Warnings that the server has */
+  warnings: number
+  /** What it says besides: counts of rows, statistics, the file that it asks for */
+  info: string
+  /** Number that it has given to a prepared statement */
+  statementId: number
+  /** Parameters of a prepared statement */
+  parameterCount: number
+  /** Of a login: version of the server */
+  serverVersion: string
+  /** Of a login: number of the connection */
+  connectionId: number
+  /** Of a login: how the server wants the user to prove who that is */
+  authPlugin: string
+  /** It broke off, or some of it was not captured */
+  incomplete: boolean
+}
+
 /** Internet Control Message Protocol version 4, Internet Control Message Protocol version 6. */
 interface IcmpEntry extends EntryCommon, EntryLegacy {
   protocol: Protocol & { name: "icmp" }
@@ -2056,9 +2137,9 @@ interface SctpEntry extends EntryCommon, EntryLegacy {
   }
 }
 
-type AnyRequest = HttpRequest | WsRequest | TlsRequest | DnsRequest | RedisRequest | RadiusRequest | DiameterRequest | AmqpRequest | MqttRequest | MongodbRequest | LdapRequest | KafkaRequest | IcmpRequest
+type AnyRequest = HttpRequest | WsRequest | TlsRequest | DnsRequest | RedisRequest | RadiusRequest | DiameterRequest | AmqpRequest | MqttRequest | MongodbRequest | LdapRequest | KafkaRequest | MysqlRequest | IcmpRequest
 
-type AnyResponse = HttpResponse | WsResponse | TlsResponse | DnsResponse | RedisResponse | RadiusResponse | DiameterResponse | AmqpResponse | MqttResponse | MongodbResponse | LdapResponse | KafkaResponse | IcmpResponse
+type AnyResponse = HttpResponse | WsResponse | TlsResponse | DnsResponse | RedisResponse | RadiusResponse | DiameterResponse | AmqpResponse | MqttResponse | MongodbResponse | LdapResponse | KafkaResponse | MysqlResponse | IcmpResponse
 
 /** T, and undefined for all that others of its kind have. */
 type Loose<T, Others> = T & { [Name in Exclude<KeysOf<Others>, keyof T>]?: undefined }

@@ -1,6 +1,6 @@
 /**
- * Big-endian numbers out of byte arrays. The caller has checked the bounds: past the end they read as NaN or 0,
- * never throw. One place for the cast that `noUncheckedIndexedAccess` asks for; V8 inlines them.
+ * Numbers out of byte arrays, big-endian but for those that end in `le`. The caller has checked the bounds: past the end
+ * they read as NaN or 0, never throw. One place for the cast that `noUncheckedIndexedAccess` asks for; V8 inlines them.
  */
 export function u8(bytes: Uint8Array, at: number): number {
   return bytes[at] as number
@@ -33,6 +33,14 @@ export function i32(bytes: Uint8Array, at: number): number {
     ((bytes[at + 2] as number) << 8) |
     (bytes[at + 3] as number)
   )
+}
+
+export function u16le(bytes: Uint8Array, at: number): number {
+  return (bytes[at] as number) | ((bytes[at + 1] as number) << 8)
+}
+
+export function u24le(bytes: Uint8Array, at: number): number {
+  return (bytes[at] as number) | ((bytes[at + 1] as number) << 8) | ((bytes[at + 2] as number) << 16)
 }
 
 export function u32le(bytes: Uint8Array, at: number): number {

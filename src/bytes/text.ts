@@ -21,6 +21,28 @@ export function utf8Text(bytes: Uint8Array, start: number, end: number): string 
   return text
 }
 
+/** UTF-8 where the bytes are that, else a character a byte. Text with U+FFFD in it passes for binary. */
+export function textOf(bytes: Uint8Array, start: number, end: number): string {
+  if (isAscii(bytes, start, end)) return latin1(bytes, start, end)
+  const text = utf8Text(bytes, start, end)
+  return text.includes('\ufffd') ? latin1(bytes, start, end) : text
+}
+
+function isAscii(bytes: Uint8Array, start: number, end: number): boolean {
+  for (let at = start; at < end; at++) if ((bytes[at] as number) > 0x7f) return false
+  return true
+}
+
+/** Before the UTF-8 character that a cut at `end` may have left incomplete. */
+export function endOfCharacters(bytes: Uint8Array, start: number, end: number): number {
+  for (let at = end - 1; at >= start && at >= end - 3; at--) {
+    const byte = bytes[at] as number
+    if (byte < 0x80) return end
+    if (byte >= 0xc0) return at + (byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : 2) > end ? at : end
+  }
+  return end
+}
+
 /** Lower-case hexadecimal, two digits a byte. */
 export function hex(bytes: Uint8Array, start = 0, end = bytes.length): string {
   return asBuffer(bytes).hexSlice(start, end)

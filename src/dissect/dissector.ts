@@ -92,10 +92,20 @@ export interface Instant {
   readonly nanos: number
 }
 
+/** A place in what both sides send. */
+export interface Place {
+  /** Bytes that the side sent before, lost ones included. */
+  readonly sent: number
+  /** Bytes of the other side that the sender had received then, as it acknowledged them; 0 when that is not known. */
+  readonly heard: number
+}
+
 /** What is known of a connection when its parsers are made. */
 export interface Opening {
   /** When the first of the bytes in front of a parser came: changes with each call, so copy what you keep. */
   readonly clock: Instant
+  /** Where they are, likewise. After a loss it tells which requests a reply cannot answer (`pairing: 'own'`). */
+  readonly place: Place
   /** Both sides are read from their first byte on. */
   readonly isWhole: boolean
   /** What the protocol before this one has left for it (`switch`). Check what it is. */
@@ -113,7 +123,12 @@ export interface DissectContext {
 }
 
 /** Nothing is known: neither the time nor what was before. */
-export const JOINED: Opening = { clock: { seconds: 0, nanos: 0 }, isWhole: false, handover: undefined }
+export const JOINED: Opening = {
+  clock: { seconds: 0, nanos: 0 },
+  place: { sent: 0, heard: 0 },
+  isWhole: false,
+  handover: undefined,
+}
 
 /**
  * A protocol that can be recognised and read. Pure: no clock, no I/O, no log, no `node:` import.

@@ -4,69 +4,17 @@ import { http } from '../dissectors/http/dissector.ts'
 import { ldap } from '../dissectors/ldap/dissector.ts'
 import { redis } from '../dissectors/redis/dissector.ts'
 import type { Exchange } from '../entry/entry.ts'
-import { FLAG, Packet, PROTOCOL } from '../packet/packet.ts'
-import { Connection, type ConnectionHandler, type End } from '../reassembly/connection.ts'
-import { Reassembler } from '../reassembly/reassembler.ts'
 
+import { FLAG, type Packet } from '../packet/packet.ts'
+import { Connection, type ConnectionHandler } from '../reassembly/connection.ts'
 import { follow } from '../testing/follow.ts'
-
-import type { Dissector, Side } from './dissector.ts'
+import { exchangesIn, packetsOf, type Sent } from '../testing/tcp-packets.ts'
+import type { Dissector, Opening } from './dissector.ts'
 import { Dissection } from './engine.ts'
-
-type Sent = readonly [Side, string]
-
-/** The packets of a connection whose ends send all this, one after another, each having received what came before. */
-function packetsOf(sent: readonly Sent[]): Packet[] {
-  const next: [number, number] = [1000, 5000]
-  const packet = (from: End, flags: number, text = '') => {
-    const made = new Packet()
-    const to = from === 0 ? 1 : 0
-    Object.assign(made, { protocol: PROTOCOL.tcp, ipVersion: 4, flags, seq: next[from], ack: next[to] })
-    Object.assign(made, {
-      src0: from,
-      dst0: to,
-      srcPort: from === 0 ? 4000 : 80,
-      dstPort: from === 0 ? 80 : 4000,
-    })
-    Object.assign(made, {
-      bytes: Buffer.from(text, 'latin1'),
-      payloadEnd: text.length,
-      payloadLength: text.length,
-    })
-    next[from] += text.length + ((flags & FLAG.syn) === 0 ? 0 : 1)
-    return made
-  }
-  return [
-    packet(0, FLAG.syn),
-    packet(1, FLAG.syn | FLAG.ack),
-    ...sent.map(([side, text]) => packet(side === 'client' ? 0 : 1, FLAG.ack, text)),
-  ]
-}
 
 /** The exchanges in a capture: `/a=200`, `/a=?` without a reply, `?=200` without a request. */
 function exchangesOf(packets: readonly Packet[]): string[] {
-  const seen: string[] = []
-  const dissection = new Dissection({
-    dissectors: [http, redis, ldap],
-    ports: new Map(),
-    context: { wantsBodies: true, maxBody: 1000 },
-    replyTimeout: 10,
-    exchange: (exchange) => seen.push(textOf(exchange)),
-    memory: 1 << 20,
-    conversation: () => {},
-    reportEvery: 60,
-  })
-  const reassembler = new Reassembler({
-    memory: 1 << 20,
-    maxConnections: 10,
-    tcpIdle: 100,
-    otherIdle: 100,
-    measure: false,
-    open: (connection) => dissection.open(connection),
-  })
-  for (const packet of packets) reassembler.push(packet)
-  reassembler.finish()
-  return seen
+  return exchangesIn(packets, [http, redis, ldap] as unknown as Dissector[]).map(textOf)
 }
 
 function textOf({ dissector, request, response }: Exchange): string {
@@ -311,4 +259,47 @@ describe('when memory is short', () => {
   test('a side of which bytes are held that were not read loses it', () => {
     assert.deepEqual(toldAfterwards(4), ['end', '0 read'])
   })
+})
+
+test('a parser knows where its bytes are, and what of the other side their sender had received', () => {
+  const places: string[] = []
+  const parser = (side: string, { place }: Opening) => ({
+    next(bytes: Uint8Array, start: number, end: number) {
+      const text = String.fromCharCode(...bytes.subarray(start, end))
+      places.push(`${side} ${place.sent} ${place.heard} ${text}`)
+      return text.startsWith('(') && !text.endsWith(')')
+        ? ({ kind: 'incomplete', need: text.length + 1 } as const)
+        : ({ kind: 'partial', length: Math.min(2, text.length) } as const)
+    },
+  })
+  const dissector = {
+    ...redis,
+    pairing: 'own' as const,
+    probe: () => 'match' as const,
+    resumes: () => true,
+    open: (_: unknown, opening: Opening) => ({
+      client: parser('client', opening),
+      server: parser('server', opening),
+    }),
+  }
+  const packets = packetsOf([
+    ['client', 'abc'],
+    ['server', 'de'],
+    ['client', '(f'],
+    ['client', 'g)'],
+    ['server', 'lost'],
+    ['server', 'hi'],
+    ['client', 'j'],
+  ])
+  exchangesIn(packets.toSpliced(6, 1), [dissector as unknown as Dissector])
+  assert.deepEqual(places, [
+    'client 0 0 abc',
+    'client 2 0 c',
+    'server 0 3 de',
+    'client 3 2 (f',
+    'client 3 2 (fg)',
+    'client 5 2 g)',
+    'server 6 7 hi',
+    'client 7 8 j',
+  ])
 })

@@ -8,7 +8,18 @@ import {
   NO_ACK,
 } from '../reassembly/connection.ts'
 import { type AnyMessage, Conversation, type Timed } from './conversation.ts'
-import type { Dissector, Found, Instant, Opening, Paired, Parser, Parsers, Side, Step } from './dissector.ts'
+import type {
+  Dissector,
+  Found,
+  Instant,
+  Opening,
+  Paired,
+  Parser,
+  Parsers,
+  Place,
+  Side,
+  Step,
+} from './dissector.ts'
 import type { Dissection, SkipReason } from './engine.ts'
 import { prefaceLength } from './preface.ts'
 
@@ -19,6 +30,8 @@ export class StreamConversation extends Conversation implements ConnectionHandle
   #parsers: Parsers<AnyMessage, AnyMessage> | undefined
   /** When the first of the bytes came that a parser is about to read. */
   readonly #clock = { seconds: 0, nanos: 0 }
+  /** Where they are: of which end, and how many of its bytes are in front of the parser. */
+  readonly #reading = { from: 0 as End, length: 0 }
   /** Parsers that take over at the next message of the side that did not lose its place. */
   #fresh: Parsers<AnyMessage, AnyMessage> | undefined
   #pending: Request[] = []
@@ -232,7 +245,7 @@ export class StreamConversation extends Conversation implements ConnectionHandle
   }
 
   #open(dissector: Dissector, isWhole: boolean, handover: unknown): Parsers<AnyMessage, AnyMessage> {
-    const opening: Opening = { clock: this.#clock, isWhole, handover }
+    const opening: Opening = { clock: this.#clock, place: this.#placeOfReading(), isWhole, handover }
     const parsers = dissector.open(this.dissection.options.context, opening)
     this.#parsers = parsers
     return parsers
@@ -350,6 +363,8 @@ export class StreamConversation extends Conversation implements ConnectionHandle
     do {
       again = false
       if (side.taken === 0) side.mark(this.connection, from)
+      this.#reading.from = from
+      this.#reading.length = end - at
       const step: Step<AnyMessage> = (side.parser as Parser<AnyMessage>).next(bytes, at, end)
       switch (step.kind) {
         case 'message':
@@ -381,6 +396,7 @@ export class StreamConversation extends Conversation implements ConnectionHandle
           if (side.skip > 0) return end
           if (at === end) {
             // The skipped bytes may have been the last of their message: ask once more, with nothing in hand.
+            this.#reading.length = 0
             const last = (side.parser as Parser<AnyMessage>).next(bytes, end, end)
             if (last.kind === 'exchange') {
               this.#exchange(dissector, from, side, last, null)
@@ -610,9 +626,31 @@ export class StreamConversation extends Conversation implements ConnectionHandle
 
   /** How far into the server's stream the client had received everything when it began the message at hand. */
   #repliesFrom({ heard }: StreamSide): number {
-    const answering = this.connection.tcp?.streams[this.client === 0 ? 1 : 0]
-    if (answering === undefined || !answering.started || heard === NO_ACK) return 0
-    return answering.position + ((heard - answering.next) | 0)
+    return this.#heard(this.client === 0 ? 1 : 0, heard)
+  }
+
+  /** Bytes of what `end` sends that somebody has received who acknowledges `ack`. */
+  #heard(end: End, ack: number): number {
+    const stream = this.connection.tcp?.streams[end]
+    if (stream === undefined || !stream.started || ack === NO_ACK) return 0
+    return stream.position + ((ack - stream.next) | 0)
+  }
+
+  #placeOfReading(): Place {
+    const { connection } = this
+    const sides = this.#sides
+    const reading = this.#reading
+    const heard = (end: End, ack: number) => this.#heard(end, ack)
+    return {
+      get sent() {
+        return sides[reading.from].position - reading.length
+      },
+      get heard() {
+        const { from } = reading
+        const ack = sides[from].cameAt?.heard ?? connection.tcp?.streams[from].heard ?? NO_ACK
+        return heard(from === 0 ? 1 : 0, ack)
+      },
+    }
   }
 
   #unanswered(dissector: Dissector, request: Request | undefined): void {

@@ -12,6 +12,7 @@ import { kafka } from './kafka/dissector.ts'
 import { cldap, ldap } from './ldap/dissector.ts'
 import { mongodb } from './mongodb/dissector.ts'
 import { mqtt } from './mqtt/dissector.ts'
+import { mysql } from './mysql/dissector.ts'
 import { radius, radiusTcp } from './radius/dissector.ts'
 import { redis } from './redis/dissector.ts'
 import { sctpChunks } from './sctp/chunks.ts'
@@ -39,6 +40,7 @@ export const dissectors = [
   ldap,
   cldap,
   kafka,
+  mysql,
   icmp4,
   icmp6,
 ] as unknown as readonly Dissector[]

@@ -5,8 +5,12 @@ import type { Exchange } from '../entry/entry.ts'
 import { Packet } from '../packet/packet.ts'
 import { Connection, type ConnectionHandler } from '../reassembly/connection.ts'
 import { dissectors } from './index.ts'
+
 import * as ldap from './ldap/test-messages.ts'
 import { opMsg } from './mongodb/test-messages.ts'
+
+import * as mysql from './mysql/test-packets.ts'
+
 import { bytesOf, clientHello, clientHelloBody, u16s, vector } from './tls/test-hellos.ts'
 
 type Script = readonly (readonly ['client' | 'server', string | Uint8Array])[]
@@ -90,6 +94,18 @@ const conversations: readonly (readonly [
     ],
     ['mongodb ping+reply'],
   ],
+  [
+    'MySQL, in which the server begins',
+    [...mysql.session(), c(mysql.query('select 1')), s(mysql.packets(1, mysql.ok()))],
+    ['mysql Login+reply', 'mysql COM_QUERY+reply'],
+  ],
+  ['MySQL that refuses to listen', [s('\x0d\0\0\0\xff\x10\x04Too many c')], ['mysql Login+reply']],
+  [
+    'a query of PostgreSQL',
+    [c('Q\0\0\0\x16select now() + 1;\0'), s('C\0\0\0\x0dSELECT 1\0Z\0\0\0\x05I')],
+    [],
+  ],
+  ['a length and a byte', [c('\x01\0\0\0\x0e'), s('\x01\0\0\0\x0f')], []],
   [
     'HTTP through SOCKS',
     [

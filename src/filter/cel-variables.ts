@@ -289,8 +289,8 @@ export const VARIABLES: Readonly<Record<string, Read>> = {
   ),
   ...ofProtocol(
     'mysql',
-    ['command', 'query', 'database', 'statementId'],
-    ['success', 'errorCode', 'errorMessage'],
+    ['command', 'query', 'database', 'statementId', 'user'],
+    ['success', 'errorCode', 'errorMessage', 'sqlState', 'affectedRows', 'rowCount'],
   ),
   ...ofProtocol(
     'postgresql',

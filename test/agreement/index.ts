@@ -8,6 +8,7 @@ import { kafka } from './kafka.ts'
 import { ldap } from './ldap.ts'
 import { mongodb } from './mongodb.ts'
 import { mqtt } from './mqtt.ts'
+import { mysql } from './mysql.ts'
 import { radius } from './radius.ts'
 import { sctp } from './sctp.ts'
 import { type Comparison, Seen } from './seen.ts'
@@ -33,6 +34,7 @@ const comparisons: readonly Comparison[] = [
   http2,
   grpc,
   ws,
+  mysql,
 ]
 
 /** Where our entries and the truth differ: `status 200: ours 3, truth 4`. */

@@ -1,7 +1,7 @@
-import { latin1 } from '../../bytes/text.ts'
+import { latin1, textOf } from '../../bytes/text.ts'
 import { inlineWords } from './inline.ts'
 import type { ServerEvent } from './session.ts'
-import { printFew, printValue, type RespValue, readStrings, readValue, textOf } from './value.ts'
+import { printFew, printValue, type RespValue, readStrings, readValue } from './value.ts'
 import { CR } from './walker.ts'
 
 /** A command: an array of strings. All but its name is read when somebody asks for it. */

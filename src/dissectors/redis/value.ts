@@ -1,5 +1,5 @@
 import { u8 } from '../../bytes/read.ts'
-import { latin1, utf8Text } from '../../bytes/text.ts'
+import { endOfCharacters, latin1, textOf } from '../../bytes/text.ts'
 import {
   ARRAY,
   ATTRIBUTE,
@@ -155,28 +155,6 @@ class ValueDecoder {
     this.#at = Math.min(at + 2, this.#wire.length)
     return at
   }
-}
-
-/** UTF-8 where the bytes are that, else a character a byte. Text with U+FFFD in it passes for binary. */
-export function textOf(bytes: Uint8Array, start: number, end: number): string {
-  if (isAscii(bytes, start, end)) return latin1(bytes, start, end)
-  const text = utf8Text(bytes, start, end)
-  return text.includes('\ufffd') ? latin1(bytes, start, end) : text
-}
-
-function isAscii(bytes: Uint8Array, start: number, end: number): boolean {
-  for (let at = start; at < end; at++) if (u8(bytes, at) > 0x7f) return false
-  return true
-}
-
-/** Before the UTF-8 character that a cut at `end` may have left incomplete. */
-function endOfCharacters(bytes: Uint8Array, start: number, end: number): number {
-  for (let at = end - 1; at >= start && at >= end - 3; at--) {
-    const byte = u8(bytes, at)
-    if (byte < 0x80) return end
-    if (byte >= 0xc0) return at + (byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : 2) > end ? at : end
-  }
-  return end
 }
 
 const leaf = (type: string, text: string): RespValue => ({ type, text, items: undefined })
