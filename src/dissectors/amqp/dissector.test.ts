@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import type { Side } from '../../dissect/dissector.ts'
+import { JOINED, type Side } from '../../dissect/dissector.ts'
 import { Entry, type EntryOrigin, type Exchange } from '../../entry/entry.ts'
 import type { ObjectShape } from '../../entry/shape.ts'
 import { compileFilter } from '../../filter/index.ts'
@@ -697,10 +697,7 @@ describe('whatever the bytes', () => {
   })
 
   test('memory for unfinished contents is bounded', () => {
-    const parsers = amqp.open(
-      { wantsBodies: true, maxBody: 1 << 20 },
-      { clock: { seconds: 0, nanos: 0 }, isWhole: true, handover: undefined },
-    )
+    const parsers = amqp.open({ wantsBodies: true, maxBody: 1 << 20 }, { ...JOINED, isWhole: true })
     for (let channel = 1; channel <= 200; channel++) {
       const header = frame(2, channel, Buffer.concat([short(60), short(0), longlong(1 << 24), short(0)]))
       const wire = Buffer.concat([publish('k', channel), header, frame(3, channel, Buffer.alloc(900_000))])

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { JOINED } from '../../dissect/dissector.ts'
 import { Dissection } from '../../dissect/engine.ts'
 import type { Exchange } from '../../entry/entry.ts'
 import { Packet } from '../../packet/packet.ts'
@@ -121,7 +122,7 @@ describe('a request and its reply', () => {
 
   test('are sized and timed by their own frames', () => {
     const clock = { seconds: 0, nanos: 0 }
-    const parsers = http2.open(NO_BODIES, { clock, isWhole: true, handover: undefined })
+    const parsers = http2.open(NO_BODIES, { ...JOINED, clock, isWhole: true })
     const send = (side: 'client' | 'server', seconds: number, bytes: Uint8Array) => {
       clock.seconds = seconds
       const step = parsers[side].next(bytes, 0, bytes.length)
