@@ -26,11 +26,14 @@ export function probe(bytes: Uint8Array, start: number, end: number, from: Side)
   return 'unsure'
 }
 
-/** Whether a frame may begin at `start`, and another one after it, in what is known to be HTTP/2. */
+/** Whether a frame may begin at `start`, and others after it, in what is known to be HTTP/2. */
 export function beginsFrame(bytes: Uint8Array, start: number, end: number): boolean {
-  if (start + FRAME_HEADER > end || !mayBeFrame(bytes, start, end)) return false
-  const next = start + FRAME_HEADER + u24(bytes, start)
-  return next + FRAME_HEADER > end || mayBeFrame(bytes, next, end)
+  let at = start
+  for (let count = 0; count < ENOUGH_FRAMES && at + FRAME_HEADER <= end; count++) {
+    if (!mayBeFrame(bytes, at, end)) return false
+    at += FRAME_HEADER + u24(bytes, at)
+  }
+  return at > start
 }
 
 function probePreface(bytes: Uint8Array, start: number, end: number): Verdict {
@@ -72,5 +75,7 @@ const REQUEST_FIELDS: ReadonlySet<string> = new Set([
 ])
 /** Frames before the first head that are looked at. */
 const MOST_FRAMES = 64
+/** In a row, where the first of them is looked for. */
+const ENOUGH_FRAMES = 8
 /** Of a head of which more is to come. */
 const ENOUGH_FIELDS = 3
