@@ -23,7 +23,7 @@ const verdict = (bytes: Uint8Array, from: Side) => probe(bytes, 0, bytes.length,
 const verdicts = (bytes: Uint8Array) => [verdict(bytes, 'client'), verdict(bytes, 'server')]
 
 const request = headers(1, get('/a'), { ends: true })
-const reply = headers(1, status(200))
+const reply = headers(1, status(200, ['content-type', 'text/plain']))
 const ping = frame(FRAME.ping, 0, 0, 'abcdefgh')
 const update = frame(FRAME.windowUpdate, 0, 0, u32(1000))
 
@@ -72,6 +72,9 @@ describe('HTTP/2 is recognised', () => {
       assert.deepEqual(verdicts(each), ['unsure', 'unsure'])
     const trailers = headers(1, [['grpc-status', '0']], { ends: true })
     assert.deepEqual(verdicts(trailers), ['unsure', 'unsure'])
+    for (const few of ['8188', '88', '81', '8284'])
+      for (const flags of [0, FLAG.endHeaders])
+        assert.ok(!verdicts(frame(FRAME.headers, flags, 1, Buffer.from(few, 'hex'))).includes('match'), few)
   })
 })
 

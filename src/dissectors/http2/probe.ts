@@ -52,18 +52,21 @@ function probeHead(bytes: Uint8Array, at: number, end: number, isWhole: boolean,
   if (start >= stop) return isWhole ? 'reject' : 'unsure'
   const block = new HpackReader(false).read(bytes, start, stop)
   const isRead = isWhole && (flags & FLAG.endHeaders) !== 0
-  // In what is cut off, or goes on in another frame, the last field may be cut, too.
   if (isRead && block.isBroken) return 'reject'
-  return judgeHead(block, from)
+  const sender = senderOf(block)
+  if (sender === undefined) return 'unsure'
+  if (sender !== from) return 'reject'
+  // Of what is cut off, or goes on in another frame, the last field may be cut, too.
+  const isEnough = isRead
+    ? block.count >= (from === 'client' ? FEWEST_OF_REQUEST : FEWEST_OF_REPLY)
+    : block.fields.length >= ENOUGH_FIELDS
+  return isEnough ? 'match' : 'unsure'
 }
 
-function judgeHead({ fields, isBroken }: HeaderBlock, from: Side): Verdict {
-  const [first] = fields
-  if (first === undefined) return 'unsure'
-  const sender = first.name === ':status' ? 'server' : REQUEST_FIELDS.has(first.name) ? 'client' : undefined
-  if (sender === undefined) return first.name.startsWith(':') ? 'reject' : 'unsure'
-  if (sender !== from) return 'reject'
-  return isBroken && fields.length < ENOUGH_FIELDS ? 'unsure' : 'match'
+/** Who sends such a head, which its first field shows; undefined when that is not known. */
+function senderOf({ fields: [first] }: HeaderBlock): Side | undefined {
+  if (first?.name === ':status') return STATUS.test(first.value) ? 'server' : undefined
+  return first !== undefined && REQUEST_FIELDS.has(first.name) ? 'client' : undefined
 }
 
 const REQUEST_FIELDS: ReadonlySet<string> = new Set([
@@ -79,3 +82,7 @@ const MOST_FRAMES = 64
 const ENOUGH_FRAMES = 8
 /** Of a head of which more is to come. */
 const ENOUGH_FIELDS = 3
+/** Whether they are known or not: method, scheme and path, but for CONNECT; a reply has more than its status. */
+const FEWEST_OF_REQUEST = 3
+const FEWEST_OF_REPLY = 2
+const STATUS = /^[1-5]\d\d$/
