@@ -88,6 +88,8 @@ describe('what is not HTTP/2', () => {
     'MySQL, a command': '0f0000000353454c45435420317878787878787878',
     'a Kafka request': '0000001c00030001000000010007636c69656e74000000',
     'PostgreSQL, a startup': '0000000804d2162f00000000',
+    'LDAP, an unbind': '30050201034200',
+    'LDAP, a reply': '300c02010161070a010004000400',
     zeros: '00'.repeat(64),
     'a DATA frame of zeros on no stream': '000010000000000000',
     AMQP: '414d51500000090100000000000000000000',

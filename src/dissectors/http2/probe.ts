@@ -1,6 +1,6 @@
 import { u8, u24 } from '../../bytes/read.ts'
 import type { Side } from '../../dissect/dissector.ts'
-import { FLAG, FRAME, FRAME_HEADER, mayBeFrame, PREFACE } from './frames.ts'
+import { FLAG, FRAME, FRAME_HEADER, mayBecomeFrame, mayBeFrame, PREFACE } from './frames.ts'
 import { type HeaderBlock, HpackReader } from './hpack.ts'
 
 type Verdict = 'match' | 'reject' | 'unsure'
@@ -23,7 +23,7 @@ export function probe(bytes: Uint8Array, start: number, end: number, from: Side)
     if (type === FRAME.data && next > end) return 'reject'
     at = next
   }
-  return 'unsure'
+  return at >= end || mayBecomeFrame(bytes, at, end) ? 'unsure' : 'reject'
 }
 
 /** Whether a frame may begin at `start`, and others after it, in what is known to be HTTP/2. */
