@@ -806,9 +806,9 @@ interface HttpRequest {
   path: string
   /** Parts of the path between slashes */
   pathSegments: string[]
-  /** HTTP/1.1 or HTTP/1.0 */
+  /** HTTP/1.1, HTTP/1.0 or HTTP/2.0 */
   httpVersion: string
-  /** Headers by name as on the wire; the values of one that is repeated are joined by a comma */
+  /** Headers by name as on the wire, in HTTP/2 with :path and its like; the values of one that is repeated are joined by a comma */
   headers: { [name: string]: string }
   /** Cookies by name */
   cookies: { [name: string]: string }
@@ -864,11 +864,11 @@ interface HttpRequest {
 interface HttpResponse {
   /** Status code: 200 */
   status: number
-  /** Reason phrase: OK */
+  /** Reason phrase: OK; "" in HTTP/2, which has none */
   statusText: string
-  /** HTTP/1.1 or HTTP/1.0 */
+  /** HTTP/1.1, HTTP/1.0 or HTTP/2.0 */
   httpVersion: string
-  /** Headers by name as on the wire; the values of one that is repeated are joined by a comma */
+  /** Headers by name as on the wire, in HTTP/2 with :path and its like; the values of one that is repeated are joined by a comma */
   headers: { [name: string]: string }
   /** Cookies that are set, by name, without their attributes */
   cookies: { [name: string]: string }

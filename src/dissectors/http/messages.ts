@@ -17,7 +17,7 @@ import type { Field } from './head.ts'
 import { decoded, hostOf, type Pair, readPairs, segmentsOf, splitTarget, type Target } from './target.ts'
 
 const headers = textMap(
-  'Headers by name as on the wire; the values of one that is repeated are joined by a comma',
+  'Headers by name as on the wire, in HTTP/2 with :path and its like; the values of one that is repeated are joined by a comma',
 )
 const headersSize = number('Always -1: not measured')
 const bodySize = number(
@@ -39,7 +39,7 @@ export const requestShape = object('HTTP request', {
   targetUri: text('The target without its query'),
   path: text('Path of the target'),
   pathSegments: textList('Parts of the path between slashes'),
-  httpVersion: text('HTTP/1.1 or HTTP/1.0'),
+  httpVersion: text('HTTP/1.1, HTTP/1.0 or HTTP/2.0'),
   headers,
   cookies: textMap('Cookies by name'),
   queryString: textMap(
@@ -82,8 +82,8 @@ export const requestShape = object('HTTP request', {
 
 export const responseShape = object('HTTP response', {
   status: number('Status code: 200'),
-  statusText: text('Reason phrase: OK'),
-  httpVersion: text('HTTP/1.1 or HTTP/1.0'),
+  statusText: text('Reason phrase: OK; "" in HTTP/2, which has none'),
+  httpVersion: text('HTTP/1.1, HTTP/1.0 or HTTP/2.0'),
   headers,
   cookies: textMap('Cookies that are set, by name, without their attributes'),
   redirectURL: text('Where the reply sends the client: the Location header'),

@@ -14,12 +14,10 @@ export function openBody(
 ): Body {
   const { wantsBodies, maxBody, protos } = context
   const contentType = message.header('content-type')
-  const limit = wantsBodies ? maxBody : 0
-  if (message instanceof HttpRequest)
-    message.mayBeGraphql &&= message.isPost && mayHoldGraphql(contentType, expected)
-  const body = isDnsType(contentType)
-    ? new Body(Math.max(limit, LONGEST_DNS), expected)
-    : new Body(isLookedInto(message) ? Math.max(limit, LONGEST_OPERATION) : limit, expected, limit)
+  const shown = Math.max(wantsBodies ? maxBody : 0, isDnsType(contentType) ? LONGEST_DNS : 0)
+  // GraphQL is told by the body, whether bodies are wanted or not.
+  const looked = request === message && asksGraphql(request, contentType, expected) ? LONGEST_OPERATION : 0
+  const body = new Body(Math.max(shown, looked), expected, shown)
   message.body = body
   if (isGrpcType(contentType)) {
     const method = request === undefined ? undefined : protos?.methods.get(request.path)
@@ -29,9 +27,9 @@ export function openBody(
   return body
 }
 
-/** GraphQL is told by the body, whether bodies are wanted or not. */
-function isLookedInto(message: HttpMessage): boolean {
-  return message instanceof HttpRequest && message.mayBeGraphql
+function asksGraphql(request: HttpRequest, contentType: string, length: number): boolean {
+  request.mayBeGraphql &&= request.isPost && mayHoldGraphql(contentType, length)
+  return request.mayBeGraphql
 }
 
 /** A message of DNS is no longer. */

@@ -639,7 +639,7 @@ describe('in a connection', () => {
 
     const reversed = new Wire()
     const other = reversed.open(-1)
-    other.send('client', headers(3, status(200), ends))
+    other.send('client', headers(3, status(200, ['server', 'x']), ends))
     other.send('server', headers(5, get('/a'), ends))
     other.close('idle')
     assert.deepEqual(reversed.told, ['http2 ? 200 (reply without a request)', 'http2 /a ? (no reply)'])

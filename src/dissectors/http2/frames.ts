@@ -65,7 +65,7 @@ export function mayBeFrame(bytes: Uint8Array, start: number, end: number): boole
   const flags = u8(bytes, start + 4)
   const stream = u32(bytes, start + 5)
   if (type >= FLAGS.length || (flags & ~(FLAGS[type] as number)) !== 0) return false
-  if (stream > LARGEST_STREAM || length > LONGEST_LIKELY) return false
+  if (stream > LARGEST_STREAM || length > (type === FRAME.data ? LONGEST_DATA : LONGEST_OTHER)) return false
   if (headerProblem(type, length, stream) !== undefined) return false
   return hasLikelyPayload(bytes, start + FRAME_HEADER, Math.min(end, start + FRAME_HEADER + length), {
     length,
@@ -73,6 +73,12 @@ export function mayBeFrame(bytes: Uint8Array, start: number, end: number): boole
     flags,
     stream,
   })
+}
+
+/** The same of a header that is not all here. */
+export function mayBecomeFrame(bytes: Uint8Array, start: number, end: number): boolean {
+  if (end - start >= 4 && u8(bytes, start + 3) >= FLAGS.length) return false
+  return u8(bytes, start) <= LONGEST_DATA >> 16
 }
 
 interface FrameHeader {
@@ -147,8 +153,9 @@ const GRPC_SETTING = 0xfe03
 /** RFC 8701 reserves numbers like 0x2a4a, so that nobody comes to rely on knowing them all. */
 const GREASE = 0x0a0a
 const LARGEST_STREAM = 0x7fffffff
-/** Peers may agree on more than 16 KiB; few do on more than this. */
-const LONGEST_LIKELY = 4 << 20
+/** Peers may agree on more than 16 KiB, of which few make use for bodies, and none for what is not. */
+const LONGEST_DATA = 1 << 20
+const LONGEST_OTHER = 64 << 10
 /** Flags that have a meaning, by type. */
 const FLAGS: readonly number[] = [
   FLAG.endStream | FLAG.padded,

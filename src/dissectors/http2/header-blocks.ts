@@ -86,7 +86,7 @@ export class HeaderBlocks {
       return
     }
     this.#hpack.forget()
-    this.#tell(frame, promised, size, { fields, isWhole: false, isBroken: true })
+    this.#tell(frame, promised, size, { fields, count: fields.length, isWhole: false, isBroken: true })
   }
 
   #tell(

@@ -8,7 +8,9 @@ import { FIELD_OVERHEAD, STATIC_FIELDS, type TableField } from './static-table.t
 /** What a header block says, as far as that is known. */
 export interface HeaderBlock {
   readonly fields: readonly Field[]
-  /** All of its fields are known. */
+  /** Fields, whether they are known or not. */
+  readonly count: number
+  /** All of them are known. */
   readonly isWhole: boolean
   /** It does not end where it should, or breaks a rule. */
   readonly isBroken: boolean

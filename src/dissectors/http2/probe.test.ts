@@ -23,7 +23,7 @@ const verdict = (bytes: Uint8Array, from: Side) => probe(bytes, 0, bytes.length,
 const verdicts = (bytes: Uint8Array) => [verdict(bytes, 'client'), verdict(bytes, 'server')]
 
 const request = headers(1, get('/a'), { ends: true })
-const reply = headers(1, status(200))
+const reply = headers(1, status(200, ['content-type', 'text/plain']))
 const ping = frame(FRAME.ping, 0, 0, 'abcdefgh')
 const update = frame(FRAME.windowUpdate, 0, 0, u32(1000))
 
@@ -72,6 +72,9 @@ describe('HTTP/2 is recognised', () => {
       assert.deepEqual(verdicts(each), ['unsure', 'unsure'])
     const trailers = headers(1, [['grpc-status', '0']], { ends: true })
     assert.deepEqual(verdicts(trailers), ['unsure', 'unsure'])
+    for (const few of ['8188', '88', '81', '8284'])
+      for (const flags of [0, FLAG.endHeaders])
+        assert.ok(!verdicts(frame(FRAME.headers, flags, 1, Buffer.from(few, 'hex'))).includes('match'), few)
   })
 })
 
@@ -85,6 +88,8 @@ describe('what is not HTTP/2', () => {
     'MySQL, a command': '0f0000000353454c45435420317878787878787878',
     'a Kafka request': '0000001c00030001000000010007636c69656e74000000',
     'PostgreSQL, a startup': '0000000804d2162f00000000',
+    'LDAP, an unbind': '30050201034200',
+    'LDAP, a reply': '300c02010161070a010004000400',
     zeros: '00'.repeat(64),
     'a DATA frame of zeros on no stream': '000010000000000000',
     AMQP: '414d51500000090100000000000000000000',

@@ -1,6 +1,6 @@
 import { u8, u24 } from '../../bytes/read.ts'
 import type { Side } from '../../dissect/dissector.ts'
-import { FLAG, FRAME, FRAME_HEADER, mayBeFrame, PREFACE } from './frames.ts'
+import { FLAG, FRAME, FRAME_HEADER, mayBecomeFrame, mayBeFrame, PREFACE } from './frames.ts'
 import { type HeaderBlock, HpackReader } from './hpack.ts'
 
 type Verdict = 'match' | 'reject' | 'unsure'
@@ -23,14 +23,17 @@ export function probe(bytes: Uint8Array, start: number, end: number, from: Side)
     if (type === FRAME.data && next > end) return 'reject'
     at = next
   }
-  return 'unsure'
+  return at >= end || mayBecomeFrame(bytes, at, end) ? 'unsure' : 'reject'
 }
 
-/** Whether a frame may begin at `start`, and another one after it, in what is known to be HTTP/2. */
+/** Whether a frame may begin at `start`, and others after it, in what is known to be HTTP/2. */
 export function beginsFrame(bytes: Uint8Array, start: number, end: number): boolean {
-  if (start + FRAME_HEADER > end || !mayBeFrame(bytes, start, end)) return false
-  const next = start + FRAME_HEADER + u24(bytes, start)
-  return next + FRAME_HEADER > end || mayBeFrame(bytes, next, end)
+  let at = start
+  for (let count = 0; count < ENOUGH_FRAMES && at + FRAME_HEADER <= end; count++) {
+    if (!mayBeFrame(bytes, at, end)) return false
+    at += FRAME_HEADER + u24(bytes, at)
+  }
+  return at > start
 }
 
 function probePreface(bytes: Uint8Array, start: number, end: number): Verdict {
@@ -49,18 +52,21 @@ function probeHead(bytes: Uint8Array, at: number, end: number, isWhole: boolean,
   if (start >= stop) return isWhole ? 'reject' : 'unsure'
   const block = new HpackReader(false).read(bytes, start, stop)
   const isRead = isWhole && (flags & FLAG.endHeaders) !== 0
-  // In what is cut off, or goes on in another frame, the last field may be cut, too.
   if (isRead && block.isBroken) return 'reject'
-  return judgeHead(block, from)
+  const sender = senderOf(block)
+  if (sender === undefined) return 'unsure'
+  if (sender !== from) return 'reject'
+  // Of what is cut off, or goes on in another frame, the last field may be cut, too.
+  const isEnough = isRead
+    ? block.count >= (from === 'client' ? FEWEST_OF_REQUEST : FEWEST_OF_REPLY)
+    : block.fields.length >= ENOUGH_FIELDS
+  return isEnough ? 'match' : 'unsure'
 }
 
-function judgeHead({ fields, isBroken }: HeaderBlock, from: Side): Verdict {
-  const [first] = fields
-  if (first === undefined) return 'unsure'
-  const sender = first.name === ':status' ? 'server' : REQUEST_FIELDS.has(first.name) ? 'client' : undefined
-  if (sender === undefined) return first.name.startsWith(':') ? 'reject' : 'unsure'
-  if (sender !== from) return 'reject'
-  return isBroken && fields.length < ENOUGH_FIELDS ? 'unsure' : 'match'
+/** Who sends such a head, which its first field shows; undefined when that is not known. */
+function senderOf({ fields: [first] }: HeaderBlock): Side | undefined {
+  if (first?.name === ':status') return STATUS.test(first.value) ? 'server' : undefined
+  return first !== undefined && REQUEST_FIELDS.has(first.name) ? 'client' : undefined
 }
 
 const REQUEST_FIELDS: ReadonlySet<string> = new Set([
@@ -72,5 +78,11 @@ const REQUEST_FIELDS: ReadonlySet<string> = new Set([
 ])
 /** Frames before the first head that are looked at. */
 const MOST_FRAMES = 64
+/** In a row, where the first of them is looked for. */
+const ENOUGH_FRAMES = 8
 /** Of a head of which more is to come. */
 const ENOUGH_FIELDS = 3
+/** Whether they are known or not: method, scheme and path, but for CONNECT; a reply has more than its status. */
+const FEWEST_OF_REQUEST = 3
+const FEWEST_OF_REPLY = 2
+const STATUS = /^[1-5]\d\d$/

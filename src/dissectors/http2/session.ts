@@ -403,7 +403,7 @@ function isTunnel({ client, server }: Stream): boolean {
   return server.message.status >= 200 && server.message.status < 300
 }
 
-const NOTHING_KNOWN: HeaderBlock = { fields: [], isWhole: false, isBroken: true }
+const NOTHING_KNOWN: HeaderBlock = { fields: [], count: 0, isWhole: false, isBroken: true }
 const NO_REQUEST = { type: 'pair-not-found', msg: 'reply without a request' } as const
 const UNANSWERED = { type: 'pair-not-found', msg: 'the reply was not captured' } as const
 const NO_ERROR = 0
