@@ -2,8 +2,9 @@ import { any, flag, list, number, object, text, textList, textMap } from '../../
 import { type Body, NO_BODY } from './body.ts'
 import { trimmed } from './characters.ts'
 import { type Content, readContent } from './content.ts'
+import type { ContentKind } from './content-kind.ts'
 import { mediaType, type Param, readForm } from './form.ts'
-import { type GrpcBody, type GrpcMessage, isGrpcType } from './grpc/body.ts'
+import type { GrpcBody, GrpcMessage } from './grpc/body.ts'
 import type { Field } from './head.ts'
 import { decoded, hostOf, type Pair, readPairs, segmentsOf, splitTarget, type Target } from './target.ts'
 
@@ -84,6 +85,10 @@ export const responseShape = object('HTTP response', {
 export interface Head {
   /** Value of the first header called `name` (in lower case), found without reading the others; "" when there is none. */
   find(name: string): string
+  /** What Content-Type says of the body. */
+  readonly kind: ContentKind
+  /** False: no field has this in it. */
+  mayMention(word: string): boolean
   readonly fields: readonly Field[]
   /** Those that came after the body. */
   readonly trailers: readonly Field[]
@@ -100,7 +105,6 @@ export abstract class HttpMessage<H extends Head = Head> {
   #headers: Readonly<Record<string, string>> | undefined
   #cookies: Readonly<Record<string, string>> | undefined
   #content: Content | undefined
-  #grpcMessages: readonly GrpcMessage[] | undefined
 
   constructor(head: H) {
     this.head = head
@@ -143,7 +147,7 @@ export abstract class HttpMessage<H extends Head = Head> {
   }
 
   get isGrpc(): boolean {
-    return isGrpcType(this.header('content-type'))
+    return this.head.kind === 'grpc'
   }
 
   get grpcMessageCount(): number {
@@ -151,9 +155,7 @@ export abstract class HttpMessage<H extends Head = Head> {
   }
 
   get grpcMessages(): readonly GrpcMessage[] {
-    this.#grpcMessages ??=
-      this.grpc?.read(this.body.kept, this.header('content-type'), this.header('grpc-encoding')) ?? []
-    return this.#grpcMessages
+    return this.grpc?.read(this.body.kept, this.header('content-type'), this.header('grpc-encoding')) ?? []
   }
 
   abstract get httpVersion(): string
@@ -219,7 +221,9 @@ export abstract class HttpRequest<H extends Head = Head> extends HttpMessage<H> 
 
   /** A request of a helper of ours or of Kubeshark's: what scripts send must not come back to them (agent-api §2.7). */
   get isOurs(): boolean {
-    return this.header('x-kubeshark-capture').trim().toLowerCase() === 'ignore'
+    return (
+      this.head.mayMention('ubeshark') && this.header('x-kubeshark-capture').trim().toLowerCase() === 'ignore'
+    )
   }
 
   protected get target(): Target {
@@ -244,18 +248,13 @@ export abstract class HttpResponse<H extends Head = Head> extends HttpMessage<H>
     return this.header('location')
   }
 
-  /** Where nothing else is known of a reply, its status shows it. */
-  override get isGrpc(): boolean {
-    return super.isGrpc || (this.header('content-type') === '' && this.#grpcTrailer('grpc-status') !== '')
-  }
-
   get grpcStatus(): number | null {
-    const status = this.#grpcTrailer('grpc-status')
+    const status = this.grpcTrailer('grpc-status')
     return /^\d{1,9}$/.test(status) ? Number(status) : null
   }
 
   get grpcMessage(): string {
-    return decoded(this.#grpcTrailer('grpc-message'), false)
+    return decoded(this.grpcTrailer('grpc-message'), false)
   }
 
   get content(): ShownContent {
@@ -264,7 +263,7 @@ export abstract class HttpResponse<H extends Head = Head> extends HttpMessage<H>
   }
 
   /** After the body, among the headers of a reply that has none, or at the end of the body as in gRPC-Web. */
-  #grpcTrailer(name: string): string {
+  protected grpcTrailer(name: string): string {
     const trailer = this.head.trailers.find((field) => field.name.toLowerCase() === name)
     return trailer?.value || this.header(name) || (this.grpc?.trailer(name) ?? '')
   }

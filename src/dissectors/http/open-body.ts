@@ -1,7 +1,6 @@
 import type { DissectContext } from '../../dissect/dissector.ts'
 import { Body } from './body.ts'
-import { isDnsType } from './dns.ts'
-import { GrpcBody, isGrpcType } from './grpc/body.ts'
+import { GrpcBody } from './grpc/body.ts'
 import { type HttpMessage, HttpRequest } from './messages.ts'
 
 /** Gives a message the body that its head announces: `expected` bytes, or 0 when that is not known. */
@@ -12,11 +11,11 @@ export function openBody(
   request: HttpRequest | undefined = message instanceof HttpRequest ? message : undefined,
 ): Body {
   const { wantsBodies, maxBody, protos } = context
-  const contentType = message.header('content-type')
+  const { kind } = message.head
   const limit = wantsBodies ? maxBody : 0
-  const body = new Body(isDnsType(contentType) ? Math.max(limit, LONGEST_DNS) : limit, expected)
+  const body = new Body(kind === 'dns' ? Math.max(limit, LONGEST_DNS) : limit, expected)
   message.body = body
-  if (isGrpcType(contentType)) {
+  if (kind === 'grpc') {
     const method = request === undefined ? undefined : protos?.methods.get(request.path)
     const type = message === request ? method?.request : method?.response
     message.grpc = body.watcher = new GrpcBody(protos, type ?? '')

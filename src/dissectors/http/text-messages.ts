@@ -24,10 +24,6 @@ export class TextRequest extends HttpRequest<TextHead> {
   get httpVersion(): string {
     return versionAt(this.head.text, this.#versionAt)
   }
-
-  override get isOurs(): boolean {
-    return this.head.text.includes('ubeshark') && super.isOurs
-  }
 }
 
 export class TextResponse extends HttpResponse<TextHead> {
