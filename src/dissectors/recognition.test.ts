@@ -4,6 +4,7 @@ import { Dissection } from '../dissect/engine.ts'
 import type { Exchange } from '../entry/entry.ts'
 import { Packet } from '../packet/packet.ts'
 import { Connection, type ConnectionHandler } from '../reassembly/connection.ts'
+import { get, headers, preface, settings, status } from './http2/test-frames.ts'
 import { dissectors } from './index.ts'
 
 import * as ldap from './ldap/test-messages.ts'
@@ -17,6 +18,8 @@ type Script = readonly (readonly ['client' | 'server', string | Uint8Array])[]
 
 const hello = clientHello()
 const request = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
+const call = Buffer.concat([preface, headers(1, get('/'), { ends: true })])
+const reply = Buffer.concat([settings(), headers(1, status(200), { ends: true })])
 const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'
 
 const conversations: readonly (readonly [
@@ -36,6 +39,21 @@ const conversations: readonly (readonly [
     'TLS behind the binary header of a load balancer',
     [c(bytesOf('\r\n\r\n\0\r\nQUIT\n', 0x21, 0x11, u16s(12), new Uint8Array(12))), c(hello)],
     ['tls ClientHello'],
+  ],
+  [
+    'HTTP/2 behind the line of a load balancer',
+    [c(Buffer.concat([Buffer.from('PROXY TCP4 192.0.2.1 192.0.2.2 40000 80\r\n'), call])), s(reply)],
+    ['http2 GET+reply'],
+  ],
+  [
+    'HTTP/2 whose server speaks first',
+    [s(reply.subarray(0, 9)), c(call), s(reply.subarray(9))],
+    ['http2 GET+reply'],
+  ],
+  [
+    'HTTP/2 in a tunnel',
+    [c('CONNECT a:80 HTTP/1.1\r\n\r\n'), s('HTTP/1.1 200 OK\r\n\r\n'), c(call), s(reply)],
+    ['http CONNECT+reply', 'http2 GET+reply'],
   ],
   ['what only looks like a load balancer', [c('PROXY of something\r\n'), s('PROXY TCP4\r\n')], []],
   ['replies without commands, on the port of Redis', [s('+OK\r\n')], ['redis +reply'], 6379],

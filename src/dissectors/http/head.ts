@@ -1,5 +1,6 @@
 import { latin1 } from '../../bytes/text.ts'
 import { COLON, CR, hasNameAt, readable, SPACE, TAB, trimmed } from './characters.ts'
+import { type ContentKind, isPlain, kindOf } from './content-kind.ts'
 
 /** Longest head that is read. Servers refuse far less, though some accept cookies of a hundred kilobytes. */
 export const LONGEST_HEAD = 256 << 10
@@ -21,6 +22,8 @@ export class HeadReader {
   transferEncoding = ''
   /** Value of Upgrade. */
   upgrade = ''
+  /** Where the first Content-Type stands, after its name; −1 when there is none. */
+  contentTypeAt = -1
   /** Bytes from the start of the head in which its end was looked for in vain. */
   #searched = 0
 
@@ -59,6 +62,7 @@ export class HeadReader {
     this.contentLength = NO_LENGTH
     this.transferEncoding = ''
     this.upgrade = ''
+    this.contentTypeAt = -1
   }
 
   /** Only the names that matter, told apart by their first letter before anything is cut out. */
@@ -66,6 +70,8 @@ export class HeadReader {
     switch (text.charCodeAt(at) | 0x20) {
       case LOWER_C:
         if (hasNameAt(text, at, 'content-length')) this.#noteLength(fieldValue(text, at + 14, lineFeed))
+        else if (this.contentTypeAt < 0 && hasNameAt(text, at, CONTENT_TYPE))
+          this.contentTypeAt = at + CONTENT_TYPE.length
         break
       case LOWER_T:
         if (hasNameAt(text, at, 'transfer-encoding')) {
@@ -110,17 +116,29 @@ export class TextHead {
   trailerLines = ''
   /** Bytes of it, with its blank line. */
   readonly size: number
-  readonly #fieldsAt: number
+  readonly #contentTypeAt: number
   #fields: readonly Field[] | undefined
 
-  constructor({ text, lineEnd, end }: HeadReader) {
+  constructor({ text, end, contentTypeAt }: HeadReader) {
     this.text = text
     this.size = end
-    this.#fieldsAt = text.indexOf('\n', lineEnd) + 1
+    this.#contentTypeAt = contentTypeAt
   }
 
   find(name: string): string {
+    if (name === CONTENT_TYPE) return this.#contentType
     return findField(this.text, this.#fieldsAt, this.size, name)
+  }
+
+  get kind(): ContentKind {
+    let at = this.#contentTypeAt
+    if (at < 0) return 'other'
+    while (isBeforeValue(this.text.charCodeAt(at))) at++
+    return isPlain(this.text, at) ? 'other' : kindOf(this.#contentType)
+  }
+
+  mayMention(word: string): boolean {
+    return this.text.includes(word)
   }
 
   get fields(): readonly Field[] {
@@ -130,6 +148,15 @@ export class TextHead {
 
   get trailers(): readonly Field[] {
     return this.trailerLines === '' ? [] : readFields(this.trailerLines, 0, this.trailerLines.length)
+  }
+
+  get #contentType(): string {
+    const at = this.#contentTypeAt
+    return at < 0 ? '' : readable(fieldValue(this.text, at, endOfLine(this.text, at)) ?? '')
+  }
+
+  get #fieldsAt(): number {
+    return this.text.indexOf('\n') + 1
   }
 }
 
@@ -239,6 +266,10 @@ function isDigit(code: number): boolean {
   return code >= ZERO && code <= 0x39
 }
 
+function isBeforeValue(code: number): boolean {
+  return code === COLON || code === SPACE || code === TAB
+}
+
 function isFold(code: number): boolean {
   return code === SPACE || code === TAB
 }
@@ -249,6 +280,7 @@ function indexAfter(window: Buffer, mark: string): number {
   return at < 0 ? 0 : at + mark.length
 }
 
+const CONTENT_TYPE = 'content-type'
 export const NO_LENGTH = -1
 export const BAD_LENGTH = -2
 export const LONGEST_METHOD = 32

@@ -2,6 +2,7 @@ import { any, flag, list, nullable, number, object, text, textList, textMap } fr
 import { type Body, NO_BODY } from './body.ts'
 import { trimmed } from './characters.ts'
 import { type Content, readContent } from './content.ts'
+import type { ContentKind } from './content-kind.ts'
 import { mediaType, type Param, readForm } from './form.ts'
 import {
   type GraphqlError,
@@ -12,7 +13,7 @@ import {
   isMultipart,
   mayBeInTarget,
 } from './graphql.ts'
-import { type GrpcBody, type GrpcMessage, isGrpcType } from './grpc/body.ts'
+import type { GrpcBody, GrpcMessage } from './grpc/body.ts'
 import type { Field } from './head.ts'
 import { decoded, hostOf, type Pair, readPairs, segmentsOf, splitTarget, type Target } from './target.ts'
 
@@ -113,6 +114,10 @@ export const responseShape = object('HTTP response', {
 export interface Head {
   /** Value of the first header called `name` (in lower case), found without reading the others; "" when there is none. */
   find(name: string): string
+  /** What Content-Type says of the body. */
+  readonly kind: ContentKind
+  /** False: no field has this in it. */
+  mayMention(word: string): boolean
   readonly fields: readonly Field[]
   /** Those that came after the body. */
   readonly trailers: readonly Field[]
@@ -129,7 +134,6 @@ export abstract class HttpMessage<H extends Head = Head> {
   #headers: Readonly<Record<string, string>> | undefined
   #cookies: Readonly<Record<string, string>> | undefined
   #content: Content | undefined
-  #grpcMessages: readonly GrpcMessage[] | undefined
 
   constructor(head: H) {
     this.head = head
@@ -172,7 +176,7 @@ export abstract class HttpMessage<H extends Head = Head> {
   }
 
   get isGrpc(): boolean {
-    return isGrpcType(this.header('content-type'))
+    return this.head.kind === 'grpc'
   }
 
   get grpcMessageCount(): number {
@@ -180,9 +184,7 @@ export abstract class HttpMessage<H extends Head = Head> {
   }
 
   get grpcMessages(): readonly GrpcMessage[] {
-    this.#grpcMessages ??=
-      this.grpc?.read(this.body.kept, this.header('content-type'), this.header('grpc-encoding')) ?? []
-    return this.#grpcMessages
+    return this.grpc?.read(this.body.kept, this.header('content-type'), this.header('grpc-encoding')) ?? []
   }
 
   abstract get httpVersion(): string
@@ -281,7 +283,9 @@ export abstract class HttpRequest<H extends Head = Head> extends HttpMessage<H> 
 
   /** A request of a helper of ours or of Kubeshark's: what scripts send must not come back to them (agent-api §2.7). */
   get isOurs(): boolean {
-    return this.header('x-kubeshark-capture').trim().toLowerCase() === 'ignore'
+    return (
+      this.head.mayMention('ubeshark') && this.header('x-kubeshark-capture').trim().toLowerCase() === 'ignore'
+    )
   }
 
   protected get target(): Target {
@@ -308,18 +312,13 @@ export abstract class HttpResponse<H extends Head = Head> extends HttpMessage<H>
     return this.header('location')
   }
 
-  /** Where nothing else is known of a reply, its status shows it. */
-  override get isGrpc(): boolean {
-    return super.isGrpc || (this.header('content-type') === '' && this.#grpcTrailer('grpc-status') !== '')
-  }
-
   get grpcStatus(): number | null {
-    const status = this.#grpcTrailer('grpc-status')
+    const status = this.grpcTrailer('grpc-status')
     return /^\d{1,9}$/.test(status) ? Number(status) : null
   }
 
   get grpcMessage(): string {
-    return decoded(this.#grpcTrailer('grpc-message'), false)
+    return decoded(this.grpcTrailer('grpc-message'), false)
   }
 
   get errors(): readonly GraphqlError[] {
@@ -332,7 +331,7 @@ export abstract class HttpResponse<H extends Head = Head> extends HttpMessage<H>
   }
 
   /** After the body, among the headers of a reply that has none, or at the end of the body as in gRPC-Web. */
-  #grpcTrailer(name: string): string {
+  protected grpcTrailer(name: string): string {
     const trailer = this.head.trailers.find((field) => field.name.toLowerCase() === name)
     return trailer?.value || this.header(name) || (this.grpc?.trailer(name) ?? '')
   }

@@ -33,10 +33,6 @@ export class TextRequest extends HttpRequest<TextHead> {
   protected override get mayAskInTarget(): boolean {
     return mayBeInTarget(this.head.text, this.#versionAt)
   }
-
-  override get isOurs(): boolean {
-    return this.head.text.includes('ubeshark') && super.isOurs
-  }
 }
 
 export class TextResponse extends HttpResponse<TextHead> {

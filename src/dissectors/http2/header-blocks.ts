@@ -97,7 +97,7 @@ export class HeaderBlocks {
   ): void {
     const endsStream = type === FRAME.headers && (flags & FLAG.endStream) !== 0
     const received = { block, size, since, endsStream }
-    if (type === FRAME.pushPromise) this.#session.promise(promised, received)
+    if (type === FRAME.pushPromise) this.#session.promise(this.#side, promised, received)
     else this.#session.headers(this.#side, stream, received)
   }
 }

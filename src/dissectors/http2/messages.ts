@@ -1,3 +1,4 @@
+import { type ContentKind, kindOf } from '../http/content-kind.ts'
 import type { Field } from '../http/head.ts'
 import { HttpRequest, HttpResponse } from '../http/messages.ts'
 import { hostOf } from '../http/target.ts'
@@ -16,6 +17,14 @@ export class FieldHead {
   find(name: string): string {
     for (const field of this.#received) if (field.name === name) return field.value
     return ''
+  }
+
+  get kind(): ContentKind {
+    return kindOf(this.find('content-type'))
+  }
+
+  mayMention(): boolean {
+    return true
   }
 
   get fields(): readonly Field[] {
@@ -56,6 +65,11 @@ export class Http2Response extends HttpResponse<FieldHead> {
 
   get httpVersion(): string {
     return VERSION
+  }
+
+  /** Where nothing else is known of a reply, its status shows it. */
+  override get isGrpc(): boolean {
+    return super.isGrpc || (this.header('content-type') === '' && this.grpcTrailer('grpc-status') !== '')
   }
 }
 

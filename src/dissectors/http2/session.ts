@@ -79,8 +79,9 @@ export class Session {
   }
 
   /** RFC 9113 §8.4: the request that the server is about to answer unasked. */
-  promise(promised: number, { block, size, since }: Received): void {
-    if (promised % 2 === 1 || this.#streams.has(promised) || this.#isOver(promised)) return
+  promise(from: Side, promised: number, { block, size, since }: Received): void {
+    if (from === 'client' || openerOf(promised) === 'client') return
+    if (this.#streams.has(promised) || this.#isOver(promised)) return
     this.#opened.server.note(promised, true)
     const stream = this.#add(promised)
     stream.client.grow(size, since)

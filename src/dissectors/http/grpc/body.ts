@@ -3,6 +3,7 @@ import { latin1 } from '../../../bytes/text.ts'
 import type { ProtoSchema } from '../../../dissect/protos.ts'
 import type { BodyWatcher } from '../body.ts'
 import { LONGEST_DECODED, undoCodings } from '../content.ts'
+import { formatOf } from '../content-kind.ts'
 import { findField } from '../head.ts'
 import { readProtobuf } from './protobuf.ts'
 
@@ -16,11 +17,6 @@ export interface GrpcMessage {
   /** Null when it was not kept, or cannot be read. */
   readonly message: unknown
   readonly wireTypes: Readonly<Record<string, string>>
-}
-
-/** Whether a body is a series of messages, each behind a prefix. (`grpc-web-text` is base64 of such.) */
-export function isGrpcType(contentType: string): boolean {
-  return contentType.startsWith('application/grpc') && GRPC_TYPE.test(contentType)
 }
 
 /**
@@ -46,6 +42,7 @@ export class GrpcBody implements BodyWatcher {
   #holeAt = Number.POSITIVE_INFINITY
   /** Nobody knows where messages begin. */
   #isLost = false
+  #messages: readonly GrpcMessage[] | undefined
 
   /** `type`: full name of the messages' type; "" when nobody knows. */
   constructor(schema: ProtoSchema | undefined, type: string) {
@@ -78,10 +75,15 @@ export class GrpcBody implements BodyWatcher {
     return findField(this.#trailers, 0, this.#trailers.length, name)
   }
 
-  /** The messages, of which those are read that are whole in `kept`, the beginning of the body. */
-  read(kept: Uint8Array, contentType: string, encoding: string): GrpcMessage[] {
+  /** The messages, of which, when all has come, those are read that are whole in `kept`, the beginning of the body. */
+  read(kept: Uint8Array, contentType: string, encoding: string): readonly GrpcMessage[] {
+    this.#messages ??= this.#readAll(kept, contentType, encoding)
+    return this.#messages
+  }
+
+  #readAll(kept: Uint8Array, contentType: string, encoding: string): GrpcMessage[] {
     const sound = Math.min(kept.length, this.#holeAt)
-    const format = GRPC_TYPE.exec(contentType)?.[1] ?? 'proto'
+    const format = formatOf(contentType)
     let budget = LONGEST_DECODED
     return this.#prefixes.map(({ at, size, compressed }) => {
       const unread = { size, compressed, type: this.#type, message: null, wireTypes: {} }
@@ -147,8 +149,6 @@ function decompressed(bytes: Uint8Array, encoding: string): Uint8Array | undefin
   return undone.isWhole && (undone.bytes !== bytes || encoding === 'identity') ? undone.bytes : undefined
 }
 
-/** `application/grpc`, `application/grpc-web`, with the format of the messages: `+proto`, `+json`. */
-const GRPC_TYPE = /^application\/grpc(?:-web)?(?:\+([\w.-]+))?\s*(?:[;,]|$)/
 /** A flag that says whether the message is compressed, and its length. */
 const PREFIX = 5
 /** Flags of the trailers of gRPC-Web. */
