@@ -10,7 +10,9 @@ export function kindOf(contentType: string): ContentKind {
 
 /** The same of what stands at `at` in a head, where that can be told without cutting it out: most bodies are neither. */
 export function isPlain(text: string, at: number): boolean {
-  return !text.startsWith(APPLICATION, at) || !(text.startsWith(DNS, at) || text.startsWith(GRPC, at))
+  const letter = text.charCodeAt(at + APPLICATION.length)
+  if (letter !== DNS.charCodeAt(APPLICATION.length) && letter !== GRPC.charCodeAt(APPLICATION.length)) return true
+  return !text.startsWith(DNS, at) && !text.startsWith(GRPC, at)
 }
 
 /** How messages of gRPC are written: `proto` unless the type says `+json`. */
