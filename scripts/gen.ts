@@ -2,6 +2,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { configurationPage } from '../src/config/reference.ts'
 import { entryProtocols } from '../src/dissectors/index.ts'
+import type { Shape } from '../src/entry/shape.ts'
 import { hooks } from '../src/helpers/hooks.ts'
 import { namespaces } from '../src/helpers/index.ts'
 import { helpersPage, hooksPage, mistakesPage } from '../src/helpers/reference.ts'
@@ -16,7 +17,28 @@ export function generated(): ReadonlyMap<string, string> {
     ['docs/generated/hooks.md', hooksPage(hooks)],
     ['docs/generated/mistakes.md', mistakesPage(MISTAKES)],
     ['docs/generated/configuration.md', configurationPage()],
+    ['src/dissectors/generated/protocols.json', knownProtocols()],
   ])
+}
+
+/** What `src/dissectors/known.ts` has: protocols and the kinds of their fields, without what is only for people. */
+function knownProtocols(): string {
+  const known = entryProtocols.map(({ name, protocols, request, response, data }) => ({
+    name,
+    protocols,
+    request: bare(request),
+    response: bare(response),
+    ...(data === undefined ? {} : { data: bare(data) }),
+  }))
+  return `${JSON.stringify(known)}\n`
+}
+
+function bare(shape: Shape): object {
+  const { kind } = shape
+  if (shape.kind === 'constant') return { kind, value: shape.value }
+  if (shape.kind !== 'object') return { kind }
+  const fields = Object.entries(shape.fields).map(([name, field]) => [name, bare(field)] as const)
+  return { kind, nullable: shape.nullable, fields: Object.fromEntries(fields) }
 }
 
 /** Those generated files below `root` that are not what they should be. */

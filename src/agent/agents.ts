@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
-import type { EntryProtocol } from '../entry/entry.ts'
+import type { KnownProtocol } from '../dissectors/known.ts'
 import { resolveField } from '../entry/layout.ts'
 import { allHelpers } from '../helpers/dispatch.ts'
 import { namespaces } from '../helpers/index.ts'
@@ -15,7 +15,7 @@ import { shareThis } from './this-scope.ts'
 export interface AgentOptions {
   readonly language: 'es5' | 'modern'
   /** Protocols whose fields scripts may read. */
-  readonly protocols: readonly EntryProtocol[]
+  readonly protocols: readonly KnownProtocol[]
 }
 
 /** A script that passed the gate, and what reading it has told. */

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import { z } from 'zod'
-import { dissectors } from '../dissectors/index.ts'
+import { knownProtocols } from '../dissectors/known.ts'
 import { nearest } from '../mistake/nearest.ts'
 
 /** One setting: what it takes, what it is when nobody says, and what it does. */
@@ -61,7 +61,14 @@ const USUAL_PROTOCOLS = [
   ...['radius', 'diameter', 'udp-flow', 'tcp-flow', 'udp-conn', 'tcp-conn'],
 ]
 /** … and all that may be named. */
-const PROTOCOLS = [...USUAL_PROTOCOLS, 'tcp', 'udp', 'sctp', 'syscall', ...dissectors.map(({ name }) => name)]
+const PROTOCOLS = [
+  ...USUAL_PROTOCOLS,
+  'tcp',
+  'udp',
+  'sctp',
+  'syscall',
+  ...knownProtocols.map(({ name }) => name),
+]
 const protocol = z.string().refine((name) => PROTOCOLS.includes(name), {
   error: ({ input }) => `there is no protocol ${input}; did you mean ${nearestProtocol(String(input))}?`,
 })

@@ -1,6 +1,9 @@
-import type { EntryProtocol } from './entry.ts'
+import type { EntryProtocol as AnyEntryProtocol } from './entry.ts'
 import { commonFields, legacyFields } from './schema.ts'
 import type { Fields, Leaf, Shape } from './shape.ts'
+
+/** What layouts need of a protocol. */
+type EntryProtocol = Pick<AnyEntryProtocol, 'protocols' | 'request' | 'response' | 'data'>
 
 /**
  * Which fields of the entries of one protocol cross into the sandbox, and in which order. An entry crosses as a row:

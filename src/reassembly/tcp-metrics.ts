@@ -103,7 +103,7 @@ export class TcpMetrics {
   }
 
   #noteSyn({ flags, windowScale }: Packet, from: End, end: EndMetrics, now: number): void {
-    if (end.scale < 0) end.scale = windowScale
+    if (end.scale < 0) end.scale = Math.min(windowScale, LARGEST_SCALE)
     if ((flags & FLAG.ack) !== 0) this.#completeness |= 2
     else {
       this.#completeness |= 1
@@ -206,8 +206,7 @@ export class TcpMetrics {
     peer: EndMetrics,
   ): void {
     // RFC 7323 §2.2: both ends have to say that they scale.
-    const scale = end.scale >= 0 && peer.scale >= 0 ? Math.min(end.scale, LARGEST_SCALE) : 0
-    const bytes = window * 2 ** scale
+    const bytes = end.scale > 0 && peer.scale >= 0 ? window << end.scale : window
     this.#windows++
     this.#windowSum += bytes
     if (window === 0 && !isFin) this.#zeroWindows++

@@ -10,6 +10,7 @@ import {
 import { relayRow } from '../agent/host/relayed.ts'
 import { latin1 } from '../bytes/text.ts'
 import type { RelayedEvent } from '../dissect/relay.ts'
+import type { KnownProtocol } from '../dissectors/known.ts'
 import type { EntryProtocol } from '../entry/entry.ts'
 import { Entry, type EntryOrigin, type Exchange } from '../entry/entry.ts'
 import { encodeRow, type Layout, layoutsOf, type Wanted } from '../entry/layout.ts'
@@ -239,7 +240,7 @@ export class Batcher {
 }
 
 /** Layouts of all protocols one after another, in the order in which rows number them. */
-export function layoutsFor(protocols: readonly EntryProtocol[], wanted: Wanted): Layout[] {
+export function layoutsFor(protocols: readonly KnownProtocol[], wanted: Wanted): Layout[] {
   return protocols.flatMap((protocol) => layoutsOf(protocol, wanted))
 }
 

@@ -14,7 +14,7 @@ import {
 import type { SandboxLauncher } from '../agent/launcher.ts'
 import { type SandboxLimits, SandboxProcess } from '../agent/sandbox-process.ts'
 import type { CaptureOptions } from '../capture/index.ts'
-import { entryProtocols } from '../dissectors/index.ts'
+import { knownProtocols } from '../dissectors/known.ts'
 import { Mistake } from '../mistake/mistake.ts'
 import { layoutsFor } from './batcher.ts'
 import {
@@ -350,7 +350,7 @@ export class Run {
         },
         protocols: [
           ...new Set(
-            entryProtocols.flatMap(({ name, protocols }) => [name, ...protocols.map((each) => each.name)]),
+            knownProtocols.flatMap(({ name, protocols }) => [name, ...protocols.map((each) => each.name)]),
           ),
         ],
         virtualTime: !this.#live,
@@ -596,7 +596,7 @@ function layoutsMessage(
   items: ReadonlySet<string>,
   dissectors: readonly { readonly slot: number; readonly settings: DissectorSettings }[],
 ): LayoutsMessage {
-  const known = layoutsFor(entryProtocols, items)
+  const known = layoutsFor(knownProtocols, items)
   const made = layoutsFor(
     dissectors.map(({ settings }) => agentProtocol(settings)),
     items,

@@ -6,7 +6,7 @@ import { takeLauncher } from '../../agent/launcher.ts'
 import type { CaptureOptions } from '../../capture/index.ts'
 import type { Config } from '../../config/index.ts'
 import { readProtos } from '../../config/protos.ts'
-import { entryProtocols } from '../../dissectors/index.ts'
+import { knownProtocols } from '../../dissectors/known.ts'
 import { compileFilter } from '../../filter/index.ts'
 import { Mistake } from '../../mistake/mistake.ts'
 import { Broker } from '../../worker/broker.ts'
@@ -75,7 +75,7 @@ async function run(paths: string[], flags: RunFlags): Promise<void> {
   const { config } = configOf(flags)
   const source = sourceOf(flags)
   const { language } = config.scripting
-  const options = { language, protocols: entryProtocols }
+  const options = { language, protocols: knownProtocols }
   const agents = readAgents(findAgentFiles(paths, language), options)
   const query = flags.entries === undefined ? null : { filter: entryFilter(flags.entries, config) }
   const protos = readProtos(config.tap.grpc.protos, process.cwd())

@@ -11,7 +11,8 @@ export function kindOf(contentType: string): ContentKind {
 /** The same of what stands at `at` in a head, where that can be told without cutting it out: most bodies are neither. */
 export function isPlain(text: string, at: number): boolean {
   const letter = text.charCodeAt(at + APPLICATION.length)
-  if (letter !== DNS.charCodeAt(APPLICATION.length) && letter !== GRPC.charCodeAt(APPLICATION.length)) return true
+  if (letter !== DNS.charCodeAt(APPLICATION.length) && letter !== GRPC.charCodeAt(APPLICATION.length))
+    return true
   return !text.startsWith(DNS, at) && !text.startsWith(GRPC, at)
 }
 

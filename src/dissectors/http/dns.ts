@@ -13,8 +13,8 @@ export function innerDns(request: object | null, response: object | null): Inner
 function questionIn(request: HttpRequest, response: object | null): Uint8Array | null {
   if (request.bodySize > 0) return dnsIn(request)
   const isAnswered = response instanceof HttpResponse && response.head.kind === 'dns'
-  if (!isAnswered && !(request.head.mayMention(DNS_TYPE) && request.header('accept').includes(DNS_TYPE)))
-    return null
+  if (!request.mayAskFor('dns')) return null
+  if (!isAnswered && !request.header('accept').includes(DNS_TYPE)) return null
   const encoded = request.queryString.dns ?? ''
   return BASE64URL.test(encoded) ? Buffer.from(encoded, 'base64url') : null
 }

@@ -73,9 +73,8 @@ export function mayBeGraphql(bytes: Uint8Array, start: number, end: number): boo
 }
 
 /** The same of the target that ends `text[0, end)`: `query=` and `persistedQuery` end alike. */
-export function mayBeInTarget(text: string, end: number): boolean {
-  const queryAt = text.indexOf('?')
-  return queryAt >= 0 && queryAt < end && text.slice(queryAt, end).includes('uery')
+export function mayBeInQuery(query: string): boolean {
+  return query.includes('uery')
 }
 
 /** The errors in the reply to a request of GraphQL, given as text; of a batch those of all replies. */
@@ -138,7 +137,7 @@ function inJson(text: string): GraphqlRequest | undefined {
 }
 
 function inTarget(target: string): GraphqlRequest | undefined {
-  if (!mayBeInTarget(target, target.length)) return undefined
+  if (!mayBeInQuery(target)) return undefined
   const { query, operationName, variables, extensions } = Object.fromEntries(
     readPairs(target.slice(target.indexOf('?') + 1)).map(({ name, value }) => [name, value]),
   )

@@ -1,4 +1,5 @@
 import { latin1 } from '../../bytes/text.ts'
+import { CAPTURE_MARK } from './capture-mark.ts'
 import { COLON, CR, hasNameAt, readable, SPACE, TAB, trimmed } from './characters.ts'
 import { type ContentKind, isPlain, kindOf } from './content-kind.ts'
 
@@ -24,6 +25,8 @@ export class HeadReader {
   upgrade = ''
   /** Where the first Content-Type stands, after its name; −1 when there is none. */
   contentTypeAt = -1
+  /** A field that helpers of scripts put into their requests is there. */
+  isMarked = false
   /** Bytes from the start of the head in which its end was looked for in vain. */
   #searched = 0
 
@@ -63,6 +66,7 @@ export class HeadReader {
     this.transferEncoding = ''
     this.upgrade = ''
     this.contentTypeAt = -1
+    this.isMarked = false
   }
 
   /** Only the names that matter, told apart by their first letter before anything is cut out. */
@@ -81,6 +85,9 @@ export class HeadReader {
         break
       case LOWER_U:
         if (hasNameAt(text, at, 'upgrade')) this.upgrade = fieldValue(text, at + 7, lineFeed) ?? this.upgrade
+        break
+      case LOWER_X:
+        if (hasNameAt(text, at, CAPTURE_MARK)) this.isMarked = true
         break
     }
   }
@@ -116,12 +123,14 @@ export class TextHead {
   trailerLines = ''
   /** Bytes of it, with its blank line. */
   readonly size: number
+  readonly isMarked: boolean
   readonly #contentTypeAt: number
   #fields: readonly Field[] | undefined
 
-  constructor({ text, end, contentTypeAt }: HeadReader) {
+  constructor({ text, end, contentTypeAt, isMarked }: HeadReader) {
     this.text = text
     this.size = end
+    this.isMarked = isMarked
     this.#contentTypeAt = contentTypeAt
   }
 
@@ -135,10 +144,6 @@ export class TextHead {
     if (at < 0) return 'other'
     while (isBeforeValue(this.text.charCodeAt(at))) at++
     return isPlain(this.text, at) ? 'other' : kindOf(this.#contentType)
-  }
-
-  mayMention(word: string): boolean {
-    return this.text.includes(word)
   }
 
   get fields(): readonly Field[] {
@@ -294,3 +299,4 @@ const ZERO = 0x30
 const LOWER_C = 0x63
 const LOWER_T = 0x74
 const LOWER_U = 0x75
+const LOWER_X = 0x78

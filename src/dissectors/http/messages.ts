@@ -1,5 +1,6 @@
 import { any, flag, list, nullable, number, object, text, textList, textMap } from '../../entry/shape.ts'
 import { type Body, NO_BODY } from './body.ts'
+import { CAPTURE_MARK } from './capture-mark.ts'
 import { trimmed } from './characters.ts'
 import { type Content, readContent } from './content.ts'
 import type { ContentKind } from './content-kind.ts'
@@ -11,7 +12,7 @@ import {
   graphqlErrors,
   graphqlOf,
   isMultipart,
-  mayBeInTarget,
+  mayBeInQuery,
 } from './graphql.ts'
 import type { GrpcBody, GrpcMessage } from './grpc/body.ts'
 import type { Field } from './head.ts'
@@ -116,8 +117,8 @@ export interface Head {
   find(name: string): string
   /** What Content-Type says of the body. */
   readonly kind: ContentKind
-  /** False: no field has this in it. */
-  mayMention(word: string): boolean
+  /** Helpers of scripts put a field into their requests: false where it is not there. */
+  readonly isMarked: boolean
   readonly fields: readonly Field[]
   /** Those that came after the body. */
   readonly trailers: readonly Field[]
@@ -252,8 +253,13 @@ export abstract class HttpRequest<H extends Head = Head> extends HttpMessage<H> 
     return this.#graphql
   }
 
+  /** False: nothing in its query is called so. */
+  mayAskFor(_name: string): boolean {
+    return true
+  }
+
   protected get mayAskInTarget(): boolean {
-    return mayBeInTarget(this.url, this.url.length)
+    return mayBeInQuery(this.url)
   }
 
   #readGraphql(): GraphqlRequest | undefined {
@@ -283,9 +289,7 @@ export abstract class HttpRequest<H extends Head = Head> extends HttpMessage<H> 
 
   /** A request of a helper of ours or of Kubeshark's: what scripts send must not come back to them (agent-api §2.7). */
   get isOurs(): boolean {
-    return (
-      this.head.mayMention('ubeshark') && this.header('x-kubeshark-capture').trim().toLowerCase() === 'ignore'
-    )
+    return this.head.isMarked && this.header(CAPTURE_MARK).trim().toLowerCase() === 'ignore'
   }
 
   protected get target(): Target {

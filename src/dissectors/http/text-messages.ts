@@ -1,5 +1,5 @@
 import { readable, trimmed } from './characters.ts'
-import { mayBeInTarget } from './graphql.ts'
+import { mayBeInQuery } from './graphql.ts'
 import { type HeadReader, TextHead, VERSION_LENGTH } from './head.ts'
 import { HttpRequest, HttpResponse } from './messages.ts'
 
@@ -30,8 +30,25 @@ export class TextRequest extends HttpRequest<TextHead> {
     return this.head.text.startsWith('POST ')
   }
 
+  /** The names of a query are nearly always written as they are. */
+  override mayAskFor(name: string): boolean {
+    return this.#query.includes(name) || this.#query.includes('%')
+  }
+
+  /** As written, with what comes before the version. */
+  get #query(): string {
+    if (this.#writtenQuery === undefined) {
+      const { text } = this.head
+      // From behind: the line is short, and the head is not.
+      const isThere = text.lastIndexOf('?', this.#versionAt) >= 0
+      this.#writtenQuery = isThere ? text.slice(text.indexOf('?'), this.#versionAt) : ''
+    }
+    return this.#writtenQuery
+  }
+  #writtenQuery: string | undefined
+
   protected override get mayAskInTarget(): boolean {
-    return mayBeInTarget(this.head.text, this.#versionAt)
+    return mayBeInQuery(this.#query)
   }
 }
 

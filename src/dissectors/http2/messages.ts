@@ -1,3 +1,4 @@
+import { CAPTURE_MARK } from '../http/capture-mark.ts'
 import { type ContentKind, kindOf } from '../http/content-kind.ts'
 import type { Field } from '../http/head.ts'
 import { HttpRequest, HttpResponse } from '../http/messages.ts'
@@ -23,8 +24,8 @@ export class FieldHead {
     return kindOf(this.find('content-type'))
   }
 
-  mayMention(): boolean {
-    return true
+  get isMarked(): boolean {
+    return this.find(CAPTURE_MARK) !== ''
   }
 
   get fields(): readonly Field[] {
