@@ -37,7 +37,8 @@ describe('MongoDB drivers and a stand-in for their server', () => {
       await items.insertOne({ _id: 1000, name: 'unheard' }, { writeConcern: { w: 0 } })
       await Promise.all(Array.from({ length: 20 }, (_, n) => items.findOne({ _id: n })))
       await shop.command({ createUser: 'ann', pwd: 'secret-of-ann', roles: [] })
-      await setTimeout(300)
+      // Two more replies to the hello that the driver watches the server with.
+      await setTimeout(1200)
       await client.close()
     })
     const further = entries?.filter(({ request, base }) => request === null && base.method === 'hello')
