@@ -89,10 +89,20 @@ export interface Instant {
   readonly nanos: number
 }
 
+/** Where the bytes in front of a parser lie in the streams of their connection. */
+export interface Place {
+  /** Bytes that their side has sent up to their end, holes included. */
+  readonly end: number
+  /** Bytes of the other side that their sender had received when it sent the last of them; 0 while that is not known. */
+  readonly heard: number
+}
+
 /** What is known of a connection when its parsers are made. */
 export interface Opening {
   /** When the first of the bytes in front of a parser came: changes with each call, so copy what you keep. */
   readonly clock: Instant
+  /** Tells, where bytes were lost, whether a reply can be one to a request. Changes with each call likewise. */
+  readonly place: Place
   /** Both sides are read from their first byte on. */
   readonly isWhole: boolean
   /** What the protocol before this one has left for it (`switch`). Check what it is. */
@@ -108,7 +118,12 @@ export interface DissectContext {
 }
 
 /** Nothing is known: neither the time nor what was before. */
-export const JOINED: Opening = { clock: { seconds: 0, nanos: 0 }, isWhole: false, handover: undefined }
+export const JOINED: Opening = {
+  clock: { seconds: 0, nanos: 0 },
+  place: { end: 0, heard: 0 },
+  isWhole: false,
+  handover: undefined,
+}
 
 /**
  * A protocol that can be recognised and read. Pure: no clock, no I/O, no log, no `node:` import.

@@ -6,7 +6,7 @@ import type { Exchange } from '../entry/entry.ts'
 import { FLAG, Packet, PROTOCOL } from '../packet/packet.ts'
 import type { End } from '../reassembly/connection.ts'
 import { Reassembler } from '../reassembly/reassembler.ts'
-import type { Side } from './dissector.ts'
+import { type Dissector, defineDissector, type Opening, type Side } from './dissector.ts'
 import { Dissection } from './engine.ts'
 
 type Sent = readonly [Side, string]
@@ -40,10 +40,13 @@ function packetsOf(sent: readonly Sent[]): Packet[] {
 }
 
 /** The exchanges in a capture: `/a=200`, `/a=?` without a reply, `?=200` without a request. */
-function exchangesOf(packets: readonly Packet[]): string[] {
+function exchangesOf(
+  packets: readonly Packet[],
+  dissectors = [http, redis] as unknown as readonly Dissector[],
+): string[] {
   const seen: string[] = []
   const dissection = new Dissection({
-    dissectors: [http, redis],
+    dissectors,
     ports: new Map(),
     context: { wantsBodies: true, maxBody: 1000 },
     replyTimeout: 10,
@@ -192,4 +195,47 @@ describe('after a loss', () => {
     const packets = packetsOf([...broken, ...rest.with(1, long)]).slice(2)
     assert.deepEqual(exchangesOf(packets), ['?=200', '/b=?', '/c=500x'])
   })
+})
+
+test('parsers are told where their bytes lie, and what their sender had received', () => {
+  const places: string[] = []
+  const parser = (side: Side, { place }: Opening) => ({
+    next(bytes: Uint8Array, start: number, end: number) {
+      places.push(`${side} to ${place.end}, ${place.heard} received`)
+      const text = Buffer.from(bytes.subarray(start, end)).toString()
+      return text.endsWith('.')
+        ? ({ kind: 'partial', length: end - start } as const)
+        : ({ kind: 'incomplete', need: end - start + 1 } as const)
+    },
+    gap: (length: number) => length,
+  })
+  const spy = defineDissector({
+    ...http,
+    probe: () => 'match',
+    open: (_, opening) => ({ client: parser('client', opening), server: parser('server', opening) }),
+  })
+  const packets = packetsOf([
+    ['client', 'abc.'],
+    ['server', 'de'],
+    ['client', 'f.'],
+    ['server', 'g.'],
+    ['server', 'lost.'],
+    ['client', 'h.'],
+    ['server', 'i.'],
+    ['client', 'j.'],
+  ])
+  exchangesOf(packets.toSpliced(6, 1), [spy] as unknown as readonly Dissector[])
+  assert.deepEqual(
+    // That there is a hole is told, too.
+    places.filter((each) => !each.includes('server to 9')),
+    [
+      'client to 4, 0 received',
+      'server to 2, 4 received',
+      'client to 6, 2 received',
+      'server to 4, 6 received',
+      'client to 8, 9 received',
+      'server to 11, 8 received',
+      'client to 10, 11 received',
+    ],
+  )
 })

@@ -19,6 +19,8 @@ export class StreamConversation extends Conversation implements ConnectionHandle
   #parsers: Parsers<AnyMessage, AnyMessage> | undefined
   /** When the first of the bytes came that a parser is about to read. */
   readonly #clock = { seconds: 0, nanos: 0 }
+  /** Where those lie. */
+  readonly #place = { end: 0, heard: 0 }
   /** Parsers that take over at the next message of the side that did not lose its place. */
   #fresh: Parsers<AnyMessage, AnyMessage> | undefined
   #pending: Request[] = []
@@ -215,7 +217,7 @@ export class StreamConversation extends Conversation implements ConnectionHandle
   }
 
   #open(dissector: Dissector, isWhole: boolean, handover: unknown): Parsers<AnyMessage, AnyMessage> {
-    const opening: Opening = { clock: this.#clock, isWhole, handover }
+    const opening: Opening = { clock: this.#clock, place: this.#place, isWhole, handover }
     const parsers = dissector.open(this.dissection.options.context, opening)
     this.#parsers = parsers
     return parsers
@@ -330,6 +332,8 @@ export class StreamConversation extends Conversation implements ConnectionHandle
     let at = start
     let again = false
     this.#setClock(bytes === side.buffer ? side.heldSince : (side.cameAt ?? this.connection))
+    this.#place.end = side.position
+    this.#place.heard = this.#heardBy(from, side.cameAt?.heard ?? this.connection.tcp?.streams[from].heard)
     do {
       again = false
       if (side.taken === 0) side.mark(this.connection, from)
@@ -587,9 +591,14 @@ export class StreamConversation extends Conversation implements ConnectionHandle
 
   /** How far into the server's stream the client had received everything when it began the message at hand. */
   #repliesFrom({ heard }: StreamSide): number {
-    const answering = this.connection.tcp?.streams[this.client === 0 ? 1 : 0]
-    if (answering === undefined || !answering.started || heard === NO_ACK) return 0
-    return answering.position + ((heard - answering.next) | 0)
+    return this.#heardBy(this.client === 0 ? 0 : 1, heard)
+  }
+
+  /** The position in the other side's stream that an acknowledgement of this side means. */
+  #heardBy(from: End, heard: number | undefined): number {
+    const other = this.connection.tcp?.streams[from === 0 ? 1 : 0]
+    if (other === undefined || !other.started || heard === undefined || heard === NO_ACK) return 0
+    return other.position + ((heard - other.next) | 0)
   }
 
   #unanswered(dissector: Dissector, request: Request | undefined): void {

@@ -23,7 +23,7 @@ export const AT_THE_START: Opening = { ...JOINED, isWhole: true }
 
 /**
  * Drives a dissector's parsers as the engine does, without packets: `chunks` arrive one after another, each from a
- * side. A chunk of null is the end of that side; a number is a gap of so many bytes.
+ * side, which has received what came before. A chunk of null is the end of that side; a number is a gap of so many bytes.
  */
 export function feed<Req extends ObjectShape, Res extends ObjectShape>(
   dissector: Dissector<Req, Res>,
@@ -31,7 +31,9 @@ export function feed<Req extends ObjectShape, Res extends ObjectShape>(
   context = { wantsBodies: true, maxBody: 1 << 20 },
   opening: Partial<Opening> = {},
 ): Fed {
-  const parsers = dissector.open(context, { ...AT_THE_START, ...opening })
+  const place = { end: 0, heard: 0 }
+  const sent = { client: 0, server: 0 }
+  const parsers = dissector.open(context, { ...AT_THE_START, place, ...opening })
   const sides = { client: new FedSide(parsers.client), server: new FedSide(parsers.server) }
   const fed = {
     messages: [] as Fed['messages'],
@@ -45,6 +47,9 @@ export function feed<Req extends ObjectShape, Res extends ObjectShape>(
 
   for (const [from, chunk] of chunks) {
     const side = sides[from]
+    sent[from] += typeof chunk === 'number' ? chunk : (chunk?.length ?? 0)
+    place.end = sent[from]
+    place.heard = sent[from === 'client' ? 'server' : 'client']
     if (side.dead) continue
     if (typeof chunk === 'number') side.gap(chunk)
     else if (chunk === null) side.end(handle(from))
