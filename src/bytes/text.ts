@@ -14,6 +14,11 @@ export function utf8Text(bytes: Uint8Array, start: number, end: number): string 
   return utf8.decode(bytes.subarray(start, end))
 }
 
+/** The bytes that `latin1` made a text of. */
+export function latin1Bytes(text: string): Uint8Array {
+  return Buffer.from(text, 'latin1')
+}
+
 /** Lower-case hexadecimal, two digits a byte. */
 export function hex(bytes: Uint8Array, start = 0, end = bytes.length): string {
   return asBuffer(bytes).hexSlice(start, end)

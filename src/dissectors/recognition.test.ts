@@ -5,6 +5,7 @@ import type { Exchange } from '../entry/entry.ts'
 import { Packet } from '../packet/packet.ts'
 import { Connection, type ConnectionHandler } from '../reassembly/connection.ts'
 import { dissectors } from './index.ts'
+import * as pg from './postgresql/test-messages.ts'
 import { bytesOf, clientHello, clientHelloBody, u16s, vector } from './tls/test-hellos.ts'
 
 type Script = readonly (readonly ['client' | 'server', string | Uint8Array])[]
@@ -30,6 +31,26 @@ const conversations: readonly (readonly [
     'TLS behind the binary header of a load balancer',
     [c(bytesOf('\r\n\r\n\0\r\nQUIT\n', 0x21, 0x11, u16s(12), new Uint8Array(12))), c(hello)],
     ['tls ClientHello'],
+  ],
+  [
+    'PostgreSQL',
+    [
+      c(pg.startup('user', 'ann')),
+      s(pg.both(pg.authentication(0), pg.ready())),
+      c(pg.query('select 1')),
+      s(pg.both(pg.tag('SELECT 1'), pg.ready())),
+    ],
+    ['postgresql StartupMessage+reply', 'postgresql Query+reply'],
+  ],
+  [
+    'PostgreSQL that goes over to TLS',
+    [c(pg.untyped(80877103)), s('S'), c(hello)],
+    ['postgresql SSLRequest+reply', 'tls ClientHello'],
+  ],
+  [
+    'PostgreSQL that refuses TLS',
+    [c(pg.untyped(80877103)), s('N'), c(pg.startup('user', 'ann')), s(pg.authentication(3))],
+    ['postgresql SSLRequest+reply', 'postgresql StartupMessage+reply'],
   ],
   ['what only looks like a load balancer', [c('PROXY of something\r\n'), s('PROXY TCP4\r\n')], []],
   ['replies without commands, on the port of Redis', [s('+OK\r\n')], ['redis +reply'], 6379],

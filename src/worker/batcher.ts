@@ -247,6 +247,7 @@ const BODY_PATHS: ReadonlySet<string> = new Set([
   'response.content.size',
   'response.content.encoding',
   'response.content.truncated',
+  'response.rows',
 ])
 const MOST_ITEMS = 64
 const MOST_PACKETS = 8192

@@ -1,10 +1,11 @@
 import type { Truth } from '../../src/testing/corpus.ts'
 import type { ReadCapture } from '../../src/testing/read-capture.ts'
 import { dns, http1, icmp, redis, tls } from './first-set.ts'
+import { postgresql } from './postgresql.ts'
 import { type Comparison, Seen } from './seen.ts'
 
 /** One a protocol: what of it must agree with the truth. */
-const comparisons: readonly Comparison[] = [http1, dns, redis, tls, icmp]
+const comparisons: readonly Comparison[] = [http1, dns, redis, tls, icmp, postgresql]
 
 /** Where our entries and the truth differ: `status 200: ours 3, truth 4`. */
 export function differences(read: ReadCapture, truth: Truth): string[] {
