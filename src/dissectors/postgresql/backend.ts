@@ -1,11 +1,12 @@
+import { octets } from '../../bytes/octets.ts'
 import { u8, u16, u32 } from '../../bytes/read.ts'
 import type { DissectContext } from '../../dissect/dissector.ts'
+import { type Answer, INVALID } from '../../dissect/exchanges.ts'
 import { errorFields, nulAt, shortText, typeIds } from './fields.ts'
 import { BACKEND, HEADER } from './frames.ts'
-import { octets } from './octets.ts'
-import { type Frame, INVALID, MessageParser } from './parser.ts'
+import { type Frame, MessageParser } from './parser.ts'
 import { Reply } from './reply.ts'
-import { ANY_KIND, type Answer, ENDS_READY, KIND, type Session } from './session.ts'
+import { ANY_KIND, ENDS_READY, KIND, type Session } from './session.ts'
 
 /** Reads what the server sends, and puts it together to replies. */
 export class BackendParser extends MessageParser<Reply> {
@@ -20,7 +21,7 @@ export class BackendParser extends MessageParser<Reply> {
 
   /** Rows of the reply at hand. */
   get held(): number {
-    return this.session.answering?.answer?.message.rowBytes ?? 0
+    return this.session.first?.answer?.message.rowBytes ?? 0
   }
 
   protected wanted(type: number, length: number): number {
@@ -28,8 +29,8 @@ export class BackendParser extends MessageParser<Reply> {
     return type === COPY_DATA ? 0 : length
   }
 
-  protected miss(): void {
-    const message = this.session.answering?.answer?.message
+  protected override miss(): void {
+    const message = this.session.first?.answer?.message
     if (message !== undefined) message.incomplete = true
   }
 
@@ -45,8 +46,8 @@ export class BackendParser extends MessageParser<Reply> {
     if (said !== ACCEPTED && said !== REFUSED && said !== ACCEPTED_GSS) return INVALID
     const answer = session.answer(KIND.encrypt, { size: 1, position: session.place.end - (end - at) })
     answer.message.is(said === REFUSED ? 'Refused' : 'Accepted')
-    if (said === ACCEPTED) session.encryption = 'tls'
-    if (said === ACCEPTED_GSS) session.encryption = 'gssapi'
+    if (said === ACCEPTED) session.switchTo = 'tls'
+    if (said === ACCEPTED_GSS) session.switchTo = 'gssapi'
     session.finish(answer)
     return 1
   }
@@ -125,7 +126,7 @@ export class BackendParser extends MessageParser<Reply> {
 
   #wantsRow(length: number): boolean {
     const { wantsBodies, maxBody } = this.#context
-    const message = this.session.answering?.answer?.message
+    const message = this.session.first?.answer?.message
     this.#keepsRow =
       wantsBodies && (message === undefined ? length <= maxBody : message.hasRoomFor(length, maxBody))
     return this.#keepsRow
@@ -174,7 +175,7 @@ export class BackendParser extends MessageParser<Reply> {
     const { session } = this
     session.copiesBoth = false
     const ready = READIES[u8(frame.bytes, frame.start)] ?? READY_SOMEHOW
-    const isSync = session.answering?.kind === KIND.sync
+    const isSync = session.first?.kind === KIND.sync
     const answer = session.answer(ENDS_READY, frame, isSync ? ready : undefined)
     if (answer.message !== ready) answer.message.ready(ready.transaction)
     if (!isSync) answer.message.incomplete ||= !ENDINGS.has(answer.message.type)
@@ -182,7 +183,7 @@ export class BackendParser extends MessageParser<Reply> {
   }
 
   /** What mostly is a whole reply. */
-  #answerWith(kinds: number, whole: Reply, frame: Frame): Answer {
+  #answerWith(kinds: number, whole: Reply, frame: Frame): Answer<Reply> {
     const answer = this.session.answer(kinds, frame, whole)
     if (answer.message !== whole) answer.message.is(whole.type)
     return answer
@@ -220,7 +221,7 @@ export class BackendParser extends MessageParser<Reply> {
   }
 
   /** What belongs to the reply at hand, where there is one. */
-  #aside(frame: Frame): Answer {
+  #aside(frame: Frame): Answer<Reply> {
     const { session } = this
     return session.isAnswering ? session.answer(ANY_KIND, frame) : session.push(new Reply(), frame.size)
   }

@@ -1,9 +1,10 @@
+import { bytesOf, octets } from '../../bytes/octets.ts'
 import { u8, u32 } from '../../bytes/read.ts'
 import { latin1, utf8Text } from '../../bytes/text.ts'
+import { INVALID } from '../../dissect/exchanges.ts'
 import { nulAt, readValues, shorts, shortText, textPairs } from './fields.ts'
 import { FRONTEND } from './frames.ts'
-import { bytesOf, octets } from './octets.ts'
-import { type Frame, INVALID, MessageParser } from './parser.ts'
+import { type Frame, MessageParser } from './parser.ts'
 import { type About, type Details, Request } from './request.ts'
 import { KIND, type Session } from './session.ts'
 import { startupLength, UNTYPED } from './startup.ts'
@@ -18,8 +19,6 @@ export class FrontendParser extends MessageParser<Request> {
   protected wanted(type: number, length: number): number {
     return type === COPY_DATA ? 0 : length
   }
-
-  protected miss(): void {}
 
   protected lose(): void {
     this.session.forget()
@@ -185,6 +184,7 @@ export class FrontendParser extends MessageParser<Request> {
       kind,
       size,
       since: session.now,
+      kept: (about.statement?.size ?? 0) + (about.portal?.size ?? 0),
       heard,
       reached: heard,
       answer: undefined,

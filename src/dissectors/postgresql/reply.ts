@@ -1,5 +1,5 @@
+import { bytesOf, type Octets } from '../../bytes/octets.ts'
 import { Columns, readValues } from './fields.ts'
-import { bytesOf, type Octets } from './octets.ts'
 import type { About } from './request.ts'
 import type { Notice, Row } from './shapes.ts'
 import { typeName } from './types.ts'

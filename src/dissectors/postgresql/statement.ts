@@ -1,5 +1,5 @@
+import { bytesOf, type Octets, textOf } from '../../bytes/octets.ts'
 import { Columns, readValues, shorts, typeIds } from './fields.ts'
-import { bytesOf, type Octets, textOf } from './octets.ts'
 
 /** What a client had the server parse, or sent as a simple query. Its text is decoded when somebody reads it. */
 export class Statement {
