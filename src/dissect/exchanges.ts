@@ -12,6 +12,8 @@ export interface Asked<Req, Res> extends Found<Req> {
   readonly heard: number
   /** … or of the reply has come. */
   reached: number
+  /** Something that the client sent right before it was lost. */
+  isBehindHole?: boolean
   answer: Answer<Res> | undefined
 }
 
@@ -43,6 +45,10 @@ export abstract class Exchanges<Req extends object, Res extends object, A extend
   protected isShaky: boolean
   /** The server's last words were lost, and nothing came since that tells where it is. */
   protected isTorn: boolean
+  /** The client has lost its place since it sent the last request. */
+  #hasHole = false
+  /** Requests were sent before earlier ones were answered. */
+  #isPipelined = false
   readonly #opening: Opening
   readonly #complete = new Queue<Complete>()
   #now: Instant = { seconds: 0, nanos: 0 }
@@ -75,8 +81,8 @@ export abstract class Exchanges<Req extends object, Res extends object, A extend
   }
 
   /** The client sent what has no reply. */
-  told(message: Req, size: number): void {
-    this.complete({ message, size, since: this.now }, null, null)
+  told(message: Req, size: number, since = this.now): void {
+    this.complete({ message, size, since }, null, null)
   }
 
   /** The server said something unasked. */
@@ -103,6 +109,7 @@ export abstract class Exchanges<Req extends object, Res extends object, A extend
   /** The client lost its place. */
   forget(): void {
     this.isShaky = true
+    this.#hasHole = true
   }
 
   protected complete(
@@ -118,6 +125,9 @@ export abstract class Exchanges<Req extends object, Res extends object, A extend
   }
 
   protected wait(asked: A): void {
+    if (this.asked.length > 0) this.#isPipelined = true
+    if (this.#hasHole) asked.isBehindHole = true
+    this.#hasHole = false
     this.asked.push(asked)
     this.askedBytes += asked.kept
   }
@@ -129,11 +139,26 @@ export abstract class Exchanges<Req extends object, Res extends object, A extend
   }
 
   /** The oldest requests will not be answered any more, save with what has come. */
-  protected giveUp(count: number, error: Exchange['error'] = UNANSWERED): void {
+  protected giveUp(count: number, error?: Exchange['error']): void {
     for (let given = 0; given < count; given++) {
       const asked = this.takeFirst()
-      if (asked !== undefined) this.complete(asked, asked.answer ?? null, error)
+      if (asked !== undefined) this.complete(asked, asked.answer ?? null, error ?? this.unanswered(asked))
     }
+  }
+
+  /** Why there is no reply; null where none was needed. */
+  protected unanswered(_asked: A): Exchange['error'] {
+    return UNANSWERED
+  }
+
+  /**
+   * Whether what begins at `position` of the server's stream can only be the reply to this request, the oldest: no other
+   * one was lost whose reply it might be.
+   */
+  protected isSure({ heard, isBehindHole = false }: A, position: number): boolean {
+    if (!this.isShaky) return true
+    if (position === heard) return !isBehindHole || !this.#isPipelined
+    return !this.isTorn && !isBehindHole
   }
 
   /**

@@ -27,6 +27,8 @@ export const KIND = {
 
 /** Their replies end with ReadyForQuery. */
 export const ENDS_READY = KIND.query | KIND.sync | KIND.call | KIND.startup | KIND.auth | KIND.copyDone
+/** They have all of their batch's replies for themselves. */
+const ENDS_ALONE = ENDS_READY & ~KIND.sync
 /** After an error in one of these the server reads nothing more up to a Sync. */
 const EXTENDED = KIND.parse | KIND.bind | KIND.describe | KIND.execute | KIND.close
 /** An error is the last that there is to say. */
@@ -194,8 +196,14 @@ export class Session extends Exchanges<Request, Reply, Sent> {
     // It ends the reply that it comes after, and that answers what was not captured.
     if (kinds === ENDS_READY && this.#orphan?.message.success === true) return undefined
     const index = (first.kind & kinds) !== 0 ? 0 : this.#find(kinds, position)
+    if (index < 0 || this.#mayBeAnother(this.asked.at(index), position)) return undefined
     this.giveUp(index)
-    return index < 0 ? undefined : this.first
+    return this.first
+  }
+
+  /** In the extended protocol the types of several replies in a row tell what they belong to; else one is like another. */
+  #mayBeAnother(asked: Sent, position: number): boolean {
+    return (asked.kind & ENDS_ALONE) !== 0 && asked.answer === undefined && !this.isSure(asked, position)
   }
 
   /** Nothing is passed over that ends with ReadyForQuery, unless that may have been lost. */
