@@ -763,7 +763,7 @@ interface EntryLegacy {
 }
 
 /** What the hooks for items get: `data`. Without a request or a reply these are null. For the fields of one protocol alone, declare a variable of its type: HttpEntry. */
-type Entry = HttpEntry | TlsEntry | DnsEntry | RedisEntry | PostgresqlEntry | IcmpEntry | TcpConnEntry
+type Entry = HttpEntry | TlsEntry | DnsEntry | MemcachedEntry | RedisEntry | PostgresqlEntry | IcmpEntry | TcpConnEntry
 
 /** Hypertext Transfer Protocol -- HTTP/1.1, Hypertext Transfer Protocol -- HTTP/1.0. */
 interface HttpEntry extends EntryCommon, EntryLegacy {
@@ -972,6 +972,85 @@ interface DnsResponse {
   recursionAvailable: boolean
   /** Cut off or broken behind the question */
   malformed: boolean
+}
+
+/** Memcached Protocol. */
+interface MemcachedEntry extends EntryCommon, EntryLegacy {
+  protocol: Protocol & { name: "memcached" }
+  /** A command */
+  request: Loose<MemcachedRequest, AnyRequest> | null
+  /** A reply */
+  response: Loose<MemcachedResponse, AnyResponse> | null
+  /** Nothing for this protocol */
+  data: null
+}
+
+/** A command */
+interface MemcachedRequest {
+  /** text, also for meta commands, or binary */
+  protocol: string
+  /** Name as in the text protocol, also of a binary one: get, gets, gat, set, add, replace, append, prepend, cas, delete, incr, decr, touch, mg, ms, md, ma, stats, version … */
+  command: string
+  /** The key, or the first of several */
+  key: string
+  /** All keys */
+  keys: string[]
+  /** Of the value to be stored */
+  flags: number
+  /** When it expires, as it was sent: seconds from now, or since 1970 */
+  exptime: number
+  /** Length of the value to be stored */
+  bytes: number
+  /** The value to be stored, when bodies are kept: UTF-8, or a character a byte */
+  value: string
+  /** What the value must not have changed since, as a number; "" when nothing */
+  cas: string
+  /** Of incr and decr: by how much; else "" */
+  delta: string
+  /** Of a binary incr or decr: the value when there is none; else "" */
+  initial: string
+  /** No reply is wanted, or only where there is something to tell (quiet commands) */
+  noreply: boolean
+  /** Words behind the command, as they were sent; none of a binary one */
+  args: string[]
+  /** Name of a binary command: Get, GetKQ, Set …; else "" */
+  opcode: string
+  /** What the reply repeats; "" where nothing is */
+  opaque: string
+  /** Part of it was not captured */
+  incomplete: boolean
+}
+
+/** A reply */
+interface MemcachedResponse {
+  /** text or binary */
+  protocol: string
+  /** First word of it: STORED, END, HD, NOT_FOUND, ERROR …, or what the number of a binary one means: Success, Key not found … */
+  status: string
+  /** Of a binary reply, 0 = success; else 0 */
+  statusCode: number
+  /** It is no error; that something is not there, or was not stored, is none */
+  success: boolean
+  /** What an error says; else "" */
+  error: string
+  /** First value, new number of an incr or decr, version */
+  value: string
+  /** Values, with their text when bodies are kept */
+  values: { key: string; flags: number; bytes: number; value: string; cas: string }[]
+  /** How many there are */
+  hits: number
+  /** Version of what was stored or read, as a number; "" where it is not told */
+  cas: string
+  /** What stats answers */
+  stats: { [name: string]: string }
+  /** Words behind the status, as they were sent: flags of meta commands; none of a binary one */
+  args: string[]
+  /** Name of the binary command that it answers; else "" */
+  opcode: string
+  /** What was sent with the request; "" where nothing was */
+  opaque: string
+  /** Part of it was not captured */
+  incomplete: boolean
 }
 
 /** Redis Serialization Protocol. */
@@ -1250,9 +1329,9 @@ interface TcpConnEntry extends EntryCommon, EntryLegacy {
   }
 }
 
-type AnyRequest = HttpRequest | TlsRequest | DnsRequest | RedisRequest | PostgresqlRequest | IcmpRequest
+type AnyRequest = HttpRequest | TlsRequest | DnsRequest | MemcachedRequest | RedisRequest | PostgresqlRequest | IcmpRequest
 
-type AnyResponse = HttpResponse | TlsResponse | DnsResponse | RedisResponse | PostgresqlResponse | IcmpResponse
+type AnyResponse = HttpResponse | TlsResponse | DnsResponse | MemcachedResponse | RedisResponse | PostgresqlResponse | IcmpResponse
 
 /** T, and undefined for all that others of its kind have. */
 type Loose<T, Others> = T & { [Name in Exclude<KeysOf<Others>, keyof T>]?: undefined }

@@ -4,6 +4,7 @@ import { tcpConnection, udpConnection } from './connection/connection.ts'
 import { dns, dnsTcp } from './dns/dissector.ts'
 import { http } from './http/dissector.ts'
 import { icmp4, icmp6 } from './icmp/dissector.ts'
+import { memcached, memcachedUdp } from './memcached/dissector.ts'
 import { postgresql } from './postgresql/dissector.ts'
 import { redis } from './redis/dissector.ts'
 import { tls } from './tls/dissector.ts'
@@ -16,6 +17,8 @@ export const dissectors = [
   dtls,
   dns,
   dnsTcp,
+  memcached,
+  memcachedUdp,
   redis,
   postgresql,
   icmp4,

@@ -166,6 +166,7 @@ export const VARIABLES: Readonly<Record<string, Read>> = {
       'mongodb',
       'mysql',
       'postgresql',
+      'memcached',
       'tlsx',
       'mqtt',
     ].map((name) => [name, isProtocol(name)]),
@@ -268,6 +269,7 @@ export const VARIABLES: Readonly<Record<string, Read>> = {
     ['command', 'query', 'database', 'user'],
     ['success', 'errorCode', 'errorMessage'],
   ),
+  ...ofProtocol('memcached', ['command', 'key'], ['success', 'status', 'error']),
   ...only(isProtocol('icmp'), {
     icmp_type: (entry) => number(entry.request === null ? 'response' : 'request', 'type')(entry),
     icmp_version: (entry) => number(entry.request === null ? 'response' : 'request', 'version')(entry),

@@ -18,6 +18,9 @@ export interface Fed {
   readonly invalid: string | undefined
 }
 
+/** What a side sends; a number is a gap of so many bytes, null the end of the side. */
+export type Chunk = readonly [Side, Uint8Array | string | number | null]
+
 /** A connection that is read from its first byte on. */
 export const AT_THE_START: Opening = { ...JOINED, isWhole: true }
 
@@ -27,7 +30,7 @@ export const AT_THE_START: Opening = { ...JOINED, isWhole: true }
  */
 export function feed<Req extends ObjectShape, Res extends ObjectShape>(
   dissector: Dissector<Req, Res>,
-  chunks: readonly (readonly [Side, Uint8Array | string | number | null])[],
+  chunks: readonly Chunk[],
   context = { wantsBodies: true, maxBody: 1 << 20 },
   opening: Partial<Opening> = {},
 ): Fed {

@@ -10,12 +10,11 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs'
-import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
-import { setTimeout } from 'node:timers/promises'
 import { hasTools } from './loopback.ts'
+import { freePort, untilListening } from './ports.ts'
 
 /** A PostgreSQL server on the loopback, with data of its own. */
 export interface PostgresServer {
@@ -137,27 +136,6 @@ async function run(program: string, args: readonly string[], owner: object): Pro
   if (code !== 0) throw new Error(`${program}: ${said}`)
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return port
-}
-
-async function untilListening(port: number, server: ChildProcess): Promise<void> {
-  for (const end = Date.now() + PATIENCE_MS; ; await setTimeout(50)) {
-    const socket = connect(port, '127.0.0.1')
-    const isThere = await new Promise<boolean>((resolve) => {
-      socket.on('connect', () => resolve(true)).on('error', () => resolve(false))
-    })
-    socket.destroy()
-    if (isThere) return
-    if (Date.now() > end || server.exitCode !== null) throw new Error('PostgreSQL does not start')
-  }
-}
-
 async function stop(server: ChildProcess): Promise<void> {
   if (server.exitCode !== null) return
   const closed = once(server, 'close')
@@ -165,5 +143,3 @@ async function stop(server: ChildProcess): Promise<void> {
   server.kill('SIGQUIT')
   await closed
 }
-
-const PATIENCE_MS = 20_000

@@ -248,6 +248,9 @@ const BODY_PATHS: ReadonlySet<string> = new Set([
   'response.content.encoding',
   'response.content.truncated',
   'response.rows',
+  'request.value',
+  'response.value',
+  'response.values',
 ])
 const MOST_ITEMS = 64
 const MOST_PACKETS = 8192

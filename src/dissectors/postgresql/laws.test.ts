@@ -2,14 +2,13 @@ import assert from 'node:assert/strict'
 import { describe as group, test } from 'node:test'
 import fc from 'fast-check'
 import type { Paired, Parser, Side } from '../../dissect/dissector.ts'
-import { AT_THE_START } from '../../testing/feed.ts'
+import { AT_THE_START, type Chunk } from '../../testing/feed.ts'
 import { postgresql } from './dissector.ts'
 import {
   authentication,
   bind,
   both,
   bound,
-  type Chunk,
   columns,
   describe,
   execute,

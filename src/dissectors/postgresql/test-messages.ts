@@ -1,8 +1,7 @@
-import type { DissectContext, Opening, Side } from '../../dissect/dissector.ts'
-import { feed } from '../../testing/feed.ts'
+import type { DissectContext, Opening } from '../../dissect/dissector.ts'
+import { type Chunk, feed } from '../../testing/feed.ts'
 import { postgresql } from './dissector.ts'
 
-export type Chunk = readonly [Side, Uint8Array | string | number | null]
 export type Fields = Readonly<Record<string, unknown>>
 
 /** A message: its type, and strings that end with NUL, or bytes as they are. */
