@@ -781,7 +781,7 @@ interface EntryLegacy {
 }
 
 /** What the hooks for items get: `data`. Without a request or a reply these are null. For the fields of one protocol alone, declare a variable of its type: HttpEntry. */
-type Entry = HttpEntry | WsEntry | TlsEntry | DnsEntry | RedisEntry | RadiusEntry | DiameterEntry | AmqpEntry | MqttEntry | MongodbEntry | LdapEntry | KafkaEntry | MysqlEntry | IcmpEntry | TcpConnEntry | SctpEntry
+type Entry = HttpEntry | WsEntry | TlsEntry | DnsEntry | MemcachedEntry | RedisEntry | RadiusEntry | DiameterEntry | AmqpEntry | MqttEntry | MongodbEntry | LdapEntry | KafkaEntry | MysqlEntry | PostgresqlEntry | IcmpEntry | TcpConnEntry | SctpEntry
 
 /** Hypertext Transfer Protocol -- HTTP/1.1, Hypertext Transfer Protocol -- HTTP/1.0, gRPC-Web over HTTP/1.1, GraphQL over HTTP/1.1, GraphQL over HTTP/1.0, Hypertext Transfer Protocol Version 2 (HTTP/2), Hypertext Transfer Protocol Version 2 (HTTP/2) [ gRPC over HTTP/2 ], GraphQL over HTTP/2.0. */
 interface HttpEntry extends EntryCommon, EntryLegacy {
@@ -1112,6 +1112,85 @@ interface DnsResponse {
   recursionAvailable: boolean
   /** Cut off or broken behind the question */
   malformed: boolean
+}
+
+/** Memcached Protocol. */
+interface MemcachedEntry extends EntryCommon, EntryLegacy {
+  protocol: Protocol & { name: "memcached" }
+  /** A command */
+  request: Loose<MemcachedRequest, AnyRequest> | null
+  /** A reply */
+  response: Loose<MemcachedResponse, AnyResponse> | null
+  /** Nothing for this protocol */
+  data: null
+}
+
+/** A command */
+interface MemcachedRequest {
+  /** text, also for meta commands, or binary */
+  protocol: string
+  /** Name as in the text protocol, also of a binary one: get, gets, gat, set, add, replace, append, prepend, cas, delete, incr, decr, touch, mg, ms, md, ma, stats, version … */
+  command: string
+  /** The key, or the first of several */
+  key: string
+  /** All keys */
+  keys: string[]
+  /** Of the value to be stored */
+  flags: number
+  /** When it expires, as it was sent: seconds from now, or since 1970 */
+  exptime: number
+  /** Length of the value to be stored */
+  bytes: number
+  /** The value to be stored, when bodies are kept: UTF-8, or a character a byte */
+  value: string
+  /** What the value must not have changed since, as a number; "" when nothing */
+  cas: string
+  /** Of incr and decr: by how much; else "" */
+  delta: string
+  /** Of a binary incr or decr: the value when there is none; else "" */
+  initial: string
+  /** No reply is wanted, or only where there is something to tell (quiet commands) */
+  noreply: boolean
+  /** Words behind the command, as they were sent; none of a binary one */
+  args: string[]
+  /** Name of a binary command: Get, GetKQ, Set …; else "" */
+  opcode: string
+  /** What the reply repeats; "" where nothing is */
+  opaque: string
+  /** Part of it was not captured */
+  incomplete: boolean
+}
+
+/** A reply */
+interface MemcachedResponse {
+  /** text or binary */
+  protocol: string
+  /** First word of it: STORED, END, HD, NOT_FOUND, ERROR …, or what the number of a binary one means: Success, Key not found … */
+  status: string
+  /** Of a binary reply, 0 = success; else 0 */
+  statusCode: number
+  /** It is no error; that something is not there, or was not stored, is none */
+  success: boolean
+  /** What an error says; else "" */
+  error: string
+  /** First value, new number of an incr or decr, version */
+  value: string
+  /** Values, with their text when bodies are kept */
+  values: { key: string; flags: number; bytes: number; value: string; cas: string }[]
+  /** How many there are */
+  hits: number
+  /** Version of what was stored or read, as a number; "" where it is not told */
+  cas: string
+  /** What stats answers */
+  stats: { [name: string]: string }
+  /** Words behind the status, as they were sent: flags of meta commands; none of a binary one */
+  args: string[]
+  /** Name of the binary command that it answers; else "" */
+  opcode: string
+  /** What was sent with the request; "" where nothing was */
+  opaque: string
+  /** Part of it was not captured */
+  incomplete: boolean
 }
 
 /** Redis Serialization Protocol. */
@@ -1967,6 +2046,109 @@ interface MysqlResponse {
   incomplete: boolean
 }
 
+/** PostgreSQL Frontend/Backend Protocol. */
+interface PostgresqlEntry extends EntryCommon, EntryLegacy {
+  protocol: Protocol & { name: "postgresql" }
+  /** A message of the client */
+  request: Loose<PostgresqlRequest, AnyRequest> | null
+  /** What the server answers to it, or says unasked */
+  response: Loose<PostgresqlResponse, AnyResponse> | null
+  /** Nothing for this protocol */
+  data: null
+}
+
+/** A message of the client */
+interface PostgresqlRequest {
+  /** Its name: StartupMessage, Query, Parse, Bind, Describe, Execute, Close, Sync, FunctionCall, CopyDone, Terminate … */
+  command: string
+  /** The SQL that it is about: that of a Query or Parse, of the statement that a Bind, Describe, Execute or Close names. At most 64 KiB; "" where the capture does not show it */
+  query: string
+  /** Of the connection; "" where its start was not captured */
+  database: string
+  /** Of the connection, likewise */
+  user: string
+  /** Name of the prepared statement; "" for the one without a name */
+  statement: string
+  /** Name of the portal */
+  portal: string
+  /** Values of the parameters as text, \x and hexadecimal for binary ones of types that are not known; NULL is null */
+  parameters: (string | null)[]
+  /** Their types, as far as they are known: int4, text, or a number */
+  parameterTypes: string[]
+  /** Rows that an Execute asks for; 0 = all */
+  maxRows: number
+  /** What a StartupMessage sets: user, database, application_name, client_encoding … */
+  options: { [name: string]: string }
+  /** Of a StartupMessage: 3.0, 3.2; else "" */
+  protocolVersion: string
+  /** Of a SASLInitialResponse: SCRAM-SHA-256 …; else "". Passwords and proofs are not kept */
+  mechanism: string
+  /** Of a CancelRequest: the server process whose query it cancels; else 0 */
+  processId: number
+  /** Of a FunctionCall: the function; else 0 */
+  functionId: number
+  /** Of a CopyFail: why; else "" */
+  reason: string
+}
+
+/** What the server answers to it, or says unasked */
+interface PostgresqlResponse {
+  /** Message that tells most: CommandComplete, ErrorResponse, ParseComplete, BindComplete, RowDescription, ReadyForQuery, AuthenticationSASL …; of what comes unasked NotificationResponse, NoticeResponse, ParameterStatus */
+  type: string
+  /** There is no error in it */
+  success: boolean
+  /** SQLSTATE: 42P01, 23505 …; "" without an error */
+  errorCode: string
+  /** Primary message of the error */
+  errorMessage: string
+  /** ERROR, FATAL or PANIC; "" without an error */
+  severity: string
+  /** More of the error */
+  detail: string
+  /** What to do about it */
+  hint: string
+  /** Character of the query that it is about, from 1; 0 = none */
+  position: number
+  /** All fields of the error by their letter in the protocol */
+  errorFields: { [name: string]: string }
+  /** INSERT 0 1, SELECT 5, BEGIN …; the last one of a query with several statements */
+  commandTag: string
+  /** All of them */
+  commandTags: string[]
+  /** Rows returned, changed or copied, over all statements */
+  rowCount: number
+  /** Names of the columns */
+  columns: string[]
+  /** Their types: int4, text, or a number */
+  columnTypes: string[]
+  /** The first rows (at most 100, and 64 KiB) as text, when bodies are kept */
+  rows: (string | null)[][]
+  /** State afterwards: idle, transaction (one is open) or failed (until it is rolled back); "" where the reply does not tell */
+  transaction: string
+  /** What the server asks for: Ok (nothing more), CleartextPassword, MD5Password, SASL, SASLContinue, GSS …; else "" */
+  authentication: string
+  /** What may be used for SASL */
+  mechanisms: string[]
+  /** Settings that the server reports: server_version, TimeZone … */
+  parameters: { [name: string]: string }
+  /** Types of the parameters of a statement that was described */
+  parameterTypes: string[]
+  /** Of the server process, when it says so; else 0 */
+  processId: number
+  /** Notices and warnings (at most 20) */
+  notices: { severity: string; code: string; message: string }[]
+  /** Of a NotificationResponse; else "" */
+  channel: string
+  /** Of a NotificationResponse; else "" */
+  payload: string
+  /** CopyData messages, either way */
+  copyMessages: number
+  /** Bytes of data in them */
+  copyBytes: number
+  /** Part of it was not captured */
+  incomplete: boolean
+}
+
 /** Internet Control Message Protocol version 4, Internet Control Message Protocol version 6. */
 interface IcmpEntry extends EntryCommon, EntryLegacy {
   protocol: Protocol & { name: "icmp" }
@@ -2137,9 +2319,9 @@ interface SctpEntry extends EntryCommon, EntryLegacy {
   }
 }
 
-type AnyRequest = HttpRequest | WsRequest | TlsRequest | DnsRequest | RedisRequest | RadiusRequest | DiameterRequest | AmqpRequest | MqttRequest | MongodbRequest | LdapRequest | KafkaRequest | MysqlRequest | IcmpRequest
+type AnyRequest = HttpRequest | WsRequest | TlsRequest | DnsRequest | MemcachedRequest | RedisRequest | RadiusRequest | DiameterRequest | AmqpRequest | MqttRequest | MongodbRequest | LdapRequest | KafkaRequest | MysqlRequest | PostgresqlRequest | IcmpRequest
 
-type AnyResponse = HttpResponse | WsResponse | TlsResponse | DnsResponse | RedisResponse | RadiusResponse | DiameterResponse | AmqpResponse | MqttResponse | MongodbResponse | LdapResponse | KafkaResponse | MysqlResponse | IcmpResponse
+type AnyResponse = HttpResponse | WsResponse | TlsResponse | DnsResponse | MemcachedResponse | RedisResponse | RadiusResponse | DiameterResponse | AmqpResponse | MqttResponse | MongodbResponse | LdapResponse | KafkaResponse | MysqlResponse | PostgresqlResponse | IcmpResponse
 
 /** T, and undefined for all that others of its kind have. */
 type Loose<T, Others> = T & { [Name in Exclude<KeysOf<Others>, keyof T>]?: undefined }

@@ -43,6 +43,11 @@ export function endOfCharacters(bytes: Uint8Array, start: number, end: number): 
   return end
 }
 
+/** The bytes that `latin1` made a text of. */
+export function latin1Bytes(text: string): Uint8Array {
+  return Buffer.from(text, 'latin1')
+}
+
 /** Lower-case hexadecimal, two digits a byte. */
 export function hex(bytes: Uint8Array, start = 0, end = bytes.length): string {
   return asBuffer(bytes).hexSlice(start, end)

@@ -49,6 +49,7 @@ const USUAL_PROTOCOLS = [
     'http',
     'icmp',
     'kafka',
+    'memcached',
     'mongodb',
     'mqtt',
     'mysql',

@@ -96,6 +96,8 @@ export interface Instant {
 export interface Place {
   /** Bytes that the side sent before, lost ones included. */
   readonly sent: number
+  /** Bytes that it has sent up to the end of what is in hand. */
+  readonly end: number
   /** Bytes of the other side that the sender had received then, as it acknowledged them; 0 when that is not known. */
   readonly heard: number
 }
@@ -125,7 +127,7 @@ export interface DissectContext {
 /** Nothing is known: neither the time nor what was before. */
 export const JOINED: Opening = {
   clock: { seconds: 0, nanos: 0 },
-  place: { sent: 0, heard: 0 },
+  place: { sent: 0, end: 0, heard: 0 },
   isWhole: false,
   handover: undefined,
 }

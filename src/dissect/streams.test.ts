@@ -9,12 +9,15 @@ import { FLAG, type Packet } from '../packet/packet.ts'
 import { Connection, type ConnectionHandler } from '../reassembly/connection.ts'
 import { follow } from '../testing/follow.ts'
 import { exchangesIn, packetsOf, type Sent } from '../testing/tcp-packets.ts'
-import type { Dissector, Opening } from './dissector.ts'
+import { type Dissector, defineDissector, type Opening, type Side } from './dissector.ts'
 import { Dissection } from './engine.ts'
 
 /** The exchanges in a capture: `/a=200`, `/a=?` without a reply, `?=200` without a request. */
-function exchangesOf(packets: readonly Packet[]): string[] {
-  return exchangesIn(packets, [http, redis, ldap] as unknown as Dissector[]).map(textOf)
+function exchangesOf(
+  packets: readonly Packet[],
+  dissectors = [http, redis, ldap] as unknown as readonly Dissector[],
+): string[] {
+  return exchangesIn(packets, dissectors).map(textOf)
 }
 
 function textOf({ dissector, request, response }: Exchange): string {
@@ -302,4 +305,47 @@ test('a parser knows where its bytes are, and what of the other side their sende
     'server 6 7 hi',
     'client 7 8 j',
   ])
+})
+
+test('parsers are told where their bytes lie, and what their sender had received', () => {
+  const places: string[] = []
+  const parser = (side: Side, { place }: Opening) => ({
+    next(bytes: Uint8Array, start: number, end: number) {
+      places.push(`${side} to ${place.end}, ${place.heard} received`)
+      const text = Buffer.from(bytes.subarray(start, end)).toString()
+      return text.endsWith('.')
+        ? ({ kind: 'partial', length: end - start } as const)
+        : ({ kind: 'incomplete', need: end - start + 1 } as const)
+    },
+    gap: (length: number) => length,
+  })
+  const spy = defineDissector({
+    ...http,
+    probe: () => 'match',
+    open: (_, opening) => ({ client: parser('client', opening), server: parser('server', opening) }),
+  })
+  const packets = packetsOf([
+    ['client', 'abc.'],
+    ['server', 'de'],
+    ['client', 'f.'],
+    ['server', 'g.'],
+    ['server', 'lost.'],
+    ['client', 'h.'],
+    ['server', 'i.'],
+    ['client', 'j.'],
+  ])
+  exchangesOf(packets.toSpliced(6, 1), [spy] as unknown as readonly Dissector[])
+  assert.deepEqual(
+    // That there is a hole is told, too.
+    places.filter((each) => !each.includes('server to 9')),
+    [
+      'client to 4, 0 received',
+      'server to 2, 4 received',
+      'client to 6, 2 received',
+      'server to 4, 6 received',
+      'client to 8, 9 received',
+      'server to 11, 8 received',
+      'client to 10, 11 received',
+    ],
+  )
 })

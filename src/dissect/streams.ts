@@ -645,6 +645,9 @@ export class StreamConversation extends Conversation implements ConnectionHandle
       get sent() {
         return sides[reading.from].position - reading.length
       },
+      get end() {
+        return sides[reading.from].position
+      },
       get heard() {
         const { from } = reading
         const ack = sides[from].cameAt?.heard ?? connection.tcp?.streams[from].heard ?? NO_ACK

@@ -10,9 +10,11 @@ import { http2 } from './http2/dissector.ts'
 import { icmp4, icmp6 } from './icmp/dissector.ts'
 import { kafka } from './kafka/dissector.ts'
 import { cldap, ldap } from './ldap/dissector.ts'
+import { memcached, memcachedUdp } from './memcached/dissector.ts'
 import { mongodb } from './mongodb/dissector.ts'
 import { mqtt } from './mqtt/dissector.ts'
 import { mysql } from './mysql/dissector.ts'
+import { postgresql } from './postgresql/dissector.ts'
 import { radius, radiusTcp } from './radius/dissector.ts'
 import { redis } from './redis/dissector.ts'
 import { sctpChunks } from './sctp/chunks.ts'
@@ -29,6 +31,8 @@ export const dissectors = [
   dtls,
   dns,
   dnsTcp,
+  memcached,
+  memcachedUdp,
   redis,
   radius,
   radiusTcp,
@@ -41,6 +45,7 @@ export const dissectors = [
   cldap,
   kafka,
   mysql,
+  postgresql,
   icmp4,
   icmp6,
 ] as unknown as readonly Dissector[]

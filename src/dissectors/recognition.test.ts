@@ -12,6 +12,7 @@ import { opMsg } from './mongodb/test-messages.ts'
 
 import * as mysql from './mysql/test-packets.ts'
 
+import * as pg from './postgresql/test-messages.ts'
 import { bytesOf, clientHello, clientHelloBody, u16s, vector } from './tls/test-hellos.ts'
 
 type Script = readonly (readonly ['client' | 'server', string | Uint8Array])[]
@@ -54,6 +55,45 @@ const conversations: readonly (readonly [
     'HTTP/2 in a tunnel',
     [c('CONNECT a:80 HTTP/1.1\r\n\r\n'), s('HTTP/1.1 200 OK\r\n\r\n'), c(call), s(reply)],
     ['http CONNECT+reply', 'http2 GET+reply'],
+  ],
+  [
+    'PostgreSQL',
+    [
+      c(pg.startup('user', 'ann')),
+      s(pg.both(pg.authentication(0), pg.ready())),
+      c(pg.query('select 1')),
+      s(pg.both(pg.tag('SELECT 1'), pg.ready())),
+    ],
+    ['postgresql StartupMessage+reply', 'postgresql Query+reply'],
+  ],
+  [
+    'PostgreSQL that goes over to TLS',
+    [c(pg.untyped(80877103)), s('S'), c(hello)],
+    ['postgresql SSLRequest+reply', 'tls ClientHello'],
+  ],
+  [
+    'PostgreSQL that refuses TLS',
+    [c(pg.untyped(80877103)), s('N'), c(pg.startup('user', 'ann')), s(pg.authentication(3))],
+    ['postgresql SSLRequest+reply', 'postgresql StartupMessage+reply'],
+  ],
+  ['memcached', [c('get a\r\n'), s('VALUE a 0 1\r\nx\r\nEND\r\n')], ['memcached get+reply']],
+  ['memcached, where neither side is sure', [c('get a\r\n'), s('END\r\n')], ['memcached get+reply']],
+  [
+    'a typed command of Redis that memcached has, too',
+    [c('get a\r\n'), s('$1\r\nx\r\n')],
+    ['redis GET+reply'],
+  ],
+  [
+    'beanstalkd',
+    [
+      c('use jobs\r\n'),
+      s('USING jobs\r\n'),
+      c('put 0 0 60 2\r\nhi\r\n'),
+      s('INSERTED 1\r\n'),
+      c('delete 1\r\n'),
+      s('DELETED\r\n'),
+    ],
+    [],
   ],
   ['what only looks like a load balancer', [c('PROXY of something\r\n'), s('PROXY TCP4\r\n')], []],
   ['replies without commands, on the port of Redis', [s('+OK\r\n')], ['redis +reply'], 6379],
@@ -121,7 +161,7 @@ const conversations: readonly (readonly [
   [
     'a query of PostgreSQL',
     [c('Q\0\0\0\x16select now() + 1;\0'), s('C\0\0\0\x0dSELECT 1\0Z\0\0\0\x05I')],
-    [],
+    ['postgresql Query+reply'],
   ],
   ['a length and a byte', [c('\x01\0\0\0\x0e'), s('\x01\0\0\0\x0f')], []],
   [

@@ -180,6 +180,7 @@ export const VARIABLES: Readonly<Record<string, Read>> = {
       'mongodb',
       'mysql',
       'postgresql',
+      'memcached',
       'tlsx',
       'mqtt',
     ].map((name) => [name, isProtocol(name)]),
@@ -297,6 +298,7 @@ export const VARIABLES: Readonly<Record<string, Read>> = {
     ['command', 'query', 'database', 'user'],
     ['success', 'errorCode', 'errorMessage'],
   ),
+  ...ofProtocol('memcached', ['command', 'key'], ['success', 'status', 'error']),
   ...only(isProtocol('icmp'), {
     icmp_type: ofEither(number, 'type'),
     icmp_version: ofEither(number, 'version'),

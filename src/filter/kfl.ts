@@ -544,6 +544,7 @@ const MACROS: Readonly<Record<string, readonly [string, string]>> = {
       'mongodb',
       'mysql',
       'postgresql',
+      'memcached',
       'mqtt',
     ].map((name) => [name, ['name', name] as const]),
   ),

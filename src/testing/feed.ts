@@ -18,20 +18,36 @@ export interface Fed {
   readonly invalid: string | undefined
 }
 
+/** What a side sends; a number is a gap of so many bytes, null the end of the side. */
+export type Chunk = readonly [Side, Uint8Array | string | number | null]
+
 /** A connection that is read from its first byte on. */
 export const AT_THE_START: Opening = { ...JOINED, isWhole: true }
 
 /**
  * Drives a dissector's parsers as the engine does, without packets: `chunks` arrive one after another, each from a
- * side. A chunk of null is the end of that side; a number is a gap of so many bytes.
+ * side, which has received what came before. A chunk of null is the end of that side; a number is a gap of so many bytes.
  */
 export function feed<Req extends ObjectShape, Res extends ObjectShape>(
   dissector: Dissector<Req, Res>,
-  chunks: readonly (readonly [Side, Uint8Array | string | number | null])[],
+  chunks: readonly Chunk[],
   context = { wantsBodies: true, maxBody: 1 << 20 },
   opening: Partial<Opening> = {},
 ): Fed {
-  const parsers = dissector.open(context, { ...AT_THE_START, ...opening })
+  const sent = { client: 0, server: 0 }
+  let current: Side = 'client'
+  const place = {
+    get sent() {
+      return sent[current] - sides[current].inHand
+    },
+    get end() {
+      return sent[current]
+    },
+    get heard() {
+      return sent[current === 'client' ? 'server' : 'client']
+    },
+  }
+  const parsers = dissector.open(context, { ...AT_THE_START, place, ...opening })
   const sides = { client: new FedSide(parsers.client), server: new FedSide(parsers.server) }
   const fed = {
     messages: [] as Fed['messages'],
@@ -45,6 +61,8 @@ export function feed<Req extends ObjectShape, Res extends ObjectShape>(
 
   for (const [from, chunk] of chunks) {
     const side = sides[from]
+    sent[from] += typeof chunk === 'number' ? chunk : (chunk?.length ?? 0)
+    current = from
     if (side.dead) continue
     if (typeof chunk === 'number') side.gap(chunk)
     else if (chunk === null) side.end(handle(from))
@@ -73,6 +91,10 @@ class FedSide {
   #need = 1
   #skip = 0
   dead = false
+
+  get inHand(): number {
+    return this.#held.length
+  }
 
   constructor(parser: Parser<unknown>) {
     this.#parser = parser as Parser<Message<ObjectShape>>

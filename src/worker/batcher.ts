@@ -324,6 +324,10 @@ const BODY_PATHS: ReadonlySet<string> = new Set([
   ]),
   // The row of a WebSocket message shows its text.
   ...['base', 'base.summary', 'base.summaryQuery'],
+  'response.rows',
+  'request.value',
+  'response.value',
+  'response.values',
 ])
 /** Bytes of a connection that go into one row. */
 const LONGEST_PIECE = 64 << 10

@@ -9,6 +9,7 @@ import { ldap } from './ldap.ts'
 import { mongodb } from './mongodb.ts'
 import { mqtt } from './mqtt.ts'
 import { mysql } from './mysql.ts'
+import { postgresql } from './postgresql.ts'
 import { radius } from './radius.ts'
 import { sctp } from './sctp.ts'
 import { type Comparison, Seen } from './seen.ts'
@@ -35,6 +36,7 @@ const comparisons: readonly Comparison[] = [
   grpc,
   ws,
   mysql,
+  postgresql,
 ]
 
 /** Where our entries and the truth differ: `status 200: ours 3, truth 4`. */

@@ -1,0 +1,93 @@
+import { defineDissector, type Summary } from '../../dissect/dissector.ts'
+import type { Protocol } from '../../entry/protocol.ts'
+import { BackendParser } from './backend.ts'
+import { FrontendParser } from './frontend.ts'
+import { probeBackend, probeFrontend, resumesBackend, resumesFrontend } from './probe.ts'
+import type { Reply } from './reply.ts'
+import type { Request } from './request.ts'
+import { Session } from './session.ts'
+import { requestShape, responseShape } from './shapes.ts'
+
+const protocol: Protocol = {
+  name: 'postgresql',
+  version: '3',
+  abbr: 'POSTGRESQL',
+  longName: 'PostgreSQL Frontend/Backend Protocol',
+  macro: 'postgresql',
+  backgroundColor: '#336791',
+  foregroundColor: '#ffffff',
+  fontSize: 11,
+  referenceLink: 'https://www.postgresql.org/docs/current/protocol.html',
+  ports: ['5432'],
+  layer4: 'tcp',
+  layer3: 'ip',
+  priority: 7,
+}
+
+/**
+ * PostgreSQL and what speaks like it: versions 3.0 and 3.2 of its protocol. Each message of the client is an entry, with
+ * all that the server answers to it; the data of a COPY is counted into the entry of its query.
+ */
+export const postgresql = defineDissector({
+  name: 'postgresql',
+  transport: 'tcp',
+  ports: [5432],
+  pairing: 'own',
+  protocols: [protocol],
+  request: requestShape,
+  response: responseShape,
+  probe: (bytes, start, end, from) =>
+    from === 'client' ? probeFrontend(bytes, start, end) : probeBackend(bytes, start, end),
+  resumes: (bytes, start, end, from) =>
+    from === 'client' ? resumesFrontend(bytes, start, end) : resumesBackend(bytes, start, end),
+  open(context, opening) {
+    const session = new Session(opening)
+    return {
+      client: new FrontendParser(session),
+      server: new BackendParser(session, context),
+      abandon: () => session.abandon(),
+    }
+  },
+  summarize: (request, response) =>
+    request === null ? summarizeReply(response as Reply) : summarizeRequest(request as Request),
+})
+
+function summarizeRequest(request: Request): Summary {
+  const { command, query, user, database, reason } = request
+  const methodQuery = `request.command == ${JSON.stringify(command)}`
+  if (query !== '') return summary(command, methodQuery, query, 'request.query')
+  if (command === 'StartupMessage') {
+    const queries = `request.user == ${JSON.stringify(user)} and request.database == ${JSON.stringify(database)}`
+    return { ...summary(command, methodQuery, `${user}@${database}`, ''), summaryQuery: queries }
+  }
+  if (reason !== '') return summary(command, methodQuery, reason, 'request.reason')
+  return summary(command, methodQuery, request.statement, 'request.statement')
+}
+
+/** Of what the server says unasked. */
+function summarizeReply({ type, errorCode, errorMessage, channel }: Reply): Summary {
+  const methodQuery = `response.type == ${JSON.stringify(type)}`
+  if (errorCode === '') return summary(type, methodQuery, channel, 'response.channel')
+  const text = summary(type, methodQuery, `${errorCode} ${errorMessage}`, '')
+  return { ...text, summaryQuery: `response.errorCode == ${JSON.stringify(errorCode)}` }
+}
+
+/** On one line, and not too long. */
+function summary(method: string, methodQuery: string, whole: string, field: string): Summary {
+  const start = whole.slice(0, LONGEST_SUMMARY)
+  const summaryQuery =
+    start.length < whole.length
+      ? `${field}.startsWith(${JSON.stringify(start)})`
+      : `${field} == ${JSON.stringify(whole)}`
+  return {
+    method,
+    methodQuery,
+    summary: start.replaceAll(/\s+/g, ' ').trim(),
+    summaryQuery,
+    status: 0,
+    statusQuery: '',
+  }
+}
+
+/** Characters of a query that are shown in a row. */
+const LONGEST_SUMMARY = 256
