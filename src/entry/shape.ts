@@ -10,6 +10,8 @@ export interface Leaf<T> {
   readonly doc: string
   /** How the typings spell it. */
   readonly type: string
+  /** It is of what messages carry, which is kept only where somebody reads it. */
+  readonly isBody?: true
   /** Only for inference. */
   readonly sample?: T
 }
@@ -57,6 +59,9 @@ export const list = <T>(doc: string, type: string): Leaf<readonly T[]> => ({ kin
 export const textList = (doc: string): Leaf<readonly string[]> => list<string>(doc, 'string[]')
 /** Anything JSON can say, null included; `type` is what the typings call it. */
 export const any = <T = unknown>(doc: string, type = 'any'): Leaf<T> => ({ kind: 'any', doc, type })
+
+/** Marks what is only there when bodies are kept. */
+export const ofBody = <T>(leaf: Leaf<T>): Leaf<T> => ({ ...leaf, isBody: true })
 
 export const constant = <T>(value: T, doc: string, type: string): Constant<T> => ({
   kind: 'constant',

@@ -14,6 +14,7 @@ import type { KnownProtocol } from '../dissectors/known.ts'
 import type { EntryProtocol } from '../entry/entry.ts'
 import { Entry, type EntryOrigin, type Exchange } from '../entry/entry.ts'
 import { encodeRow, type Layout, layoutsOf, type Wanted } from '../entry/layout.ts'
+import type { Shape } from '../entry/shape.ts'
 import { addressText } from '../packet/address.ts'
 import type { Packet } from '../packet/packet.ts'
 import type { Connection } from '../reassembly/connection.ts'
@@ -41,6 +42,7 @@ export class Batcher {
   readonly #origin: EntryOrigin
   readonly #protocols: readonly EntryProtocol[]
   readonly #sink: FrameSink
+  readonly #bodyPaths: ReadonlySet<string>
   #demand: Demand = { version: -1, items: new Set(), packets: new Set(), relays: false }
   #layouts: readonly Layout[] = []
   /** Index of the first layout of a protocol. */
@@ -75,6 +77,7 @@ export class Batcher {
 
   constructor(protocols: readonly EntryProtocol[], origin: EntryOrigin, sink: FrameSink) {
     this.#protocols = protocols
+    this.#bodyPaths = bodyPaths(protocols)
     this.#origin = origin
     this.#sink = sink
     let at = 0
@@ -95,7 +98,7 @@ export class Batcher {
     for (const field of demand.packets) this.#columns |= COLUMN_OF[field] ?? 0
     if (demand.packets.has('*')) this.#columns = ALL_COLUMNS
     this.#wantsExtras = [...demand.packets].some((field) => field !== NO_FIELDS && !(field in COLUMN_OF))
-    this.#bodies = wantsBodies(demand.items)
+    this.#bodies = [...demand.items].some((path) => this.#bodyPaths.has(path))
   }
 
   get packetsOnly(): boolean {
@@ -244,9 +247,23 @@ export function layoutsFor(protocols: readonly KnownProtocol[], wanted: Wanted):
   return protocols.flatMap((protocol) => layoutsOf(protocol, wanted))
 }
 
-export function wantsBodies(wanted: Wanted): boolean {
-  for (const path of wanted) if (BODY_PATHS.has(path)) return true
-  return false
+/** Dotted paths of all that is only there when bodies are kept, and of what holds it. */
+export function bodyPaths(protocols: readonly KnownProtocol[]): ReadonlySet<string> {
+  const paths = new Set(['*', ...SHOWN_OF_BODIES])
+  const look = (path: string, shape: Shape | undefined): boolean => {
+    const isBody =
+      shape?.kind === 'object'
+        ? Object.entries(shape.fields).filter(([name, field]) => look(`${path}.${name}`, field)).length > 0
+        : shape !== undefined && 'isBody' in shape
+    if (isBody) paths.add(path)
+    return isBody
+  }
+  for (const { request, response, data } of protocols) {
+    look('request', request)
+    look('response', response)
+    look('data', data)
+  }
+  return paths
 }
 
 /** Bytes of one packet in these columns. */
@@ -286,49 +303,8 @@ const COLUMN_OF: Readonly<Record<string, number>> = {
   fragmented: PACKET_COLUMNS.flags,
 }
 const ALL_COLUMNS = Object.values(PACKET_COLUMNS).reduce((all, column) => all | column, 0)
-/** Any of these, and bodies must be kept. */
-const BODY_PATHS: ReadonlySet<string> = new Set([
-  '*',
-  'request',
-  'response',
-  'request.payload',
-  'response.payload',
-  'request.postData',
-  'response.content',
-  'request.postData.text',
-  'request.postData.encoding',
-  'request.postData.truncated',
-  'request.postData.params',
-  'response.content.text',
-  'response.content.size',
-  'response.content.encoding',
-  'response.content.truncated',
-  'response.entries',
-  'response.references',
-  ...['body', 'documents', 'statement', 'truncated'].flatMap((name) => [
-    `request.${name}`,
-    `response.${name}`,
-  ]),
-  'request.body',
-  'response.body',
-  'request.payload',
-  'request.payloadEncoding',
-  'response.errors',
-  'request.grpcMessages',
-  'response.grpcMessages',
-  ...['request', 'response'].flatMap((side) => [
-    `${side}.payloadData`,
-    `${side}.encoding`,
-    `${side}.truncated`,
-    `${side}.messageSize`,
-  ]),
-  // The row of a WebSocket message shows its text.
-  ...['base', 'base.summary', 'base.summaryQuery'],
-  'response.rows',
-  'request.value',
-  'response.value',
-  'response.values',
-])
+/** Rows in lists show the text of some messages (WebSocket). */
+const SHOWN_OF_BODIES = ['base', 'base.summary', 'base.summaryQuery']
 /** Bytes of a connection that go into one row. */
 const LONGEST_PIECE = 64 << 10
 const MOST_ITEMS = 64

@@ -1,6 +1,6 @@
 import { base64 } from '../../bytes/text.ts'
 import type { Side } from '../../dissect/dissector.ts'
-import { any, flag, number, object, text, type Value } from '../../entry/shape.ts'
+import { any, flag, number, object, ofBody, text, type Value } from '../../entry/shape.ts'
 import { METHOD_IDS } from './frames.ts'
 import type { Method } from './grammar.ts'
 import { type Properties, propertiesShape, readProperties } from './properties.ts'
@@ -27,7 +27,7 @@ const shared = {
   frameMax: number('Of connection tune: longest frame, bytes; 0 = no limit'),
   heartbeat: number('Of connection tune: seconds between heartbeats; 0 = none'),
   properties: propertiesShape,
-  body: text('The content, base64, as far as it was kept'),
+  body: ofBody(text('The content, base64, as far as it was kept')),
   bodySize: number('Its length in bytes'),
   incomplete: flag('Part of the content was not captured, or not sent'),
 }

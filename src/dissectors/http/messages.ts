@@ -1,4 +1,15 @@
-import { any, flag, list, nullable, number, object, text, textList, textMap } from '../../entry/shape.ts'
+import {
+  any,
+  flag,
+  list,
+  nullable,
+  number,
+  object,
+  ofBody,
+  text,
+  textList,
+  textMap,
+} from '../../entry/shape.ts'
 import { type Body, NO_BODY } from './body.ts'
 import { CAPTURE_MARK } from './capture-mark.ts'
 import { trimmed } from './characters.ts'
@@ -26,13 +37,15 @@ const bodySize = number(
   'Bytes of the body on the wire, without chunk framing; as the message declares it where some were not captured',
 )
 const incomplete = flag('Some of the message was not captured, or it was cut off')
-const truncated = flag(
-  'text is not all of the body: it was cut off, longer than what is kept, broken, or not kept',
+const truncated = ofBody(
+  flag('text is not all of the body: it was cut off, longer than what is kept, broken, or not kept'),
 )
 const grpcMessageCount = number('Messages of gRPC; 0 when it is not that')
-const grpcMessages = list<GrpcMessage>(
-  'Messages of gRPC, at most 1000: fields by name where tap.grpc.protos has the type, else by number; wireTypes tells how those without a name were written',
-  '{ size: number; compressed: boolean; type: string; message: any; wireTypes: { [path: string]: string } }[]',
+const grpcMessages = ofBody(
+  list<GrpcMessage>(
+    'Messages of gRPC, at most 1000: fields by name where tap.grpc.protos has the type, else by number; wireTypes tells how those without a name were written',
+    '{ size: number; compressed: boolean; type: string; message: any; wireTypes: { [path: string]: string } }[]',
+  ),
 )
 
 export const requestShape = object('HTTP request', {
@@ -51,12 +64,14 @@ export const requestShape = object('HTTP request', {
   bodySize,
   postData: object('Body of the request', {
     mimeType: text('Media type of the body, without parameters'),
-    params: list<Param>(
-      'Fields of a form; of a file its name and type in place of what is in it',
-      '{ name: string; value: string; fileName?: string; contentType?: string }[]',
+    params: ofBody(
+      list<Param>(
+        'Fields of a form; of a file its name and type in place of what is in it',
+        '{ name: string; value: string; fileName?: string; contentType?: string }[]',
+      ),
     ),
-    text: text('The body, decompressed: as text where it is text, else as base64'),
-    encoding: text('base64 when text is; "" when it is plain text'),
+    text: ofBody(text('The body, decompressed: as text where it is text, else as base64')),
+    encoding: ofBody(text('base64 when text is; "" when it is plain text')),
     truncated,
   }),
   incomplete,
@@ -92,18 +107,20 @@ export const responseShape = object('HTTP response', {
   headersSize,
   bodySize,
   content: object('Body of the response', {
-    size: number(
-      'Bytes after decompression, as far as they were kept; bodySize when the body is not compressed',
+    size: ofBody(
+      number('Bytes after decompression, as far as they were kept; bodySize when the body is not compressed'),
     ),
     mimeType: text('Content-Type as sent'),
-    text: text('The body, decompressed: as text where it is text, else as base64'),
-    encoding: text('base64 when text is; "" when it is plain text'),
+    text: ofBody(text('The body, decompressed: as text where it is text, else as base64')),
+    encoding: ofBody(text('base64 when text is; "" when it is plain text')),
     truncated,
   }),
   incomplete,
-  errors: list<GraphqlError>(
-    'Errors in the reply to a request of GraphQL; else none',
-    '{ message: string; path: (string | number)[]; code: string }[]',
+  errors: ofBody(
+    list<GraphqlError>(
+      'Errors in the reply to a request of GraphQL; else none',
+      '{ message: string; path: (string | number)[]; code: string }[]',
+    ),
   ),
   grpcStatus: any<number | null>('Status of a gRPC call: 0 is OK; null when it has none', 'number | null'),
   grpcMessage: text('What a gRPC call says of its status'),

@@ -1,6 +1,6 @@
 import { defineDissector, type Summary } from '../../dissect/dissector.ts'
 import type { Protocol } from '../../entry/protocol.ts'
-import { any, flag, number, object, text, textList } from '../../entry/shape.ts'
+import { any, flag, number, object, ofBody, text, textList } from '../../entry/shape.ts'
 import { RequestParser, ResponseParser } from './parsers.ts'
 import { beginsReply, probeClient, probeServer } from './probe.ts'
 import { Session } from './session.ts'
@@ -32,8 +32,10 @@ const request = object('A request', {
   apiVersion: number('Version of the API in which request and reply are written'),
   correlationID: number('Number that the reply has, too'),
   clientID: text('Name that the client gives itself; "" without one'),
-  payload: any(
-    'What is in the message, by the names of its fields in the Kafka protocol; null where the API is only named. Names of errors stand beside their codes, secrets are masked. Of what has several parts, such as the partitions of a topic in Produce and their batches, the first has a name and the others are in more',
+  payload: ofBody(
+    any(
+      'What is in the message, by the names of its fields in the Kafka protocol; null where the API is only named. Names of errors stand beside their codes, secrets are masked. Of what has several parts, such as the partitions of a topic in Produce and their batches, the first has a name and the others are in more',
+    ),
   ),
   captureTime,
   topics: textList('Names of the topics in the message, each once, the first 32'),
@@ -45,7 +47,9 @@ const request = object('A request', {
 const response = object('A reply', {
   size: number('Bytes of the message, without the four of its length'),
   correlationID: number('Number of the request'),
-  payload: any('What is in the message; null when the request was not seen, which alone says what this is'),
+  payload: ofBody(
+    any('What is in the message; null when the request was not seen, which alone says what this is'),
+  ),
   captureTime,
   errorCode: number('The first error code in the message that is not 0; 0 when there is none'),
   errorName: text('Its name, such as UNKNOWN_TOPIC_OR_PARTITION; NONE when there is none'),

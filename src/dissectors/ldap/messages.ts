@@ -1,4 +1,4 @@
-import { any, flag, list, number, object, text, textList } from '../../entry/shape.ts'
+import { any, flag, list, number, object, ofBody, text, textList } from '../../entry/shape.ts'
 import { BerReader, BOOLEAN, ENUMERATED, INTEGER, OCTET_STRING, SEQUENCE, SET, type Value } from './ber.ts'
 import { filterText } from './filter.ts'
 import {
@@ -76,11 +76,13 @@ export const responseShape = object('The final reply, with the entries that came
   diagnosticMessage: text('What the server says about it'),
   referrals: textList('Where to ask instead'),
   entryCount: number('Entries that a search found'),
-  entries: list<SearchEntry>(
-    'The first of them, at most 1,000 and as many bytes as a body has; passwords are [hidden]',
-    `{ dn: string, attributes: ${attributes} }[]`,
+  entries: ofBody(
+    list<SearchEntry>(
+      'The first of them, at most 1,000 and as many bytes as a body has; passwords are [hidden]',
+      `{ dn: string, attributes: ${attributes} }[]`,
+    ),
   ),
-  references: textList('Where a search is to go on, at most 1,000'),
+  references: ofBody(textList('Where a search is to go on, at most 1,000')),
   intermediateCount: number('Replies before the final one that are no entries'),
   oid: text('Of an extended reply what it is, as numbers'),
   oidName: text('The same as a name'),

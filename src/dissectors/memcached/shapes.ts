@@ -1,4 +1,4 @@
-import { flag, list, number, object, text, textList, textMap } from '../../entry/shape.ts'
+import { flag, list, number, object, ofBody, text, textList, textMap } from '../../entry/shape.ts'
 
 /** A value as a client gets it. */
 export interface Item {
@@ -22,7 +22,7 @@ export const requestShape = object('A command', {
   flags: number('Of the value to be stored'),
   exptime: number('When it expires, as it was sent: seconds from now, or since 1970'),
   bytes: number('Length of the value to be stored'),
-  value: text('The value to be stored, when bodies are kept: UTF-8, or a character a byte'),
+  value: ofBody(text('The value to be stored, when bodies are kept: UTF-8, or a character a byte')),
   cas: text('What the value must not have changed since, as a number; "" when nothing'),
   delta: text('Of incr and decr: by how much; else ""'),
   initial: text('Of a binary incr or decr: the value when there is none; else ""'),
@@ -41,10 +41,12 @@ export const responseShape = object('A reply', {
   statusCode: number('Of a binary reply, 0 = success; else 0'),
   success: flag('It is no error; that something is not there, or was not stored, is none'),
   error: text('What an error says; else ""'),
-  value: text('First value, new number of an incr or decr, version'),
-  values: list<Item>(
-    'Values, with their text when bodies are kept',
-    '{ key: string; flags: number; bytes: number; value: string; cas: string }[]',
+  value: ofBody(text('First value, new number of an incr or decr, version')),
+  values: ofBody(
+    list<Item>(
+      'Values, with their text when bodies are kept',
+      '{ key: string; flags: number; bytes: number; value: string; cas: string }[]',
+    ),
   ),
   hits: number('How many there are'),
   cas: text('Version of what was stored or read, as a number; "" where it is not told'),

@@ -1,4 +1,4 @@
-import { any, flag, list, number, object, text, textList } from '../../entry/shape.ts'
+import { any, flag, list, number, object, ofBody, text, textList } from '../../entry/shape.ts'
 import { type Content, type Kept, readContent } from './content.ts'
 import { ERROR_NAMES } from './errors.ts'
 import type { Fields } from './plain.ts'
@@ -26,20 +26,24 @@ export const requestShape = object('A command or another request', {
   ),
   database: text('Database it is for; "" when that is not to be seen'),
   collection: text('Collection, where the command is about one; else ""'),
-  statement: text(
-    'The command as Extended JSON, without lsid, $db, $clusterTime and their kin; at most 32,768 characters',
+  statement: ofBody(
+    text(
+      'The command as Extended JSON, without lsid, $db, $clusterTime and their kin; at most 32,768 characters',
+    ),
   ),
-  documents: list<Fields>('Documents to insert, or updates, deletes and operations', `${document}[]`),
+  documents: ofBody(list<Fields>('Documents to insert, or updates, deletes and operations', `${document}[]`)),
   documentCount: number('How many documents came beside the command, in sequences'),
-  body: any<Fields>(
-    'The command as Extended JSON (relaxed), documents of sequences within it. Passwords and their kin are [hidden]',
-    document,
+  body: ofBody(
+    any<Fields>(
+      'The command as Extended JSON (relaxed), documents of sequences within it. Passwords and their kin are [hidden]',
+      document,
+    ),
   ),
   size: number('Bytes, the header included'),
   requestId: number('requestID; the reply names it'),
   flags: textList('Flags that are set: moreToCome, exhaustAllowed, slaveOk, upsert …'),
   compressor: text('noop, snappy, zlib or zstd; "" when it was not compressed'),
-  truncated: flag('Not all of body and documents is shown'),
+  truncated: ofBody(flag('Not all of body and documents is shown')),
   incomplete: flag('Bytes of it were not captured, or it breaks the rules'),
 })
 
@@ -52,8 +56,8 @@ export const responseShape = object('A reply', {
   affectedCount: number('n: documents that were counted, inserted, matched or deleted'),
   modifiedCount: number('nModified: documents that an update changed'),
   cursorId: text('Cursor with which to get more; "" or "0" when there is no more'),
-  documents: list<Fields>('Documents in this reply', `${document}[]`),
-  body: any<Fields>('The reply as Extended JSON (relaxed)', document),
+  documents: ofBody(list<Fields>('Documents in this reply', `${document}[]`)),
+  body: ofBody(any<Fields>('The reply as Extended JSON (relaxed)', document)),
   opcode: text('OP_MSG, OP_REPLY …; of a compressed message the one within'),
   size: number('Bytes, the header included'),
   requestId: number('requestID of the reply'),
@@ -63,7 +67,7 @@ export const responseShape = object('A reply', {
   command: text('Of a further reply to the same request (exhaust) what the request asked for; else ""'),
   database: text('The same'),
   collection: text('The same'),
-  truncated: flag('Not all of body and documents is shown'),
+  truncated: ofBody(flag('Not all of body and documents is shown')),
   incomplete: flag('Bytes of it were not captured, or it breaks the rules'),
 })
 

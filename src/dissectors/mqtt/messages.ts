@@ -1,5 +1,5 @@
 import type { Side } from '../../dissect/dissector.ts'
-import { any, flag, list, number, object, text, type Value } from '../../entry/shape.ts'
+import { any, flag, list, number, object, ofBody, text, type Value } from '../../entry/shape.ts'
 import { type Body, type Packet, readBody, type Topic, type Will } from './body.ts'
 import { PUBLISH, typeOf } from './packets.ts'
 import type { Properties } from './reader.ts'
@@ -27,8 +27,8 @@ export const requestShape = object('A packet that is no answer', {
   qos: number('Of PUBLISH: 0 at most once, 1 at least once, 2 exactly once'),
   retain: flag('Of PUBLISH: the server keeps it for those who subscribe later, or has kept it'),
   dup: flag('Of PUBLISH: it was sent before'),
-  payload: text('Of PUBLISH: text if it is UTF-8, else base64, as far as it was kept'),
-  payloadEncoding: text('base64, or "" for text'),
+  payload: ofBody(text('Of PUBLISH: text if it is UTF-8, else base64, as far as it was kept')),
+  payloadEncoding: ofBody(text('base64, or "" for text')),
   payloadLength: number('Its length in bytes; −1 = unknown, since the version is'),
   clientId: text('Of CONNECT'),
   username: text('Of CONNECT'),

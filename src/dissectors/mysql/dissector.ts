@@ -1,6 +1,6 @@
 import { defineDissector } from '../../dissect/dissector.ts'
 import type { Protocol } from '../../entry/protocol.ts'
-import { flag, list, number, object, text, textList, textMap } from '../../entry/shape.ts'
+import { flag, list, number, object, ofBody, text, textList, textMap } from '../../entry/shape.ts'
 import { mayResume, probeClient, probeServer } from './probe.ts'
 import type { Reply, ResultRows } from './replies.ts'
 import { ReplyParser } from './reply-parser.ts'
@@ -53,10 +53,14 @@ const response = object('What the server answers', {
   lastInsertId: number('AUTO_INCREMENT value of the first row that was inserted last'),
   rowCount: number('Rows of all results; events of a binary log'),
   columns: textList('Names of the columns of the first result'),
-  rows: list<readonly Text[]>('First rows of the first result, when bodies are kept', '(string | null)[][]'),
-  resultSets: list<ResultRows>(
-    'Every result that has rows: of several statements, or of a procedure',
-    '{ columns: string[], rows: (string | null)[][], rowCount: number }[]',
+  rows: ofBody(
+    list<readonly Text[]>('First rows of the first result, when bodies are kept', '(string | null)[][]'),
+  ),
+  resultSets: ofBody(
+    list<ResultRows>(
+      'Every result that has rows: of several statements, or of a procedure',
+      '{ columns: string[], rows: (string | null)[][], rowCount: number }[]',
+    ),
   ),
   resultCount: number('Results in all, with rows or without'),
   warnings: number('Warnings that the server has'),

@@ -1,4 +1,4 @@
-import { flag, list, number, object, text, textList, textMap } from '../../entry/shape.ts'
+import { flag, list, number, object, ofBody, text, textList, textMap } from '../../entry/shape.ts'
 
 /** A row as text, NULL as null. */
 export type Row = readonly (string | null)[]
@@ -52,9 +52,11 @@ export const responseShape = object('What the server answers to it, or says unas
   rowCount: number('Rows returned, changed or copied, over all statements'),
   columns: textList('Names of the columns'),
   columnTypes: textList('Their types: int4, text, or a number'),
-  rows: list<Row>(
-    'The first rows (at most 100, and 64 KiB) as text, when bodies are kept',
-    '(string | null)[][]',
+  rows: ofBody(
+    list<Row>(
+      'The first rows (at most 100, and 64 KiB) as text, when bodies are kept',
+      '(string | null)[][]',
+    ),
   ),
   transaction: text(
     'State afterwards: idle, transaction (one is open) or failed (until it is rolled back); "" where the reply does not tell',

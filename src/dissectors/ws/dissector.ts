@@ -1,6 +1,6 @@
 import { defineDissector, type Summary } from '../../dissect/dissector.ts'
 import type { Protocol } from '../../entry/protocol.ts'
-import { flag, number, object, text } from '../../entry/shape.ts'
+import { flag, number, object, ofBody, text } from '../../entry/shape.ts'
 import { handshakeOf } from './handshake.ts'
 import { OPCODE } from './header.ts'
 import type { Frame } from './messages.ts'
@@ -30,19 +30,23 @@ const frame = (doc: string) =>
     fin: flag('The last frame of its message'),
     masked: flag('The payload was masked, as it must be from the client'),
     payloadLength: number('Bytes of the payload on the wire: compressed ones, if compressed'),
-    payloadData: text(
-      'What the message carries, decompressed: text as it is, all else as base64. Of a message in several frames the last one has all of it, and the others ""; of a close frame it is the reason',
+    payloadData: ofBody(
+      text(
+        'What the message carries, decompressed: text as it is, all else as base64. Of a message in several frames the last one has all of it, and the others ""; of a close frame it is the reason',
+      ),
     ),
-    encoding: text('base64 when payloadData is; "" when it is plain text'),
-    truncated: flag(
-      'payloadData is not all of the message: it was cut off, too long, not kept, or cannot be decompressed',
+    encoding: ofBody(text('base64 when payloadData is; "" when it is plain text')),
+    truncated: ofBody(
+      flag(
+        'payloadData is not all of the message: it was cut off, too long, not kept, or cannot be decompressed',
+      ),
     ),
     incomplete: flag('Some of the frame was not captured, or it was cut off'),
     messageType: text(
       'text or binary: what kind of message a frame belongs to; "" where that is not known, and of control frames',
     ),
-    messageSize: number(
-      'Bytes of all that the message carries, as far as that is known; with its last frame, else 0',
+    messageSize: ofBody(
+      number('Bytes of all that the message carries, as far as that is known; with its last frame, else 0'),
     ),
     fragments: number('Which frame of its message this is, from 1 on'),
     compressed: flag('The message is compressed (permessage-deflate)'),

@@ -1,0 +1,19 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { entryProtocols } from '../dissectors/index.ts'
+import { bodyPaths } from './batcher.ts'
+
+test('bodies are kept for who reads them, or what holds them, and for nobody else', () => {
+  const paths = bodyPaths(entryProtocols)
+  for (const path of [
+    ...['*', 'request', 'response', 'request.postData', 'response.content.text', 'response.errors'],
+    ...['request.payload', 'response.rows', 'response.resultSets', 'response.documents', 'response.entries'],
+    ...['request.body', 'response.values', 'request.payloadData', 'base.summary'],
+  ])
+    assert.ok(paths.has(path), path)
+  for (const path of [
+    ...['request.path', 'response.status', 'request.query', 'response.rowCount', 'data.state', 'data'],
+    ...['response.content.mimeType', 'request.postData.mimeType', 'base.method', 'request.topic', 'protocol'],
+  ])
+    assert.ok(!paths.has(path), path)
+})
