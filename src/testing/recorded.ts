@@ -98,6 +98,23 @@ export function replay(
     conversation: () => {},
     exchange: (exchange) => exchanges.push(exchange),
   })
+  // Copies that are overwritten, as buffers are reused: a parser that keeps a view fails here.
+  const bytes = play(dissection, connection, events, (handler, from, what) => {
+    const lent = Uint8Array.from(what)
+    handler.data(from, lent, 0, lent.length)
+    lent.fill(0xee)
+  })
+  return { exchanges, counters: dissection.counters, bytes }
+}
+
+/** Lets a conversation happen once more; answers how many bytes it had. */
+export function play(
+  dissection: Dissection,
+  connection: Connection,
+  events: readonly RecordedEvent[],
+  give = (handler: ConnectionHandler, from: End, what: Uint8Array) =>
+    handler.data(from, what, 0, what.length),
+): number {
   connection.tcp = undefined
   connection.entries = 0
   const handler = dissection.open(connection)
@@ -109,13 +126,10 @@ export function replay(
     else if (typeof what === 'string') handler.close(what)
     else if (what.length > 0) {
       bytes += what.length
-      // A copy that is overwritten, as buffers are reused: a parser that keeps a view fails here.
-      const lent = Uint8Array.from(what)
-      handler.data(from, lent, 0, lent.length)
-      lent.fill(0xee)
+      give(handler, from, what)
     }
   }
-  return { exchanges, counters: dissection.counters, bytes }
+  return bytes
 }
 
 /** What a shape says of a message, as plain data. */
