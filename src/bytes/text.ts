@@ -28,7 +28,7 @@ export function textOf(bytes: Uint8Array, start: number, end: number): string {
   return text.includes('\ufffd') ? latin1(bytes, start, end) : text
 }
 
-function isAscii(bytes: Uint8Array, start: number, end: number): boolean {
+export function isAscii(bytes: Uint8Array, start: number, end: number): boolean {
   for (let at = start; at < end; at++) if ((bytes[at] as number) > 0x7f) return false
   return true
 }

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { Dissection } from '../dissect/engine.ts'
 import type { Exchange } from '../entry/entry.ts'
 import { Packet } from '../packet/packet.ts'
-import { Connection, type ConnectionHandler } from '../reassembly/connection.ts'
+import { Connection, IDLE } from '../reassembly/connection.ts'
 import { get, headers, preface, settings, status } from './http2/test-frames.ts'
 import { dissectors } from './index.ts'
 
@@ -253,13 +253,4 @@ function c(text: string | Uint8Array) {
 
 function s(text: string | Uint8Array) {
   return ['server', text] as const
-}
-
-const IDLE: ConnectionHandler = {
-  data: () => {},
-  gap: () => {},
-  end: () => {},
-  time: () => {},
-  evict: () => {},
-  close: () => {},
 }

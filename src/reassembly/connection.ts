@@ -29,6 +29,9 @@ export interface ConnectionHandler {
   gone?(): void
 }
 
+/** Of a connection that nobody follows. */
+export const IDLE: ConnectionHandler = { data() {}, gap() {}, end() {}, time() {}, close() {}, evict() {} }
+
 export type CloseReason = 'closed' | 'reset' | 'replaced' | 'idle' | 'evicted' | 'capture-end'
 
 /** One L4 conversation: a TCP connection, an SCTP association, the datagrams between two UDP sockets, the ICMP between two hosts. */

@@ -6,6 +6,7 @@ import {
   Connection,
   type ConnectionHandler,
   type End,
+  IDLE,
   NO_ACK,
   type TcpState,
   TcpStream,
@@ -486,7 +487,7 @@ export class Reassembler {
       const idlest = this.#table.idlest(this.#nextId)
       if (idlest !== undefined) this.#drop(idlest, 'evicted')
     }
-    const connection = new Connection(this.#nextId++, packet, hash, IDLE_HANDLER)
+    const connection = new Connection(this.#nextId++, packet, hash, IDLE)
     connection.handler = this.#options.open(connection)
     this.#table.add(connection)
     if (packet.protocol === PROTOCOL.tcp) this.counters.connections.tcp++
@@ -516,7 +517,7 @@ export class Reassembler {
     this.#waiting.delete(connection)
     const { handler } = connection
     handler.close(reason)
-    connection.handler = { ...IDLE_HANDLER, gone: () => handler.gone?.() }
+    connection.handler = { ...IDLE, gone: () => handler.gone?.() }
   }
 
   #drop(connection: Connection, reason: CloseReason): void {
@@ -642,7 +643,6 @@ function firstToSkip([a, b]: TcpState['streams']): End | undefined {
   return (firstA.seconds - firstB.seconds || firstA.nanos - firstB.nanos) <= 0 ? 0 : 1
 }
 
-const IDLE_HANDLER: ConnectionHandler = { data() {}, gap() {}, end() {}, time() {}, close() {}, evict() {} }
 const ENDS: readonly End[] = [0, 1]
 
 /** Farther ahead than any window (RFC 7323 allows 1 GiB): not of this stream. */

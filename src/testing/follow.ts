@@ -2,7 +2,7 @@ import type { Dissector, Side } from '../dissect/dissector.ts'
 import { Dissection } from '../dissect/engine.ts'
 import type { Exchange } from '../entry/entry.ts'
 import { Packet } from '../packet/packet.ts'
-import { Connection, type ConnectionHandler } from '../reassembly/connection.ts'
+import { Connection, IDLE } from '../reassembly/connection.ts'
 
 /** What a side sends, how many bytes of it are lost, or null where it ends. */
 export type Chunk = readonly [Side, Uint8Array | number | null]
@@ -60,11 +60,3 @@ export function follow(
 }
 
 const CLIENT_PORT = 50_000
-const IDLE: ConnectionHandler = {
-  data: () => {},
-  gap: () => {},
-  end: () => {},
-  time: () => {},
-  evict: () => {},
-  close: () => {},
-}

@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
-import { freePorts } from './free-port.ts'
+import { freePort } from './ports.ts'
 
 export interface Mosquitto {
   readonly port: number
@@ -18,7 +18,7 @@ export async function mosquitto(
   folder: string,
   settings: readonly string[],
 ): Promise<Mosquitto> {
-  const [port] = (await freePorts(1)) as [number]
+  const port = await freePort()
   const path = join(folder, `mosquitto-${port}.conf`)
   // As root it would become a user that may not read the folder.
   writeFileSync(

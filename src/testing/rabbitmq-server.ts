@@ -4,7 +4,7 @@ import { globSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
-import { freePorts } from './free-port.ts'
+import { freePorts } from './ports.ts'
 
 export interface RabbitMq {
   readonly amqpPort: number

@@ -16,8 +16,6 @@ import { type Comparison, Seen } from './seen.ts'
 import { ws } from './ws.ts'
 
 /** One a protocol: what of it must agree with the truth. */
-
-/** One a protocol: what of it must agree with the truth. */
 const comparisons: readonly Comparison[] = [
   http1,
   dns,

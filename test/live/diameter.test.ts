@@ -2,13 +2,14 @@ import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
-import { connect, createServer, type Socket } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import type { DiameterMessage } from '../../src/dissectors/diameter/message.ts'
 import { avp, diameterMessage } from '../../src/testing/diameter-messages.ts'
 import { captureLoopback, hasTools } from '../../src/testing/loopback.ts'
+import { freePort } from '../../src/testing/ports.ts'
 import { readCapture } from '../../src/testing/read-capture.ts'
 import { tempFolder } from '../../src/testing/temp-folder.ts'
 
@@ -164,11 +165,3 @@ function messagesIn(log: string): string[] {
 }
 
 const PATIENCE_MS = 15_000
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  return port
-}

@@ -3,12 +3,13 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { constants, createServer, type Http2Server, type ServerHttp2Stream } from 'node:http2'
-import { type AddressInfo, connect, createServer as createTcpServer } from 'node:net'
+import { type AddressInfo, connect } from 'node:net'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import { httpServer } from '../../src/testing/http-server.ts'
 import { captureLoopback, hasTools } from '../../src/testing/loopback.ts'
+import { freePort } from '../../src/testing/ports.ts'
 import { readCapture } from '../../src/testing/read-capture.ts'
 import { withFiles } from '../../src/testing/remora.ts'
 
@@ -266,15 +267,6 @@ async function answer(stream: ServerHttp2Stream, path: string): Promise<void> {
       await setTimeout(50)
       stream.session?.destroy()
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createTcpServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 async function listens(port: number): Promise<void> {

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict'
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import type { Entry } from '../../src/entry/entry.ts'
 import { captureLoopback, hasTools, succeeds } from '../../src/testing/loopback.ts'
+import { freePort } from '../../src/testing/ports.ts'
 import { readCapture } from '../../src/testing/read-capture.ts'
 import { withFiles } from '../../src/testing/remora.ts'
 
@@ -194,15 +194,6 @@ async function stop(child: ChildProcess): Promise<void> {
   const closed = once(child, 'close')
   child.kill('SIGTERM')
   await closed
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 /** `Search Request dc=example,dc=org 0 3` */

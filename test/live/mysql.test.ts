@@ -4,7 +4,9 @@ import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
-import { capture, freePort, hasPrograms, run, startProgram } from '../../src/testing/live.ts'
+import { captureLoopback, hasTools, succeeds } from '../../src/testing/loopback.ts'
+import { freePort } from '../../src/testing/ports.ts'
+import { run, startProgram } from '../../src/testing/programs.ts'
 import { readCapture } from '../../src/testing/read-capture.ts'
 import { tempFolder } from '../../src/testing/temp-folder.ts'
 
@@ -15,7 +17,6 @@ const PROGRAMS = [
   'mariadb-admin',
   'mariadb-slap',
   'perl',
-  'DBD::MariaDB',
   'openssl',
   'tcpdump',
 ]
@@ -31,11 +32,11 @@ interface Seen {
 type Fields = Readonly<Record<string, unknown>>
 
 test('Remora shows what clients of MariaDB ask and what the server logs', async (t) => {
-  if (!hasPrograms(t, ...PROGRAMS)) return
+  if (!hasTools(t, ...PROGRAMS) || !succeeds(t, 'DBD::MariaDB', 'perl -MDBD::MariaDB -e 1')) return
   const server = await mariadb(t)
 
-  await t.test('in text, compressed, prepared, and from many clients at once', async () => {
-    const file = await capture(t, server.port, async () => {
+  await t.test('in text, compressed, prepared, and from many clients at once', async (t) => {
+    const file = await captureLoopback(t, server.folder, `tcp port ${server.port}`, async () => {
       await server.client(
         'create table t(id int auto_increment primary key, name varchar(40), at datetime(3), b blob)',
       )
@@ -50,6 +51,7 @@ test('Remora shows what clients of MariaDB ask and what the server logs', async 
       await server.perl()
       await server.slap()
     })
+    if (file === undefined) return
     const seen = await entriesOf(file)
     const log = server.log()
     // Of statements that cannot be prepared the server logs nothing.
@@ -93,10 +95,10 @@ test('Remora shows what clients of MariaDB ask and what the server logs', async 
     )
   })
 
-  await t.test('with several results, files, refused logins and TLS', async () => {
+  await t.test('with several results, files, refused logins and TLS', async (t) => {
     const rows = join(server.folder, 'rows.csv')
     writeFileSync(rows, 'x,1\ny,2\n')
-    const file = await capture(t, server.port, async () => {
+    const file = await captureLoopback(t, server.folder, `tcp port ${server.port}`, async () => {
       await server.client('create table l(a varchar(10), b int)')
       await server.client(
         `load data local infile '${rows}' into table l fields terminated by ','`,
@@ -108,6 +110,7 @@ test('Remora shows what clients of MariaDB ask and what the server logs', async 
       await server.admin('status')
       await server.client('select 1', '--ssl')
     })
+    if (file === undefined) return
     const seen = await entriesOf(file)
     const short = seen
       .filter(({ method, summary }) => method !== 'COM_QUIT' && (method !== 'Login' || summary !== 'app'))

@@ -13,7 +13,7 @@ import { Dissection } from '../../dissect/engine.ts'
 import { Entry, type EntryOrigin, type Exchange } from '../../entry/entry.ts'
 import { encodeRow, type LayoutField } from '../../entry/layout.ts'
 import type { ObjectShape } from '../../entry/shape.ts'
-import type { Connection, ConnectionHandler } from '../../reassembly/connection.ts'
+import { type Connection, type ConnectionHandler, IDLE } from '../../reassembly/connection.ts'
 import { AgentMessage, agentProtocol, type DissectorSettings } from './agent-protocol.ts'
 import type { MadeCounters } from './protocol.ts'
 import { connectionOf, readRelayed } from './relayed.ts'
@@ -306,14 +306,6 @@ type Counters = Pick<MadeCounters, 'dissected' | 'skipped' | 'invalid'>
 type Relayed = ReturnType<typeof readRelayed>
 
 const NOTHING: Counters = { dissected: 0, skipped: {}, invalid: {} }
-const IDLE: ConnectionHandler = {
-  data: () => {},
-  gap: () => {},
-  end: () => {},
-  time: () => {},
-  evict: () => {},
-  close: () => {},
-}
 /** Connections that are read at the same time; further ones take the place of the oldest. */
 const MOST_CONVERSATIONS = 10_000
 /** Bytes of a message that a script can see at once. */

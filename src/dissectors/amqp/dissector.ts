@@ -1,4 +1,5 @@
 import { defineDissector, type Summary } from '../../dissect/dissector.ts'
+import { LONGEST_SUMMARY, textQuery } from '../../dissect/text-query.ts'
 import type { Protocol } from '../../entry/protocol.ts'
 import { type Message, requestShape, responseShape } from './messages.ts'
 import { FrameParser } from './parser.ts'
@@ -80,13 +81,7 @@ function aboutOf(side: string, message: Message): Pick<Summary, 'summary' | 'sum
   const name = TELLING.find((each) => message[each] !== '')
   if (name === undefined) return deliveryOf(side, message)
   const text = message[name]
-  const short = text.slice(0, LONGEST_SUMMARY)
-  const quoted = JSON.stringify(short)
-  const isWhole = short.length === text.length
-  return {
-    summary: short,
-    summaryQuery: isWhole ? `${side}.${name} == ${quoted}` : `${side}.${name}.startsWith(${quoted})`,
-  }
+  return { summary: text.slice(0, LONGEST_SUMMARY), summaryQuery: textQuery(`${side}.${name}`, text) }
 }
 
 /** What an acknowledgement is about. */
@@ -106,5 +101,3 @@ const TELLING = [
   'replyText',
   'reason',
 ] as const
-/** Characters of a name that are shown in a row. */
-const LONGEST_SUMMARY = 256

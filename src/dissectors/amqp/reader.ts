@@ -1,5 +1,5 @@
 import { u8, u16, u32 } from '../../bytes/read.ts'
-import { base64, latin1, utf8Text } from '../../bytes/text.ts'
+import { base64, textOf } from '../../bytes/text.ts'
 import type { Argument } from './grammar.ts'
 
 /** A field table, or the arguments of a method: names and what JSON can say. */
@@ -189,15 +189,6 @@ export class ValueReader {
     this.#at += length
     return this.#at - length
   }
-}
-
-/** UTF-8 where the bytes are that, else a character a byte. Text with U+FFFD in it passes for binary. */
-function textOf(bytes: Uint8Array, start: number, end: number): string {
-  let at = start
-  while (at < end && u8(bytes, at) < 0x80) at++
-  if (at === end) return latin1(bytes, start, end)
-  const text = utf8Text(bytes, start, end)
-  return text.includes('\ufffd') ? latin1(bytes, start, end) : text
 }
 
 /** Tables and arrays within each other; deeper ones are not read. */

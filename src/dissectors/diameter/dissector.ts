@@ -1,4 +1,5 @@
 import { defineDissector, type Summary } from '../../dissect/dissector.ts'
+import { LONGEST_SUMMARY, textQuery } from '../../dissect/text-query.ts'
 import type { Protocol } from '../../entry/protocol.ts'
 import { flag, list, number, object, text } from '../../entry/shape.ts'
 import type { Avp } from './avps.ts'
@@ -50,10 +51,7 @@ const common = {
       method,
       methodQuery: `${side}.method == ${JSON.stringify(method)}`,
       summary: summary.slice(0, LONGEST_SUMMARY),
-      summaryQuery:
-        summary.length > LONGEST_SUMMARY
-          ? `${side}.${name}.startsWith(${JSON.stringify(summary.slice(0, LONGEST_SUMMARY))})`
-          : `${side}.${name} == ${JSON.stringify(summary)}`,
+      summaryQuery: textQuery(`${side}.${name}`, summary),
       status: response?.resultCode ?? 0,
       statusQuery: response === null ? '' : `response.resultCode == ${response.resultCode}`,
     }
@@ -103,6 +101,3 @@ function protocol(layer4: 'tcp' | 'sctp'): Protocol {
     priority: 5,
   }
 }
-
-/** Characters of a session's name that are shown in a row. */
-const LONGEST_SUMMARY = 256

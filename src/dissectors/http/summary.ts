@@ -1,4 +1,5 @@
 import type { Message, Summary } from '../../dissect/dissector.ts'
+import { textQuery } from '../../dissect/text-query.ts'
 import { graphqlLabel, graphqlQuery } from './graphql.ts'
 import type { requestShape, responseShape } from './messages.ts'
 
@@ -18,14 +19,14 @@ function methodOf(request: Message<typeof requestShape> | null): Pick<Summary, '
   if (request === null) return { method: '', methodQuery: '' }
   if (request.graphql !== null)
     return { method: graphqlLabel(request.graphql), methodQuery: graphqlQuery(request.graphql) }
-  return { method: request.method, methodQuery: `request.method == ${quoted(request.method)}` }
+  return { method: request.method, methodQuery: `request.method == ${JSON.stringify(request.method)}` }
 }
 
 function summaryOf(path: string): { readonly summary: string; readonly summaryQuery: string } {
-  if (path.length <= LONGEST_SUMMARY)
-    return { summary: path, summaryQuery: `request.path == ${quoted(path)}` }
-  const summary = path.slice(0, LONGEST_SUMMARY)
-  return { summary, summaryQuery: `request.path.startsWith(${quoted(summary)})` }
+  return {
+    summary: path.slice(0, LONGEST_SUMMARY),
+    summaryQuery: textQuery('request.path', path, LONGEST_SUMMARY),
+  }
 }
 
 /** That of a gRPC call tells more than that of the reply which carries it. */
@@ -35,10 +36,6 @@ function statusOf({ status, grpcStatus }: Message<typeof responseShape>): {
 } {
   if (grpcStatus === null) return { status, statusQuery: `response.status == ${status}` }
   return { status: grpcStatus, statusQuery: `response.grpcStatus == ${grpcStatus}` }
-}
-
-function quoted(text: string): string {
-  return JSON.stringify(text)
 }
 
 const NO_PATH = { summary: '', summaryQuery: '' }

@@ -4,7 +4,7 @@ import { JOINED } from '../../dissect/dissector.ts'
 import { Dissection } from '../../dissect/engine.ts'
 import type { Exchange } from '../../entry/entry.ts'
 import { Packet } from '../../packet/packet.ts'
-import { Connection, type ConnectionHandler } from '../../reassembly/connection.ts'
+import { Connection, type ConnectionHandler, IDLE } from '../../reassembly/connection.ts'
 import { dissectors } from '../index.ts'
 import { http2 } from './dissector.ts'
 import { FLAG, FRAME } from './frames.ts'
@@ -696,13 +696,4 @@ describe('in a connection', () => {
 
 function at(seconds: number) {
   return { seconds, nanos: 0 }
-}
-
-const IDLE: ConnectionHandler = {
-  data: () => {},
-  gap: () => {},
-  end: () => {},
-  time: () => {},
-  evict: () => {},
-  close: () => {},
 }

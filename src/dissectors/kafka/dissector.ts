@@ -1,4 +1,5 @@
 import { defineDissector, type Summary } from '../../dissect/dissector.ts'
+import { LONGEST_SUMMARY, textQuery } from '../../dissect/text-query.ts'
 import type { Protocol } from '../../entry/protocol.ts'
 import { any, flag, number, object, ofBody, text, textList } from '../../entry/shape.ts'
 import { RequestParser, ResponseParser } from './parsers.ts'
@@ -85,19 +86,9 @@ export const kafka = defineDissector({
       method,
       methodQuery: request === null ? '' : `request.apiKeyName == ${JSON.stringify(method)}`,
       summary: subject.slice(0, LONGEST_SUMMARY),
-      summaryQuery: request === null ? '' : subjectQuery(subject),
+      summaryQuery: request === null ? '' : textQuery('request.subject', subject),
       status,
       statusQuery: response === null ? '' : `response.errorCode == ${status}`,
     }
   },
 })
-
-function subjectQuery(subject: string): string {
-  const shown = JSON.stringify(subject.slice(0, LONGEST_SUMMARY))
-  return subject.length > LONGEST_SUMMARY
-    ? `request.subject.startsWith(${shown})`
-    : `request.subject == ${shown}`
-}
-
-/** Characters of topics that are shown in a row. */
-const LONGEST_SUMMARY = 256

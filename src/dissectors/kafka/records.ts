@@ -1,9 +1,9 @@
 import { i32, u8 } from '../../bytes/read.ts'
-import { base64, latin1, utf8Text } from '../../bytes/text.ts'
+import { base64, utf8Text } from '../../bytes/text.ts'
 import type { Unpacked } from '../../bytes/unpacked.ts'
 import { codecName, unpack } from './compression.ts'
 import type { Reading } from './reading.ts'
-import { isAscii, Wire } from './wire.ts'
+import { textOf, Wire } from './wire.ts'
 
 /** How much of a payload is still shown. */
 type Budget = Pick<Reading, 'records' | 'bytes'>
@@ -348,7 +348,7 @@ interface Shown {
 function shownAs(bytes: Uint8Array, span: Span | null): Shown {
   if (span === null) return NULL
   const { start, end } = span
-  const text = isAscii(bytes, start, end) ? latin1(bytes, start, end) : utf8Text(bytes, start, end)
+  const text = textOf(bytes, start, end)
   return NOT_TEXT.test(text)
     ? { text: base64(bytes, start, end), encoding: 'base64' }
     : { text, encoding: '' }

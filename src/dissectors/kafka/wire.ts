@@ -1,5 +1,5 @@
 import { u8, u16, u32 } from '../../bytes/read.ts'
-import { base64, latin1, utf8Text } from '../../bytes/text.ts'
+import { base64, isAscii, latin1, utf8Text } from '../../bytes/text.ts'
 
 /**
  * A place in the bytes of a message, which may be cut: `end` is as far as they are here, `limit` where the message
@@ -143,11 +143,6 @@ export class Wire {
 /** UTF-8; bytes that are not become U+FFFD. */
 export function textOf(bytes: Uint8Array, start: number, end: number): string {
   return isAscii(bytes, start, end) ? latin1(bytes, start, end) : utf8Text(bytes, start, end)
-}
-
-export function isAscii(bytes: Uint8Array, start: number, end: number): boolean {
-  for (let at = start; at < end; at++) if (u8(bytes, at) > 0x7f) return false
-  return true
 }
 
 const LONGEST_VARINT = 5

@@ -1,4 +1,5 @@
 import { defineDissector, type Summary } from '../../dissect/dissector.ts'
+import { textQuery } from '../../dissect/text-query.ts'
 import type { Protocol } from '../../entry/protocol.ts'
 import { LdapRequest, requestShape, responseShape } from './messages.ts'
 import { DatagramParser, LdapParser } from './parsers.ts'
@@ -80,10 +81,7 @@ function summarize(request: Asked | null, response: Answered | null): Summary {
 }
 
 function dnQuery(dn: string | undefined): string {
-  if (dn === undefined) return ''
-  return dn.length > LONGEST_SUMMARY
-    ? `request.dn.startsWith(${JSON.stringify(dn.slice(0, LONGEST_SUMMARY))})`
-    : `request.dn == ${JSON.stringify(dn)}`
+  return dn === undefined ? '' : textQuery('request.dn', dn, LONGEST_SUMMARY)
 }
 
 function protocol(layer4: 'tcp' | 'udp'): Protocol {

@@ -1,4 +1,5 @@
 import { defineDissector, type Summary } from '../../dissect/dissector.ts'
+import { LONGEST_SUMMARY, textQuery } from '../../dissect/text-query.ts'
 import type { Protocol } from '../../entry/protocol.ts'
 import { CommandParser } from './client.ts'
 import { commandDatagrams, probeDatagram, replyDatagrams } from './datagrams.ts'
@@ -71,17 +72,8 @@ function summarize(request: Request | null, response: Reply | null): Summary {
     method,
     methodQuery: `${methodField} == ${JSON.stringify(method)}`,
     summary: key.slice(0, LONGEST_SUMMARY),
-    summaryQuery: request === null ? '' : keyQuery(key),
+    summaryQuery: request === null ? '' : textQuery('request.key', key),
     status,
     statusQuery: response === null ? '' : `response.statusCode == ${status}`,
   }
 }
-
-function keyQuery(key: string): string {
-  return key.length > LONGEST_SUMMARY
-    ? `request.key.startsWith(${JSON.stringify(key.slice(0, LONGEST_SUMMARY))})`
-    : `request.key == ${JSON.stringify(key)}`
-}
-
-/** Keys have at most 250 characters, where they are right. */
-const LONGEST_SUMMARY = 256

@@ -1,4 +1,5 @@
 import { defineDissector, type Summary } from '../../dissect/dissector.ts'
+import { LONGEST_SUMMARY, textQuery } from '../../dissect/text-query.ts'
 import type { Protocol } from '../../entry/protocol.ts'
 import { type Message, requestShape, responseShape } from './messages.ts'
 import { PacketParser } from './parser.ts'
@@ -58,13 +59,10 @@ function rowOf(message: Message, side: string): Row {
   const name = TELLING.find((each) => message[each] !== '' && (each !== 'reason' || message.reasonCode !== 0))
   if (name === undefined) return { ...row, summary: '', summaryQuery: '' }
   const text = message[name]
-  const short = text.slice(0, LONGEST_SUMMARY)
-  const quoted = JSON.stringify(short)
-  const isWhole = text.length === short.length
   return {
     ...row,
-    summary: short,
-    summaryQuery: isWhole ? `${side}.${name} == ${quoted}` : `${side}.${name}.startsWith(${quoted})`,
+    summary: text.slice(0, LONGEST_SUMMARY),
+    summaryQuery: textQuery(`${side}.${name}`, text),
   }
 }
 
@@ -105,5 +103,3 @@ const TELLING = ['topic', 'clientId', 'reason'] as const
 /** Reason codes from here on tell of failures. */
 const FAILURE = 0x80
 const MOST_TOPICS = 16
-/** Characters that are shown in a row. */
-const LONGEST_SUMMARY = 256

@@ -1,4 +1,5 @@
 import { defineDissector, type Summary } from '../../dissect/dissector.ts'
+import { LONGEST_SUMMARY, textQuery } from '../../dissect/text-query.ts'
 import type { Protocol } from '../../entry/protocol.ts'
 import { BackendParser } from './backend.ts'
 import { FrontendParser } from './frontend.ts'
@@ -74,20 +75,12 @@ function summarizeReply({ type, errorCode, errorMessage, channel }: Reply): Summ
 
 /** On one line, and not too long. */
 function summary(method: string, methodQuery: string, whole: string, field: string): Summary {
-  const start = whole.slice(0, LONGEST_SUMMARY)
-  const summaryQuery =
-    start.length < whole.length
-      ? `${field}.startsWith(${JSON.stringify(start)})`
-      : `${field} == ${JSON.stringify(whole)}`
   return {
     method,
     methodQuery,
-    summary: start.replaceAll(/\s+/g, ' ').trim(),
-    summaryQuery,
+    summary: whole.slice(0, LONGEST_SUMMARY).replaceAll(/\s+/g, ' ').trim(),
+    summaryQuery: textQuery(field, whole),
     status: 0,
     statusQuery: '',
   }
 }
-
-/** Characters of a query that are shown in a row. */
-const LONGEST_SUMMARY = 256

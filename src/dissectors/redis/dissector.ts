@@ -1,4 +1,5 @@
 import { defineDissector, type Summary } from '../../dissect/dissector.ts'
+import { LONGEST_SUMMARY, textQuery } from '../../dissect/text-query.ts'
 import type { Protocol } from '../../entry/protocol.ts'
 import { object, text, textList } from '../../entry/shape.ts'
 import type { Command, InlineCommand, Reply } from './messages.ts'
@@ -77,14 +78,8 @@ function summary(side: string, row: Row | null): Summary {
     method: command,
     methodQuery: `${side}.command == ${JSON.stringify(command)}`,
     summary: key.slice(0, LONGEST_SUMMARY),
-    summaryQuery:
-      key.length > LONGEST_SUMMARY
-        ? `${side}.key.startsWith(${JSON.stringify(key.slice(0, LONGEST_SUMMARY))})`
-        : `${side}.key == ${JSON.stringify(key)}`,
+    summaryQuery: textQuery(`${side}.key`, key),
     status: 0,
     statusQuery: '',
   }
 }
-
-/** Characters of a key that are shown in a row. */
-const LONGEST_SUMMARY = 256

@@ -1,4 +1,5 @@
 import { defineDissector, type Summary } from '../../dissect/dissector.ts'
+import { LONGEST_SUMMARY, textQuery } from '../../dissect/text-query.ts'
 import type { Protocol } from '../../entry/protocol.ts'
 import { flag, number, object, ofBody, text } from '../../entry/shape.ts'
 import { handshakeOf } from './handshake.ts'
@@ -102,10 +103,10 @@ function content(side: string, frame: Row): Pick<Summary, 'summary' | 'summaryQu
     return { summary: CLOSE_CODES[closeCode] ?? '', summaryQuery: `${side}.closeCode == ${closeCode}` }
   if (frame.encoding !== '' || frame.messageType === 'binary')
     return { summary: `${payloadLength} bytes`, summaryQuery: `${side}.payloadLength == ${payloadLength}` }
-  if (payloadData.length <= LONGEST_SUMMARY)
-    return { summary: payloadData, summaryQuery: `${side}.payloadData == ${JSON.stringify(payloadData)}` }
-  const begin = payloadData.slice(0, LONGEST_SUMMARY)
-  return { summary: begin, summaryQuery: `${side}.payloadData.startsWith(${JSON.stringify(begin)})` }
+  return {
+    summary: payloadData.slice(0, LONGEST_SUMMARY),
+    summaryQuery: textQuery(`${side}.payloadData`, payloadData),
+  }
 }
 
 /** https://www.iana.org/assignments/websocket/websocket.xhtml#close-code-number */
@@ -124,5 +125,3 @@ const CLOSE_CODES: Readonly<Record<number, string>> = {
   1013: 'Try Again Later',
   1014: 'Bad Gateway',
 }
-/** Characters of a text that are shown in a row. */
-const LONGEST_SUMMARY = 256

@@ -4,7 +4,7 @@ import { describe, test } from 'node:test'
 import { Dissection } from '../../dissect/engine.ts'
 import type { Exchange } from '../../entry/entry.ts'
 import { Packet } from '../../packet/packet.ts'
-import { Connection, type ConnectionHandler } from '../../reassembly/connection.ts'
+import { Connection, IDLE } from '../../reassembly/connection.ts'
 import { dissectors } from '../index.ts'
 import type { Frame } from './messages.ts'
 import { beginsFrames, probe } from './probe.ts'
@@ -218,13 +218,4 @@ function summaryOf(
 ): string {
   const { method, status } = dissector.summarize(request as never, response as never, null as never)
   return `${method} ${status}`
-}
-
-const IDLE: ConnectionHandler = {
-  data: () => {},
-  gap: () => {},
-  end: () => {},
-  time: () => {},
-  evict: () => {},
-  close: () => {},
 }
