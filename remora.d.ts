@@ -1741,7 +1741,7 @@ interface MongodbRequest {
   documents: { [name: string]: any }[]
   /** How many documents came beside the command, in sequences */
   documentCount: number
-  /** The command as Extended JSON (relaxed), documents of sequences within it. Passwords and their kin are [hidden] */
+  /** The command as Extended JSON (relaxed), documents of sequences within it. Passwords and their kin are [REDACTED] */
   body: { [name: string]: any }
   /** Bytes, the header included */
   size: number
@@ -1842,9 +1842,9 @@ interface LdapRequest {
   timeLimit: number
   /** Of a search that values are not wanted */
   typesOnly: boolean
-  /** Of an add the attributes with their values; passwords are [hidden] */
+  /** Of an add the attributes with their values; passwords are [REDACTED] */
   entry: { [attribute: string]: (string | { base64: string })[] }
-  /** Of a modify what is changed; passwords are [hidden] */
+  /** Of a modify what is changed; passwords are [REDACTED] */
   changes: { operation: "add" | "delete" | "replace" | "increment", attribute: string, values: (string | { base64: string })[] }[]
   /** Of a modify DN the new last part of the name */
   newRdn: string
@@ -1886,7 +1886,7 @@ interface LdapResponse {
   referrals: string[]
   /** Entries that a search found */
   entryCount: number
-  /** The first of them, at most 1,000 and as many bytes as a body has; passwords are [hidden] */
+  /** The first of them, at most 1,000 and as many bytes as a body has; passwords are [REDACTED] */
   entries: { dn: string, attributes: { [attribute: string]: (string | { base64: string })[] } }[]
   /** Where a search is to go on, at most 1,000 */
   references: string[]

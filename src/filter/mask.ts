@@ -1,5 +1,4 @@
-/** What stands for a value that must not be seen. */
-export const MASK = '[REDACTED]'
+import { REDACTED } from '../entry/redacted.ts'
 
 /**
  * Masks the values at `path` in a plain JSON value, in place: `request.headers.Authorization`, names in any case,
@@ -37,20 +36,20 @@ function maskMember(
   rest: readonly Step[],
   next: Step | undefined,
 ) {
-  if (next === undefined) record[key] = MASK
+  if (next === undefined) record[key] = REDACTED
   else if (next.kind === 'json') record[key] = maskedJson(record[key], rest.slice(1))
   else maskAt(record[key], rest)
 }
 
 /** Text that is no JSON might hold what is to be masked all the same. */
 function maskedJson(text: unknown, steps: readonly Step[]): string {
-  if (steps.length === 0) return MASK
+  if (steps.length === 0) return REDACTED
   try {
     const value: unknown = JSON.parse(String(text))
     maskAt(value, steps)
     return JSON.stringify(value)
   } catch {
-    return MASK
+    return REDACTED
   }
 }
 

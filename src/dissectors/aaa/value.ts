@@ -2,9 +2,6 @@ import { i32, u8, u32 } from '../../bytes/read.ts'
 import { hex, latin1, utf8Text } from '../../bytes/text.ts'
 import { addressText } from '../../packet/address.ts'
 
-/** What stands for a password, or a key. */
-export const MASK = '[REDACTED]'
-
 /** Text in UTF-8. Most is ASCII, which needs no decoder. */
 export function textOf(bytes: Uint8Array, start: number, end: number): string {
   for (let at = start; at < end; at++) if (u8(bytes, at) > 0x7e) return utf8Text(bytes, start, end)

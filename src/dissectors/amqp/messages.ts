@@ -1,5 +1,6 @@
 import { base64 } from '../../bytes/text.ts'
 import type { Side } from '../../dissect/dissector.ts'
+import { REDACTED } from '../../entry/redacted.ts'
 import { any, flag, number, object, ofBody, text, type Value } from '../../entry/shape.ts'
 import { METHOD_IDS } from './frames.ts'
 import type { Method } from './grammar.ts'
@@ -171,7 +172,7 @@ export type Message = AnyMessage & Value<typeof requestShape> & Value<typeof res
 export const Message = AnyMessage as new (...given: ConstructorParameters<typeof AnyMessage>) => Message
 
 function masked(secret: unknown): string {
-  return secret === undefined || secret === '' ? '' : '[REDACTED]'
+  return secret === undefined || secret === '' ? '' : REDACTED
 }
 
 /** Not a secret: who logs in with PLAIN (RFC 4616 §2) or with RabbitMQ's AMQPLAIN. */

@@ -1,5 +1,6 @@
 import { i32, u8, u16, u32 } from '../../bytes/read.ts'
-import { ipv4Text, ipv6Text, MASK, octets, textOf, timeText, unsigned64 } from '../aaa/value.ts'
+import { REDACTED } from '../../entry/redacted.ts'
+import { ipv4Text, ipv6Text, octets, textOf, timeText, unsigned64 } from '../aaa/value.ts'
 import type { AvpType } from './dictionary/dictionary.ts'
 
 /**
@@ -17,7 +18,7 @@ export function readValue(
     case 'text':
       return textOf(bytes, start, end)
     case 'secret':
-      return MASK
+      return REDACTED
     case 'integer':
       if (length === 4) return i32(bytes, start)
       break

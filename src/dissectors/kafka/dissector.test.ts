@@ -206,8 +206,8 @@ describe('a request of Kafka', () => {
           }),
         ],
       ]
-      assert.equal((message(chunks, 0).payload as Fields).authBytes, '***')
-      assert.equal((message(chunks, 1).payload as Fields).authBytes, '***')
+      assert.equal((message(chunks, 0).payload as Fields).authBytes, '[REDACTED]')
+      assert.equal((message(chunks, 1).payload as Fields).authBytes, '[REDACTED]')
     }
   })
 
@@ -221,7 +221,9 @@ describe('a request of Kafka', () => {
     const resources = [{ resourceType: 4, resourceName: '1', configs }]
     const shown = message([['client', request(44, 1, 1, { resources, validateOnly: false })]], 0)
     assert.partialDeepStrictEqual(shown.payload, {
-      resources: [{ configs: [{ value: '1000' }, { value: '***' }, { value: '***' }, { value: null }] }],
+      resources: [
+        { configs: [{ value: '1000' }, { value: '[REDACTED]' }, { value: '[REDACTED]' }, { value: null }] },
+      ],
     })
   })
 })

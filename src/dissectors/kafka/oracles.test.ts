@@ -203,7 +203,7 @@ describe('requests that @platformatic/kafka writes', () => {
       (version) => ({ transactionalID: 'tx', ...(version < 3 ? {} : { producerId: 12, producerEpoch: 4 }) }),
     ],
     ['saslHandshake', [0, 1], () => ['PLAIN'], () => ({ mechanism: 'PLAIN' })],
-    ['saslAuthenticate', [0, 2], () => [Buffer.from('\0user\0secret')], () => ({ authBytes: '***' })],
+    ['saslAuthenticate', [0, 2], () => [Buffer.from('\0user\0secret')], () => ({ authBytes: '[REDACTED]' })],
   ]
 
   for (const [name, [first, last], args, expected] of cases)
@@ -456,7 +456,7 @@ function leaves(value: unknown, name = ''): string[] {
   if (value === null || value === undefined || value === NO_UUID || /Err?or.*Name$|errorName/.test(name))
     return []
   if (value instanceof Uint8Array)
-    return [`${MASKED.has(name) ? '***' : Buffer.from(value).toString('base64')}`]
+    return [`${MASKED.has(name) ? '[REDACTED]' : Buffer.from(value).toString('base64')}`]
   if (typeof value === 'object') return Object.entries(value).flatMap(([key, each]) => leaves(each, key))
   if (typeof value !== 'string') return [String(Number(value))]
   return [UUID.test(value) ? Buffer.from(value.replaceAll('-', ''), 'hex').toString('base64url') : value]

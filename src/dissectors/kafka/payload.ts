@@ -1,4 +1,5 @@
 import { base64 } from '../../bytes/text.ts'
+import { REDACTED } from '../../entry/redacted.ts'
 import { consumerLayouts } from './consumers.ts'
 import { errorName } from './errors.ts'
 import type { Reading, TopicNames } from './reading.ts'
@@ -122,7 +123,7 @@ class PayloadReader {
     const length = wire.bytesLength(this.#isFlexible)
     if (length < 0) return isNullable ? null : ''
     const start = wire.skip(length)
-    if (type === 'secret') return length === 0 ? '' : MASK
+    if (type === 'secret') return length === 0 ? '' : REDACTED
     const known = type === 'subscription' || type === 'assignment' ? consumerLayouts[type] : undefined
     return (known && this.#embedded(known, start)) ?? base64(wire.bytes, start, wire.at)
   }
@@ -151,7 +152,7 @@ class PayloadReader {
 
 /** Brokers do not tell secrets among their settings, but administrators do. */
 function configValue(name: unknown, value: unknown): unknown {
-  return value !== null && SECRET_SETTING.test(String(name)) ? MASK : value
+  return value !== null && SECRET_SETTING.test(String(name)) ? REDACTED : value
 }
 
 /** Where records are, with the length before them. */
@@ -301,7 +302,5 @@ const NO_NAMES: TopicNames = new Map()
 /** A topic that is told by its name. */
 const NO_ID = 'A'.repeat(22)
 const SECRET_SETTING = /password|secret|jaas\.config|keystore\.key|token\.(master|secret)\.key|credential/i
-/** In place of secrets. */
-const MASK = '***'
 /** Names that a row may show. */
 const MOST_SUBJECTS = 32

@@ -145,7 +145,7 @@ describe('a request', () => {
       messageId: 2,
       dn: 'cn=a',
       attributes: ['cn', 'photo', 'userPassword;x'],
-      entry: { cn: ['a', 'ä'], photo: [{ base64: 'AP8=' }], 'userPassword;x': ['[hidden]'] },
+      entry: { cn: ['a', 'ä'], photo: [{ base64: 'AP8=' }], 'userPassword;x': ['[REDACTED]'] },
     })
     const change = (operation: number, each: Buffer) => sequence(enumerated(operation), each)
     const modify = message(3, 0x66, [
@@ -157,7 +157,7 @@ describe('a request', () => {
       ),
     ])
     assert.deepEqual(request(modify).changes, [
-      { operation: 'replace', attribute: 'unicodePwd', values: ['[hidden]'] },
+      { operation: 'replace', attribute: 'unicodePwd', values: ['[REDACTED]'] },
       { operation: 'delete', attribute: 'mail', values: [] },
       { operation: 'add', attribute: 'sn', values: ['b'] },
     ])
@@ -178,7 +178,7 @@ describe('a request', () => {
     const compare = (name: string, value: string) =>
       message(6, 0x6e, [text('cn=a'), sequence(text(name), text(value))])
     assert.deepEqual(some(request(compare('sn', 'b')), 'attribute', 'value'), ['sn', 'b'])
-    assert.equal(request(compare('userPassword', 'secret')).value, '[hidden]')
+    assert.equal(request(compare('userPassword', 'secret')).value, '[REDACTED]')
   })
 
   test('may be an extension, or an end', () => {
@@ -280,7 +280,7 @@ describe('a filter', () => {
     const binary = element(0xa3, Buffer.concat([text('objectGUID'), text(Buffer.of(0xff, 0x61, 0))]))
     assert.equal(filterOf(binary), '(objectGUID=\\ffa\\00)')
     const password = element(0xa3, Buffer.concat([text('userPassword'), text('secret')]))
-    assert.equal(filterOf(password), '(userPassword=[hidden])')
+    assert.equal(filterOf(password), '(userPassword=[REDACTED])')
   })
 
   test('is shown to a depth and a length', () => {

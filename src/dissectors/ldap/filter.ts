@@ -1,7 +1,8 @@
 import { u8 } from '../../bytes/read.ts'
 import { utf8Text } from '../../bytes/text.ts'
+import { REDACTED } from '../../entry/redacted.ts'
 import { type BerReader, OCTET_STRING } from './ber.ts'
-import { HIDDEN, isSecret } from './secrets.ts'
+import { isSecret } from './secrets.ts'
 
 /** Filters in filters that are shown; what is further within is `(…)`. */
 export const DEEPEST_FILTER = 32
@@ -60,7 +61,7 @@ class FilterText {
     let text = `${attribute}=`
     let isOpen = false
     while (this.#room >= 0 && parts.next()) {
-      const value = isSecret(attribute) ? HIDDEN : escaped(parts.bytes, parts.start, parts.stop)
+      const value = isSecret(attribute) ? REDACTED : escaped(parts.bytes, parts.start, parts.stop)
       this.#count(value)
       text += parts.tag === INITIAL ? value : `*${value}`
       isOpen = parts.tag !== FINAL
@@ -73,7 +74,7 @@ class FilterText {
     const attribute = inside.text(RULE_TYPE)
     const value = inside.nextIf(MATCH_VALUE)
       ? isSecret(attribute)
-        ? HIDDEN
+        ? REDACTED
         : escaped(inside.bytes, inside.start, inside.stop)
       : ''
     const withDn = inside.number(DN_ATTRIBUTES) !== 0
@@ -88,7 +89,7 @@ class FilterText {
 
 function assertion(attribute: string, inside: BerReader): string {
   if (!inside.nextIf(OCTET_STRING)) return ''
-  return isSecret(attribute) ? HIDDEN : escaped(inside.bytes, inside.start, inside.stop)
+  return isSecret(attribute) ? REDACTED : escaped(inside.bytes, inside.start, inside.stop)
 }
 
 /** A value as it may stand in a filter (RFC 4515 §3); what is not UTF-8 is all written as `\xx`. */

@@ -1,3 +1,4 @@
+import { REDACTED } from '../../entry/redacted.ts'
 import { any, flag, list, number, object, ofBody, text, textList } from '../../entry/shape.ts'
 import { BerReader, BOOLEAN, ENUMERATED, INTEGER, OCTET_STRING, SEQUENCE, SET, type Value } from './ber.ts'
 import { filterText } from './filter.ts'
@@ -22,7 +23,7 @@ import {
   SEARCH_REFERENCE,
   SEARCH_REQUEST,
 } from './names.ts'
-import { HIDDEN, isSecret } from './secrets.ts'
+import { isSecret } from './secrets.ts'
 
 const values = '(string | { base64: string })[]'
 const attributes = `{ [attribute: string]: ${values} }`
@@ -47,9 +48,9 @@ export const requestShape = object('An operation that is asked for', {
   sizeLimit: number('Of a search the most entries that are wanted; 0 = all'),
   timeLimit: number('Of a search the seconds that it may take; 0 = any'),
   typesOnly: flag('Of a search that values are not wanted'),
-  entry: any<Attributes>('Of an add the attributes with their values; passwords are [hidden]', attributes),
+  entry: any<Attributes>('Of an add the attributes with their values; passwords are [REDACTED]', attributes),
   changes: list<Change>(
-    'Of a modify what is changed; passwords are [hidden]',
+    'Of a modify what is changed; passwords are [REDACTED]',
     `{ operation: "add" | "delete" | "replace" | "increment", attribute: string, values: ${values} }[]`,
   ),
   newRdn: text('Of a modify DN the new last part of the name'),
@@ -78,7 +79,7 @@ export const responseShape = object('The final reply, with the entries that came
   entryCount: number('Entries that a search found'),
   entries: ofBody(
     list<SearchEntry>(
-      'The first of them, at most 1,000 and as many bytes as a body has; passwords are [hidden]',
+      'The first of them, at most 1,000 and as many bytes as a body has; passwords are [REDACTED]',
       `{ dn: string, attributes: ${attributes} }[]`,
     ),
   ),
@@ -347,7 +348,7 @@ const READERS: Readonly<Record<number, (reader: BerReader) => Partial<Operation>
     const inside = reader.inside()
     const attribute = inside.text()
     if (!inside.nextIf(OCTET_STRING)) return { dn, attribute }
-    return { dn, attribute, value: isSecret(attribute) ? HIDDEN : inside.value() }
+    return { dn, attribute, value: isSecret(attribute) ? REDACTED : inside.value() }
   },
   [ABANDON_REQUEST]: (reader) => ({ abandonedId: abandonedId(reader) }),
   [EXTENDED_REQUEST](reader) {
@@ -394,7 +395,7 @@ function readAttribute(reader: BerReader): { attribute: string; values: readonly
   const values: Value[] = []
   const isHidden = isSecret(attribute)
   const all = reader.nextIf(SET) ? reader.inside() : undefined
-  while (all?.next() === true) values.push(isHidden ? HIDDEN : all.value())
+  while (all?.next() === true) values.push(isHidden ? REDACTED : all.value())
   return { attribute, values }
 }
 

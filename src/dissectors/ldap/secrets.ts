@@ -1,6 +1,3 @@
-/** Instead of a password, or what stands for one. */
-export const HIDDEN = '[hidden]'
-
 /** Attributes with passwords and their hashes. Options (`;binary`) and case do not matter. */
 export function isSecret(attribute: string): boolean {
   const options = attribute.indexOf(';')

@@ -149,13 +149,13 @@ describe('a request', () => {
     ]) {
       const { body, statement, documents } = request(bytes)
       const shown = JSON.stringify([body, statement, documents])
-      assert.ok(shown.includes('[hidden]') && !/secret|c2VjcmV0|c2Vjcm/.test(shown), shown)
+      assert.ok(shown.includes('[REDACTED]') && !/secret|c2VjcmV0|c2Vjcm/.test(shown), shown)
     }
     const step = reply(opMsg({ conversationId: 1, done: false, payload: Buffer.from('secret'), ok: 1 }))
-    assert.deepEqual(step.body, { conversationId: 1, done: false, payload: '[hidden]', ok: 1 })
+    assert.deepEqual(step.body, { conversationId: 1, done: false, payload: '[REDACTED]', ok: 1 })
     const credentials = { 'SCRAM-SHA-1': { storedKey: 'secret' } }
     const users = reply(opMsg({ users: [{ user: 'ann', db: 'shop', credentials }], ok: 1 }))
-    assert.deepEqual(users.body, { users: [{ user: 'ann', db: 'shop', credentials: '[hidden]' }], ok: 1 })
+    assert.deepEqual(users.body, { users: [{ user: 'ann', db: 'shop', credentials: '[REDACTED]' }], ok: 1 })
   })
 })
 

@@ -35,7 +35,7 @@ export const requestShape = object('A command or another request', {
   documentCount: number('How many documents came beside the command, in sequences'),
   body: ofBody(
     any<Fields>(
-      'The command as Extended JSON (relaxed), documents of sequences within it. Passwords and their kin are [hidden]',
+      'The command as Extended JSON (relaxed), documents of sequences within it. Passwords and their kin are [REDACTED]',
       document,
     ),
   ),

@@ -1,7 +1,5 @@
+import { REDACTED } from '../../entry/redacted.ts'
 import type { Fields } from './plain.ts'
-
-/** Instead of what proves who somebody is. */
-const HIDDEN = '[hidden]'
 
 /** A command without its passwords and what is made of them. Changes `body`, which nobody else has yet. */
 export function hideInCommand(command: string, collection: string, body: Fields): void {
@@ -23,7 +21,7 @@ export function hideInReply(body: Fields, documents: readonly unknown[]): void {
 }
 
 function hide(value: unknown, names: readonly string[]): void {
-  if (isFields(value)) for (const name of names) if (name in value) value[name] = HIDDEN
+  if (isFields(value)) for (const name of names) if (name in value) value[name] = REDACTED
 }
 
 /** An update has it within `u.$set`. */

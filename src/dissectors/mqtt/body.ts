@@ -1,5 +1,6 @@
 import { base64, utf8Text } from '../../bytes/text.ts'
 import type { Side } from '../../dissect/dissector.ts'
+import { REDACTED } from '../../entry/redacted.ts'
 import {
   AUTH,
   CONNACK,
@@ -96,7 +97,7 @@ function connect(reader: ValueReader, { isFive }: Packet): Body {
   const clientId = reader.text()
   const will = (flags & WILL) !== 0 ? willIn(reader, flags, isFive === true) : null
   const username = (flags & USERNAME) !== 0 ? reader.text() : ''
-  const password = (flags & PASSWORD) !== 0 ? '[REDACTED]' : ''
+  const password = (flags & PASSWORD) !== 0 ? REDACTED : ''
   const cleanStart = (flags & CLEAN_START) !== 0
   return { protocolName, keepAlive, properties, clientId, will, username, password, cleanStart }
 }

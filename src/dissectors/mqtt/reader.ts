@@ -1,5 +1,6 @@
 import { u8, u16, u32 } from '../../bytes/read.ts'
 import { base64, utf8Text } from '../../bytes/text.ts'
+import { REDACTED } from '../../entry/redacted.ts'
 
 /** Properties of MQTT 5 by their names; those that repeat are arrays. */
 export type Properties = Readonly<Record<string, unknown>>
@@ -92,7 +93,7 @@ export class ValueReader {
 
   #property(properties: Record<string, unknown>, id: number, [name, type]: Property): void {
     if (id === USER_PROPERTY) this.#userProperty(properties, name)
-    else if (id === AUTHENTICATION_DATA) properties[name] = this.binary().length > 0 ? '[REDACTED]' : ''
+    else if (id === AUTHENTICATION_DATA) properties[name] = this.binary().length > 0 ? REDACTED : ''
     else if (type === 'binary') properties[name] = base64(this.binary())
     else properties[name] = added(properties[name], this[type]())
   }

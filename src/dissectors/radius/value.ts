@@ -1,6 +1,7 @@
 import { i32, u8, u16, u32 } from '../../bytes/read.ts'
 import { hex } from '../../bytes/text.ts'
-import { ipv4Text, ipv6Text, MASK, octets, textOf, timeText, unsigned64 } from '../aaa/value.ts'
+import { REDACTED } from '../../entry/redacted.ts'
+import { ipv4Text, ipv6Text, octets, textOf, timeText, unsigned64 } from '../aaa/value.ts'
 import type { ValueType } from './dictionary/dictionary.ts'
 
 /**
@@ -13,7 +14,7 @@ export function readValue(type: ValueType, bytes: Uint8Array, start: number, end
     case 'text':
       return textOf(bytes, start, end)
     case 'secret':
-      return MASK
+      return REDACTED
     case 'byte':
       if (length === 1) return u8(bytes, start)
       break
