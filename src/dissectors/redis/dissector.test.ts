@@ -41,6 +41,8 @@ function paired(chunks: readonly Chunk[]): string[] {
   return [...pairs, ...pending.map((each) => `${each}?`)]
 }
 
+const ACL_SHOWN = 'SETUSER ann on >[REDACTED] #[REDACTED] <[REDACTED] ![REDACTED] ~* +@all'
+
 describe('a Redis command', () => {
   test('has its name in upper case, its first argument as key, and the rest as value', () => {
     const [set, setEx, get, ping] = commands(
@@ -71,6 +73,33 @@ describe('a Redis command', () => {
         ['N/A', 'SET', ['k', 'A\n"']],
       ],
     )
+  })
+
+  test('does not show passwords', () => {
+    for (const [sent, shown] of [
+      ['AUTH secret', '[REDACTED]'],
+      ['auth ann secret', 'ann [REDACTED]'],
+      ['HELLO 3', '3'],
+      ['HELLO 3 auth ann secret SETNAME AUTH', '3 auth ann [REDACTED] SETNAME AUTH'],
+      ['HELLO 3 SETNAME x AUTH ann secret', '3 SETNAME x AUTH ann [REDACTED]'],
+      ['HELLO 3 SETNAME auth AUTH ann secret', '3 SETNAME auth AUTH ann [REDACTED]'],
+      ['HELLO 3 AUTH ann', '3 AUTH ann'],
+      ['CONFIG SET requirepass secret', 'SET requirepass [REDACTED]'],
+      ['config set maxmemory 1 MasterAuth secret', 'set maxmemory 1 MasterAuth [REDACTED]'],
+      ['CONFIG GET requirepass', 'GET requirepass'],
+      ['SENTINEL SET main auth-pass secret quorum 2', 'SET main auth-pass [REDACTED] quorum 2'],
+      ['SENTINEL CONFIG SET sentinel-pass secret', 'CONFIG SET sentinel-pass [REDACTED]'],
+      ['ACL SETUSER ann on >secret #secret <secret !secret ~* +@all', ACL_SHOWN],
+      ['ACL SETUSER >ann', 'SETUSER >ann'],
+      ['MIGRATE h 1 AUTH 0 9 COPY AUTH secret KEYS AUTH k', 'h 1 AUTH 0 9 COPY AUTH [REDACTED] KEYS AUTH k'],
+      ['MIGRATE h 1 k 0 9 AUTH2 ann secret REPLACE', 'h 1 k 0 9 AUTH2 ann [REDACTED] REPLACE'],
+    ] as const)
+      for (const bytes of [command(...sent.split(' ')), `${sent}\r\n`]) {
+        const [row] = commands(bytes)
+        const args = row?.args as string[]
+        assert.equal(args.join(' '), shown, bytes)
+        assert.deepEqual([row?.key, String(row?.value).includes('secret')], [args[0], false], bytes)
+      }
   })
 
   test('that is empty is passed over', () => {

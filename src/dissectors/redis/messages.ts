@@ -1,5 +1,6 @@
 import { latin1, textOf } from '../../bytes/text.ts'
 import { inlineWords } from './inline.ts'
+import { withoutSecrets } from './secrets.ts'
 import type { ServerEvent } from './session.ts'
 import { printFew, printValue, type RespValue, readStrings, readValue } from './value.ts'
 import { CR } from './walker.ts'
@@ -26,7 +27,7 @@ export class Command {
     return ''
   }
   get args(): readonly string[] {
-    this.#args ??= readStrings(this.#wire).slice(1)
+    this.#args ??= withoutSecrets(this.command, readStrings(this.#wire).slice(1))
     return this.#args
   }
 }
@@ -41,7 +42,7 @@ export class InlineCommand {
   constructor(line: Uint8Array) {
     const [name = '', ...args] = inlineWords(textOf(line, 0, line.length))
     this.command = name.toUpperCase()
-    this.args = args
+    this.args = withoutSecrets(this.command, args)
   }
 
   get key(): string {
