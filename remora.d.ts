@@ -1949,6 +1949,8 @@ interface KafkaRequest {
 interface KafkaResponse {
   /** Bytes of the message, without the four of its length */
   size: number
+  /** Name of the API of the request, as there; "" when the request was not seen */
+  apiKeyName: string
   /** Number of the request */
   correlationID: number
   /** What is in the message; null when the request was not seen, which alone says what this is */

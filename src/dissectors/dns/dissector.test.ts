@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { compileFilter } from '../../filter/index.ts'
 import { feed } from '../../testing/feed.ts'
 import { dns, dnsTcp } from './dissector.ts'
 
@@ -124,6 +125,21 @@ describe('data of records', () => {
       const { answers } = read(reply({ answers: [record('www.example', type, 1, 60, data)] }))
       assert.equal(answers[0]?.data, expected)
     })
+})
+
+test('the queries of a row find it, also without a query that was seen', () => {
+  const response = read(reply({ answers: [address('www.example', '10.0.0.1')] }))
+  const request = feed(dns, [['client', query({})]]).messages[0]?.message as Reply
+  for (const [asked, replied] of [
+    [request, response],
+    [request, null],
+    [null, response],
+  ] as const) {
+    const entry = { protocol: dns.protocols[0], request: asked, response: replied }
+    const { methodQuery, summaryQuery } = dns.summarize(asked as never, replied)
+    for (const filter of [methodQuery, summaryQuery])
+      assert.equal(compileFilter(filter, { prefer: 'kfl1' }).matches(entry as never), true, filter)
+  }
 })
 
 interface Parts {

@@ -280,13 +280,12 @@ const common = {
   response: responseShape,
   summarize: (request: DnsMessage | null, response: DnsMessage | null) => {
     const question = (request ?? response)?.questions[0]
+    const asked = `${request === null ? 'response' : 'request'}.questions[0]`
     return {
       method: question?.type ?? '',
-      methodQuery:
-        question === undefined ? '' : `request.questions[0].type == ${JSON.stringify(question.type)}`,
+      methodQuery: question === undefined ? '' : `${asked}.type == ${JSON.stringify(question.type)}`,
       summary: question?.name ?? '',
-      summaryQuery:
-        question === undefined ? '' : `request.questions[0].name == ${JSON.stringify(question.name)}`,
+      summaryQuery: question === undefined ? '' : `${asked}.name == ${JSON.stringify(question.name)}`,
       status: 0,
       statusQuery: response === null ? '' : `response.code == ${JSON.stringify(response.code)}`,
     }

@@ -152,6 +152,8 @@ describe('a request of Kafka', () => {
     ]
     assert.deepEqual(read(chunks).slice(2), ['#5 0 (push)', '#6 0'])
     assert.deepEqual(message(chunks, 2).payload, { responses: [], throttleTimeMs: 3 })
+    const { method, methodQuery } = kafka.summarize(null, message(chunks, 2) as never)
+    assert.deepEqual([method, methodQuery], ['Produce', 'response.apiKeyName == "Produce"'])
   })
 
   test('that names topics by their ids shows the names that were told before', () => {

@@ -47,6 +47,7 @@ const request = object('A request', {
 
 const response = object('A reply', {
   size: number('Bytes of the message, without the four of its length'),
+  apiKeyName: text('Name of the API of the request, as there; "" when the request was not seen'),
   correlationID: number('Number of the request'),
   payload: ofBody(
     any('What is in the message; null when the request was not seen, which alone says what this is'),
@@ -79,12 +80,13 @@ export const kafka = defineDissector({
     }
   },
   summarize(request, response): Summary {
-    const method = request?.apiKeyName ?? ''
+    const side = request === null ? 'response' : 'request'
+    const method = (request ?? response)?.apiKeyName ?? ''
     const subject = request?.subject ?? ''
     const status = response?.errorCode ?? 0
     return {
       method,
-      methodQuery: request === null ? '' : `request.apiKeyName == ${JSON.stringify(method)}`,
+      methodQuery: method === '' ? '' : `${side}.apiKeyName == ${JSON.stringify(method)}`,
       summary: subject.slice(0, LONGEST_SUMMARY),
       summaryQuery: request === null ? '' : textQuery('request.subject', subject),
       status,

@@ -16,7 +16,8 @@ test('filters select requests of Kafka', async () => {
     return entries.filter((entry) => filter.matches(entry as never)).length
   }
   const all = entries.length
-  const of = (name: string) => entries.filter(({ base }) => base.method === name).length
+  const of = (name: string) =>
+    entries.filter(({ base, request }) => request !== null && base.method === name).length
   assert.ok(all > 50 && of('Produce') === 7 && of('Fetch') > 10)
 
   assert.equal(count('kafka', 'kfl1'), all)

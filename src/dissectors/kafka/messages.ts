@@ -29,6 +29,7 @@ export interface KafkaRequest {
 
 export interface KafkaResponse {
   readonly size: number
+  readonly apiKeyName: string
   readonly correlationID: number
   readonly payload: unknown
   readonly captureTime: string
@@ -147,7 +148,7 @@ export class Request extends Message implements KafkaRequest {
   }
 
   get apiKeyName(): string {
-    return this.#header.api?.name ?? `Unknown(${this.apiKey})`
+    return apiName(this.#header)
   }
 
   get topics(): readonly string[] {
@@ -190,6 +191,10 @@ export class Response extends Message implements KafkaResponse {
     super(frame, names)
     this.correlationID = correlationId
     this.#header = header
+  }
+
+  get apiKeyName(): string {
+    return this.#header === undefined ? '' : apiName(this.#header)
   }
 
   get errorCode(): number {
@@ -251,6 +256,10 @@ export class Token implements KafkaRequest, KafkaResponse {
     this.incomplete = incomplete
     this.captureTime = rfc3339(since.seconds, since.nanos)
   }
+}
+
+function apiName({ api, apiKey }: RequestHeader): string {
+  return api?.name ?? `Unknown(${apiKey})`
 }
 
 /** Topics as a row shows them, or else groups, transactions or what it is about. */

@@ -405,13 +405,13 @@ test('an entry in a list has the command, the key and the status', () => {
     status: 1,
     statusQuery: 'response.statusCode == 1',
   })
-  assert.deepEqual(row(null, { status: 'END', statusCode: 0 }), {
+  assert.deepEqual(row(null, { status: 'END', statusCode: 0, success: true }), {
     method: 'END',
     methodQuery: 'response.status == "END"',
     summary: '',
     summaryQuery: '',
     status: 0,
-    statusQuery: 'response.statusCode == 0',
+    statusQuery: 'response.statusCode == 0 and response.success == true',
   })
   assert.equal(lengthOf(row({ command: 'get', key: 'k'.repeat(300) }, null).summary), 256)
 })

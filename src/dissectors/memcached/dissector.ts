@@ -74,6 +74,12 @@ function summarize(request: Request | null, response: Reply | null): Summary {
     summary: key.slice(0, LONGEST_SUMMARY),
     summaryQuery: request === null ? '' : textQuery('request.key', key),
     status,
-    statusQuery: response === null ? '' : `response.statusCode == ${status}`,
+    statusQuery: response === null ? '' : statusQuery(response),
   }
+}
+
+/** Text has no numbers: what succeeded and what did not are told apart by that. */
+function statusQuery({ statusCode, success }: Reply): string {
+  const query = `response.statusCode == ${statusCode}`
+  return statusCode === 0 ? `${query} and response.success == ${success}` : query
 }

@@ -31,6 +31,17 @@ test('the filters of a row find its entry', () => {
   }
 })
 
+test('the status of an error finds no success, and the other way round', () => {
+  const [set, , incr] = entries
+  for (const [one, other] of [
+    [set, incr],
+    [incr, set],
+  ]) {
+    const { statusQuery } = (one as (typeof entries)[number]).base as Summary
+    assert.equal(compileFilter(statusQuery, { prefer: 'kfl1' }).matches(other as never), false, statusQuery)
+  }
+})
+
 describe('variables of CEL', () => {
   const [set, get, incr, binary] = entries
   for (const [filter, entry] of [

@@ -49,11 +49,18 @@ export const postgresql = defineDissector({
       abandon: () => session.abandon(),
     }
   },
-  summarize: (request, response) =>
-    request === null ? summarizeReply(response as Reply) : summarizeRequest(request as Request),
+  summarize: (request, response) => {
+    const row = request === null ? summarizeReply(response as Reply) : summarizeRequest(request as Request)
+    return { ...row, status: 0, statusQuery: errorQuery(response?.errorCode ?? '') }
+  },
 })
 
-function summarizeRequest(request: Request): Summary {
+/** Codes of errors are no numbers, so that the status stays 0; all the same it leads to what failed in the same way. */
+function errorQuery(errorCode: string): string {
+  return errorCode === '' ? '' : `response.errorCode == ${JSON.stringify(errorCode)}`
+}
+
+function summarizeRequest(request: Request): Row {
   const { command, query, user, database, reason } = request
   const methodQuery = `request.command == ${JSON.stringify(command)}`
   if (query !== '') return summary(command, methodQuery, query, 'request.query')
@@ -66,21 +73,21 @@ function summarizeRequest(request: Request): Summary {
 }
 
 /** Of what the server says unasked. */
-function summarizeReply({ type, errorCode, errorMessage, channel }: Reply): Summary {
+function summarizeReply({ type, errorCode, errorMessage, channel }: Reply): Row {
   const methodQuery = `response.type == ${JSON.stringify(type)}`
   if (errorCode === '') return summary(type, methodQuery, channel, 'response.channel')
   const text = summary(type, methodQuery, `${errorCode} ${errorMessage}`, '')
-  return { ...text, summaryQuery: `response.errorCode == ${JSON.stringify(errorCode)}` }
+  return { ...text, summaryQuery: errorQuery(errorCode) }
 }
 
 /** On one line, and not too long. */
-function summary(method: string, methodQuery: string, whole: string, field: string): Summary {
+function summary(method: string, methodQuery: string, whole: string, field: string): Row {
   return {
     method,
     methodQuery,
     summary: whole.slice(0, LONGEST_SUMMARY).replaceAll(/\s+/g, ' ').trim(),
     summaryQuery: textQuery(field, whole),
-    status: 0,
-    statusQuery: '',
   }
 }
+
+type Row = Omit<Summary, 'status' | 'statusQuery'>

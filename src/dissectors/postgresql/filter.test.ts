@@ -37,11 +37,17 @@ const conversation = [
 ]
 
 test('the filters of a row find its entry', () => {
+  const statusQueries: string[] = []
   for (const entry of entriesOf(postgresql as never, ...conversation)) {
-    const { methodQuery, summaryQuery } = entry.base as Summary
+    const { methodQuery, summaryQuery, status, statusQuery } = entry.base as Summary
     for (const filter of [methodQuery, summaryQuery, `${methodQuery} and ${summaryQuery}`, 'postgresql'])
       assert.equal(compileFilter(filter, { prefer: 'kfl1' }).matches(entry), true, filter)
+    assert.equal(status, 0)
+    if (statusQuery === '') continue
+    assert.equal(compileFilter(statusQuery, { prefer: 'kfl1' }).matches(entry), true, statusQuery)
+    statusQueries.push(statusQuery)
   }
+  assert.deepEqual(statusQueries, ['response.errorCode == "42703"', 'response.errorCode == "57P01"'])
 })
 
 group('variables of CEL', () => {
