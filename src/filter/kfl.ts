@@ -291,8 +291,8 @@ class Parser {
     }
     const macro = Object.hasOwn(MACROS, token.text) ? MACROS[token.text] : undefined
     if (macro === undefined) return undefined
-    const [field, value] = macro
-    return (entry) => read(read(entry, 'protocol'), field) === value
+    const [field, ...values] = macro
+    return (entry) => values.includes(read(read(entry, 'protocol'), field) as string)
   }
 
   #parameters(): Evaluate[] {
@@ -516,15 +516,15 @@ const GLOBAL_HELPERS: ReadonlySet<string> = new Set([
   'redact',
   'record',
 ])
-/** Word → field of the protocol and its value (agent-api §6.2). `http` is HTTP/1.x alone. */
-const MACROS: Readonly<Record<string, readonly [string, string]>> = {
+/** Word → field of the protocol and the values it may have (agent-api §5.3, §6.2). `http` is HTTP/1.x alone. */
+const MACROS: Readonly<Record<string, readonly [field: string, ...values: string[]]>> = {
   http: ['abbr', 'HTTP'],
   http2: ['abbr', 'HTTP/2'],
   grpc: ['abbr', 'gRPC'],
   gql: ['abbr', 'GQL'],
   dns: ['abbr', 'DNS'],
-  tcp: ['abbr', 'TCP'],
-  udp: ['abbr', 'UDP'],
+  conn: ['macro', 'tcp_conn', 'udp_conn'],
+  flow: ['macro', 'tcp_flow', 'udp_flow'],
   tcp_conn: ['macro', 'tcp_conn'],
   udp_conn: ['macro', 'udp_conn'],
   tcp_flow: ['macro', 'tcp_flow'],
@@ -534,6 +534,8 @@ const MACROS: Readonly<Record<string, readonly [string, string]>> = {
       'amqp',
       'kafka',
       'redis',
+      'tcp',
+      'udp',
       'icmp',
       'ws',
       'sctp',

@@ -157,6 +157,12 @@ describe('a conversation', () => {
     assert.deepEqual(found('conn && conn_state == "closed" && conn_l7_detected.exists(p, p == "http")'), [
       'tcp_conn',
     ])
+    assert.deepEqual(
+      [found('conn'), found('flow'), found('conn or flow')],
+      [['tcp_conn'], ['tcp_flow'], ['tcp_conn', 'tcp_flow']],
+    )
+    for (const filter of ['tcp', 'tcp && true']) assert.deepEqual(found(filter), ['tcp_conn', 'tcp_flow'])
+    assert.deepEqual(found('udp'), [])
     assert.deepEqual(found('flow && flow_local_pkts == 5 && tcp_flow'), ['tcp_flow'])
   })
 })
