@@ -781,7 +781,7 @@ interface EntryLegacy {
 }
 
 /** What the hooks for items get: `data`. Without a request or a reply these are null. For the fields of one protocol alone, declare a variable of its type: HttpEntry. */
-type Entry = HttpEntry | WsEntry | TlsEntry | DnsEntry | MemcachedEntry | RedisEntry | RadiusEntry | DiameterEntry | AmqpEntry | MqttEntry | MongodbEntry | LdapEntry | KafkaEntry | MysqlEntry | PostgresqlEntry | IcmpEntry | TcpConnEntry | SctpEntry
+type Entry = HttpEntry | WsEntry | TlsEntry | DnsEntry | MemcachedEntry | RedisEntry | RadiusEntry | DiameterEntry | AmqpEntry | MqttEntry | MongodbEntry | LdapEntry | KafkaEntry | MysqlEntry | PostgresqlEntry | IcmpEntry | TcpConnEntry | SctpEntry | TcpEntry | UdpEntry
 
 /** Hypertext Transfer Protocol -- HTTP/1.1, Hypertext Transfer Protocol -- HTTP/1.0, gRPC-Web over HTTP/1.1, GraphQL over HTTP/1.1, GraphQL over HTTP/1.0, Hypertext Transfer Protocol Version 2 (HTTP/2), Hypertext Transfer Protocol Version 2 (HTTP/2) [ gRPC over HTTP/2 ], GraphQL over HTTP/2.0. */
 interface HttpEntry extends EntryCommon, EntryLegacy {
@@ -2318,6 +2318,54 @@ interface SctpEntry extends EntryCommon, EntryLegacy {
     payloadProtocol: number
     /** … and as a word: Diameter, S1AP, M3UA; "" where it is not known */
     payloadProtocolName: string
+  }
+}
+
+/** Transmission Control Protocol. */
+interface TcpEntry extends EntryCommon, EntryLegacy {
+  protocol: Protocol & { name: "tcp" }
+  /** What packets carry is no request and no reply */
+  request: null
+  /** What packets carry is no request and no reply */
+  response: null
+  /** A TCP segment */
+  data: {
+    /** What it carries, at most 64 KiB, when bodies are kept: UTF-8, or a character a byte where it is not that */
+    payload: string
+    /** Bytes that it carries */
+    length: number
+    /** The checksum in its header */
+    checksum: number
+    /** SYN, FIN, RST, PSH, ACK, URG: those that are set, with spaces between */
+    flags: string
+    /** Sequence number of its first byte, as on the wire */
+    seq: number
+    /** Acknowledgement number */
+    ack: number
+    /** The receive window, as on the wire */
+    window: number
+    /** payload is not all of it: it was too long, not captured, or not kept */
+    truncated: boolean
+  }
+}
+
+/** User Datagram Protocol. */
+interface UdpEntry extends EntryCommon, EntryLegacy {
+  protocol: Protocol & { name: "udp" }
+  /** What packets carry is no request and no reply */
+  request: null
+  /** What packets carry is no request and no reply */
+  response: null
+  /** A UDP datagram */
+  data: {
+    /** What it carries, at most 64 KiB, when bodies are kept: UTF-8, or a character a byte where it is not that */
+    payload: string
+    /** Bytes of the datagram, its header of 8 bytes included */
+    length: number
+    /** The checksum in its header */
+    checksum: number
+    /** payload is not all of it: it was too long, not captured, or not kept */
+    truncated: boolean
   }
 }
 

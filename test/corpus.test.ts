@@ -75,7 +75,7 @@ describe('the corpus', () => {
 
   test('every field of every entry can be read', async (t) => {
     for (const capture of corpusOrSkip(t)) {
-      const read = await readOrMistake(capture, { conversations: ALL, chunks: true, reportEverySeconds: 1 })
+      const read = await readOrMistake(capture, { ...EVERYTHING, reportEverySeconds: 1 })
       for (const entry of read?.entries ?? []) assert.ok(JSON.stringify(everything(entry)).length > 0)
     }
   })
@@ -86,7 +86,11 @@ const RECOGNISED = JSON.parse(
   readFileSync(new URL('agreement/recognised.golden.json', import.meta.url), 'utf8'),
 ) as Readonly<Record<string, string>>
 
-const ALL = { tcpConn: true, udpConn: true, tcpFlow: true, udpFlow: true }
+const EVERYTHING = {
+  conversations: { tcpConn: true, udpConn: true, tcpFlow: true, udpFlow: true },
+  chunks: true,
+  payloads: { tcp: true, udp: true },
+}
 
 /** What a message says beside its body. */
 interface Told {

@@ -14,6 +14,7 @@ import { memcached, memcachedUdp } from './memcached/dissector.ts'
 import { mongodb } from './mongodb/dissector.ts'
 import { mqtt } from './mqtt/dissector.ts'
 import { mysql } from './mysql/dissector.ts'
+import { tcpPayload, udpPayload, type WantedPayloads } from './payload/payloads.ts'
 import { postgresql } from './postgresql/dissector.ts'
 import { radius, radiusTcp } from './radius/dissector.ts'
 import { redis } from './redis/dissector.ts'
@@ -58,18 +59,27 @@ export const entryProtocols: readonly EntryProtocol[] = [
   tcpFlow,
   udpFlow,
   sctpChunks,
+  tcpPayload,
+  udpPayload,
 ]
 
 /** Names in `tap.enabledDissectors` that mean one of ours under another name. */
 const OTHER_NAMES: Readonly<Record<string, string>> = { http2: 'http', tlsx: 'tls', dtls: 'tls' }
+
+/** What there are entries of when these are enabled. */
+export function protocolsNamed(enabled: readonly string[]): readonly EntryProtocol[] {
+  const names = namesOf(enabled)
+  return entryProtocols.filter(({ name }) => names.has(OTHER_NAMES[name] ?? name))
+}
 
 /** The dissectors that `tap.enabledDissectors` asks for; names of protocols that are not built yet are passed over. */
 export function dissectorsNamed(enabled: readonly string[]): {
   readonly dissectors: readonly Dissector[]
   readonly conversations: WantedConversations
   readonly chunks: boolean
+  readonly payloads: WantedPayloads
 } {
-  const names = new Set(enabled.map((name) => OTHER_NAMES[name] ?? name))
+  const names = namesOf(enabled)
   return {
     dissectors: dissectors.filter(({ name }) => names.has(OTHER_NAMES[name] ?? name)),
     conversations: {
@@ -79,5 +89,10 @@ export function dissectorsNamed(enabled: readonly string[]): {
       udpFlow: names.has('udp-flow'),
     },
     chunks: names.has('sctp'),
+    payloads: { tcp: names.has('tcp'), udp: names.has('udp') },
   }
+}
+
+function namesOf(enabled: readonly string[]): ReadonlySet<string> {
+  return new Set(enabled.map((name) => OTHER_NAMES[name] ?? name))
 }

@@ -332,6 +332,7 @@ export class Decoder {
         if (end - start < 20) return this.#bad('transport-header')
         const headerLength = (u8(bytes, start + 12) >> 4) << 2
         if (headerLength < 20 || start + headerLength > wireEnd) return this.#bad('transport-header')
+        packet.headerStart = start
         packet.srcPort = u16(bytes, start)
         packet.dstPort = u16(bytes, start + 2)
         packet.seq = u32(bytes, start + 4)
@@ -348,6 +349,7 @@ export class Decoder {
         if (end - start < 8) return this.#bad('transport-header')
         const length = u16(bytes, start + 4)
         if (length !== 0 && length < 8) return this.#bad('transport-header')
+        packet.headerStart = start
         packet.srcPort = u16(bytes, start)
         packet.dstPort = u16(bytes, start + 2)
         // 0 in jumbograms; more than the IP packet where the card cuts (GSO) or somebody lies: IP is right.

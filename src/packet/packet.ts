@@ -44,6 +44,8 @@ export class Packet {
   srcPort = 0
   dstPort = 0
 
+  /** Where the header of TCP or UDP begins in `bytes`. */
+  headerStart = 0
   /** TCP only. `seq` and `ack` are unsigned. */
   seq = 0
   ack = 0

@@ -54,6 +54,7 @@ const OPTIONS: PipelineOptions = {
   conversations: { tcpConn: false, udpConn: false, tcpFlow: false, udpFlow: false },
   reportEverySeconds: 60,
   chunks: false,
+  payloads: { tcp: false, udp: false },
   ports: new Map([
     [6379, 'redis'],
     [80, 'http'],

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { entryProtocols } from '../dissectors/index.ts'
+import { configSchema } from '../config/schema.ts'
+import { protocolsNamed } from '../dissectors/index.ts'
 import { bodyPaths } from './batcher.ts'
 
 test('bodies are kept for who reads them, or what holds them, and for nobody else', () => {
-  const paths = bodyPaths(entryProtocols)
+  const { enabledDissectors } = configSchema.parse({}).tap
+  const paths = bodyPaths(protocolsNamed(enabledDissectors))
   for (const path of [
     ...['*', 'request', 'response', 'request.postData', 'response.content.text', 'response.errors'],
     ...['request.payload', 'response.rows', 'response.resultSets', 'response.documents', 'response.entries'],
@@ -16,4 +18,6 @@ test('bodies are kept for who reads them, or what holds them, and for nobody els
     ...['response.content.mimeType', 'request.postData.mimeType', 'base.method', 'request.topic', 'protocol'],
   ])
     assert.ok(!paths.has(path), path)
+  const more = bodyPaths(protocolsNamed([...enabledDissectors, 'tcp']))
+  for (const path of ['data', 'data.payload', 'data.truncated']) assert.ok(more.has(path), path)
 })

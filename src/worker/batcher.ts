@@ -75,9 +75,15 @@ export class Batcher {
   #nowMs = 0
   #sentMs = 0
 
-  constructor(protocols: readonly EntryProtocol[], origin: EntryOrigin, sink: FrameSink) {
+  /** Rows number the layouts of `protocols`; there are entries only of the `enabled` ones. */
+  constructor(
+    protocols: readonly EntryProtocol[],
+    enabled: readonly EntryProtocol[],
+    origin: EntryOrigin,
+    sink: FrameSink,
+  ) {
     this.#protocols = protocols
-    this.#bodyPaths = bodyPaths(protocols)
+    this.#bodyPaths = bodyPaths(enabled)
     this.#origin = origin
     this.#sink = sink
     let at = 0

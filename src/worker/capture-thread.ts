@@ -1,7 +1,7 @@
 import { parentPort } from 'node:worker_threads'
 import { type CaptureOptions, openCapture } from '../capture/index.ts'
 import type { PacketSource } from '../capture/source.ts'
-import { dissectorsNamed, entryProtocols } from '../dissectors/index.ts'
+import { dissectorsNamed, entryProtocols, protocolsNamed } from '../dissectors/index.ts'
 import { Mistake } from '../mistake/mistake.ts'
 import type { PacketBatch } from '../packet/batch.ts'
 import { Batcher } from './batcher.ts'
@@ -21,7 +21,10 @@ import { type SpoolOptions, SpoolWriter } from './spool/index.ts'
 /** What the thread is told first. */
 export interface CaptureThreadData {
   readonly source: CaptureOptions
-  readonly pipeline: Omit<PipelineOptions, 'dissectors' | 'conversations' | 'chunks' | 'names' | 'spool'>
+  readonly pipeline: Omit<
+    PipelineOptions,
+    'dissectors' | 'conversations' | 'chunks' | 'payloads' | 'names' | 'spool'
+  >
   readonly enabled: readonly string[]
   /** Keep the packets of connections here, for pcap.*. */
   readonly spool: SpoolOptions | undefined
@@ -57,8 +60,11 @@ class CaptureThread {
       backend: live ? 'af_packet' : 'pcap',
       nameOf: (ip: string) => this.#names.nameOf(ip),
     }
-    this.#batcher = new Batcher(entryProtocols, origin, (frame, items, packets) =>
-      this.#send(frame, items, packets),
+    this.#batcher = new Batcher(
+      entryProtocols,
+      protocolsNamed(data.enabled),
+      origin,
+      (frame, items, packets) => this.#send(frame, items, packets),
     )
     this.#spool = data.spool === undefined ? undefined : new SpoolWriter(data.spool)
     const pipeline = {

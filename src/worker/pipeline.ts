@@ -4,8 +4,9 @@ import { Dissection, type DissectionCounters } from '../dissect/engine.ts'
 import type { ProtoSchema } from '../dissect/protos.ts'
 import type { RelayedEvent, RemoteDissector } from '../dissect/relay.ts'
 import { Conversations, type WantedConversations } from '../dissectors/connection/conversations.ts'
+import { payloadOf, type WantedPayloads } from '../dissectors/payload/payloads.ts'
 import { readChunks, sctpChunks } from '../dissectors/sctp/chunks.ts'
-import type { Exchange } from '../entry/entry.ts'
+import type { EntryProtocol, Exchange } from '../entry/entry.ts'
 
 import type { PacketBatch } from '../packet/batch.ts'
 import { type DecodeCounters, Decoder } from '../packet/decoder.ts'
@@ -23,6 +24,8 @@ export interface PipelineOptions {
   readonly reportEverySeconds: number
   /** Emit an entry for each chunk of SCTP. */
   readonly chunks: boolean
+  /** Emit an entry for each packet of these that carries something. */
+  readonly payloads: WantedPayloads
   readonly ports: ReadonlyMap<number, string>
   readonly verifyChecksums: boolean
   /** Requests that helpers of scripts have sent are entries as well. */
@@ -79,6 +82,7 @@ export interface EventSink {
 /** Packets to entries: everything between a source and the agents is here, synchronous and pure. */
 export class Pipeline {
   readonly #options: PipelineOptions
+  readonly #wantsPayloads: boolean
   readonly #sink: EventSink
   readonly #decoder: Decoder
   readonly #reassembler: Reassembler
@@ -96,6 +100,7 @@ export class Pipeline {
 
   constructor(options: PipelineOptions, sink: EventSink) {
     this.#options = options
+    this.#wantsPayloads = options.payloads.tcp || options.payloads.udp
     this.#sink = sink
     this.#decoder = new Decoder({ verifyChecksums: options.verifyChecksums })
     const conversations = new Conversations(options.conversations)
@@ -153,6 +158,7 @@ export class Pipeline {
       else {
         this.#reassembler.push(packet)
         if (packet.protocol === PROTOCOL.sctp && this.#options.chunks) this.#chunks(packet)
+        if (this.#wantsPayloads) this.#payload(packet)
       }
     }
     this.#packets += batch.count
@@ -224,13 +230,29 @@ export class Pipeline {
   }
 
   #chunks(packet: Packet): void {
+    this.#acceptParts(packet, sctpChunks, readChunks(packet))
+  }
+
+  #payload(packet: Packet): void {
+    const { payloads, maxBody } = this.#options
+    const found = payloadOf(packet, payloads, this.#sink.bodies ? maxBody : 0)
+    if (found !== undefined) this.#acceptParts(packet, found.dissector, [found.data], packet.payloadLength)
+  }
+
+  /** What a packet itself consists of, from who sent it. */
+  #acceptParts(
+    packet: Packet,
+    dissector: EntryProtocol,
+    parts: readonly { readonly length: number }[],
+    size?: number,
+  ): void {
     const connection = this.#reassembler.connectionOf(packet)
     if (connection === undefined) return
     const stream = streamInfo(connection, connection.senderOf(packet))
-    for (const data of readChunks(packet))
+    for (const data of parts)
       this.#accept({
-        ...{ dissector: sctpChunks, variant: 0, stream, index: connection.entries++ },
-        ...{ request: null, response: null, data, requestSize: data.length, responseSize: 0 },
+        ...{ dissector, variant: 0, stream, index: connection.entries++ },
+        ...{ request: null, response: null, data, requestSize: size ?? data.length, responseSize: 0 },
         ...{ seconds: packet.seconds, nanos: packet.nanos, elapsedTime: 0, error: null, matcherKey: '' },
       })
   }
