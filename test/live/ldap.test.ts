@@ -150,6 +150,8 @@ async function withServer(t: TestContext, use: (server: Server) => Promise<void>
       const run: Server['run'] = (tool, args, code = 0, stdin = '', environment = {}) =>
         client(tool, ['-H', url, ...args], code, stdin, { ...process.env, ...environment })
       await run('ldapadd', [...admin, '-f', join(folder, 'people.ldif')])
+      // It logs the end of that when it gets to it.
+      while (!log.includes(' UNBIND')) await setTimeout(20)
       await use({
         run,
         environment: { LDAPTLS_CACERT: join(folder, 'cert.pem') },
