@@ -2252,9 +2252,9 @@ interface TcpConnEntry extends EntryCommon, EntryLegacy {
   response: null
   /** A conversation between two ports as a whole */
   data: {
-    /** open: told of for the first time while it lasts; in_progress: again; closed: when it has ended */
+    /** open: told of for the first time while it lasts; in_progress: again; closed: it has ended */
     state: string
-    /** How it ended: closed, reset, refused, half-open, idle, replaced by a new one on the same ports, evicted, capture-end; "" while it lasts */
+    /** How it ended: closed, reset, refused, half-open, idle, replaced by a new one on the same ports, evicted; capture-end where it goes on behind the end of the capture; "" while it lasts */
     reason: string
     /** Packets so far of the end that opened it */
     localPkts: number

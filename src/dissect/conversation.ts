@@ -56,16 +56,20 @@ export class Conversation {
   time(seconds: number): void {
     const { reportEvery } = this.dissection.options
     if (this.#closed !== undefined || !this.#reports.isDue(this.connection, seconds, reportEvery)) return
-    this.#report(this.#reports.isFirst ? 'open' : 'in_progress')
+    this.#report(this.#lasting)
   }
 
   close(reason: CloseReason): void {
     this.#closed = reason
   }
 
-  /** The last packets have been counted. */
+  /** The last packets have been counted. Where only the capture has ended, the conversation has not. */
   gone(): void {
-    this.#report('closed')
+    this.#report(this.#closed === 'capture-end' ? this.#lasting : 'closed')
+  }
+
+  get #lasting(): 'open' | 'in_progress' {
+    return this.#reports.isFirst ? 'open' : 'in_progress'
   }
 
   #report(state: ConversationReport['state']): void {
@@ -74,7 +78,7 @@ export class Conversation {
       connection,
       client,
       state,
-      reason: state === 'closed' ? this.#closed : undefined,
+      reason: this.#closed,
       detected: this.#detected,
       since: this.#reports.take(connection),
       nextIndex: () => this.connection.entries++,

@@ -7,7 +7,7 @@ export interface ConversationReport {
   readonly client: End | -1
   /** `open`: told of for the first time while it lasts; `in_progress`: again. */
   readonly state: 'open' | 'in_progress' | 'closed'
-  /** How it ended; undefined while it lasts. */
+  /** How it ended, or `capture-end` where nothing more will be told; undefined before that. */
   readonly reason: CloseReason | undefined
   /** Protocols that were recognised in it, as entries name them. */
   readonly detected: readonly string[]

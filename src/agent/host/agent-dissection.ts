@@ -143,6 +143,7 @@ export class AgentDissection {
     // Of a connection that ends nothing more is to be read; and where a batch was lost, nobody knows what it is.
     if (event.kind === 'close' || event.told === null) return undefined
     for (const [ip, name] of event.told[10]) this.#names.set(ip, name)
+    if (this.#names.size > MOST_NAMES) this.#names.clear()
     if (this.#conversations.size >= MOST_CONVERSATIONS) {
       const [oldest] = this.#conversations
       if (oldest !== undefined) this.#close(...oldest, 'evicted')
@@ -308,6 +309,8 @@ type Relayed = ReturnType<typeof readRelayed>
 const NOTHING: Counters = { dissected: 0, skipped: {}, invalid: {} }
 /** Connections that are read at the same time; further ones take the place of the oldest. */
 const MOST_CONVERSATIONS = 10_000
+/** Names of addresses: beyond it they are learned anew. */
+const MOST_NAMES = 10_000
 /** Bytes of a message that a script can see at once. */
 const LONGEST_PIECE = 1 << 20
 /** Entries of a connection that agents read are numbered apart from what else is told of it. */

@@ -114,7 +114,7 @@ describe('a conversation', () => {
         ['open', 3],
         ['in_progress', 5],
         ['in_progress', 6],
-        ['closed', 7],
+        ['in_progress', 7],
       ],
     )
     assert.deepEqual(new Set(entries.map(({ id }) => id)).size, entries.length, 'each has an id of its own')
@@ -133,6 +133,10 @@ describe('a conversation', () => {
   ] as const)
     test(`${name} says so`, () => {
       const [entry] = entriesOf(packets as readonly Sent[])
+      assert.equal(
+        dataOf(entry).state,
+        reason === 'capture-end' || reason === 'half-open' ? 'open' : 'closed',
+      )
       assert.deepEqual([dataOf(entry).reason, entry?.error?.msg], [reason, error])
     })
 

@@ -12,11 +12,9 @@ export interface HandshakeTimes {
 }
 
 const data = object('A conversation between two ports as a whole', {
-  state: text(
-    'open: told of for the first time while it lasts; in_progress: again; closed: when it has ended',
-  ),
+  state: text('open: told of for the first time while it lasts; in_progress: again; closed: it has ended'),
   reason: text(
-    'How it ended: closed, reset, refused, half-open, idle, replaced by a new one on the same ports, evicted, capture-end; "" while it lasts',
+    'How it ended: closed, reset, refused, half-open, idle, replaced by a new one on the same ports, evicted; capture-end where it goes on behind the end of the capture; "" while it lasts',
   ),
   localPkts: number('Packets so far of the end that opened it'),
   remotePkts: number('Packets of the other end'),
