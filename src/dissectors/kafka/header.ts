@@ -92,5 +92,4 @@ const HIGHEST_VERSION = 100
 /** Versions by which others may be ahead of the tables here. */
 const NEWER = 2
 const LONGEST_NAME = 256
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-const NOT_PRINTABLE = /[\0-\x1f\x7f\ufffd]/
+const NOT_PRINTABLE = /[\p{Cc}\ufffd]/u

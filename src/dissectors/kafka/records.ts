@@ -355,9 +355,10 @@ function shownAs(bytes: Uint8Array, span: Span | null): Shown {
 }
 
 const NULL: Shown = { text: null, encoding: '' }
+/** Begins the colours of lines that were meant for a terminal. */
+const ESCAPE = '\x1b'
 /** What text does not have: control characters, and what is in place of bytes that are no UTF-8. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-const NOT_TEXT = /[\0-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\ufffd]/
+const NOT_TEXT = new RegExp(`[[\\p{Cc}\\ufffd]--[\\t\\n\\r${ESCAPE}\\x7f-\\x9f]]`, 'v')
 /** Where both kinds of formats have their version. */
 const MAGIC_AT = 16
 /** Bits of attributes. */

@@ -103,5 +103,4 @@ export const ENUMERATED = 0x0a
 export const SEQUENCE = 0x30
 export const SET = 0x31
 /** What no text has: bytes that are not UTF-8, and controls that are no white space. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: it is what tells binary values.
-const BINARY = /[\ufffd\0-\x08\x0e-\x1f]/
+const BINARY = /[[\p{Cc}\ufffd]--[\s\x7f-\x9f]]/v

@@ -112,8 +112,8 @@ function hexOf(byte: number): string {
   return `\\${byte.toString(16).padStart(2, '0')}`
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: NUL must be escaped, the others are not to be printed.
-const SPECIAL = /[\0-\x1f\x7f*()\\]/g
+/** What RFC 4515 §3 wants escaped, and the other controls of ASCII, which are not to be printed. */
+const SPECIAL = /[[\p{Cc}*\(\)\\]--[\x80-\x9f]]/gv
 const AND = 0xa0
 const OR = 0xa1
 const NOT = 0xa2

@@ -173,8 +173,8 @@ function isFilter(filter: string): boolean {
   return filter !== '' && !NO_TEXT.test(filter)
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: those that topics have not
-const NO_TEXT = /[\0-\x1f\x7f\ufffd]/
+/** Receivers may close the connection over these. §1.5.3, in MQTT 5 §1.5.4 */
+const NO_TEXT = /[\p{Cc}\ufffd]/u
 /** Bytes of a number, at most. */
 const LONGEST_VARIABLE = 4
 /** Bytes behind the topic that are looked at while the version is unknown. Text begins with 127 at most, which would be the length of properties. */

@@ -57,5 +57,4 @@ function beginning(value: string): string {
 /** Characters that are shown in a row. */
 const LONGEST = 256
 const HIGH_SURROGATE = /[\ud800-\udbff]/
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
-const CONTROL = /[\0-\x08\x0b\x0c\x0e-\x1f]/
+const CONTROL = /[\p{Cc}--[\t\n\r\x7f-\x9f]]/v

@@ -86,8 +86,7 @@ function looksLikeText({ key, fin }: HeaderReader, bytes: Uint8Array, start: num
 
 const NONE = { isBroken: false, frames: 0, texts: 0, characters: 0, rest: 0, isEvident: false }
 const BROKEN: Seen = { ...NONE, isBroken: true }
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-const CONTROLS = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]/g
+const CONTROLS = /[\p{Cc}--[\t\n\r\x80-\x9f]]/gv
 /** A text, whole or not, ping, pong. */
 const FIRST: ReadonlySet<number> = new Set([0x81, 0x01, 0x89, 0x8a])
 const ENOUGH_FRAMES = 3
