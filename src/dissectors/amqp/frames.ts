@@ -3,7 +3,7 @@ import { latin1 } from '../../bytes/text.ts'
 import type { Side } from '../../dissect/dissector.ts'
 import { BASIC, methodOf } from './grammar.ts'
 import { isHeader } from './properties.ts'
-import { ValueReader } from './reader.ts'
+import { AmqpReader } from './reader.ts'
 
 /** Kinds of frames. §4.2.3 */
 export const METHOD = 1
@@ -74,7 +74,7 @@ function methodAt(
   if (method === undefined || (classId === CONNECTION) !== (channel === 0)) return 'bad'
   if (method.sender !== 'both' && method.sender !== from) return 'bad'
   if (last >= end) return 'cut'
-  const reader = new ValueReader(bytes, start + METHOD_IDS, last)
+  const reader = new AmqpReader(bytes, start + METHOD_IDS, last)
   reader.arguments(method.arguments)
   return reader.isExact ? { end: last + 1, isTelling: method.sender !== 'both' } : 'bad'
 }

@@ -5,7 +5,7 @@ import { any, flag, number, object, ofBody, text, type Value } from '../../entry
 import { METHOD_IDS } from './frames.ts'
 import type { Method } from './grammar.ts'
 import { type Properties, propertiesShape, readProperties } from './properties.ts'
-import { type Table, ValueReader } from './reader.ts'
+import { AmqpReader, type Table } from './reader.ts'
 
 const table = (doc: string) => any<Table>(doc, '{ [name: string]: any }')
 
@@ -144,7 +144,7 @@ class AnyMessage {
 
   /** As it is on the wire, credentials too; undefined where the method has none so called. */
   argument(name: string): unknown {
-    this.#arguments ??= new ValueReader(this.#wire, METHOD_IDS, this.#wire.length).arguments(
+    this.#arguments ??= new AmqpReader(this.#wire, METHOD_IDS, this.#wire.length).arguments(
       this.grammar.arguments,
     )
     return this.#arguments[name]

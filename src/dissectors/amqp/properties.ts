@@ -1,6 +1,6 @@
 import { u16 } from '../../bytes/read.ts'
 import { any, number, object, text, type Value } from '../../entry/shape.ts'
-import { type Table, ValueReader } from './reader.ts'
+import { AmqpReader, type Table } from './reader.ts'
 
 export const propertiesShape = object('Properties of the content; "" and 0 where it has none', {
   contentType: text('MIME type of the body'),
@@ -33,7 +33,7 @@ export function isHeader(bytes: Uint8Array, start: number, end: number): boolean
 
 function propertiesIn(header: Uint8Array): { properties: Properties; isExact: boolean } {
   const flags = header.length >= PROPERTY_FLAGS + 2 ? u16(header, PROPERTY_FLAGS) : 0
-  const reader = new ValueReader(header, PROPERTY_FLAGS + 2, header.length)
+  const reader = new AmqpReader(header, PROPERTY_FLAGS + 2, header.length)
   const properties: Record<string, unknown> = { ...NONE }
   for (const [name, bit, type] of IN_ORDER) if ((flags & bit) !== 0) properties[name] = reader[type]()
   return { properties: properties as Properties, isExact: (flags & MORE_FLAGS) === 0 && reader.isExact }

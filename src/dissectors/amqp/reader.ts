@@ -1,33 +1,15 @@
-import { u8, u16, u32 } from '../../bytes/read.ts'
+import { ByteReader } from '../../bytes/byte-reader.ts'
+import { u8 } from '../../bytes/read.ts'
 import { base64, textOf } from '../../bytes/text.ts'
 import type { Argument } from './grammar.ts'
 
 /** A field table, or the arguments of a method: names and what JSON can say. */
 export type Table = Readonly<Record<string, unknown>>
 
-/**
- * Reads the values of AMQP one after another (§4.2.5). Past the end they are "" and 0, and `isWhole` becomes false:
- * bad bytes are no exception.
- */
-export class ValueReader {
-  /** All that was asked for was there and made sense. */
-  isWhole = true
-  readonly #bytes: Uint8Array
-  readonly #end: number
-  #at: number
+/** Reads the values of AMQP one after another (§4.2.5). */
+export class AmqpReader extends ByteReader {
   /** Bits that follow each other share octets: how many of the last one were read. */
   #bits = 0
-
-  constructor(bytes: Uint8Array, start: number, end: number) {
-    this.#bytes = bytes
-    this.#at = start
-    this.#end = end
-  }
-
-  /** Nothing is left, and nothing was missing. */
-  get isExact(): boolean {
-    return this.isWhole && this.#at === this.#end
-  }
 
   /** Arguments of a method by their names. */
   arguments(grammar: readonly Argument[]): Table {
@@ -37,21 +19,6 @@ export class ValueReader {
       if (name !== '') values[name] = value
     }
     return values
-  }
-
-  octet(): number {
-    const at = this.#take(1)
-    return at < 0 ? 0 : u8(this.#bytes, at)
-  }
-
-  short(): number {
-    const at = this.#take(2)
-    return at < 0 ? 0 : u16(this.#bytes, at)
-  }
-
-  long(): number {
-    const at = this.#take(4)
-    return at < 0 ? 0 : u32(this.#bytes, at)
   }
 
   /** Exact up to 2^53. */
@@ -79,34 +46,34 @@ export class ValueReader {
   }
 
   #bit(): boolean {
-    if (this.#bits % 8 === 0) this.#take(1)
-    const octet = this.isWhole ? u8(this.#bytes, this.#at - 1) : 0
+    if (this.#bits % 8 === 0) this.take(1)
+    const octet = this.isWhole ? u8(this.bytes, this.at - 1) : 0
     return (octet & (1 << (this.#bits++ % 8))) !== 0
   }
 
   #table(depth: number): Table {
     const end = this.#listEnd()
     const table = Object.create(null) as Record<string, unknown>
-    while (this.isWhole && this.#at < end) {
+    while (this.isWhole && this.at < end) {
       const name = this.shortstr()
       const value = this.#value(depth)
       if (this.isWhole) table[name] = value
     }
-    if (this.#at > end) this.isWhole = false
+    if (this.at > end) this.isWhole = false
     return table
   }
 
   #list(depth: number): unknown[] {
     const end = this.#listEnd()
     const items: unknown[] = []
-    while (this.isWhole && this.#at < end) items.push(this.#value(depth))
-    if (this.#at > end) this.isWhole = false
+    while (this.isWhole && this.at < end) items.push(this.#value(depth))
+    if (this.at > end) this.isWhole = false
     return items
   }
 
   #listEnd(): number {
-    const end = this.long() + this.#at
-    if (end > this.#end) this.isWhole = false
+    const end = this.long() + this.at
+    if (end > this.end) this.isWhole = false
     return end
   }
 
@@ -146,8 +113,8 @@ export class ValueReader {
         return this.longstr()
       case 'x': {
         const length = this.long()
-        const at = this.#take(length)
-        return at < 0 ? '' : base64(this.#bytes, at, at + length)
+        const at = this.take(length)
+        return at < 0 ? '' : base64(this.bytes, at, at + length)
       }
       case 'V':
         return null
@@ -169,25 +136,15 @@ export class ValueReader {
   }
 
   #float(length: 4 | 8): number {
-    const at = this.#take(length)
+    const at = this.take(length)
     if (at < 0) return 0
-    const view = new DataView(this.#bytes.buffer, this.#bytes.byteOffset + at, length)
+    const view = new DataView(this.bytes.buffer, this.bytes.byteOffset + at, length)
     return length === 4 ? view.getFloat32(0) : view.getFloat64(0)
   }
 
   #text(length: number): string {
-    const at = this.#take(length)
-    return at < 0 ? '' : textOf(this.#bytes, at, at + length)
-  }
-
-  /** Where the next `length` bytes begin; −1 when they are not there, and nothing is from then on. */
-  #take(length: number): number {
-    if (!this.isWhole || length > this.#end - this.#at) {
-      this.isWhole = false
-      return -1
-    }
-    this.#at += length
-    return this.#at - length
+    const at = this.take(length)
+    return at < 0 ? '' : textOf(this.bytes, at, at + length)
   }
 }
 

@@ -17,7 +17,7 @@ import {
   UNSUBACK,
   UNSUBSCRIBE,
 } from './packets.ts'
-import { type Properties, ValueReader } from './reader.ts'
+import { MqttReader, type Properties } from './reader.ts'
 
 /** What is known of a packet when its bytes are there. */
 export interface Packet {
@@ -61,7 +61,7 @@ export interface Will {
 
 /** Reads what is there. MQTT 5 §3, which also says what older versions have not. */
 export function readBody(packet: Packet): Body {
-  const reader = new ValueReader(packet.wire, 0, packet.wire.length)
+  const reader = new MqttReader(packet.wire, 0, packet.wire.length)
   switch (packet.type) {
     case CONNECT:
       return connect(reader, packet)
@@ -88,10 +88,10 @@ export function readBody(packet: Packet): Body {
   }
 }
 
-function connect(reader: ValueReader, { isFive }: Packet): Body {
+function connect(reader: MqttReader, { isFive }: Packet): Body {
   const protocolName = reader.text()
-  reader.byte()
-  const flags = reader.byte()
+  reader.octet()
+  const flags = reader.octet()
   const keepAlive = reader.short()
   const properties = isFive === true ? reader.properties() : {}
   const clientId = reader.text()
@@ -102,7 +102,7 @@ function connect(reader: ValueReader, { isFive }: Packet): Body {
   return { protocolName, keepAlive, properties, clientId, will, username, password, cleanStart }
 }
 
-function willIn(reader: ValueReader, flags: number, isFive: boolean): Will {
+function willIn(reader: MqttReader, flags: number, isFive: boolean): Will {
   const properties = isFive ? reader.properties() : {}
   const topic = reader.text()
   const message = reader.binary()
@@ -112,15 +112,15 @@ function willIn(reader: ValueReader, flags: number, isFive: boolean): Will {
 }
 
 /** A server that knows no version 5 answers it in its own. */
-function connack(reader: ValueReader, { type, length }: Packet): Body {
+function connack(reader: MqttReader, { type, length }: Packet): Body {
   const isFive = length > 2
-  const sessionPresent = (reader.byte() & 1) !== 0
-  const reasonCode = reader.byte()
+  const sessionPresent = (reader.octet() & 1) !== 0
+  const reasonCode = reader.octet()
   const properties = isFive ? reader.properties() : {}
   return { sessionPresent, reasonCode, reason: reasonText(type, reasonCode, isFive), properties }
 }
 
-function publish(reader: ValueReader, { flags, isFive, wire, length }: Packet): Body {
+function publish(reader: MqttReader, { flags, isFive, wire, length }: Packet): Body {
   const topic = reader.text()
   const packetId = (flags & QOS) !== 0 ? reader.short() : 0
   if (isFive === undefined) return { topic, packetId, payloadLength: -1 }
@@ -130,20 +130,20 @@ function publish(reader: ValueReader, { flags, isFive, wire, length }: Packet): 
 }
 
 /** All is well when nothing is said, and that is all that older versions can say. */
-function reasonIn(reader: ValueReader, { type, isFive }: Packet): Body {
+function reasonIn(reader: MqttReader, { type, isFive }: Packet): Body {
   if (isFive !== true && reader.left === 0) return {}
-  const reasonCode = reader.left > 0 ? reader.byte() : 0
+  const reasonCode = reader.left > 0 ? reader.octet() : 0
   const properties = reader.left > 0 ? reader.properties() : {}
   return { reasonCode, reason: reasonText(type, reasonCode, true), properties }
 }
 
-function subscribe(reader: ValueReader, { type, isFive }: Packet): Body {
+function subscribe(reader: MqttReader, { type, isFive }: Packet): Body {
   const packetId = reader.short()
   const properties = isFive === true ? reader.properties() : {}
   const topics: Topic[] = []
   while (reader.left > 0) {
     const filter = reader.text()
-    const options = type === SUBSCRIBE ? optionsIn(reader.byte()) : {}
+    const options = type === SUBSCRIBE ? optionsIn(reader.octet()) : {}
     if (reader.isWhole) topics.push({ filter, ...options })
   }
   return { packetId, properties, topics }
@@ -160,7 +160,7 @@ function optionsIn(byte: number): Omit<Topic, 'filter'> {
 }
 
 /** Where the version is unknown, so is whether properties come first. */
-function suback(reader: ValueReader, { type, isFive, wire }: Packet): Body {
+function suback(reader: MqttReader, { type, isFive, wire }: Packet): Body {
   const packetId = reader.short()
   if (isFive === undefined) return { packetId }
   const properties = isFive ? reader.properties() : {}

@@ -14,7 +14,7 @@ import {
   UNSUBACK,
   UNSUBSCRIBE,
 } from './packets.ts'
-import { PUBLISH_PROPERTIES, ValueReader } from './reader.ts'
+import { MqttReader, PUBLISH_PROPERTIES } from './reader.ts'
 
 /** The first bytes of a packet: its type, flags, and how many bytes follow. §2.1 */
 export interface FixedHeader {
@@ -75,18 +75,18 @@ export function publicationAt(
     const isSo = hasProperties(bytes, start + head, start + need, start + length)
     if (isSo !== true) return { payloadAt: head, isFive: isSo }
   }
-  const reader = new ValueReader(bytes, start + head, start + need)
+  const reader = new MqttReader(bytes, start + head, start + need)
   const payloadAt = reader.variable() + reader.at - start
   return reader.isWhole && payloadAt <= length ? { payloadAt, isFive: true } : 'bad'
 }
 
 /** Whether what begins at `start`, with no more than `last - start` bytes, are properties; undefined where it may be both. */
 function hasProperties(bytes: Uint8Array, start: number, end: number, last: number): boolean | undefined {
-  const reader = new ValueReader(bytes, start, end)
+  const reader = new MqttReader(bytes, start, end)
   const length = reader.variable()
   if (!reader.isWhole || reader.at + length > last) return false
   if (reader.at + length > end) return undefined
-  const properties = new ValueReader(bytes, start, end)
+  const properties = new MqttReader(bytes, start, end)
   properties.properties(PUBLISH_PROPERTIES)
   if (!properties.isWhole) return false
   return length >= TELLING_PROPERTIES ? true : undefined
@@ -100,10 +100,10 @@ export function fits(
   end: number,
   isFive: boolean,
 ): boolean {
-  const reader = new ValueReader(bytes, start, end)
+  const reader = new MqttReader(bytes, start, end)
   switch (type) {
     case CONNACK:
-      return reader.byte() <= 1 && fitsReason(type, reader, isFive) && (isFive || end - start === 2)
+      return reader.octet() <= 1 && fitsReason(type, reader, isFive) && (isFive || end - start === 2)
     case PUBLISH:
       return fitsPublish(reader, flags, isFive)
     case PUBACK:
@@ -127,19 +127,19 @@ export function fits(
   }
 }
 
-function fitsPublish(reader: ValueReader, flags: number, isFive: boolean): boolean {
+function fitsPublish(reader: MqttReader, flags: number, isFive: boolean): boolean {
   const topic = reader.text()
   if (qosIn(flags) > 0 ? reader.short() === 0 : (flags & DUP) !== 0) return false
   const hasAlias = isFive && reader.properties(PUBLISH_PROPERTIES).topicAlias !== undefined
   return reader.isWhole && ((topic === '' && hasAlias) || isTopic(topic))
 }
 
-function fitsSubscribe(reader: ValueReader, type: number, isFive: boolean): boolean {
+function fitsSubscribe(reader: MqttReader, type: number, isFive: boolean): boolean {
   if (reader.short() === 0) return false
   if (isFive) reader.properties()
   do {
     if (!isFilter(reader.text())) return false
-    if (type === SUBSCRIBE && !areOptions(reader.byte(), isFive)) return false
+    if (type === SUBSCRIBE && !areOptions(reader.octet(), isFive)) return false
   } while (reader.left > 0)
   return reader.isExact
 }
@@ -149,17 +149,17 @@ function areOptions(byte: number, isFive: boolean): boolean {
   return (byte & 3) < 3 && (isFive ? byte < 0x30 : byte < 3)
 }
 
-function fitsSuback(reader: ValueReader, type: number, isFive: boolean): boolean {
+function fitsSuback(reader: MqttReader, type: number, isFive: boolean): boolean {
   if (reader.short() === 0) return false
   if (isFive) reader.properties()
   if (type === UNSUBACK && !isFive) return reader.isExact
   if (reader.left === 0) return false
-  while (reader.left > 0) if (!isReason(type, reader.byte(), isFive)) return false
+  while (reader.left > 0) if (!isReason(type, reader.octet(), isFive)) return false
   return reader.isExact
 }
 
-function fitsReason(type: number, reader: ValueReader, isFive: boolean): boolean {
-  if (!isReason(type, reader.byte(), isFive)) return false
+function fitsReason(type: number, reader: MqttReader, isFive: boolean): boolean {
+  if (!isReason(type, reader.octet(), isFive)) return false
   if (isFive && reader.left > 0) reader.properties()
   return reader.isExact
 }

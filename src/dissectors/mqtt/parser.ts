@@ -4,7 +4,7 @@ import type { DissectContext, Found, Parser, Side, Step } from '../../dissect/di
 import { type FixedHeader, fits, fixedHeader, publicationAt, qosIn } from './layout.ts'
 import { Message } from './messages.ts'
 import { CONNACK, CONNECT, PINGREQ, PINGRESP, PUBLISH, typeOf } from './packets.ts'
-import { PUBLISH_PROPERTIES, ValueReader } from './reader.ts'
+import { MqttReader, PUBLISH_PROPERTIES } from './reader.ts'
 import type { Session } from './session.ts'
 
 /** Reads the packets of one side: whole ones at once, others as they come, and of their payloads what is wanted. */
@@ -131,10 +131,10 @@ export class PacketParser implements Parser<Message> {
   #aliased(wire: Uint8Array, flags: number): string | undefined {
     const propertiesAt = 2 + u16(wire, 0) + (qosIn(flags) > 0 ? 2 : 0)
     if (!(u8(wire, propertiesAt) > 0)) return undefined
-    const reader = new ValueReader(wire, propertiesAt, wire.length)
+    const reader = new MqttReader(wire, propertiesAt, wire.length)
     const { topicAlias } = reader.properties(PUBLISH_PROPERTIES)
     if (typeof topicAlias !== 'number') return undefined
-    return this.#session.topicOf(this.#side, new ValueReader(wire, 0, wire.length).text(), topicAlias)
+    return this.#session.topicOf(this.#side, new MqttReader(wire, 0, wire.length).text(), topicAlias)
   }
 
   /** Who asks and who answers, and what the two have in common: both sides publish, each with ids of its own. */
@@ -202,9 +202,9 @@ class UnfinishedPacket {
 
 /** 3, 4 or 5; bridges set another bit. */
 function versionIn(wire: Uint8Array): number {
-  const reader = new ValueReader(wire, 0, wire.length)
+  const reader = new MqttReader(wire, 0, wire.length)
   reader.text()
-  return reader.byte() & 0x7f
+  return reader.octet() & 0x7f
 }
 
 function packetIdIn(type: number, wire: Uint8Array): number {

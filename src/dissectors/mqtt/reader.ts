@@ -1,57 +1,17 @@
-import { u8, u16, u32 } from '../../bytes/read.ts'
+import { ByteReader } from '../../bytes/byte-reader.ts'
 import { base64, utf8Text } from '../../bytes/text.ts'
 import { REDACTED } from '../../entry/redacted.ts'
 
 /** Properties of MQTT 5 by their names; those that repeat are arrays. */
 export type Properties = Readonly<Record<string, unknown>>
 
-/**
- * Reads the values of MQTT one after another (§1.5). Past the end they are "" and 0, and `isWhole` becomes false: bad
- * bytes are no exception.
- */
-export class ValueReader {
-  /** All that was asked for was there and made sense. */
-  isWhole = true
-  at: number
-  readonly #bytes: Uint8Array
-  readonly #end: number
-
-  constructor(bytes: Uint8Array, start: number, end: number) {
-    this.#bytes = bytes
-    this.at = start
-    this.#end = end
-  }
-
-  /** Bytes that are left. */
-  get left(): number {
-    return this.isWhole ? this.#end - this.at : 0
-  }
-
-  /** Nothing is left, and nothing was missing. */
-  get isExact(): boolean {
-    return this.isWhole && this.at === this.#end
-  }
-
-  byte(): number {
-    const at = this.#take(1)
-    return at < 0 ? 0 : u8(this.#bytes, at)
-  }
-
-  short(): number {
-    const at = this.#take(2)
-    return at < 0 ? 0 : u16(this.#bytes, at)
-  }
-
-  long(): number {
-    const at = this.#take(4)
-    return at < 0 ? 0 : u32(this.#bytes, at)
-  }
-
+/** Reads the values of MQTT one after another (§1.5). */
+export class MqttReader extends ByteReader {
   /** A number of one to four bytes, seven bits each. */
   variable(): number {
     let value = 0
     for (let shift = 0; shift < 28; shift += 7) {
-      const byte = this.byte()
+      const byte = this.octet()
       value |= (byte & 0x7f) << shift
       if (byte < 0x80) return value
     }
@@ -61,15 +21,15 @@ export class ValueReader {
 
   text(): string {
     const length = this.short()
-    const at = this.#take(length)
-    return at < 0 ? '' : utf8Text(this.#bytes, at, at + length)
+    const at = this.take(length)
+    return at < 0 ? '' : utf8Text(this.bytes, at, at + length)
   }
 
   /** A view. */
   binary(): Uint8Array {
     const length = this.short()
-    const at = this.#take(length)
-    return at < 0 ? NOTHING : this.#bytes.subarray(at, at + length)
+    const at = this.take(length)
+    return at < 0 ? NOTHING : this.bytes.subarray(at, at + length)
   }
 
   /** With their length in front. Those of other kinds of packets than `allowed` make no sense. §2.2.2 */
@@ -82,7 +42,7 @@ export class ValueReader {
     }
     const end = this.at + length
     while (this.isWhole && this.at < end) {
-      const id = this.byte()
+      const id = this.octet()
       const property = PROPERTIES[id]
       if (property === undefined || allowed?.has(id) === false) this.isWhole = false
       else this.#property(properties, id, property)
@@ -105,16 +65,6 @@ export class ValueReader {
     users[key] = added(users[key], this.text())
     properties[name] = users
   }
-
-  /** Where the next `length` bytes begin; −1 when they are not there, and nothing is from then on. */
-  #take(length: number): number {
-    if (!this.isWhole || length > this.#end - this.at) {
-      this.isWhole = false
-      return -1
-    }
-    this.at += length
-    return this.at - length
-  }
 }
 
 /** The only value, or all of them. */
@@ -125,13 +75,13 @@ function added(before: unknown, value: unknown): unknown {
   return before
 }
 
-type Property = readonly [name: string, type: 'byte' | 'short' | 'long' | 'variable' | 'text' | 'binary']
+type Property = readonly [name: string, type: 'octet' | 'short' | 'long' | 'variable' | 'text' | 'binary']
 
 const NOTHING = new Uint8Array(0)
 const AUTHENTICATION_DATA = 22
 const USER_PROPERTY = 38
 const PROPERTIES: Readonly<Record<number, Property>> = {
-  1: ['payloadFormatIndicator', 'byte'],
+  1: ['payloadFormatIndicator', 'octet'],
   2: ['messageExpiryInterval', 'long'],
   3: ['contentType', 'text'],
   8: ['responseTopic', 'text'],
@@ -142,22 +92,22 @@ const PROPERTIES: Readonly<Record<number, Property>> = {
   19: ['serverKeepAlive', 'short'],
   21: ['authenticationMethod', 'text'],
   [AUTHENTICATION_DATA]: ['authenticationData', 'binary'],
-  23: ['requestProblemInformation', 'byte'],
+  23: ['requestProblemInformation', 'octet'],
   24: ['willDelayInterval', 'long'],
-  25: ['requestResponseInformation', 'byte'],
+  25: ['requestResponseInformation', 'octet'],
   26: ['responseInformation', 'text'],
   28: ['serverReference', 'text'],
   31: ['reasonString', 'text'],
   33: ['receiveMaximum', 'short'],
   34: ['topicAliasMaximum', 'short'],
   35: ['topicAlias', 'short'],
-  36: ['maximumQoS', 'byte'],
-  37: ['retainAvailable', 'byte'],
+  36: ['maximumQoS', 'octet'],
+  37: ['retainAvailable', 'octet'],
   [USER_PROPERTY]: ['userProperties', 'text'],
   39: ['maximumPacketSize', 'long'],
-  40: ['wildcardSubscriptionAvailable', 'byte'],
-  41: ['subscriptionIdentifierAvailable', 'byte'],
-  42: ['sharedSubscriptionAvailable', 'byte'],
+  40: ['wildcardSubscriptionAvailable', 'octet'],
+  41: ['subscriptionIdentifierAvailable', 'octet'],
+  42: ['sharedSubscriptionAvailable', 'octet'],
 }
 /** Those that PUBLISH may have. */
 export const PUBLISH_PROPERTIES: ReadonlySet<number> = new Set([1, 2, 3, 8, 9, 11, 35, USER_PROPERTY])
