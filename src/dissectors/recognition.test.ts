@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Dissection } from '../dissect/engine.ts'
 import type { Exchange } from '../entry/entry.ts'
-import { Packet } from '../packet/packet.ts'
-import { Connection, IDLE } from '../reassembly/connection.ts'
+import { type Chunk, follow } from '../testing/follow.ts'
 import { get, headers, preface, settings, status } from './http2/test-frames.ts'
 import { dissectors } from './index.ts'
 
@@ -182,7 +180,7 @@ for (const [name, script, expected, port] of conversations)
   test(name, () => assert.deepEqual(read(script, port), expected))
 
 test('what was held has the time at which it came', () => {
-  const exchanges = follow([c('PING\r\nPING\r\n'), s('+PONG\r\n+PONG\r\n')])
+  const exchanges = exchangesOf([c('PING\r\nPING\r\n'), s('+PONG\r\n+PONG\r\n')])
   assert.deepEqual(
     exchanges.map(({ seconds, elapsedTime }) => [seconds, elapsedTime]),
     [
@@ -200,14 +198,14 @@ test('DTLS behind the STUN of WebRTC', () => {
   const dtlsHello = bytesOf(22, u16s(0xfefd), new Uint8Array(8), vector(2, rest))
   const script = [...Array.from({ length: 12 }, (_, at) => (at % 2 === 0 ? c(stun) : s(stun))), c(dtlsHello)]
   assert.deepEqual(
-    follow(script, 4000, 17).map(({ dissector }) => dissector.name),
+    exchangesOf(script, { port: 4000, protocol: 17 }).map(({ dissector }) => dissector.name),
     ['dtls'],
   )
 })
 
 /** What is made of a TCP connection that is seen from its beginning, one chunk after another. */
 function read(script: Script, port?: number): string[] {
-  return follow(script, port).map((exchange) => {
+  return exchangesOf(script, { port }).map((exchange) => {
     const { method } = exchange.dissector.summarize(
       exchange.request as never,
       exchange.response as never,
@@ -217,34 +215,12 @@ function read(script: Script, port?: number): string[] {
   })
 }
 
-/** A chunk a second. */
-function follow(script: Script, port = 4000, protocol = 6): Exchange[] {
-  const exchanges: Exchange[] = []
-  const dissection = new Dissection({
-    dissectors,
-    ports: new Map(),
-    context: { wantsBodies: true, maxBody: 1 << 20 },
-    replyTimeout: 10,
-    memory: 1 << 20,
-    exchange: (exchange) => exchanges.push(exchange),
-    conversation: () => {},
-    reportEvery: 60,
-  })
-  const packet = new Packet()
-  packet.protocol = protocol
-  packet.ipVersion = 4
-  packet.srcPort = 40_000
-  packet.dstPort = port
-  const connection = new Connection(0, packet, 0, IDLE)
-  const handler = dissection.open(connection)
-  connection.opener = 0
-  for (const [from, text] of script) {
-    connection.seconds++
-    const bytes = typeof text === 'string' ? Buffer.from(text, 'latin1') : text
-    handler.data(from === 'client' ? 0 : 1, bytes, 0, bytes.length)
-  }
-  handler.close('closed')
-  return exchanges
+function exchangesOf(
+  script: Script,
+  options: { port?: number | undefined; protocol?: number } = {},
+): readonly Exchange[] {
+  const chunks = script.map(([from, text]): Chunk => [from, Buffer.from(text as string, 'latin1')])
+  return follow(dissectors, chunks, options).exchanges
 }
 
 function c(text: string | Uint8Array) {

@@ -4,8 +4,8 @@ import type { Exchange } from '../entry/entry.ts'
 import { Packet } from '../packet/packet.ts'
 import { Connection, IDLE } from '../reassembly/connection.ts'
 
-/** What a side sends, how many bytes of it are lost, or null where it ends. */
-export type Chunk = readonly [Side, Uint8Array | number | null]
+/** What a side sends, how many bytes of it are lost, or null where it ends; `evict` where memory has run out. */
+export type Chunk = readonly [Side, Uint8Array | number | null | 'evict']
 
 export interface Followed {
   readonly exchanges: readonly Exchange[]
@@ -16,13 +16,13 @@ export interface Followed {
 }
 
 /**
- * Runs a TCP connection through the engine, without packets: a chunk a second. Its beginning is seen unless `isMidway`, and
+ * Runs a connection through the engine, without packets: a chunk a second. `protocol` is IP's number: 6 for TCP, 17 for UDP. Its beginning is seen unless `isMidway`, and
  * then nobody knows who opened it.
  */
 export function follow(
   dissectors: readonly unknown[],
   script: readonly Chunk[],
-  { port = 40_000, isMidway = false, context = { wantsBodies: true, maxBody: 1 << 20 } } = {},
+  { port = 40_000, protocol = 6, isMidway = false, context = { wantsBodies: true, maxBody: 1 << 20 } } = {},
 ): Followed {
   const exchanges: Exchange[] = []
   const dissection = new Dissection({
@@ -36,7 +36,7 @@ export function follow(
     reportEvery: 60,
   })
   const packet = new Packet()
-  packet.protocol = 6
+  packet.protocol = protocol
   packet.ipVersion = 4
   packet.srcPort = CLIENT_PORT
   packet.dstPort = port
@@ -47,6 +47,7 @@ export function follow(
     connection.seconds++
     const end = from === 'client' ? 0 : 1
     if (chunk === null) handler.end(end)
+    else if (chunk === 'evict') handler.evict()
     else if (typeof chunk === 'number') handler.gap(end, chunk)
     else handler.data(end, chunk, 0, chunk.length)
   }

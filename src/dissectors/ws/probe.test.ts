@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { describe, test } from 'node:test'
-import { Dissection } from '../../dissect/engine.ts'
+import type { Side } from '../../dissect/dissector.ts'
 import type { Exchange } from '../../entry/entry.ts'
-import { Packet } from '../../packet/packet.ts'
-import { Connection, IDLE } from '../../reassembly/connection.ts'
+import { type Chunk, follow } from '../../testing/follow.ts'
 import { dissectors } from '../index.ts'
 import type { Frame } from './messages.ts'
 import { beginsFrames, probe } from './probe.ts'
@@ -122,35 +121,28 @@ describe('a connection', () => {
   ] as const
 
   test('is followed from the handshake on', () => {
-    assert.deepEqual(follow([...upgrade, ...talk], 0), [
+    assert.deepEqual(told([...upgrade, ...talk]), [
       'http GET 101',
       ...['>text', '<text', '>text', '<text', '>ping', '<pong', '<text', '>close'],
     ])
   })
 
   test('that is joined midway is recognised when enough of it was seen', () => {
-    for (const flip of [false, true])
-      assert.deepEqual(follow(talk, -1, flip), [
-        ...['<text', '<text', '>text', '>text', '>ping'],
+    // What was held back until then comes side by side.
+    for (const isFlipped of [false, true])
+      assert.deepEqual(told(talk, { isMidway: true, isFlipped }), [
+        ...['>text', '>text', '>ping', '<text', '<text'],
         ...['<pong', '<text', '>close'],
       ])
   })
 
   test('that was opened without a handshake is not claimed for one frame a side', () => {
-    assert.deepEqual(follow(talk.slice(0, 2), -1), [])
+    assert.deepEqual(told(talk.slice(0, 2), { isMidway: true }), [])
   })
 
   test('is read again after a loss on one side', () => {
     const lossy = [...upgrade, talk[0], talk[1], ['server', 40], talk[3], ...talk.slice(4)] as Script
-    assert.deepEqual(follow(lossy, 0).slice(1), [
-      '>text',
-      '<text',
-      '<text',
-      '>ping',
-      '<pong',
-      '<text',
-      '>close',
-    ])
+    assert.deepEqual(told(lossy).slice(1), ['>text', '<text', '<text', '>ping', '<pong', '<text', '>close'])
   })
 
   test('keeps its place when memory runs out', async () => {
@@ -160,45 +152,24 @@ describe('a connection', () => {
       upgrade[0],
       ['server', `${upgrade[1][1].slice(0, -2)}Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n`],
       ['server', frame('text', one, { rsv: 4 })],
-      ['server', null],
+      ['server', EVICT],
       ...[large.subarray(0, 1448), large.subarray(1448)].map((part) => ['server', part] as const),
       ['server', frame('text', two, { rsv: 4 })],
     ]
-    assert.deepEqual(follow(script, 0).slice(1), ['<text', '<binary', '<text'])
+    assert.deepEqual(told(script).slice(1), ['<text', '<binary', '<text'])
   })
 })
 
-type Script = readonly (readonly ['client' | 'server', string | Uint8Array | number | null])[]
+const EVICT = 'evict'
+type Script = readonly (readonly [Side, Uint8Array | number | string])[]
 
-/** Numbers are bytes that are lost, and null is when memory runs out. `opener`: 0 when the connection is seen from its first packet on, −1 when it is joined midway. `flip`: the server was seen first. */
-function follow(script: Script, opener: 0 | -1, flip = false): string[] {
-  const exchanges: Exchange[] = []
-  const dissection = new Dissection({
-    dissectors,
-    ports: new Map(),
-    context: { wantsBodies: true, maxBody: 1 << 20 },
-    replyTimeout: 10,
-    memory: 1 << 20,
-    exchange: (exchange) => exchanges.push(exchange),
-    conversation: () => {},
-    reportEvery: 60,
+/** What the engine makes of it, a line an exchange. `isFlipped`: the server was seen first. */
+function told(script: Script, { isMidway = false, isFlipped = false } = {}): string[] {
+  const chunks = script.map(([from, chunk]): Chunk => {
+    const side = isFlipped ? (from === 'client' ? 'server' : 'client') : from
+    return [side, typeof chunk !== 'string' ? chunk : chunk === EVICT ? EVICT : Buffer.from(chunk, 'latin1')]
   })
-  const packet = new Packet()
-  packet.protocol = 6
-  packet.ipVersion = 4
-  const connection = new Connection(0, packet, 0, IDLE)
-  connection.opener = opener
-  const handler = dissection.open(connection)
-  for (const [from, chunk] of script) {
-    const end = (from === 'client') === flip ? 1 : 0
-    if (chunk === null) handler.evict()
-    else if (typeof chunk === 'number') handler.gap(end, chunk)
-    else {
-      const bytes = Buffer.from(chunk as string, 'latin1')
-      handler.data(end, bytes, 0, bytes.length)
-    }
-  }
-  handler.close('closed')
+  const { exchanges } = follow(dissectors, chunks, { isMidway })
   return exchanges.map(({ dissector, request, response }) => {
     if (dissector.name !== 'ws')
       return `${dissector.name} ${JSON.stringify(summaryOf(dissector, request, response))}`.replaceAll(
@@ -206,7 +177,7 @@ function follow(script: Script, opener: 0 | -1, flip = false): string[] {
         '',
       )
     const { opcode, path } = (request ?? response) as Frame
-    assert.equal(path, opener === 0 ? '/chat' : '')
+    assert.equal(path, isMidway ? '' : '/chat')
     return `${request === null ? '<' : '>'}${opcode}`
   })
 }
