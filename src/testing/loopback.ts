@@ -16,23 +16,9 @@ export async function captureLoopback(
 ): Promise<string | undefined> {
   if (!hasTools(t, 'tcpdump')) return undefined
   const path = join(folder, 'traffic.pcap')
-  // As root it would give up its rights and then not be allowed to write the file. Immediately means a slot of full size
-  // for each packet: of the usual buffer a handful, which a burst fills.
-  const child = spawn('tcpdump', [
-    '-i',
-    'lo',
-    '-Z',
-    'root',
-    '-U',
-    '--immediate-mode',
-    '-B',
-    '65536',
-    '-s',
-    '0',
-    '-w',
-    path,
-    filter,
-  ])
+  // As root it would give up its rights and then not be allowed to write the file. Not immediately: that takes a slot of
+  // full size for each packet, which a burst soon fills; else packets are packed close, and handed on after a second.
+  const child = spawn('tcpdump', ['-i', 'lo', '-Z', 'root', '-B', '65536', '-s', '0', '-w', path, filter])
   let said = ''
   child.stderr.on('data', (chunk: Buffer) => {
     said += chunk.toString()
@@ -42,12 +28,13 @@ export async function captureLoopback(
     while (!said.includes('listening on') && child.exitCode === null) await setTimeout(20)
     if (child.exitCode !== null) throw new Error(`tcpdump: ${said}`)
     await use()
-    // The last packets are on their way.
-    await setTimeout(300)
+    // The last packets are on their way, and a second is what the kernel takes to hand on what is not full.
+    await setTimeout(1200)
   } finally {
     child.kill('SIGINT')
     await ended
   }
+  if (!/^0 packets dropped by kernel/m.test(said)) throw new Error(`tcpdump lost packets: ${said}`)
   return path
 }
 
