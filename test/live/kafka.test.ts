@@ -22,7 +22,11 @@ describe('clients of Kafka and the broker in librdkafka', () => {
         run(['-b', `127.0.0.1:${port}`, '-X', `client.id=${client}`, ...args], input)
       for (const codec of codecs) {
         const lines = Array.from({ length: 30 }, (_, n) => `k${n}:${line(codec, n)}\n`).join('')
-        await kcat(`p-${codec}`, ['-P', '-t', 'orders', '-K:', '-z', codec, '-H', `trace=${codec}`], lines)
+        await kcat(
+          `p-${codec}`,
+          ['-P', '-t', 'orders', '-K:', '-z', codec, '-X', 'linger.ms=300', '-H', `trace=${codec}`],
+          lines,
+        )
       }
       await kcat('p-unheard', ['-P', '-t', 'orders', '-X', 'acks=0'], 'unheard\n')
       await kcat('p-once', ['-P', '-t', 'orders', '-X', 'enable.idempotence=true'], 'once\n')
