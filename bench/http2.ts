@@ -1,7 +1,7 @@
 /**
  * HTTP/2 through counting agents, as a multiple of tshark's speed on the same capture: whole processes, wall clock,
- * median of three. `node bench/http2.ts FILE [PORT]`. Bar: 1 agent 5x. The capture is one of h2load against nginx or nghttpd
- * without TLS on the loopback, some tens of MB; PORT is the server's, for tshark, which has to be told.
+ * median of three. `node bench/http2.ts FILE [PORT]`. Bar: 1 agent 5x. The capture is of `bench/record.ts http2`, which says the PORT
+ * of the server, for tshark, which has to be told.
  */
 import { compare, measure, print, REMORA, ratio, withAgents } from './measure.ts'
 

@@ -1,17 +1,28 @@
 /**
  * PostgreSQL through counting agents, as a multiple of tshark's speed on the same capture: whole processes, wall clock,
- * median of three. `node bench/postgresql.ts FILE`. Bar: 1 agent 5x. The capture is one of pgbench on the loopback, port
- * 5432, with `-M simple`, `extended` and `prepared`, some tens of MB.
+ * median of three. `node bench/postgresql.ts FILE [PORT]`. Bar: 1 agent 5x. The capture is of `bench/record.ts postgresql`, which says
+ * the PORT of the server, for tshark, which has to be told.
  */
 import { compare, measure, print, REMORA, ratio, withAgents } from './measure.ts'
 
-const [file] = process.argv.slice(2)
-if (file === undefined) throw new Error('usage: node bench/postgresql.ts FILE')
+const [file, port = '5432'] = process.argv.slice(2)
+if (file === undefined) throw new Error('usage: node bench/postgresql.ts FILE [PORT]')
 
 const tshark = () =>
   measure('tshark', [
     ...['-r', file, '-o', 'tcp.reassemble_out_of_order:TRUE', '-T', 'fields'],
-    ...['-e', 'pgsql.type', '-e', 'pgsql.query', '-e', 'pgsql.code', '-Y', 'pgsql'],
+    ...[
+      '-d',
+      `tcp.port==${port},pgsql`,
+      '-e',
+      'pgsql.type',
+      '-e',
+      'pgsql.query',
+      '-e',
+      'pgsql.code',
+      '-Y',
+      'pgsql',
+    ],
   ])
 const remora = (name: string, agents: number) => () =>
   withAgents(name, agents, (folder) => measure(process.execPath, [REMORA, 'run', folder, '--pcap', file]))

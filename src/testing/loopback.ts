@@ -16,6 +16,12 @@ export async function captureLoopback(
 ): Promise<string | undefined> {
   if (!hasTools(t, 'tcpdump')) return undefined
   const path = join(folder, 'traffic.pcap')
+  await recordLoopback(path, filter, use)
+  return path
+}
+
+/** The same into a file that is named. Throws when tcpdump may not capture, or loses packets. */
+export async function recordLoopback(path: string, filter: string, use: () => Promise<void>): Promise<void> {
   // As root it would give up its rights and then not be allowed to write the file. Not immediately: that takes a slot of
   // full size for each packet, which a burst soon fills; else packets are packed close, and handed on after a second.
   const child = spawn('tcpdump', ['-i', 'lo', '-Z', 'root', '-B', '65536', '-s', '0', '-w', path, filter])
@@ -35,7 +41,6 @@ export async function captureLoopback(
     await ended
   }
   if (!/^0 packets dropped by kernel/m.test(said)) throw new Error(`tcpdump lost packets: ${said}`)
-  return path
 }
 
 /** Whether programs that a test needs are there. */
