@@ -11,16 +11,20 @@ import { captureLoopback, hasTools } from '../../src/testing/loopback.ts'
 import { type RabbitMq, rabbitMq } from '../../src/testing/rabbitmq-server.ts'
 import { readCapture } from '../../src/testing/read-capture.ts'
 import { tempFolder } from '../../src/testing/temp-folder.ts'
+import { amqplib } from './amqp-node.ts'
 
 type Message = Readonly<Record<string, unknown>>
 type Seen = Entry & { readonly request: Message | null; readonly response: Message | null }
 
 /** One server for all: it takes ten seconds and more to start. */
-test('RabbitMQ, with pika, amqp-tools, and mosquitto as clients', { timeout: 120_000 }, async (t) => {
+test('RabbitMQ, with pika, amqplib, amqp-tools, and mosquitto as clients', {
+  timeout: 120_000,
+}, async (t) => {
   if (!hasTools(t, 'rabbitmqctl', 'epmd', 'amqp-publish', 'mosquitto_pub', 'tshark') || !hasPika(t)) return
   const folder = await tempFolder(t)
   const server = await rabbitMq(t, folder)
   let pika = ''
+  let node: string[] = []
   let tools: string[] = []
   const path = await captureLoopback(
     t,
@@ -28,6 +32,7 @@ test('RabbitMQ, with pika, amqp-tools, and mosquitto as clients', { timeout: 120
     `tcp port ${server.amqpPort} or tcp port ${server.mqttPort}`,
     async () => {
       pika = await run('/usr/bin/python3', [CLIENT, String(server.amqpPort)])
+      node = await amqplib(server.amqpPort)
       tools = await amqpTools(server)
       await mqttTools(server)
     },
@@ -94,6 +99,19 @@ test('RabbitMQ, with pika, amqp-tools, and mosquitto as clients', { timeout: 120
     const accepted = server.log().match(/ accepting AMQP connection /g)?.length
     assert.equal(all('connection start').length, accepted)
     assert.equal(all('connection start-ok').filter(({ user }) => user === 'guest').length, accepted)
+  })
+
+  await t.test('amqplib got what the entries show, and what it gave back came again', () => {
+    const theirs = entries.flatMap(({ request }) => (request?.exchange === 'node' ? [request] : []))
+    const sent = theirs.filter(({ method }) => method === 'basic publish')
+    const delivered = theirs.filter(({ method }) => method === 'basic deliver')
+    const [returned] = all('basic return').slice(-1)
+    assert.equal(bodyOf(returned), 'returned')
+    assert.deepEqual(sent.map(bodyOf).sort(), [...node, 'returned'].sort())
+    const again = delivered.filter(({ redelivered }) => redelivered).length
+    assert.ok(again > 10)
+    assert.equal(delivered.length, node.length + again)
+    assert.deepEqual([...new Set(delivered.map(bodyOf))].sort(), node)
   })
 
   await t.test('amqp-tools got what the entries show', () => {

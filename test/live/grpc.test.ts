@@ -10,15 +10,7 @@ import type { Entry } from '../../src/entry/entry.ts'
 import { captureLoopback, hasTools } from '../../src/testing/loopback.ts'
 import { readCapture } from '../../src/testing/read-capture.ts'
 import { withFiles } from '../../src/testing/remora.ts'
-
-/** A call as the client knows it: what it sent and got, and what came of it. */
-interface Call {
-  readonly method: string
-  readonly sent: readonly (string | null)[]
-  readonly received: readonly (string | null)[]
-  readonly status: number
-  readonly message: string
-}
+import { type Call, callEcho, startEcho } from './grpc-node.ts'
 
 const PROTO = `
 syntax = "proto3";
@@ -66,6 +58,24 @@ test('gRPC for Python: calls of every kind are told as the client knows them', a
     }
     for (const message of [described?.request, described?.response])
       assert.deepEqual(JSON.parse(JSON.stringify((message as Request).grpcMessages[0]?.message)), { fields })
+  })
+})
+
+test('gRPC for Node: calls of every kind are told as the client knows them', async (t) => {
+  if (!hasTools(t, 'tcpdump')) return
+  await withFiles({ 'echo.proto': PROTO }, async (folder) => {
+    const server = await startEcho()
+    t.after(() => server.stop())
+    const calls: Call[] = []
+    const path = await captureLoopback(t, folder, `tcp port ${server.port}`, async () => {
+      for (const compression of [IDENTITY, GZIP]) calls.push(...(await callEcho(server.port, compression)))
+    })
+    const protos = readProtos(['echo.proto'], folder)
+    const { entries, counters } = await readCapture(path as string, { protos })
+    assert.deepEqual(counters.dissection.invalid, {})
+    assert.deepEqual(sorted(entries.map((entry) => toldOf(entry, 'value'))), sorted(calls.map(knownOf)))
+    const compressed = entries.filter(({ request }) => (request as Request).grpcMessages[0]?.compressed)
+    assert.equal(compressed.length, calls.length / 2)
   })
 })
 
@@ -158,3 +168,6 @@ function hasPython(t: TestContext, ...modules: readonly string[]): boolean {
 const PYTHON = '/usr/bin/python3'
 const CANCELLED = 1
 const DEADLINE = 4
+/** Compression algorithms, as gRPC's channel options number them. */
+const IDENTITY = 0
+const GZIP = 2

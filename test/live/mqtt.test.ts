@@ -10,11 +10,12 @@ import { captureLoopback, hasTools } from '../../src/testing/loopback.ts'
 import { type Mosquitto, mosquitto } from '../../src/testing/mosquitto-server.ts'
 import { readCapture } from '../../src/testing/read-capture.ts'
 import { tempFolder } from '../../src/testing/temp-folder.ts'
+import { type Got, mqttJs } from './mqtt-node.ts'
 
 type Message = Readonly<Record<string, unknown>>
 type Seen = Entry & { readonly request: Message | null; readonly response: Message | null }
 
-test('mosquitto, its clients, and a bridge to another one', { timeout: 60_000 }, async (t) => {
+test('mosquitto, its clients, MQTT.js, and a bridge to another one', { timeout: 60_000 }, async (t) => {
   if (!hasTools(t, 'mosquitto', 'mosquitto_passwd', 'mosquitto_sub', 'mosquitto_rr', 'tshark')) return
   const folder = await tempFolder(t)
   const passwords = join(folder, 'passwords')
@@ -23,6 +24,7 @@ test('mosquitto, its clients, and a bridge to another one', { timeout: 60_000 },
   const open = await mosquitto(t, folder, ['allow_anonymous true', 'max_topic_alias 10'])
   const closed = await mosquitto(t, folder, ['allow_anonymous false', `password_file ${passwords}`])
   let printed: readonly string[] = []
+  let got: readonly Got[] = []
   const ports = `tcp port ${open.port} or tcp port ${closed.port}`
   const path = await captureLoopback(t, folder, ports, async () => {
     printed = await subscribersOf(open, async () => {
@@ -35,6 +37,7 @@ test('mosquitto, its clients, and a bridge to another one', { timeout: 60_000 },
       await until(() => open.log().includes('Sending SUBACK to bridge'))
       await client(open, 'pub', '-t', 'a/end', '-m', 'end', '-q', '2')
     })
+    got = await mqttJs(open.port)
     await client(open, 'sub', '-t', 'a/kept', '-U', 'a/kept', '-k', '5', '-W', '6').catch(() => {})
     await client(open, 'rr', '-V', 'mqttv5', '-t', 'ask', '-e', 'answer', '-m', '?', '-W', '1').catch(
       () => {},
@@ -105,6 +108,13 @@ test('mosquitto, its clients, and a bridge to another one', { timeout: 60_000 },
           line,
         )
       }
+  })
+
+  await t.test('MQTT.js got what the entries show', () => {
+    const shown = messages.filter(({ from, topic }) => from === 'server' && String(topic).startsWith('js/'))
+    const line = ({ topic, payload, qos }: Message | Got) => `${topic} ${qos} ${payload}`
+    assert.deepEqual(shown.map(line).sort(), got.map(line).sort())
+    assert.equal(got.length, 122)
   })
 
   await t.test('properties, wills, refusals', () => {
