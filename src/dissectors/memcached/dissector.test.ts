@@ -381,6 +381,37 @@ describe('the binary protocol', () => {
   })
 })
 
+describe('behind many quiet commands', () => {
+  for (const count of [255, 256, 1000, 10_000])
+    for (const hits of [[], [Math.floor(count / 3), count - 1]]) {
+      const indices = Array.from({ length: count }, (_, index) => index)
+      const spoken = (told: readonly string[]) => told.filter((line) => !line.endsWith(' ='))
+
+      test(`${count} of text, of which ${hits.length} are answered, their end is found`, () => {
+        const asked = indices.map((index) => `mg k${index} q v k\r\n`)
+        const answers = hits.map((index) => `VA 1 kk${index}\r\nx\r\n`)
+        assert.deepEqual(
+          spoken(lines(c(`${asked.join('')}mn\r\nget x\r\n`), s(`${answers.join('')}MN\r\nEND\r\n`))),
+          [...hits.map((index) => `mg k${index} = VA`), 'mn = MN', 'get x = END'],
+        )
+      })
+
+      test(`${count} of binary, of which ${hits.length} are answered, their end is found`, () => {
+        const asked = indices.map((opaque) => ask(13, { key: `k${opaque}`, opaque }))
+        const answers = hits.map((opaque) => answer(13, { extras: u32s(0), value: 'x', opaque }))
+        assert.deepEqual(
+          spoken(
+            lines(
+              c(Buffer.concat([...asked, ask(10, { opaque: count }), ask(0, { key: 'x', opaque: 7 })])),
+              s(Buffer.concat([...answers, answer(10, { opaque: count }), answer(0, { opaque: 7 })])),
+            ),
+          ),
+          [...hits.map((index) => `get k${index} = Success`), 'noop = Success', 'get x = Success'],
+        )
+      })
+    }
+})
+
 test('a connection that is joined midway shows what it can', () => {
   const told = read([s('VALUE a 0 1\r\nx\r\nEND\r\n'), c('get b\r\n'), s('END\r\n')], undefined, {
     isWhole: false,

@@ -133,6 +133,24 @@ describe('hostile input takes time in proportion to its length, and little memor
       assert.ok(performance.now() - started < 20_000)
     })
 
+  for (const [name, asked, reply] of [
+    ['text', latin1('mg a q v k\r\n'), latin1('VA 0 kb\r\n\r\n')],
+    ['binary', ask(13, { key: 'a', opaque: 1 }), answer(13, { opaque: 2 })],
+  ] as const)
+    test(`replies to none of many quiet commands, ${name}`, () => {
+      const started = performance.now()
+      const many = (bytes: Uint8Array, times: number) =>
+        Buffer.concat(Array.from({ length: times }, () => bytes))
+      assert.equal(
+        read([
+          ['client', many(asked, 60_000)],
+          ['server', many(reply, 10_000)],
+        ]).exchanges.length,
+        70_000,
+      )
+      assert.ok(performance.now() - started < 20_000)
+    })
+
   test('a length that is a lie takes no memory', () => {
     const value = read([['client', latin1(`set a 0 0 1000000000\r\n${'x'.repeat(100_000)}`)]])
     assert.deepEqual([value.exchanges.length, value.invalid], [0, undefined])

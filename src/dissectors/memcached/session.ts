@@ -14,10 +14,13 @@ export class Session extends Exchanges<Request, Reply, Sent> {
   #isUncertain = false
   /** Replies to commands that were given up. */
   #disowned = 0
+  /** Looks beyond the next commands that are left: replies that fit nothing must not take time for all that wait. */
+  #farLooks = 0
 
   ask(message: Request, size: number, since: Sent['since']): void {
     const { heard } = this.place
     const kept = message.kept + LEAST_KEPT
+    this.#farLooks = Math.min(this.#farLooks + FAR_LOOKS, MOST_FAR_LOOKS)
     this.wait({ message, size, since, kept, heard, reached: heard, answer: undefined })
     if (this.asked.length <= MOST_ASKED && this.askedBytes <= LARGEST_ASKED) return
     for (let index = 0; index < this.asked.length; index++)
@@ -68,16 +71,28 @@ export class Session extends Exchanges<Request, Reply, Sent> {
     const isLoose = this.isShaky || this.#isUncertain
     const fits = ({ message, heard }: Sent) =>
       (!this.isShaky || heard <= position) && canAnswer(reply, message)
-    const isLast = (each: Sent) => !isLoose && !isQuiet(each)
-    const index = this.asked.find(fits, isLast)
+    const index = this.#look(fits, isLoose)
     if (index < 0)
-      return isLoose || reply.protocol === 'binary' ? -1 : this.asked.find((each) => !isQuiet(each))
+      return isLoose || reply.protocol === 'binary' ? -1 : this.#look((each) => !isQuiet(each), false)
     const found = this.asked.at(index)
     if (isNamed(reply) || (!isQuiet(found) && !this.#isUncertain)) return index
     // Any of several may be meant, when some of them can be passed over.
-    const other = this.asked.find((each) => each !== found && fits(each), isLast)
+    const other = this.#look((each) => each !== found && fits(each), isLoose)
     if (other < 0) return index
     this.#isUncertain = true
+    return -1
+  }
+
+  /** Where the first is that fits; −1 when there is none behind those that can be passed over, loosely or only the quiet. */
+  #look(fits: (sent: Sent) => boolean, isLoose: boolean): number {
+    for (let index = 0; index < this.asked.length; index++) {
+      const isNear = index < NEAR
+      if (!isNear && this.#farLooks === 0) return -1
+      if (!isNear) this.#farLooks--
+      const sent = this.asked.at(index)
+      if (fits(sent)) return index
+      if (!isQuiet(sent) && !(isLoose && isNear)) return -1
+    }
     return -1
   }
 }
@@ -88,6 +103,11 @@ function isQuiet({ message }: Sent): boolean {
 }
 
 const UNCERTAIN = { type: 'pair-not-found', msg: 'one of several replies may be to it' } as const
+/** As many commands any reply is compared with. Behind them only quiet ones are passed over, … */
+const NEAR = 256
+/** … with so many looks for each command that was sent: those that find something take no more than one. */
+const FAR_LOOKS = 8
+const MOST_FAR_LOOKS = 1 << 20
 /** What a command takes beside its value. */
 const LEAST_KEPT = 256
 /** Commands that wait for replies, and bytes that are kept of them; more, and all are given up. */
