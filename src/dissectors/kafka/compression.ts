@@ -13,35 +13,68 @@ export function codecName(codec: number): string {
   return CODECS[codec] ?? ''
 }
 
-/** At most `limit` bytes. What is cut off or broken is decompressed as far as it goes. */
-export function unpack(codec: number, bytes: Uint8Array, limit: number): Unpacked {
-  if (limit <= 0 || bytes.length === 0) return NOTHING
+/** `made` is how many bytes were: more than there are, where some could not be had. */
+export interface Made extends Unpacked {
+  readonly made: number
+}
+
+/** At most `limit` bytes. What is cut off, broken or too long is decompressed as far as it goes. */
+export function unpack(codec: number, bytes: Uint8Array, limit: number): Made {
+  if (limit <= 0 || bytes.length === 0) return { ...NOTHING, made: 0 }
+  if (CODECS[codec] === 'gzip') return byZlib(gunzipSync, bytes, limit, constants.Z_SYNC_FLUSH)
+  if (CODECS[codec] === 'zstd') return byZlib(zstdDecompressSync, bytes, limit, constants.ZSTD_e_flush)
+  const unpacked = unpackBlocks(codec, bytes, limit)
+  return { ...unpacked, made: unpacked.bytes.length }
+}
+
+function unpackBlocks(codec: number, bytes: Uint8Array, limit: number): Unpacked {
   switch (CODECS[codec]) {
-    case 'gzip':
-      return byZlib((options) => gunzipSync(bytes, options), limit, constants.Z_SYNC_FLUSH)
     case 'snappy':
       return isFramed(bytes) ? unpackFramed(bytes, limit) : bySnappy(bytes, limit)
     case 'lz4':
       return unpackLz4(bytes, limit)
-    case 'zstd':
-      return byZlib((options) => zstdDecompressSync(bytes, options), limit, constants.ZSTD_e_flush)
     default:
       return NOTHING
   }
 }
 
+/**
+ * zlib gives all or nothing. Where it gives nothing the bytes may be cut off, which it can be told; or else a part of
+ * them is looked for that gives most of what may be.
+ */
 function byZlib(
-  decompress: (options: ZlibOptions & ZstdOptions) => Uint8Array,
+  decompress: (bytes: Uint8Array, options: ZlibOptions & ZstdOptions) => Uint8Array,
+  packed: Uint8Array,
   maxOutputLength: number,
   finishFlush: number,
-): Unpacked {
-  for (const options of [{ maxOutputLength }, { maxOutputLength, finishFlush }])
+): Made {
+  let isTooMuch = false
+  try {
+    const bytes = decompress(packed, { maxOutputLength })
+    return { bytes, isWhole: true, made: bytes.length }
+  } catch (error) {
+    isTooMuch = isAboutLength(error)
+  }
+  let { bytes } = NOTHING
+  let made = isTooMuch ? maxOutputLength : 0
+  let [fits, fails] = [0, packed.length]
+  let length = isTooMuch ? fails >>> 1 : fails
+  for (let attempt = 0; attempt < MOST_ATTEMPTS && length > fits; attempt++) {
     try {
-      return { bytes: decompress(options), isWhole: !('finishFlush' in options) }
+      bytes = decompress(packed.subarray(0, length), { maxOutputLength, finishFlush })
+      fits = length
+      if (fits === fails || bytes.length > maxOutputLength * MOST) break
     } catch {
-      // zlib has no other way to say that bytes are cut off, broken or become too many.
+      fails = length
+      made = maxOutputLength
     }
-  return NOTHING
+    length = (fits + fails) >>> 1
+  }
+  return { bytes, isWhole: false, made: Math.max(made, bytes.length) }
+}
+
+function isAboutLength(error: unknown): boolean {
+  return error instanceof RangeError && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE'
 }
 
 /** Whether it is all is not told; who reads what is in it sees that. */
@@ -68,5 +101,9 @@ function unpackFramed(bytes: Uint8Array, limit: number): Unpacked {
 }
 
 const NOTHING: Unpacked = { bytes: new Uint8Array(0), isWhole: false }
+/** Each may take as long as the first. */
+const MOST_ATTEMPTS = 7
+/** Of what may be decompressed: for more no further attempt is made. */
+const MOST = 0.75
 /** Magic, version, oldest version that can read it. */
 const FRAME_HEADER = 16

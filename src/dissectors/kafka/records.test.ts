@@ -127,14 +127,54 @@ describe('a batch of records', () => {
 
   test('shows no more than it may', () => {
     const large = Buffer.concat([record(0, 'k', 'one'), record(1, 'k', 'x'.repeat(1 << 20))])
-    assert.deepEqual(
-      rows(read(batch(2, gzipSync(large), 1), undefined, { bytes: 1000 }).recordBatch?.record),
-      [],
-    )
+    for (const [codec, packed] of [
+      [1, gzipSync(large)],
+      [4, zstdCompressSync(large)],
+    ] as const) {
+      const set = read(batch(2, packed, codec), undefined, { bytes: 300_000 })
+      assert.deepEqual(rows(set.recordBatch?.record), [[1000, 5000, 'k', 'one']])
+      assert.equal(set.recordBatch?.truncated, true)
+    }
     const { recordBatch, more } = read(Buffer.concat([batch(3, content), batch(3, content)]), undefined, {
       records: 2,
     })
     assert.deepEqual([recordBatch?.record.length, recordBatch?.truncated, more.length], [2, true, 0])
+  })
+
+  test('that is too long when unpacked shows most of what it may', () => {
+    const many = Array.from({ length: 2000 }, (_, index) => record(index, 'k', 'x'.repeat(1000)))
+    for (const [codec, pack] of [
+      [1, gzipSync],
+      [4, zstdCompressSync],
+    ] as const) {
+      const { recordBatch } = read(batch(2000, pack(Buffer.concat(many)), codec))
+      const count = recordBatch?.record.length ?? 0
+      assert.ok(count > 700 && count < 1049, `${count}`)
+      assert.deepEqual([recordBatch?.truncated, recordBatch?.record.at(-1)?.value?.length], [true, 1000])
+    }
+  })
+
+  test('that is too long or broken when unpacked counts as if all that may be were shown', () => {
+    const much = (pack: (bytes: Uint8Array) => Uint8Array) => pack(Buffer.alloc(LARGE.bytes + 1))
+    const wrong = Buffer.from(gzipSync(Buffer.alloc(LARGE.bytes)))
+    wrong[wrong.length - 5] = (wrong.at(-5) as number) ^ 1
+    for (const [codec, packed] of [
+      [1, much(gzipSync)],
+      [4, much(zstdCompressSync)],
+      [1, wrong],
+    ] as const) {
+      const budget = { ...LARGE }
+      const set = Buffer.concat([batch(1, packed, codec), batch(3, gzipSync(content), 1), batch(3, content)])
+      const { more } = readRecords(set, 0, set.length, set.length, budget)
+      assert.equal(budget.bytes, 0)
+      assert.deepEqual(
+        more.map(({ record: records, truncated }) => [records.length, truncated]),
+        [
+          [0, true],
+          [3, false],
+        ],
+      )
+    }
   })
 
   test('stands among others, of which the last may be cut off', () => {

@@ -335,7 +335,7 @@ function contentOf(bytes: Uint8Array, start: number, end: number, codec: number,
   const content = bytes.subarray(start, end)
   if (codec === 0) return { bytes: content, isWhole: true }
   const unpacked = unpack(codec, content, budget.bytes)
-  budget.bytes -= unpacked.bytes.length
+  budget.bytes -= unpacked.made
   return unpacked
 }
 
