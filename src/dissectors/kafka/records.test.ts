@@ -136,9 +136,28 @@ describe('a batch of records', () => {
       assert.equal(set.recordBatch?.truncated, true)
     }
     const { recordBatch, more } = read(Buffer.concat([batch(3, content), batch(3, content)]), undefined, {
-      records: 2,
+      records: 4,
     })
     assert.deepEqual([recordBatch?.record.length, recordBatch?.truncated, more.length], [2, true, 0])
+  })
+
+  test('has no more headers than it may have records', () => {
+    const count = 1 << 20
+    const body = new Writer().int(0, 1).varint(0).varint(0).varint(-1).varint(-1).varint(count)
+    const headers = Buffer.alloc(2 * count)
+    const whole = new Writer()
+      .varint(body.bytes.length + headers.length)
+      .raw(body.bytes)
+      .raw(headers).bytes
+    for (const [codec, packed] of [
+      [0, whole],
+      [4, zstdCompressSync(whole)],
+    ] as const) {
+      const { recordBatch } = read(batch(1, packed, codec), undefined, { records: 100, bytes: 8 << 20 })
+      assert.deepEqual([recordBatch?.record[0]?.headers.length, recordBatch?.truncated], [99, true])
+    }
+    const { recordBatch } = read(batch(1, record(0, 'k', 'v')), undefined, { records: 2 })
+    assert.deepEqual([recordBatch?.record[0]?.headers.length, recordBatch?.truncated], [1, false])
   })
 
   test('that is too long when unpacked shows most of what it may', () => {
@@ -147,7 +166,9 @@ describe('a batch of records', () => {
       [1, gzipSync],
       [4, zstdCompressSync],
     ] as const) {
-      const { recordBatch } = read(batch(2000, pack(Buffer.concat(many)), codec))
+      const { recordBatch } = read(batch(2000, pack(Buffer.concat(many)), codec), undefined, {
+        records: 4000,
+      })
       const count = recordBatch?.record.length ?? 0
       assert.ok(count > 700 && count < 1049, `${count}`)
       assert.deepEqual([recordBatch?.truncated, recordBatch?.record.at(-1)?.value?.length], [true, 1000])

@@ -5,7 +5,7 @@ import { codecName, unpack } from './compression.ts'
 import type { Reading } from './reading.ts'
 import { textOf, Wire } from './wire.ts'
 
-/** How much of a payload is still shown. */
+/** How much of a payload is still shown: of records and their headers; below 0 where there were more headers. */
 type Budget = Pick<Reading, 'records' | 'bytes'>
 
 /** The records of a partition. Most requests have one batch a partition, so that one is the easiest to get at. */
@@ -124,7 +124,7 @@ function readBatch(wire: Wire, budget: Budget): RecordBatch | undefined {
     producerEpoch,
     baseSequence,
     record,
-    truncated: !isWhole || end < batchEnd || record.length < count,
+    truncated: !isWhole || end < batchEnd || record.length < count || budget.records < 0,
   }
 }
 
@@ -147,7 +147,8 @@ function readRecordsOf(
     const offset = baseOffset + wire.varint()
     const key = readField(wire)
     const value = readField(wire)
-    const headers = readHeaders(wire)
+    budget.records--
+    const headers = readHeaders(wire, budget)
     if (wire.state !== 'good' || length < 0 || wire.at > end) break
     wire.skip(end - wire.at)
     const shown = isControl ? controlKey(key) : shownAs(bytes, key)
@@ -161,7 +162,6 @@ function readRecordsOf(
       valueEncoding: encoding,
       headers,
     })
-    budget.records--
   }
   return records
 
@@ -173,10 +173,11 @@ function readRecordsOf(
   }
 }
 
-function readHeaders(wire: Wire): RecordHeader[] {
+function readHeaders(wire: Wire, budget: Budget): RecordHeader[] {
   const count = wire.varint()
   const headers: RecordHeader[] = []
   for (let at = 0; at < count && wire.state === 'good'; at++) {
+    if (--budget.records < 0) break
     const key = readField(wire)
     const { text, encoding } = shownAs(wire.bytes, readField(wire))
     headers.push({
