@@ -407,6 +407,40 @@ describe('long messages of Kafka', () => {
     }
   })
 
+  test('with many partitions take time in proportion to their length', () => {
+    for (const [count, size] of [
+      [260_000, 0],
+      [10_000, 300],
+    ] as const) {
+      const partition = new Writer().int(0, 4).blob(Buffer.alloc(size)).bytes
+      const content = new Writer()
+        .string(null)
+        .int(1, 2)
+        .int(1000, 4)
+        .int(1, 4)
+        .string('orders')
+        .int(count, 4)
+      const bytes = requestFrame(
+        0,
+        7,
+        1,
+        content.raw(Buffer.alloc(count * partition.length, partition)).bytes,
+      )
+      const { client } = kafka.open({ wantsBodies: true, maxBody: 1 << 20 }, AT_THE_START)
+      const started = performance.now()
+      let step = client.next(bytes, 0, bytes.length)
+      for (let at = 0; step.kind === 'partial' || step.kind === 'skip'; ) {
+        at += step.length
+        step = client.next(bytes, at, bytes.length)
+      }
+      const elapsed = performance.now() - started
+      const told = step.kind === 'message' ? (step.message as Fields) : {}
+      assert.deepEqual([told.subject, told.size], ['orders', bytes.length - 4])
+      // A fraction of a second; what is quadratic takes half a minute.
+      assert.ok(elapsed < 10_000, `${elapsed} ms`)
+    }
+  })
+
   test('hold no more than they keep', () => {
     const { server } = kafka.open({ wantsBodies: false, maxBody: 1 << 20 }, AT_THE_START)
     const head = new Writer().int(900 << 20, 4).int(1, 4).bytes

@@ -30,6 +30,8 @@ export class OpenFrame {
   #taken = 0
   #kept = 0
   #omitted = 0
+  /** Values that were walked over to find records: from the beginning, each time. */
+  #walked = 0
   #buffer: Uint8Array = NOTHING
   #incomplete = false
 
@@ -65,10 +67,12 @@ export class OpenFrame {
    */
   pass(recordsIn: (kept: Frame) => Span | undefined): number {
     if (this.left === 0 || (this.#kept < this.#most && !this.#incomplete)) return 0
-    if (this.#incomplete || this.#most === this.#longest) return this.#passed(this.left)
+    const isEnough = this.#most === this.#longest || this.#walked > this.#longest * MOST_WALKED
+    if (this.#incomplete || isEnough) return this.#passed(this.left)
     this.#most = Math.min(this.#most + ROOM, this.#longest)
     const records = recordsIn(this.#frame(this.#buffer.subarray(0, this.#kept)))
     if (records === undefined) return this.#passed(this.left)
+    this.#walked += records.behind
     if (records.end <= this.#kept) return 0
     const passed = records.end - this.#kept
     shorten(this.#buffer, records, this.#kept)
@@ -146,3 +150,5 @@ const NOTHING = new Uint8Array(0)
 const LONGEST_HEAD = 64 << 10
 /** Bytes that are kept after records that were left out: what is said of the next partition. */
 const ROOM = 512
+/** Values that may be walked over for each byte that is kept. */
+const MOST_WALKED = 2

@@ -161,6 +161,8 @@ export interface Span {
   readonly start: number
   readonly end: number
   readonly isCompact: boolean
+  /** Values that were walked over to find them. */
+  readonly behind: number
 }
 
 /** What a row shows of a payload, and whether it is one, without reading it. */
@@ -185,6 +187,7 @@ export function skimPayload(wire: Wire, layout: Layout, names: TopicNames = NO_N
 class Skimmer {
   status = 0
   records: Span | undefined = undefined
+  #values = 0
   readonly #wire: Wire
   readonly #isFlexible: boolean
   readonly #names: TopicNames
@@ -227,6 +230,7 @@ class Skimmer {
   #value({ type, isNullable, isArray, layout }: LayoutField): void {
     const wire = this.#wire
     const size = SIZES[type]
+    this.#values++
     if (size !== undefined) wire.skip(size)
     else if (type === 'error') this.#error(wire.int16())
     else if (type === 'topic') this.#subject(this.#topics)
@@ -247,7 +251,8 @@ class Skimmer {
     const lengthAt = this.#wire.at
     const length = Math.max(this.#wire.bytesLength(this.#isFlexible), 0)
     const start = this.#wire.at
-    this.records = { lengthAt, start, end: start + length, isCompact: this.#isFlexible }
+    const [end, isCompact, behind] = [start + length, this.#isFlexible, this.#values]
+    this.records = { lengthAt, start, end, isCompact, behind }
     this.#wire.skip(length)
   }
 
