@@ -136,6 +136,19 @@ describe('a request of Kafka', () => {
     assert.deepEqual([message(chunks, 0).clientID, message(chunks, 1).payload], ['', { brokerId: 3 }])
   })
 
+  test('from a client with a long name has the beginning of it', () => {
+    for (const [name, shown] of [
+      ['n'.repeat(512), 'n'.repeat(512)],
+      ['n'.repeat(32_767), 'n'.repeat(512)],
+      ['ü'.repeat(300), 'ü'.repeat(256)],
+      [`x${'ü'.repeat(300)}`, `x${'ü'.repeat(255)}`],
+    ] as const) {
+      const chunks: Chunk[] = [['client', request(3, 1, 7, { topics: [{ name: 'orders' }] }, name)]]
+      assert.equal(message(chunks, 0).clientID, shown)
+      assert.equal(message(chunks, 0).subject, 'orders')
+    }
+  })
+
   test('that wants no reply has none', () => {
     const all = [0, 3, 7, 9, 12].map((version) => produce(version, 0, null, version))
     assert.deepEqual(read([['client', Buffer.concat([...all, produce(99, 1)])]]), [
@@ -177,7 +190,11 @@ describe('a request of Kafka', () => {
           brokers: [],
           clusterID: null,
           controllerID: 1,
-          topics: [{ ...topic, topicAuthorizedOperations: 0 }],
+          // One that is longer than names of topics are is no name of a topic.
+          topics: [
+            { ...topic, topicAuthorizedOperations: 0 },
+            { ...topic, name: 'n'.repeat(250), topicID: other, topicAuthorizedOperations: 0 },
+          ],
         }),
       ],
       [

@@ -1,4 +1,5 @@
 import { i32, u16 } from '../../bytes/read.ts'
+import { endOfCharacters } from '../../bytes/text.ts'
 import { API_VERSIONS, type Api, apiOf, CONTROLLED_SHUTDOWN } from './apis.ts'
 import { eachTagged } from './payload.ts'
 import { textOf, Wire } from './wire.ts'
@@ -8,6 +9,7 @@ export interface RequestHeader {
   readonly apiKey: number
   readonly apiVersion: number
   readonly correlationId: number
+  /** Of a long one the beginning: many requests may wait for replies. */
   readonly clientId: string
   /** Undefined where the key is not known. */
   readonly api: Api | undefined
@@ -34,7 +36,9 @@ export function readHeader(
   const nameEnd = name + Math.max(length, 0)
   if (length < -1 || nameEnd > start + 4 + size) return undefined
   if (end < nameEnd) return 'incomplete'
-  return { apiKey, apiVersion, correlationId, clientId: textOf(bytes, name, nameEnd), api }
+  const cut = name + MOST_OF_NAME
+  const shown = nameEnd > cut ? endOfCharacters(bytes, name, cut) : nameEnd
+  return { apiKey, apiVersion, correlationId, clientId: textOf(bytes, name, shown), api }
 }
 
 /**
@@ -92,4 +96,6 @@ const HIGHEST_VERSION = 100
 /** Versions by which others may be ahead of the tables here. */
 const NEWER = 2
 const LONGEST_NAME = 256
+/** Bytes of a name that are read: so many that one which is longer still is seen to be. */
+const MOST_OF_NAME = 512
 const NOT_PRINTABLE = /[\p{Cc}\ufffd]/u

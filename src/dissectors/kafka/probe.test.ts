@@ -47,6 +47,7 @@ describe('what looks like Kafka at first is not taken for it', () => {
     ['a version that there is not', requestFrame(12, 9, 1, heartbeat)],
     ['a negative correlation id', requestFrame(12, 0, -2, heartbeat)],
     ['a name with control characters', requestFrame(12, 0, 1, heartbeat, { clientId: 'a\0b' })],
+    ['a name that is too long', requestFrame(12, 0, 1, heartbeat, { clientId: 'x'.repeat(1000) })],
     ['content that is too long', requestFrame(12, 0, 1, Buffer.concat([heartbeat, Buffer.alloc(3)]))],
     ['content that is too short', requestFrame(12, 0, 1, heartbeat.subarray(0, 5))],
     ['a length that is too short', framed(hex('000c 0000 0000 0001'))],

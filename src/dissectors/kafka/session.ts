@@ -101,7 +101,8 @@ export class Session {
 
   /** A reply told names of topics beside their ids. */
   learns(names: Response['topicNames']): void {
-    for (const [id, name] of names) if (this.#topicNames.size < MOST_TOPICS) this.#topicNames.set(id, name)
+    for (const [id, name] of names)
+      if (this.#topicNames.size < MOST_TOPICS && name.length <= LONGEST_TOPIC) this.#topicNames.set(id, name)
   }
 
   /** Whether a reply may have this correlation id: somebody asked, or may have, where the capture has a hole. */
@@ -125,5 +126,7 @@ const MOST_UNHEARD = 64
 /** Bytes of requests that wait for their replies. */
 const MOST_WAITING = 8 << 20
 const MOST_TOPICS = 4096
+/** Brokers take none that is longer (Topic.java). */
+const LONGEST_TOPIC = 249
 /** Requests that may have been lost in a hole: clients count them one by one. */
 const FARTHEST = 4096
