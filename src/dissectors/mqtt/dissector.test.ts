@@ -279,6 +279,17 @@ describe('a large payload', () => {
     assert.deepEqual(answered, [1 << 20, 1 << 20, 1 << 20])
   })
 
+  test('and long lists of topics are cut when too much waits for answers', () => {
+    const filters = Buffer.alloc(1 << 20, bytesOf(text('a/b'), 0))
+    const sent = Array.from({ length: 40 }, (_, at) => c(packet(8, 2, short(at + 1), filters)))
+    const counts = follow([mqtt], [...LOGIN, ...sent])
+      .exchanges.slice(1)
+      .map(({ request }) => (request as Message).topics.length)
+    const each = Math.floor(((1 << 20) - 2) / 6)
+    assert.deepEqual([counts.length, counts[0], counts[14], counts.at(-1)], [40, each, each, 170])
+    assert.ok(counts.reduce((total, count) => total + count, 0) < 17 * each)
+  })
+
   test('that is cut within a character is text all the same', () => {
     const { payload, payloadEncoding } = requestOf(
       follow([mqtt], [...LOGIN, c(publish('a', Buffer.from('aüüü')))], {

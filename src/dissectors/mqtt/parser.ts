@@ -80,14 +80,16 @@ export class PacketParser implements Parser<Message> {
     end: number,
     header: FixedHeader,
   ): number | { readonly need: number } {
-    if (header.type !== PUBLISH) return Math.min(header.length, LONGEST_HEAD)
+    const { room } = this.#session
+    const longestHead = Math.min(LONGEST_HEAD, Math.max(room, LEAST_HEAD))
+    if (header.type !== PUBLISH) return Math.min(header.length, longestHead)
     const publication = publicationAt(bytes, start, end, header, this.#session.isFive)
     if (publication === 'bad') return -1
     if ('need' in publication) return publication
     const { payloadAt, isFive } = publication
     if (isFive !== undefined && this.#session.isFive === undefined) this.#session.learn(isFive)
-    const room = this.#context.wantsBodies ? Math.min(this.#context.maxBody, this.#session.room) : 0
-    return Math.min(payloadAt, LONGEST_HEAD) + Math.min(header.length - payloadAt, room)
+    const wanted = this.#context.wantsBodies ? Math.min(this.#context.maxBody, room) : 0
+    return Math.min(payloadAt, longestHead) + Math.min(header.length - payloadAt, wanted)
   }
 
   #close(open: UnfinishedPacket, length: number): Step<Message> {
@@ -216,5 +218,6 @@ function idOf(name: string, packetId: number, asker: Side): string {
   return `${name} ${packetId} of ${asker}`
 }
 
-/** Bytes kept of a packet without its payload. */
+/** Bytes kept of a packet without its payload, and where many wait for answers. */
 const LONGEST_HEAD = 1 << 20
+const LEAST_HEAD = 1 << 10

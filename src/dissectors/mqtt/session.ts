@@ -39,7 +39,7 @@ export class Session {
     return topic
   }
 
-  /** Bytes that may still be kept of payloads: those of publications that nobody acknowledges add up. */
+  /** Bytes that may still be kept of packets: those that nobody answers add up. */
   get room(): number {
     return Math.max(0, MOST_KEPT - this.#kept)
   }
