@@ -1,4 +1,4 @@
-import { base64, utf8Text } from '../../bytes/text.ts'
+import { base64, endOfCharacters, utf8Text } from '../../bytes/text.ts'
 import type { Side } from '../../dissect/dissector.ts'
 import { REDACTED } from '../../entry/redacted.ts'
 import {
@@ -179,20 +179,10 @@ function payloadOf(
   bytes: Uint8Array,
   payloadLength: number,
 ): Pick<Will, 'payload' | 'payloadEncoding' | 'payloadLength'> {
-  const end = bytes.length < payloadLength ? endOfCharacters(bytes) : bytes.length
+  const end = bytes.length < payloadLength ? endOfCharacters(bytes, 0, bytes.length) : bytes.length
   const text = utf8Text(bytes, 0, end)
   if (!text.includes('\ufffd')) return { payload: text, payloadEncoding: '', payloadLength }
   return { payload: base64(bytes), payloadEncoding: 'base64', payloadLength }
-}
-
-/** Before the UTF-8 character that a cut may have left incomplete. */
-function endOfCharacters(bytes: Uint8Array): number {
-  for (let at = bytes.length - 1; at >= Math.max(0, bytes.length - 3); at--) {
-    const byte = bytes[at] as number
-    if (byte < 0x80) return bytes.length
-    if (byte >= 0xc0) return at + (byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : 2) > bytes.length ? at : bytes.length
-  }
-  return bytes.length
 }
 
 /** Flags of CONNECT. §3.1.2.3 */
