@@ -6,7 +6,7 @@ export function canAnswer(reply: Reply, request: Request): boolean {
   if (reply.protocol === 'binary') return reply.opcode === request.opcode && reply.opaque === request.opaque
   if (!isNameRight(reply, request)) return false
   if (reply.error !== '') return true
-  if (!reply.keys.every((key) => request.keys.includes(key))) return false
+  if (!reply.keys.every((key) => request.hasKey(key))) return false
   if (reply.status === 'END' && reply.cas !== '' && !request.command.endsWith('s')) return false
   if (request.noreply && UNSAID.get(request.command)?.has(reply.status) === true) return false
   const commands = COMMANDS.get(/^\d+$/.test(reply.status) ? 'number' : reply.status)

@@ -76,10 +76,10 @@ export class CommandParser extends ExchangeParser<Request, Session> {
   }
 
   /** A command with so many bytes of data, of which so many are wanted. */
-  #opens(request: Request, size: number, length: number, wanted: number, isSilent: boolean): void {
+  #opens(request: Request, head: number, length: number, wanted: number, isSilent: boolean): void {
     const { wantsBodies, maxBody } = this.#context
     const body = new Body(length, wantsBodies ? Math.min(wanted, maxBody) : 0)
-    this.#open = { request, since: this.session.now, size: size + length, isSilent, body }
+    this.#open = { request, since: this.session.now, head, size: head + length, isSilent, body }
     this.#closeIfWhole()
   }
 
@@ -87,17 +87,19 @@ export class CommandParser extends ExchangeParser<Request, Session> {
     const open = this.#open
     if (open === undefined || open.body.left > 0) return
     this.#open = undefined
-    const { request, since, size, isSilent, body } = open
+    const { request, since, head, size, isSilent, body } = open
     request.carry(body.kept)
     request.incomplete = !body.isWhole
     if (isSilent) this.session.told(request, size, since)
-    else this.session.ask(request, size, since)
+    else this.session.ask(request, size, head, since)
   }
 }
 
 interface Open {
   readonly request: Request
   readonly since: Instant
+  /** Bytes of it without the data. */
+  readonly head: number
   readonly size: number
   /** There is no reply to it. */
   readonly isSilent: boolean

@@ -151,6 +151,34 @@ describe('hostile input takes time in proportion to its length, and little memor
       assert.ok(performance.now() - started < 20_000)
     })
 
+  describe('many keys', () => {
+    const context = { wantsBodies: false, maxBody: 0 }
+    const line = latin1(`get ${Array.from({ length: 16_000 }, (_, key) => key.toString(36)).join(' ')}\r\n`)
+
+    test('of commands that nobody answers take no more memory than may wait', () => {
+      const parsers = memcached.open(context, AT_THE_START)
+      const wire = Buffer.concat(Array.from({ length: 100 }, () => line))
+      let waiting = 100
+      for (let at = 0; at < wire.length; ) {
+        const step = parsers.client.next(wire, at, wire.length)
+        if (step.kind === 'exchange') waiting--
+        if (step.kind !== 'partial' && step.kind !== 'exchange') break
+        at += step.length
+      }
+      assert.ok(waiting * line.length * 8 <= 16 << 20, `${waiting}`)
+    })
+
+    test('are compared with replies to none of them', () => {
+      const started = performance.now()
+      const gets = Array.from({ length: 20 }, (): Chunk => ['client', line])
+      const replies = latin1('VALUE - 0 0\r\n\r\nEND\r\n'.repeat(50))
+      const answers = Array.from({ length: 400 }, (): Chunk => ['server', replies])
+      const told = read([...gets, ...answers], context, { isWhole: false })
+      assert.equal(told.exchanges.length, 20_020)
+      assert.ok(performance.now() - started < 10_000)
+    })
+  })
+
   test('a length that is a lie takes no memory', () => {
     const value = read([['client', latin1(`set a 0 0 1000000000\r\n${'x'.repeat(100_000)}`)]])
     assert.deepEqual([value.exchanges.length, value.invalid], [0, undefined])

@@ -25,6 +25,7 @@ export class Request {
   incomplete = false
   readonly #details: Details
   #value: Octets
+  #keySet: ReadonlySet<string> | undefined
 
   constructor(protocol: Protocol, command: string, details: Details, value: Octets = '') {
     this.protocol = protocol
@@ -47,6 +48,12 @@ export class Request {
   }
   get keys(): readonly string[] {
     return this.#details.keys ?? NONE
+  }
+  /** Lists may be long, and every reply be compared with many of them. */
+  hasKey(key: string): boolean {
+    if (this.keys.length <= FEW) return this.keys.includes(key)
+    this.#keySet ??= new Set(this.keys)
+    return this.#keySet.has(key)
   }
   get flags(): number {
     return this.#details.flags ?? 0

@@ -17,9 +17,10 @@ export class Session extends Exchanges<Request, Reply, Sent> {
   /** Looks beyond the next commands that are left: replies that fit nothing must not take time for all that wait. */
   #farLooks = 0
 
-  ask(message: Request, size: number, since: Sent['since']): void {
+  /** `head` is how long the command is without its value. */
+  ask(message: Request, size: number, head: number, since: Sent['since']): void {
     const { heard } = this.place
-    const kept = message.kept + LEAST_KEPT
+    const kept = message.kept + Math.max(LEAST_KEPT, head * WORDS)
     this.#farLooks = Math.min(this.#farLooks + FAR_LOOKS, MOST_FAR_LOOKS)
     this.wait({ message, size, since, kept, heard, reached: heard, answer: undefined })
     if (this.asked.length <= MOST_ASKED && this.askedBytes <= LARGEST_ASKED) return
@@ -108,8 +109,9 @@ const NEAR = 256
 /** … with so many looks for each command that was sent: those that find something take no more than one. */
 const FAR_LOOKS = 8
 const MOST_FAR_LOOKS = 1 << 20
-/** What a command takes beside its value. */
+/** What a command takes beside its value: its words are short, so that each takes many times its length. */
 const LEAST_KEPT = 256
+const WORDS = 8
 /** Commands that wait for replies, and bytes that are kept of them; more, and all are given up. */
 const MOST_ASKED = 65536
 const LARGEST_ASKED = 16 << 20
