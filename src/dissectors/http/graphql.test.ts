@@ -65,6 +65,17 @@ describe('a request of GraphQL', () => {
     assert.equal(of([]), undefined)
   })
 
+  test('has no variables that are nested too deeply to be passed on', () => {
+    const nested = (levels: number) =>
+      of(`{"query":"{a}","variables":{"a":${'['.repeat(levels - 1)}${']'.repeat(levels - 1)}}}`)
+    assert.deepEqual(Object.keys(nested(64)?.variables ?? {}), ['a'])
+    for (const levels of [65, 100_000]) {
+      const read = nested(levels)
+      assert.deepEqual([read?.fields, read?.variables], [['a'], null])
+      JSON.stringify(read)
+    }
+  })
+
   test('may be known to the server by a hash', () => {
     const extensions = { persistedQuery: { version: 1, sha256Hash: 'abc' } }
     assert.deepEqual(of({ operationName: 'Items', variables: {}, extensions }), {

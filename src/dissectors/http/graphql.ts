@@ -4,6 +4,7 @@ import { u8 } from '../../bytes/read.ts'
 import { utf8Text } from '../../bytes/text.ts'
 import { CR, LF, SPACE, TAB } from './characters.ts'
 import { mediaType, readForm } from './form.ts'
+import { ofBearableDepth } from './json.ts'
 import { readPairs } from './target.ts'
 
 /** What a request asks for in GraphQL: the operation, the first of several. */
@@ -21,7 +22,7 @@ export interface GraphqlOperation {
   readonly fields: readonly string[]
   /** The document as sent; "" when it was sent before. */
   readonly query: string
-  /** As sent; null when there are none. */
+  /** As sent; null when there are none, or they are nested too deeply. */
   readonly variables: unknown
   /** Hash by which the server knows the document; "" when none was sent. */
   readonly persistedQuery: string
@@ -159,7 +160,7 @@ function alone(operation: GraphqlOperation | undefined): GraphqlRequest | undefi
 function operationOf({ query, operationName, variables, extensions }: Fields): GraphqlOperation | undefined {
   const name = typeof operationName === 'string' && NAME.test(operationName) ? operationName : ''
   const persistedQuery = textOf(fields(fields(extensions).persistedQuery).sha256Hash)
-  const others = { variables: isObject(variables) ? variables : null, persistedQuery }
+  const others = { variables: isObject(variables) ? ofBearableDepth(variables) : null, persistedQuery }
   if (typeof query === 'string' && query !== '') {
     const operations = operationsIn(query)
     const chosen = operations.find((each) => each.operationName === name) ?? operations[0]

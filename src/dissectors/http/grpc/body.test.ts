@@ -162,6 +162,14 @@ describe('a call', () => {
     assert.deepEqual(of('application/grpc+json').grpcMessages[0]?.message, { a: [1] })
     assert.equal(of('application/grpc+thrift').grpcMessages[0]?.message, null)
     assert.equal(of('application/grpc+proto; charset=x').grpcMessageCount, 1)
+    const deep = Buffer.from('['.repeat(100_000) + ']'.repeat(100_000))
+    const body = data(1, Buffer.concat([message(deep), message(text)]), true)
+    const said: Call[] = [['server', settings([5, 1 << 20])], ['client', body], done]
+    const { grpcMessages } = call(said, KEEP, [], 'application/grpc+json').asked
+    assert.deepEqual(
+      grpcMessages.map((each) => each.message),
+      [null, { a: [1] }],
+    )
     for (const other of ['application/grpcx', 'application/json', 'application/grpc-web-text'])
       assert.equal(of(other).grpcMessageCount, 0, other)
   })

@@ -5,6 +5,7 @@ import type { BodyWatcher } from '../body.ts'
 import { LONGEST_DECODED, undoCodings } from '../content.ts'
 import { formatOf } from '../content-kind.ts'
 import { findField } from '../head.ts'
+import { ofBearableDepth } from '../json.ts'
 import { readProtobuf } from './protobuf.ts'
 
 /** A message of a call. */
@@ -135,7 +136,7 @@ interface Prefix {
 
 function readJson(bytes: Uint8Array): Pick<GrpcMessage, 'message' | 'wireTypes'> | undefined {
   try {
-    return { message: JSON.parse(new TextDecoder().decode(bytes)), wireTypes: {} }
+    return { message: ofBearableDepth(JSON.parse(new TextDecoder().decode(bytes))), wireTypes: {} }
   } catch {
     // It is not JSON, whatever the header says.
     return undefined
