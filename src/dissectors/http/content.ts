@@ -57,8 +57,34 @@ interface Decompressed {
   readonly isWhole: boolean
 }
 
+/**
+ * All of the bytes, for what is looked into whether anybody asks or not. Undefined where they become more than `most`, or
+ * the coding has its price: a hundred bytes of Brotli fill a window of 16 MiB before they are found to be too many.
+ */
+export function undoneForLittle(
+  bytes: Uint8Array,
+  contentEncoding: string,
+  most: number,
+): Uint8Array | undefined {
+  return COSTLY_CODING.test(contentEncoding) ? undefined : undoneWhole(bytes, contentEncoding, most)
+}
+
+/** All of the bytes; undefined where they are broken, or become more than `most`. */
+function undoneWhole(bytes: Uint8Array, contentEncoding: string, most: number): Uint8Array | undefined {
+  const options = strict(most)
+  const { bytes: undone, isWhole } = undoCodings(bytes, contentEncoding, (decode, each) => {
+    const all = tryDecode(decode, each, options)
+    return { bytes: all ?? NO_CONTENT.bytes, isWhole: all !== undefined }
+  })
+  return isWhole ? undone : undefined
+}
+
 /** Undoes codings from the last that was applied on (RFC 9110 §8.4), up to one that is not known. */
-export function undoCodings(bytes: Uint8Array, contentEncoding: string): Decompressed {
+export function undoCodings(
+  bytes: Uint8Array,
+  contentEncoding: string,
+  undo: (decode: Decoder, bytes: Uint8Array) => Decompressed = decodeWhatGoes,
+): Decompressed {
   let current: Decompressed = { bytes, isWhole: true }
   if (contentEncoding === '') return current
   for (const coding of contentEncoding
@@ -68,7 +94,7 @@ export function undoCodings(bytes: Uint8Array, contentEncoding: string): Decompr
     if (coding === 'identity' || coding === '') continue
     const decode = decoderOf(coding, current.bytes)
     if (decode === undefined) break
-    const { bytes, isWhole } = decodeWhatGoes(decode, current.bytes)
+    const { bytes, isWhole } = undo(decode, current.bytes)
     // Nothing at all: it never was what the header says, and is shown as it came.
     if (bytes.length === 0 && !isWhole) return { bytes: current.bytes, isWhole: false }
     current = { bytes, isWhole: current.isWhole && isWhole }
@@ -125,6 +151,10 @@ function decodeWhatGoes(decode: Decoder, bytes: Uint8Array): Decompressed {
     }
   }
   return { bytes: best ?? bytes.subarray(0, 0), isWhole: false }
+}
+
+function strict(maxOutputLength: number): Options {
+  return { zlib: { maxOutputLength }, brotli: { maxOutputLength }, zstd: { maxOutputLength } }
 }
 
 function tryDecode(decode: Decoder, bytes: Uint8Array, options: Options): Uint8Array | undefined {
@@ -195,9 +225,9 @@ const ZSTD_MAGIC = 0xfd2fb528
 const MOST_CODINGS = 3
 /** Each halves what is not known: the end that is shown is within a 64th of the body. */
 const MOST_ATTEMPTS = 6
-const maxOutputLength = LONGEST_DECODED
+const COSTLY_CODING = /\b(?:br|zstd)\b/i
 /** For a body that is all there. */
-const STRICT: Options = { zlib: { maxOutputLength }, brotli: { maxOutputLength }, zstd: { maxOutputLength } }
+const STRICT = strict(LONGEST_DECODED)
 /** For one that may end anywhere. */
 const LENIENT: Options = {
   zlib: { ...STRICT.zlib, finishFlush: constants.Z_SYNC_FLUSH },

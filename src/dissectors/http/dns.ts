@@ -1,5 +1,6 @@
 import type { Inner } from '../../dissect/dissector.ts'
 import { type HttpMessage, HttpRequest, HttpResponse } from './messages.ts'
+import { LONGEST_DNS } from './open-body.ts'
 
 /** DNS over HTTPS (RFC 8484): what is asked is the body of a POST, or is in the query of a GET. */
 export function innerDns(request: object | null, response: object | null): Inner | undefined {
@@ -22,8 +23,7 @@ function questionIn(request: HttpRequest, response: object | null): Uint8Array |
 /** Only the whole of it: the rest of a message would be taken for the message. */
 function dnsIn(message: HttpMessage): Uint8Array | null {
   if (message.bodySize === 0 || message.head.kind !== 'dns') return null
-  const { bytes, truncated } = message.decoded
-  return truncated ? null : bytes
+  return message.incomplete || message.body.isCut ? null : (message.undone(LONGEST_DNS) ?? null)
 }
 
 const DNS_TYPE = 'application/dns-message'

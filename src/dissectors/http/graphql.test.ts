@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { gzipSync } from 'node:zlib'
+import { brotliCompressSync, gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import type { Side } from '../../dissect/dissector.ts'
 import { compileFilter } from '../../filter/index.ts'
@@ -293,6 +293,15 @@ describe('an exchange of HTTP/1 with GraphQL in it', () => {
       assert.equal(request.graphql?.operationName, 'Packed')
       assert.equal(request.postData.text, wantsBodies ? '{"query":"query Packed { a }"}' : '')
     }
+    const long = gzipSync(
+      `{"query":"query Packed { a }","variables":{"a":"${' '.repeat(LONGEST_OPERATION)}"}}`,
+    )
+    const longHead = head.replace(String(body.length), String(long.length))
+    assert.equal(firstRequest(Buffer.concat([Buffer.from(longHead), long])).graphql, null)
+    // It costs too much to look.
+    const brotli = brotliCompressSync('{"query":"query Packed { a }"}')
+    const brotliHead = head.replace('gzip', 'br').replace(String(body.length), String(brotli.length))
+    assert.equal(firstRequest(Buffer.concat([Buffer.from(brotliHead), brotli])).graphql, null)
   })
 
   test('has a row and variables that select it', () => {

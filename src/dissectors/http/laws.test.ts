@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import type { Side } from '../../dissect/dissector.ts'
 import { AT_THE_START, feed } from '../../testing/feed.ts'
 import { http } from './dissector.ts'
-import { seen } from './test-messages.ts'
+import { innerDns } from './dns.ts'
+import { readRequests, seen } from './test-messages.ts'
 
 /** What one side says, with something of every kind in it. */
 const speeches: readonly (readonly [Side, string])[] = [
@@ -157,6 +159,29 @@ describe('hostile input takes time in proportion to its length', () => {
       // Some ten milliseconds; what is quadratic takes minutes.
       assert.ok(performance.now() - started < 5000)
     })
+
+  const zeros = Buffer.alloc(32 << 20)
+  const brotli = { [constants.BROTLI_PARAM_QUALITY]: 5, [constants.BROTLI_PARAM_LGWIN]: 24 }
+  const bombs = {
+    gzip: gzipSync(zeros.subarray(0, 8 << 20)),
+    br: brotliCompressSync(zeros, { params: brotli }),
+  }
+  for (const type of ['application/json', 'application/dns-message'])
+    for (const coding of ['gzip', 'br'] as const)
+      test(`bodies that become far longer, which nobody wants: ${type}, ${coding}`, () => {
+        const body = bombs[coding]
+        const head = `POST / HTTP/1.1\r\nContent-Type: ${type}\r\nContent-Encoding: ${coding}\r\nContent-Length: ${body.length}\r\n\r\n`
+        const one = Buffer.concat([Buffer.from(head), body])
+        const wire = Buffer.concat(Array.from({ length: 50 }, () => one))
+        const started = performance.now()
+        const requests = readRequests(wire, { wantsBodies: false, maxBody: 1 << 20 })
+        assert.equal(requests.length, 50)
+        assert.ok(
+          requests.every((request) => request.graphql === null && innerDns(request, null) === undefined),
+        )
+        // Some ten milliseconds; to look for how much of them can be decompressed takes seconds.
+        assert.ok(performance.now() - started < 2000)
+      })
 
   test('what is read on demand', () => {
     const head = `GET /${'%41'.repeat(20_000)}?${'a=%42&'.repeat(10_000)} HTTP/1.1\r\n${'x: y\r\n'.repeat(5_000)}Cookie: ${'a=b;'.repeat(5_000)}\r\n`

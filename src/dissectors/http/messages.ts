@@ -13,7 +13,7 @@ import {
 import { type Body, NO_BODY } from './body.ts'
 import { CAPTURE_MARK } from './capture-mark.ts'
 import { trimmed } from './characters.ts'
-import { type Content, readContent } from './content.ts'
+import { type Content, readContent, undoneForLittle } from './content.ts'
 import type { ContentKind } from './content-kind.ts'
 import { mediaType, type Param, readForm } from './form.ts'
 import {
@@ -23,6 +23,7 @@ import {
   graphqlErrors,
   graphqlOf,
   isMultipart,
+  LONGEST_OPERATION,
   mayBeInQuery,
 } from './graphql.ts'
 import type { GrpcBody, GrpcMessage } from './grpc/body.ts'
@@ -181,6 +182,12 @@ export abstract class HttpMessage<H extends Head = Head> {
     return this.#content
   }
 
+  /** What is kept of the body without its codings; undefined where that costs more than it may unasked. */
+  undone(most: number): Uint8Array | undefined {
+    const codings = this.codings()
+    return codings === '' ? this.body.kept : undoneForLittle(this.body.kept, codings, most)
+  }
+
   /** Codings of the body in the order in which they were applied; chunks are undone already (RFC 9112 §6.1). */
   protected codings(): string {
     const transfer = this.header('transfer-encoding')
@@ -283,8 +290,7 @@ export abstract class HttpRequest<H extends Head = Head> extends HttpMessage<H> 
     if (this.mayBeGraphql && this.body.size > 0 && !this.incomplete) {
       const contentType = this.header('content-type')
       if (this.body.isCut && !isMultipart(contentType)) return undefined
-      const codings = this.codings()
-      const bytes = codings === '' ? this.body.kept : readContent(this.body, false, codings, '').bytes
+      const bytes = this.undone(LONGEST_OPERATION) ?? NO_BODY.kept
       return graphqlOf('POST', contentType, this.url, bytes)
     }
     return this.mayAskInTarget ? graphqlOf(this.method, '', this.url, NO_BODY.kept) : undefined

@@ -32,4 +32,4 @@ function asksGraphql(request: HttpRequest, length: number): boolean {
 }
 
 /** A message of DNS is no longer. */
-const LONGEST_DNS = 65_535
+export const LONGEST_DNS = 65_535
