@@ -156,6 +156,15 @@ describe('a call', () => {
     assert.equal(packed('gzip', gzipSync(Buffer.alloc(10 << 20)))[0]?.message, null, 'a bomb')
   })
 
+  test('has compressed messages that are not read where their coding is not known', () => {
+    const all = Buffer.concat([message(hello, 1), message(gzipSync(hello), 1), message(short)])
+    const { asked } = call([['client', data(1, all, true)], done])
+    assert.deepEqual(
+      messagesOf(asked.grpcMessages).map((each) => (each as unknown[])[1]),
+      [null, null, 'x'],
+    )
+  })
+
   test('has messages in JSON, or in what nobody knows', () => {
     const text = Buffer.from('{"a":[1]}')
     const of = (type: string) => call([['client', data(1, message(text), true)], done], KEEP, [], type).asked

@@ -89,7 +89,8 @@ export class GrpcBody implements BodyWatcher {
     return this.#prefixes.map(({ at, size, compressed }) => {
       const unread = { size, compressed, type: this.#type, message: null, wireTypes: {} }
       if (at + size > sound || budget < 0) return unread
-      const bytes = decompressed(kept.subarray(at, at + size), compressed ? encoding : '')
+      const sent = kept.subarray(at, at + size)
+      const bytes = compressed ? decompressed(sent, encoding) : sent
       budget -= bytes?.length ?? 0
       return { ...unread, ...(bytes && this.#decode(bytes, format)) }
     })
@@ -143,11 +144,11 @@ function readJson(bytes: Uint8Array): Pick<GrpcMessage, 'message' | 'wireTypes'>
   }
 }
 
-/** Undefined when the coding is not known, or the bytes are not of it. */
+/** Undefined when the coding is not known, as where the head was not captured, or the bytes are not of it. */
 function decompressed(bytes: Uint8Array, encoding: string): Uint8Array | undefined {
-  if (encoding === '' || bytes.length === 0) return bytes
+  if (encoding === 'identity' || bytes.length === 0) return bytes
   const undone = undoCodings(bytes, encoding)
-  return undone.isWhole && (undone.bytes !== bytes || encoding === 'identity') ? undone.bytes : undefined
+  return undone.isWhole && undone.bytes !== bytes ? undone.bytes : undefined
 }
 
 /** A flag that says whether the message is compressed, and its length. */
