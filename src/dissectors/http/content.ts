@@ -70,7 +70,11 @@ export function undoneForLittle(
 }
 
 /** All of the bytes; undefined where they are broken, or become more than `most`. */
-function undoneWhole(bytes: Uint8Array, contentEncoding: string, most: number): Uint8Array | undefined {
+export function undoneWhole(
+  bytes: Uint8Array,
+  contentEncoding: string,
+  most: number,
+): Uint8Array | undefined {
   const options = strict(most)
   const { bytes: undone, isWhole } = undoCodings(bytes, contentEncoding, (decode, each) => {
     const all = tryDecode(decode, each, options)
@@ -80,7 +84,7 @@ function undoneWhole(bytes: Uint8Array, contentEncoding: string, most: number): 
 }
 
 /** Undoes codings from the last that was applied on (RFC 9110 §8.4), up to one that is not known. */
-export function undoCodings(
+function undoCodings(
   bytes: Uint8Array,
   contentEncoding: string,
   undo: (decode: Decoder, bytes: Uint8Array) => Decompressed = decodeWhatGoes,

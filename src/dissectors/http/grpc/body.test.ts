@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { deflateSync, gzipSync } from 'node:zlib'
+import { brotliCompressSync, constants, deflateSync, gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import type { DissectContext } from '../../../dissect/dissector.ts'
 import { feed } from '../../../testing/feed.ts'
@@ -154,6 +154,29 @@ describe('a call', () => {
     assert.equal(packed('gzip', hello)[0]?.message, null, 'it is not')
     assert.equal(packed('zstandard', hello)[0]?.message, null)
     assert.equal(packed('gzip', gzipSync(Buffer.alloc(10 << 20)))[0]?.message, null, 'a bomb')
+  })
+
+  test('has compressed messages that are read up to one that fails, in time that has a bound', () => {
+    const params = { [constants.BROTLI_PARAM_QUALITY]: 5, [constants.BROTLI_PARAM_LGWIN]: 24 }
+    const bomb = message(brotliCompressSync(Buffer.alloc(32 << 20), { params }), 1)
+    const good = message(brotliCompressSync(hello), 1)
+    const all = [good, message(hello), ...Array.from({ length: 996 }, () => bomb), message(short), good]
+    const body = new GrpcBody(undefined, '')
+    const kept = Buffer.concat(all)
+    body.seen(kept, 0, kept.length)
+    const started = performance.now()
+    const messages = messagesOf(body.read(kept, 'application/grpc', 'br')).map(
+      (each) => (each as unknown[])[1],
+    )
+    assert.deepEqual(
+      [messages.slice(0, 3), messages.slice(-2)],
+      [
+        ['hello', 'hello', null],
+        ['x', null],
+      ],
+    )
+    // Some ten milliseconds for one bomb; all of them take minutes.
+    assert.ok(performance.now() - started < 5000)
   })
 
   test('has compressed messages that are not read where their coding is not known', () => {

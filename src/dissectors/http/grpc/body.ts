@@ -2,7 +2,7 @@ import { u8 } from '../../../bytes/read.ts'
 import { latin1 } from '../../../bytes/text.ts'
 import type { ProtoSchema } from '../../../dissect/protos.ts'
 import type { BodyWatcher } from '../body.ts'
-import { LONGEST_DECODED, undoCodings } from '../content.ts'
+import { LONGEST_DECODED, undoneWhole } from '../content.ts'
 import { formatOf } from '../content-kind.ts'
 import { findField } from '../head.ts'
 import { ofBearableDepth } from '../json.ts'
@@ -86,12 +86,15 @@ export class GrpcBody implements BodyWatcher {
     const sound = Math.min(kept.length, this.#holeAt)
     const format = formatOf(contentType)
     let budget = LONGEST_DECODED
+    let coding = encoding
     return this.#prefixes.map(({ at, size, compressed }) => {
       const unread = { size, compressed, type: this.#type, message: null, wireTypes: {} }
-      if (at + size > sound || budget < 0) return unread
+      if (at + size > sound || budget <= 0) return unread
       const sent = kept.subarray(at, at + size)
-      const bytes = compressed ? decompressed(sent, encoding) : sent
-      budget -= bytes?.length ?? 0
+      const bytes = compressed ? decompressed(sent, coding, budget) : sent
+      // What a failure has cost nobody knows: no other message is tried.
+      if (bytes === undefined) coding = NOT_KNOWN
+      else budget -= bytes.length
       return { ...unread, ...(bytes && this.#decode(bytes, format)) }
     })
   }
@@ -144,11 +147,11 @@ function readJson(bytes: Uint8Array): Pick<GrpcMessage, 'message' | 'wireTypes'>
   }
 }
 
-/** Undefined when the coding is not known, as where the head was not captured, or the bytes are not of it. */
-function decompressed(bytes: Uint8Array, encoding: string): Uint8Array | undefined {
+/** Undefined when the coding is not known, as where the head was not captured, or the bytes are not of it, or become more than `most`. */
+function decompressed(bytes: Uint8Array, encoding: string, most: number): Uint8Array | undefined {
   if (encoding === 'identity' || bytes.length === 0) return bytes
-  const undone = undoCodings(bytes, encoding)
-  return undone.isWhole && undone.bytes !== bytes ? undone.bytes : undefined
+  const undone = undoneWhole(bytes, encoding, most)
+  return undone === bytes ? undefined : undone
 }
 
 /** A flag that says whether the message is compressed, and its length. */
@@ -157,4 +160,5 @@ const PREFIX = 5
 const TRAILERS = 0x80
 /** Further ones are counted, but not listed. */
 const MOST_MESSAGES = 1000
+const NOT_KNOWN = ''
 const LONGEST_TRAILERS = 16 << 10
