@@ -21,6 +21,7 @@ import {
   status,
   TestEncoder,
   u32,
+  type Writing,
 } from './test-frames.ts'
 import { exchangesOf, MIDWAY, told } from './test-session.ts'
 
@@ -394,6 +395,65 @@ describe('frames', () => {
       rest,
     ]
     assert.deepEqual(told([['client', Buffer.concat([preface, ...between])]]), ['1 GET /a… ?', '3 GET /b ?'])
+  })
+
+  test('of a header block that are longer than is read leave nothing of the table that is sure', () => {
+    const encoder = new TestEncoder()
+    const before = headers(1, get('/a'), { ends: true, encoder, writing: 'insert' })
+    const fields = [...get('/b'), ['x', 'y'.repeat(300_000)] as const]
+    const block = encoder.block(fields, (at) => (at === 4 ? 'plain' : 'insert'))
+    const after = headers(5, get('/b'), { ends: true, encoder, writing: 'index' })
+    const last = headers(7, get('/c'), { ends: true, encoder, writing: 'insert' })
+    const all = (...frames: readonly Uint8Array[]) =>
+      told([
+        ['client', preface],
+        ['server', settings([5, 1 << 20])],
+        ['client', Buffer.concat([before, ...frames, after, last])],
+        ['server', Buffer.concat([1, 3, 5, 7].map((id) => headers(id, status(200), ends)))],
+      ])
+    const { headers: HEADERS, continuation: CONTINUATION } = FRAME
+    const rest = ['5 GET … 200', '7 GET /c 200']
+    for (const frames of [
+      [frame(HEADERS, FLAG.endHeaders | FLAG.endStream, 3, block)],
+      [
+        frame(HEADERS, FLAG.endStream, 3, block.subarray(0, 280_000)),
+        frame(CONTINUATION, FLAG.endHeaders, 3, block.subarray(280_000)),
+      ],
+    ])
+      assert.deepEqual(all(...frames), ['1 GET /a 200', '3  … 200', ...rest])
+    // What is in front of it is read, and what is behind it does not join that.
+    const path = block.indexOf('x', 0, 'latin1')
+    assert.deepEqual(
+      all(
+        frame(HEADERS, FLAG.endStream, 3, block.subarray(0, path)),
+        frame(CONTINUATION, 0, 3, block.subarray(path, 290_000)),
+        frame(CONTINUATION, FLAG.endHeaders, 3, block.subarray(290_000)),
+      ),
+      ['1 GET /a 200', '3 GET /b… 200', ...rest],
+    )
+    const server = new TestEncoder()
+    const reply = (id: number, code: number, writing: Writing) =>
+      headers(id, status(code), { ends: true, encoder: server, writing })
+    const promise = [...get('/b'), ['x', 'y'], ['z', 'y'.repeat(300_000)]] as const
+    const said = [
+      reply(1, 298, 'insert'),
+      reply(3, 299, 'insert'),
+      frame(
+        FRAME.pushPromise,
+        FLAG.endHeaders,
+        5,
+        Buffer.concat([u32(2), server.block(promise, (at) => (at === 4 ? 'insert' : 'plain'))]),
+      ),
+      reply(5, 299, 'index'),
+    ]
+    assert.deepEqual(
+      told([
+        ['client', Buffer.concat([preface, settings([5, 1 << 20])])],
+        ['client', Buffer.concat([1, 3, 5].map((id) => headers(id, get(`/${id}`), ends)))],
+        ['server', Buffer.concat([settings(), ...said])],
+      ]),
+      ['1 GET /1 298', '3 GET /3 299', '5 GET /5 0…'],
+    )
   })
 
   test('longer than the other side takes are none', () => {

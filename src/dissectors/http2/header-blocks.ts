@@ -68,6 +68,18 @@ export class HeaderBlocks {
     return undefined
   }
 
+  /** The same of a frame that is too long to be read: what it does to the table is not known. */
+  passOver(frame: BlockFrame): void {
+    if (frame.type === FRAME.headers) this.#unfinished = new UnfinishedBlock(frame, 0, NOTHING)
+    else this.#unfinished?.add(NOTHING, frame.size)
+    const block = this.#unfinished
+    if (block === undefined) this.#hpack.forget()
+    else {
+      block.isCut = true
+      if ((frame.flags & FLAG.endHeaders) !== 0) this.#finish(block, true)
+    }
+  }
+
   #continue({ flags, size }: BlockFrame, bytes: Uint8Array, start: number, end: number): void {
     const block = this.#unfinished
     // Its beginning was not captured, and what it did to the table is not known.

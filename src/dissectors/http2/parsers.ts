@@ -1,7 +1,7 @@
 import { u8, u24, u32 } from '../../bytes/read.ts'
 import type { Instant, Opening, Parser, Side, Step } from '../../dissect/dissector.ts'
 import { FLAG, FRAME, FRAME_HEADER, headerProblem, maxFrameSize, PREFACE, streamAt } from './frames.ts'
-import { HeaderBlocks, LONGEST_BLOCK } from './header-blocks.ts'
+import { type BlockFrame, HeaderBlocks, LONGEST_BLOCK } from './header-blocks.ts'
 import type { Session, Stream } from './session.ts'
 
 /** What comes next: the preface, the header of a frame, or its payload, which is a body, read as a whole, or dropped. */
@@ -173,7 +173,10 @@ export class FrameParser implements Parser<object> {
     if (this.#side === 'client') this.#session.goesOn(this.#id)
     if (this.#type === FRAME.data) this.#openBody()
     else if (READ.has(this.#type) && length <= LONGEST_READ) this.#openWhole()
-    else this.#state = 'dropped'
+    else {
+      this.#state = 'dropped'
+      if (BLOCKS.has(this.#type)) this.#blocks.passOver(this.#blockFrame)
+    }
   }
 
   /** A server that answers the preface begins with its SETTINGS (RFC 9113 §3.4), whatever was before. */
@@ -244,13 +247,16 @@ export class FrameParser implements Parser<object> {
         this.#session.goaway(this.#side, streamAt(bytes, start), u32(bytes, start + 4))
         break
       default: {
-        const since = { seconds: this.#seconds, nanos: this.#nanos }
-        const size = FRAME_HEADER + this.#length
-        const frame = { type: this.#type, flags: this.#flags, stream: this.#id, size, since }
-        const problem = this.#blocks.read(frame, bytes, start, end)
+        const problem = this.#blocks.read(this.#blockFrame, bytes, start, end)
         if (problem !== undefined) this.#break(problem)
       }
     }
+  }
+
+  get #blockFrame(): BlockFrame {
+    const since = { seconds: this.#seconds, nanos: this.#nanos }
+    const size = FRAME_HEADER + this.#length
+    return { type: this.#type, flags: this.#flags, stream: this.#id, size, since }
   }
 
   #endFrame(): void {
@@ -268,13 +274,7 @@ export class FrameParser implements Parser<object> {
 
 const NEED_MORE: Step<never> = { kind: 'incomplete', need: 1 }
 const NOTHING = new Uint8Array(0)
-const READ: ReadonlySet<number> = new Set([
-  FRAME.headers,
-  FRAME.pushPromise,
-  FRAME.continuation,
-  FRAME.settings,
-  FRAME.rstStream,
-  FRAME.goaway,
-])
+const BLOCKS: ReadonlySet<number> = new Set([FRAME.headers, FRAME.pushPromise, FRAME.continuation])
+const READ: ReadonlySet<number> = new Set([...BLOCKS, FRAME.settings, FRAME.rstStream, FRAME.goaway])
 /** Of a frame that is read as a whole; the parts of header blocks are the longest. */
 const LONGEST_READ = LONGEST_BLOCK
