@@ -98,7 +98,8 @@ export class HeaderBlocks {
       return
     }
     this.#hpack.forget()
-    this.#tell(frame, promised, size, { fields, count: fields.length, isWhole: false, isBroken: true })
+    const count = fields.length
+    this.#tell(frame, promised, size, { ...read, fields, count, isWhole: false, isBroken: true })
   }
 
   #tell(

@@ -14,6 +14,8 @@ export interface HeaderBlock {
   readonly isWhole: boolean
   /** It does not end where it should, or breaks a rule. */
   readonly isBroken: boolean
+  /** Bytes that `fields` take, about, also where they are in the table and in other blocks. */
+  readonly memory: number
 }
 
 /**
@@ -128,13 +130,16 @@ class Block implements HeaderBlock {
   isWhole = true
   isBroken = false
   count = 0
+  memory = 0
   #size = 0
 
   add(field: TableField): void {
     this.#size += field.size
     this.count++
-    if (field.name !== '' && this.#size <= LARGEST_LIST && this.count <= MOST_FIELDS) this.fields.push(field)
-    else this.isWhole = false
+    if (field.name !== '' && this.#size <= LARGEST_LIST && this.count <= MOST_FIELDS) {
+      this.fields.push(field)
+      this.memory += field.size + FIELD_MEMORY
+    } else this.isWhole = false
   }
 }
 
@@ -211,6 +216,8 @@ const LARGEST_TABLE = 256 << 10
 /** Of one block: further fields are not shown. References cost a peer a byte each. */
 const LARGEST_LIST = 1 << 20
 const MOST_FIELDS = 2000
+/** What an object and two strings take beside what a field counts for. */
+const FIELD_MEMORY = 64
 /** Integers of more than five octets are longer than anything here. */
 const LARGEST_FACTOR = 128 ** 3
 const COMPACT_AFTER = 64

@@ -85,7 +85,8 @@ export class FrameParser implements Parser<object> {
   }
 
   get held(): number {
-    return this.#session.held[this.#side] + this.#blocks.held + this.#pieces.length
+    const { bodies, heads } = this.#session
+    return bodies[this.#side] + heads[this.#side] + this.#blocks.held + this.#pieces.length
   }
 
   /** Reads at `at`, where at least one byte is; returns where it stopped. */

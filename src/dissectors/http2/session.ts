@@ -32,7 +32,9 @@ export class Session {
   /** What a side said when it gave up the connection. */
   #farewell: Exchange['error'] = null
   /** Bytes of unfinished bodies that are kept, by who sends them. */
-  readonly held = { client: 0, server: 0 }
+  readonly bodies = { client: 0, server: 0 }
+  /** Bytes of memory that heads of open streams take, about. */
+  readonly heads = { client: 0, server: 0 }
   /** The longest frames, by who sends them: as the other side has agreed, and any where that may have been missed. */
   readonly longestFrame: Record<Side, number>
   hasPreface = false
@@ -72,10 +74,11 @@ export class Session {
     half.grow(size, since)
     if (half.message === undefined || isHeadAfterAll(half.message, block))
       this.#begin(from, stream, block, endsStream)
-    else half.addTrailers(block)
+    else this.heads[from] += half.addTrailers(block)
     half.touch(this.#clock)
     if (endsStream) this.ends(from, stream)
     else if (isTunnel(stream)) this.#close(stream, null)
+    this.#limitHeads()
   }
 
   /** RFC 9113 §8.4: the request that the server is about to answer unasked. */
@@ -87,6 +90,7 @@ export class Session {
     stream.client.grow(size, since)
     this.#begin('client', stream, block, true)
     stream.client.end(this.#clock)
+    this.#limitHeads()
   }
 
   /** A part of a body begins: its stream, if anybody wants to know of it. */
@@ -110,7 +114,7 @@ export class Session {
     const { body } = half.message
     const before = body.keptSize
     body.add(bytes, start, end)
-    this.held[from] += body.keptSize - before
+    this.bodies[from] += body.keptSize - before
   }
 
   /** `size` bytes of the stream were not captured, of which `length` are of a body. */
@@ -176,7 +180,7 @@ export class Session {
   /** Lets go of what is kept of bodies that a side sends. */
   shed(from: Side): void {
     for (const stream of this.#streams.values()) stream[from].message?.body.drop()
-    this.held[from] = 0
+    this.bodies[from] = 0
   }
 
   /** What still waits, when the connection is over. */
@@ -211,17 +215,27 @@ export class Session {
   }
 
   #add(id: number): Stream {
-    const [oldest] = this.#streams.values()
-    if (this.#streams.size >= MOST_STREAMS && oldest !== undefined) this.#close(oldest, UNANSWERED)
+    if (this.#streams.size >= MOST_STREAMS) this.#closeOldest()
     const stream = new Stream(id)
     this.#streams.set(id, stream)
     return stream
+  }
+
+  /** A stream that waits costs its sender next to nothing, but here it has a head. */
+  #limitHeads(): void {
+    while (this.heads.client + this.heads.server > LARGEST_HEADS) this.#closeOldest()
+  }
+
+  #closeOldest(): void {
+    const [oldest] = this.#streams.values()
+    if (oldest !== undefined) this.#close(oldest, UNANSWERED)
   }
 
   #begin(from: Side, stream: Stream, block: HeaderBlock, isAll: boolean): void {
     const head = new FieldHead(block.fields)
     const isKnown = block.isWhole && isHead(block, from === 'client' ? ':method' : ':status')
     const message = stream.begin(from, head)
+    this.heads[from] += stream[from].takeHead(block.memory)
     message.incomplete = !isKnown
     if (!isAll) openBody(message, this.#context, 0, stream.client.message)
   }
@@ -233,8 +247,10 @@ export class Session {
     this.#streams.delete(id)
     this.#refused.delete(stream)
     this.#leave(id)
-    this.held.client -= client.message?.body.keptSize ?? 0
-    this.held.server -= server.message?.body.keptSize ?? 0
+    this.bodies.client -= client.message?.body.keptSize ?? 0
+    this.bodies.server -= server.message?.body.keptSize ?? 0
+    this.heads.client -= client.headMemory
+    this.heads.server -= server.headMemory
     if (!isTunnel(stream)) {
       client.breakOff()
       server.breakOff()
@@ -286,6 +302,8 @@ class Half<M extends HttpRequest | HttpResponse> {
   hasEnded = false
   /** What follows the head is none of HTTP's: the client's side of CONNECT. */
   isOpaque = false
+  /** Bytes that its fields take, about. */
+  headMemory = 0
   #size = 0
   /** When its first byte came, and its last so far. */
   #since: Instant | undefined
@@ -312,12 +330,22 @@ class Half<M extends HttpRequest | HttpResponse> {
     if (this.message !== undefined && !this.hasEnded) this.message.incomplete = true
   }
 
-  addTrailers({ fields, isWhole }: HeaderBlock): void {
+  /** Its head takes so many bytes, in place of one that was none. Returns how many more these are. */
+  takeHead(memory: number): number {
+    const more = memory - this.headMemory
+    this.headMemory = memory
+    return more
+  }
+
+  /** Returns how many bytes they take. */
+  addTrailers({ fields, isWhole, memory }: HeaderBlock): number {
     const { message } = this
-    if (message === undefined || !(message.head instanceof FieldHead)) return
+    if (message === undefined || !(message.head instanceof FieldHead)) return 0
     if (!isWhole) message.incomplete = true
-    if (message.head.trailers.length < MOST_TRAILERS)
-      message.head.trailers = [...message.head.trailers, ...fields]
+    if (message.head.trailers.length >= MOST_TRAILERS) return 0
+    message.head.trailers = [...message.head.trailers, ...fields]
+    this.headMemory += memory
+    return memory
   }
 
   found(id: number): Found<object> | null {
@@ -404,11 +432,13 @@ function isTunnel({ client, server }: Stream): boolean {
   return server.message.status >= 200 && server.message.status < 300
 }
 
-const NOTHING_KNOWN: HeaderBlock = { fields: [], count: 0, isWhole: false, isBroken: true }
+const NOTHING_KNOWN: HeaderBlock = { fields: [], count: 0, isWhole: false, isBroken: true, memory: 0 }
 const NO_REQUEST = { type: 'pair-not-found', msg: 'reply without a request' } as const
 const UNANSWERED = { type: 'pair-not-found', msg: 'the reply was not captured' } as const
 const NO_ERROR = 0
 /** Open at a time, or remembered to be over; peers rarely allow each other more than a few hundred. */
 const MOST_STREAMS = 4096
+/** Of all streams that are open: beyond that the oldest ones do not wait any longer. */
+const LARGEST_HEADS = 8 << 20
 /** Further ones are not shown. */
 const MOST_TRAILERS = 1000
