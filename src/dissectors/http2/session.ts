@@ -201,6 +201,8 @@ export class Session {
     client.grow(headSize + request.bodySize, since)
     client.message = request
     client.end(since)
+    this.bodies.client += request.body.keptSize
+    this.heads.client += client.takeHead(headSize)
   }
 
   /** The stream of a block that belongs to none of those that are open; undefined when it is over. */
