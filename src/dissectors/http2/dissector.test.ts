@@ -686,6 +686,29 @@ describe('in a connection', () => {
     assert.equal(wire.exchanges[1]?.requestSize, upgrade.length)
   })
 
+  test('that was upgraded frames may be as long as the upgrade has said', () => {
+    for (const [size, told] of [
+      ['00005000', 'http2 /up 200'],
+      ['00004000', 'http2 /up 200…'],
+    ] as const) {
+      const wire = new Wire()
+      const connection = wire.open()
+      const agreed = Buffer.from(`0003000000640005${size}`, 'hex')
+      connection.send(
+        'client',
+        `GET /up HTTP/1.1\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: ${agreed.toString('base64url')}\r\n\r\n`,
+      )
+      connection.send(
+        'server',
+        'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n',
+      )
+      const body = data(1, 'x'.repeat(20_000), true)
+      connection.send('server', Buffer.concat([settings(), headers(1, status(200)), body]))
+      connection.close('closed')
+      assert.deepEqual(wire.told, ['http /up 101', told])
+    }
+  })
+
   test('that is joined midway who asks is told by what they say, on any port', () => {
     const wire = new Wire()
     const connection = wire.open(-1)

@@ -4,7 +4,7 @@ import { TextHead } from '../http/head.ts'
 import type { HttpRequest, HttpResponse } from '../http/messages.ts'
 import { openBody } from '../http/open-body.ts'
 import { Upgrade } from '../http/upgrade.ts'
-import { DEFAULT_FRAME_SIZE, errorName, FRAME_HEADER, LARGEST_FRAME_SIZE } from './frames.ts'
+import { DEFAULT_FRAME_SIZE, errorName, FRAME_HEADER, LARGEST_FRAME_SIZE, maxFrameSize } from './frames.ts'
 import type { HeaderBlock } from './hpack.ts'
 import { FieldHead, Http2Request, Http2Response } from './messages.ts'
 
@@ -195,6 +195,9 @@ export class Session {
   /** The request was sent before the protocol changed; its reply comes on the first stream (RFC 7540 §3.2). */
   #upgraded({ request, since = this.#clock }: Upgrade): void {
     if (request === undefined) return
+    // The client's first SETTINGS (§3.2.1).
+    const settings = Buffer.from(request.header('http2-settings'), 'base64url')
+    this.settings('client', maxFrameSize(settings, 0, settings.length))
     this.#opened.client.note(1, true)
     const { client } = this.#add(1)
     const headSize = request.head instanceof TextHead ? request.head.size : 0
