@@ -243,6 +243,16 @@ describe('what ends a stream', () => {
       ['3 GET /b ? (GOAWAY: NO_ERROR)', '1 GET /a 200'],
     )
     assert.deepEqual(told([...open, ['server', goaway(0x7fffffff, 0)]]), ['1 GET /a ?', '3 GET /b ?'])
+    const late = Buffer.concat([headers(5, get('/c'), ends), headers(7, post('/d')), data(7, 'more', true)])
+    assert.deepEqual(
+      told([
+        ...open,
+        ['server', Buffer.concat([goaway(0x7fffffff, 0), goaway(3, 0)])],
+        ['client', late],
+        ['server', Buffer.concat([headers(1, status(200), ends), headers(3, status(200), ends)])],
+      ]),
+      ['5 GET /c ? (GOAWAY: NO_ERROR)', '7 POST /d… ? (GOAWAY: NO_ERROR)', '1 GET /a 200', '3 GET /b 200'],
+    )
     assert.deepEqual(told([...open, ['server', goaway(3, 11)]]), [
       '1 GET /a ? (GOAWAY: ENHANCE_YOUR_CALM)',
       '3 GET /b ? (GOAWAY: ENHANCE_YOUR_CALM)',

@@ -78,6 +78,8 @@ export class Session {
     half.touch(this.#clock)
     if (endsStream) this.ends(from, stream)
     else if (isTunnel(stream)) this.#close(stream, null)
+    const refusal = from === 'client' ? this.#opened.client.refusalOf(id) : null
+    if (refusal !== null && !stream.isOver) this.#close(stream, refusal)
     this.#limitHeads()
   }
 
@@ -162,7 +164,7 @@ export class Session {
   goaway(from: Side, last: number, code: number): void {
     const error = { type: 'connection', msg: `GOAWAY: ${errorName(code)}` } as const
     if (code !== NO_ERROR) this.#farewell = error
-    if (!this.#opened[otherOf(from)].cutTo(last)) return
+    if (!this.#opened[otherOf(from)].cutTo(last, error)) return
     for (const stream of [...this.#streams.values()])
       if (stream.id > last && openerOf(stream.id) === otherOf(from)) this.#close(stream, error)
   }
@@ -365,8 +367,9 @@ class Opened {
   #highest = 0
   /** … from this one on, where some were opened before the capture began or in bytes that were lost. */
   #from: number
-  /** None above it will be answered. */
+  /** None above it will be answered, and why. */
   #last = Number.POSITIVE_INFINITY
+  #refusal: Exchange['error'] = null
 
   constructor(isWhole: boolean) {
     this.#from = isWhole ? 0 : Number.POSITIVE_INFINITY
@@ -392,10 +395,16 @@ class Opened {
   }
 
   /** Those above `last` will not be answered; true when that is news. */
-  cutTo(last: number): boolean {
+  cutTo(last: number, refusal: Exchange['error']): boolean {
     if (last >= this.#last) return false
     this.#last = last
+    this.#refusal = refusal
     return true
+  }
+
+  /** Why a stream will not be answered, though it was opened later; null when it may be. */
+  refusalOf(id: number): Exchange['error'] {
+    return id > this.#last ? this.#refusal : null
   }
 }
 
