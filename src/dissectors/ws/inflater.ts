@@ -60,18 +60,29 @@ export class Inflater {
 
 /** Blocks may be marked as the last one though more follow (RFC 7692 §7.2.3.4): then zlib stops, and has to go on. */
 function inflateAll(compressed: Uint8Array, dictionary: Uint8Array): Inflated {
-  let bytes: Uint8Array = NOTHING
+  const runs: Uint8Array[] = []
+  let length = 0
   let known = dictionary
-  for (let at = 0, runs = 0; at < compressed.length; runs++) {
+  let isWhole = true
+  for (let at = 0; at < compressed.length; ) {
     const rest = at === 0 ? compressed : compressed.subarray(at)
-    const run = runs < MOST_RUNS ? inflateRun(rest, known, LONGEST_INFLATED - bytes.length) : undefined
-    if (run === undefined) return { bytes, isWhole: false }
-    bytes = at === 0 ? run.bytes : Buffer.concat([bytes, run.bytes])
+    const run = runs.length < MOST_RUNS ? inflateRun(rest, known, LONGEST_INFLATED - length) : undefined
+    isWhole = run !== undefined
+    if (run === undefined) break
+    runs.push(run.bytes)
+    length += run.bytes.length
     if (run.taken === rest.length || run.taken === 0 || isPadding(rest, run.taken)) break
     at += run.taken
-    known = Buffer.concat([dictionary, bytes]).subarray(-LARGEST_WINDOW)
+    known = endOf(known, run.bytes)
   }
-  return { bytes, isWhole: true }
+  const [first = NOTHING] = runs
+  return { bytes: runs.length > 1 ? Buffer.concat(runs, length) : first, isWhole }
+}
+
+/** As much as may be referred to of bytes that follow on each other. */
+function endOf(before: Uint8Array, bytes: Uint8Array): Uint8Array {
+  const all = bytes.length < LARGEST_WINDOW ? Buffer.concat([before, bytes]) : bytes
+  return all.subarray(-LARGEST_WINDOW)
 }
 
 function inflateRun(
