@@ -167,7 +167,8 @@ export class BackendParser extends MessageParser<Reply> {
 
   #command(frame: Frame): void {
     const answer = this.session.answer(RUNS | KIND.copyDone, frame)
-    answer.message.tagged(shortText(frame.bytes, frame.start, nulAt(frame.bytes, frame.start, frame.end)))
+    const end = Math.min(frame.end, frame.start + LONGEST_TAG)
+    answer.message.tagged(shortText(frame.bytes, frame.start, nulAt(frame.bytes, frame.start, end)))
     this.session.settle(answer)
   }
 
@@ -337,6 +338,7 @@ const PARAMETER_DESCRIPTION = letter('t')
 const FUNCTION_RESULT = letter('V')
 const NEGOTIATION = letter('v')
 const READY = letter('Z')
+const LONGEST_TAG = 256
 const MOST_TEXTS = 16
 const MOST_PARAMETERS = 1024
 /** Of the columns of a statement, in bytes, to be remembered for its next replies. */

@@ -19,7 +19,7 @@ export function shortText(bytes: Uint8Array, start: number, end: number): string
 export function textPairs(bytes: Uint8Array, start: number, end: number): Record<string, string> {
   const pairs: Record<string, string> = {}
   let at = start
-  while (at < end && u8(bytes, at) !== 0) {
+  for (let count = 0; count < MOST_PAIRS && at < end && u8(bytes, at) !== 0; count++) {
     const nameEnd = nulAt(bytes, at, end)
     const valueEnd = nulAt(bytes, nameEnd + 1, end)
     // Names come from the wire: `__proto__` is one like any other.
@@ -121,6 +121,7 @@ export function readValues(
   return { values, next: at }
 }
 
+const MOST_PAIRS = 64
 /** −1 as a length. */
 const IS_NULL = 0xffffffff
 /** Table, number in the table, type, size, modifier, format. */

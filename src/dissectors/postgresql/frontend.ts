@@ -3,7 +3,7 @@ import { u8, u32 } from '../../bytes/read.ts'
 import { latin1, utf8Text } from '../../bytes/text.ts'
 import { INVALID } from '../../dissect/exchanges.ts'
 import { nulAt, readValues, shorts, shortText, textPairs } from './fields.ts'
-import { FRONTEND } from './frames.ts'
+import { FRONTEND, LONGEST_KEPT } from './frames.ts'
 import { type Frame, MessageParser } from './parser.ts'
 import { type About, type Details, Request } from './request.ts'
 import { KIND, type Session } from './session.ts'
@@ -184,7 +184,7 @@ export class FrontendParser extends MessageParser<Request> {
       kind,
       size,
       since: session.now,
-      kept: (about.statement?.size ?? 0) + (about.portal?.size ?? 0),
+      kept: Math.min(size, LONGEST_KEPT),
       heard,
       reached: heard,
       answer: undefined,

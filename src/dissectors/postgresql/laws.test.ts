@@ -3,6 +3,7 @@ import { describe as group, test } from 'node:test'
 import fc from 'fast-check'
 import type { Paired, Parser, Side } from '../../dissect/dissector.ts'
 import { AT_THE_START, type Chunk } from '../../testing/feed.ts'
+import { bytesLeftBy } from '../../testing/heap.ts'
 import { postgresql } from './dissector.ts'
 import {
   authentication,
@@ -147,6 +148,8 @@ test('any mixture of messages, pieces and holes is read without an exception', (
 })
 
 group('hostile input takes time in proportion to its length, and little memory', () => {
+  const types = Array.from({ length: 16_000 }, () => 23)
+  const options = Array.from({ length: 1600 }, (_, index) => [index.toString(36), 'x']).flat()
   for (const [name, side, message, times] of [
     ['queries that nobody answers', 'client', query('select 1'), 200_000],
     ['binds that nobody answers', 'client', bind('', '', values('x')), 200_000],
@@ -158,15 +161,35 @@ group('hostile input takes time in proportion to its length, and little memory',
     ['tags without end', 'server', tag('INSERT 0 1'), 200_000],
     ['an error of many fields', 'server', m('E', Buffer.from('Mx\0'.repeat(20_000))), 20],
     ['columns without names', 'server', m('T', u16s(3000), Buffer.alloc(19 * 3000)), 50],
+    ['function calls', 'client', m('F', u32s(1), u16s(0), values('x'.repeat(60_000)), u16s(0)), 1500],
+    ['statements of many parameters', 'client', parse('a', 'x', ...types), 1500],
+    ['startups', 'client', startup('user', 'x'.repeat(9000)), 10_000],
+    ['startups of many options', 'client', startup(...options), 900],
+    ['long tags', 'server', tag('x'.repeat(60_000)), 900],
   ] as const)
     test(name, () => {
       const started = performance.now()
       const wire = Buffer.alloc(message.length * times, message)
-      const held = drip(side, wire, 1000)
-      assert.ok(held <= 1 << 20)
+      const parsers = postgresql.open({ wantsBodies: true, maxBody: 1 << 20 }, AT_THE_START)
+      if (side === 'server') exchangesOf(parsers.client, query('select'))
+      const kept = bytesLeftBy(() => drip(parsers[side], wire, 1000))
+      assert.ok(kept < MOST_KEPT)
+      while (parsers.abandon?.() !== undefined);
       // Less than a second; what is quadratic takes minutes.
       assert.ok(performance.now() - started < 20_000)
     })
+
+  test('of statements that were prepared only so much is remembered', () => {
+    const { client, server } = postgresql.open({ wantsBodies: true, maxBody: 1 << 20 }, AT_THE_START)
+    const kept = bytesLeftBy(() => {
+      for (let index = 0; index < 512; index++) {
+        exchangesOf(client, parse(`s${index}`, 'x', ...types))
+        assert.equal(exchangesOf(server, parsed).length, 1)
+      }
+    })
+    assert.ok(kept < MOST_KEPT)
+    assert.equal(exchangesOf(client, sync).length, 0)
+  })
 
   test('a length that is a lie takes no memory', () => {
     const query = both(Buffer.from('Q'), u32s(0x3fffffff), Buffer.alloc(100_000, 'x'))
@@ -182,6 +205,16 @@ group('hostile input takes time in proportion to its length, and little memory',
       'y\0\0\0\x04',
     ])
       assert.equal(read([['client', lie]]).invalid === undefined, lie.startsWith('\0'), lie)
+  })
+
+  test('a long statement counts once, however often a pipeline executes it', () => {
+    const { client, server } = postgresql.open({ wantsBodies: true, maxBody: 1 << 20 }, AT_THE_START)
+    const many = 2000
+    const run = both(bind('', 's'), execute())
+    const done = both(bound, tag('INSERT 0 1'))
+    exchangesOf(client, both(parse('s', 'x'.repeat(8000)), Buffer.alloc(run.length * many, run)))
+    const paired = exchangesOf(server, both(parsed, Buffer.alloc(done.length * many, done)))
+    assert.equal(paired.filter(({ request }) => request !== null).length, 1 + 2 * many)
   })
 
   test('a pipeline that is longer than is remembered goes on when it is through', () => {
@@ -214,21 +247,15 @@ function exchangesOf(parser: Parser<unknown>, wire: Uint8Array): Paired[] {
   }
 }
 
-/** Feeds one side, piece by piece; the most bytes that the parser says it holds. */
-function drip(side: Side, wire: Uint8Array, step: number): number {
-  const parsers = postgresql.open({ wantsBodies: true, maxBody: 1 << 20 }, AT_THE_START)
-  const parser = parsers[side]
-  let held = 0
+/** Feeds one side, piece by piece. */
+function drip(parser: Parser<unknown>, wire: Uint8Array, step: number): void {
   let at = 0
   for (let end = step; end <= wire.length; end += step)
     for (;;) {
       const answer = parser.next(wire, at, end)
       if (answer.kind === 'invalid' || answer.kind === 'incomplete') break
       at += answer.length
-      held = Math.max(held, parser.held ?? 0)
     }
-  while (parsers.abandon?.() !== undefined);
-  return held
 }
 
 function cutAt(side: Side, wire: Uint8Array, at: number): Chunk[] {
@@ -248,3 +275,6 @@ function messagesOf(wire: Uint8Array): Uint8Array[] {
   }
   return [...found, untyped(80877103), untyped(80877102, u32s(1, 2)), Buffer.from('S'), Buffer.from('N')]
 }
+
+/** Bytes that a connection may keep, with all that JavaScript needs to remember them. */
+const MOST_KEPT = 16 << 20

@@ -52,7 +52,7 @@ export class Reply {
   tagged(tag: string): void {
     this.is('CommandComplete')
     this.#tags ??= []
-    if (this.#tags.length < MOST_TAGS) this.#tags.push(tag.slice(0, LONGEST_TAG))
+    if (this.#tags.length < MOST_TAGS) this.#tags.push(tag)
     const count = countIn(tag)
     if (count >= 0) this.#counted = Math.max(this.#counted, 0) + count
   }
@@ -181,7 +181,6 @@ function countIn(tag: string): number {
 
 const NONE: readonly never[] = []
 const MOST_TAGS = 1000
-const LONGEST_TAG = 256
 const MOST_NOTICES = 20
 /** Characters of a notice or a setting. */
 const LONGEST_NOTICE = 4096

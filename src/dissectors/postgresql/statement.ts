@@ -21,7 +21,7 @@ export class Statement {
 
   /** Bytes that are kept here. */
   get size(): number {
-    return this.name.length + this.#text.length
+    return this.name.length + this.#text.length + this.#types.length
   }
   get query(): string {
     this.#query ??= textOf(this.#text)
