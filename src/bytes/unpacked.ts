@@ -4,6 +4,14 @@ export interface Unpacked {
   readonly isWhole: boolean
 }
 
+/**
+ * How much is made of `length` compressed bytes: a peer must not have us make 30,000 of each that it sends. What repeats
+ * itself comes to a hundredth.
+ */
+export function mostUnpacked(length: number): number {
+  return ROOM + length * MOST_RATIO
+}
+
 /** Where decompressed bytes gather: at most `limit`. Formats of the LZ77 kind also copy from what is there already. */
 export class Output {
   readonly #limit: number
@@ -49,3 +57,6 @@ export class Output {
     return needed - this.length
   }
 }
+
+const ROOM = 256 << 10
+const MOST_RATIO = 200

@@ -1,5 +1,6 @@
 import { constants, inflateSync, type ZlibOptions, type ZstdOptions, zstdDecompressSync } from 'node:zlib'
 import { fromSnappy } from '../../bytes/snappy.ts'
+import { mostUnpacked } from '../../bytes/unpacked.ts'
 
 /** Longest message after decompression: more than a batch of documents has. Of a longer one the beginning is read. */
 export const LONGEST_DECODED = 17 << 20
@@ -17,7 +18,7 @@ export function decompressed(
   size: number,
   isCut: boolean,
 ): Uint8Array | undefined {
-  const most = Math.min(size, LONGEST_DECODED, ROOM + packed.length * MOST_RATIO)
+  const most = Math.min(size, LONGEST_DECODED, mostUnpacked(packed.length))
   switch (compressor) {
     case 0:
       return packed.subarray(0, most)
@@ -60,7 +61,4 @@ function zstdOptions(maxOutputLength: number, isWhole: boolean): ZstdOptions {
   return isWhole ? { maxOutputLength } : { maxOutputLength, finishFlush: constants.ZSTD_e_flush }
 }
 
-/** A peer must not have us make 1000 bytes of each that it sends; documents that repeat themselves come to a hundredth. */
-const ROOM = 256 << 10
-const MOST_RATIO = 200
 const MOST_ATTEMPTS = 7

@@ -1,5 +1,6 @@
 import { constants, inflateSync, zstdDecompressSync } from 'node:zlib'
 import { u24le, u32le } from '../../bytes/read.ts'
+import { mostUnpacked } from '../../bytes/unpacked.ts'
 import type { Step } from '../../dissect/dissector.ts'
 import { type PacketReader, Packets } from './packets.ts'
 import type { Session } from './session.ts'
@@ -27,7 +28,7 @@ export class Channel {
   #isDropped = false
   #inflated: Uint8Array | undefined
   #position = 0
-  /** Bytes of its content that follow, of which nothing will be known: the frame is too long to be held. */
+  /** Bytes of its content that follow, of which nothing will be known: the frame is too long to be held, or becomes too much. */
   #hole = 0
   #need = 1
   #reason = ''
@@ -124,7 +125,7 @@ export class Channel {
       this.#left = length
       return content
     }
-    const here = length > LONGEST_FRAME ? BEGINNING : length
+    const here = heldOf(length, size)
     this.#need = FRAME_HEADER + here
     if (end - start < this.#need) return start
     const inflated = inflate(bytes.subarray(content, content + here), size, here < length)
@@ -139,6 +140,12 @@ export class Channel {
     this.#left = length - here
     return content + here
   }
+}
+
+/** How much of a frame is held to be decompressed: all, or of one that is too long the beginning, or too dense nothing. */
+function heldOf(length: number, size: number): number {
+  if (size > mostUnpacked(length)) return 0
+  return length > LONGEST_FRAME ? BEGINNING : length
 }
 
 /**

@@ -961,6 +961,38 @@ describe('compressed MySQL', () => {
     assert.deepEqual([seen[1]?.response?.rowCount, seen[1]?.response?.success], [1, true])
   })
 
+  test('becomes 200 times as much and 256 KiB at most, or passes by where nothing begins in it', () => {
+    const many = 3_000_000
+    const value = bytes(0xfd, u32(many).subarray(0, 3), 'x'.repeat(many))
+    const [count, definition, end] = resultSet(['a'], []) as [Uint8Array, Uint8Array, Uint8Array]
+    const reply = packets(1, count, definition, end, value, eof())
+    const ends = reply.length - 9
+    const begins = ends - many
+    for (const [capabilities, how] of [
+      [COMPRESS, 'zlib'],
+      [ZSTD, 'zstd'],
+    ] as const) {
+      const asked: Script = [
+        ...session({ capabilities }),
+        ['client', frame(0, query('select a'), 'plain')],
+        ['server', frame(1, reply.subarray(0, begins), 'plain')],
+      ]
+      const { rows: seen, invalid } = read([
+        ...asked,
+        [
+          'server',
+          bytes(frame(2, reply.subarray(begins, ends), how), frame(3, reply.subarray(ends), 'plain')),
+        ],
+      ])
+      assert.equal(invalid, undefined)
+      assert.deepEqual([seen[1]?.response?.rowCount, seen[1]?.response?.success], [1, true])
+      assert.equal(
+        read([...asked, ['server', frame(2, reply.subarray(begins), how)]]).invalid,
+        'a frame longer than is held',
+      )
+    }
+  })
+
   test('that is broken, or becomes more than it says, ends the reading', () => {
     const good = frame(0, again, 'zlib')
     const bad = Buffer.from(good)
