@@ -176,9 +176,10 @@ export class RequestParser implements Parser<Request>, ChannelReader {
     const truncated = wire.length < size || this.#channel.packets.isHoled
     asked.message = this.#read(asked, wire, truncated)
     const { statements } = this.#session
-    if (asked.code === COM.sendLongData) asked.statement?.addLongData(u16le(wire, LONG_DATA_HEADER - 2))
-    if (asked.code === COM.closeStatement && asked.statement !== undefined)
-      statements.close(asked.statement.id)
+    if (asked.statement === undefined) return
+    if (asked.code === COM.sendLongData)
+      statements.sentAhead(asked.statement, u16le(wire, LONG_DATA_HEADER - 2))
+    if (asked.code === COM.closeStatement) statements.close(asked.statement.id)
   }
 
   #read(asked: Asked, wire: Uint8Array, truncated: boolean): Request {

@@ -39,7 +39,8 @@ export class Statement {
 
   get size(): number {
     const executions = (this.#bound?.wire.length ?? 0) + (this.#early?.wire.length ?? 0)
-    return this.prepared.wire.length + (this.definitions?.kept.length ?? 0) + executions + OVERHEAD
+    const numbers = (this.#longData?.size ?? 0) * NUMBER
+    return this.prepared.wire.length + (this.definitions?.kept.length ?? 0) + executions + numbers + OVERHEAD
   }
 
   addLongData(parameter: number): void {
@@ -87,6 +88,12 @@ export class Statements {
     }
   }
 
+  /** The value of a parameter was sent in advance. */
+  sentAhead(statement: Statement, parameter: number): void {
+    statement.addLongData(parameter)
+    this.weigh(statement)
+  }
+
   /** The one that a command is about, whose number follows its first byte. */
   of(wire: Uint8Array): Statement | undefined {
     const id = u32le(wire, 1)
@@ -117,5 +124,7 @@ export class Statements {
 /** Bytes of statements that are remembered on a connection. */
 export const LARGEST = 1 << 20
 const OVERHEAD = 200
+/** Of a set, for each. */
+const NUMBER = 20
 /** An execution with longer values is not kept for the types of its parameters. */
 const LONGEST_BOUND = 16 << 10
