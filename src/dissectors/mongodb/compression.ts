@@ -1,6 +1,8 @@
 import { constants, inflateSync, type ZlibOptions, type ZstdOptions, zstdDecompressSync } from 'node:zlib'
+import { copyOf } from '../../bytes/read.ts'
 import { fromSnappy } from '../../bytes/snappy.ts'
 import { mostUnpacked } from '../../bytes/unpacked.ts'
+import type { Kept } from './content.ts'
 
 /** Longest message after decompression: more than a batch of documents has. Of a longer one the beginning is read. */
 export const LONGEST_DECODED = 17 << 20
@@ -8,26 +10,56 @@ export const LONGEST_DECODED = 17 << 20
 /** `compressorId` of OP_COMPRESSED. */
 export const COMPRESSORS: Readonly<Record<number, string>> = { 0: 'noop', 1: 'snappy', 2: 'zlib', 3: 'zstd' }
 
+/** A message as it was compressed. */
+export interface Packed {
+  readonly compressor: number
+  readonly bytes: Uint8Array
+  /** What it becomes, as it says. */
+  readonly size: number
+  /** Not all of `bytes` is here. */
+  readonly isCut: boolean
+}
+
 /**
- * What a compressed message becomes, or as much of its beginning as can be had; undefined when that is nothing.
- * `size` is what the message says; `isCut` when not all of `packed` is here.
+ * Of a message that was compressed well: its content is made again when somebody asks for it, so that what waits for a
+ * reply takes about as much memory as it had bytes on the wire.
  */
-export function decompressed(
-  compressor: number,
-  packed: Uint8Array,
-  size: number,
-  isCut: boolean,
-): Uint8Array | undefined {
-  const most = Math.min(size, LONGEST_DECODED, mostUnpacked(packed.length))
+export class KeptPacked implements Kept {
+  readonly opcode: number
+  readonly isCut: boolean
+  readonly #packed: Packed
+  readonly #length: number
+
+  /** The first `length` bytes of what it becomes are asked for. */
+  constructor(opcode: number, packed: Packed, length: number, isCut: boolean) {
+    this.opcode = opcode
+    this.isCut = isCut
+    this.#packed = { ...packed, bytes: copyOf(packed.bytes, 0, packed.bytes.length) }
+    this.#length = length
+  }
+
+  get bytes(): Uint8Array {
+    return decompressed(this.#packed)?.subarray(0, this.#length) ?? NOTHING
+  }
+}
+
+/** Whether it is worth while to make `length` bytes again rather than to keep them. */
+export function isDense(packed: Packed, length: number): boolean {
+  return length > packed.bytes.length * DENSE
+}
+
+/** What a message becomes, or as much of its beginning as can be had; undefined when that is nothing. */
+export function decompressed({ compressor, bytes, size, isCut }: Packed): Uint8Array | undefined {
+  const most = Math.min(size, LONGEST_DECODED, mostUnpacked(bytes.length))
   switch (compressor) {
     case 0:
-      return packed.subarray(0, most)
+      return bytes.subarray(0, most)
     case 1:
-      return fromSnappy(packed, most)
+      return fromSnappy(bytes, most)
     case 2:
-      return beginningOf(packed, isCut, (each, isWhole) => inflateSync(each, zlibOptions(most, isWhole)))
+      return beginningOf(bytes, isCut, (each, isWhole) => inflateSync(each, zlibOptions(most, isWhole)))
     case 3:
-      return beginningOf(packed, isCut, (each, isWhole) =>
+      return beginningOf(bytes, isCut, (each, isWhole) =>
         zstdDecompressSync(each, zstdOptions(most, isWhole)),
       )
     default:
@@ -62,3 +94,6 @@ function zstdOptions(maxOutputLength: number, isWhole: boolean): ZstdOptions {
 }
 
 const MOST_ATTEMPTS = 7
+/** Documents mostly come to more than an eighth: they are not decompressed twice. */
+const DENSE = 8
+const NOTHING = new Uint8Array(0)

@@ -7,7 +7,8 @@ import fc from 'fast-check'
 import { compress } from 'snappyjs'
 import type { Side } from '../../dissect/dissector.ts'
 import { compileFilter, type FilterLanguage } from '../../filter/index.ts'
-import { feed } from '../../testing/feed.ts'
+import { AT_THE_START, feed } from '../../testing/feed.ts'
+import { bytesLeftBy } from '../../testing/heap.ts'
 import { readCapture } from '../../testing/read-capture.ts'
 import { mongodb } from './dissector.ts'
 import { compressed, cstring, int32, message, opMsg, opQuery, opReply } from './test-messages.ts'
@@ -348,6 +349,42 @@ describe('a compressed message', () => {
       true,
       true,
     ])
+  })
+})
+
+describe('a message that was compressed well', () => {
+  const documents = Array.from({ length: 400 }, (_, n) => ({ text: `${n} ${'a'.repeat(1000)}` }))
+  const store = (requestId = 1) =>
+    compressed(
+      opMsg({ insert: 'users', $db: 'shop' }, { requestId, sequences: { documents } }),
+      2,
+      deflateSync,
+    )
+
+  test('is shown like any other, as far as it is kept', () => {
+    const whole = request(store())
+    assert.deepEqual(some(whole, 'documents', 'documentCount', 'truncated'), [documents, 400, false])
+    const { rows } = read([['client', store()]], { wantsBodies: true, maxBody: 100_000 })
+    const [cut] = rows as [Fields]
+    assert.deepEqual(some(cut, 'documentCount', 'truncated', 'incomplete'), [400, true, false])
+    const shown = cut.documents as Fields[]
+    assert.deepEqual(shown.slice(0, 90), documents.slice(0, 90))
+    assert.ok(shown.length < 100)
+  })
+
+  test('takes a few times the memory that it had bytes, while nobody has asked for its content', () => {
+    const { client } = mongodb.open({ wantsBodies: true, maxBody: 1 << 20 }, AT_THE_START)
+    const messages: unknown[] = []
+    let sent = 0
+    const kept = bytesLeftBy(() => {
+      for (let id = 0; id < 200; id++) {
+        const bytes = store(id)
+        sent += bytes.length
+        messages.push(client.next(bytes, 0, bytes.length))
+      }
+    })
+    assert.ok(kept < 8 * sent)
+    assert.equal(messages.length, 200)
   })
 })
 

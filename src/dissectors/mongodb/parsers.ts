@@ -1,6 +1,6 @@
 import { copyOf, u8 } from '../../bytes/read.ts'
 import type { DissectContext, Found, Parser, Side, Step } from '../../dissect/dissector.ts'
-import { COMPRESSORS, decompressed } from './compression.ts'
+import { COMPRESSORS, decompressed, isDense, KeptPacked, type Packed } from './compression.ts'
 import { isCommandNamespace, type Kept } from './content.ts'
 import type { Told } from './messages.ts'
 import { COMMAND, type Plan, REPLY, Walker } from './walker.ts'
@@ -57,7 +57,7 @@ export class MessageParser<M> implements Parser<M> {
       const isPacked = header.opcode === OP_COMPRESSED
       const read = isPacked
         ? this.#unpack(header, bytes, start + HEADER, start + length, false)
-        : this.#read(header, header.opcode, '', bytes, start + HEADER, start + length, false)
+        : this.#read(header, header.opcode, undefined, bytes, start + HEADER, start + length, false)
       return this.#message(read, length)
     }
     if (length <= LONGEST_WAITED_FOR) return { kind: 'incomplete', need: length }
@@ -104,17 +104,18 @@ export class MessageParser<M> implements Parser<M> {
     const size = i32le(bytes, start + 4)
     const compressor = u8(bytes, start + 8)
     if (size < 0 || opcode === OP_COMPRESSED || !SENT_BY[this.#side].has(opcode)) return undefined
-    const name = COMPRESSORS[compressor] ?? String(compressor)
-    const unpacked = decompressed(compressor, bytes.subarray(start + COMPRESSED_PRELUDE, end), size, isCut)
-    if (unpacked === undefined) return { told: unreadable(header, opcode, name), prelude: undefined }
-    return this.#read(header, opcode, name, unpacked, 0, unpacked.length, unpacked.length < size)
+    const packed = { compressor, bytes: bytes.subarray(start + COMPRESSED_PRELUDE, end), size, isCut }
+    const unpacked = decompressed(packed)
+    if (unpacked === undefined)
+      return { told: unreadable(header, opcode, nameOf(compressor)), prelude: undefined }
+    return this.#read(header, opcode, packed, unpacked, 0, unpacked.length, unpacked.length < size)
   }
 
-  /** All of a message but its header; with `isCut` the beginning of it. */
+  /** All of a message but its header, `packed` being what it was made of; with `isCut` the beginning of it. */
   #read(
     header: Header,
     opcode: number,
-    compressor: string,
+    packed: Packed | undefined,
     bytes: Uint8Array,
     start: number,
     end: number,
@@ -126,7 +127,12 @@ export class MessageParser<M> implements Parser<M> {
     this.#begin(opcode, prelude, isCut ? LONGEST_MESSAGE : last - prelude.at)
     const isWhole = this.#walker.walk(bytes, prelude.at, last) === 'whole'
     const keptEnd = Math.min(last, start + this.#limit)
-    const kept = { opcode, bytes: copyOf(bytes, start, keptEnd), isCut: isCut || keptEnd < last }
+    const isShortened = isCut || keptEnd < last
+    const kept =
+      packed !== undefined && isDense(packed, keptEnd - start)
+        ? new KeptPacked(opcode, packed, keptEnd - start, isShortened)
+        : { opcode, bytes: copyOf(bytes, start, keptEnd), isCut: isShortened }
+    const compressor = packed === undefined ? '' : nameOf(packed.compressor)
     return { told: this.#told(header, opcode, compressor, prelude, kept, !isWhole), prelude }
   }
 
@@ -289,6 +295,10 @@ function planOf(opcode: number, { namespace }: Prelude): Plan | undefined {
 
 function checksumLength(opcode: number, { flags }: Prelude): number {
   return opcode === OP_MSG && (flags & CHECKSUM_PRESENT) !== 0 ? 4 : 0
+}
+
+function nameOf(compressor: number): string {
+  return COMPRESSORS[compressor] ?? String(compressor)
 }
 
 /** Of a message that cannot be decompressed only the header is known. */
