@@ -1,6 +1,6 @@
 import { u8, u32le } from '../../bytes/read.ts'
 import { latin1 } from '../../bytes/text.ts'
-import { type Fields, PlainReader } from './plain.ts'
+import { type Fields, PlainReader, put } from './plain.ts'
 import {
   BODY_SECTION,
   cstringEnd,
@@ -57,7 +57,7 @@ export function readContent({ opcode, bytes, isCut }: Kept): Content {
 /** Documents in sequences are elements of the body that are sent beside it. */
 function readSections(bytes: Uint8Array, start: number, isCut: boolean): Content {
   const body: Fields = {}
-  const sequences: Fields = {}
+  const sequences: [name: string, documents: Fields[]][] = []
   let at = start
   let whole = true
   while (whole && at + 5 <= bytes.length) {
@@ -66,12 +66,12 @@ function readSections(bytes: Uint8Array, start: number, isCut: boolean): Content
     const nameEnd = isBody ? at : cstringEnd(bytes, at + 5, end, end)
     if (nameEnd < 0) break
     const reader = new PlainReader(bytes, isBody ? at + 1 : nameEnd + 1, end)
-    if (isBody) Object.assign(body, reader.document())
-    else sequences[latin1(bytes, at + 5, nameEnd)] = documentsOf(reader)
+    if (isBody) reader.document(body)
+    else sequences.push([latin1(bytes, at + 5, nameEnd), documentsOf(reader)])
     whole = !reader.isCut
     at += 1 + u32le(bytes, at + 1)
   }
-  Object.assign(body, sequences)
+  for (const [name, documents] of sequences) put(body, name, documents)
   return { body, documents: rowsIn(body), isCut: isCut || !whole }
 }
 

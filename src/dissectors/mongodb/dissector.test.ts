@@ -132,6 +132,19 @@ describe('a request', () => {
     assert.deepEqual(told(request(message(2010, command))), ['OP_COMMAND', 'find', 'shop', 'users', 1])
   })
 
+  test('may have fields and sequences of any name', () => {
+    const named = Object.fromEntries([['__proto__', { documents: [{ a: 1 }] }]])
+    const find = request(opMsg({ find: 'users', ...named, $db: 'shop' }))
+    assert.deepEqual(some(find, 'body', 'documents', 'statement'), [
+      { find: 'users', ...named, $db: 'shop' },
+      [],
+      '{"find":"users","__proto__":{"documents":[{"a":1}]}}',
+    ])
+    const sequences = Object.fromEntries([['__proto__', [{ a: 1 }]]])
+    const ping = request(opMsg({ ping: 1, $db: 'shop' }, { sequences }))
+    assert.deepEqual(ping.body, { ping: 1, $db: 'shop', ...sequences })
+  })
+
   test('does not show passwords and what is made of them', () => {
     for (const bytes of [
       opMsg({ saslStart: 1, mechanism: 'PLAIN', payload: Buffer.from('\0ann\0secret'), $db: '$external' }),

@@ -60,8 +60,8 @@ export class PlainReader {
     return !this.isCut && this.at < this.#end
   }
 
-  document(): Fields {
-    const fields: Fields = {}
+  /** Reads a document into `fields`. */
+  document(fields: Fields = {}): Fields {
     this.#elements(this.#end, 0, (key, value) => put(fields, key, value))
     return fields
   }
@@ -215,7 +215,7 @@ export class PlainReader {
 }
 
 /** A key of a document may be `__proto__`. */
-function put(fields: Fields, key: string, value: unknown): void {
+export function put(fields: Fields, key: string, value: unknown): void {
   if (key === '__proto__')
     Object.defineProperty(fields, key, { value, enumerable: true, writable: true, configurable: true })
   else fields[key] = value
