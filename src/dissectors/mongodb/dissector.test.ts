@@ -171,6 +171,24 @@ describe('a request', () => {
     const users = reply(opMsg({ users: [{ user: 'ann', db: 'shop', credentials }], ok: 1 }))
     assert.deepEqual(users.body, { users: [{ user: 'ann', db: 'shop', credentials: '[REDACTED]' }], ok: 1 })
   })
+
+  test('does not show passwords in what a query finds, whatever else it finds of the users', () => {
+    const found = (...documents: Fields[]) => {
+      const { rows } = read([
+        ['client', opQuery('shop.system.users', {})],
+        ['server', opReply(documents)],
+      ])
+      return rows[1]?.documents
+    }
+    const old = { user: 'ann', readOnly: false, pwd: 'secret' }
+    assert.deepEqual(found(old), [{ ...old, pwd: '[REDACTED]' }])
+    for (const mechanism of ['SCRAM-SHA-1', 'SCRAM-SHA-256', 'MONGODB-CR'])
+      assert.deepEqual(found({ _id: 'shop.ann', credentials: { [mechanism]: 'secret' } }), [
+        { _id: 'shop.ann', credentials: '[REDACTED]' },
+      ])
+    const others = [{ pwd: '/home' }, { user: 'ann', credentials: { issuer: 'x' } }, { credentials: 'none' }]
+    assert.deepEqual(found(...others), others)
+  })
 })
 
 describe('a reply', () => {

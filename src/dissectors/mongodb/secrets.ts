@@ -17,7 +17,7 @@ export function hideInReply(body: Fields, documents: readonly unknown[]): void {
   for (const login of [body, body.speculativeAuthenticate])
     if (isFields(login) && 'conversationId' in login) hide(login, ['payload'])
   for (const list of [body.users, documents])
-    if (Array.isArray(list)) for (const each of list) if (isUser(each)) hide(each, ['credentials', 'pwd'])
+    if (Array.isArray(list)) for (const each of list) hideInUser(each)
 }
 
 function hide(value: unknown, names: readonly string[]): void {
@@ -31,8 +31,16 @@ function hideDeeply(value: unknown, depth = 0): void {
   for (const each of Object.values(value)) hideDeeply(each, depth + 1)
 }
 
-function isUser(value: unknown): value is Fields {
-  return isFields(value) && typeof value.user === 'string' && typeof value.db === 'string'
+/** Until 2.6 users had no `db` and their hash in `pwd`; a projection may have left out who it is. */
+function hideInUser(value: unknown): void {
+  if (!isFields(value)) return
+  const { user, db, credentials } = value
+  if (typeof user === 'string') hide(value, typeof db === 'string' ? ['credentials', 'pwd'] : ['pwd'])
+  if (isFields(credentials) && Object.keys(credentials).some(isMechanism)) hide(value, ['credentials'])
+}
+
+function isMechanism(name: string): boolean {
+  return name.startsWith('SCRAM-') || name === 'MONGODB-CR'
 }
 
 function isFields(value: unknown): value is Fields {
