@@ -1,4 +1,5 @@
 import { defineDissector, type Summary } from '../../dissect/dissector.ts'
+import { textQuery } from '../../dissect/text-query.ts'
 import type { Protocol } from '../../entry/protocol.ts'
 import { requestShape, responseShape } from './messages.ts'
 import { foundReply, foundRequest } from './pairing.ts'
@@ -61,9 +62,7 @@ function targetRow(side: string, target: Target | null): Omit<Summary, 'status' 
     method: command,
     methodQuery: `${side}.command == ${JSON.stringify(command)}`,
     summary: summary.slice(0, LONGEST_SUMMARY),
-    summaryQuery:
-      `${side}.database == ${JSON.stringify(database)} and ` +
-      `${side}.collection == ${JSON.stringify(collection)}`,
+    summaryQuery: `${textQuery(`${side}.database`, database)} and ${textQuery(`${side}.collection`, collection)}`,
   }
 }
 

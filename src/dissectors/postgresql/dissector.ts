@@ -1,5 +1,5 @@
 import { defineDissector, type Summary } from '../../dissect/dissector.ts'
-import { LONGEST_SUMMARY, textQuery } from '../../dissect/text-query.ts'
+import { onOneLine, textQuery } from '../../dissect/text-query.ts'
 import type { Protocol } from '../../entry/protocol.ts'
 import { BackendParser } from './backend.ts'
 import { FrontendParser } from './frontend.ts'
@@ -65,7 +65,7 @@ function summarizeRequest(request: Request): Row {
   const methodQuery = `request.command == ${JSON.stringify(command)}`
   if (query !== '') return summary(command, methodQuery, query, 'request.query')
   if (command === 'StartupMessage') {
-    const queries = `request.user == ${JSON.stringify(user)} and request.database == ${JSON.stringify(database)}`
+    const queries = `${textQuery('request.user', user)} and ${textQuery('request.database', database)}`
     return { ...summary(command, methodQuery, `${user}@${database}`, ''), summaryQuery: queries }
   }
   if (reason !== '') return summary(command, methodQuery, reason, 'request.reason')
@@ -80,12 +80,11 @@ function summarizeReply({ type, errorCode, errorMessage, channel }: Reply): Row 
   return { ...text, summaryQuery: errorQuery(errorCode) }
 }
 
-/** On one line, and not too long. */
 function summary(method: string, methodQuery: string, whole: string, field: string): Row {
   return {
     method,
     methodQuery,
-    summary: whole.slice(0, LONGEST_SUMMARY).replaceAll(/\s+/g, ' ').trim(),
+    summary: onOneLine(whole),
     summaryQuery: textQuery(field, whole),
   }
 }

@@ -50,6 +50,25 @@ test('the filters of a row find its entry', () => {
   assert.deepEqual(statusQueries, ['response.errorCode == "42703"', 'response.errorCode == "57P01"'])
 })
 
+test('a row of a statement that no filter can say as a whole finds its entry', () => {
+  const statements = [
+    "select '\x1b[31m'",
+    "select '\b'",
+    '\x01',
+    `select '${'a'.repeat(247)}😀'`,
+    `select '${'a'.repeat(248)}\x02'`,
+    "select '\x7f\u2028'",
+  ]
+  const conversation = statements.flatMap((text) => [c(query(text)), s(tag('SELECT 1'), ready())])
+  const entries = entriesOf(postgresql as never, ...conversation)
+  assert.equal(entries.length, statements.length)
+  for (const entry of entries)
+    for (const prefer of ['kfl1', 'kfl2'] as const) {
+      const { summaryQuery } = entry.base as Summary
+      assert.equal(compileFilter(summaryQuery, { prefer }).matches(entry), true, summaryQuery)
+    }
+})
+
 group('variables of CEL', () => {
   const [login, selected, failed] = entriesOf(postgresql as never, ...conversation)
   for (const [filter, entry] of [
