@@ -127,8 +127,7 @@ export class BackendParser extends MessageParser<Reply> {
   #wantsRow(length: number): boolean {
     const { wantsBodies, maxBody } = this.#context
     const message = this.session.first?.answer?.message
-    this.#keepsRow =
-      wantsBodies && (message === undefined ? length <= maxBody : message.hasRoomFor(length, maxBody))
+    this.#keepsRow = wantsBodies && (message ?? NOTHING_YET).hasRoomFor(length, maxBody)
     return this.#keepsRow
   }
 
@@ -276,6 +275,9 @@ function ready(transaction: string): Reply {
   reply.ready(transaction)
   return reply
 }
+
+/** Of a reply that begins with a row. */
+const NOTHING_YET = new Reply()
 
 /** In no transaction, in one, in one that failed. */
 const READIES: Readonly<Record<number, Reply>> = {

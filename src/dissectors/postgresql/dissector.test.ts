@@ -272,6 +272,20 @@ group('a simple query', () => {
     assert.equal(lengthOf(few?.response?.rows), 2)
   })
 
+  test('keeps no row that is longer than 64 KiB, whether something came before it or not', () => {
+    const rows = [row('x'.repeat(100_000), 'second'), row('1', '2')]
+    const plain = exchanges(
+      c(query('select a, b')),
+      s(columns(['a', 25], ['b', 25]), ...rows, tag('SELECT 2'), ready()),
+    )
+    const extended = exchanges(
+      c(parse('', 'select a, b'), bind('', ''), execute(), sync),
+      s(parsed, bound, ...rows, tag('SELECT 2'), ready()),
+    )
+    for (const response of [plain[0]?.response, extended[2]?.response])
+      assert.deepEqual([response?.rows, response?.rowCount], [[['1', '2']], 2])
+  })
+
   test('that is long is kept as far as 64 KiB', () => {
     const [told, next] = exchanges(
       c(query(`select '${'x'.repeat(100_000)}'`), query('select 1')),
