@@ -165,7 +165,7 @@ export class BackendParser extends MessageParser<Reply> {
   }
 
   #command(frame: Frame): void {
-    const answer = this.session.answer(RUNS | KIND.copyDone, frame)
+    const answer = this.session.answer(RUNS, frame)
     const end = Math.min(frame.end, frame.start + LONGEST_TAG)
     answer.message.tagged(shortText(frame.bytes, frame.start, nulAt(frame.bytes, frame.start, end)))
     this.session.settle(answer)
@@ -265,8 +265,8 @@ const BOUND = new Reply('BindComplete')
 const CLOSED = new Reply('CloseComplete')
 const NO_COLUMNS = new Reply('NoData')
 
-/** Messages that rows, tags and data for COPY can answer. */
-const RUNS = KIND.query | KIND.execute
+/** Messages that rows, tags and data for COPY can answer. At the end of a timeline a CopyDone gets where the next one begins. */
+const RUNS = KIND.query | KIND.execute | KIND.copyDone
 const LOGS_IN = KIND.startup | KIND.auth
 const NO_KIND = 0
 

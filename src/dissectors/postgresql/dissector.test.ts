@@ -520,6 +520,26 @@ group('COPY', () => {
       ],
     )
   })
+
+  test('both ways tells at the end of a timeline where the next one begins', () => {
+    const told = exchanges(
+      c(query('START_REPLICATION 0/0 TIMELINE 1')),
+      s(m('W', Buffer.from([0]), u16s(0)), m('d', Buffer.from('w')), m('c')),
+      c(m('c')),
+      s(
+        columns(['next_tli', 20], ['next_tli_startpos', 25]),
+        row('2', '0/5'),
+        tag('START_STREAMING'),
+        ready(),
+      ),
+    )
+    assert.equal(told.length, 2)
+    const { request, response, error } = told[1] ?? {}
+    assert.deepEqual(
+      [request?.command, response?.type, response?.columns, response?.rows, response?.incomplete, error],
+      ['CopyDone', 'CommandComplete', ['next_tli', 'next_tli_startpos'], [['2', '0/5']], undefined, null],
+    )
+  })
 })
 
 group('what the server says unasked', () => {
