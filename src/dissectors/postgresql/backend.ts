@@ -61,7 +61,7 @@ export class BackendParser extends MessageParser<Reply> {
         this.session.settle(this.#answerWith(KIND.bind, BOUND, frame))
         break
       case CLOSE_COMPLETE:
-        this.session.settle(this.#answerWith(KIND.close, CLOSED, frame))
+        this.#closed(frame)
         break
       case NO_DATA:
         this.session.settle(this.#answerWith(KIND.describe, NO_COLUMNS, frame))
@@ -129,6 +129,12 @@ export class BackendParser extends MessageParser<Reply> {
     const message = this.session.first?.answer?.message
     this.#keepsRow = wantsBodies && (message ?? NOTHING_YET).hasRoomFor(length, maxBody)
     return this.#keepsRow
+  }
+
+  #closed(frame: Frame): void {
+    const answer = this.#answerWith(KIND.close, CLOSED, frame)
+    this.session.closed(answer)
+    this.session.settle(answer)
   }
 
   #row(frame: Frame): void {

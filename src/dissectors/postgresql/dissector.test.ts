@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe as group, test } from 'node:test'
-import { AT_THE_START } from '../../testing/feed.ts'
+import { AT_THE_START, type Chunk } from '../../testing/feed.ts'
 import { postgresql } from './dissector.ts'
 import {
   authentication,
@@ -396,6 +396,36 @@ group('the extended protocol', () => {
       s(bound, ready()),
     )
     assert.equal(told[4]?.request?.query, 'select 1')
+  })
+
+  test('forgets what the server has closed, not what it only was to close, nor what has its name since', () => {
+    const run = [bind('', 's'), sync]
+    const queries = (...chunks: readonly Chunk[]) =>
+      exchanges(c(parse('s', 'select 1'), sync), s(parsed, ready()), ...chunks)
+        .filter(({ request }) => request?.command === 'Bind')
+        .map(({ request }) => request?.query)
+    const failed = s(failure('42601', 'syntax error'), ready())
+    assert.deepEqual(
+      queries(
+        c(parse('', 'nonsense'), close('S', 's'), parse('s', 'select 2'), sync),
+        failed,
+        c(...run),
+        s(bound, ready()),
+        c(close('S', 's'), sync),
+        s(closed, ready()),
+        c(...run),
+        s(failure('26000', 'no such statement'), ready()),
+      ),
+      ['select 1', undefined],
+    )
+    assert.deepEqual(
+      queries(c(close('S', 's'), parse('s', 'select 2'), sync), s(closed, parsed, ready()), c(...run)),
+      ['select 2'],
+    )
+    assert.deepEqual(
+      queries(c(bind('p', 's'), close('P', 'p'), sync), s(bound, closed, ready()), c(...run)),
+      ['select 1', 'select 1'],
+    )
   })
 
   test('may be sent in one go, with several Syncs, and answered later', () => {

@@ -53,7 +53,7 @@ export class FrontendParser extends MessageParser<Request> {
         this.#execute(frame)
         break
       case CLOSE:
-        this.#close(frame)
+        this.#ask(KIND.close, 'Close', size, this.#target(frame))
         break
       case SYNC:
         this.#ask(KIND.sync, 'Sync', size)
@@ -126,14 +126,6 @@ export class FrontendParser extends MessageParser<Request> {
     const maxRows = u32(frame.bytes, frame.end - 4)
     const about = { portal, statement: portal.statement }
     this.#ask(KIND.execute, 'Execute', frame.size, maxRows === 0 ? about : { ...about, details: { maxRows } })
-  }
-
-  #close(frame: Frame): void {
-    const { portal, statement } = this.#target(frame)
-    this.#ask(KIND.close, 'Close', frame.size, { portal, statement })
-    const { statements, portals } = this.session.remembered
-    if (portal === undefined) statements.set(statement.name, undefined)
-    else portals.set(portal.name, undefined)
   }
 
   /** What a Describe or a Close is about. */

@@ -119,6 +119,14 @@ export class Session extends Exchanges<Request, Reply, Sent> {
     return this.#orphan !== undefined || (this.asked.length > 0 && !this.isTorn)
   }
 
+  /** What the reply at hand says is closed means nothing any more, unless the client has given its name to another since. */
+  closed(answer: Answer<Reply>): void {
+    const { portal, statement } = this.askedBy(answer)?.message.about ?? {}
+    const { portals, statements } = this.remembered
+    if (portal !== undefined) portals.replace(portal, undefined)
+    else if (statement !== undefined) statements.replace(statement, undefined)
+  }
+
   /** The reply at hand is complete, if none that ends with ReadyForQuery. */
   settle(answer: Answer<Reply>): void {
     const asked = this.askedBy(answer)
@@ -233,9 +241,8 @@ export class Session extends Exchanges<Request, Reply, Sent> {
   /** The server has not parsed the statement: its name means what it meant before. */
   #undo({ kind, message }: Sent): void {
     const { statement, replaced } = message.about
-    if (kind !== KIND.parse || statement === undefined) return
-    const { statements } = this.remembered
-    if (statements.get(statement.name) === statement) statements.set(statement.name, replaced)
+    if (kind === KIND.parse && statement !== undefined)
+      this.remembered.statements.replace(statement, replaced)
   }
 
   #finishOrphan(isCut: boolean): void {

@@ -115,6 +115,11 @@ export class Kept<T extends { readonly name: string; readonly size: number }> {
     return before
   }
 
+  /** Where its name still means `value` it means `other` from now on. */
+  replace(value: T, other: T | undefined): void {
+    if (this.get(value.name) === value) this.set(value.name, other)
+  }
+
   #forgetOldest(): void {
     const [[name, { size }] = ['', { size: 0 }]] = this.#named
     this.#named.delete(name)
