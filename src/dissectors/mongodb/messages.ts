@@ -95,19 +95,22 @@ export interface Target {
   readonly collection: string
 }
 
-export class MongoRequest {
-  readonly command: string
-  readonly database: string
-  readonly collection: string
+/** What requests and replies have alike. */
+abstract class MongoMessage {
   readonly #told: Told
   #content: Content | undefined
 
-  constructor(told: Told, { command, database, collection }: Target) {
+  constructor(told: Told) {
     this.#told = told
-    this.command = command
-    this.database = database
-    this.collection = collection
   }
+
+  /** No getter: those are fields of entries. */
+  protected told(): Told {
+    return this.#told
+  }
+
+  /** Its content, without what must not be shown. */
+  protected abstract read(): Content
 
   get opcode(): string {
     return OPCODE_NAMES[this.#told.opcode] ?? ''
@@ -124,10 +127,6 @@ export class MongoRequest {
   get incomplete(): boolean {
     return this.#told.incomplete
   }
-  get documentCount(): number {
-    const { opcode, documents } = this.#told
-    return opcode === OP_MSG || opcode === OP_INSERT ? documents : 0
-  }
   get flags(): readonly string[] {
     return flagNames(this.#told)
   }
@@ -140,38 +139,54 @@ export class MongoRequest {
   get truncated(): boolean {
     return this.#read.isCut
   }
+
+  get #read(): Content {
+    this.#content ??= this.read()
+    return this.#content
+  }
+}
+
+export class MongoRequest extends MongoMessage {
+  readonly command: string
+  readonly database: string
+  readonly collection: string
+
+  constructor(told: Told, { command, database, collection }: Target) {
+    super(told)
+    this.command = command
+    this.database = database
+    this.collection = collection
+  }
+
+  get documentCount(): number {
+    const { opcode, documents } = this.told()
+    return opcode === OP_MSG || opcode === OP_INSERT ? documents : 0
+  }
   get statement(): string {
     const said = Object.entries(this.body).filter(([name]) => !BESIDE.has(name))
     return JSON.stringify(Object.fromEntries(said)).slice(0, LONGEST_STATEMENT)
   }
 
-  get #read(): Content {
-    if (this.#content === undefined) {
-      this.#content = readContent(this.#told.kept)
-      hideInCommand(this.command, this.collection, this.#content.body)
-    }
-    return this.#content
+  protected read(): Content {
+    const content = readContent(this.told().kept)
+    hideInCommand(this.command, this.collection, content.body)
+    return content
   }
 }
 
-export class MongoReply {
-  readonly #told: Told
+export class MongoReply extends MongoMessage {
   /** Of further replies to one request. */
   readonly #asked: Asked | undefined
   readonly #isOfCommand: boolean
   #failure: Failure | undefined
-  #content: Content | undefined
 
   /** `isOfCommand`: its document is not one that a query found. */
   constructor(told: Told, asked: Asked | undefined, isOfCommand: boolean) {
-    this.#told = told
+    super(told)
     this.#asked = asked
     this.#isOfCommand = isOfCommand
   }
 
-  get opcode(): string {
-    return OPCODE_NAMES[this.#told.opcode] ?? ''
-  }
   get success(): boolean {
     return this.#failed.success
   }
@@ -185,34 +200,22 @@ export class MongoReply {
     return this.#failed.message
   }
   get rowCount(): number {
-    const { opcode, facts, documents } = this.#told
+    const { opcode, facts, documents } = this.told()
     if (opcode === OP_REPLY && !this.#isOfCommand) return this.success ? documents : 0
     return Number(facts.rows ?? 0)
   }
   get affectedCount(): number {
-    return this.#isOfCommand ? numberOf(this.#told.facts.n) : 0
+    return this.#isOfCommand ? numberOf(this.told().facts.n) : 0
   }
   get modifiedCount(): number {
-    return this.#isOfCommand ? numberOf(this.#told.facts.nModified) : 0
+    return this.#isOfCommand ? numberOf(this.told().facts.nModified) : 0
   }
   get cursorId(): string {
-    const { facts, cursorId } = this.#told
+    const { facts, cursorId } = this.told()
     return facts.cursorId === undefined ? cursorId : String(facts.cursorId)
   }
-  get size(): number {
-    return this.#told.size
-  }
-  get requestId(): number {
-    return this.#told.requestId
-  }
   get responseTo(): number {
-    return this.#told.responseTo
-  }
-  get compressor(): string {
-    return this.#told.compressor
-  }
-  get flags(): readonly string[] {
-    return flagNames(this.#told)
+    return this.told().responseTo
   }
   get command(): string {
     return this.#asked?.command ?? ''
@@ -223,36 +226,21 @@ export class MongoReply {
   get collection(): string {
     return this.#asked?.collection ?? ''
   }
-  get incomplete(): boolean {
-    return this.#told.incomplete
-  }
-  get body(): Fields {
-    return this.#read.body
-  }
-  get documents(): readonly Fields[] {
-    return this.#read.documents as readonly Fields[]
-  }
-  get truncated(): boolean {
-    return this.#read.isCut
+
+  protected read(): Content {
+    const { opcode, kept } = this.told()
+    const { body, documents, isCut } = readContent(kept)
+    hideInReply(body, documents)
+    // One document of a query is no reply of a command, and the other way round.
+    const isDocuments = opcode === OP_REPLY && !this.#isOfCommand
+    const inBatch = (body.cursor as { firstBatch?: readonly unknown[] } | undefined)?.firstBatch
+    const rows = opcode === OP_REPLY && !isDocuments ? (Array.isArray(inBatch) ? inBatch : []) : documents
+    return { body: isDocuments ? {} : body, documents: rows, isCut }
   }
 
   get #failed(): Failure {
-    this.#failure ??= failureOf(this.#told, this.#isOfCommand)
+    this.#failure ??= failureOf(this.told(), this.#isOfCommand)
     return this.#failure
-  }
-
-  get #read(): Content {
-    if (this.#content === undefined) {
-      const { body, documents, isCut } = readContent(this.#told.kept)
-      hideInReply(body, documents)
-      const { opcode } = this.#told
-      // One document of a query is no reply of a command, and the other way round.
-      const isDocuments = opcode === OP_REPLY && !this.#isOfCommand
-      const inBatch = (body.cursor as { firstBatch?: readonly unknown[] } | undefined)?.firstBatch
-      const rows = opcode === OP_REPLY && !isDocuments ? (Array.isArray(inBatch) ? inBatch : []) : documents
-      this.#content = { body: isDocuments ? {} : body, documents: rows, isCut }
-    }
-    return this.#content
   }
 }
 
