@@ -188,6 +188,24 @@ describe('a hostile dissector', () => {
     assert.deepEqual(summary.ledger.discrepancies, [])
   })
 
+  for (const [name, message, told] of [
+    ['too deep', '(function () { var o = []; for (var i = 0; i < 9000; i++) o = [o]; return o })()', /deep/],
+    ['too long', '(function () { var o = []; o[299999] = 0; return o })()', /1500027 characters of JSON/],
+  ] as const)
+    test(`that answers with a message that is ${name} is told so, and the others do not notice`, async () => {
+      const parse = `parse: function () { return { length: 1, message: { m: ${message} } } }`
+      const hostile = `// Hostile\nfunction yes() { return true }\ndissector({ name: 'hostile', ports: [11300], probe: yes, ${parse} })`
+      const { summary, texts } = await run({ 'a.js': hostile, 'b.js': WITNESS })
+      assert.match(texts('Hostile').join('\n'), told)
+      assert.deepEqual(
+        summary.agents.map(({ state }) => state),
+        ['ok', 'ok'],
+      )
+      assert.equal(summary.restarts, 0)
+      assert.deepEqual(summary.entries, { TCP: 2, 'TCP FLOW': 2 })
+      assert.deepEqual(summary.ledger.discrepancies, [])
+    })
+
   test('that answers nonsense is told so, and its connections are passed over', async () => {
     const hostile = `// Hostile\nfunction yes() { return true }\ndissector({ name: 'hostile', ports: [11300], ${ANSWERS_NONSENSE} })`
     const { summary, texts } = await run({ 'a.js': hostile })

@@ -226,6 +226,8 @@ function readAnswer(
 ): Step<Message<ObjectShape>> | string {
   if (answer === undefined || answer === null) return { kind: 'incomplete', need: here + 1 }
   if (answer === false) return { kind: 'invalid', reason: 'not of this protocol' }
+  if (isDeeper(answer, DEEPEST_ANSWER))
+    return `parse returned lists and objects that lie more than ${DEEPEST_ANSWER} deep in each other`
   if (typeof answer !== 'object' || Array.isArray(answer))
     return 'parse must return an object, nothing (more bytes are needed), or false (not of this protocol)'
   const { need, skip, length, message } = answer as Record<string, unknown>
@@ -241,6 +243,11 @@ function readAnswer(
   if (typeof message !== 'object' || Array.isArray(message))
     return 'parse returned a message that is no object'
   return { kind: 'message', length, ...found(answer as Record<string, unknown>, settings) }
+}
+
+function isDeeper(value: unknown, depth: number): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return depth === 0 || Object.values(value).some((inner) => isDeeper(inner, depth - 1))
 }
 
 function found(
@@ -313,6 +320,8 @@ const MOST_CONVERSATIONS = 10_000
 const MOST_NAMES = 10_000
 /** Bytes of a message that a script can see at once. */
 const LONGEST_PIECE = 1 << 20
+/** Lists and objects in each other that `parse` may answer with: the realm of every agent copies them step by step. */
+const DEEPEST_ANSWER = 64
 /** Entries of a connection that agents read are numbered apart from what else is told of it. */
 const FIRST_INDEX = 1 << 20
 const REPLY_SECONDS = 10

@@ -809,9 +809,9 @@ export function bootstrap(
         const values = [bytesOf(text), from, sessions[session]]
         const answer = stringify(apply((readers[dissector] as Reader).parse, undefined, values))
         if (answer === undefined) return ''
-        if (answer.length > settings.longestCall)
+        if (answer.length > settings.longestAnswer)
           throw new RE(
-            `parse returned ${answer.length} characters of JSON, more than ${settings.longestCall}`,
+            `parse returned ${answer.length} characters of JSON, more than ${settings.longestAnswer}`,
           )
         return answer
       } catch (thrown) {
@@ -1007,6 +1007,8 @@ export interface BootstrapSettings {
   /** Characters of JSON that go to a helper outside, or that an entry may grow by, and that marks may have. */
   readonly longestCall: number
   readonly longestMarks: number
+  /** Characters of JSON that `parse` of a dissector may answer with. */
+  readonly longestAnswer: number
   readonly longestArray: number
   readonly longestText: number
   /** Of a text whose characters are asked for as properties. */

@@ -328,6 +328,7 @@ export class Slot {
       longestLine: LONGEST_LINE,
       longestCall: LONGEST_CALL,
       longestMarks: LONGEST_MARKS,
+      longestAnswer: LONGEST_ANSWER,
       longestArray: LONGEST_ARRAY,
       longestText: LONGEST_TEXT,
       mostCharacters: MOST_CHARACTERS,
@@ -559,6 +560,8 @@ const LONGEST_LINE = 64 << 10
 /** Characters of JSON: several bytes each, they must fit into a frame (`LONGEST_UP`). */
 const LONGEST_CALL = 12 << 20
 const LONGEST_MARKS = 64 << 10
+/** Every agent that reads the entry gets a copy of what is in it. */
+const LONGEST_ANSWER = 256 << 10
 /** Elements and characters that native functions may be asked to run over. */
 const LONGEST_ARRAY = 1 << 20
 const LONGEST_TEXT = 1 << 25
