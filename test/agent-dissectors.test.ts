@@ -188,6 +188,16 @@ describe('a hostile dissector', () => {
     assert.deepEqual(summary.ledger.discrepancies, [])
   })
 
+  test('that floods the console is stopped, however little each of its calls prints', async () => {
+    const flood =
+      'parse: function () { for (var i = 0; i < 15; i++) console.log(line); return { length: 1 } }'
+    const hostile = `// Hostile\nvar line = new Array(65000).join("z")\nfunction yes() { return true }\ndissector({ name: 'hostile', ports: [11300], probe: yes, ${flood} })`
+    const { summary, texts } = await run({ 'a.js': hostile, 'b.js': WITNESS })
+    assert.match(summary.agents[0]?.reason ?? '', /flooded the console/)
+    assert.ok(texts('Hostile').join('').length < 17 << 20)
+    assert.equal(summary.agents[1]?.state, 'ok')
+  })
+
   for (const [name, message, told] of [
     ['too deep', '(function () { var o = []; for (var i = 0; i < 9000; i++) o = [o]; return o })()', /deep/],
     ['too long', '(function () { var o = []; o[299999] = 0; return o })()', /1500027 characters of JSON/],

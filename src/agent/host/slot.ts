@@ -137,6 +137,7 @@ export class Slot {
     this.position[0] = this.position[1] = 0
     this.#countedItems = this.#countedPackets = 0
     this.#madeCharacters = 0
+    this.#fillUpBatch()
   }
 
   limit(items: number, packets: number): void {
@@ -177,14 +178,14 @@ export class Slot {
 
   /** Items from the next one on. */
   items(rows: readonly (readonly unknown[])[], to: number): void {
-    this.#startCalls()
+    this.#fillUp(1)
     this.given = 'items'
     this.#isGiven = true
     this.#isGiven = this.#live.items(rows, this.nextItem, to, this.position)
   }
 
   packets(columns: readonly unknown[], to: number): void {
-    this.#startCalls()
+    this.#fillUp(1)
     if (this.#buildPackets === undefined) {
       const source = packetMakerSource(new Set(this.agent.wantedPacket))
       const build = vm.compileFunction(source, [], this.#within())
@@ -215,7 +216,7 @@ export class Slot {
 
   /** Whether the bytes, a character each, are of the protocol of a dissector. What it throws is told, and means no. */
   probe(dissector: number, text: string, from: Side): 'match' | 'reject' | 'unsure' {
-    this.#startCalls()
+    this.#fillUp(1)
     const answer = this.#live.probe(dissector, text, from)
     if (answer === 'match' || answer === 'unsure') return answer
     if (answer !== 'reject') this.#dissectorFailed(dissector, 'probe', answer)
@@ -224,7 +225,7 @@ export class Slot {
 
   /** What the dissector makes of the bytes, as JSON; "" for nothing, `false` when it throws, which is told. */
   parse(dissector: number, session: number, text: string, from: Side): string {
-    this.#startCalls()
+    this.#fillUp(1)
     const answer = this.#live.parse(dissector, session, text, from)
     this.#madeCharacters += answer.length
     if (this.#madeCharacters > MOST_MADE)
@@ -437,9 +438,13 @@ export class Slot {
     return column - shift
   }
 
-  /** Before a call, or the calls for the events of a batch. */
+  /** Before a call that is none of those for a batch. */
   #startCalls(times = 1): void {
     this.#fillUp(times)
+    this.#fillUpBatch()
+  }
+
+  #fillUpBatch(): void {
     this.#batchBytes = MOST_CALLS_BYTES * this.#host.config.budgets.bytesPerCall
   }
 
