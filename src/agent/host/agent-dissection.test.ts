@@ -185,6 +185,23 @@ describe('a connection that a script reads', () => {
     )
   })
 
+  test('does not hold requests without end whose replies do not come', () => {
+    const body = Array.from({ length: 2000 }, (_, at) => ({ at }))
+    const lines = new Lines({}, () => ({ length: 2, message: { body } }))
+    const asked = 1000
+    relay(
+      lines,
+      Array.from({ length: asked }, () => [0, 'a\n']),
+    )
+    const reasons = Map.groupBy(lines.emitted, ({ error }) => error?.msg)
+    const [givenUp, kept] = ['no longer followed', 'closed without a reply'].map(
+      (reason) => reasons.get(reason)?.length ?? 0,
+    ) as [number, number]
+    assert.equal(givenUp + kept, asked)
+    assert.ok(kept < 150, `${kept} were kept`)
+    assert.match(lines.complaints.join('\n'), /noReply: true/)
+  })
+
   for (const [name, answer, complaint] of [
     ['a text', () => 'x', /must return an object/],
     ['more than there is', () => ({ length: 99 }), /length: 99; it must be from 1 to the 3 bytes/],

@@ -47,6 +47,8 @@ export class AgentDissection {
   readonly #dissection: Dissection
   #current: Conversation | undefined
   #sessions = 0
+  /** What is held of messages that are no entries yet, over all connections. */
+  #held = 0
   /** What was counted when the counters were told last. */
   #told = NOTHING
 
@@ -101,6 +103,7 @@ export class AgentDissection {
         this.#close(event.connection, conversation, event.reason)
     }
     this.#current = undefined
+    if (this.#held > MOST_HELD) this.#giveUp()
   }
 
   /**
@@ -109,16 +112,11 @@ export class AgentDissection {
    */
   interrupted(): boolean {
     if (this.#current === undefined) return false
-    const { connection, handler, rows } = this.#current
+    const conversation = this.#current
     this.#current = undefined
-    handler.evict()
-    if (rows > 1) connection.opener = -1
-    this.#conversations.set(connection.id, {
-      connection,
-      handler: this.#dissection.open(connection),
-      sessions: [],
-      rows: rows - 1,
-    })
+    conversation.handler.evict()
+    this.#held -= conversation.held
+    this.#reopen(conversation, conversation.rows - 1)
     return true
   }
 
@@ -149,18 +147,55 @@ export class AgentDissection {
       if (oldest !== undefined) this.#close(...oldest, 'evicted')
     }
     const connection = connectionOf(event, IDLE)
-    const conversation = { connection, handler: this.#dissection.open(connection), sessions: [], rows: 0 }
-    this.#conversations.set(event.connection, conversation)
+    return this.#begin(connection, 0)
+  }
+
+  #begin(connection: Connection, rows: number): Conversation {
+    const conversation = {
+      connection,
+      handler: this.#dissection.open(connection),
+      rows,
+      sessions: [],
+      held: 0,
+    }
+    this.#conversations.set(connection.id, conversation)
     return conversation
   }
 
-  #close(id: number, { handler, sessions }: Conversation, reason: Relayed['reason']): void {
+  /** Reads on as one who comes in the middle. */
+  #reopen({ connection }: Conversation, rows: number): Conversation {
+    if (rows > 0) connection.opener = -1
+    return this.#begin(connection, rows)
+  }
+
+  /** What scripts have made of requests whose replies do not come has grown too much: where it is most, it is let go. */
+  #giveUp(): void {
+    const byWeight = [...this.#conversations].sort(([, a], [, b]) => b.held - a.held)
+    for (const [id, conversation] of byWeight) {
+      if (this.#held <= MOST_HELD / 2) return
+      this.#close(id, conversation, 'evicted')
+      this.#reopen(conversation, conversation.rows)
+      for (const { reader } of conversation.sessions) if (!reader.isGone) reader.complain(TOO_MUCH_WAITS)
+    }
+  }
+
+  #close(id: number, conversation: Conversation, reason: Relayed['reason']): void {
+    const before = this.#current
+    this.#current = conversation
     this.#conversations.delete(id)
-    handler.close(reason === 'recognised' ? 'closed' : reason)
-    for (const { reader, session } of sessions) if (!reader.isGone) reader.forget(session)
+    conversation.handler.close(reason === 'recognised' ? 'closed' : reason)
+    this.#current = before
+    for (const { reader, session } of conversation.sessions) if (!reader.isGone) reader.forget(session)
+  }
+
+  /** A message has come, or (below 0) has become an entry, of the conversation at hand. */
+  readonly #hold = (weight: number): void => {
+    this.#held += weight
+    if (this.#current !== undefined) this.#current.held += weight
   }
 
   #exchange(exchange: Exchange): void {
+    this.#hold(-weightOf(exchange.request) - weightOf(exchange.response))
     const reader = this.#readers.get(exchange.dissector as unknown as Dissector)
     const index = exchange.index + FIRST_INDEX
     reader?.emit({ ...exchange, index }, { ...this.#origin, nameOf: (ip) => this.#names.get(ip) })
@@ -179,8 +214,8 @@ export class AgentDissection {
         const session = ++this.#sessions
         this.#current?.sessions.push({ reader, session })
         return {
-          client: new AgentParser(reader, session, 'client'),
-          server: new AgentParser(reader, session, 'server'),
+          client: new AgentParser(reader, session, 'client', this.#hold),
+          server: new AgentParser(reader, session, 'server', this.#hold),
         }
       },
     } as Dissector
@@ -192,11 +227,13 @@ class AgentParser implements Parser<Message<ObjectShape>> {
   readonly #reader: AgentReader
   readonly #session: number
   readonly #from: Side
+  readonly #hold: (weight: number) => void
 
-  constructor(reader: AgentReader, session: number, from: Side) {
+  constructor(reader: AgentReader, session: number, from: Side, hold: (weight: number) => void) {
     this.#reader = reader
     this.#session = session
     this.#from = from
+    this.#hold = hold
   }
 
   next(bytes: Uint8Array, start: number, end: number): Step<Message<ObjectShape>> {
@@ -204,9 +241,10 @@ class AgentParser implements Parser<Message<ObjectShape>> {
     if (here === 0) return { kind: 'incomplete', need: 1 }
     if (this.#reader.isGone) return { kind: 'invalid', reason: 'its agent does not run any more' }
     const answer = this.#reader.parse(this.#session, textOf(bytes, start, end), this.#from)
-    const step = readAnswer(answer === '' ? undefined : JSON.parse(answer), here, this.#reader.settings)
+    const step = readAnswer(answer, here, this.#reader.settings)
     if (typeof step !== 'string') {
       if (answer !== 'false') this.#reader.parsed()
+      if (step.kind === 'message') this.#hold(weightOf(step.message))
       const isTooLong = step.kind === 'incomplete' && step.need > LONGEST_PIECE
       return isTooLong ? { kind: 'invalid', reason: 'a message of more than 1 MiB' } : step
     }
@@ -218,15 +256,17 @@ class AgentParser implements Parser<Message<ObjectShape>> {
   rejoin(): void {}
 }
 
-/** What an answer of `parse` means, or what is wrong with it. `here`: bytes that it was given. */
+/** What an answer of `parse`, as JSON, means, or what is wrong with it. `here`: bytes that it was given. */
 function readAnswer(
-  answer: unknown,
+  json: string,
   here: number,
   settings: DissectorSettings,
 ): Step<Message<ObjectShape>> | string {
+  const answer: unknown = json === '' ? undefined : JSON.parse(json)
   if (answer === undefined || answer === null) return { kind: 'incomplete', need: here + 1 }
   if (answer === false) return { kind: 'invalid', reason: 'not of this protocol' }
-  if (isDeeper(answer, DEEPEST_ANSWER))
+  const objects = objectsIn(answer, DEEPEST_ANSWER)
+  if (objects === Number.POSITIVE_INFINITY)
     return `parse returned lists and objects that lie more than ${DEEPEST_ANSWER} deep in each other`
   if (typeof answer !== 'object' || Array.isArray(answer))
     return 'parse must return an object, nothing (more bytes are needed), or false (not of this protocol)'
@@ -242,16 +282,22 @@ function readAnswer(
   if (message === undefined || message === null) return { kind: 'partial', length }
   if (typeof message !== 'object' || Array.isArray(message))
     return 'parse returned a message that is no object'
-  return { kind: 'message', length, ...found(answer as Record<string, unknown>, settings) }
+  const weight = json.length + objects * OBJECT_BYTES
+  return { kind: 'message', length, ...found(answer as Record<string, unknown>, weight, settings) }
 }
 
-function isDeeper(value: unknown, depth: number): boolean {
-  if (typeof value !== 'object' || value === null) return false
-  return depth === 0 || Object.values(value).some((inner) => isDeeper(inner, depth - 1))
+/** Lists and objects in a value, itself included; infinitely many where they lie too deep in each other. */
+function objectsIn(value: unknown, depth: number): number {
+  if (typeof value !== 'object' || value === null) return 0
+  if (depth === 0) return Number.POSITIVE_INFINITY
+  let objects = 1
+  for (const inner of Object.values(value)) objects += objectsIn(inner, depth - 1)
+  return objects
 }
 
 function found(
   answer: Record<string, unknown>,
+  weight: number,
   { transport, pairing }: DissectorSettings,
 ): Found<Message<ObjectShape>> {
   const { message, id, noReply, push, method, summary, status } = answer
@@ -259,6 +305,7 @@ function found(
   const made = new AgentMessage(
     message as Readonly<Record<string, unknown>>,
     row,
+    weight,
   ) as unknown as Message<ObjectShape>
   if (noReply === true) return { message: made, id: 'no-reply' }
   if (push === true) return { message: made, id: 'push' }
@@ -294,6 +341,10 @@ function textOf(bytes: Uint8Array, start: number, end: number): string {
   return latin1(bytes, start, end)
 }
 
+function weightOf(message: unknown): number {
+  return message instanceof AgentMessage ? message.weight : 0
+}
+
 function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0
 }
@@ -308,6 +359,8 @@ interface Conversation {
   /** Events so far. */
   rows: number
   readonly sessions: { readonly reader: AgentReader; readonly session: number }[]
+  /** What of `MOST_HELD` is its own. */
+  held: number
 }
 
 type Counters = Pick<MadeCounters, 'dissected' | 'skipped' | 'invalid'>
@@ -327,3 +380,9 @@ const FIRST_INDEX = 1 << 20
 const REPLY_SECONDS = 10
 /** Bytes of unfinished messages, over all connections. */
 const MEMORY = 16 << 20
+/** Bytes, about, of messages that wait for their replies, over all connections. */
+const MOST_HELD = 16 << 20
+/** What a list or an object takes beside what JSON has of it. */
+const OBJECT_BYTES = 64
+const TOO_MUCH_WAITS =
+  'requests without replies were given up, as they took too much memory; noReply: true says that there is none to come'

@@ -23,11 +23,15 @@ export class AgentMessage {
   readonly method: string
   readonly summary: string
   readonly status: number
+  /** Bytes that it takes, about. */
+  readonly weight: number
 
   constructor(
     fields: Readonly<Record<string, unknown>>,
     { method, summary, status }: { method: string; summary: string; status: number },
+    weight: number,
   ) {
+    this.weight = weight
     this.fields = fields
     this.method = method
     this.summary = summary
