@@ -8,8 +8,10 @@ import type { Dissection } from './engine.ts'
 export class DatagramConversation extends Conversation implements ConnectionHandler {
   #dissector: Dissector | undefined
   #parsers: Parsers<AnyMessage, AnyMessage> | undefined
-  /** Requests that wait for their replies, by the end that asked: both may do so, with the same ids. */
+  /** Requests that wait for their replies, by the end that asked: both may do so, with the same ids. In order they are numbered. */
   readonly #pending: readonly [Waiting, Waiting] = [new Map(), new Map()]
+  /** Requests so far, where they have no ids. */
+  #asked = 0
   #failures = 0
   /** Second for which the waiting requests were looked through. */
   #expiredAt = -1
@@ -97,11 +99,12 @@ export class DatagramConversation extends Conversation implements ConnectionHand
   }
 
   #request(dissector: Dissector, from: End, request: Timed, id: string | number | undefined): void {
-    if (id === undefined || dissector.pairing === 'none') {
+    const pending = this.#pending[from]
+    if (id !== 'no-reply' && dissector.pairing === 'in-order') id = ++this.#asked
+    else if (id === undefined || id === 'no-reply' || dissector.pairing === 'none') {
       this.emit(dissector, request, null, null, '')
       return
     }
-    const pending = this.#pending[from]
     const earlier = pending.get(id)
     if (earlier !== undefined) this.#unanswered(dissector, from, id, earlier)
     if (pending.size >= MOST_PENDING) {
@@ -113,20 +116,26 @@ export class DatagramConversation extends Conversation implements ConnectionHand
 
   /** A reply to what `asker` asked. */
   #response(dissector: Dissector, asker: End, response: Timed, id: string | number | undefined): void {
-    const pending = this.#pending[asker]
-    const request = id === undefined ? undefined : pending.get(id)
-    if (request === undefined) {
-      this.emit(dissector, null, response, id === undefined ? null : NO_REQUEST, String(id ?? ''))
+    if (id === 'push' || dissector.pairing === 'none') {
+      this.emit(dissector, null, response, null, '')
       return
     }
-    pending.delete(id as string | number)
-    this.emit(dissector, request, response, null, String(id))
+    const pending = this.#pending[asker]
+    const key = dissector.pairing === 'in-order' ? pending.keys().next().value : id
+    const request = key === undefined ? undefined : pending.get(key)
+    if (key === undefined || request === undefined) {
+      const isExpected = dissector.pairing === 'in-order' || id !== undefined
+      this.emit(dissector, null, response, isExpected ? NO_REQUEST : null, String(id ?? ''))
+      return
+    }
+    pending.delete(key)
+    this.emit(dissector, request, response, null, String(id ?? ''))
   }
 
   #unanswered(dissector: Dissector, from: End, id: string | number, request: Timed): void {
     this.#pending[from].delete(id)
     this.client = from
-    this.emit(dissector, request, null, NO_REPLY, String(id))
+    this.emit(dissector, request, null, NO_REPLY, dissector.pairing === 'in-order' ? '' : String(id))
   }
 
   /** Requests wait in the order in which they came, so those whose time is up are in front. */

@@ -137,5 +137,6 @@ const CONFIG: HostConfig = {
   macros: {},
   origin: { worker: 'w', node: { ip: '', name: 'n' }, backend: 'pcap' },
   protocols: [],
+  replyTimeoutSeconds: 10,
   query: null,
 }

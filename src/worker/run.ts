@@ -336,7 +336,7 @@ export class Run {
   }
 
   #createSandbox(ready: Promise<{ firstMs: number | null }>): SandboxProcess {
-    const { sandbox, host, stubs, query, nodeName } = this.#options
+    const { capture, sandbox, host, stubs, query, nodeName } = this.#options
     const config = ready.then(
       ({ firstMs }): HostConfig => ({
         ...host,
@@ -348,6 +348,7 @@ export class Run {
           node: { ip: '127.0.0.1', name: nodeName },
           backend: this.#live ? 'af_packet' : 'pcap',
         },
+        replyTimeoutSeconds: capture.pipeline.replyTimeoutSeconds,
         protocols: [
           ...new Set(
             knownProtocols.flatMap(({ name, protocols }) => [name, ...protocols.map((each) => each.name)]),

@@ -62,7 +62,7 @@ function relay(
   events: readonly (readonly [End, string | number | null])[],
   { protocol = 6, isNew = true, reason = 'closed' as CloseReason } = {},
 ): AgentDissection {
-  const dissection = new AgentDissection(ORIGIN)
+  const dissection = new AgentDissection(ORIGIN, 10)
   dissection.setReaders([reader])
   const packet = new Packet()
   Object.assign(packet, { protocol, ipVersion: 4, src0: 1, dst0: 2, srcPort: 4000, dstPort: 11 })
@@ -81,6 +81,39 @@ function relay(
   send({ kind: 'close', reason }, '')
   return dissection
 }
+
+const DATA = { kind: 'data', from: 0, bytes: new Uint8Array(0), start: 0, end: 0 } as const
+
+function connectionFrom(srcPort: number, protocol: number, id = 3): Connection {
+  const packet = new Packet()
+  Object.assign(packet, { protocol, ipVersion: 4, src0: 1, dst0: 2, srcPort, dstPort: 11 })
+  return new Connection(id, packet, 0, undefined as never)
+}
+
+/** Datagrams: questions, replies, what is not answered, and what nobody has asked for; the second letter is the id. */
+const TALK = [
+  [0, 'N1'],
+  [1, 'P1'],
+  [0, 'Qa'],
+  [0, 'Qb'],
+  [1, 'Ra'],
+  [1, 'Rb'],
+  [1, 'Rc'],
+  [0, 'Qd'],
+] as const
+const udpAnswer = (text: string) => ({
+  length: 2,
+  message: { line: text },
+  id: text[1],
+  noReply: text[0] === 'N',
+  push: text[0] === 'P',
+})
+const isAsked = (text: string) => (/^[QN]/.test(text) ? 'match' : 'reject')
+const outcomes = ({ emitted }: Lines) =>
+  emitted.map((entry) => {
+    const [request, response, , , , error] = told([entry])[0] as unknown[]
+    return [request, response, error, entry.matcherKey]
+  })
 
 const told = (entries: readonly Entry[]) =>
   entries.map(({ request, response, base, elapsedTime, error }) => [
@@ -136,6 +169,62 @@ describe('a connection that a script reads', () => {
     assert.deepEqual(told(lines.emitted).length, 2)
   })
 
+  test('of datagrams in order pairs the nth reply with the nth request', () => {
+    const lines = new Lines({ transport: 'udp' }, udpAnswer)
+    lines.probe = isAsked
+    relay(lines, TALK, { protocol: 17 })
+    assert.deepEqual(outcomes(lines), [
+      ['N1', undefined, undefined, ''],
+      [undefined, 'P1', undefined, ''],
+      ['Qa', 'Ra', undefined, 'a'],
+      ['Qb', 'Rb', undefined, 'b'],
+      [undefined, 'Rc', 'reply without a request', 'c'],
+      ['Qd', undefined, 'no reply', ''],
+    ])
+  })
+
+  test('of datagrams with ids pairs by them, but what has no reply and what is none', () => {
+    const lines = new Lines({ transport: 'udp', pairing: 'by-id' }, udpAnswer)
+    lines.probe = isAsked
+    relay(lines, TALK, { protocol: 17 })
+    assert.deepEqual(outcomes(lines), [
+      ['N1', undefined, undefined, ''],
+      [undefined, 'P1', undefined, ''],
+      ['Qa', 'Ra', undefined, 'a'],
+      ['Qb', 'Rb', undefined, 'b'],
+      [undefined, 'Rc', 'reply without a request', 'c'],
+      ['Qd', undefined, 'no reply', 'd'],
+    ])
+  })
+
+  test('of datagrams that are not paired says of no reply that its request is missing', () => {
+    const lines = new Lines({ transport: 'udp', pairing: 'none' }, udpAnswer)
+    lines.probe = isAsked
+    relay(lines, TALK, { protocol: 17 })
+    assert.deepEqual(
+      lines.emitted.map(({ error }) => error),
+      TALK.map(() => null),
+    )
+  })
+
+  test('tells of a datagram without a reply when its time is up, whoever speaks then', () => {
+    const lines = new Lines({ transport: 'udp' }, udpAnswer)
+    lines.probe = isAsked
+    const dissection = new AgentDissection(ORIGIN, 3)
+    dissection.setReaders([lines])
+    const connections = [4000, 4001].map((srcPort, id) => connectionFrom(srcPort, 17, id))
+    for (const [at, speaker] of [0, 1, 1, 1, 1].entries()) {
+      const connection = connections[speaker] as Connection
+      connection.seconds = 100 + at
+      dissection.relayed(relayRow(connection, DATA, 'N1', { isNew: true, names: [] }))
+      if (at === 0) dissection.relayed(relayRow(connection, DATA, 'Qa', undefined))
+    }
+    assert.deepEqual(outcomes(lines).slice(-2), [
+      ['Qa', undefined, 'no reply', ''],
+      ['N1', undefined, undefined, ''],
+    ])
+  })
+
   test('keeps its session over a loss, and reads on where probe says yes', () => {
     const lines = new Lines()
     relay(lines, [
@@ -166,7 +255,7 @@ describe('a connection that a script reads', () => {
       throw new Error('interrupted')
     })
     const lines = new Lines({ name: 'other-lines' })
-    const dissection = new AgentDissection(ORIGIN)
+    const dissection = new AgentDissection(ORIGIN, 10)
     dissection.setReaders([looping, lines])
     const packet = new Packet()
     Object.assign(packet, { protocol: 6, ipVersion: 4, srcPort: 4000, dstPort: 11 })
@@ -188,7 +277,7 @@ describe('a connection that a script reads', () => {
   test('does not hold requests without end whose replies do not come', () => {
     const body = Array.from({ length: 2000 }, (_, at) => ({ at }))
     const lines = new Lines({}, () => ({ length: 2, message: { body } }))
-    const asked = 1000
+    const asked = 300
     relay(
       lines,
       Array.from({ length: asked }, () => [0, 'a\n']),

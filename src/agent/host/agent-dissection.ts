@@ -47,18 +47,21 @@ export class AgentDissection {
   readonly #dissection: Dissection
   #current: Conversation | undefined
   #sessions = 0
+  /** The capture has come to here. */
+  #seconds = 0
   /** What is held of messages that are no entries yet, over all connections. */
   #held = 0
   /** What was counted when the counters were told last. */
   #told = NOTHING
 
-  constructor(origin: Omit<EntryOrigin, 'nameOf'>) {
+  /** `replyTimeout`: seconds after which a datagram without a reply is an entry of its own. */
+  constructor(origin: Omit<EntryOrigin, 'nameOf'>, replyTimeout: number) {
     this.#origin = origin
     this.#dissection = new Dissection({
       dissectors: [],
       ports: new Map(),
       context: { wantsBodies: true, maxBody: LONGEST_PIECE },
-      replyTimeout: REPLY_SECONDS,
+      replyTimeout,
       memory: MEMORY,
       conversation: () => {},
       reportEvery: Number.POSITIVE_INFINITY,
@@ -80,6 +83,7 @@ export class AgentDissection {
   /** Works off a row of a batch. An interrupt in the middle must be followed by `interrupted`. */
   relayed(row: readonly unknown[]): void {
     const event = readRelayed(row)
+    this.#passTime(event.seconds)
     const conversation = this.#conversations.get(event.connection) ?? this.#open(event)
     if (conversation === undefined) return
     const { connection, handler } = conversation
@@ -188,6 +192,17 @@ export class AgentDissection {
     for (const { reader, session } of conversation.sessions) if (!reader.isGone) reader.forget(session)
   }
 
+  /** Datagrams that nobody has answered become entries when their time is up. */
+  #passTime(seconds: number): void {
+    if (seconds <= this.#seconds) return
+    this.#seconds = seconds
+    for (const conversation of this.#conversations.values()) {
+      this.#current = conversation
+      conversation.handler.time(seconds)
+    }
+    this.#current = undefined
+  }
+
   /** A message has come, or (below 0) has become an entry, of the conversation at hand. */
   readonly #hold = (weight: number): void => {
     this.#held += weight
@@ -207,7 +222,7 @@ export class AgentDissection {
       ...agentProtocol(settings),
       transport: settings.transport,
       ports: settings.ports,
-      pairing: settings.transport === 'udp' && settings.pairing === 'in-order' ? 'by-id' : settings.pairing,
+      pairing: settings.pairing,
       probe: (bytes, start, end, from) =>
         reader.isGone ? 'reject' : reader.probe(textOf(bytes, start, end), from),
       open: (_context, _opening: Opening): Parsers<Message<ObjectShape>, Message<ObjectShape>> => {
@@ -241,7 +256,7 @@ class AgentParser implements Parser<Message<ObjectShape>> {
     if (here === 0) return { kind: 'incomplete', need: 1 }
     if (this.#reader.isGone) return { kind: 'invalid', reason: 'its agent does not run any more' }
     const answer = this.#reader.parse(this.#session, textOf(bytes, start, end), this.#from)
-    const step = readAnswer(answer, here, this.#reader.settings)
+    const step = readAnswer(answer, here)
     if (typeof step !== 'string') {
       if (answer !== 'false') this.#reader.parsed()
       if (step.kind === 'message') this.#hold(weightOf(step.message))
@@ -257,11 +272,7 @@ class AgentParser implements Parser<Message<ObjectShape>> {
 }
 
 /** What an answer of `parse`, as JSON, means, or what is wrong with it. `here`: bytes that it was given. */
-function readAnswer(
-  json: string,
-  here: number,
-  settings: DissectorSettings,
-): Step<Message<ObjectShape>> | string {
+function readAnswer(json: string, here: number): Step<Message<ObjectShape>> | string {
   const answer: unknown = json === '' ? undefined : JSON.parse(json)
   if (answer === undefined || answer === null) return { kind: 'incomplete', need: here + 1 }
   if (answer === false) return { kind: 'invalid', reason: 'not of this protocol' }
@@ -283,7 +294,7 @@ function readAnswer(
   if (typeof message !== 'object' || Array.isArray(message))
     return 'parse returned a message that is no object'
   const weight = json.length + objects * OBJECT_BYTES
-  return { kind: 'message', length, ...found(answer as Record<string, unknown>, weight, settings) }
+  return { kind: 'message', length, ...found(answer as Record<string, unknown>, weight) }
 }
 
 /** Lists and objects in a value, itself included; infinitely many where they lie too deep in each other. */
@@ -295,11 +306,7 @@ function objectsIn(value: unknown, depth: number): number {
   return objects
 }
 
-function found(
-  answer: Record<string, unknown>,
-  weight: number,
-  { transport, pairing }: DissectorSettings,
-): Found<Message<ObjectShape>> {
+function found(answer: Record<string, unknown>, weight: number): Found<Message<ObjectShape>> {
   const { message, id, noReply, push, method, summary, status } = answer
   const row = { method: text(method), summary: text(summary), status: Number(status) || 0 }
   const made = new AgentMessage(
@@ -310,8 +317,7 @@ function found(
   if (noReply === true) return { message: made, id: 'no-reply' }
   if (push === true) return { message: made, id: 'push' }
   if (typeof id === 'string' || typeof id === 'number') return { message: made, id: String(id) }
-  // Datagrams that come in order have no ids: the last request is the one that is answered.
-  return transport === 'udp' && pairing === 'in-order' ? { message: made, id: '' } : { message: made }
+  return { message: made }
 }
 
 /** An entry of a protocol of a script: what it has read stands in for the objects that others have. */
@@ -377,7 +383,6 @@ const LONGEST_PIECE = 1 << 20
 const DEEPEST_ANSWER = 64
 /** Entries of a connection that agents read are numbered apart from what else is told of it. */
 const FIRST_INDEX = 1 << 20
-const REPLY_SECONDS = 10
 /** Bytes of unfinished messages, over all connections. */
 const MEMORY = 16 << 20
 /** Bytes, about, of messages that wait for their replies, over all connections. */

@@ -75,6 +75,8 @@ export interface HostConfig {
     readonly node: { readonly ip: string; readonly name: string }
     readonly backend: string
   }
+  /** Seconds that a datagram which a script has read waits for its reply. */
+  readonly replyTimeoutSeconds: number
   /** Names of protocols that are known without scripts. */
   readonly protocols: readonly string[]
   /** Entries that match are wanted back, after onItemQueried. "" matches all. */

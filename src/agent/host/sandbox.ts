@@ -225,7 +225,7 @@ export class Sandbox implements SlotHost {
         this.#nowMs = this.config.startMs
         this.#scheduler.clock = this.config.virtualTime ? undefined : Date.now
         this.#query = this.#openQuery()
-        this.#dissection = new AgentDissection(this.config.origin)
+        this.#dissection = new AgentDissection(this.config.origin, this.config.replyTimeoutSeconds)
         this.#measureAbove = OWN_HEAP + this.config.budgets.memoryMb * 2 ** 20
         writeFrame(DATA, UP.ready, frame.seq, {})
         return
