@@ -225,6 +225,21 @@ describe('a connection that a script reads', () => {
     ])
   })
 
+  test('tells of a datagram without a reply when the rest of the capture has come so far', () => {
+    const lines = new Lines({ transport: 'udp' }, udpAnswer)
+    lines.probe = isAsked
+    const dissection = new AgentDissection(ORIGIN, 3)
+    dissection.setReaders([lines])
+    const connection = connectionFrom(4000, 17)
+    connection.seconds = 100
+    dissection.relayed(relayRow(connection, DATA, 'Qa', { isNew: true, names: [] }))
+    dissection.time(103)
+    assert.equal(dissection.isWaiting, true)
+    dissection.time(104)
+    assert.equal(dissection.isWaiting, false)
+    assert.deepEqual(outcomes(lines), [['Qa', undefined, 'no reply', '']])
+  })
+
   test('keeps its session over a loss, and reads on where probe says yes', () => {
     const lines = new Lines()
     relay(lines, [

@@ -83,7 +83,7 @@ export class AgentDissection {
   /** Works off a row of a batch. An interrupt in the middle must be followed by `interrupted`. */
   relayed(row: readonly unknown[]): void {
     const event = readRelayed(row)
-    this.#passTime(event.seconds)
+    this.time(event.seconds)
     const conversation = this.#conversations.get(event.connection) ?? this.#open(event)
     if (conversation === undefined) return
     const { connection, handler } = conversation
@@ -122,6 +122,22 @@ export class AgentDissection {
     this.#held -= conversation.held
     this.#reopen(conversation, conversation.rows - 1)
     return true
+  }
+
+  /** Something has been read that is no entry yet. */
+  get isWaiting(): boolean {
+    return this.#held > 0
+  }
+
+  /** Datagrams that nobody has answered become entries when their time is up: the capture has come to here. */
+  time(seconds: number): void {
+    if (seconds <= this.#seconds) return
+    this.#seconds = seconds
+    for (const conversation of this.#conversations.values()) {
+      this.#current = conversation
+      conversation.handler.time(seconds)
+    }
+    this.#current = undefined
   }
 
   /** What was counted since the last time. */
@@ -190,17 +206,6 @@ export class AgentDissection {
     conversation.handler.close(reason === 'recognised' ? 'closed' : reason)
     this.#current = before
     for (const { reader, session } of conversation.sessions) if (!reader.isGone) reader.forget(session)
-  }
-
-  /** Datagrams that nobody has answered become entries when their time is up. */
-  #passTime(seconds: number): void {
-    if (seconds <= this.#seconds) return
-    this.#seconds = seconds
-    for (const conversation of this.#conversations.values()) {
-      this.#current = conversation
-      conversation.handler.time(seconds)
-    }
-    this.#current = undefined
   }
 
   /** A message has come, or (below 0) has become an entry, of the conversation at hand. */

@@ -243,7 +243,7 @@ export class Sandbox implements SlotHost {
       case DOWN.batch:
         this.#owes = frame.seq
         this.#made = undefined
-        this.#work = newWork(readBatch(frame))
+        this.#work = newWork(readBatch(frame), this.#dissection.isWaiting)
         for (const slot of this.#slots) slot.startBatch()
         this.#marksOf.clear()
         this.#forgetLayouts(this.#work.batch.version)
@@ -386,7 +386,10 @@ export class Sandbox implements SlotHost {
       if (row[0] === RELAYED) {
         this.#momentMs = batch.itemTimes[at] as number
         this.#dissection.relayed(row)
-      } else this.#addRow(batch, at, row, made)
+      } else {
+        this.#dissection.time(Math.floor((batch.itemTimes[at] as number) / 1000))
+        this.#addRow(batch, at, row, made)
+      }
     }
     this.#momentMs = undefined
     this.#note(undefined)
@@ -1114,7 +1117,7 @@ function emptyBatch(untilMs: number): Batch {
   }
 }
 
-function newWork(batch: Batch): Work {
+function newWork(batch: Batch, isWaiting = false): Work {
   return {
     batch,
     item: 0,
@@ -1124,7 +1127,7 @@ function newWork(batch: Batch): Work {
     slot: 0,
     queried: 0,
     entry: undefined,
-    phase: batch.rows.some((row) => row[0] === RELAYED) ? 'dissect' : 'cut',
+    phase: isWaiting || batch.rows.some((row) => row[0] === RELAYED) ? 'dissect' : 'cut',
     made: undefined,
     finalRun: false,
   }
