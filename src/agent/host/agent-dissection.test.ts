@@ -156,6 +156,22 @@ describe('a connection that a script reads', () => {
     )
   })
 
+  test('takes no id for more than an id', () => {
+    const lines = new Lines({ pairing: 'by-id' }, (text) => {
+      const [line = ''] = text.split('\n')
+      return { length: line.length + 1, message: { line }, id: line.slice(2) }
+    })
+    relay(lines, [
+      [0, '1 push\n2 no-reply\n'],
+      [1, '3 no-reply\n4 push\n5 push\n'],
+    ])
+    assert.deepEqual(outcomes(lines), [
+      ['2 no-reply', '3 no-reply', undefined, 'no-reply'],
+      ['1 push', '4 push', undefined, 'push'],
+      [undefined, '5 push', 'reply without a request', 'push'],
+    ])
+  })
+
   test('of datagrams takes each by itself', () => {
     const lines = new Lines({ transport: 'udp', pairing: 'none' })
     relay(

@@ -218,7 +218,8 @@ export class AgentDissection {
     this.#hold(-weightOf(exchange.request) - weightOf(exchange.response))
     const reader = this.#readers.get(exchange.dissector as unknown as Dissector)
     const index = exchange.index + FIRST_INDEX
-    reader?.emit({ ...exchange, index }, { ...this.#origin, nameOf: (ip) => this.#names.get(ip) })
+    const matcherKey = exchange.matcherKey.slice(ID_OF_SCRIPT.length)
+    reader?.emit({ ...exchange, index, matcherKey }, { ...this.#origin, nameOf: (ip) => this.#names.get(ip) })
   }
 
   #dissectorOf(reader: AgentReader): Dissector {
@@ -321,7 +322,7 @@ function found(answer: Record<string, unknown>, weight: number): Found<Message<O
   ) as unknown as Message<ObjectShape>
   if (noReply === true) return { message: made, id: 'no-reply' }
   if (push === true) return { message: made, id: 'push' }
-  if (typeof id === 'string' || typeof id === 'number') return { message: made, id: String(id) }
+  if (typeof id === 'string' || typeof id === 'number') return { message: made, id: ID_OF_SCRIPT + id }
   return { message: made }
 }
 
@@ -378,6 +379,8 @@ type Counters = Pick<MadeCounters, 'dissected' | 'skipped' | 'invalid'>
 type Relayed = ReturnType<typeof readRelayed>
 
 const NOTHING: Counters = { dissected: 0, skipped: {}, invalid: {} }
+/** Before the ids of scripts, which may be words that mean something to the engine. */
+const ID_OF_SCRIPT = '='
 /** Connections that are read at the same time; further ones take the place of the oldest. */
 const MOST_CONVERSATIONS = 10_000
 /** Names of addresses: beyond it they are learned anew. */
