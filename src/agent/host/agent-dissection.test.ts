@@ -322,6 +322,24 @@ describe('a connection that a script reads', () => {
     assert.match(lines.complaints.join('\n'), /noReply: true/)
   })
 
+  test('is read on by the next version of its script', () => {
+    const [before, after] = [new Lines(), new Lines()]
+    const dissection = new AgentDissection(ORIGIN, 10)
+    dissection.setReaders([before])
+    const connection = connectionFrom(4000, 6)
+    connection.opener = 0
+    dissection.relayed(relayRow(connection, DATA, 'one\n', { isNew: true, names: [] }))
+    before.isGone = true
+    dissection.setReaders([after])
+    dissection.relayed(relayRow(connection, DATA, 'two\nthree\n', undefined))
+    dissection.relayed(relayRow(connection, { kind: 'close', reason: 'closed' }, '', undefined))
+    assert.deepEqual(
+      told(after.emitted).map(([line]) => line),
+      ['two', 'three'],
+    )
+    assert.equal(dissection.isWaiting, false)
+  })
+
   for (const [name, answer, complaint] of [
     ['a text', () => 'x', /must return an object/],
     ['more than there is', () => ({ length: 99 }), /length: 99; it must be from 1 to the 3 bytes/],

@@ -69,7 +69,7 @@ export class AgentDissection {
     })
   }
 
-  /** Connections that begin from now on are read by these, in this order. */
+  /** Connections that begin from now on are read by these, in this order; so are those whose reader is gone. */
   setReaders(readers: readonly AgentReader[]): void {
     const dissectors = readers.map((reader) => {
       const dissector = this.#dissectorOf(reader)
@@ -84,8 +84,10 @@ export class AgentDissection {
   relayed(row: readonly unknown[]): void {
     const event = readRelayed(row)
     this.time(event.seconds)
-    const conversation = this.#conversations.get(event.connection) ?? this.#open(event)
+    let conversation = this.#conversations.get(event.connection) ?? this.#open(event)
     if (conversation === undefined) return
+    if (event.kind !== 'close' && isOrphan(conversation))
+      conversation = this.#restart(event.connection, conversation)
     const { connection, handler } = conversation
     connection.seconds = event.seconds
     connection.nanos = event.nanos
@@ -188,13 +190,17 @@ export class AgentDissection {
     return this.#begin(connection, rows)
   }
 
+  #restart(id: number, conversation: Conversation): Conversation {
+    this.#close(id, conversation, 'evicted')
+    return this.#reopen(conversation, conversation.rows)
+  }
+
   /** What scripts have made of requests whose replies do not come has grown too much: where it is most, it is let go. */
   #giveUp(): void {
     const byWeight = [...this.#conversations].sort(([, a], [, b]) => b.held - a.held)
     for (const [id, conversation] of byWeight) {
       if (this.#held <= MOST_HELD / 2) return
-      this.#close(id, conversation, 'evicted')
-      this.#reopen(conversation, conversation.rows)
+      this.#restart(id, conversation)
       for (const { reader } of conversation.sessions) if (!reader.isGone) reader.complain(TOO_MUCH_WAITS)
     }
   }
@@ -351,6 +357,12 @@ function countersOf({ counters }: Dissection): Counters {
 
 function textOf(bytes: Uint8Array, start: number, end: number): string {
   return latin1(bytes, start, end)
+}
+
+/** Who read it is stopped, or has made way for a newer version. */
+function isOrphan({ sessions }: Conversation): boolean {
+  for (const { reader } of sessions) if (reader.isGone) return true
+  return false
 }
 
 function weightOf(message: unknown): number {
