@@ -99,6 +99,13 @@ describe('an agent with a dissector', () => {
     assert.deepEqual(summary.ledger.discrepancies, [])
   })
 
+  test('has its entries counted, whatever it calls them', async () => {
+    const { summary } = await run({
+      'b.js': BEANSTALK.replace("name: 'beanstalk',", "name: 'beanstalk', abbr: 'constructor',"),
+    })
+    assert.deepEqual(summary.entries, { constructor: 17, TCP: 2, 'TCP FLOW': 2 })
+  })
+
   test('takes nothing away from the protocols that are known, nor from the order of events', async () => {
     const told = `function onItemCaptured(data) { console.log(data.id, data.protocol.abbr, data.base.summary) }`
     const anywhere = BEANSTALK.replace('  ports: [11300],\n', '')

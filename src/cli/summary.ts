@@ -2,7 +2,7 @@ import { styleText } from 'node:util'
 import type { MadeCounters } from '../agent/host/protocol.ts'
 import type { Fate } from '../worker/ledger.ts'
 import type { PipelineCounters } from '../worker/pipeline.ts'
-import type { AgentResult, RunResult } from '../worker/run.ts'
+import { type AgentResult, both, type RunResult } from '../worker/run.ts'
 import { bytes, count, duration, table } from './table.ts'
 
 /** What a run did, for people: packets, entries, agents, and where everything went. */
@@ -40,7 +40,7 @@ function entriesText(
   { entries: ours, ownRequests, unreadBytes }: PipelineCounters,
   made: MadeCounters,
 ): string[] {
-  const entries = { ...ours, ...made.entries }
+  const entries = both(ours, made.entries)
   const sum = total(entries)
   if (sum === 0 && unreadBytes > 0) return ['-', 'not read: agents ask for packets only']
   const own = ownRequests > 0 ? `${count(ownRequests)} requests of our own left out` : ''
@@ -198,7 +198,7 @@ export function summaryJson(result: RunResult, sandbox: string): object {
     firstTimeMs: counters.firstMs,
     lastTimeMs: counters.lastMs,
     connections: counters.connections,
-    entries: { ...counters.entries, ...result.made.entries },
+    entries: both(counters.entries, result.made.entries),
     ownRequests: counters.ownRequests,
     agents: result.agents.map(({ agent, component, account, loadError }) => ({
       index: agent.index,

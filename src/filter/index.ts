@@ -3,6 +3,7 @@ import { compileCel } from './cel.ts'
 import { compileKfl } from './kfl.ts'
 import { detectLanguage, type FilterLanguage } from './language.ts'
 
+export { isWord } from './kfl.ts'
 export type { FilterLanguage } from './language.ts'
 
 export interface FilterOptions {

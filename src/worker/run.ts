@@ -351,7 +351,10 @@ export class Run {
         replyTimeoutSeconds: capture.pipeline.replyTimeoutSeconds,
         protocols: [
           ...new Set(
-            knownProtocols.flatMap(({ name, protocols }) => [name, ...protocols.map((each) => each.name)]),
+            knownProtocols.flatMap(({ name, protocols }) => [
+              name,
+              ...protocols.flatMap((each) => [each.name, each.abbr, each.macro]),
+            ]),
           ),
         ],
         virtualTime: !this.#live,
@@ -613,12 +616,16 @@ function layoutsMessage(
   }
 }
 
+type Numbers = Readonly<Record<string, number>>
+
+/** Name by name. Names may be those of what every object has. */
+export function both(a: Numbers, b: Numbers): Record<string, number> {
+  const total = new Map(Object.entries(a))
+  for (const [name, number] of Object.entries(b)) total.set(name, (total.get(name) ?? 0) + number)
+  return Object.fromEntries(total)
+}
+
 function sum(a: MadeCounters, b: MadeCounters): MadeCounters {
-  const both = (x: Readonly<Record<string, number>>, y: Readonly<Record<string, number>>) => {
-    const total: Record<string, number> = { ...x }
-    for (const [name, number] of Object.entries(y)) total[name] = (total[name] ?? 0) + number
-    return total
-  }
   return {
     items: a.items + b.items,
     entries: both(a.entries, b.entries),

@@ -77,7 +77,7 @@ export interface HostConfig {
   }
   /** Seconds that a datagram which a script has read waits for its reply. */
   readonly replyTimeoutSeconds: number
-  /** Names of protocols that are known without scripts. */
+  /** Names, abbreviations and macros of protocols that are known without scripts. */
   readonly protocols: readonly string[]
   /** Entries that match are wanted back, after onItemQueried. "" matches all. */
   readonly query: { readonly filter: string } | null

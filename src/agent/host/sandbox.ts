@@ -87,7 +87,7 @@ interface Made {
   readonly positions: number[]
   readonly times: number[]
   items: number
-  readonly entries: Record<string, number>
+  readonly entries: Map<string, number>
 }
 
 /** What an agent has run of its jobs and timers since the last event. */
@@ -378,7 +378,7 @@ export class Sandbox implements SlotHost {
   /** Gives dissectors of agents what was relayed for them, and puts the entries that they read in its place. */
   #dissect(work: Work): void {
     const { batch } = work
-    work.made ??= { row: 0, rows: [], positions: [], times: [], items: 0, entries: {} }
+    work.made ??= { row: 0, rows: [], positions: [], times: [], items: 0, entries: new Map() }
     const { made } = work
     while (made.row < batch.rows.length) {
       const at = made.row++
@@ -393,7 +393,11 @@ export class Sandbox implements SlotHost {
     }
     this.#momentMs = undefined
     this.#note(undefined)
-    this.#made = { items: made.items, entries: made.entries, ...this.#dissection.takeCounters() }
+    this.#made = {
+      items: made.items,
+      entries: Object.fromEntries(made.entries),
+      ...this.#dissection.takeCounters(),
+    }
     work.batch = {
       ...batch,
       rows: made.rows,
@@ -420,7 +424,7 @@ export class Sandbox implements SlotHost {
     const { fields } = layouts.layouts[place.layout] as Layout
     const { abbr } = exchange.dissector.protocols[0] as Protocol
     made.items++
-    made.entries[abbr] = (made.entries[abbr] ?? 0) + 1
+    count(made.entries, abbr)
     this.#addRow(batch, made.row - 1, agentRow(place.layout, fields, exchange, origin), made)
   }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { readSettings } from './settings.ts'
 
-const read = (settings: object) => readSettings(JSON.stringify(settings), ['http'])
+const read = (settings: object) => readSettings(JSON.stringify(settings), ['http', 'HTTP/2', 'TCP FLOW'])
 
 describe('what a script says of its dissector', () => {
   test('needs a name only', () => {
@@ -24,6 +24,15 @@ describe('what a script says of its dissector', () => {
     [{}, /name must be a word/],
     [{ name: 'Bean stalk' }, /name must be a word.*"Bean stalk"/],
     [{ name: 'http' }, /"http" is a protocol that Remora reads itself/],
+    [{ name: 'conn' }, /"conn" means something in filters/],
+    [{ name: 'nil' }, /"nil" means something in filters/],
+    [{ name: 'a', abbr: 'TCP FLOW' }, /"TCP FLOW" is that of a protocol that Remora reads itself/],
+    [{ name: 'a', abbr: 'http/2' }, /"http\/2" is that of a protocol/],
+    [{ name: 'a', abbr: '__proto__' }, /abbr must be a word or two .* and is "__proto__"/],
+    [{ name: 'a', abbr: 'x\n' }, /abbr must be a word or two/],
+    [{ name: 'a', port: 80 }, /there is no port; is it ports\?/],
+    [{ name: 'a', transports: 'udp' }, /there is no transports; is it transport\?/],
+    [{ name: 'a', timeoutMs: 5 }, /there is no timeoutMs; there are name, transport, ports,/],
     [{ name: 'a', transport: 'sctp' }, /transport must be "tcp" or "udp", and is "sctp"/],
     [{ name: 'a', ports: [0] }, /ports must be a list .* and is \[0\]/],
     [{ name: 'a', ports: 80 }, /ports must be a list/],
