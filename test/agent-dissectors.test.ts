@@ -139,6 +139,45 @@ describe('an agent with a dissector', () => {
     )
   })
 
+  test('is told when its probe answers neither yes nor no', async () => {
+    const wrong = `// Wrong\ndissector({ name: 'wrong', probe: function (b) { return b.latin1().match(/put/) }, parse: function () {} })`
+    const { texts } = await run({ 'a.js': wrong })
+    assert.match(
+      texts('Wrong').join('\n'),
+      /dissector wrong: probe: it must return true, false or nothing, and returned \["put"\]/,
+    )
+  })
+
+  test('is told who else has its name, or its port', async () => {
+    const define = (settings: string) =>
+      `dissector({ ${settings}, probe: function () { return false }, parse: function () {} })`
+    const { lines } = await run({
+      'a.js': `// A\n${define("name: 'one', ports: [7000, 7001]")}`,
+      'b.js': `// B\n${define("name: 'two', ports: [7001]")}`,
+      'c.js': `// C\n${define("name: 'one', transport: 'udp', ports: [7001]")}`,
+    })
+    assert.deepEqual(
+      lines.filter(({ level }) => level === 'warn').map(({ text }) => text),
+      [
+        'dissector two: tcp port 7001 is also that of one in "A", which is asked before it',
+        'dissector one: its name is also that of one in "A", which is asked before it',
+      ],
+    )
+  })
+
+  test('fails in a row only when nothing works in between', async () => {
+    const shaky = `// Shaky
+var n = 0
+dissector({
+  name: 'shaky', transport: 'udp', ports: [53],
+  probe: function () { if (++n % 2 === 0) throw new Error('odd'); return n === 1 },
+  parse: function (b) { return { length: b.length, message: {} } }
+})`
+    const { summary } = await run({ 'a.js': shaky }, OTHER_SAMPLE)
+    assert.ok((summary.agents[0]?.errors ?? 0) > 100)
+    assert.equal(summary.agents[0]?.state, 'ok')
+  })
+
   test('cannot define one while the traffic runs', async () => {
     const late = `// Late\nfunction onItemCaptured() { dissector({ name: 'a', probe: function () {}, parse: function () {} }) }`
     const { texts } = await run({ 'a.js': late }, OTHER_SAMPLE)

@@ -156,6 +156,18 @@ describe('a connection that a script reads', () => {
     )
   })
 
+  test('that pairs by id tells its author of messages without one, and reads on', () => {
+    const lines = new Lines({ pairing: 'by-id' }, (text) => ({
+      length: text.indexOf('\n') + 1,
+      message: {},
+      noReply: text.startsWith('quit'),
+    }))
+    relay(lines, [[0, 'one\nquit\n']])
+    assert.equal(lines.emitted.length, 2)
+    assert.deepEqual(lines.complaints.length, 1)
+    assert.match(lines.complaints[0] ?? '', /without an id/)
+  })
+
   test('takes no id for more than an id', () => {
     const lines = new Lines({ pairing: 'by-id' }, (text) => {
       const [line = ''] = text.split('\n')
@@ -344,7 +356,11 @@ describe('a connection that a script reads', () => {
     ['a text', () => 'x', /must return an object/],
     ['more than there is', () => ({ length: 99 }), /length: 99; it must be from 1 to the 3 bytes/],
     ['nothing taken', () => ({ length: 0, message: {} }), /length: 0/],
-    ['no length', () => ({ message: {} }), /length: undefined/],
+    ['no length', () => ({ message: {} }), /a message without its length/],
+    ['what has no meaning', () => ({ lenght: 3 }), /length: undefined/],
+    ['a need beside a message', () => ({ need: 9, length: 3, message: {} }), /more than one of need, skip/],
+    ['a skip beside a message', () => ({ skip: 9, length: 3, message: {} }), /more than one of need, skip/],
+    ['a skip and a message', () => ({ skip: 9, message: {} }), /a message without its length/],
     ['a fraction', () => ({ length: 1.5 }), /length: 1.5/],
     ['less than it has', () => ({ need: 3 }), /need: 3, and has 3 bytes already/],
     ['a skip backwards', () => ({ skip: -1 }), /skip: -1/],

@@ -271,7 +271,10 @@ class AgentParser implements Parser<Message<ObjectShape>> {
     const step = readAnswer(answer, here)
     if (typeof step !== 'string') {
       if (answer !== 'false') this.#reader.parsed()
-      if (step.kind === 'message') this.#hold(weightOf(step.message))
+      if (step.kind === 'message') {
+        this.#hold(weightOf(step.message))
+        if (step.id === undefined && this.#reader.settings.pairing === 'by-id') this.#reader.complain(NO_ID)
+      }
       const isTooLong = step.kind === 'incomplete' && step.need > LONGEST_PIECE
       return isTooLong ? { kind: 'invalid', reason: 'a message of more than 1 MiB' } : step
     }
@@ -294,6 +297,9 @@ function readAnswer(json: string, here: number): Step<Message<ObjectShape>> | st
   if (typeof answer !== 'object' || Array.isArray(answer))
     return 'parse must return an object, nothing (more bytes are needed), or false (not of this protocol)'
   const { need, skip, length, message } = answer as Record<string, unknown>
+  if ([need, skip, length].filter((each) => each !== undefined).length > 1)
+    return 'parse returned more than one of need, skip and length: what begins behind a message is for the next call'
+  if (message !== undefined && length === undefined) return `parse returned a message without its length`
   if (need !== undefined)
     return isCount(need) && need > here
       ? { kind: 'incomplete', need }
@@ -409,5 +415,7 @@ const MEMORY = 16 << 20
 const MOST_HELD = 16 << 20
 /** What a list or an object takes beside what JSON has of it. */
 const OBJECT_BYTES = 64
+const NO_ID =
+  'parse returned a message without an id, which pairing: "by-id" needs; or noReply: true, or push: true'
 const TOO_MUCH_WAITS =
   'requests without replies were given up, as they took too much memory; noReply: true says that there is none to come'

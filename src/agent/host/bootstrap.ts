@@ -798,7 +798,9 @@ export function bootstrap(
     probe(dissector, text, from) {
       try {
         const answer = apply((readers[dissector] as Reader).probe, undefined, [bytesOf(text), from])
-        return answer === true ? 'match' : answer === undefined || answer === null ? 'unsure' : 'reject'
+        if (answer === undefined || answer === null) return 'unsure'
+        if (answer === true) return 'match'
+        return answer ? `it must return true, false or nothing, and returned ${show(answer)}` : 'reject'
       } catch (thrown) {
         return failureOf(thrown)
       }

@@ -5,6 +5,7 @@ import type { Layout } from '../../entry/layout.ts'
 import type { Protocol } from '../../entry/protocol.ts'
 import { compileFilter, FilterCache, validateFilter } from '../../filter/index.ts'
 import { AgentDissection, type AgentReader, agentRow } from './agent-dissection.ts'
+import type { DissectorSettings } from './agent-protocol.ts'
 import { type Frame, FrameReader, frameOf, writeFrame } from './frames.ts'
 import {
   type AckMessage,
@@ -797,6 +798,25 @@ export class Sandbox implements SlotHost {
     this.#slots.push(slot)
     this.#slots.sort((a, b) => a.agent.slot - b.agent.slot)
     this.#setReaders()
+    this.#warnOfRivals(slot)
+  }
+
+  /** Of dissectors that claim the same, it is the first that reads. */
+  #warnOfRivals(slot: Slot): void {
+    if (slot.agent.component === 'hub') return
+    const others = this.#slots.filter((other) => other !== slot && other.agent.component === 'worker')
+    for (const other of others)
+      for (const theirs of other.dissectors)
+        for (const mine of slot.dissectors) {
+          const common = commonOf(mine, theirs)
+          const order = other.agent.slot < slot.agent.slot ? 'before' : 'after'
+          if (common !== undefined)
+            this.print(
+              slot,
+              'warn',
+              `dissector ${mine.name}: ${common} is also that of ${theirs.name} in "${other.agent.title}", which is asked ${order} it`,
+            )
+        }
   }
 
   #unload(place: number): void {
@@ -1023,6 +1043,12 @@ export class Sandbox implements SlotHost {
   shared(component: LoadAgent['component']): SharedObject<number> {
     return this.#shared[component]
   }
+}
+
+function commonOf(a: DissectorSettings, b: DissectorSettings): string | undefined {
+  if (a.name === b.name) return 'its name'
+  const port = a.transport === b.transport ? a.ports.find((each) => b.ports.includes(each)) : undefined
+  return port === undefined ? undefined : `${a.transport} port ${port}`
 }
 
 /** Tags of several agents: lists one after another, objects on top of each other. */

@@ -218,8 +218,11 @@ export class Slot {
   probe(dissector: number, text: string, from: Side): 'match' | 'reject' | 'unsure' {
     this.#fillUp(1)
     const answer = this.#live.probe(dissector, text, from)
-    if (answer === 'match' || answer === 'unsure') return answer
-    if (answer !== 'reject') this.#dissectorFailed(dissector, 'probe', answer)
+    if (answer === 'match' || answer === 'unsure' || answer === 'reject') {
+      this.#failures.probe = 0
+      return answer
+    }
+    this.#dissectorFailed(dissector, 'probe', answer)
     return 'reject'
   }
 
@@ -237,7 +240,7 @@ export class Slot {
 
   /** The dissector's answer made sense. */
   parsed(): void {
-    this.#failures = 0
+    this.#failures.parse = 0
   }
 
   endSession(session: number): void {
@@ -248,14 +251,16 @@ export class Slot {
     this.#dissectorFailed(dissector, 'parse', problem)
   }
 
-  #dissectorFailed(dissector: number, what: string, failure: string): void {
+  #dissectorFailed(dissector: number, what: 'probe' | 'parse', failure: string): void {
     const { name } = this.dissectors[dissector] as DissectorSettings
     this.counters.errors++
     this.report(`dissector ${name}: ${what}: ${this.#located(failure)}`)
-    if (++this.#failures < this.#host.config.budgets.failures) return
-    this.stop(`dissector ${name} failed ${this.#failures} times in a row: ${failure.split('\n', 1)[0]}`)
+    const failures = ++this.#failures[what]
+    if (failures < this.#host.config.budgets.failures) return
+    this.stop(`dissector ${name} failed ${failures} times in a row: ${failure.split('\n', 1)[0]}`)
   }
-  #failures = 0
+  /** In a row. */
+  readonly #failures = { probe: 0, parse: 0 }
   /** Of the batch at hand. */
   #madeCharacters = 0
 
