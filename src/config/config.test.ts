@@ -107,6 +107,12 @@ describe('configuration', () => {
         /there is no protocol htpp; did you mean http\?/,
         /config/,
       ],
+      [
+        {},
+        { set: ['tap.portMapping.htpp={81}'] },
+        /--set: tap\.portMapping\.htpp: there is no protocol htpp; did you mean http\?/,
+        /config/,
+      ],
       [{}, { set: ['scripting.egress.deny={10.0.0.0/99}'] }, /deny\[0\]: expected a host/, /config/],
       [{}, { set: ['scripting.egress.deny={http://example.com/}'] }, /deny\[0\]: expected a host/, /config/],
       [{}, { configPath: '.' }, /^\. cannot be read/, /^$/],

@@ -269,7 +269,8 @@ function check(merged: unknown, origins: ReadonlyMap<string, string>): Config {
   const path = steps.filter((step) => typeof step === 'string').join('.')
   const origin =
     origins.get(path) ?? [...origins].find(([each]) => path.startsWith(`${each}.`))?.[1] ?? 'configuration'
-  throw new Mistake('E_CONFIG_VALUE', `${origin}: ${written(steps)}: ${issue?.message ?? 'does not fit'}`, {
+  const told = issue?.code === 'invalid_key' ? issue.issues[0] : issue
+  throw new Mistake('E_CONFIG_VALUE', `${origin}: ${written(steps)}: ${told?.message ?? 'does not fit'}`, {
     hint:
       issue?.code === 'invalid_type' && issue.expected === 'string'
         ? `text that looks like something else needs quotes in a file, or --set-string ${written(steps)}=TEXT`

@@ -138,7 +138,7 @@ export const configSchema = section({
       'Protocols to look for; tcp-conn, udp-conn: each conversation as an entry when it ends, and while it lasts; tcp-flow, udp-flow: the same with rates, and how well TCP goes; sctp: its chunks; tcp, udp: each packet that carries something',
     ),
     portMapping: setting(
-      z.record(z.string(), z.array(z.number().int().min(1).max(65535))),
+      z.record(protocol, z.array(z.number().int().min(1).max(65535))),
       {
         http: [80, 443, 8080],
         amqp: [5671, 5672],

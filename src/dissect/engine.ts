@@ -164,9 +164,9 @@ class Candidates {
       for (const port of dissector.ports) if (!hinted.has(port)) hinted.set(port, dissector.name)
     for (const [port, name] of ports) hinted.set(port, name)
     for (const [port, name] of hinted) {
-      const first = this.#all.filter((each) => each.name === name)
+      const first = this.#all.filter((each) => isCalled(each, name))
       if (first.length > 0)
-        this.#byPort.set(port, [...first, ...this.#all.filter((each) => each.name !== name)])
+        this.#byPort.set(port, [...first, ...this.#all.filter((each) => !isCalled(each, name))])
     }
   }
 
@@ -178,6 +178,11 @@ class Candidates {
   forVersion(version: number): readonly Dissector[] {
     return this.#all.filter((each) => each.protocols[0]?.version === String(version))
   }
+}
+
+/** By its own name, or that of its protocol: `tls` reads `tlsx`. */
+function isCalled({ name, protocols }: Dissector, wanted: string): boolean {
+  return name === wanted || protocols.some((each) => each.name === wanted)
 }
 
 function transportOf({ protocol }: Connection): Dissector['transport'] {
