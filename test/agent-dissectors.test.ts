@@ -129,6 +129,17 @@ describe('an agent with a dissector', () => {
     assert.equal(entries.length, 2, JSON.stringify(lines[0]))
   })
 
+  test('gives filters its name for a word', async () => {
+    const found = async (filter: string) => {
+      const { lines } = await run({ 'b.js': BEANSTALK }, SAMPLE, ['--entries', filter])
+      return lines.filter(({ type }) => type === 'entry').length
+    }
+    assert.deepEqual(
+      await Promise.all(['beanstalk', '!beanstalk', 'http or beanstalk'].map(found)),
+      [17, 4, 17],
+    )
+  })
+
   test('that is wrong is told what is wrong, and where', async () => {
     const wrong = `// Wrong\n\ndissector({ name: 'Bean Stalk', probe: function () {}, parse: function () {} })`
     const { code, texts } = await run({ 'a.js': wrong, 'b.js': WITNESS })

@@ -3,7 +3,7 @@ import { getHeapStatistics } from 'node:v8'
 import type { EntryOrigin, Exchange } from '../../entry/entry.ts'
 import type { Layout } from '../../entry/layout.ts'
 import type { Protocol } from '../../entry/protocol.ts'
-import { compileFilter, FilterCache, validateFilter } from '../../filter/index.ts'
+import { compileFilter, type Filter, FilterCache, validateFilter } from '../../filter/index.ts'
 import { AgentDissection, type AgentReader, agentRow } from './agent-dissection.ts'
 import type { DissectorSettings } from './agent-protocol.ts'
 import { type Frame, FrameReader, frameOf, writeFrame } from './frames.ts'
@@ -108,7 +108,9 @@ export class Sandbox implements SlotHost {
   readonly #replies = new FrameReader(BRIDGE)
   readonly #scheduler = new Scheduler<Slot>()
   readonly #shared = { worker: new SharedObject<number>(), hub: new SharedObject<number>() }
-  readonly #filters = new FilterCache(100)
+  #filters = new FilterCache(MOST_FILTERS)
+  /** Words that stand for filters: those of the configuration, and names of protocols that agents read. */
+  #macros: HostConfig['macros'] = {}
   #slots: Slot[] = []
   /** Every realm that was made and may still be there, oldest first. */
   #contexts: { readonly slot: Slot; readonly context: WeakRef<object> }[] = []
@@ -225,6 +227,7 @@ export class Sandbox implements SlotHost {
         this.config = json(frame)
         this.#nowMs = this.config.startMs
         this.#scheduler.clock = this.config.virtualTime ? undefined : Date.now
+        this.#macros = this.config.macros
         this.#query = this.#openQuery()
         this.#dissection = new AgentDissection(this.config.origin, this.config.replyTimeoutSeconds)
         this.#measureAbove = OWN_HEAP + this.config.budgets.memoryMb * 2 ** 20
@@ -829,6 +832,16 @@ export class Sandbox implements SlotHost {
   #setReaders(): void {
     const slots = this.#slots.filter(({ agent }) => agent.component === 'worker')
     this.#dissection.setReaders(slots.flatMap((slot) => this.#readersOf(slot)))
+    this.#learnWords(slots.flatMap(({ dissectors }) => dissectors))
+  }
+
+  /** In filters the name of a protocol stands for its entries. */
+  #learnWords(dissectors: readonly DissectorSettings[]): void {
+    if (dissectors.length === 0) return
+    const words = dissectors.map(({ name }) => [name, `protocol.name == "${name}"`])
+    this.#macros = { ...Object.fromEntries(words), ...this.config.macros }
+    this.#filters = new FilterCache(MOST_FILTERS)
+    if (this.config.query !== null) this.#asked = this.#compiled(this.config.query.filter)
   }
 
   #forget(slot: Slot): void {
@@ -1025,19 +1038,27 @@ export class Sandbox implements SlotHost {
   }
 
   #openQuery(): EntryQuery | undefined {
-    const { query, macros } = this.config
+    const { query } = this.config
     if (query === null) return undefined
-    return new EntryQuery(compileFilter(query.filter, { prefer: 'kfl1', macros, now: this.#nowMs }))
+    const asked = this.#compiled(query.filter)
+    this.#asked = asked
+    return new EntryQuery({ ...asked, matches: (entry) => (this.#asked ?? asked).matches(entry) })
+  }
+  /** The filter of the query, with the words that are known by now. */
+  #asked: Filter | undefined
+
+  #compiled(filter: string): Filter {
+    return compileFilter(filter, { prefer: 'kfl1', macros: this.#macros, now: this.#nowMs })
   }
 
   match(slot: Slot, query: string, entry: string): boolean {
     return this.#filters
-      .get(query, { prefer: 'kfl1', macros: this.config.macros, now: this.now(slot) })
+      .get(query, { prefer: 'kfl1', macros: this.#macros, now: this.now(slot) })
       .matches(JSON.parse(entry))
   }
 
   validate(query: string): boolean {
-    return validateFilter(query, { prefer: 'kfl1', macros: this.config.macros }).valid
+    return validateFilter(query, { prefer: 'kfl1', macros: this.#macros }).valid
   }
 
   shared(component: LoadAgent['component']): SharedObject<number> {
@@ -1197,6 +1218,8 @@ const LATE_MS = 2
 const EVENTS = 1 << 20
 /** Jobs and timers of an agent that run between two events at least, and at one moment at most. */
 const MOST_TICKS = 1000
+/** Filters of agents that are kept compiled. */
+const MOST_FILTERS = 100
 const LONGEST_TAG = 1000
 const LARGEST_ACTION = 1 << 20
 /** Calls of hub.action of one agent that wait. */
