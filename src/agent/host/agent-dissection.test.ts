@@ -334,6 +334,29 @@ describe('a connection that a script reads', () => {
     assert.match(lines.complaints.join('\n'), /noReply: true/)
   })
 
+  test('is given the bytes as they are, however they are cut and taken', () => {
+    const whole = Array.from({ length: 300 }, (_, at) => `${at}:${'abcdefg'.repeat(at % 9)}\n`).join('')
+    for (const size of [1, 7, 100, 1000, whole.length]) {
+      const taken: string[] = []
+      const lines = new Lines({ pairing: 'none' }, (text) => {
+        const end = text.indexOf('\n')
+        // Half of a line is passed over first, now and then.
+        const length = end > 20 ? end >> 1 : end + 1
+        if (length > 0) taken.push(text.slice(0, length))
+        return length === 0 ? undefined : { length, message: end > 20 ? undefined : {} }
+      })
+      lines.probe = () => 'match'
+      relay(
+        lines,
+        Array.from({ length: Math.ceil(whole.length / size) }, (_, at) => [
+          0,
+          whole.slice(at * size, (at + 1) * size),
+        ]),
+      )
+      assert.equal(taken.join(''), whole, `${size}`)
+    }
+  })
+
   test('is read on by the next version of its script', () => {
     const [before, after] = [new Lines(), new Lines()]
     const dissection = new AgentDissection(ORIGIN, 10)

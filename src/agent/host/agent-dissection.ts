@@ -255,6 +255,10 @@ class AgentParser implements Parser<Message<ObjectShape>> {
   readonly #session: number
   readonly #from: Side
   readonly #hold: (weight: number) => void
+  /** The bytes that messages are being taken from, and what of them is text already. */
+  #bytes: Uint8Array | undefined
+  #text = ''
+  #textAt = 0
 
   constructor(reader: AgentReader, session: number, from: Side, hold: (weight: number) => void) {
     this.#reader = reader
@@ -267,8 +271,9 @@ class AgentParser implements Parser<Message<ObjectShape>> {
     const here = end - start
     if (here === 0) return { kind: 'incomplete', need: 1 }
     if (this.#reader.isGone) return { kind: 'invalid', reason: 'its agent does not run any more' }
-    const answer = this.#reader.parse(this.#session, textOf(bytes, start, end), this.#from)
+    const answer = this.#reader.parse(this.#session, this.#textOf(bytes, start, end), this.#from)
     const step = readAnswer(answer, here)
+    if (typeof step === 'string' || !('length' in step) || step.length >= here) this.#forgetText()
     if (typeof step !== 'string') {
       if (answer !== 'false') this.#reader.parsed()
       if (step.kind === 'message') {
@@ -280,6 +285,22 @@ class AgentParser implements Parser<Message<ObjectShape>> {
     }
     this.#reader.complain(step)
     return { kind: 'invalid', reason: 'parse answered what makes no sense' }
+  }
+
+  /** Made once for all messages in it: the engine goes on behind each until nothing is left. */
+  #textOf(bytes: Uint8Array, start: number, end: number): string {
+    if (bytes !== this.#bytes) {
+      this.#text = textOf(bytes, start, end)
+      this.#bytes = bytes
+      this.#textAt = start
+    }
+    return this.#text.slice(start - this.#textAt)
+  }
+
+  /** What is left is held, and something else when it comes again. */
+  #forgetText(): void {
+    this.#text = ''
+    this.#bytes = undefined
   }
 
   /** The session is kept: what the script knows of the connection stays true. */
