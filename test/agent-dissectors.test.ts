@@ -150,6 +150,15 @@ describe('an agent with a dissector', () => {
     )
   })
 
+  test('as the documentation has it works on traffic that it does not fit', async () => {
+    const page = readFileSync(join(REPOSITORY, 'docs/own-protocols.md'), 'utf8')
+    const [example = ''] = /(?:^ {4}.*\n|^\n)+/m.exec(page.slice(page.indexOf('    dissector({'))) ?? []
+    const script = example.replaceAll(/^ {4}/gm, '').replace('7777', '11300')
+    const { summary, texts } = await run({ 'lines.js': script })
+    assert.match(texts('lines').join('\n'), /^null -> /)
+    assert.equal(summary.agents[0]?.errors, 0)
+  })
+
   test('is told when its probe answers neither yes nor no', async () => {
     const wrong = `// Wrong\ndissector({ name: 'wrong', probe: function (b) { return b.latin1().match(/put/) }, parse: function () {} })`
     const { texts } = await run({ 'a.js': wrong })
