@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import type { Side } from '../../dissect/dissector.ts'
 import { compileFilter } from '../../filter/index.ts'
 import { avp, diameterMessage, groupedAvp } from '../../testing/diameter-messages.ts'
-import { feed } from '../../testing/feed.ts'
+import { AT_THE_START, feed } from '../../testing/feed.ts'
 import type { Avp } from './avps.ts'
 import { diameter, diameterSctp } from './dissector.ts'
 import type { DiameterMessage } from './message.ts'
@@ -124,6 +124,15 @@ describe('messages of Diameter', () => {
     const [cut, whole] = messages.map(({ message }) => message as DiameterMessage)
     assert.deepEqual([cut?.truncated, cut?.length, cut?.sessionId], [true, long.length, 'a;b;c'])
     assert.equal(whole?.truncated, false)
+  })
+
+  test('that are very long are let go of when their side loses its place', () => {
+    const { client } = diameter.open({ wantsBodies: true, maxBody: 1 << 20 }, AT_THE_START)
+    const long = diameterMessage([SESSION, avp(25, Buffer.alloc(1_000_000, 7))])
+    client.next(long, 0, 300_000)
+    assert.ok((client.held ?? 0) > 0)
+    client.end?.(false)
+    assert.equal(client.held, 0)
   })
 
   test('say what, of which session, and how it ended', () => {

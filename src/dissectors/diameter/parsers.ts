@@ -47,6 +47,10 @@ class StreamParser implements Parser<DiameterMessage> {
     this.#long = undefined
   }
 
+  end(): undefined {
+    this.#long = undefined
+  }
+
   #goOn(long: { readonly bytes: Uint8Array; left: number }): Step<DiameterMessage> {
     if (long.left > 0) {
       const length = long.left

@@ -4,7 +4,8 @@ import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import type { Paired, Side } from '../../dissect/dissector.ts'
 import { compileFilter, type FilterLanguage } from '../../filter/index.ts'
-import { feed } from '../../testing/feed.ts'
+import { AT_THE_START, feed } from '../../testing/feed.ts'
+import { type Chunk as Followed, follow } from '../../testing/follow.ts'
 import { readCapture } from '../../testing/read-capture.ts'
 import { cldap, ldap } from './dissector.ts'
 import { DEEPEST_FILTER, LONGEST_FILTER } from './filter.ts'
@@ -409,6 +410,51 @@ describe('a reply', () => {
     assert.deepEqual(kept({ wantsBodies: true, maxBody: 1 << 20 }), [3000, 1000, true])
     assert.deepEqual(kept({ wantsBodies: true, maxBody: 100 }), [3000, 3, true])
     assert.deepEqual(kept({ wantsBodies: false, maxBody: 1 << 20 }), [3000, 0, true])
+  })
+})
+
+describe('when memory is short', () => {
+  const found = Array.from({ length: 10 }, (_, n) => entry(1, `cn=${n}`, Buffer.alloc(4000, 0x61)))
+  const half = entry(1, 'cn=half').subarray(0, 10)
+  const begun: readonly Followed[] = [
+    ['client', search(1)],
+    ['server', Buffer.concat(found)],
+  ]
+  const endOf = (script: readonly Followed[]) => {
+    const [{ request: asked, response: answered } = {}] = follow([ldap], script).exchanges
+    const { entries } = (answered ?? {}) as { entries?: readonly { readonly dn: string }[] }
+    const names = entries?.map(({ dn }) => dn)
+    return [!!asked, names, ...some(answered as Fields, 'entryCount', 'truncated', 'incomplete')]
+  }
+
+  test('what was found so far is counted only, and the search goes on', () => {
+    const last: Followed = ['server', Buffer.concat([entry(1, 'cn=last'), result(1, 0x65)])]
+    assert.deepEqual(endOf([...begun, ['server', 'evict'], last]), [true, ['cn=last'], 11, true, false])
+    // In the middle of an entry the place is lost as well.
+    const cut: readonly Followed[] = [...begun, ['server', half], ['server', 'evict']]
+    assert.deepEqual(endOf([...cut, last]), [true, ['cn=last'], 11, true, true])
+  })
+
+  test('nothing is held any more, however the side lets go', () => {
+    for (const letGo of ['shed', 'end'] as const) {
+      const { client, server } = ldap.open({ wantsBodies: true, maxBody: 1 << 20 }, AT_THE_START)
+      client.next(search(1), 0, search(1).length)
+      for (const each of found) server.next(each, 0, each.length)
+      assert.ok((server.held ?? 0) > 40_000)
+      server[letGo]?.(false)
+      assert.equal(server.held, 0, letGo)
+    }
+  })
+
+  test('few entries stay where a side is cut off', () => {
+    const few = Buffer.concat([entry(1, 'cn=a'), half])
+    assert.deepEqual(
+      endOf([
+        ['client', search(1)],
+        ['server', few],
+      ]),
+      [true, ['cn=a'], 1, false, true],
+    )
   })
 })
 

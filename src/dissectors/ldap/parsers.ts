@@ -9,6 +9,7 @@ export const LONGEST_WAITED_FOR = 1 << 20
 const KEPT_OF_LONG = 64 << 10
 /** Signed buffers up to this length are waited for; longer ones are passed over as if they were sealed. */
 const LONGEST_SIGNED = 1 << 20
+const KEPT_WHEN_CUT_OFF = 16 << 10
 
 /** Reads the messages of one side. Pairing is the session's. */
 export class LdapParser implements Parser<never> {
@@ -53,6 +54,16 @@ export class LdapParser implements Parser<never> {
   /** What the client asked waits for the server: entries are counted there. */
   get held(): number {
     return this.#side === 'server' ? this.#session.held : 0
+  }
+
+  shed(): void {
+    if (this.#side === 'server') this.#session.shed()
+  }
+
+  /** A side that loses its place may do so because memory is short: few entries stay, many do not. */
+  end(clean: boolean): undefined {
+    this.#long = undefined
+    if (!clean && this.held > KEPT_WHEN_CUT_OFF) this.shed()
   }
 
   /** `taken`: bytes that go with it. */

@@ -133,6 +133,17 @@ export class Session {
     for (const waiting of this.#waiting.values()) waiting.hasHole = true
   }
 
+  /** Memory is short: what was found so far is counted, and not shown. */
+  shed(): void {
+    for (const waiting of this.#waiting.values()) {
+      if (waiting.held === 0) continue
+      waiting.kept = NOTHING
+      waiting.held = 0
+      waiting.isCut = true
+    }
+    this.#held = 0
+  }
+
   #wait(id: number, waiting: Waiting): void {
     const earlier = this.#waiting.get(id)
     if (earlier !== undefined) this.ready.push(this.#giveUp(id, earlier, UNANSWERED))
