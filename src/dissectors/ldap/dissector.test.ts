@@ -738,6 +738,15 @@ describe('laws', () => {
     request(many)
     const drip = Buffer.concat(Array.from({ length: 5000 }, () => bind(1)))
     read(Array.from(drip, (byte): Chunk => ['client', Uint8Array.of(byte)]))
+    const signedOnes = sealed(Buffer.concat(Array.from({ length: 20_000 }, () => message(3, 0x50, '\x01'))))
+    const { exchanges } = follow(
+      [ldap],
+      [
+        ['client', saslBind(1, 'DIGEST-MD5')],
+        ['client', signedOnes],
+      ],
+    )
+    assert.equal(exchanges.length, 20_001)
     const huge = Buffer.from('30840300000002010160840200000002010304', 'hex')
     assert.deepEqual(read([['client', huge]]).exchanges, [])
     assert.ok(performance.now() - started < 5000)

@@ -2,7 +2,7 @@ import { copyOf, u8 } from '../../bytes/read.ts'
 import type { Instant, Paired, Parser, Side, Step } from '../../dissect/dissector.ts'
 import { Message } from './messages.ts'
 import { PARTS, type Session } from './session.ts'
-import { type Head, readHead, readSealed, type Sealed } from './wire.ts'
+import { type Head, readHead, readSealed } from './wire.ts'
 
 /** Messages up to this length are waited for; of longer ones the beginning is kept. */
 export const LONGEST_WAITED_FOR = 1 << 20
@@ -19,8 +19,8 @@ export class LdapParser implements Parser<never> {
   /** Of a long message what is still to be passed over, and what was read of it. */
   #rest = 0
   #long: { readonly message: Message; readonly length: number; readonly since: Instant } | undefined
-  /** Bytes of a signed buffer whose messages were read. */
-  #read = 0
+  /** A signed buffer that is being read: its length, the place of its next message, and where they end. */
+  #signed: { readonly length: number; next: number; readonly stop: number } | undefined
 
   constructor(side: Side, session: Session, clock: Instant) {
     this.#side = side
@@ -36,8 +36,8 @@ export class LdapParser implements Parser<never> {
     if (start >= end) return { kind: 'incomplete', need: end - start + 1 }
     if (this.#session.isTls || (this.#session.isTlsAsked && u8(bytes, start) === TLS_HANDSHAKE))
       return { kind: 'switch', to: 'tls', length: 0 }
-    if (this.#read > 0 || (this.#session.maySeal && u8(bytes, start) === 0))
-      return this.#sealed(bytes, start, end)
+    if (this.#signed !== undefined) return this.#nextSigned(this.#signed, bytes, start)
+    if (this.#session.maySeal && u8(bytes, start) === 0) return this.#sealed(bytes, start, end)
     const head = readHead(bytes, start, end, this.#side)
     if (head === undefined) return { kind: 'invalid', reason: 'no LDAP message' }
     if (head === 'more') return { kind: 'incomplete', need: end - start + 1 }
@@ -47,7 +47,7 @@ export class LdapParser implements Parser<never> {
   rejoin(): void {
     this.#rest = 0
     this.#long = undefined
-    this.#read = 0
+    this.#signed = undefined
     this.#session.lost()
   }
 
@@ -108,19 +108,22 @@ export class LdapParser implements Parser<never> {
       return { kind: 'skip', length }
     }
     if (end - start < length) return { kind: 'incomplete', need: length }
-    return this.#signed(sealed, bytes, start)
+    this.#signed = { length, next: sealed.start - start, stop: sealed.stop - start }
+    return this.#nextSigned(this.#signed, bytes, start)
   }
 
-  #signed({ length, start: first, stop }: Sealed, bytes: Uint8Array, start: number): Step<never> {
-    const at = Math.max(first, start + this.#read)
-    const head = readHead(bytes, at, stop, this.#side)
+  /** Nothing is taken of the buffer before its last message. */
+  #nextSigned(signed: { length: number; next: number; stop: number }, bytes: Uint8Array, start: number) {
+    const { length, next, stop } = signed
+    const head = readHead(bytes, start + next, start + stop, this.#side)
     if (typeof head !== 'object') {
-      this.#read = 0
-      return { kind: 'partial', length }
+      this.#signed = undefined
+      return { kind: 'partial', length } as const
     }
-    const isLast = at + head.length >= stop
-    this.#read = isLast ? 0 : at + head.length - start
-    const pair = this.#whole(head, bytes, at, isLast ? length - (at - start) : head.length)
+    signed.next += head.length
+    const isLast = signed.next >= stop
+    if (isLast) this.#signed = undefined
+    const pair = this.#whole(head, bytes, start + next, isLast ? length - next : head.length)
     return this.#found(pair, isLast ? length : 0)
   }
 
