@@ -178,6 +178,36 @@ describe('an association', () => {
     )
   })
 
+  for (const tag of [78, 99])
+    test(`begins with the INIT ACK whose tag the COOKIE ECHO has, of several: ${tag}`, () => {
+      const first = tag === 78 ? 0x70000000 : 50
+      const { push, told, reassembler } = reassembling()
+      push(
+        INIT,
+        sctpPacket(1, [initChunk(CHUNK.initAck, 78, 0x70000000)], 77),
+        INIT,
+        sctpPacket(1, [initChunk(CHUNK.initAck, 99, 50)], 77),
+        sctpPacket(0, [chunk(CHUNK.cookieEcho, 0, [1, 2, 3, 4]), dataChunk({ tsn: 10, text: 'ask' })], tag),
+        sctpPacket(1, [chunk(CHUNK.cookieAck, 0), dataChunk({ tsn: first, text: 'answer' })], 77),
+        // Sent before the server had the COOKIE ECHO, and late.
+        sctpPacket(1, [initChunk(CHUNK.initAck, 100, 60)], 77),
+        sctpPacket(1, [dataChunk({ tsn: first + 1, order: 1, text: 'more' })], 77),
+      )
+      assert.deepEqual(told(), ['0/0 ask', '1/0 answer', '1/0 more', 'capture-end'])
+      assert.equal(reassembler.counters.outOfWindowBytes, 0)
+    })
+
+  test('does not go back over what was received, whatever INIT ACKs say', () => {
+    const { push, told } = reassembling()
+    push(
+      data({ tsn: 50, text: 'a' }, 1),
+      sctpPacket(1, [initChunk(CHUNK.initAck, 99, 50)], 77),
+      data({ tsn: 50, text: 'a' }, 1),
+      data({ tsn: 51, order: 1, text: 'b' }, 1),
+    )
+    assert.deepEqual(told(), ['0/0 a', '0/0 b', 'capture-end'])
+  })
+
   test('ends with ABORT', () => {
     const { push, told } = reassembling()
     push(data({ tsn: 1, text: 'a' }), sctpPacket(1, [chunk(CHUNK.abort, 0)]))
@@ -207,6 +237,20 @@ describe('an association with several addresses', () => {
     )
     assert.equal(recorders.length, 1)
     assert.deepEqual(told(), ['0/0 a', '0/0 b', '1/0 c', '0/0 d', 'capture-end'])
+  })
+
+  test('is found by the tag that its COOKIE ECHO has', () => {
+    const { push, told, recorders } = reassembling()
+    push(
+      ...opening,
+      opening[0] as Packet,
+      init(1, CHUNK.initAck, 99, 60, 77, 4),
+      sctpPacket(0, [chunk(CHUNK.cookieEcho, 0, [1, 2, 3, 4])], 99),
+      elsewhere(sctpPacket(0, [dataChunk({ tsn: 10, text: 'a' })], 99), 3, 4),
+      elsewhere(sctpPacket(1, [dataChunk({ tsn: 60, text: 'b' })], 77), 4, 3),
+    )
+    assert.equal(recorders.length, 1)
+    assert.deepEqual(told(), ['0/0 a', '1/0 b', 'capture-end'])
   })
 
   test('is not that of other addresses, or with other tags', () => {
@@ -320,7 +364,9 @@ test('any chunks can be read, and every byte is accounted for', () => {
     fc
       .tuple(fc.constantFrom(CHUNK.sack, CHUNK.forwardTsn, CHUNK.shutdown), small)
       .map(([type, tsn]) => numberedChunk(type, tsn)),
-    fc.tuple(small, small).map(([tag, tsn]) => initChunk(CHUNK.init, tag, tsn)),
+    fc
+      .tuple(fc.constantFrom(CHUNK.init, CHUNK.initAck), small, small)
+      .map(([type, tag, tsn]) => initChunk(type, tag, tsn)),
     fc
       .tuple(fc.nat(255), fc.uint8Array({ maxLength: 20 }))
       .map(([type, value]) => chunk(type, 0, [...value])),

@@ -32,7 +32,7 @@ export class Association {
   /** Of the message that is passed on: its stream, and what it says that it is. */
   streamId = 0
   payloadProtocol = 0
-  /** Found by these (`pathKey`), packets of other addresses may be of this association: see `endOf`. */
+  /** Found by these (`pathKey`; of end 0 and end 1 in turn), packets of other addresses may be of this association: see `endOf`. */
   readonly paths: string[] = []
   readonly #connection: Connection
   readonly #counters: AssociationCounters
@@ -77,8 +77,9 @@ export class Association {
   /** Which end sent a packet between other addresses than those that it began with, as its INIT has named them; −1 = none. */
   endOf(packet: Packet): End | -1 {
     const key = pathKey(verificationTag(packet), packet.srcPort, packet.dstPort)
-    const from = this.paths.indexOf(key)
-    if (from !== 0 && from !== 1) return -1
+    const at = this.paths.indexOf(key)
+    if (at < 0) return -1
+    const from = at % 2 === 0 ? 0 : 1
     const { ipVersion, src0, src1, src2, src3, dst0, dst1, dst2, dst3 } = packet
     const source = { ipVersion, words: [src0, src1, src2, src3] }
     const target = { ipVersion, words: [dst0, dst1, dst2, dst3] }
@@ -148,18 +149,26 @@ export class Association {
     switch (type) {
       case CHUNK.init:
       case CHUNK.initAck:
-        if (!has(20)) return undefined
-        side.initiateTag = u32(bytes, start + 4)
-        if (!side.started) side.start(u32(bytes, start + 16))
-        side.addresses = addressesIn(bytes, start + 20, capturedEnd)
+        if (!has(20) || (side.isEstablished && side.initiateTag >= 0)) return undefined
+        side.introduce({
+          tag: u32(bytes, start + 4),
+          tsn: u32(bytes, start + 16),
+          addresses: addressesIn(bytes, start + 20, capturedEnd),
+        })
         if (type === CHUNK.initAck) this.#knowPaths()
         this.#opened(type === CHUNK.init ? from : opposite(from))
         return undefined
       case CHUNK.cookieEcho:
+        other.chosen(verificationTag(packet))
+        this.#knowPaths()
+        side.isEstablished = true
+        other.isEstablished = true
+        this.#opened(from)
+        return undefined
       case CHUNK.cookieAck:
         side.isEstablished = true
         other.isEstablished = true
-        this.#opened(type === CHUNK.cookieEcho ? from : opposite(from))
+        this.#opened(opposite(from))
         return undefined
       case CHUNK.sack:
       case CHUNK.nrSack:
@@ -191,8 +200,9 @@ export class Association {
   #knowPaths(): void {
     const { aPort, bPort } = this.#connection
     const [a, b] = this.#sides
-    if (a.initiateTag < 0 || b.initiateTag < 0 || this.paths.length > 0) return
-    this.paths.push(pathKey(b.initiateTag, aPort, bPort), pathKey(a.initiateTag, bPort, aPort))
+    if (a.initiateTag < 0 || b.initiateTag < 0 || this.paths.length >= MOST_PATHS) return
+    const keys = [pathKey(b.initiateTag, aPort, bPort), pathKey(a.initiateTag, bPort, aPort)]
+    if (!keys.every((key) => this.paths.includes(key))) this.paths.push(...keys)
   }
 
   #isAt(end: End, { ipVersion, words }: Address): boolean {
@@ -367,11 +377,14 @@ class AssociationSide {
   tag = 0
   /** Where it is, too. */
   addresses: readonly Address[] = []
+  /** INITs or INIT ACKs that it has sent, by tag: a server that keeps nothing answers each INIT with another one. */
+  readonly inits = new Map<number, Init>()
   isEstablished = false
   started = false
   ended = false
-  /** The transmission sequence number of the next fragment; meaningless until `started`. */
+  /** The transmission sequence number of the next fragment, and of the first; meaningless until `started`. */
   next = 0
+  initial = 0
   /** The highest one that the other end has acknowledged, with all before it; meaningless until `isAcked`. */
   acked = 0
   isAcked = false
@@ -390,8 +403,29 @@ class AssociationSide {
   }
 
   start(tsn: number): void {
+    this.initial = tsn
     this.next = tsn
     this.started = true
+  }
+
+  /** The last one counts, as long as the other end has not chosen. */
+  introduce(init: Init): void {
+    if (this.inits.size < MOST_INITS) this.inits.set(init.tag, init)
+    this.#begin(init)
+  }
+
+  /** The other end uses the tag of this one. RFC 9260 §5.1 */
+  chosen(tag: number): void {
+    const init = this.inits.get(tag)
+    if (init !== undefined) this.#begin(init)
+    this.inits.clear()
+  }
+
+  /** What has been received already stays. */
+  #begin({ tag, tsn, addresses }: Init): void {
+    this.initiateTag = tag
+    this.addresses = addresses
+    if (!this.started || (this.next === this.initial && this.waiting.length === 0)) this.start(tsn)
   }
 
   acknowledge(tsn: number): void {
@@ -427,6 +461,13 @@ class AssociationSide {
     this.messages.delete(message.key)
     this.held -= message.captured
   }
+}
+
+/** What an INIT or INIT ACK says. */
+interface Init {
+  readonly tag: number
+  readonly tsn: number
+  readonly addresses: readonly Address[]
 }
 
 /** As in packets: four words, of IPv4 the first one. */
@@ -557,6 +598,9 @@ const FARTHEST_AHEAD = 1 << 24
 const IPV4_ADDRESS = 5
 const IPV6_ADDRESS = 6
 const MOST_ADDRESSES = 16
+/** A client sends its INIT nine times. RFC 9260 §16 */
+const MOST_INITS = 9
+const MOST_PATHS = 2 * MOST_INITS
 /** What one end may keep waiting: more than this was lost, not delayed. */
 const MOST_WAITING = 4 << 20
 const MOST_FRAGMENTS = 4096
