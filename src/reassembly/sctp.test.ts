@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import type { Packet } from '../packet/packet.ts'
 import { CHUNK } from '../packet/sctp.ts'
@@ -85,6 +87,14 @@ function reassembling(options: Partial<ReassemblerOptions> = {}) {
       return recorders[0]?.log ?? []
     },
   }
+}
+
+/** Bytes of what cannot be collected. */
+function memoryInUse(): number {
+  setFlagsFromString('--expose-gc')
+  runInNewContext('gc')()
+  const { heapUsed, arrayBuffers } = process.memoryUsage()
+  return heapUsed + arrayBuffers
 }
 
 const INIT = sctpPacket(0, [initChunk(CHUNK.init, 77, 10)], 0)
@@ -342,6 +352,25 @@ describe('memory', () => {
     const { fragmentBytes } = reassembler.counters
     assert.ok(fragmentBytes > 2_500 * 100, `${fragmentBytes}`)
     told()
+  })
+
+  test('of many small fragments is that of their bytes', () => {
+    const { push, told } = reassembling()
+    const packets = Array.from({ length: 100 }, (_, packet) =>
+      sctpPacket(
+        0,
+        Array.from({ length: 1000 }, (_, at) => {
+          const tsn = packet * 1000 + at
+          return dataChunk({ tsn, begins: tsn === 0, ends: tsn === 99_999, text: 'x' })
+        }),
+      ),
+    )
+    const before = memoryInUse()
+    push(...packets.slice(0, -1))
+    const grown = memoryInUse() - before
+    push(...packets.slice(-1))
+    assert.deepEqual(told(), [`0/0 ${'x'.repeat(100_000)}`, 'capture-end'])
+    assert.ok(grown < 4 << 20, `${grown}`)
   })
 
   test('does not grow with a message that is too long', () => {

@@ -1,3 +1,4 @@
+import { Gathered } from '../bytes/gathered.ts'
 import { copyOf, i32, u16, u32 } from '../bytes/read.ts'
 import type { Packet } from '../packet/packet.ts'
 import {
@@ -260,13 +261,12 @@ export class Association {
     side.add(begun, fragment)
     if (!fragment.ends) return
     side.forget(begun)
-    const whole = begun.captured === begun.size ? joined(begun) : undefined
-    if (whole !== undefined) {
-      this.payloadProtocol = begun.payloadProtocol
-      this.#deliver(from, begun, whole, 0, whole.length, whole.length)
+    const { bytes, length } = begun.content
+    if (length === begun.size) {
+      this.#deliver(from, begun, bytes, 0, length, length)
       return
     }
-    this.#counters.fragmentBytes += begun.captured
+    this.#counters.fragmentBytes += length
     this.#gap(from, begun.streamId, begun.size)
   }
 
@@ -307,7 +307,7 @@ export class Association {
   /** The rest of a message will not come. */
   #abandon(from: End, side: AssociationSide, message: Unfinished): void {
     side.forget(message)
-    this.#counters.fragmentBytes += message.captured
+    this.#counters.fragmentBytes += message.content.length
     this.#gap(from, message.streamId, message.size)
   }
 
@@ -440,9 +440,8 @@ class AssociationSide {
       key,
       streamId,
       payloadProtocol,
-      parts: [],
+      content: new Gathered(),
       size: 0,
-      captured: 0,
       expected: index,
     }
     this.messages.set(key, message)
@@ -450,16 +449,15 @@ class AssociationSide {
   }
 
   add(message: Unfinished, { bytes, start, end, length, index }: Fragment): void {
-    message.parts.push(copyOf(bytes, start, end))
+    message.content.add(bytes, start, end)
     message.size += length
-    message.captured += end - start
     message.expected = (index + 1) >>> 0
     this.held += end - start
   }
 
   forget(message: Unfinished): void {
     this.messages.delete(message.key)
-    this.held -= message.captured
+    this.held -= message.content.length
   }
 }
 
@@ -504,10 +502,10 @@ interface Unfinished {
   readonly key: string
   readonly streamId: number
   readonly payloadProtocol: number
-  readonly parts: Uint8Array[]
-  /** Bytes on the wire, and those that were captured. */
+  /** What was captured of it. */
+  readonly content: Gathered
+  /** Bytes on the wire. */
   size: number
-  captured: number
   /** `index` of the next fragment. */
   expected: number
 }
@@ -572,16 +570,6 @@ function addressesIn(bytes: Uint8Array, start: number, end: number): Address[] {
 function kept(fragment: Fragment, { seconds, nanos }: Connection): Fragment {
   const bytes = copyOf(fragment.bytes, fragment.start, fragment.end)
   return { ...fragment, bytes, start: 0, end: bytes.length, seconds, nanos }
-}
-
-function joined({ parts, size }: Unfinished): Uint8Array {
-  const whole = new Uint8Array(size)
-  let at = 0
-  for (const part of parts) {
-    whole.set(part, at)
-    at += part.length
-  }
-  return whole
 }
 
 function isAfter(tsn: number, other: number): boolean {

@@ -1,3 +1,4 @@
+import { Gathered } from '../../bytes/gathered.ts'
 import type { DissectContext, Found, Instant, Paired } from '../../dissect/dissector.ts'
 import { abandonedId, type Collected, LdapRequest, LdapResponse, type Message } from './messages.ts'
 import {
@@ -83,23 +84,14 @@ export class Session {
       return
     }
     if (tag === SEARCH_ENTRY) waiting.entryCount++
-    const most = this.bodyLimit
-    const fits = waiting.keptCount < MOST_ENTRIES && waiting.held + end - start <= most
-    if (fits && start < end) this.#keep(waiting, bytes, start, end, most)
-    else waiting.isCut = true
-  }
-
-  #keep(waiting: Waiting, bytes: Uint8Array, start: number, end: number, most: number): void {
-    const needed = waiting.held + end - start
-    if (needed > waiting.kept.length) {
-      const larger = new Uint8Array(Math.min(Math.max(2 * needed, SMALLEST_KEPT), most))
-      larger.set(waiting.kept.subarray(0, waiting.held))
-      waiting.kept = larger
+    const fits = waiting.keptCount < MOST_ENTRIES && waiting.kept.length + end - start <= this.bodyLimit
+    if (!fits || start === end) {
+      waiting.isCut = true
+      return
     }
-    waiting.kept.set(bytes.subarray(start, end), waiting.held)
-    this.#held += end - start
-    waiting.held = needed
+    waiting.kept.add(bytes, start, end)
     waiting.keptCount++
+    this.#held += end - start
   }
 
   /** The final reply came. */
@@ -136,9 +128,8 @@ export class Session {
   /** Memory is short: what was found so far is counted, and not shown. */
   shed(): void {
     for (const waiting of this.#waiting.values()) {
-      if (waiting.held === 0) continue
-      waiting.kept = NOTHING
-      waiting.held = 0
+      if (waiting.kept.length === 0) continue
+      waiting.kept = new Gathered()
       waiting.isCut = true
     }
     this.#held = 0
@@ -167,7 +158,7 @@ export class Session {
   }
 
   #forget(id: number): void {
-    this.#held -= this.#waiting.get(id)?.held ?? 0
+    this.#held -= this.#waiting.get(id)?.kept.length ?? 0
     this.#waiting.delete(id)
   }
 }
@@ -184,9 +175,8 @@ interface Waiting {
   size: number
   entryCount: number
   intermediateCount: number
-  /** Entries and references as they came, one after another, in its first `held` bytes. */
-  kept: Uint8Array
-  held: number
+  /** Entries and references as they came, one after another. */
+  kept: Gathered
   keptCount: number
   isCut: boolean
 }
@@ -201,8 +191,7 @@ function newWaiting(request?: Waiting['request'], isStartTls = false): Waiting {
     size: 0,
     entryCount: 0,
     intermediateCount: 0,
-    kept: NOTHING,
-    held: 0,
+    kept: new Gathered(),
     keptCount: 0,
     isCut: false,
   }
@@ -215,8 +204,8 @@ function responseOf(
   size: number,
   since: Instant,
 ): Found<LdapResponse> {
-  const { entryCount, intermediateCount, kept, held, isCut, hasHole } = waiting
-  const collected: Collected = { entryCount, intermediateCount, kept: kept.subarray(0, held), isCut }
+  const { entryCount, intermediateCount, kept, isCut, hasHole } = waiting
+  const collected: Collected = { entryCount, intermediateCount, kept: kept.bytes, isCut }
   const isIncomplete = hasHole || message === undefined
   return {
     message: new LdapResponse(message, collected, id, isIncomplete),
@@ -232,8 +221,6 @@ export const PARTS: ReadonlySet<number> = new Set([SEARCH_ENTRY, SEARCH_REFERENC
 const MOST_WAITING = 1024
 /** Entries of a search that are kept. */
 const MOST_ENTRIES = 1000
-const NOTHING = new Uint8Array(0)
-const SMALLEST_KEPT = 1024
 const NO_TIME: Instant = { seconds: 0, nanos: 0 }
 const NO_REQUEST = { type: 'pair-not-found', msg: 'reply without a request' } as const
 const UNANSWERED = { type: 'pair-not-found', msg: 'the reply was not captured' } as const

@@ -1,3 +1,4 @@
+import { Gathered } from '../../bytes/gathered.ts'
 import { u8, u16, u24, u32 } from '../../bytes/read.ts'
 import { octets } from '../aaa/value.ts'
 import {
@@ -50,9 +51,9 @@ export function findAttribute(
 class Reader {
   readonly #bytes: Uint8Array
   readonly #list: Attribute[] = []
-  readonly #eap: Uint8Array[] = []
+  #eap: Gathered | undefined
   /** Pieces of a long extended attribute whose last one is still to come. RFC 6929 §2.2 */
-  #pieces: { readonly path: string; readonly parts: Uint8Array[] } | undefined
+  #pieces: { readonly path: string; readonly value: Gathered } | undefined
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes
@@ -66,7 +67,7 @@ class Reader {
       this.#attribute(u8(bytes, at), at + 2, next)
       at = next
     }
-    return { list: this.#list, eap: this.#eap.length === 0 ? undefined : joined(this.#eap) }
+    return { list: this.#list, eap: this.#eap?.bytes }
   }
 
   #attribute(number: number, start: number, end: number): void {
@@ -74,7 +75,8 @@ class Reader {
     const definition = standardAttribute(path)
     switch (definition?.type) {
       case 'eap':
-        this.#eap.push(this.#bytes.subarray(start, end))
+        this.#eap ??= new Gathered()
+        this.#eap.add(this.#bytes, start, end)
         return
       case 'vendor':
         this.#vendor(path, this.#bytes, start, end)
@@ -165,10 +167,10 @@ class Reader {
       return
     }
     const inner = `${path}.${u8(bytes, start)}`
-    if (this.#pieces?.path !== inner) this.#pieces = { path: inner, parts: [] }
-    this.#pieces.parts.push(bytes.subarray(valueStart, end))
+    if (this.#pieces?.path !== inner) this.#pieces = { path: inner, value: new Gathered() }
+    this.#pieces.value.add(bytes, valueStart, end)
     if (isLong && (u8(bytes, start + 1) & 0x80) !== 0) return
-    const value = joined(this.#pieces.parts)
+    const value = this.#pieces.value.bytes
     this.#pieces = undefined
     this.#extendedValue(inner, value)
   }
@@ -222,18 +224,6 @@ function number(bytes: Uint8Array, at: number, length: number): number {
   if (length === 1) return u8(bytes, at)
   if (length === 2) return u16(bytes, at)
   return length === 3 ? u24(bytes, at) : u32(bytes, at)
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const [only] = parts
-  if (parts.length === 1 && only !== undefined) return only
-  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0))
-  let at = 0
-  for (const part of parts) {
-    whole.set(part, at)
-    at += part.length
-  }
-  return whole
 }
 
 /** Bytes of the number, of the length and of what else stands in front of the value. */
