@@ -5,7 +5,7 @@ import type { Packet } from '../packet/packet.ts'
 import { CHUNK } from '../packet/sctp.ts'
 import type { End } from '../reassembly/connection.ts'
 import { Reassembler } from '../reassembly/reassembler.ts'
-import { type DataFields, dataChunk, initChunk, sctpPacket } from '../testing/sctp-packets.ts'
+import { chunk, type DataFields, dataChunk, initChunk, sctpPacket } from '../testing/sctp-packets.ts'
 import { Dissection } from './engine.ts'
 
 const data = (from: End, fields: DataFields) => sctpPacket(from, [dataChunk(fields)])
@@ -45,7 +45,7 @@ function read(packets: readonly Packet[]) {
     reportEvery: 60,
   })
   const reassembler = new Reassembler({
-    ...{ memory: 1 << 20, maxConnections: 10, tcpIdle: 1000, otherIdle: 1000, measure: false },
+    ...{ memory: 1 << 20, maxConnections: 100, tcpIdle: 1000, otherIdle: 1000, measure: false },
     open: (connection) => dissection.open(connection),
   })
   for (const packet of packets) reassembler.push(packet)
@@ -86,6 +86,20 @@ describe('the streams of an association', () => {
     const { seen, skipped } = read(packets)
     assert.deepEqual(seen, [])
     assert.equal(skipped.unrecognised, 300)
+  })
+
+  test('are limited over all associations, as long as these last', () => {
+    const from = (host: number, ...chunks: Uint8Array[]) =>
+      Object.assign(sctpPacket(0, chunks), { src0: host })
+    const many = Array.from({ length: 256 }, (_, stream) => dataChunk({ tsn: stream, stream, text: 'x' }))
+    const ask = (path: string) => dataChunk({ tsn: 1, text: `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n` })
+    const { seen } = read([
+      ...Array.from({ length: 32 }, (_, host) => from(10 + host, ...many)),
+      from(1, ask('/one')),
+      from(10, chunk(CHUNK.abort, 0)),
+      from(3, ask('/two')),
+    ])
+    assert.deepEqual(seen, ['http 5000 GET /two 0 no reply before the capture ended'])
   })
 })
 

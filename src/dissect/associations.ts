@@ -40,6 +40,8 @@ export class AssociationConversation implements ConnectionHandler {
   close(reason: CloseReason): void {
     this.#messages.close(reason)
     for (const stream of this.#streams.values()) stream.close(reason)
+    this.#dissection.sctpStreams -= this.#streams.size
+    this.#streams.clear()
   }
 
   time(seconds: number): void {
@@ -60,12 +62,14 @@ export class AssociationConversation implements ConnectionHandler {
   }
 
   #begin(): StreamConversation | undefined {
-    if (this.#streams.size >= MOST_STREAMS) return undefined
+    if (this.#streams.size >= MOST_STREAMS || this.#dissection.sctpStreams >= MOST_OF_ALL) return undefined
+    this.#dissection.sctpStreams++
     const stream = new StreamConversation(this.#dissection, this.#connection)
     this.#streams.set(this.#id, stream)
     return stream
   }
 }
 
-/** Streams that are read; each costs what a connection does. */
+/** Streams that are read; each costs what a connection does, and a packet may have many. */
 const MOST_STREAMS = 256
+const MOST_OF_ALL = 8192

@@ -70,6 +70,8 @@ export class Dissection {
     invalid: {},
   }
   readonly options: DissectionOptions
+  /** Streams that are read, of all associations. */
+  sctpStreams = 0
   /** Conversations that hold bytes, the one that began to first. */
   readonly #holders = new Set<ConnectionHandler>()
   #held = 0
