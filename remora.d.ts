@@ -2304,7 +2304,7 @@ interface SctpEntry extends EntryCommon, EntryLegacy {
     flags: number
     /** Its length is not that of any chunk in this packet */
     malformed: boolean
-    /** The types of all chunks of the packet */
+    /** The types of the chunks of the packet: of the first 32, then … */
     chunks: string[]
     /** Tag that the receiver has chosen */
     verificationTag: number

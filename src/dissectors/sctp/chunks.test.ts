@@ -44,3 +44,14 @@ test('each chunk of a packet says what it is', () => {
   const query = `sctp && sctp_chunk_type == "DATA" && sctp_length == 19 && sctp_checksum == ${data.checksum}`
   assert.equal(compileFilter(query, { prefer: 'kfl2' }).matches(entry), true, query)
 })
+
+test('the chunks of a packet that has very many are not all named', () => {
+  const chunks = readChunks(
+    sctpPacket(
+      0,
+      Array.from({ length: 1000 }, () => chunk(4, 0)),
+    ),
+  )
+  assert.equal(chunks.length, 1000)
+  assert.deepEqual(chunks[999]?.chunks, [...new Array(32).fill('HEARTBEAT'), '…'])
+})

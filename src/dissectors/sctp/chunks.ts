@@ -39,7 +39,7 @@ const data = object('A chunk of an SCTP packet', {
   chunkTypeNumber: number('Its type as a number'),
   flags: number('Its flags, as they are defined for its type'),
   malformed: flag('Its length is not that of any chunk in this packet'),
-  chunks: textList('The types of all chunks of the packet'),
+  chunks: textList('The types of the chunks of the packet: of the first 32, then …'),
   verificationTag: number('Tag that the receiver has chosen'),
   tsn: number(
     'Of DATA and I-DATA: the transmission sequence number; of SACK, the last one that it acknowledges',
@@ -77,7 +77,8 @@ export const sctpChunks: EntryProtocol & { readonly data: typeof data } = {
 /** The chunks of a packet, as entries show them. */
 export function readChunks(packet: Packet): readonly ChunkData[] {
   const found = [...chunksOf(packet)]
-  const chunks = found.map(({ type }) => chunkName(type))
+  const chunks = found.slice(0, MOST_NAMED).map(({ type }) => chunkName(type))
+  if (found.length > MOST_NAMED) chunks.push('…')
   return found.map((chunk) => ({
     checksum: checksumOf(packet),
     chunkType: chunkName(chunk.type),
@@ -117,3 +118,6 @@ function ofUsers(bytes: Uint8Array, { type, flags, start, capturedEnd, isBroken 
     payloadProtocolName: payloadProtocolName(payloadProtocol),
   }
 }
+
+/** The entry of each chunk has the names of all: a packet may have thousands. */
+const MOST_NAMED = 32
