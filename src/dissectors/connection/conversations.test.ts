@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import fc from 'fast-check'
 import { Dissection } from '../../dissect/engine.ts'
 import { Entry } from '../../entry/entry.ts'
 import { compileFilter } from '../../filter/index.ts'
@@ -182,6 +183,33 @@ test('handshakes with a server are told by the quantiles of the latest', () => {
     tcp_handshake_p99_us: 990,
   })
   assert.deepEqual(handshakes.of('b:80').tcp_handshake_p50_us, 0)
+})
+
+test('the quantiles of handshakes are those of the last 128, however they come', () => {
+  const times = fc.array(fc.integer({ min: 1, max: 50 }), { minLength: 100, maxLength: 300 })
+  fc.assert(
+    fc.property(times, (all) => {
+      const handshakes = new Handshakes()
+      for (const [connection, micros] of all.entries()) handshakes.note('a:80', connection, micros)
+      const sorted = all.slice(-128).sort((a, b) => a - b)
+      const rank = (part: number) => sorted[Math.ceil(part * sorted.length) - 1]
+      assert.deepEqual(Object.values(handshakes.of('a:80')), [rank(0.5), rank(0.9), rank(0.99)])
+    }),
+  )
+})
+
+test('quantiles of many handshakes take no longer than those of one', () => {
+  const handshakes = new Handshakes()
+  handshakes.note('b:80', 0, 1)
+  for (let at = 0; at < 128; at++) handshakes.note('a:80', at, ((at * 37) % 128) + 1)
+  const spent = (server: string) => {
+    const before = performance.now()
+    for (let at = 0; at < 2000; at++) handshakes.of(server)
+    return performance.now() - before
+  }
+  const least = (server: string) => Math.min(...Array.from({ length: 10 }, () => spent(server)))
+  spent('a:80')
+  assert.ok(least('a:80') < 8 * least('b:80'))
 })
 
 function plain({ protocol, data, base }: Entry): Record<string, unknown> {
