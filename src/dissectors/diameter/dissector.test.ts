@@ -5,6 +5,7 @@ import type { Side } from '../../dissect/dissector.ts'
 import { compileFilter } from '../../filter/index.ts'
 import { avp, diameterMessage, groupedAvp } from '../../testing/diameter-messages.ts'
 import { AT_THE_START, feed } from '../../testing/feed.ts'
+import { follow } from '../../testing/follow.ts'
 import type { Avp } from './avps.ts'
 import { diameter, diameterSctp } from './dissector.ts'
 import type { DiameterMessage } from './message.ts'
@@ -133,6 +134,35 @@ describe('messages of Diameter', () => {
     assert.ok((client.held ?? 0) > 0)
     client.end?.(false)
     assert.equal(client.held, 0)
+  })
+
+  test('are requests or answers as they say, over both transports', () => {
+    // A reserved bit of an AVP, which is not what a message is recognised by, and which receivers ignore (RFC 6733 §4.1).
+    const odd = avp(25, 'x')
+    odd[4] = 0x41
+    const host = avp(264, 'a.example')
+    for (const [dissector, protocol] of [
+      [diameter, 6],
+      [diameterSctp, 132],
+    ] as const) {
+      const { exchanges } = follow(
+        [dissector],
+        [
+          ['client', diameterMessage([host], { code: 280, flags: 0x80, id: 1 })],
+          ['server', diameterMessage([host], { code: 280, flags: 0, id: 1 })],
+          ['client', diameterMessage([SESSION, odd], { id: 2 })],
+          ['server', diameterMessage([SESSION, avp(268, 2001)], { flags: 0x40, id: 2 })],
+        ],
+        { port: 3868, protocol },
+      )
+      const commands = exchanges.map(({ request, response }) =>
+        [request, response].map((each) => (each as DiameterMessage | null)?.command),
+      )
+      assert.deepEqual(commands, [
+        ['DWR', 'DWA'],
+        ['CCR', 'CCA'],
+      ])
+    }
   })
 
   test('say what, of which session, and how it ended', () => {

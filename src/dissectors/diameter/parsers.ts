@@ -78,6 +78,7 @@ const datagram: Parser<DiameterMessage> = {
       message: new DiameterMessage(copy),
       length: end - start,
       id: u32(copy, 12),
+      role: asks(copy, 0) ? 'request' : 'response',
     }
   },
 }
