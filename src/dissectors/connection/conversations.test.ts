@@ -130,6 +130,12 @@ describe('a conversation', () => {
       'Reset',
     ],
     ['that is cut off', [...handshake, { from: 'client', seconds: 1, flags: FLAG.rst }], 'reset', 'Reset'],
+    [
+      'whose beginning was not seen, and that is cut off',
+      [request, { from: 'server', seconds: 2 }, { from: 'server', seconds: 3, flags: FLAG.rst | FLAG.ack }],
+      'reset',
+      'Reset',
+    ],
     ['that goes on', handshake, 'capture-end', undefined],
   ] as const)
     test(`${name} says so`, () => {

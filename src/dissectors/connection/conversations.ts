@@ -106,7 +106,7 @@ function reasonOf({ connection, reason }: ConversationReport, local: 0 | 1): str
   if (reason === undefined || connection.protocol !== TCP) return reason ?? ''
   const remote = local === 0 ? 1 : 0
   const answered = connection.tcp?.streams[remote].initial !== -1 || connection.payloadFrom(remote) > 0
-  if (reason === 'reset') return answered ? 'reset' : 'refused'
+  if (reason === 'reset') return answered || connection.opener < 0 ? 'reset' : 'refused'
   if (connection.opener >= 0 && !answered) return 'half-open'
   return reason
 }
