@@ -8,6 +8,7 @@ import {
   vendorAttribute,
   vendorName,
 } from './dictionary/dictionary.ts'
+import { type Eap, readEap } from './eap.ts'
 import { readValue } from './value.ts'
 
 /** An attribute as it is shown. */
@@ -22,10 +23,10 @@ export interface Attribute {
   readonly tag: number
 }
 
-/** The attributes of a message, and its EAP packet, which is sent in as many of them as it takes (RFC 3579 §3.1). */
+/** The attributes of a message, and its EAP packet, which is sent in as many of them as it takes (RFC 3579 §3.1) and shown as one. */
 export interface Attributes {
   readonly list: readonly Attribute[]
-  readonly eap: Uint8Array | undefined
+  readonly eap: Eap | undefined
 }
 
 /** Reads `[start, end)` as far as it makes sense. */
@@ -52,6 +53,7 @@ class Reader {
   readonly #bytes: Uint8Array
   readonly #list: Attribute[] = []
   #eap: Gathered | undefined
+  #eapAt = 0
   /** Pieces of a long extended attribute whose last one is still to come. RFC 6929 §2.2 */
   #pieces: { readonly path: string; readonly value: Gathered } | undefined
 
@@ -67,7 +69,14 @@ class Reader {
       this.#attribute(u8(bytes, at), at + 2, next)
       at = next
     }
-    return { list: this.#list, eap: this.#eap?.bytes }
+    return { list: this.#list, eap: this.#eap && this.#readEap(this.#eap.bytes) }
+  }
+
+  #readEap(packet: Uint8Array): Eap | undefined {
+    const eap = readEap(packet)
+    const value = eap === undefined ? octets(packet, 0, packet.length) : `${eap.code} ${eap.type}`.trimEnd()
+    this.#list.splice(this.#eapAt, 0, { type: '79', name: 'EAP-Message', value, vendor: '', tag: 0 })
+    return eap
   }
 
   #attribute(number: number, start: number, end: number): void {
@@ -75,6 +84,7 @@ class Reader {
     const definition = standardAttribute(path)
     switch (definition?.type) {
       case 'eap':
+        if (this.#eap === undefined) this.#eapAt = this.#list.length
         this.#eap ??= new Gathered()
         this.#eap.add(this.#bytes, start, end)
         return

@@ -123,7 +123,12 @@ describe('the attributes of RADIUS', () => {
 
   test('carry EAP', () => {
     const packet = Buffer.from('\x02\x66\x00\x0a\x01steve', 'latin1')
-    const { eap, attributes } = read(attribute(79, packet.subarray(0, 6)), attribute(79, packet.subarray(6)))
+    const { eap, attributes, attributeList } = read(
+      attribute(1, 'steve'),
+      attribute(79, packet.subarray(0, 6)),
+      attribute(79, packet.subarray(6)),
+      attribute(5, 1),
+    )
     assert.deepEqual(eap, {
       code: 'Response',
       identifier: 102,
@@ -132,6 +137,19 @@ describe('the attributes of RADIUS', () => {
       identity: 'steve',
     })
     assert.equal(attributes['EAP-Message'], 'Response Identity')
+    assert.deepEqual(attributeList[1], {
+      type: '79',
+      name: 'EAP-Message',
+      value: 'Response Identity',
+      vendor: '',
+      tag: 0,
+    })
+    assert.deepEqual(
+      attributeList.map(({ name }) => name),
+      ['User-Name', 'EAP-Message', 'NAS-Port'],
+    )
+    assert.equal(read(attribute(79, Buffer.from([3, 1, 0, 4]))).attributes['EAP-Message'], 'Success')
+    assert.equal(read(attribute(79, Buffer.from([3]))).attributes['EAP-Message'], '0x03')
     assert.equal(read(attribute(1, 'a')).eap, null)
   })
 

@@ -3,7 +3,7 @@ import { hex } from '../../bytes/text.ts'
 import { textOf } from '../aaa/value.ts'
 import { type Attribute, type Attributes, findAttribute, readAttributes } from './attributes.ts'
 import { codeName } from './codes.ts'
-import { type Eap, readEap } from './eap.ts'
+import type { Eap } from './eap.ts'
 
 /** A value, or all of them in their order where an attribute is there more than once. */
 export type AttributeMap = Readonly<Record<string, string | number | readonly (string | number)[]>>
@@ -55,14 +55,11 @@ export class RadiusMessage {
       else if (typeof before === 'object') before.push(value)
       else map[name] = [before, value]
     }
-    const { eap } = this
-    if (eap !== null) map['EAP-Message'] = eap.type === '' ? eap.code : `${eap.code} ${eap.type}`
     return map
   }
 
   get eap(): Eap | null {
-    const packet = this.#read.eap
-    return (packet && readEap(packet)) ?? null
+    return this.#read.eap ?? null
   }
 
   get userName(): string {
