@@ -105,6 +105,19 @@ describe('the attributes of RADIUS', () => {
     assert.equal(Object.keys(attributes).length, 4)
   })
 
+  test('that are secret in a pair are masked there', () => {
+    for (const [pair, shown] of [
+      ['psk=hunter2\nhunter2', 'psk=[REDACTED]'],
+      ['vpdn:l2tp-tunnel-password=hunter2', 'vpdn:l2tp-tunnel-password=[REDACTED]'],
+      ['Password*a=b', 'Password*[REDACTED]'],
+      ['psk-mode=ascii', 'psk-mode=ascii'],
+      ['url-redirect=http://a/?key=1', 'url-redirect=http://a/?key=1'],
+      ['no pair', 'no pair'],
+    ] as const)
+      assert.deepEqual(only(vendor(9, attribute(1, pair))), ['Cisco-AVPair', shown])
+    assert.deepEqual(only(vendor(25053, attribute(142, 'hunter2'))), ['Ruckus-Dpsk', '[REDACTED]'])
+  })
+
   test('may be extended, and go on in the next one', () => {
     assert.deepEqual(only(attribute(241, Buffer.from([1, 0, 0, 0, 2]))), ['Frag-Status', 'More-Data-Pending'])
     assert.deepEqual(

@@ -15,6 +15,8 @@ export function readValue(type: ValueType, bytes: Uint8Array, start: number, end
       return textOf(bytes, start, end)
     case 'secret':
       return REDACTED
+    case 'pair':
+      return textOf(bytes, start, end).replace(SECRET_PAIR, `$1${REDACTED}`)
     case 'byte':
       if (length === 1) return u8(bytes, start)
       break
@@ -75,3 +77,6 @@ function isEgressTag(byte: number): boolean {
 function egress(tag: number): string {
   return tag === 0x31 ? 'tagged' : 'untagged'
 }
+
+/** Cisco's form, which others took over: `psk=…`, `vpdn:l2tp-tunnel-password=…`; with `*` where it is optional. */
+const SECRET_PAIR = /^([^=*]*(?:psk|password|secret|key)[=*]).*/is

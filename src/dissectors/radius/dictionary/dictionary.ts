@@ -2,7 +2,7 @@ import { type Definition, Dictionary, namesIn } from '../../aaa/dictionary.ts'
 import { IP_PORT, STANDARD } from './standard.ts'
 import { VENDOR_ATTRIBUTES } from './vendors.ts'
 
-/** RFC 8044 §3 has most of them; a `secret` is masked; one byte in front of what is `tagged` tells which tunnel it is of. */
+/** RFC 8044 §3 has most of them; a `secret` is masked, and what is one in a `pair`; one byte in front of what is `tagged` tells which tunnel it is of. */
 export type AttributeType = ValueType | 'tagged-text' | 'tagged-secret' | 'tagged-integer' | ContainerType
 
 /** Of attributes that have a value … */
@@ -10,6 +10,7 @@ export type ValueType =
   | 'text'
   | 'octets'
   | 'secret'
+  | 'pair'
   | 'byte'
   | 'short'
   | 'integer'

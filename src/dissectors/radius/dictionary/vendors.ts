@@ -5,7 +5,7 @@
 export const VENDOR_ATTRIBUTES: Readonly<Record<number, string>> = {
   // Cisco
   9: `
-1 Cisco-AVPair text
+1 Cisco-AVPair pair
 2 Cisco-NAS-Port text
 3 Cisco-Fax-Account-Id-Origin text
 4 Cisco-Fax-Msg-Id text
@@ -348,7 +348,7 @@ export const VENDOR_ATTRIBUTES: Readonly<Record<number, string>> = {
 184 Huawei-Account-Info text
 185 Huawei-Service-Info text
 187 Huawei-DHCP-Option octets
-188 Huawei-AVpair text
+188 Huawei-AVpair pair
 191 Huawei-Delegated-IPv6-Prefix-Pool text
 192 Huawei-IPv6-Prefix-Lease octets
 193 Huawei-IPv6-Address-Lease octets
@@ -406,7 +406,7 @@ export const VENDOR_ATTRIBUTES: Readonly<Record<number, string>> = {
 48 Juniper-Switching-Filter text
 49 Juniper-VoIP-Vlan text
 50 Juniper-CWA-Redirect text
-52 Juniper-AV-Pair text
+52 Juniper-AV-Pair pair
 `,
   // Cisco VPN 3000
   3076: `
@@ -511,7 +511,7 @@ export const VENDOR_ATTRIBUTES: Readonly<Record<number, string>> = {
 129 CVPN3000-Partition-Secondary-DHCP ipv4
 131 CVPN3000-Partition-Premise-Router ipv4
 132 CVPN3000-Partition-Max-Sessions integer
-133 CVPN3000-Partition-Mobile-IP-Key text
+133 CVPN3000-Partition-Mobile-IP-Key secret
 134 CVPN3000-Partition-Mobile-IP-Address ipv4
 135 CVPN3000-Partition-Mobile-IP-SPI integer
 136 CVPN3000-Strip-Realm integer
@@ -652,7 +652,7 @@ export const VENDOR_ATTRIBUTES: Readonly<Record<number, string>> = {
 83 ERX-Service-Session text
 84 ERX-Mobile-IP-Algorithm integer
 85 ERX-Mobile-IP-SPI integer
-86 ERX-Mobile-IP-Key text
+86 ERX-Mobile-IP-Key secret
 87 ERX-Mobile-IP-Replay integer
 88 ERX-Mobile-IP-Access-Control text
 89 ERX-Mobile-IP-Lifetime integer
@@ -876,9 +876,9 @@ export const VENDOR_ATTRIBUTES: Readonly<Record<number, string>> = {
 186.9 FreeRADIUS-EAP-FAST-EAP-Payload octets
 186.10 FreeRADIUS-EAP-FAST-Intermediate-Result octets
 186.11 FreeRADIUS-EAP-FAST-PAC tlv
-186.11.1 FreeRADIUS-EAP-FAST-PAC-Key octets
+186.11.1 FreeRADIUS-EAP-FAST-PAC-Key secret
 186.11.2 FreeRADIUS-EAP-FAST-PAC-Opaque-TLV tlv
-186.11.2.1 FreeRADIUS-EAP-FAST-PAC-Opaque-PAC-Key octets
+186.11.2.1 FreeRADIUS-EAP-FAST-PAC-Opaque-PAC-Key secret
 186.11.2.3 FreeRADIUS-EAP-FAST-PAC-Opaque-PAC-Lifetime integer
 186.11.2.5 FreeRADIUS-EAP-FAST-PAC-Opaque-I-ID octets
 186.11.2.10 FreeRADIUS-EAP-FAST-PAC-Opaque-PAC-Type short
@@ -927,7 +927,7 @@ export const VENDOR_ATTRIBUTES: Readonly<Record<number, string>> = {
 23 Fortinet-WirelessController-Device-MAC octets
 24 Fortinet-WirelessController-WTP-ID text
 25 Fortinet-WirelessController-Assoc-Time time
-26 Fortinet-FortiWAN-AVPair text
+26 Fortinet-FortiWAN-AVPair pair
 30 Fortinet-FDD-Access-Profile text
 31 Fortinet-FDD-Trusted-Hosts text
 32 Fortinet-FDD-SPP-Name text
@@ -1138,7 +1138,7 @@ export const VENDOR_ATTRIBUTES: Readonly<Record<number, string>> = {
 139 Ruckus-Client-Os-Type text
 140 Ruckus-Client-Os-Class text
 141 Ruckus-Vlan-Pool text
-142 Ruckus-Dpsk octets
+142 Ruckus-Dpsk secret
 143 Ruckus-CP-Token text
 144 Ruckus-Max-DL-UL-Quota integer
 145 Ruckus-Traffic-Class-Attribute-Ids text
@@ -1225,7 +1225,7 @@ export const VENDOR_ATTRIBUTES: Readonly<Record<number, string>> = {
 205 H3C-Input-Interval-Gigawords integer
 206 H3C-Output-Interval-Gigawords integer
 207 H3C-Backup-NAS-IP ipv4
-210 H3C-Av-Pair text
+210 H3C-Av-Pair pair
 215 H3C-Accounting-Level integer
 216 H3C-Ita-Policy text
 230 H3C-NAS-Port-Name text
