@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { FLAG, Packet } from '../packet/packet.ts'
-import { type End, TcpStream } from './connection.ts'
-import { TcpMetrics } from './tcp-metrics.ts'
+import { FLAG, Packet, PROTOCOL } from '../packet/packet.ts'
+import { type Connection, type End, IDLE } from './connection.ts'
+import { Reassembler } from './reassembler.ts'
 
 interface Sent {
   readonly from?: End
@@ -13,33 +13,39 @@ interface Sent {
   readonly length?: number
   readonly window?: number
   readonly scale?: number
-  /** Where the stream is by then, when these bytes have been seen before. */
-  readonly seen?: number
 }
 
 /** What is reported after these packets; `at` in µs. Client 0 begins at 0, the server at 5000. */
 function measured(packets: readonly Sent[]) {
-  const metrics = new TcpMetrics()
-  for (const {
-    from = 0,
-    at,
-    flags = FLAG.ack,
-    seq = 1,
-    ack = 1,
-    length = 0,
-    window = 100,
-    scale = -1,
-    seen,
-  } of packets) {
+  let connection: Connection | undefined
+  const reassembler = new Reassembler({
+    ...{ memory: 1 << 20, maxConnections: 10, tcpIdle: 1000, otherIdle: 1000, measure: true },
+    open: (each) => {
+      connection = each
+      return IDLE
+    },
+  })
+  for (const { from = 0, at, length = 0, scale = -1, ...fields } of packets) {
+    const { flags = FLAG.ack, seq = 1, ack = 1, window = 100 } = fields
     const packet = new Packet()
-    Object.assign(packet, { flags, seq, ack, window, windowScale: scale, payloadLength: length })
+    Object.assign(packet, {
+      protocol: PROTOCOL.tcp,
+      ipVersion: 4,
+      flags,
+      seq,
+      ack,
+      window,
+      windowScale: scale,
+    })
+    Object.assign(packet, { src0: 1 + from, dst0: 2 - from, srcPort: 80 + from, dstPort: 81 - from })
+    Object.assign(packet, { bytes: Buffer.alloc(length), payloadEnd: length, payloadLength: length })
     packet.seconds = Math.floor(at / 1e6)
     packet.nanos = (at % 1e6) * 1000
-    const stream = new TcpStream()
-    if (seen !== undefined) Object.assign(stream, { started: true, next: seen })
-    metrics.note(packet, from, stream)
+    reassembler.push(packet)
   }
-  return metrics.report()
+  const report = connection?.metrics?.report()
+  assert.ok(report)
+  return report
 }
 
 const HANDSHAKE: readonly Sent[] = [
@@ -65,14 +71,9 @@ describe('the metrics of a TCP connection', () => {
   })
 
   test('count what is sent again, and whether duplicate acknowledgements asked for it', () => {
-    const data = (at: number, seq: number, more: Partial<Sent> = {}): Sent => ({
-      at,
-      seq,
-      length: 100,
-      ...more,
-    })
+    const data = (at: number, seq: number): Sent => ({ at, seq, length: 100 })
     const ack = (at: number): Sent => ({ from: 1, at, seq: 5001, ack: 101 })
-    const timedOut = measured([data(0, 1), data(300_000, 1, { seen: 101 })])
+    const timedOut = measured([data(0, 1), data(300_000, 1)])
     assert.deepEqual([timedOut.retransmissions, timedOut.fast_retransmissions], [1, 0])
     assert.equal(timedOut.retransmission_rate, 0.5)
     const asked = measured([
@@ -82,7 +83,7 @@ describe('the metrics of a TCP connection', () => {
       ack(30),
       ack(40),
       ack(50),
-      data(60, 101, { seen: 301 }),
+      data(60, 101),
     ])
     assert.deepEqual([asked.retransmissions, asked.fast_retransmissions, asked.dup_acks], [1, 1, 2])
   })
@@ -92,11 +93,25 @@ describe('the metrics of a TCP connection', () => {
       measured([
         { at: 0, seq: 1, length: 100 },
         { at: 10, seq: 201, length: 100 },
-        { at, seq: 101, length: 100, seen: 101 },
+        { at, seq: 101, length: 100 },
       ])
     assert.deepEqual([order(100).out_of_order, order(100).retransmissions], [1, 0])
     assert.deepEqual([order(90_000).out_of_order, order(90_000).retransmissions], [0, 1])
     assert.equal(order(100).missing_segments, 1)
+  })
+
+  test('take bytes that wait behind a hole for sent again when they come once more', () => {
+    const after = (...more: readonly (readonly [seq: number, length: number])[]) => {
+      const before = [1, 201, 301].map((seq) => ({ at: seq, seq, length: 100 }))
+      const again = more.map(([seq, length], index) => ({ at: 400 + index, seq, length }))
+      const { retransmissions, out_of_order } = measured([...before, ...again])
+      return [retransmissions, out_of_order]
+    }
+    assert.deepEqual(after([201, 100], [301, 100], [201, 200], [250, 100], [1, 100]), [5, 0])
+    // Of these not all was there, or nothing.
+    assert.deepEqual(after([101, 100]), [0, 1])
+    assert.deepEqual(after([150, 100]), [0, 1])
+    assert.deepEqual(after([101, 300]), [0, 1])
   })
 
   test('take no probe that keeps the connection alive for a retransmission', () => {
@@ -141,7 +156,7 @@ describe('the metrics of a TCP connection', () => {
     assert.deepEqual([rtt_avg_us, jitter_us], [200, 150])
     const twice = measured([
       { at: 0, seq: 1, length: 10 },
-      { at: 500_000, seq: 1, length: 10, seen: 11 },
+      { at: 500_000, seq: 1, length: 10 },
       { from: 1, at: 500_100, seq: 5001, ack: 11 },
     ])
     assert.equal(twice.rtt_avg_us, 0)

@@ -184,10 +184,9 @@ export class TcpMetrics {
     stream: TcpStream,
     now: number,
   ): void {
-    const wasSeen = stream.started && ((after - stream.next) | 0) <= 0
     const isSoon = now - end.highAt < (this.#handshake > 0 ? this.#handshake : OVERTAKEN_US)
     const isAskedFor = peer.duplicates >= 2 && seq === peer.acked
-    if (!wasSeen && isSoon && !isAskedFor) {
+    if (isSoon && !isAskedFor && !wasSeen(stream, seq, after)) {
       this.#outOfOrder++
       return
     }
@@ -237,6 +236,18 @@ class EndMetrics {
   /** The segment whose acknowledgement is waited for: its end and when it came; −1 = none. */
   timedEnd = 0
   timedAt = -1
+}
+
+/** Whether all of it was passed on already, or waits behind a hole. */
+function wasSeen({ started, next, waiting }: TcpStream, seq: number, after: number): boolean {
+  if (!started) return false
+  let seen = ((seq - next) | 0) > 0 ? seq : next
+  for (const segment of waiting) {
+    if (((after - seen) | 0) <= 0 || ((segment.seq - seen) | 0) > 0) break
+    const end = segment.seq + segment.length
+    if (((end - seen) | 0) > 0) seen = end
+  }
+  return ((after - seen) | 0) <= 0
 }
 
 function rounded(value: number, steps: number): number {
