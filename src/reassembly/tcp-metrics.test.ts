@@ -124,6 +124,26 @@ describe('the metrics of a TCP connection', () => {
     assert.deepEqual([retransmissions, dup_acks], [0, 0])
   })
 
+  test('take no probe of a shut window for a segment, nor its answer for a duplicate', () => {
+    const answer = (at: number, ack: number, window: number): Sent => ({
+      ...{ from: 1, at, seq: 5001, ack, window },
+    })
+    const probed = (taken: number) =>
+      measured([
+        { at: 0, seq: 1, length: 100 },
+        answer(500, 101, 0),
+        ...[1e6, 2e6, 3e6].flatMap((at): Sent[] => [{ at, seq: 101, length: 1 }, answer(at + 500, 101, 0)]),
+        answer(4e6, 101 + taken, 100),
+        { at: 4.1e6, seq: 101 + taken, length: 50 },
+        answer(4.2e6, 151 + taken, 100),
+      ])
+    for (const taken of [0, 1]) {
+      const { retransmissions, dup_acks, out_of_order, missing_segments, zero_window_events } = probed(taken)
+      assert.deepEqual([retransmissions, dup_acks, out_of_order, missing_segments], [0, 0, 0, 0])
+      assert.equal(zero_window_events, 4)
+    }
+  })
+
   test('count a SYN and a FIN that are sent again', () => {
     const { retransmissions } = measured([
       { at: 0, flags: FLAG.syn, seq: 0, ack: 0 },

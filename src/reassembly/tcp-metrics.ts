@@ -71,7 +71,11 @@ export class TcpMetrics {
     if (isReset) this.#resets++
     this.#completeness |= (payloadLength > 0 ? 8 : 0) | (isFin ? 16 : 0) | (isReset ? 32 : 0)
     if ((flags & FLAG.ack) !== 0 && !isSyn && !isReset) this.#noteAck(packet, from, end, peer, now)
-    if (payloadLength > 0 || isSyn || isFin)
+    // A probe of a shut window has a byte that is not taken, and comes again when the window opens (RFC 9293 §3.8.6.1).
+    const isProbe =
+      payloadLength === 1 && !isFin && peer.window === 0 && end.began > 0 && (seq | 0) === end.high
+    end.hasProbed ||= isProbe
+    if ((payloadLength > 0 || isSyn || isFin) && !isProbe)
       this.#noteSegment(seq | 0, after, payloadLength, isSyn || isFin, end, peer, stream, now)
     if (!isSyn && !isReset) this.#noteWindow(packet.window, payloadLength, after, isFin, end, peer)
   }
@@ -124,7 +128,9 @@ export class TcpMetrics {
       this.#completeness |= 4
       this.#handshake = Math.max(0, now - this.#synAt)
     }
-    const isPlain = payloadLength === 0 && (flags & FLAG.fin) === 0
+    // The probe's byte was taken after all.
+    if (peer.hasProbed && acked === ((peer.high + 1) | 0)) peer.high = acked
+    const isPlain = payloadLength === 0 && window > 0 && (flags & FLAG.fin) === 0
     const isOutstanding = peer.began > 0 && ((peer.high - acked) | 0) > 0
     if (isPlain && end.hasAcked && acked === end.acked && window === end.window && isOutstanding) {
       this.#duplicateAcks++
@@ -233,6 +239,8 @@ class EndMetrics {
   /** Acknowledgements in a row that say the same. */
   duplicates = 0
   duplicateAt = 0
+  /** It has asked whether a window that was shut has opened. */
+  hasProbed = false
   /** The segment whose acknowledgement is waited for: its end and when it came; −1 = none. */
   timedEnd = 0
   timedAt = -1
