@@ -167,6 +167,12 @@ describe('the metrics of a TCP connection', () => {
     assert.equal(connection_completeness, 8 + 16 + 32)
   })
 
+  test('count the window of a SYN-ACK that is filled, which is not scaled', () => {
+    const filled = (length: number) =>
+      measured([...HANDSHAKE, { at: 2000, ack: 5001, length }]).window_full_events
+    assert.deepEqual([filled(100), filled(400), filled(99)], [1, 0, 0])
+  })
+
   test('average the time to acknowledgements, but of what was sent twice', () => {
     const rounds: Sent[] = [100, 300, 200].flatMap((rtt, round) => [
       { at: round * 1000, seq: 1 + round * 10, length: 10 },

@@ -106,10 +106,16 @@ export class TcpMetrics {
     return this.#handshake
   }
 
-  #noteSyn({ flags, windowScale }: Packet, from: End, end: EndMetrics, now: number): void {
+  #noteSyn({ flags, windowScale, ack, window }: Packet, from: End, end: EndMetrics, now: number): void {
     if (end.scale < 0) end.scale = Math.min(windowScale, LARGEST_SCALE)
-    if ((flags & FLAG.ack) !== 0) this.#completeness |= 2
-    else {
+    if ((flags & FLAG.ack) !== 0) {
+      this.#completeness |= 2
+      // What the other end may send at first; it is not scaled (RFC 7323 §2.2).
+      end.acked = ack | 0
+      end.hasAcked = true
+      end.window = window
+      end.bytes = window
+    } else {
       this.#completeness |= 1
       this.#opener = from
       this.#synAt = now
