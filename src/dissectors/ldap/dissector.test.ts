@@ -397,6 +397,23 @@ describe('a reply', () => {
     )
   })
 
+  test('that is missing is missed also when the number is used again at the very end', () => {
+    const { exchanges } = follow(
+      [ldap],
+      [
+        ['client', search(1, 'a')],
+        ['client', search(1, 'b')],
+      ],
+    )
+    assert.deepEqual(
+      exchanges.map(({ request, error }) => [(request as Fields | null)?.dn, error?.msg]),
+      [
+        ['a', 'the reply was not captured'],
+        ['b', 'closed without a reply'],
+      ],
+    )
+  })
+
   test('keeps so many entries as a body may have bytes, and counts the others', () => {
     const parts = [...Array.from({ length: 3000 }, (_, n) => entry(1, `cn=${n}`)), result(1, 0x65)]
     const chunks: Chunk[] = [

@@ -116,6 +116,8 @@ export class Session {
 
   /** What still waits when all is over: the oldest first. */
   abandon(): Paired | undefined {
+    const ready = this.ready.shift()
+    if (ready !== undefined) return ready
     const [first] = this.#waiting
     return first && this.#giveUp(first[0], first[1], undefined)
   }
