@@ -463,6 +463,22 @@ describe('when memory is short', () => {
     }
   })
 
+  test('requests without a reply are given up, the oldest first', () => {
+    const add = (id: number) =>
+      message(id, 0x68, [text('cn=a'), sequence(sequence(text('a'), set(text(Buffer.alloc(1_000_000)))))])
+    const { exchanges } = follow(
+      [ldap],
+      [bind(1), ...Array.from({ length: 20 }, (_, at) => add(2 + at))].map((each) => ['client', each]),
+    )
+    assert.deepEqual(
+      exchanges.map(({ request, error }) => [(request as Fields | null)?.messageId, error?.msg]),
+      Array.from({ length: 21 }, (_, at) => [
+        1 + at,
+        at < 5 ? 'the reply was not captured' : 'closed without a reply',
+      ]),
+    )
+  })
+
   test('few entries stay where a side is cut off', () => {
     const few = Buffer.concat([entry(1, 'cn=a'), half])
     assert.deepEqual(
@@ -800,6 +816,17 @@ test('datagrams are read one by one', () => {
   assert.deepEqual((messages[1] as { message: Fields }).message.entries, [
     { dn: '', attributes: { Netlogon: [{ base64: 'FwD/' }] } },
   ])
+})
+
+test('datagrams with entries that have no end are not kept', () => {
+  const many = Array.from(
+    { length: 100 },
+    (_, n): Chunk => ['server', entry(1 + n, 'cn=a', Buffer.alloc(60_000, 0x61))],
+  )
+  const { messages } = feed(cldap, [...many, ...many.map((_, n): Chunk => ['server', result(1 + n, 0x65)])])
+  const replies = messages.map(({ message: each }) => each as Fields)
+  assert.ok(replies.every(({ entryCount }) => entryCount === 1))
+  assert.ok(replies.filter(({ truncated }) => truncated === false).length < 6)
 })
 
 test('entries have a row, and are found by the filters of both languages', async () => {

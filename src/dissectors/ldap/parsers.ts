@@ -170,6 +170,7 @@ export class DatagramParser<M> implements Parser<M> {
   next(bytes: Uint8Array, start: number, end: number): Step<M> {
     // Entries without an end are not waited for.
     this.#session.ready.length = 0
+    if (this.#session.held > MOST_OF_DATAGRAMS) this.#session.shed()
     for (let at = start; at < end; ) {
       const head = readHead(bytes, at, end, this.#side)
       if (typeof head !== 'object' || at + head.length > end)
@@ -186,4 +187,6 @@ export class DatagramParser<M> implements Parser<M> {
   }
 }
 
+/** Bytes of entries that may wait for the datagram with their end. */
+const MOST_OF_DATAGRAMS = 256 << 10
 const NO_TIME: Instant = { seconds: 0, nanos: 0 }

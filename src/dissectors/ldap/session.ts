@@ -27,6 +27,8 @@ export class Session {
   readonly #waiting = new Map<number, Waiting>()
   readonly #context: DissectContext
   #held = 0
+  /** Bytes of the requests that wait. */
+  #asked = 0
 
   constructor(context: DissectContext, isWhole: boolean) {
     this.#context = context
@@ -55,7 +57,7 @@ export class Session {
     if (tag === BIND_REQUEST && request.message.authentication === 'SASL') this.maySeal = true
     const isStartTls = tag === EXTENDED_REQUEST && request.message.oid === START_TLS
     if (isStartTls) this.isTlsAsked = true
-    this.#wait(id, newWaiting(request, isStartTls))
+    this.#wait(id, newWaiting(request, message.bytes.length, isStartTls))
     return undefined
   }
 
@@ -141,9 +143,12 @@ export class Session {
     const earlier = this.#waiting.get(id)
     if (earlier !== undefined) this.ready.push(this.#giveUp(id, earlier, UNANSWERED))
     this.#waiting.set(id, waiting)
-    if (this.#waiting.size <= MOST_WAITING) return
-    const [oldest] = this.#waiting
-    if (oldest !== undefined) this.ready.push(this.#giveUp(oldest[0], oldest[1], UNANSWERED))
+    this.#asked += waiting.asked
+    while (this.#waiting.size > MOST_WAITING || this.#asked > MOST_ASKED) {
+      const [oldest] = this.#waiting
+      if (oldest === undefined) return
+      this.ready.push(this.#giveUp(oldest[0], oldest[1], UNANSWERED))
+    }
   }
 
   #giveUp(id: number, waiting: Waiting, error: Paired['error']): Paired {
@@ -160,7 +165,10 @@ export class Session {
   }
 
   #forget(id: number): void {
-    this.#held -= this.#waiting.get(id)?.kept.length ?? 0
+    const waiting = this.#waiting.get(id)
+    if (waiting === undefined) return
+    this.#held -= waiting.kept.length
+    this.#asked -= waiting.asked
     this.#waiting.delete(id)
   }
 }
@@ -169,6 +177,8 @@ export class Session {
 interface Waiting {
   /** Undefined when it was not seen. */
   readonly request: Found<LdapRequest> | undefined
+  /** Bytes that are kept of it. */
+  readonly asked: number
   readonly isStartTls: boolean
   isAbandoned: boolean
   hasHole: boolean
@@ -183,9 +193,10 @@ interface Waiting {
   isCut: boolean
 }
 
-function newWaiting(request?: Waiting['request'], isStartTls = false): Waiting {
+function newWaiting(request?: Waiting['request'], asked = 0, isStartTls = false): Waiting {
   return {
     request,
+    asked,
     isStartTls,
     isAbandoned: false,
     hasHole: false,
@@ -221,6 +232,7 @@ function responseOf(
 export const PARTS: ReadonlySet<number> = new Set([SEARCH_ENTRY, SEARCH_REFERENCE, INTERMEDIATE_RESPONSE])
 /** Operations that wait for a reply; a client has seldom more than one. */
 const MOST_WAITING = 1024
+const MOST_ASKED = 16 << 20
 /** Entries of a search that are kept. */
 const MOST_ENTRIES = 1000
 const NO_TIME: Instant = { seconds: 0, nanos: 0 }
