@@ -516,11 +516,11 @@ const GLOBAL_HELPERS: ReadonlySet<string> = new Set([
   'redact',
   'record',
 ])
-/** Word → field of the protocol and the values it may have (agent-api §5.3, §6.2). `http` is HTTP/1.x alone. */
 /** Words that mean something where they stand alone. */
 export const isWord = (text: string): boolean => KEYWORDS.has(text) || Object.hasOwn(MACROS, text)
 
 const KEYWORDS = new Set(['and', 'or', 'true', 'false', 'nil'])
+/** Word → field of the protocol and the values it may have (agent-api §5.3, §6.2). `http` is HTTP/1.x alone. */
 const MACROS: Readonly<Record<string, readonly [field: string, ...values: string[]]>> = {
   http: ['abbr', 'HTTP'],
   http2: ['abbr', 'HTTP/2'],
