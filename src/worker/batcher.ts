@@ -13,7 +13,7 @@ import type { RelayedEvent } from '../dissect/relay.ts'
 import type { KnownProtocol } from '../dissectors/known.ts'
 import type { EntryProtocol } from '../entry/entry.ts'
 import { Entry, type EntryOrigin, type Exchange } from '../entry/entry.ts'
-import { encodeRow, type Layout, layoutsOf, type Wanted } from '../entry/layout.ts'
+import { encodeRow, type Layout, type LayoutField, layoutsOf, type Wanted } from '../entry/layout.ts'
 import type { Shape } from '../entry/shape.ts'
 import { addressText } from '../packet/address.ts'
 import type { Packet } from '../packet/packet.ts'
@@ -55,7 +55,8 @@ export class Batcher {
   #bodies = false
   #seq = 0
 
-  #rows: unknown[][] = []
+  /** As JSON, each by itself: one that cannot be made harms no other. */
+  #rows: string[] = []
   /** Those of the rows that are entries. */
   #items = 0
   #rowBytes = 0
@@ -138,38 +139,32 @@ export class Batcher {
   item(exchange: Exchange): void {
     if (!this.#wantsItems) return
     const layout = (this.#firstLayout.get(exchange.dissector) as number) + exchange.variant
-    const fields = (this.#layouts[layout] as Layout).fields
-    const row = encodeRow(fields, new Entry(exchange, this.#origin))
-    row.unshift(layout)
+    const { fields } = this.#layouts[layout] as Layout
     this.#items++
-    this.#add(row, this.#bodies ? exchange.requestSize + exchange.responseSize : 0)
+    this.#add(entryRow(layout, fields, exchange, this.#origin))
   }
 
   /** What happens on a connection that dissectors of agents read goes among the items. */
   relayed(connection: Connection, event: RelayedEvent): void {
     if (event.kind !== 'data') {
-      this.#add(this.#relayRow(connection, event, ''), 0)
+      this.#add(this.#relayRow(connection, event, ''))
       return
     }
     const { bytes, end } = event
     for (let at = event.start; at < end; at += LONGEST_PIECE) {
       const piece = latin1(bytes, at, Math.min(at + LONGEST_PIECE, end))
-      this.#add(this.#relayRow(connection, event, piece), piece.length)
+      this.#add(this.#relayRow(connection, event, piece))
     }
   }
 
   /** Each frame can be read by itself: it says of each connection once what that is. */
-  #relayRow(connection: Connection, event: RelayedEvent, piece: string): unknown[] {
+  #relayRow(connection: Connection, event: RelayedEvent, piece: string): string {
     const isTold = this.#told.has(connection)
     this.#told.add(connection)
     const isNew = !this.#relayed.has(connection)
     this.#relayed.add(connection)
-    return relayRow(
-      connection,
-      event,
-      piece,
-      isTold ? undefined : { isNew, names: this.#namesOf(connection) },
-    )
+    const telling = isTold ? undefined : { isNew, names: this.#namesOf(connection) }
+    return JSON.stringify(relayRow(connection, event, piece, telling))
   }
 
   #namesOf(connection: Connection): (readonly [string, string])[] {
@@ -180,12 +175,12 @@ export class Batcher {
     })
   }
 
-  #add(row: unknown[], bytes: number): void {
+  #add(row: string): void {
     const at = this.#rows.length
     this.#positions[at] = this.#packets
     this.#itemTimes[at] = this.#nowMs
     this.#rows.push(row)
-    this.#rowBytes += ROW_BYTES + bytes
+    this.#rowBytes += Buffer.byteLength(row) + 1
     if (this.#rows.length === MOST_ITEMS || this.#rowBytes > MOST_BYTES) this.flush()
   }
 
@@ -211,9 +206,8 @@ export class Batcher {
 
   /** The layout of this frame is read by `agent/host/sandbox.ts`. */
   #frame(items: number, packets: number): Uint8Array {
-    const rows = items > 0 ? JSON.stringify(this.#rows) : ''
     const extras = this.#wantsExtras && packets > 0 ? JSON.stringify(this.#extras) : ''
-    const rowBytes = Buffer.byteLength(rows)
+    const rowBytes = items > 0 ? this.#rowBytes + 1 : 0
     const columns = packets > 0 ? this.#columns : 0
     const fixed = BATCH_FIXED + items * 12 + packets * packetBytes(columns)
     const length = fixed + rowBytes + Buffer.byteLength(extras)
@@ -242,9 +236,60 @@ export class Batcher {
     put(this.#captured, has(PACKET_COLUMNS.captured))
     put(this.#lengths, has(PACKET_COLUMNS.length))
     put(this.#flags, has(PACKET_COLUMNS.flags))
-    frame.write(rows, at)
+    if (items > 0) this.#writeRows(frame, at)
     frame.write(extras, at + rowBytes)
     return frame
+  }
+
+  /** As one array of JSON. */
+  #writeRows(frame: Buffer, start: number): void {
+    let at = start
+    for (const row of this.#rows) {
+      frame[at] = at === start ? OPEN : COMMA
+      at += 1 + frame.write(row, at + 1)
+    }
+    frame[at] = CLOSE
+  }
+}
+
+/** The row of an entry. What its content consists of is up to the traffic: where no row can be made of it, it goes without. */
+function entryRow(
+  layout: number,
+  fields: readonly LayoutField[],
+  exchange: Exchange,
+  origin: EntryOrigin,
+): string {
+  const rowOf = (entry: Entry) => {
+    const row = encodeRow(fields, entry)
+    row.unshift(layout)
+    const text = JSON.stringify(row)
+    if (text.length > LONGEST_ROW) throw new RangeError(`a row of ${text.length} characters`)
+    return text
+  }
+  try {
+    return rowOf(new Entry(exchange, origin))
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    return rowOf(new EmptiedEntry(exchange, origin))
+  }
+}
+
+/** An entry without what it carries, and the row in lists that is made of that. */
+class EmptiedEntry extends Entry {
+  override get request() {
+    return null
+  }
+  override get response() {
+    return null
+  }
+  override get data() {
+    return null
+  }
+  override get base() {
+    return { method: '', methodQuery: '', summary: '', summaryQuery: '', status: 0, statusQuery: '' }
+  }
+  override get error() {
+    return { type: 'dissection', msg: 'its content is nested too deeply, or too long' } as const
   }
 }
 
@@ -311,10 +356,14 @@ const COLUMN_OF: Readonly<Record<string, number>> = {
 const ALL_COLUMNS = Object.values(PACKET_COLUMNS).reduce((all, column) => all | column, 0)
 /** Rows in lists show the text of some messages (WebSocket). */
 const SHOWN_OF_BODIES = ['base', 'base.summary', 'base.summaryQuery']
+const OPEN = 0x5b
+const COMMA = 0x2c
+const CLOSE = 0x5d
 /** Bytes of a connection that go into one row. */
 const LONGEST_PIECE = 64 << 10
 const MOST_ITEMS = 64
 const MOST_PACKETS = 8192
-/** A frame is cut when its entries are about this large. */
+/** A frame is cut when its rows are longer. */
 const MOST_BYTES = 256 << 10
-const ROW_BYTES = 256
+/** A row that is longer by itself goes without its content: the longest text that V8 can make is not far. */
+const LONGEST_ROW = 64 << 20
