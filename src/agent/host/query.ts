@@ -45,9 +45,8 @@ export class EntryQuery {
     if (this.#left <= 0) return undefined
     if (this.#makersFor !== layouts) this.#makers = plainMakers(layouts)
     this.#makersFor = layouts
-    // Through JSON, so that what the filter sees is what is shown.
     const made = (this.#makers[row[0] as number] as Maker)(row)
-    const original = JSON.parse(JSON.stringify({ ...made, ...marks })) as Json
+    const original = throughJson(made, marks)
     if (!this.#matches(original)) return undefined
     this.#left--
     for (const path of this.#filter.redactions) mask(original, path)
@@ -94,11 +93,24 @@ export class EntryQuery {
   }
 
   #withoutBodies(entry: QueriedEntry, { agent }: Slot): string {
-    const shown = JSON.parse(entry.text) as Json
-    for (const path of ['request', 'response', 'data', 'base']) if (path in shown) shown[path] = null
-    shown.error = { type: 'agent', msg: `"${agent.title}" failed while it was changing this entry` }
-    return JSON.stringify(shown)
+    const failure = `"${agent.title}" failed while it was changing this entry`
+    return JSON.stringify(withoutBodies(JSON.parse(entry.text) as Json, 'agent', failure))
   }
+}
+
+/** So that what the filter sees is what is shown. What scripts have read may be nested more deeply than JSON can be made. */
+function throughJson(entry: Json, marks: Marks | undefined): Json {
+  try {
+    return JSON.parse(JSON.stringify({ ...entry, ...marks })) as Json
+  } catch {
+    return withoutBodies({ ...entry }, 'dissection', 'its content is nested too deeply, or too long')
+  }
+}
+
+function withoutBodies(entry: Json, type: string, msg: string): Json {
+  for (const path of ['request', 'response', 'data', 'base']) if (path in entry) entry[path] = null
+  entry.error = { type, msg }
+  return entry
 }
 
 /** Makers of plain objects in our own realm. */
