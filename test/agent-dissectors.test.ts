@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
+import { pcapWriter } from '../src/capture/pcap-writer.ts'
 import { REPOSITORY, remora, withFiles } from '../src/testing/remora.ts'
+import { tempFolder } from '../src/testing/temp-folder.ts'
 
 const BEANSTALK = readFileSync(join(REPOSITORY, 'examples/beanstalk.js'), 'utf8')
 const SAMPLE = join(REPOSITORY, 'samples/beanstalk.pcap')
@@ -282,6 +284,17 @@ describe('a hostile dissector', () => {
       assert.deepEqual(summary.ledger.discrepancies, [])
     })
 
+  test('that is stopped gives its ports back to the protocols that are known', async (t) => {
+    const capture = join(await tempFolder(t), 'http.pcap')
+    writeFileSync(capture, httpConnections(4000))
+    const hostile = `// Hostile\ndissector({ name: 'hostile', ports: [80], probe: function () { for (;;); }, parse: function () {} })`
+    const { summary } = await run({ 'a.js': hostile, 'b.js': WITNESS }, capture)
+    assert.match(summary.agents[0]?.reason ?? '', /CPU time/)
+    // It had the connections that the capture thread had read by then.
+    assert.ok((summary.entries.HTTP ?? 0) > 1000, JSON.stringify(summary.entries))
+    assert.deepEqual(summary.ledger.discrepancies, [])
+  })
+
   test('that answers nonsense is told so, and its connections are passed over', async () => {
     const hostile = `// Hostile\nfunction yes() { return true }\ndissector({ name: 'hostile', ports: [11300], ${ANSWERS_NONSENSE} })`
     const { summary, texts } = await run({ 'a.js': hostile })
@@ -292,3 +305,43 @@ describe('a hostile dissector', () => {
     assert.deepEqual(summary.entries, { TCP: 2, 'TCP FLOW': 2 })
   })
 })
+
+/** A capture of so many connections, one after another, on each of which something is asked and answered. */
+function httpConnections(connections: number): Buffer {
+  const said = [
+    [0, SYN, ''],
+    [1, SYN | ACK, ''],
+    [0, ACK, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'],
+    [1, ACK, 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'],
+    [0, ACK | FIN, ''],
+    [1, ACK | FIN, ''],
+  ] as const
+  const writer = pcapWriter(RAW_IP)
+  const parts = [writer.head()]
+  for (let at = 0; at < connections; at++) {
+    const ports = [10_000 + at, 80]
+    const next = [1000, 5000]
+    for (const [from, flags, text] of said) {
+      const to = from === 0 ? 1 : 0
+      const header = Buffer.alloc(40)
+      header.writeUInt32BE(0x4500_0000 + 40 + text.length)
+      header.writeUInt32BE(0x4006_0000, 8)
+      header.writeUInt32BE(0xc000_0201 + from, 12)
+      header.writeUInt32BE(0xc000_0201 + to, 16)
+      header.writeUInt16BE(ports[from] as number, 20)
+      header.writeUInt16BE(ports[to] as number, 22)
+      header.writeUInt32BE(next[from] as number, 24)
+      header.writeUInt32BE(next[to] as number, 28)
+      header.writeUInt16BE(0x5000 | flags, 32)
+      const bytes = Buffer.concat([header, Buffer.from(text)])
+      parts.push(writer.record({ bytes, seconds: at, nanos: 0, length: bytes.length, interfaceId: 0 }))
+      next[from] = (next[from] as number) + Math.max(text.length, flags & (SYN | FIN) ? 1 : 0)
+    }
+  }
+  return Buffer.concat(parts)
+}
+
+const FIN = 1
+const SYN = 2
+const ACK = 16
+const RAW_IP = 101

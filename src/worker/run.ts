@@ -535,6 +535,9 @@ export class Run {
     if (place === undefined) return
     place.hooks = []
     this.#log('error', place.component, 'an agent was stopped', { ...nameOf(place.agent), reason })
+    // Connections that begin from now on are for others. A reload has asked for more than what runs, and asks again itself.
+    place.dissectors = []
+    void this.#reloading.then(() => this.#ask(this.#running()))
   }
 
   #restarted(reason: string): void {
