@@ -271,6 +271,30 @@ describe('reassembly', () => {
     )
   })
 
+  test('knows of each packet before it is read which connection it is of', () => {
+    const { reassembler, recorders } = reassembling({ tcpIdle: 10 })
+    const ids = [
+      segment(SYN),
+      segment({ seq: 100, text: 'one' }),
+      segment({ seq: 7000, flags: FLAG.syn }),
+      segment({ seq: 7001, text: 'two' }),
+      segment({ seq: 7004, text: 'three', seconds: 100 }),
+    ].map((packet) => {
+      const connection = reassembler.connectionOf(packet)
+      reassembler.push(packet, connection)
+      return connection?.id
+    })
+    assert.deepEqual(ids, [0, 0, 1, 1, 2])
+    assert.deepEqual(
+      recorders.map(({ streams, closed }) => [streams[0], closed]),
+      [
+        ['one', 'replaced'],
+        ['two', 'idle'],
+        ['three', undefined],
+      ],
+    )
+  })
+
   test('starts midway, ends with FIN of both sides, and passes over keep-alives', () => {
     const { reassembler, recorders } = reassembling()
     reassembler.push(segment({ seq: 5000, text: 'mid' }))

@@ -94,22 +94,27 @@ export class Reassembler {
     return this.#table.size
   }
 
-  /** The conversation of a packet, begun if it is new; undefined for protocols without any. */
+  /**
+   * The conversation of the packet that comes next, begun if it is new; undefined for protocols without any. By then,
+   * time has come to where the packet is: what it ends, or takes the place of, has ended.
+   */
   connectionOf(packet: Packet): Connection | undefined {
-    return hasConversations(packet.protocol) ? this.#connectionOf(packet) : undefined
+    if (packet.seconds > this.#now) this.advance(packet.seconds)
+    if (!hasConversations(packet.protocol)) return undefined
+    const connection = this.#connectionOf(packet)
+    if (!isReplacedBy(connection, packet)) return connection
+    this.#drop(connection, 'replaced')
+    return this.#connectionOf(packet)
   }
 
-  push(packet: Packet): void {
-    if (packet.seconds > this.#now) this.advance(packet.seconds)
-    const protocol = packet.protocol
-    if (protocol === PROTOCOL.tcp) this.#tcp(packet)
-    else if (protocol === PROTOCOL.udp || protocol === PROTOCOL.icmp || protocol === PROTOCOL.icmp6)
-      this.#datagram(packet)
-    else if (protocol === PROTOCOL.sctp) this.#sctp(packet)
-    else {
+  /** `connection`: what `connectionOf` has just answered for it. */
+  push(packet: Packet, connection = this.connectionOf(packet)): void {
+    if (connection === undefined) {
       this.#current = undefined
       this.counters.otherProtocolBytes += packet.payloadEnd - packet.payloadStart
-    }
+    } else if (packet.protocol === PROTOCOL.tcp) this.#tcp(connection, packet)
+    else if (packet.protocol === PROTOCOL.sctp) this.#sctp(connection, packet)
+    else this.#datagram(connection, packet)
   }
 
   /** The capture is over: everything that still waits is passed on, and every conversation is closed. */
@@ -118,22 +123,15 @@ export class Reassembler {
     for (const connection of this.#table) connection.handler.gone?.()
   }
 
-  #datagram(packet: Packet): void {
-    const connection = this.#connectionOf(packet)
+  #datagram(connection: Connection, packet: Packet): void {
     const from = connection.endOf(packet) as End
     this.#note(connection, packet, from)
     this.counters.deliveredBytes += packet.payloadEnd - packet.payloadStart
     connection.handler.data(from, packet.bytes, packet.payloadStart, packet.payloadEnd)
   }
 
-  #sctp(packet: Packet): void {
-    let connection = this.#connectionOf(packet)
-    let from = connection.senderOf(packet)
-    if (connection.sctp?.isLeftBy(packet, from)) {
-      this.#drop(connection, 'replaced')
-      connection = this.#connectionOf(packet)
-      from = 0
-    }
+  #sctp(connection: Connection, packet: Packet): void {
+    const from = connection.senderOf(packet)
     this.#note(connection, packet, from)
     connection.sctp ??= new Association(connection, this.counters)
     const known = connection.sctp.paths.length
@@ -157,14 +155,8 @@ export class Reassembler {
     return result
   }
 
-  #tcp(packet: Packet): void {
-    let connection = this.#connectionOf(packet)
-    let from = connection.endOf(packet) as End
-    if ((packet.flags & FLAG.syn) !== 0 && startsAnew(connection, from, packet)) {
-      this.#drop(connection, 'replaced')
-      connection = this.#connectionOf(packet)
-      from = 0
-    }
+  #tcp(connection: Connection, packet: Packet): void {
+    const from = connection.endOf(packet) as End
     this.#note(connection, packet, from)
     if (connection.tcp === undefined) connection.tcp = { streams: [new TcpStream(), new TcpStream()] }
     const stream = connection.tcp.streams[from]
@@ -564,9 +556,16 @@ function isConnected(protocol: number): boolean {
   return protocol === PROTOCOL.tcp || protocol === PROTOCOL.sctp
 }
 
+/** Whether a packet begins another conversation between the same ends. */
+function isReplacedBy(connection: Connection, packet: Packet): boolean {
+  const { sctp } = connection
+  if (sctp !== undefined) return sctp.isLeftBy(packet, connection.senderOf(packet))
+  return packet.protocol === PROTOCOL.tcp && (packet.flags & FLAG.syn) !== 0 && startsAnew(connection, packet)
+}
+
 /** A SYN on a known connection: the same one sent again, or a new connection on old ports? */
-function startsAnew(connection: Connection, from: End, packet: Packet): boolean {
-  const stream = connection.tcp?.streams[from]
+function startsAnew(connection: Connection, packet: Packet): boolean {
+  const stream = connection.tcp?.streams[connection.endOf(packet) as End]
   if (stream === undefined || !stream.started) return connection.closed
   if (stream.initial >= 0) return stream.initial !== packet.seq
   if ((packet.flags & FLAG.ack) !== 0) return false

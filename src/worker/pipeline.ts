@@ -82,7 +82,8 @@ export interface EventSink {
 /** Packets to entries: everything between a source and the agents is here, synchronous and pure. */
 export class Pipeline {
   readonly #options: PipelineOptions
-  readonly #wantsPayloads: boolean
+  /** Packets themselves become entries. */
+  readonly #wantsParts: boolean
   readonly #sink: EventSink
   readonly #decoder: Decoder
   readonly #reassembler: Reassembler
@@ -100,7 +101,7 @@ export class Pipeline {
 
   constructor(options: PipelineOptions, sink: EventSink) {
     this.#options = options
-    this.#wantsPayloads = options.payloads.tcp || options.payloads.udp
+    this.#wantsParts = options.chunks || options.payloads.tcp || options.payloads.udp
     this.#sink = sink
     this.#decoder = new Decoder({ verifyChecksums: options.verifyChecksums })
     const conversations = new Conversations(options.conversations)
@@ -153,13 +154,15 @@ export class Pipeline {
       // Entries that this packet completes come after it, so it goes first.
       this.#sink.packet(packet)
       if (!decoded) continue
-      if (spool !== undefined) this.#keep(spool, batch, at)
-      if (!reading) this.#counter.push(packet)
-      else {
-        this.#reassembler.push(packet)
-        if (packet.protocol === PROTOCOL.sctp && this.#options.chunks) this.#chunks(packet)
-        if (this.#wantsPayloads) this.#payload(packet)
+      if (!reading) {
+        this.#counter.push(packet)
+        continue
       }
+      const connection = this.#reassembler.connectionOf(packet)
+      // Before the entries that it completes: whoever gets them may ask for it.
+      if (spool !== undefined && connection !== undefined) this.#keep(spool, batch, at, connection)
+      this.#reassembler.push(packet, connection)
+      if (connection !== undefined && this.#wantsParts) this.#parts(packet, connection)
     }
     this.#packets += batch.count
     this.#noteTimes(batch)
@@ -209,9 +212,7 @@ export class Pipeline {
   }
 
   /** The frame as it was captured, under the number of its connection. */
-  #keep(spool: SpoolWriter, batch: PacketBatch, at: number): void {
-    const connection = this.#reassembler.connectionOf(this.#decoder.packet)
-    if (connection === undefined) return
+  #keep(spool: SpoolWriter, batch: PacketBatch, at: number, { id }: Connection): void {
     const { seconds, nanos, captured, length, interfaceId } = this.#decoder.packet
     const start = batch.offsets[at] as number
     spool.append(
@@ -225,29 +226,28 @@ export class Pipeline {
         interfaceId,
         interfaces: batch.interfaces,
       },
-      connection.id,
+      id,
     )
   }
 
-  #chunks(packet: Packet): void {
-    this.#acceptParts(packet, sctpChunks, readChunks(packet))
-  }
-
-  #payload(packet: Packet): void {
-    const { payloads, maxBody } = this.#options
+  /** Entries of what a packet itself consists of. */
+  #parts(packet: Packet, connection: Connection): void {
+    const { chunks, payloads, maxBody } = this.#options
+    if (chunks && packet.protocol === PROTOCOL.sctp)
+      this.#acceptParts(packet, connection, sctpChunks, readChunks(packet))
     const found = payloadOf(packet, payloads, this.#sink.bodies ? maxBody : 0)
-    if (found !== undefined) this.#acceptParts(packet, found.dissector, [found.data], packet.payloadLength)
+    if (found !== undefined)
+      this.#acceptParts(packet, connection, found.dissector, [found.data], packet.payloadLength)
   }
 
-  /** What a packet itself consists of, from who sent it. */
+  /** From who sent it. */
   #acceptParts(
     packet: Packet,
+    connection: Connection,
     dissector: EntryProtocol,
     parts: readonly { readonly length: number }[],
     size?: number,
   ): void {
-    const connection = this.#reassembler.connectionOf(packet)
-    if (connection === undefined) return
     const stream = streamInfo(connection, connection.senderOf(packet))
     for (const data of parts)
       this.#accept({
