@@ -106,7 +106,7 @@ function agent(slot: number, source: string): LoadAgent {
 export function packetBatches(batches: number, packets: number): Uint8Array[] {
   const frames: Uint8Array[] = []
   const origin = { worker: 'w', node: { ip: '', name: 'n' }, backend: 'pcap', nameOf: () => '' }
-  const batcher = new Batcher([], [], origin, (frame) => frames.push(frame))
+  const batcher = new Batcher([], [], origin, (frame) => frames.push(frame) > 0)
   batcher.setDemand({ version: 0, items: new Set(), packets: new Set(['length']), relays: false })
   const packet = new Packet()
   for (let at = 0; at < batches * packets; at++) {

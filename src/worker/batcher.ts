@@ -31,8 +31,11 @@ export interface Demand {
   readonly relays: boolean
 }
 
-/** Takes finished batch frames: `items` and `packets` are how many events one holds. */
-export type FrameSink = (frame: Uint8Array, items: number, packets: number) => void
+/**
+ * Takes finished batch frames: `items` and `packets` are how many events one holds, `relayed` how many bytes for
+ * dissectors of agents. False when it had to be dropped.
+ */
+export type FrameSink = (frame: Uint8Array, items: number, packets: number, relayed: number) => boolean
 
 /**
  * Collects packets and entries into the frames that go to the sandboxes. A frame is cut where it costs least: after
@@ -60,9 +63,12 @@ export class Batcher {
   /** Those of the rows that are entries. */
   #items = 0
   #rowBytes = 0
-  /** Connections that this frame has told of, and all that were relayed. */
-  readonly #told = new Set<Connection>()
+  /** All connections that were relayed; those that this frame tells of and has not closed, with how much of each end is in it. */
   readonly #relayed = new WeakSet<Connection>()
+  readonly #told = new Map<Connection, Lengths>()
+  /** How much of each end was dropped with a frame, until that has been told. */
+  readonly #lost = new Map<Connection, Lengths>()
+  #relayedBytes = 0
   readonly #positions = new Uint32Array(MOST_ITEMS)
   readonly #itemTimes = new Float64Array(MOST_ITEMS)
   #packets = 0
@@ -147,24 +153,41 @@ export class Batcher {
   /** What happens on a connection that dissectors of agents read goes among the items. */
   relayed(connection: Connection, event: RelayedEvent): void {
     if (event.kind !== 'data') {
-      this.#add(this.#relayRow(connection, event, ''))
+      this.#relay(connection, event, '')
       return
     }
     const { bytes, end } = event
-    for (let at = event.start; at < end; at += LONGEST_PIECE) {
-      const piece = latin1(bytes, at, Math.min(at + LONGEST_PIECE, end))
-      this.#add(this.#relayRow(connection, event, piece))
+    for (let at = event.start; at < end; at += LONGEST_PIECE)
+      this.#relay(connection, event, latin1(bytes, at, Math.min(at + LONGEST_PIECE, end)))
+  }
+
+  /** Bytes on both sides of a frame that was dropped do not belong together: the first row after it says what is missing. */
+  #relay(connection: Connection, event: RelayedEvent, piece: string): void {
+    let lost = this.#lost.get(connection)
+    while (lost !== undefined) {
+      this.#lost.delete(connection)
+      for (const from of ENDS)
+        if (lost[from] > 0) this.#addRelayed(connection, { kind: 'gap', from, length: lost[from] }, '')
+      // Those rows may have filled a frame, and gone with it.
+      lost = this.#lost.get(connection)
     }
+    this.#addRelayed(connection, event, piece)
   }
 
   /** Each frame can be read by itself: it says of each connection once what that is. */
-  #relayRow(connection: Connection, event: RelayedEvent, piece: string): string {
-    const isTold = this.#told.has(connection)
-    this.#told.add(connection)
+  #addRelayed(connection: Connection, event: RelayedEvent, piece: string): void {
+    const told = this.#told.get(connection)
     const isNew = !this.#relayed.has(connection)
     this.#relayed.add(connection)
-    const telling = isTold ? undefined : { isNew, names: this.#namesOf(connection) }
-    return JSON.stringify(relayRow(connection, event, piece, telling))
+    const telling = told === undefined ? { isNew, names: this.#namesOf(connection) } : undefined
+    const lengths: Lengths = told ?? [0, 0]
+    if (event.kind === 'close') this.#told.delete(connection)
+    else {
+      lengths[event.from] += event.kind === 'gap' ? event.length : piece.length
+      this.#told.set(connection, lengths)
+    }
+    this.#relayedBytes += piece.length
+    this.#add(JSON.stringify(relayRow(connection, event, piece, telling)))
   }
 
   #namesOf(connection: Connection): (readonly [string, string])[] {
@@ -189,10 +212,12 @@ export class Batcher {
     const rows = this.#rows.length
     const packets = this.#packets
     if (rows === 0 && packets === 0 && (!always || this.#sentMs === this.#nowMs)) return
-    this.#sink(this.#frame(rows, packets), this.#items, packets)
+    const isSent = this.#sink(this.#frame(rows, packets), this.#items, packets, this.#relayedBytes)
+    if (!isSent) for (const [connection, lengths] of this.#told) this.#lost.set(connection, lengths)
     this.#rows = []
     this.#items = 0
     this.#told.clear()
+    this.#relayedBytes = 0
     this.#rowBytes = 0
     this.#packets = 0
     this.#extras = []
@@ -356,12 +381,16 @@ const COLUMN_OF: Readonly<Record<string, number>> = {
 const ALL_COLUMNS = Object.values(PACKET_COLUMNS).reduce((all, column) => all | column, 0)
 /** Rows in lists show the text of some messages (WebSocket). */
 const SHOWN_OF_BODIES = ['base', 'base.summary', 'base.summaryQuery']
+/** By the end that sent them. */
+type Lengths = [number, number]
+const ENDS = [0, 1] as const
 const OPEN = 0x5b
 const COMMA = 0x2c
 const CLOSE = 0x5d
 /** Bytes of a connection that go into one row. */
 const LONGEST_PIECE = 64 << 10
-const MOST_ITEMS = 64
+/** More would save some time, but what agents hold is measured between frames only. */
+export const MOST_ITEMS = 64
 const MOST_PACKETS = 8192
 /** A frame is cut when its rows are longer. */
 const MOST_BYTES = 256 << 10

@@ -19,7 +19,7 @@ export type FromCapture =
       readonly frame: Uint8Array
       readonly items: number
       readonly packets: number
-      readonly dropped: { readonly items: number; readonly packets: number }
+      readonly dropped: Dropped
       /** Names of addresses learned since the last frame. */
       readonly names: readonly LearnedName[]
     }
@@ -39,6 +39,15 @@ export type FromCapture =
       readonly hint: string | undefined
     }
 
+/** What a live capture had no time for: events, and bytes for dissectors of agents. */
+export interface Dropped {
+  readonly items: number
+  readonly packets: number
+  readonly relayed: number
+}
+
+export const NOTHING_DROPPED: Dropped = { items: 0, packets: 0, relayed: 0 }
+
 export interface LearnedName {
   readonly seconds: number
   readonly ip: string
@@ -55,7 +64,7 @@ export interface CaptureDone {
   /** Packets that are kept for agents; undefined when none asks for packets. */
   readonly spool: SpoolCounters | undefined
   /** Dropped after the last frame. */
-  readonly dropped: { readonly items: number; readonly packets: number }
+  readonly dropped: Dropped
 }
 
 /** To the capture thread. The first demand starts it. */

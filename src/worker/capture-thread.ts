@@ -10,6 +10,7 @@ import {
   CONTROL,
   type FromCapture,
   LIVE_WINDOW,
+  NOTHING_DROPPED,
   TIME_WINDOW,
   type ToCapture,
   WINDOW,
@@ -44,7 +45,7 @@ class CaptureThread {
   readonly #batcher: Batcher
   readonly #pipeline: Pipeline
   #sent = 0
-  #dropped = { items: 0, packets: 0 }
+  #dropped = { ...NOTHING_DROPPED }
   #live = false
   #go: (() => void) | undefined
   #flushTimer: NodeJS.Timeout | undefined
@@ -64,7 +65,7 @@ class CaptureThread {
       entryProtocols,
       protocolsNamed(data.enabled),
       origin,
-      (frame, items, packets) => this.#send(frame, items, packets),
+      (frame, items, packets, relayed) => this.#send(frame, items, packets, relayed),
     )
     this.#spool = data.spool === undefined ? undefined : new SpoolWriter(data.spool)
     const pipeline = {
@@ -130,15 +131,16 @@ class CaptureThread {
 
   /**
    * Hands a frame to the main thread. From a file, waits while the sandboxes are behind; a live capture must not
-   * wait: it drops what agents have no time for, and counts it.
+   * wait: it drops what agents have no time for, and counts it. False when it did.
    */
-  #send(frame: Uint8Array, items: number, packets: number): void {
+  #send(frame: Uint8Array, items: number, packets: number, relayed: number): boolean {
     const control = this.#control
     if (this.#live) {
       if (this.#sent - Atomics.load(control, CONTROL.acked) >= LIVE_WINDOW) {
         this.#dropped.items += items
         this.#dropped.packets += packets
-        return
+        this.#dropped.relayed += relayed
+        return false
       }
     } else {
       // Mere time takes no room. What is kept for pcap.* must not be far ahead of the agents.
@@ -152,11 +154,12 @@ class CaptureThread {
     this.#sent++
     this.#spool?.flush()
     const dropped = this.#dropped
-    this.#dropped = { items: 0, packets: 0 }
+    this.#dropped = { ...NOTHING_DROPPED }
     port.postMessage(
       { kind: 'frame', frame, items, packets, dropped, names: this.#names.takeNew() } satisfies FromCapture,
       [frame.buffer as ArrayBuffer],
     )
+    return true
   }
 
   #receive(message: ToCapture): void {

@@ -21,6 +21,7 @@ import {
   type CaptureDone,
   CONTROL,
   CONTROL_BYTES,
+  type Dropped,
   type FromCapture,
   type ToCapture,
 } from './capture-messages.ts'
@@ -490,18 +491,16 @@ export class Run {
     for (const place of this.#places)
       if (slots.includes(place.slot)) this.#ledger.sent(place.slot, this.#itemsFor(place, made.items), 0)
   }
-  #made: MadeCounters = { items: 0, entries: {}, dissected: 0, skipped: {}, invalid: {} }
+  #made = NOTHING_MADE
 
-  #count(dropped: { readonly items: number; readonly packets: number }): void {
-    if (dropped.items === 0 && dropped.packets === 0) return
+  #count(dropped: Dropped): void {
+    const { items, packets, relayed } = dropped
+    if (items + packets + relayed === 0) return
     this.#warnOfDrops(dropped)
+    if (relayed > 0) this.#made = sum(this.#made, { ...NOTHING_MADE, skipped: { 'queue-full': relayed } })
     for (const place of this.#places)
       if (this.#isWorker(place))
-        this.#ledger.queueFull(
-          place.slot,
-          this.#itemsFor(place, dropped.items),
-          this.#packetsFor(place, dropped.packets),
-        )
+        this.#ledger.queueFull(place.slot, this.#itemsFor(place, items), this.#packetsFor(place, packets))
   }
 
   #warnOfDrops(dropped: object): void {
@@ -642,6 +641,7 @@ function nameOf({ index, title, file }: Agent) {
   return { script: index, title, file }
 }
 
+const NOTHING_MADE: MadeCounters = { items: 0, entries: {}, dissected: 0, skipped: {}, invalid: {} }
 const WORKER_ADDRESS = '127.0.0.1:48999'
 /** Jobs are due on whole seconds; this is how late they may be. */
 const TICK_MS = 50
