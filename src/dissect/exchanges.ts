@@ -169,7 +169,8 @@ export abstract class Exchanges<Req extends object, Res extends object, A extend
     for (let { first } = this.asked; first !== undefined; first = this.asked.first) {
       const { reached } = first
       const index = this.asked.find(({ heard }) => heard > reached)
-      if (index < 0 || this.asked.at(index).heard > position) return
+      // The client may say that it has received what nobody has sent: then even the oldest tells nothing.
+      if (index <= 0 || this.asked.at(index).heard > position) return
       this.giveUp(index)
     }
   }

@@ -2,6 +2,16 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { http } from '../dissectors/http/dissector.ts'
 import { ldap } from '../dissectors/ldap/dissector.ts'
+import { postgresql } from '../dissectors/postgresql/dissector.ts'
+import {
+  authentication,
+  columns,
+  query,
+  ready,
+  row,
+  startup,
+  tag,
+} from '../dissectors/postgresql/test-messages.ts'
 import { redis } from '../dissectors/redis/dissector.ts'
 import type { Exchange } from '../entry/entry.ts'
 
@@ -348,4 +358,37 @@ test('parsers are told where their bytes lie, and what their sender had received
       'client to 10, 11 received',
     ],
   )
+})
+
+describe('an acknowledgement of what nobody has sent', () => {
+  /** A query that acknowledges `ahead` bytes too many, and a reply with a hole as large. */
+  const packetsAhead = (ahead: number) => {
+    const packets = packetsOf([
+      ['client', startup('user', 'ann')],
+      ['server', Buffer.concat([authentication(0), ready()])],
+      ['client', query('select 1')],
+      ['server', Buffer.concat([columns(['a', 25]), row('x')])],
+      ['server', Buffer.concat([row('x'), tag('SELECT 2'), ready()])],
+      ...Array.from({ length: 20 }, (): Sent => ['client', '']),
+    ])
+    const [asked, rest] = [packets[4], packets[6]] as [Packet, Packet]
+    asked.ack += ahead
+    for (const packet of packets.slice(7)) packet.ack += ahead + 1000
+    rest.seq += ahead + 1000
+    return packets
+  }
+
+  test('does not tell which replies have come', () => {
+    const dissectors = [postgresql] as unknown as readonly Dissector[]
+    assert.deepEqual(
+      exchangesIn(packetsAhead(17 << 20), dissectors).map(({ request, response }) => [
+        (request as { command: string } | null)?.command,
+        (response as { type: string } | null)?.type,
+      ]),
+      [
+        ['StartupMessage', 'AuthenticationOk'],
+        ['Query', 'CommandComplete'],
+      ],
+    )
+  })
 })

@@ -7,6 +7,7 @@ import {
   type End,
   NO_ACK,
 } from '../reassembly/connection.ts'
+import { MOST_UNSEEN } from '../reassembly/reassembler.ts'
 import { type AnyMessage, Conversation, type Timed } from './conversation.ts'
 import type {
   Dissector,
@@ -633,7 +634,8 @@ export class StreamConversation extends Conversation implements ConnectionHandle
   #heard(end: End, ack: number): number {
     const stream = this.connection.tcp?.streams[end]
     if (stream === undefined || !stream.started || ack === NO_ACK) return 0
-    return stream.position + ((ack - stream.next) | 0)
+    const unseen = (ack - stream.next) | 0
+    return unseen > MOST_UNSEEN ? 0 : stream.position + unseen
   }
 
   #placeOfReading(): Place {

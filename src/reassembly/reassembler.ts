@@ -647,7 +647,7 @@ const ENDS: readonly End[] = [0, 1]
 /** Farther ahead than any window (RFC 7323 allows 1 GiB): not of this stream. */
 const FARTHEST_AHEAD = 1 << 30
 /** A large window: so many bytes may have been acknowledged, or come before an end, without having been captured. */
-const MOST_UNSEEN = 16 << 20
+export const MOST_UNSEEN = 16 << 20
 /** What one direction may keep waiting for a hole: more than this was lost, not delayed. */
 const MOST_WAITING = 4 << 20
 const MOST_SEGMENTS = 4096
