@@ -2,13 +2,14 @@
 export class Queue<T> {
   #items: (T | undefined)[] = []
   #head = 0
+  #tail = 0
 
   get length(): number {
-    return this.#items.length - this.#head
+    return this.#tail - this.#head
   }
 
   get first(): T | undefined {
-    return this.#items[this.#head]
+    return this.#head < this.#tail ? this.#items[this.#head] : undefined
   }
 
   at(index: number): T {
@@ -16,19 +17,20 @@ export class Queue<T> {
   }
 
   push(item: T): void {
-    this.#items.push(item)
+    this.#items[this.#tail++] = item
   }
 
   shift(): T | undefined {
-    if (this.#head >= this.#items.length) return undefined
+    if (this.#head === this.#tail) return undefined
     const item = this.#items[this.#head]
-    this.#items[this.#head] = undefined
-    this.#head++
-    if (this.#head === this.#items.length) {
-      this.#items.length = 0
-      this.#head = 0
+    this.#items[this.#head++] = undefined
+    if (this.#head === this.#tail) {
+      // The places stay: most queues are empty after each reply, and V8 would give away the memory.
+      if (this.#tail > LONGEST_TAIL) this.#items = []
+      this.#head = this.#tail = 0
     } else if (this.#head > LONGEST_TAIL && this.#head > this.length) {
-      this.#items = this.#items.slice(this.#head)
+      this.#items = this.#items.slice(this.#head, this.#tail)
+      this.#tail -= this.#head
       this.#head = 0
     }
     return item

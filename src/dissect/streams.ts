@@ -31,8 +31,7 @@ export class StreamConversation extends Conversation implements ConnectionHandle
   #parsers: Parsers<AnyMessage, AnyMessage> | undefined
   /** When the first of the bytes came that a parser is about to read. */
   readonly #clock = { seconds: 0, nanos: 0 }
-  /** Where they are: of which end, and how many of its bytes are in front of the parser. */
-  readonly #reading = { from: 0 as End, length: 0 }
+  readonly #reading: Reading = { from: 0, length: 0 }
   /** Parsers that take over at the next message of the side that did not lose its place. */
   #fresh: Parsers<AnyMessage, AnyMessage> | undefined
   #pending: Request[] = []
@@ -246,7 +245,8 @@ export class StreamConversation extends Conversation implements ConnectionHandle
   }
 
   #open(dissector: Dissector, isWhole: boolean, handover: unknown): Parsers<AnyMessage, AnyMessage> {
-    const opening: Opening = { clock: this.#clock, place: this.#placeOfReading(), isWhole, handover }
+    const place = new ReadingPlace(this.connection, this.#sides, this.#reading)
+    const opening: Opening = { clock: this.#clock, place, isWhole, handover }
     const parsers = dissector.open(this.dissection.options.context, opening)
     this.#parsers = parsers
     return parsers
@@ -627,35 +627,7 @@ export class StreamConversation extends Conversation implements ConnectionHandle
 
   /** How far into the server's stream the client had received everything when it began the message at hand. */
   #repliesFrom({ heard }: StreamSide): number {
-    return this.#heard(this.client === 0 ? 1 : 0, heard)
-  }
-
-  /** Bytes of what `end` sends that somebody has received who acknowledges `ack`. */
-  #heard(end: End, ack: number): number {
-    const stream = this.connection.tcp?.streams[end]
-    if (stream === undefined || !stream.started || ack === NO_ACK) return 0
-    const unseen = (ack - stream.next) | 0
-    return unseen > MOST_UNSEEN ? 0 : stream.position + unseen
-  }
-
-  #placeOfReading(): Place {
-    const { connection } = this
-    const sides = this.#sides
-    const reading = this.#reading
-    const heard = (end: End, ack: number) => this.#heard(end, ack)
-    return {
-      get sent() {
-        return sides[reading.from].position - reading.length
-      },
-      get end() {
-        return sides[reading.from].position
-      },
-      get heard() {
-        const { from } = reading
-        const ack = sides[from].cameAt?.heard ?? connection.tcp?.streams[from].heard ?? NO_ACK
-        return heard(from === 0 ? 1 : 0, ack)
-      },
-    }
+    return heardOf(this.connection, this.client === 0 ? 1 : 0, heard)
   }
 
   #unanswered(dissector: Dissector, request: Request | undefined): void {
@@ -744,6 +716,33 @@ export class StreamConversation extends Conversation implements ConnectionHandle
   }
 }
 
+/** Where the bytes are that are in front of a parser. Its getters are on the prototype: each message asks for them. */
+class ReadingPlace implements Place {
+  readonly #connection: Connection
+  readonly #sides: readonly [StreamSide, StreamSide]
+  readonly #reading: Reading
+
+  constructor(connection: Connection, sides: readonly [StreamSide, StreamSide], reading: Reading) {
+    this.#connection = connection
+    this.#sides = sides
+    this.#reading = reading
+  }
+
+  get sent(): number {
+    return this.#sides[this.#reading.from].position - this.#reading.length
+  }
+
+  get end(): number {
+    return this.#sides[this.#reading.from].position
+  }
+
+  get heard(): number {
+    const { from } = this.#reading
+    const ack = this.#sides[from].cameAt?.heard ?? this.#connection.tcp?.streams[from].heard ?? NO_ACK
+    return heardOf(this.#connection, from === 0 ? 1 : 0, ack)
+  }
+}
+
 /** What one side of a connection is at. */
 class StreamSide {
   state: 'probing' | 'reading' | 'lost' | 'ended' = 'probing'
@@ -822,6 +821,12 @@ class StreamSide {
   }
 }
 
+/** From which end the bytes are that are in front of a parser, and how many. */
+interface Reading {
+  from: End
+  length: number
+}
+
 interface Request {
   readonly timed: Timed
   readonly repliesFrom: number
@@ -829,6 +834,14 @@ interface Request {
 
 type Verdict = 'match' | 'reject' | 'unsure'
 type MessageId = string | number | undefined
+
+/** Bytes of what `end` sends that somebody has received who acknowledges `ack`. */
+function heardOf({ tcp }: Connection, end: End, ack: number): number {
+  const stream = tcp?.streams[end]
+  if (stream === undefined || !stream.started || ack === NO_ACK) return 0
+  const unseen = (ack - stream.next) | 0
+  return unseen > MOST_UNSEEN ? 0 : stream.position + unseen
+}
 
 function isBefore(a: Instant, b: Instant): boolean {
   return a.seconds < b.seconds || (a.seconds === b.seconds && a.nanos < b.nanos)
