@@ -124,16 +124,22 @@ export class Dissection {
     return this.#dissectors.find((each) => each.name === name && each.transport === transport)
   }
 
-  /** A conversation holds `after` bytes instead of `before`; too many in all, and the oldest holder lets go. */
+  /** A conversation holds `after` bytes instead of `before`. */
   holds(conversation: ConnectionHandler, before: number, after: number): void {
     this.#held += after - before
     if (after === 0) this.#holders.delete(conversation)
     else this.#holders.add(conversation)
-    while (this.#held > this.options.memory && this.#holders.size > 1) {
-      const [oldest] = this.#holders
-      if (oldest === undefined || oldest === conversation) return
-      this.#holders.delete(oldest)
+  }
+
+  /**
+   * The oldest holders let go while too much is held in all, whoever asks. Called between what happens on conversations,
+   * so that each can; whoever has let go holds nothing that counts.
+   */
+  relieve(): void {
+    if (this.#held <= this.options.memory) return
+    for (const oldest of this.#holders) {
       oldest.evict()
+      if (this.#held <= this.options.memory) return
     }
   }
 

@@ -42,12 +42,66 @@ export class StreamConversation extends Conversation implements ConnectionHandle
   #shaky = false
   /** A protocol took over that nobody here knows. */
   #opaque = false
+  /** Bytes that the dissection was told are held. */
+  #told = 0
+  /** Bytes that nobody let go when memory was short: asking again would be in vain. */
+  #fixed = 0
 
   constructor(dissection: Dissection, connection: Connection) {
     super(dissection, connection)
   }
 
   data(from: End, bytes: Uint8Array, start: number, end: number): void {
+    this.#take(from, bytes, start, end)
+    this.#settle()
+  }
+
+  gap(from: End, length: number): void {
+    this.#miss(from, length)
+    this.#settle()
+  }
+
+  end(from: End): void {
+    const side = this.#sides[from]
+    if (side.state === 'reading') this.#finish(from, side, true)
+    side.state = 'ended'
+    this.#settle()
+  }
+
+  override close(reason: CloseReason): void {
+    super.close(reason)
+    for (const from of [0, 1] as const) {
+      const side = this.#sides[from]
+      if (side.state === 'reading') this.#finish(from, side, false)
+      this.#give(side, this.#dissector === undefined ? 'unrecognised' : 'incomplete')
+      side.state = 'ended'
+    }
+    const dissector = this.#dissector
+    if (dissector !== undefined) this.#abandon(dissector, NO_REPLY[reason])
+    // It is still to be told of as a whole: what it was read with need not wait for that.
+    this.#parsers = this.#fresh = undefined
+    for (const side of this.#sides) {
+      side.parser = undefined
+      side.memory = 0
+    }
+    this.#tell()
+  }
+
+  /** Lets go of unfinished messages; what follows is read again from where it makes sense. */
+  evict(): void {
+    for (const from of [0, 1] as const) {
+      const side = this.#sides[from]
+      if (side.state === 'reading' && side.held === 0 && side.parser?.shed !== undefined) {
+        side.parser.shed()
+        this.#account(side)
+      } else if (side.state === 'reading' && side.memory > 0) this.#lose(from, side, 'evicted')
+      else this.#give(side, 'evicted')
+    }
+    this.#fixed = this.#memory
+    this.#tell()
+  }
+
+  #take(from: End, bytes: Uint8Array, start: number, end: number): void {
     const side = this.#sides[from]
     side.position += end - start
     if (this.#dissector === undefined) this.#begun(from, side, bytes, start, end)
@@ -55,7 +109,7 @@ export class StreamConversation extends Conversation implements ConnectionHandle
     else this.#feed(this.#dissector, from, side, bytes, start, end)
   }
 
-  gap(from: End, length: number): void {
+  #miss(from: End, length: number): void {
     const side = this.#sides[from]
     side.position += length
     this.#shaky = true
@@ -76,39 +130,6 @@ export class StreamConversation extends Conversation implements ConnectionHandle
     side.taken += known
     if (side.state !== 'reading' || known < left) this.#lose(from, side, 'lost-sync')
     else if (side.skip === 0) this.#feed(this.#dissector, from, side, NOTHING, 0, 0)
-  }
-
-  end(from: End): void {
-    const side = this.#sides[from]
-    if (side.state === 'reading') this.#finish(from, side, true)
-    side.state = 'ended'
-  }
-
-  override close(reason: CloseReason): void {
-    super.close(reason)
-    for (const from of [0, 1] as const) {
-      const side = this.#sides[from]
-      if (side.state === 'reading') this.#finish(from, side, false)
-      this.#give(side, this.#dissector === undefined ? 'unrecognised' : 'incomplete')
-      side.state = 'ended'
-    }
-    const dissector = this.#dissector
-    if (dissector !== undefined) this.#abandon(dissector, NO_REPLY[reason])
-    // It is still to be told of as a whole: what it was read with need not wait for that.
-    this.#parsers = this.#fresh = undefined
-    for (const side of this.#sides) side.parser = undefined
-  }
-
-  /** Lets go of unfinished messages; what follows is read again from where it makes sense. */
-  evict(): void {
-    for (const from of [0, 1] as const) {
-      const side = this.#sides[from]
-      if (side.state === 'reading' && side.held === 0 && side.parser?.shed !== undefined) {
-        side.parser.shed()
-        this.#account(side)
-      } else if (side.state === 'reading' && side.memory > 0) this.#lose(from, side, 'evicted')
-      else this.#give(side, 'evicted')
-    }
   }
 
   /** Steps over what a load balancer has put in front of a connection. */
@@ -487,7 +508,7 @@ export class StreamConversation extends Conversation implements ConnectionHandle
   /** Bytes that had been counted into the position of their side already. */
   #again(from: End, bytes: Uint8Array): void {
     this.#sides[from].position -= bytes.length
-    this.data(from, bytes, 0, bytes.length)
+    this.#take(from, bytes, 0, bytes.length)
   }
 
   #message(dissector: Dissector, from: End, side: StreamSide, found: Found<AnyMessage>, left: number): void {
@@ -660,6 +681,8 @@ export class StreamConversation extends Conversation implements ConnectionHandle
     }
     this.#flush(dissector, from, side, clean && side.skip === 0, 0)
     side.skip = 0
+    side.resetMessage()
+    this.#account(side)
   }
 
   /** What the end of a side completes or cuts off. */
@@ -699,11 +722,26 @@ export class StreamConversation extends Conversation implements ConnectionHandle
   #account(side: StreamSide): void {
     const { wantsBodies, maxBody } = this.dissection.options.context
     const unfinished = side.parser?.held ?? (wantsBodies ? Math.min(side.taken, maxBody) : 0)
-    const memory = side.buffer.length + unfinished
-    if (memory === side.memory) return
-    const before = this.#sides[0].memory + this.#sides[1].memory
-    side.memory = memory
-    this.dissection.holds(this, before, this.#sides[0].memory + this.#sides[1].memory)
+    side.memory = side.buffer.length + unfinished
+  }
+
+  get #memory(): number {
+    return this.#sides[0].memory + this.#sides[1].memory
+  }
+
+  /** Something has happened, and is over: now memory can be let go, here as elsewhere. */
+  #settle(): void {
+    this.#tell()
+    this.dissection.relieve()
+  }
+
+  #tell(): void {
+    const memory = this.#memory
+    if (memory < this.#fixed) this.#fixed = memory
+    const told = memory - this.#fixed
+    if (told === this.#told) return
+    this.dissection.holds(this, this.#told, told)
+    this.#told = told
   }
 
   #setClock({ seconds, nanos }: Instant): void {

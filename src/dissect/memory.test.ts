@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { http } from '../dissectors/http/dissector.ts'
+import { Packet, PROTOCOL } from '../packet/packet.ts'
+import { Connection, type ConnectionHandler, IDLE } from '../reassembly/connection.ts'
+import type { Dissector } from './dissector.ts'
+import { Dissection } from './engine.ts'
+
+/** Half a head. A side that holds it has a buffer of 512 bytes. */
+const PART = Buffer.from('GET / HTTP/1.1\r\nHost: a')
+const BUFFER = 512
+
+describe('when more is held than may be', () => {
+  test('the oldest holders let go, however many', () => {
+    const { dissection, open } = dissecting(10_000 * BUFFER)
+    for (let each = 0; each < 10_000; each++) say(open(), PART)
+    assert.equal(dissection.counters.skipped.evicted, 0)
+    dissection.holds(IDLE, 0, 9_000 * BUFFER)
+    say(open(), PART)
+    assert.equal(dissection.counters.skipped.evicted, 9_001 * PART.length)
+  })
+
+  test('so does who asks for more, be it the oldest or the only one', () => {
+    const { open, told } = dissecting(1000, [hoarder(() => told.push('shed'))])
+    const handler = open()
+    for (let each = 0; each < 3; each++) say(handler, Buffer.alloc(600))
+    assert.deepEqual(told, ['shed'])
+    say(handler, Buffer.alloc(600))
+    assert.deepEqual(told, ['shed', 'shed'])
+  })
+
+  test('what nobody can let go is not asked for again, and costs nobody else', () => {
+    const { dissection, open, told } = dissecting(1000, [hoarder(() => told.push('asked'), false), http])
+    say(open(), Buffer.alloc(1200))
+    assert.deepEqual(told, ['asked'])
+    say(open(), PART)
+    assert.equal(dissection.counters.skipped.evicted, 0)
+    say(open(), PART)
+    assert.equal(dissection.counters.skipped.evicted, PART.length)
+    assert.deepEqual(told, ['asked'])
+  })
+
+  test('a conversation that is over holds nothing', () => {
+    const { dissection, open } = dissecting(4 * BUFFER)
+    for (let each = 0; each < 100; each++) {
+      const handler = open()
+      say(handler, Buffer.from('POST / HTTP/1.1\r\nContent-Length: 900\r\n\r\nabc'))
+      handler.close('reset')
+    }
+    say(open(), PART)
+    assert.equal(dissection.counters.skipped.evicted, 0)
+  })
+})
+
+function dissecting(memory: number, dissectors: readonly unknown[] = [http]) {
+  const told: string[] = []
+  const dissection = new Dissection({
+    dissectors: dissectors as readonly Dissector[],
+    ports: new Map(),
+    context: { wantsBodies: true, maxBody: 1 << 20 },
+    replyTimeout: 10,
+    memory,
+    exchange: ({ error }) => told.push(error?.msg ?? ''),
+    conversation: () => {},
+    reportEvery: 60,
+  })
+  const open = () => {
+    const packet = new Packet()
+    Object.assign(packet, { protocol: PROTOCOL.tcp, ipVersion: 4, srcPort: 50_000, dstPort: 40_000 })
+    const connection = new Connection(0, packet, 0, IDLE)
+    connection.opener = 0
+    return dissection.open(connection)
+  }
+  return { dissection, open, told }
+}
+
+function say(handler: ConnectionHandler, bytes: Uint8Array): void {
+  handler.data(0, bytes, 0, bytes.length)
+}
+
+/** Keeps all that comes, from its first byte 0 on, and lets it go when it is asked; or does not. */
+function hoarder(asked: () => void, letsGo = true): Dissector {
+  const client = {
+    held: 0,
+    next(_: Uint8Array, start: number, end: number) {
+      client.held += end - start
+      return { kind: 'partial', length: end - start }
+    },
+    shed() {
+      if (letsGo) client.held = 0
+      asked()
+    },
+  }
+  return {
+    ...{ name: 'hoarder', transport: 'tcp', ports: [], pairing: 'none', protocols: [] },
+    probe: (bytes: Uint8Array, start: number) => (bytes[start] === 0 ? 'match' : 'reject'),
+    open: () => ({ client, server: { next: () => ({ kind: 'invalid', reason: '' }) } }),
+  } as unknown as Dissector
+}
