@@ -133,7 +133,7 @@ export class Dissection {
 
   /**
    * The oldest holders let go while too much is held in all, whoever asks. Called between what happens on conversations,
-   * so that each can; whoever has let go holds nothing that counts.
+   * so that each can. Who has let go of all that it could holds nothing that counts.
    */
   relieve(): void {
     if (this.#held <= this.options.memory) return

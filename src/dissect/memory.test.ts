@@ -40,6 +40,30 @@ describe('when more is held than may be', () => {
     assert.deepEqual(told, ['asked'])
   })
 
+  test('requests that wait for replies count, and the oldest are given up', () => {
+    const { dissection, open, told } = dissecting(1 << 20)
+    const handler = open()
+    for (let each = 0; each < 15; each++) say(handler, post(100_000))
+    assert.deepEqual(
+      told,
+      Array.from({ length: 11 }, () => 'the reply was not captured'),
+    )
+    handler.data(1, OK, 0, OK.length)
+    assert.deepEqual(told.slice(11), ['reply without a request'])
+    const other = open()
+    say(other, PART)
+    for (let each = 0; each < 7; each++) say(handler, post(100_000))
+    assert.equal(dissection.counters.skipped.evicted, 0)
+  })
+
+  test('small requests of many connections count as well', () => {
+    const { open, told } = dissecting(1 << 20)
+    const get = Buffer.from('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+    const handlers = Array.from({ length: 100 }, open)
+    for (let each = 0; each < 100; each++) for (const handler of handlers) say(handler, get)
+    assert.equal(told.length > 7000, true)
+  })
+
   test('a conversation that is over holds nothing', () => {
     const { dissection, open } = dissecting(4 * BUFFER)
     for (let each = 0; each < 100; each++) {
@@ -72,6 +96,15 @@ function dissecting(memory: number, dissectors: readonly unknown[] = [http]) {
     return dissection.open(connection)
   }
   return { dissection, open, told }
+}
+
+const OK = Buffer.from('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n')
+
+function post(size: number): Uint8Array {
+  return Buffer.concat([
+    Buffer.from(`POST / HTTP/1.1\r\nContent-Length: ${size}\r\n\r\n`),
+    Buffer.alloc(size),
+  ])
 }
 
 function say(handler: ConnectionHandler, bytes: Uint8Array): void {

@@ -392,3 +392,29 @@ describe('an acknowledgement of what nobody has sent', () => {
     )
   })
 })
+
+test('however many requests wait, a reply is paired with its own or with none', () => {
+  const words = Array.from({ length: 16_390 }, (_, index) => `$5\r\n${10_000 + index}\r\n`)
+  const { exchanges } = follow(
+    [redis],
+    [
+      ...words.map((word) => ['client', Buffer.from(`*2\r\n$4\r\nECHO\r\n${word}`)] as const),
+      ...words.map((word) => ['server', Buffer.from(word)] as const),
+    ],
+  )
+  const pairs = exchanges.map(({ request, response }) => [
+    (request as { key: string } | null)?.key,
+    (response as { value: string } | null)?.value,
+  ])
+  const alone = ['10000', '10001', '10002', '10003', '10004', '10005']
+  assert.deepEqual(
+    pairs.slice(0, 6),
+    alone.map((word) => [word, undefined]),
+  )
+  assert.deepEqual(
+    pairs.slice(6, 12),
+    alone.map((word) => [undefined, word]),
+  )
+  assert.equal(pairs.length, 6 + words.length)
+  for (const [key, value] of pairs.slice(12)) assert.equal(key, value)
+})

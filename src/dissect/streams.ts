@@ -22,6 +22,7 @@ import type {
   Step,
 } from './dissector.ts'
 import type { Dissection, SkipReason } from './engine.ts'
+import { keptOf, PendingRequests, type Waiting } from './pending.ts'
 import { prefaceLength } from './preface.ts'
 
 /** A TCP connection, or a stream of SCTP: finds its protocol, feeds the parsers of both sides, and pairs replies with requests. */
@@ -34,8 +35,9 @@ export class StreamConversation extends Conversation implements ConnectionHandle
   readonly #reading: Reading = { from: 0, length: 0 }
   /** Parsers that take over at the next message of the side that did not lose its place. */
   #fresh: Parsers<AnyMessage, AnyMessage> | undefined
-  #pending: Request[] = []
-  readonly #byId = new Map<string | number, Request>()
+  readonly #pending = new PendingRequests<Request>()
+  /** Replies to come that answer requests which were given up. */
+  #disowned = 0
   /** A reply that came before the end of the request it answers: a refused upload. */
   #early: Timed | undefined
   /** Bytes were lost, or the capture began midway: the nth reply need not answer the nth request. */
@@ -87,8 +89,21 @@ export class StreamConversation extends Conversation implements ConnectionHandle
     this.#tell()
   }
 
-  /** Lets go of unfinished messages; what follows is read again from where it makes sense. */
+  /**
+   * Lets go of requests that wait for replies. Where that is nothing, of unfinished messages: what follows is read again
+   * from where it makes sense.
+   */
   evict(): void {
+    if (this.#pending.kept > 0) this.#giveUpWaiting()
+    else this.#giveUpUnfinished()
+    this.#tell()
+  }
+
+  #giveUpWaiting(): void {
+    while (this.#pending.kept > 0) this.#giveUpOldest(this.#dissector as Dissector)
+  }
+
+  #giveUpUnfinished(): void {
     for (const from of [0, 1] as const) {
       const side = this.#sides[from]
       if (side.state === 'reading' && side.held === 0 && side.parser?.shed !== undefined) {
@@ -98,7 +113,6 @@ export class StreamConversation extends Conversation implements ConnectionHandle
       else this.#give(side, 'evicted')
     }
     this.#fixed = this.#memory
-    this.#tell()
   }
 
   #take(from: End, bytes: Uint8Array, start: number, end: number): void {
@@ -320,8 +334,8 @@ export class StreamConversation extends Conversation implements ConnectionHandle
       return
     }
     const fresh = this.#open(dissector, false, undefined)
-    const knowsAll = this.#pending.length === 0 || fresh.client.recall !== undefined
-    for (const { timed } of this.#pending) fresh.client.recall?.(timed.message)
+    const knowsAll = this.#pending.first === undefined || fresh.client.recall !== undefined
+    for (const { timed } of this.#pending.newest(MOST_PENDING)) fresh.client.recall?.(timed.message)
     side.parser = this.#parserOf(fresh, from)
     side.state = 'reading'
     side.resetMessage()
@@ -575,30 +589,37 @@ export class StreamConversation extends Conversation implements ConnectionHandle
       this.emit(dissector, timed, early, null, '')
       return
     }
-    const request: Request = { timed, repliesFrom }
-    if (dissector.pairing === 'in-order') {
-      this.#pending.push(request)
-      if (this.#pending.length > MOST_PENDING) this.#unanswered(dissector, this.#pending.shift())
-      return
-    }
-    if (id === undefined) {
+    const isInOrder = dissector.pairing === 'in-order'
+    if (!isInOrder && id === undefined) {
       this.emit(dissector, timed, null, null, '')
       return
     }
-    this.#unanswered(dissector, this.#byId.get(id))
-    this.#byId.set(id, request)
-    if (this.#byId.size > MOST_PENDING) {
-      const [first] = this.#byId
-      if (first !== undefined) {
-        this.#byId.delete(first[0])
-        this.#unanswered(dissector, first[1])
-      }
-    }
+    this.#unanswered(
+      dissector,
+      this.#pending.add({
+        timed,
+        repliesFrom,
+        id: isInOrder ? undefined : id,
+        kept: keptOf(timed.size, this.dissection.options.context),
+      }),
+    )
+    if (this.#pending.length > MOST_PENDING) this.#giveUpOldest(dissector)
+  }
+
+  /** The oldest request waits no more; its reply may still come. */
+  #giveUpOldest(dissector: Dissector): void {
+    if (dissector.pairing === 'in-order') this.#disowned++
+    this.#unanswered(dissector, this.#pending.takeOldest())
   }
 
   #response(dissector: Dissector, timed: Timed, id: MessageId, startedAt: number): void {
     if (dissector.pairing === 'none' || id === 'push') {
       this.emit(dissector, null, timed, null, '')
+      return
+    }
+    if (this.#disowned > 0 && !this.#shaky) {
+      this.#disowned--
+      this.emit(dissector, null, timed, NO_REQUEST, '')
       return
     }
     const request =
@@ -616,10 +637,7 @@ export class StreamConversation extends Conversation implements ConnectionHandle
   }
 
   #requestWith(id: MessageId): Request | undefined {
-    if (id === undefined) return undefined
-    const request = this.#byId.get(id)
-    this.#byId.delete(id)
-    return request
+    return id === undefined ? undefined : this.#pending.take(id)
   }
 
   /**
@@ -628,21 +646,20 @@ export class StreamConversation extends Conversation implements ConnectionHandle
    * and of several that fit, the last one had to wait for the others' replies.
    */
   #nextRequest(dissector: Dissector, startedAt: number): Request | undefined {
-    if (!this.#shaky) return this.#pending.shift()
-    const first = this.#pending[0]
+    if (!this.#shaky) return this.#pending.takeOldest()
+    const { first } = this.#pending
     if (first === undefined || first.repliesFrom > startedAt) return undefined
     this.#passOver(dissector, startedAt)
-    return this.#pending.shift()
+    return this.#pending.takeOldest()
   }
 
   /** Gives up on the requests that a reply which begins at `startedAt` does not answer any more. */
   #passOver(dissector: Dissector, startedAt: number): void {
-    while (
-      this.#pending.length > 1 &&
-      (this.#pending[1] as Request).repliesFrom > (this.#pending[0] as Request).repliesFrom
-    ) {
-      if ((this.#pending[1] as Request).repliesFrom > startedAt) break
-      this.#unanswered(dissector, this.#pending.shift())
+    for (;;) {
+      const { first, second } = this.#pending
+      if (first === undefined || second === undefined) return
+      if (second.repliesFrom <= first.repliesFrom || second.repliesFrom > startedAt) return
+      this.#unanswered(dissector, this.#pending.takeOldest())
     }
   }
 
@@ -657,10 +674,10 @@ export class StreamConversation extends Conversation implements ConnectionHandle
 
   /** No more replies will come. */
   #abandon(dissector: Dissector, error: Exchange['error']): void {
-    for (const request of this.#pending) this.emit(dissector, request.timed, null, error, '')
-    for (const [id, request] of this.#byId) this.emit(dissector, request.timed, null, error, String(id))
-    this.#pending = []
-    this.#byId.clear()
+    const pending = this.#pending
+    for (let each = pending.takeOldest(); each !== undefined; each = pending.takeOldest())
+      this.emit(dissector, each.timed, null, error, String(each.id ?? ''))
+    this.#disowned = 0
     this.#giveUpEarly(dissector)
     const side = this.#sides[this.client === 1 ? 1 : 0]
     for (let each = this.#parsers?.abandon?.(); each !== undefined; each = this.#parsers?.abandon?.())
@@ -726,7 +743,7 @@ export class StreamConversation extends Conversation implements ConnectionHandle
   }
 
   get #memory(): number {
-    return this.#sides[0].memory + this.#sides[1].memory
+    return this.#sides[0].memory + this.#sides[1].memory + this.#pending.kept
   }
 
   /** Something has happened, and is over: now memory can be let go, here as elsewhere. */
@@ -865,7 +882,7 @@ interface Reading {
   length: number
 }
 
-interface Request {
+interface Request extends Waiting {
   readonly timed: Timed
   readonly repliesFrom: number
 }
