@@ -393,6 +393,25 @@ describe('an acknowledgement of what nobody has sent', () => {
   })
 })
 
+test('after a loss only the newest of many requests that wait are told to who takes over', () => {
+  const recalled: number[] = []
+  const parser = {
+    next: ({ length }: Uint8Array) => {
+      return length === 1 ? { kind: 'invalid', reason: '' } : { kind: 'message', message: { length }, length }
+    },
+    recall: ({ length }: { length: number }) => recalled.push(length),
+  }
+  const dissector = {
+    ...{ name: 'x', transport: 'tcp', ports: [], pairing: 'in-order', protocols: [] },
+    probe: (bytes: Uint8Array) => (bytes.length === 1 ? 'reject' : 'match'),
+    open: () => ({ client: parser, server: parser }),
+  }
+  const lengths = Array.from({ length: 1000 }, (_, index) => 2 + index)
+  const sent = (length: number) => ['client', new Uint8Array(length)] as const
+  follow([dissector], [...lengths.map(sent), sent(1), sent(5000)])
+  assert.deepEqual(recalled, lengths.slice(-256))
+})
+
 test('however many requests wait, a reply is paired with its own or with none', () => {
   const words = Array.from({ length: 16_390 }, (_, index) => `$5\r\n${10_000 + index}\r\n`)
   const { exchanges } = follow(

@@ -335,7 +335,7 @@ export class StreamConversation extends Conversation implements ConnectionHandle
     }
     const fresh = this.#open(dissector, false, undefined)
     const knowsAll = this.#pending.first === undefined || fresh.client.recall !== undefined
-    for (const { timed } of this.#pending.newest(MOST_PENDING)) fresh.client.recall?.(timed.message)
+    for (const { timed } of this.#pending.newest(MOST_RECALLED)) fresh.client.recall?.(timed.message)
     side.parser = this.#parserOf(fresh, from)
     side.state = 'reading'
     side.resetMessage()
@@ -923,6 +923,8 @@ const TRIES_FROM_START = 4
 const TRIES_MIDWAY = 32
 /** Requests that wait for replies; redis-cli --pipe sends many thousands before it reads one. */
 const MOST_PENDING = 16384
+/** Of these, the newest are told to parsers that take over after a loss: older ones are hardly answered any more. */
+const MOST_RECALLED = 256
 /** Longest piece of a message that a parser may ask to have in one go. */
 const LONGEST_HELD = 4 << 20
 const NO_REQUEST = { type: 'pair-not-found', msg: 'reply without a request' } as const
