@@ -3,6 +3,7 @@ import type { CloseReason, Connection, ConnectionHandler, End } from '../reassem
 import { type AnyMessage, Conversation, type Timed } from './conversation.ts'
 import { type Dissector, JOINED, type Parser, type Parsers } from './dissector.ts'
 import type { Dissection } from './engine.ts'
+import { inSteps, MESSAGE_COST } from './pending.ts'
 
 /** A conversation of datagrams (UDP, ICMP, messages of SCTP): each is read on its own, replies find their requests by id. */
 export class DatagramConversation extends Conversation implements ConnectionHandler {
@@ -15,6 +16,9 @@ export class DatagramConversation extends Conversation implements ConnectionHand
   #failures = 0
   /** Second for which the waiting requests were looked through. */
   #expiredAt = -1
+  /** Bytes that these keep, and as many as the dissection was told of. */
+  #kept = 0
+  #told = 0
 
   constructor(dissection: Dissection, connection: Connection) {
     super(dissection, connection)
@@ -29,24 +33,30 @@ export class DatagramConversation extends Conversation implements ConnectionHand
     this.#expire(this.connection.seconds)
     if (this.#dissector === undefined && !this.#recognise(from, bytes, start, end)) return false
     this.#read(this.#dissector as Dissector, from, bytes, start, end)
+    this.#tell()
+    this.dissection.relieve()
     return true
   }
 
   gap(): void {}
   end(): void {}
-  evict(): void {}
+
+  /** Lets go of the requests that wait for replies. */
+  evict(): void {
+    this.#giveUpAll()
+    this.#tell()
+  }
 
   override time(seconds: number): void {
     this.#expire(seconds)
+    this.#tell()
     super.time(seconds)
   }
 
   override close(reason: CloseReason): void {
     super.close(reason)
-    const dissector = this.#dissector
-    if (dissector === undefined) return
-    for (const from of ENDS)
-      for (const [id, request] of this.#pending[from]) this.#unanswered(dissector, from, id, request)
+    this.#giveUpAll()
+    this.#tell()
     this.#parsers = undefined
   }
 
@@ -112,6 +122,7 @@ export class DatagramConversation extends Conversation implements ConnectionHand
       if (first !== undefined) this.#unanswered(dissector, from, ...first)
     }
     pending.set(id, request)
+    this.#kept += costOf(request)
   }
 
   /** A reply to what `asker` asked. */
@@ -128,14 +139,32 @@ export class DatagramConversation extends Conversation implements ConnectionHand
       this.emit(dissector, null, response, isExpected ? NO_REQUEST : null, String(id ?? ''))
       return
     }
-    pending.delete(key)
+    this.#forget(asker, key, request)
     this.emit(dissector, request, response, null, String(id ?? ''))
   }
 
   #unanswered(dissector: Dissector, from: End, id: string | number, request: Timed): void {
-    this.#pending[from].delete(id)
+    this.#forget(from, id, request)
     this.client = from
     this.emit(dissector, request, null, NO_REPLY, dissector.pairing === 'in-order' ? '' : String(id))
+  }
+
+  #forget(from: End, id: string | number, request: Timed): void {
+    this.#pending[from].delete(id)
+    this.#kept -= costOf(request)
+  }
+
+  #giveUpAll(): void {
+    for (const from of ENDS)
+      for (const [id, request] of this.#pending[from])
+        this.#unanswered(this.#dissector as Dissector, from, id, request)
+  }
+
+  #tell(): void {
+    const kept = inSteps(this.#kept)
+    if (kept === this.#told) return
+    this.dissection.holds(this, this.#told, kept)
+    this.#told = kept
   }
 
   /** Requests wait in the order in which they came, so those whose time is up are in front. */
@@ -154,6 +183,11 @@ export class DatagramConversation extends Conversation implements ConnectionHand
 function transportOf({ protocol }: Connection): Dissector['transport'] {
   if (protocol === PROTOCOL.udp) return 'udp'
   return protocol === PROTOCOL.sctp ? 'sctp' : 'icmp'
+}
+
+/** Datagrams are kept whole. */
+function costOf({ size }: Timed): number {
+  return MESSAGE_COST + size
 }
 
 type Waiting = Map<string | number, Timed>

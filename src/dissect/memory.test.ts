@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { dns } from '../dissectors/dns/dissector.ts'
 import { http } from '../dissectors/http/dissector.ts'
 import { Packet, PROTOCOL } from '../packet/packet.ts'
 import { Connection, type ConnectionHandler, IDLE } from '../reassembly/connection.ts'
@@ -59,9 +60,23 @@ describe('when more is held than may be', () => {
   test('small requests of many connections count as well', () => {
     const { open, told } = dissecting(1 << 20)
     const get = Buffer.from('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
-    const handlers = Array.from({ length: 100 }, open)
+    const handlers = Array.from({ length: 100 }, () => open())
     for (let each = 0; each < 100; each++) for (const handler of handlers) say(handler, get)
     assert.equal(told.length > 7000, true)
+  })
+
+  test('datagrams that wait for replies count, too', () => {
+    const { open, told } = dissecting(1 << 20, [dns])
+    const name = Array.from({ length: 3 }, () => `3f${'61'.repeat(63)}`).join('')
+    const handlers = Array.from({ length: 4 }, () => open(PROTOCOL.udp))
+    for (let id = 0; id < 0x800; id++) {
+      const hex = `${id.toString(16).padStart(4, '0')}01000001000000000000${name}0000010001`
+      for (const handler of handlers) say(handler, Buffer.from(hex, 'hex'))
+    }
+    assert.equal(told.length > 0x1800, true)
+    assert.equal(told.length < 0x2000, true)
+    for (const handler of handlers) handler.close('idle')
+    assert.equal(told.length, 0x2000)
   })
 
   test('a conversation that is over holds nothing', () => {
@@ -88,9 +103,9 @@ function dissecting(memory: number, dissectors: readonly unknown[] = [http]) {
     conversation: () => {},
     reportEvery: 60,
   })
-  const open = () => {
+  const open = (protocol: number = PROTOCOL.tcp) => {
     const packet = new Packet()
-    Object.assign(packet, { protocol: PROTOCOL.tcp, ipVersion: 4, srcPort: 50_000, dstPort: 40_000 })
+    Object.assign(packet, { protocol, ipVersion: 4, srcPort: 50_000, dstPort: 40_000 })
     const connection = new Connection(0, packet, 0, IDLE)
     connection.opener = 0
     return dissection.open(connection)

@@ -3,7 +3,12 @@ import { Queue } from './queue.ts'
 
 /** What is kept of a request while it waits: of its bytes, and beside them. */
 export function keptOf(size: number, { wantsBodies, maxBody }: DissectContext): number {
-  return MESSAGE + Math.min(size, Math.max(wantsBodies ? maxBody : 0, LONGEST_HEAD))
+  return MESSAGE_COST + Math.min(size, Math.max(wantsBodies ? maxBody : 0, LONGEST_HEAD))
+}
+
+/** In steps: the books on memory need not be touched for each small request. */
+export function inSteps(kept: number): number {
+  return kept - (kept % STEP)
 }
 
 /** What requests keep has to be known, and by which number their replies find them, if by any. */
@@ -22,9 +27,9 @@ export class PendingRequests<R extends Waiting> {
     return this.#inOrder.length + this.#byId.size
   }
 
-  /** Bytes that they keep, in steps: the books on memory need not be touched for each small request. */
+  /** Bytes that they keep, in steps. */
   get kept(): number {
-    return this.#kept - (this.#kept % STEP)
+    return inSteps(this.#kept)
   }
 
   /** The oldest one without an id, and the one after it. */
@@ -73,7 +78,7 @@ export class PendingRequests<R extends Waiting> {
 }
 
 /** What a message takes that has no bytes. */
-const MESSAGE = 512
+export const MESSAGE_COST = 512
 /** As much is kept where nobody wants bodies. */
 const LONGEST_HEAD = 8 << 10
 const STEP = 4 << 10
