@@ -1,12 +1,13 @@
 import { openCapture } from '../capture/index.ts'
-import type { Dissector } from '../dissect/dissector.ts'
+import type { DissectContext, Dissector } from '../dissect/dissector.ts'
 import { Dissection, type DissectionCounters } from '../dissect/engine.ts'
 import type { Exchange } from '../entry/entry.ts'
 import type { Shape } from '../entry/shape.ts'
+import type { CaptureInterface, PacketBatch } from '../packet/batch.ts'
 import { Decoder } from '../packet/decoder.ts'
-import { PROTOCOL } from '../packet/packet.ts'
+import { type Packet, PROTOCOL } from '../packet/packet.ts'
 import type { CloseReason, Connection, ConnectionHandler, End } from '../reassembly/connection.ts'
-import { Reassembler } from '../reassembly/reassembler.ts'
+import { Reassembler, type ReassemblyCounters } from '../reassembly/reassembler.ts'
 
 /** What happened on a conversation, put in order, without packets. */
 export interface Recorded {
@@ -42,6 +43,36 @@ export async function recordConversations(path: string): Promise<Recorded[]> {
     for (let at = 0; at < batch.count; at++) if (decoder.decode(batch, at)) reassembler.push(decoder.packet)
   reassembler.finish()
   return recorded
+}
+
+/** A packet as it was captured. */
+export interface Frame {
+  readonly bytes: Uint8Array
+  /** On the wire. */
+  readonly length: number
+  readonly seconds: number
+  readonly nanos: number
+  readonly interfaceId: number
+  readonly interfaces: readonly CaptureInterface[]
+}
+
+/** The packets of a capture, `most` of them at most. */
+export async function recordFrames(path: string, most: number): Promise<Frame[]> {
+  const frames: Frame[] = []
+  for await (const batch of openCapture({ path }).packets(new AbortController().signal))
+    for (let at = 0; at < batch.count; at++) {
+      if (frames.length === most) return frames
+      const start = batch.offsets[at] as number
+      frames.push({
+        bytes: Uint8Array.from(batch.bytes.subarray(start, start + (batch.captured[at] as number))),
+        length: batch.lengths[at] as number,
+        seconds: batch.seconds[at] as number,
+        nanos: batch.nanos[at] as number,
+        interfaceId: batch.interfaceIds[at] as number,
+        interfaces: batch.interfaces,
+      })
+    }
+  return frames
 }
 
 class Recorder implements ConnectionHandler {
@@ -80,6 +111,80 @@ export interface Replayed {
   readonly bytes: number
 }
 
+export interface ReplayedFrames extends Replayed {
+  /** Bytes that were passed on to nobody. */
+  readonly unread: number
+}
+
+function unreadBytes(counters: ReassemblyCounters): number {
+  const { retransmittedBytes, outOfWindowBytes, afterEndBytes } = counters
+  const { chunkBytes, fragmentBytes, otherProtocolBytes } = counters
+  const superfluous = retransmittedBytes + outOfWindowBytes + afterEndBytes
+  return superfluous + chunkBytes + fragmentBytes + otherProtocolBytes
+}
+
+/** Reads packets from the beginning; `touch` may change what is in their headers. */
+export function replayFrames(
+  frames: readonly Frame[],
+  dissectors: readonly Dissector[],
+  { memory = 64 << 20, wantsBodies = true, maxBody = 1 << 20, maxConnections = 100_000 } = {},
+  touch: (packet: Packet) => void = () => {},
+): ReplayedFrames {
+  const exchanges: Exchange[] = []
+  const dissection = dissecting(dissectors, { wantsBodies, maxBody }, memory, exchanges)
+  const reassembler = new Reassembler({
+    ...{ memory, maxConnections, tcpIdle: 1200, otherIdle: 1200, measure: true },
+    open: (connection) => dissection.open(connection),
+  })
+  const decoder = new Decoder({ verifyChecksums: false })
+  const { packet } = decoder
+  let bytes = 0
+  for (const frame of frames) {
+    const batch = batchOf(frame)
+    if (decoder.decode(batch, 0)) {
+      touch(packet)
+      bytes += packet.payloadEnd - packet.payloadStart
+      reassembler.push(packet)
+    }
+    batch.bytes.fill(0xee)
+  }
+  reassembler.finish()
+  return { exchanges, counters: dissection.counters, bytes, unread: unreadBytes(reassembler.counters) }
+}
+
+/** A copy, as batches are reused. */
+function batchOf({ bytes, length, seconds, nanos, interfaceId, interfaces }: Frame): PacketBatch {
+  return {
+    bytes: Uint8Array.from(bytes),
+    count: 1,
+    offsets: Uint32Array.of(0),
+    captured: Uint32Array.of(bytes.length),
+    lengths: Uint32Array.of(length),
+    seconds: Float64Array.of(seconds),
+    nanos: Uint32Array.of(nanos),
+    interfaceIds: Uint16Array.of(interfaceId),
+    interfaces,
+  }
+}
+
+function dissecting(
+  dissectors: readonly Dissector[],
+  context: DissectContext,
+  memory: number,
+  exchanges: Exchange[],
+): Dissection {
+  return new Dissection({
+    dissectors,
+    ports: new Map(),
+    context,
+    replyTimeout: 10,
+    memory,
+    reportEvery: 60,
+    conversation: () => {},
+    exchange: (exchange) => exchanges.push(exchange),
+  })
+}
+
 /** Reads a conversation from the beginning; of what the reassembler knows of it only who opened it is known. */
 export function replay(
   { connection }: Recorded,
@@ -88,16 +193,7 @@ export function replay(
   { memory = 64 << 20, wantsBodies = true, maxBody = 1 << 20 } = {},
 ): Replayed {
   const exchanges: Exchange[] = []
-  const dissection = new Dissection({
-    dissectors,
-    ports: new Map(),
-    context: { wantsBodies, maxBody },
-    replyTimeout: 10,
-    memory,
-    reportEvery: 60,
-    conversation: () => {},
-    exchange: (exchange) => exchanges.push(exchange),
-  })
+  const dissection = dissecting(dissectors, { wantsBodies, maxBody }, memory, exchanges)
   // Copies that are overwritten, as buffers are reused: a parser that keeps a view fails here.
   const bytes = play(dissection, connection, events, (handler, from, what) => {
     const lent = Uint8Array.from(what)
