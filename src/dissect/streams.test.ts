@@ -227,11 +227,11 @@ test('of what both sides said before they were recognised, the older is read fir
 })
 
 describe('when memory is short', () => {
-  /** What a parser is told that has taken 2 bytes, of which it holds all, and gets 2 more afterwards. */
-  const toldAfterwards = (need: number): string[] => {
+  /** What a parser is told that was given 2 bytes, holds so many, and gets 2 more afterwards. */
+  const toldAfterwards = (need: number, held = 2): string[] => {
     const told: string[] = []
     const parser = {
-      held: 2,
+      held,
       next: (_: Uint8Array, start: number, end: number) =>
         end - start < need ? { kind: 'incomplete', need } : { kind: 'partial', length: 1 },
       end: () => void told.push('end'),
@@ -271,6 +271,10 @@ describe('when memory is short', () => {
 
   test('a side of which bytes are held that were not read loses it', () => {
     assert.deepEqual(toldAfterwards(4), ['end', '0 read'])
+  })
+
+  test('so it does not where these are the lesser part', () => {
+    assert.deepEqual(toldAfterwards(4, 1000), ['shed', '1 read'])
   })
 })
 

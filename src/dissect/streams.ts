@@ -106,8 +106,8 @@ export class StreamConversation extends Conversation implements ConnectionHandle
   #giveUpUnfinished(): void {
     for (const from of [0, 1] as const) {
       const side = this.#sides[from]
-      if (side.state === 'reading' && side.held === 0 && side.parser?.shed !== undefined) {
-        side.parser.shed()
+      if (side.canShed) {
+        side.parser?.shed?.()
         this.#account(side)
       } else if (side.state === 'reading' && side.memory > 0) this.#lose(from, side, 'evicted')
       else this.#give(side, 'evicted')
@@ -831,6 +831,13 @@ class StreamSide {
 
   get isBetweenMessages(): boolean {
     return this.taken === 0 && this.held === 0 && this.skip === 0
+  }
+
+  /** Its parser can let go of something, and of more than the bytes that were not taken: for these it need not lose its place. */
+  get canShed(): boolean {
+    const { state, parser, held, buffer } = this
+    if (state !== 'reading' || parser?.shed === undefined) return false
+    return held === 0 || (parser.held ?? 0) > buffer.length
   }
 
   mark(connection: Connection, from: End): void {
