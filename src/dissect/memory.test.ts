@@ -4,7 +4,7 @@ import { dns } from '../dissectors/dns/dissector.ts'
 import { http } from '../dissectors/http/dissector.ts'
 import { Packet, PROTOCOL } from '../packet/packet.ts'
 import { Connection, type ConnectionHandler, IDLE } from '../reassembly/connection.ts'
-import type { Dissector } from './dissector.ts'
+import { type Dissector, JOINED } from './dissector.ts'
 import { Dissection } from './engine.ts'
 
 /** Half a head. A side that holds it has a buffer of 512 bytes. */
@@ -57,6 +57,25 @@ describe('when more is held than may be', () => {
     assert.equal(dissection.counters.skipped.evicted, 0)
   })
 
+  test('requests do not stand for what is unfinished, be it more', () => {
+    const reply = hoarder(() => told.push('shed')).open(CONTEXT, JOINED).client
+    const client = {
+      next: (_: Uint8Array, start: number, end: number) => ({
+        ...{ kind: 'message', length: end - start, id: end - start },
+        message: {},
+      }),
+    }
+    const dissector = { ...hoarder(() => {}), pairing: 'by-id', open: () => ({ client, server: reply }) }
+    const { dissection, open, told } = dissecting(100_000, [dissector, http])
+    const handler = open()
+    for (let each = 0; each < 20; each++) say(handler, Buffer.alloc(1000 + each))
+    say(open(), PART)
+    handler.data(1, Buffer.alloc(90_000), 0, 90_000)
+    assert.equal(told.pop(), 'shed')
+    assert.equal(told.length > 10, true)
+    assert.equal(dissection.counters.skipped.evicted, 0)
+  })
+
   test('small requests of many connections count as well', () => {
     const { open, told } = dissecting(1 << 20)
     const get = Buffer.from('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
@@ -91,12 +110,14 @@ describe('when more is held than may be', () => {
   })
 })
 
+const CONTEXT = { wantsBodies: true, maxBody: 1 << 20 }
+
 function dissecting(memory: number, dissectors: readonly unknown[] = [http]) {
   const told: string[] = []
   const dissection = new Dissection({
     dissectors: dissectors as readonly Dissector[],
     ports: new Map(),
-    context: { wantsBodies: true, maxBody: 1 << 20 },
+    context: CONTEXT,
     replyTimeout: 10,
     memory,
     exchange: ({ error }) => told.push(error?.msg ?? ''),

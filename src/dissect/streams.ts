@@ -90,12 +90,14 @@ export class StreamConversation extends Conversation implements ConnectionHandle
   }
 
   /**
-   * Lets go of requests that wait for replies. Where that is nothing, of unfinished messages: what follows is read again
-   * from where it makes sense.
+   * Lets go of requests that wait for replies, and unless that is the most of it, of unfinished messages: what follows is
+   * read again from where it makes sense.
    */
   evict(): void {
-    if (this.#pending.kept > 0) this.#giveUpWaiting()
-    else this.#giveUpUnfinished()
+    const waiting = this.#pending.kept
+    const unfinished = this.#memory - waiting - this.#fixed
+    this.#giveUpWaiting()
+    if (unfinished >= waiting) this.#giveUpUnfinished()
     this.#tell()
   }
 
