@@ -247,6 +247,16 @@ describe('reassembly', () => {
     assert.equal(recorders[0]?.closed, 'reset')
   })
 
+  test('tells nothing of an end that sends no more, wherever it goes on', () => {
+    const { reassembler, recorders } = dialogue()
+    reassembler.push(segment({ seq: 100, text: 'one', flags: FLAG.fin | FLAG.ack }))
+    reassembler.push(segment({ seq: 110, text: 'two' }))
+    reassembler.finish()
+    assert.deepEqual(recorders[0]?.log, ['0 one'])
+    assert.deepEqual(recorders[0]?.ends, [0])
+    assert.equal(reassembler.counters.afterEndBytes, 3)
+  })
+
   test('marks what the capture cut off a packet', () => {
     const { reassembler, recorders } = reassembling()
     reassembler.push(segment(SYN))

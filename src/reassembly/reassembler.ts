@@ -211,7 +211,8 @@ export class Reassembler {
     const ack = (packet.flags & FLAG.ack) === 0 ? NO_ACK : packet.ack
 
     if (ahead > 0 || (isBehind(other, ack) && ahead + length > 0 && !stream.ended && misses(other, ack))) {
-      if (ahead > FARTHEST_AHEAD) this.counters.outOfWindowBytes += end - start
+      if (stream.ended) this.counters.afterEndBytes += end - start
+      else if (ahead > FARTHEST_AHEAD) this.counters.outOfWindowBytes += end - start
       else this.#wait(connection, from, stream, packet, seq, ack)
       return
     }
