@@ -58,11 +58,11 @@ export class Batcher {
   #bodies = false
   #seq = 0
 
-  /** As JSON, each by itself: one that cannot be made harms no other. */
-  #rows: string[] = []
+  /** As JSON, each by itself, with commas between: one that cannot be made harms no other. */
+  #text = ''
+  #rows = 0
   /** Those of the rows that are entries. */
   #items = 0
-  #rowBytes = 0
   /** All connections that were relayed; those that this frame tells of and has not closed, with how much of each end is in it. */
   readonly #relayed = new WeakSet<Connection>()
   readonly #told = new Map<Connection, Lengths>()
@@ -199,26 +199,25 @@ export class Batcher {
   }
 
   #add(row: string): void {
-    const at = this.#rows.length
+    const at = this.#rows++
     this.#positions[at] = this.#packets
     this.#itemTimes[at] = this.#nowMs
-    this.#rows.push(row)
-    this.#rowBytes += Buffer.byteLength(row) + 1
-    if (this.#rows.length === MOST_ITEMS || this.#rowBytes > MOST_BYTES) this.flush()
+    this.#text = at === 0 ? row : `${this.#text},${row}`
+    if (this.#rows === MOST_ITEMS || this.#text.length > MOST_CHARACTERS) this.flush()
   }
 
   /** Sends what there is. With `always`, also the mere fact that time has passed. */
   flush(always = false): void {
-    const rows = this.#rows.length
+    const rows = this.#rows
     const packets = this.#packets
     if (rows === 0 && packets === 0 && (!always || this.#sentMs === this.#nowMs)) return
     const isSent = this.#sink(this.#frame(rows, packets), this.#items, packets, this.#relayedBytes)
     if (!isSent) for (const [connection, lengths] of this.#told) this.#lost.set(connection, lengths)
-    this.#rows = []
+    this.#text = ''
+    this.#rows = 0
     this.#items = 0
     this.#told.clear()
     this.#relayedBytes = 0
-    this.#rowBytes = 0
     this.#packets = 0
     this.#extras = []
     this.#sentMs = this.#nowMs
@@ -226,13 +225,14 @@ export class Batcher {
 
   /** Between events: if none waits to be sent, tells how far the capture has come, so that jobs can run. */
   idle(): void {
-    if (this.#rows.length === 0 && this.#packets === 0) this.flush(true)
+    if (this.#rows === 0 && this.#packets === 0) this.flush(true)
   }
 
   /** The layout of this frame is read by `agent/host/sandbox.ts`. */
   #frame(items: number, packets: number): Uint8Array {
     const extras = this.#wantsExtras && packets > 0 ? JSON.stringify(this.#extras) : ''
-    const rowBytes = items > 0 ? this.#rowBytes + 1 : 0
+    const rows = items > 0 ? `[${this.#text}]` : ''
+    const rowBytes = Buffer.byteLength(rows)
     const columns = packets > 0 ? this.#columns : 0
     const fixed = BATCH_FIXED + items * 12 + packets * packetBytes(columns)
     const length = fixed + rowBytes + Buffer.byteLength(extras)
@@ -261,19 +261,9 @@ export class Batcher {
     put(this.#captured, has(PACKET_COLUMNS.captured))
     put(this.#lengths, has(PACKET_COLUMNS.length))
     put(this.#flags, has(PACKET_COLUMNS.flags))
-    if (items > 0) this.#writeRows(frame, at)
+    frame.write(rows, at)
     frame.write(extras, at + rowBytes)
     return frame
-  }
-
-  /** As one array of JSON. */
-  #writeRows(frame: Buffer, start: number): void {
-    let at = start
-    for (const row of this.#rows) {
-      frame[at] = at === start ? OPEN : COMMA
-      at += 1 + frame.write(row, at + 1)
-    }
-    frame[at] = CLOSE
   }
 }
 
@@ -384,15 +374,12 @@ const SHOWN_OF_BODIES = ['base', 'base.summary', 'base.summaryQuery']
 /** By the end that sent them. */
 type Lengths = [number, number]
 const ENDS = [0, 1] as const
-const OPEN = 0x5b
-const COMMA = 0x2c
-const CLOSE = 0x5d
 /** Bytes of a connection that go into one row. */
 const LONGEST_PIECE = 64 << 10
 /** More would save some time, but what agents hold is measured between frames only. */
 export const MOST_ITEMS = 64
 const MOST_PACKETS = 8192
 /** A frame is cut when its rows are longer. */
-const MOST_BYTES = 256 << 10
+const MOST_CHARACTERS = 256 << 10
 /** A row that is longer by itself goes without its content: the longest text that V8 can make is not far. */
 const LONGEST_ROW = 64 << 20
