@@ -432,7 +432,7 @@ describe('a reply', () => {
 
 describe('when memory is short', () => {
   const found = Array.from({ length: 10 }, (_, n) => entry(1, `cn=${n}`, Buffer.alloc(4000, 0x61)))
-  const half = entry(1, 'cn=half').subarray(0, 10)
+  const half = entry(1, 'cn=half')
   const begun: readonly Followed[] = [
     ['client', search(1)],
     ['server', Buffer.concat(found)],
@@ -447,9 +447,10 @@ describe('when memory is short', () => {
   test('what was found so far is counted only, and the search goes on', () => {
     const last: Followed = ['server', Buffer.concat([entry(1, 'cn=last'), result(1, 0x65)])]
     assert.deepEqual(endOf([...begun, ['server', 'evict'], last]), [true, ['cn=last'], 11, true, false])
-    // In the middle of an entry the place is lost as well.
-    const cut: readonly Followed[] = [...begun, ['server', half], ['server', 'evict']]
-    assert.deepEqual(endOf([...cut, last]), [true, ['cn=last'], 11, true, true])
+    // In the middle of an entry, too.
+    const cut: readonly Followed[] = [...begun, ['server', half.subarray(0, 10)], ['server', 'evict']]
+    const rest: Followed = ['server', half.subarray(10)]
+    assert.deepEqual(endOf([...cut, rest, last]), [true, ['cn=half', 'cn=last'], 12, true, false])
   })
 
   test('nothing is held any more, however the side lets go', () => {
@@ -480,7 +481,7 @@ describe('when memory is short', () => {
   })
 
   test('few entries stay where a side is cut off', () => {
-    const few = Buffer.concat([entry(1, 'cn=a'), half])
+    const few = Buffer.concat([entry(1, 'cn=a'), half.subarray(0, 10)])
     assert.deepEqual(
       endOf([
         ['client', search(1)],
