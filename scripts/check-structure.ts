@@ -4,15 +4,20 @@
 import { type SourceFile, sourceFiles } from './imports.ts'
 
 /** Bytes in, values out; each imports only what stands before it. */
-const CORE = ['mistake', 'bytes', 'packet', 'entry', 'reassembly', 'dissect', 'dissectors', 'filter']
+const CORE = ['mistake', 'bytes', 'packet', 'entry', 'reassembly', 'dissect', 'dissectors', 'filter', 'wire']
 /** They touch the world, and do not know each other; agents use helpers. */
-const EDGES = ['capture', 'helpers', 'config', 'agent']
+const EDGES = ['capture', 'helpers', 'config', 'bus', 'kubernetes', 'store', 'agent', 'metrics', 'client']
+const EDGES_ACROSS: Readonly<Record<string, readonly string[]>> = {
+  agent: ['helpers', 'config'],
+  store: ['bus', 'kubernetes'],
+}
 /** Wiring. */
-const PROGRAMS = ['worker', 'cli']
+const PROGRAMS = ['worker', 'hub', 'cli']
 /** What core files may import from outside, folder by folder. */
 const PURE_LIBRARIES: Readonly<Record<string, readonly string[]>> = {
   dissectors: ['node:zlib', 'node:crypto', 'node:module', 'graphql/language'],
   filter: ['@marcbachmann/cel-js'],
+  wire: ['zod'],
 }
 /** Types only: an entry is made of what a dissector found, and says so. */
 const TYPES_ACROSS = new Set(['entry → dissect', 'dissect → entry'])
@@ -43,8 +48,10 @@ function inward(from: string, to: string): string | undefined {
     if (CORE.indexOf(to) > CORE.indexOf(from)) return `core folders look down: ${to} stands after ${from}.`
   } else if (EDGES.includes(from)) {
     if (PROGRAMS.includes(to)) return 'programs wire edges together, not the other way round.'
-    if (EDGES.includes(to) && !(from === 'agent' && to === 'helpers')) return 'edges do not know each other.'
-  } else if (from === 'worker' && to === 'cli') return 'the worker does not know who started it.'
+    if (EDGES.includes(to) && EDGES_ACROSS[from]?.includes(to) !== true)
+      return 'edges do not know each other.'
+  } else if (from !== 'cli' && PROGRAMS.includes(to))
+    return 'worker and hub know each other by messages alone.'
   return undefined
 }
 

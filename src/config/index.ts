@@ -76,8 +76,10 @@ export function printConfig(
   return `${lines.join('\n')}\n`
 }
 
-/** A value of `scripting.env`, or of what is in it, whose name says that it is nobody's business. */
+/** Tokens and passwords of ours; of `scripting.env` the values whose name says that they are nobody's business. */
 function isSecret(path: string, value: unknown): boolean {
+  if (path === 'hub.tokens') return (value as unknown[]).length > 0
+  if (OWN_SECRETS.has(path)) return value !== ''
   const inner = Array.isArray(value) ? JSON.stringify(value) : ''
   return path.startsWith('scripting.env.') && SECRET.test(path.slice('scripting.env.'.length) + inner)
 }
@@ -312,6 +314,11 @@ function describe(value: unknown): string {
   return Array.isArray(value) ? 'a list' : `${typeof value} ${JSON.stringify(value)}`
 }
 
+const OWN_SECRETS: ReadonlySet<string> = new Set([
+  'nats.password',
+  'nats.token',
+  'entries.clickhouse.password',
+])
 const SECRET = /TOKEN|KEY|SECRET|PASSWORD|WEBHOOK|CREDENTIAL/i
-/** Read elsewhere: by the tests. */
-const NOT_SETTINGS: ReadonlySet<string> = new Set(['REMORA_CORPUS'])
+/** Read elsewhere: by the tests, and by commands that talk to a hub. */
+const NOT_SETTINGS: ReadonlySet<string> = new Set(['REMORA_CORPUS', 'REMORA_TOKEN'])

@@ -119,6 +119,71 @@ export const configSchema = section({
     history: section({ keep: planned(whole, 20, 'Versions of an agent that are kept') }),
     jobsCatchUp: planned(flag, false, 'Make up for runs that were missed'),
   }),
+  hub: section({
+    tokens: setting(
+      z.array(
+        z.strictObject({
+          name: z.string().min(1),
+          role: z.enum(['viewer', 'operator', 'author', 'admin']),
+          token: z.string().min(16, 'expected at least 16 characters').optional(),
+          sha256: z
+            .string()
+            .regex(/^[0-9a-f]{64}$/, 'expected a SHA-256 in hexadecimal')
+            .optional(),
+        }),
+      ),
+      [],
+      'Who may use the API: a name, a role (viewer, operator, author, admin), and the token or its SHA-256; with none, everybody on this machine may do everything, and no other address is listened on',
+    ),
+    tls: section({
+      cert: setting(text, '', 'Certificate of the API, a PEM file; "" = HTTP'),
+      key: setting(text, '', 'Its key, a PEM file'),
+    }),
+    store: setting(
+      z.enum(['folder', 'nats', 'configmap']),
+      'folder',
+      'Where agents are kept: a folder, NATS, or a config map of Kubernetes',
+    ),
+    folder: setting(text, '.remora/agents', 'Folder of the agents, when they are kept in one'),
+    state: setting(
+      text,
+      '.remora/state',
+      'Folder of what a hub or a worker has to remember: console lines, actions on their way, jobs',
+    ),
+  }),
+  nats: section({
+    url: setting(text, '', 'NATS servers, such as nats://10.0.0.1:4222, with commas between them'),
+    prefix: setting(
+      z.string().regex(/^[A-Za-z0-9_-]+$/, 'expected letters, digits, - and _'),
+      'remora',
+      'What names in NATS begin with: one for each Remora that shares it',
+    ),
+    user: setting(text, '', 'User for NATS'),
+    password: setting(text, '', 'Password for NATS'),
+    token: setting(text, '', 'Token for NATS'),
+    creds: setting(text, '', 'Credentials file for NATS'),
+    replicas: setting(z.number().int().min(1).max(5), 1, 'Servers that keep each message'),
+    tls: section({
+      ca: setting(text, '', 'Authority of the NATS servers, a PEM file'),
+      cert: setting(text, '', 'Our certificate for NATS, a PEM file'),
+      key: setting(text, '', 'Its key, a PEM file'),
+    }),
+  }),
+  entries: section({
+    store: setting(
+      z.enum(['local', 'clickhouse', 'off']),
+      'local',
+      'Where entries are kept: on each worker, also in ClickHouse, or nowhere',
+    ),
+    folder: setting(text, '.remora/entries', 'Folder of the entries of a worker'),
+    clickhouse: section({
+      url: setting(text, 'http://127.0.0.1:8123', 'ClickHouse server'),
+      database: setting(text, 'remora', 'Its database'),
+      user: setting(text, 'default', 'User for ClickHouse'),
+      password: setting(text, '', 'Password for ClickHouse'),
+      ttl: setting(time, '168h', 'How long entries are kept there'),
+    }),
+  }),
   node: section({ name: setting(text, '', 'Name of this node; "" = host name') }),
   tap: section({
     regex: planned(text, '.*', 'Pods to capture'),

@@ -34,6 +34,16 @@ export const MISTAKES = {
   E_HELPER_REFUSED: 'A helper was refused: a limit, a missing grant or a path outside the data folder.',
   E_HELPER_FAILED: 'A helper tried and the other side failed.',
   E_SANDBOX: 'The sandbox cannot be built as strictly as it was asked for.',
+  E_BUS: 'The message system cannot be reached.',
+  E_BUS_NO_ANSWER: 'Nobody answered in time.',
+  E_CONFLICT: 'Somebody else has changed it meanwhile, or it is there already.',
+  E_NOT_FOUND: 'There is no such thing.',
+  E_TOO_LARGE: 'It is larger than what is taken.',
+  E_STORE: 'A store cannot be read or written.',
+  E_REQUEST: 'A request does not make sense.',
+  E_UNAUTHENTICATED: 'A token is missing, or is none that is known.',
+  E_FORBIDDEN: 'The role of a token does not allow this.',
+  E_HUB_UNREACHABLE: 'The hub cannot be reached.',
   E_USAGE: 'The command line does not make sense.',
 } as const
 

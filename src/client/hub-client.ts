@@ -1,0 +1,45 @@
+import type { AgentChange, AgentDraft, AgentVersion } from '../wire/agents.ts'
+import type { AuditRecord } from '../wire/audit.ts'
+import type { ConsoleFilter, ConsoleLine } from '../wire/console.ts'
+import type { EntriesQuery } from '../wire/entries.ts'
+import type { JobAnswer, JobOrder } from '../wire/jobs.ts'
+import type { AgentView, EntriesPage, LivePart, NodeView } from '../wire/views.ts'
+
+/**
+ * The HTTP interface of a hub, for commands. What a hub refuses is the Mistake that it answered; a hub that cannot be
+ * reached is `E_HUB_UNREACHABLE`.
+ */
+export interface HubClient {
+  readonly url: string
+  agents(): Promise<readonly AgentView[]>
+  /** By identity, index or title. */
+  agent(name: string): Promise<AgentView>
+  createAgent(draft: AgentDraft): Promise<AgentView>
+  updateAgent(name: string, change: AgentChange): Promise<AgentView>
+  deleteAgent(name: string, ifVersion?: number): Promise<void>
+  history(name: string): Promise<readonly AgentVersion[]>
+  rollback(name: string, version: number): Promise<AgentView>
+  nodes(): Promise<readonly NodeView[]>
+  /** Titles and file names that are active as soon as they exist (`scripting.active`). */
+  activeTitles(): Promise<readonly string[]>
+  console(filter: ConsoleFilter): Promise<readonly ConsoleLine[]>
+  /** Lines as they come; reconnects by itself, without losing or repeating a line, and tells of it. Ends with the signal. */
+  followConsole(
+    filter: ConsoleFilter,
+    events: ConnectionEvents,
+    signal: AbortSignal,
+  ): AsyncIterable<ConsoleLine>
+  /** Agents now and after each change; reconnects by itself. */
+  followAgents(events: ConnectionEvents, signal: AbortSignal): AsyncIterable<readonly AgentView[]>
+  jobs(order: JobOrder): Promise<readonly JobAnswer[]>
+  entries(query: EntriesQuery): Promise<EntriesPage>
+  live(filter: string, events: ConnectionEvents, signal: AbortSignal): AsyncIterable<LivePart>
+  audits(last: number): Promise<readonly AuditRecord[]>
+  status(): Promise<Readonly<Record<string, unknown>>>
+  close(): Promise<void>
+}
+
+export interface ConnectionEvents {
+  lost(why: string): void
+  restored(): void
+}

@@ -1,0 +1,50 @@
+import type { AgentChange, AgentDraft, AgentVersion } from '../wire/agents.ts'
+import type { AuditRecord } from '../wire/audit.ts'
+import type { ConsoleFilter, ConsoleLine } from '../wire/console.ts'
+import type { EntriesQuery } from '../wire/entries.ts'
+import type { JobAnswer, JobOrder } from '../wire/jobs.ts'
+import type { AgentView, EntriesPage, HubEvent, LivePart, NodeView, SharedValue } from '../wire/views.ts'
+
+/** All that a hub can be told and asked: the HTTP interface stands in front of it. Mistakes are for who asks. */
+export interface HubControl {
+  agents(): Promise<readonly AgentView[]>
+  /** By identity, index or title. Rejects with `E_NOT_FOUND`. */
+  agent(name: string): Promise<AgentView>
+  /** Refuses what is not in the language (`E_AGENT_SYNTAX`, with line and column): nothing is stored then. */
+  createAgent(draft: AgentDraft, by: string): Promise<AgentView>
+  updateAgent(name: string, change: AgentChange, by: string): Promise<AgentView>
+  deleteAgent(name: string, by: string, ifVersion?: number): Promise<void>
+  history(name: string): Promise<readonly AgentVersion[]>
+  rollback(name: string, version: number, by: string): Promise<AgentView>
+
+  /** Titles and file names that are active as soon as they exist (`scripting.active`, and what was activated). */
+  activeTitles(): Promise<readonly string[]>
+
+  /** Workers and hubs of which something was heard lately. */
+  nodes(): readonly NodeView[]
+
+  /** Lines that are kept, and with `follow` those that come. */
+  console(filter: ConsoleFilter, follow: boolean, signal: AbortSignal): AsyncIterable<ConsoleLine>
+  /** Empties the console of an agent, or of all. */
+  clearConsole(agent: string | undefined): Promise<void>
+
+  /** To all nodes, or the one that the selector names. Nodes that do not answer in time are missing. */
+  jobs(order: JobOrder): Promise<readonly JobAnswer[]>
+
+  /** Entries that are kept on all workers, newest first. */
+  entries(query: EntriesQuery, signal: AbortSignal): Promise<EntriesPage>
+  /** Entries as they come. */
+  live(filter: string, signal: AbortSignal): AsyncIterable<LivePart>
+
+  /** What agents share by `cluster.*`: by agent and name. */
+  shared(): Promise<readonly SharedValue[]>
+  targeted(): Promise<{ readonly targets: readonly unknown[]; readonly excluded: readonly unknown[] }>
+  /** Something changed: agents, nodes. For those who show it. */
+  events(signal: AbortSignal): AsyncIterable<HubEvent>
+
+  /** Whether the hub can do its work, and why not. */
+  ready(): { readonly ready: boolean; readonly reasons: readonly string[] }
+  health(): Record<string, unknown>
+  audit(record: AuditRecord): Promise<void>
+  audits(last: number): Promise<readonly AuditRecord[]>
+}

@@ -1,0 +1,55 @@
+/**
+ * Names of everything that goes over the bus. A bus puts its prefix in front of them, so that several Remoras can share one
+ * NATS. Tokens are separated by dots; names of nodes are escaped.
+ */
+export const SUBJECTS = {
+  /** `nodeStatus` of a node, once a second. */
+  status: (node: string) => `status.${token(node)}`,
+  allStatus: 'status.*',
+  /** `deployReport` of a node, to the hubs. */
+  deployed: 'deployed',
+  /** Request to a node: `jobOrder` → `jobAnswer`. */
+  jobs: (node: string) => `jobs.${token(node)}`,
+  /** Request to a worker: `entriesQuery` → `entriesAnswer`. */
+  entries: (node: string) => `entries.${token(node)}`,
+  /** `liveRequest` to all workers. */
+  wanted: 'wanted',
+  /** Entries that match a live query: `liveBatch`. */
+  live: (id: string) => `live.${token(id)}`,
+  /** Request to the hubs: `{}` → what `hub.targeted` answers. */
+  targeted: 'targeted',
+} as const
+
+/** Durable streams. */
+export const STREAMS = {
+  /** `hubAction`, on `actions.<node>`. */
+  actions: 'actions',
+  /** Lists of `consoleLine`, on `console.<node>`. */
+  console: 'console',
+  /** `auditRecord`, on `audit`. */
+  audit: 'audit',
+} as const
+
+/** Buckets of keys and values. */
+export const BUCKETS = {
+  /** `deployment`, `code.<hash>`, `leader`. */
+  state: 'state',
+  /** Stored agents, when NATS is their store. */
+  agents: 'agents',
+  /** Jobs with scope `cluster`. */
+  jobs: 'jobs',
+  /** What agents share by `cluster.*`. */
+  cluster: 'cluster',
+} as const
+
+/** One token of a subject, or part of a key, for any text: what NATS does not allow there is written as `=XX`. */
+export function token(text: string): string {
+  return text === '' ? '=' : text.replace(/[^A-Za-z0-9_-]/gu, (letter) => escaped(letter))
+}
+
+function escaped(letter: string): string {
+  return Array.from(
+    new TextEncoder().encode(letter),
+    (byte) => `=${byte.toString(16).padStart(2, '0')}`,
+  ).join('')
+}
