@@ -6,10 +6,11 @@ import { type SourceFile, sourceFiles } from './imports.ts'
 /** Bytes in, values out; each imports only what stands before it. */
 const CORE = ['mistake', 'bytes', 'packet', 'entry', 'reassembly', 'dissect', 'dissectors', 'filter', 'wire']
 /** They touch the world, and do not know each other; agents use helpers. */
-const EDGES = ['capture', 'helpers', 'config', 'bus', 'kubernetes', 'store', 'agent', 'metrics', 'client']
+const EDGES = ['capture', 'helpers', 'config', 'bus', 'kubernetes', 'store', 'agent', 'metrics', 'client', 'log', 'node']
 const EDGES_ACROSS: Readonly<Record<string, readonly string[]>> = {
   agent: ['helpers', 'config'],
   store: ['bus', 'kubernetes'],
+  node: ['agent', 'bus', 'config', 'helpers', 'log', 'metrics', 'store'],
 }
 /** Wiring. */
 const PROGRAMS = ['worker', 'hub', 'cli']

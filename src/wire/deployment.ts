@@ -19,3 +19,11 @@ export const deployment = z.object({
 
 export type Deployment = z.infer<typeof deployment>
 export type DeployedAgent = Deployment['agents'][number]
+
+/** Keys of the state bucket. */
+export const DEPLOYMENT = 'deployment'
+export const CODE = 'code.'
+
+export function codeKey(hash: string): string {
+  return `${CODE}${hash}`
+}

@@ -11,8 +11,8 @@ import { relayRow } from '../agent/host/relayed.ts'
 import { latin1 } from '../bytes/text.ts'
 import type { RelayedEvent } from '../dissect/relay.ts'
 import type { KnownProtocol } from '../dissectors/known.ts'
-import type { EntryProtocol } from '../entry/entry.ts'
-import { Entry, type EntryOrigin, type Exchange } from '../entry/entry.ts'
+import { textOf } from '../entry/emptied.ts'
+import type { Entry, EntryOrigin, EntryProtocol, Exchange } from '../entry/entry.ts'
 import { encodeRow, type Layout, type LayoutField, layoutsOf, type Wanted } from '../entry/layout.ts'
 import type { Shape } from '../entry/shape.ts'
 import { addressText } from '../packet/address.ts'
@@ -267,7 +267,6 @@ export class Batcher {
   }
 }
 
-/** The row of an entry. What its content consists of is up to the traffic: where no row can be made of it, it goes without. */
 function entryRow(
   layout: number,
   fields: readonly LayoutField[],
@@ -277,35 +276,9 @@ function entryRow(
   const rowOf = (entry: Entry) => {
     const row = encodeRow(fields, entry)
     row.unshift(layout)
-    const text = JSON.stringify(row)
-    if (text.length > LONGEST_ROW) throw new RangeError(`a row of ${text.length} characters`)
-    return text
+    return JSON.stringify(row)
   }
-  try {
-    return rowOf(new Entry(exchange, origin))
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error
-    return rowOf(new EmptiedEntry(exchange, origin))
-  }
-}
-
-/** An entry without what it carries, and the row in lists that is made of that. */
-class EmptiedEntry extends Entry {
-  override get request() {
-    return null
-  }
-  override get response() {
-    return null
-  }
-  override get data() {
-    return null
-  }
-  override get base() {
-    return { method: '', methodQuery: '', summary: '', summaryQuery: '', status: 0, statusQuery: '' }
-  }
-  override get error() {
-    return { type: 'dissection', msg: 'its content is nested too deeply, or too long' } as const
-  }
+  return textOf(rowOf, exchange, origin)
 }
 
 /** Layouts of all protocols one after another, in the order in which rows number them. */
@@ -381,5 +354,3 @@ export const MOST_ITEMS = 64
 const MOST_PACKETS = 8192
 /** A frame is cut when its rows are longer. */
 const MOST_CHARACTERS = 256 << 10
-/** A row that is longer by itself goes without its content: the longest text that V8 can make is not far. */
-const LONGEST_ROW = 64 << 20

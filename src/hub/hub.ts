@@ -1,0 +1,287 @@
+import { randomUUID } from 'node:crypto'
+import { type AgentOptions, understandAgent } from '../agent/agents.ts'
+import { agentTitle } from '../agent/source/title.ts'
+import type { Bucket, Bus, Stream } from '../bus/bus.ts'
+import { Mistake } from '../mistake/mistake.ts'
+import { ConsoleOut } from '../node/console-out.ts'
+import type { AgentStore } from '../store/agent-store.ts'
+import type { AgentChange, AgentDraft, AgentRecord, AgentVersion } from '../wire/agents.ts'
+import { type AuditRecord, auditRecord } from '../wire/audit.ts'
+import { decode, encode } from '../wire/codec.ts'
+import type { ConsoleFilter, ConsoleLine } from '../wire/console.ts'
+import type { EntriesQuery } from '../wire/entries.ts'
+import { type JobAnswer, type JobOrder, jobAnswer } from '../wire/jobs.ts'
+import { CLOCK_SKEW_MS } from '../wire/nodes.ts'
+import { STREAMS, SUBJECTS } from '../wire/subjects.ts'
+import type { AgentView, EntriesPage, HubEvent, LivePart, NodeView, SharedValue } from '../wire/views.ts'
+import { ConsoleLog } from './console.ts'
+import type { HubControl } from './control.ts'
+import { queryWorkers } from './entries.ts'
+import { Fleet } from './fleet.ts'
+import { LiveEntries } from './live.ts'
+
+export interface HubOptions {
+  readonly bus: Bus
+  readonly store: AgentStore
+  readonly console: Stream
+  readonly audit: Stream
+  readonly state: Bucket
+  /** How scripts are read, for those that are saved. */
+  readonly agents: AgentOptions
+  readonly boot: string
+  readonly shared: () => readonly SharedValue[]
+  readonly health: () => Record<string, unknown>
+}
+
+/** A hub, leading or not, as the API sees it. */
+export class Hub implements HubControl {
+  readonly #options: HubOptions
+  readonly fleet: Fleet
+  readonly lines: ConsoleLog
+  readonly #live: LiveEntries
+  readonly #out: ConsoleOut
+  readonly #respond: () => void
+
+  constructor(options: HubOptions) {
+    this.#options = options
+    const { bus, console, boot } = options
+    this.fleet = new Fleet(bus)
+    this.lines = new ConsoleLog(console)
+    this.#live = new LiveEntries(bus)
+    this.#out = new ConsoleOut(console, 'hub', `${boot}/hub`)
+    this.#respond = bus.respond(SUBJECTS.targeted, async () => encode(await this.targeted()))
+  }
+
+  async agents(): Promise<AgentView[]> {
+    return (await this.#options.store.list()).map((record) => this.#view(record))
+  }
+
+  async agent(name: string): Promise<AgentView> {
+    return this.#view(await this.#find(name))
+  }
+
+  async createAgent(draft: AgentDraft, by: string): Promise<AgentView> {
+    this.#check(draft.code, draft.title ?? nameOf(draft))
+    const title = draft.title ?? agentTitle(draft.code, nameOf(draft))
+    return this.#view(await this.#options.store.create({ ...draft, title }, by))
+  }
+
+  async updateAgent(name: string, change: AgentChange, by: string): Promise<AgentView> {
+    const { store } = this.#options
+    const record = await this.#find(name)
+    if (change.code !== undefined) this.#check(change.code, change.title ?? record.title)
+    const updated = await store.update(record.id, change, by)
+    if (record.failure === undefined) return this.#view(updated)
+    // Whatever was wrong with the version before is over.
+    await store.setFailure(record.id, undefined)
+    return this.#view(await store.get(record.id))
+  }
+
+  async deleteAgent(name: string, by: string, ifVersion?: number): Promise<void> {
+    const { id } = await this.#find(name)
+    await this.#options.store.delete(id, by, ifVersion)
+  }
+
+  async history(name: string): Promise<readonly AgentVersion[]> {
+    const { id } = await this.#find(name)
+    return this.#options.store.history(id)
+  }
+
+  async rollback(name: string, version: number, by: string): Promise<AgentView> {
+    const { id, failure } = await this.#find(name)
+    const { store } = this.#options
+    const record = await store.rollback(id, version, by)
+    if (failure !== undefined) await store.setFailure(id, undefined)
+    return this.#view(record)
+  }
+
+  activeTitles(): Promise<readonly string[]> {
+    return this.#options.store.activeTitles()
+  }
+
+  nodes(): NodeView[] {
+    return this.fleet.nodes()
+  }
+
+  async *console(filter: ConsoleFilter, follow: boolean, signal: AbortSignal): AsyncIterable<ConsoleLine> {
+    if (follow) yield* this.lines.follow(filter, signal)
+    else yield* this.lines.recent(filter)
+  }
+
+  async clearConsole(agent: string | undefined): Promise<void> {
+    const record = agent === undefined ? ALL_AGENTS : await this.#find(agent)
+    const { id, index, title } = record
+    const line = { agent: id, index, title, level: 'clear', text: '' } as const
+    await this.#out.keep(`clear/${randomUUID()}`, [line])
+  }
+
+  async jobs(order: JobOrder): Promise<JobAnswer[]> {
+    const names = [...new Set(this.nodes().map(({ node }) => node))]
+    const { node } = order.selector
+    if (node !== undefined && !names.includes(node))
+      throw new Mistake('E_NOT_FOUND', `there is no node ${node}`, { hint: `nodes: ${names.join(', ')}` })
+    const answers = await Promise.all(
+      (node === undefined ? names : [node]).map((each) => this.#order(each, order)),
+    )
+    return answers.filter((answer) => answer !== undefined)
+  }
+
+  entries(query: EntriesQuery, signal: AbortSignal): Promise<EntriesPage> {
+    const workers = this.fleet.workers().map(({ node }) => node)
+    return queryWorkers(this.#options.bus, workers, query, signal)
+  }
+
+  live(filter: string, signal: AbortSignal): AsyncIterable<LivePart> {
+    return this.#live.watch(filter, signal)
+  }
+
+  async shared(): Promise<readonly SharedValue[]> {
+    return this.#options.shared()
+  }
+
+  /** Pods are known on Kubernetes only. */
+  async targeted() {
+    return { targets: [], excluded: [] }
+  }
+
+  async *events(signal: AbortSignal): AsyncIterable<HubEvent> {
+    const waiting = new Set<HubEvent['kind']>(['agents', 'nodes'])
+    let wake = () => {}
+    const changed = (kind: HubEvent['kind']) => () => {
+      waiting.add(kind)
+      wake()
+    }
+    const stop = this.fleet.onChange(changed('nodes'))
+    const over = () => wake()
+    signal.addEventListener('abort', over)
+    const watching = this.#watchStore(changed('agents'), signal)
+    try {
+      while (!signal.aborted) {
+        // What an agent does is part of how it is shown.
+        if (waiting.delete('agents') || waiting.has('nodes'))
+          yield { kind: 'agents', agents: await this.agents() }
+        if (waiting.delete('nodes')) yield { kind: 'nodes', nodes: this.nodes() }
+        await pause(EVENTS_MS, signal)
+        if (waiting.size > 0 || signal.aborted) continue
+        await new Promise<void>((resolve) => {
+          wake = resolve
+        })
+      }
+    } finally {
+      stop()
+      signal.removeEventListener('abort', over)
+      await watching
+    }
+  }
+
+  ready(): { ready: boolean; reasons: string[] } {
+    const reasons: string[] = []
+    if (!this.#options.bus.connected) reasons.push(`${this.#options.bus.description} cannot be reached`)
+    const leads = this.nodes().some(({ component, leading }) => component === 'hub' && leading)
+    if (!leads) reasons.push('no hub leads')
+    return { ready: reasons.length === 0, reasons }
+  }
+
+  health(): Record<string, unknown> {
+    const skewed = this.nodes().filter(({ skewMs }) => Math.abs(skewMs) > CLOCK_SKEW_MS)
+    return {
+      ...this.#options.health(),
+      ...this.ready(),
+      clocks: skewed.map(({ node, skewMs }) => ({ node, skewMs })),
+    }
+  }
+
+  async audit(record: AuditRecord): Promise<void> {
+    await this.#options.audit.append(STREAMS.audit, encode(record), { id: randomUUID() })
+  }
+
+  async audits(last: number): Promise<AuditRecord[]> {
+    const records: AuditRecord[] = []
+    const { signal } = new AbortController()
+    for await (const { payload } of this.#options.audit.read({ last, follow: false, signal })) {
+      const record = decode(auditRecord, payload)
+      if (record !== undefined) records.push(record)
+    }
+    return records
+  }
+
+  async close(): Promise<void> {
+    this.#respond()
+    this.#live.close()
+    this.fleet.close()
+    await this.lines.close()
+  }
+
+  /** Refuses what no node could load, before it is stored. */
+  #check(code: string, name: string): void {
+    understandAgent(code, name, 0, this.#options.agents)
+  }
+
+  async #find(name: string): Promise<AgentRecord> {
+    const agents = await this.#options.store.list()
+    const wanted = name.trim().replace(/\s+/g, ' ')
+    const found =
+      agents.find(({ id }) => id === name) ??
+      agents.find(({ index }) => String(index) === name) ??
+      one(agents.filter(({ title }) => title === wanted))
+    if (found !== undefined) return found
+    throw new Mistake('E_NOT_FOUND', `there is no agent ${name}`, {
+      hint:
+        agents.length === 0
+          ? 'nothing is stored yet'
+          : `agents: ${agents.map(({ title }) => title).join(', ')}`,
+    })
+  }
+
+  #view(record: AgentRecord): AgentView {
+    const nodes = this.nodes().flatMap(({ node, agents }) =>
+      agents.filter(({ id }) => id === record.id).map((state) => ({ ...state, node })),
+    )
+    return { ...record, nodes }
+  }
+
+  async #order(node: string, order: JobOrder): Promise<JobAnswer | undefined> {
+    try {
+      const answer = await this.#options.bus.request(SUBJECTS.jobs(node), encode(order), {
+        timeoutMs: JOBS_MS,
+      })
+      return decode(jobAnswer, answer)
+    } catch (error) {
+      if (error instanceof Mistake && ['E_BUS_NO_ANSWER', 'E_BUS'].includes(error.code)) return undefined
+      throw error
+    }
+  }
+
+  async #watchStore(changed: () => void, signal: AbortSignal): Promise<void> {
+    for await (const _ of this.#options.store.watch(signal)) changed()
+  }
+}
+
+function one(found: readonly AgentRecord[]): AgentRecord | undefined {
+  if (found.length < 2) return found[0]
+  throw new Mistake('E_CONFLICT', `${found.length} agents have the title ${found[0]?.title}`, {
+    hint: `name one by its index: ${found.map(({ index }) => index).join(', ')}`,
+  })
+}
+
+/** For the title, when no comment gives one. */
+function nameOf({ source }: AgentDraft): string {
+  return source?.path.split('/').at(-1) ?? 'New Script'
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(done, ms)
+    signal.addEventListener('abort', done, { once: true })
+    function done(): void {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', done)
+      resolve()
+    }
+  })
+}
+
+const ALL_AGENTS = { id: '', index: 0, title: '' }
+const JOBS_MS = 3000
+/** Screens are told of changes so often at most. */
+const EVENTS_MS = 500

@@ -1,0 +1,124 @@
+import { randomUUID } from 'node:crypto'
+import type { Bus } from '../bus/bus.ts'
+import { decodeLines, encode } from '../wire/codec.ts'
+import { type LiveRequest, liveBatch } from '../wire/entries.ts'
+import { SUBJECTS } from '../wire/subjects.ts'
+import type { LivePart } from '../wire/views.ts'
+
+/**
+ * Entries of all workers as they come. Those who watch with the same filter share what comes; workers send only while
+ * somebody watches, and stop by themselves when a hub dies.
+ */
+export class LiveEntries {
+  readonly #bus: Bus
+  readonly #feeds = new Map<string, Feed>()
+  malformed = 0
+
+  constructor(bus: Bus) {
+    this.#bus = bus
+  }
+
+  async *watch(filter: string, signal: AbortSignal): AsyncIterable<LivePart> {
+    const feed = this.#feeds.get(filter) ?? this.#open(filter)
+    const viewer = new Viewer()
+    feed.viewers.add(viewer)
+    const wake = () => viewer.wake()
+    signal.addEventListener('abort', wake)
+    try {
+      while (!signal.aborted) {
+        yield* viewer.taken()
+        if (!signal.aborted) await viewer.more()
+      }
+    } finally {
+      signal.removeEventListener('abort', wake)
+      feed.viewers.delete(viewer)
+      if (feed.viewers.size === 0) this.#close(filter, feed)
+    }
+  }
+
+  close(): void {
+    for (const [filter, feed] of this.#feeds) this.#close(filter, feed)
+  }
+
+  #open(filter: string): Feed {
+    const id = randomUUID()
+    const viewers = new Set<Viewer>()
+    const ask = (mostPerSecond: number) => {
+      const request: LiveRequest = { id, filter, mostPerSecond }
+      this.#bus.publish(SUBJECTS.wanted, encode(request))
+    }
+    const unsubscribe = this.#bus.subscribe(SUBJECTS.live(id), (payload) => {
+      const batch = decodeLines(liveBatch, payload)
+      if (batch === undefined) this.malformed++
+      else {
+        const { node, dropped } = batch.header
+        for (const viewer of viewers) viewer.push({ node, entries: batch.texts, dropped })
+      }
+    })
+    ask(MOST_PER_SECOND)
+    const timer = setInterval(() => ask(MOST_PER_SECOND), ASK_EVERY_MS)
+    const stop = () => {
+      clearInterval(timer)
+      unsubscribe()
+      ask(0)
+    }
+    const feed = { viewers, stop }
+    this.#feeds.set(filter, feed)
+    return feed
+  }
+
+  #close(filter: string, feed: Feed): void {
+    feed.stop()
+    this.#feeds.delete(filter)
+  }
+}
+
+interface Feed {
+  readonly viewers: Set<Viewer>
+  readonly stop: () => void
+}
+
+/** One that watches. When it reads too slowly the oldest are dropped, and it is told how many. */
+class Viewer {
+  #parts: LivePart[] = []
+  #waiting = 0
+  #dropped = 0
+  #wake = () => {}
+
+  push(part: LivePart): void {
+    this.#parts.push(part)
+    this.#waiting += part.entries.length
+    while (this.#waiting > MOST_WAITING && this.#parts.length > 1) {
+      const { entries, dropped } = this.#parts.shift() as LivePart
+      this.#waiting -= entries.length
+      this.#dropped += entries.length + dropped
+    }
+    this.#wake()
+  }
+
+  taken(): LivePart[] {
+    const [first, ...others] = this.#parts
+    this.#parts = []
+    this.#waiting = 0
+    if (first === undefined) return []
+    const dropped = first.dropped + this.#dropped
+    this.#dropped = 0
+    return [{ ...first, dropped }, ...others]
+  }
+
+  more(): Promise<void> {
+    if (this.#parts.length > 0) return Promise.resolve()
+    return new Promise((resolve) => {
+      this.#wake = resolve
+    })
+  }
+
+  wake(): void {
+    this.#wake()
+  }
+}
+
+const ASK_EVERY_MS = 1000
+/** Of one worker. */
+const MOST_PER_SECOND = 50_000
+const MOST_WAITING = 50_000

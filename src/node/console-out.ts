@@ -1,0 +1,129 @@
+import type { Stream } from '../bus/bus.ts'
+import { encode } from '../wire/codec.ts'
+import type { ConsoleLine } from '../wire/console.ts'
+import { STREAMS, token } from '../wire/subjects.ts'
+
+export type NewLine = Omit<ConsoleLine, 'id' | 'at' | 'node'>
+
+/**
+ * Console lines of one node on their way to the hub: in order, a few times a second, kept for a while when the hub cannot
+ * be reached. The oldest are dropped beyond that, and counted.
+ */
+export class ConsoleOut {
+  readonly #stream: Stream
+  readonly #node: string
+  readonly #boot: string
+  readonly #waiting: ConsoleLine[] = []
+  readonly #now: () => number
+  #number = 0
+  #dropped = 0
+  #timer: NodeJS.Timeout | undefined
+  #sending: Promise<void> = Promise.resolve()
+  #closing = false
+
+  constructor(stream: Stream, node: string, boot: string, now: () => number = Date.now) {
+    this.#stream = stream
+    this.#node = node
+    this.#boot = boot
+    this.#now = now
+  }
+
+  /** Lines that wait. */
+  get depth(): number {
+    return this.#waiting.length
+  }
+
+  /** Lines that were never sent. */
+  get dropped(): number {
+    return this.#dropped
+  }
+
+  push(line: NewLine): void {
+    const id = `${this.#boot}/${this.#number++}`
+    const text = line.text.length > LONGEST ? `${line.text.slice(0, LONGEST)}…` : line.text
+    this.#waiting.push({ ...line, text, id, node: this.#node, at: this.#now() })
+    if (this.#waiting.length > MOST_WAITING) {
+      this.#waiting.shift()
+      this.#dropped++
+    }
+    this.#timer ??= setTimeout(() => this.#send(), EVERY_MS)
+  }
+
+  /**
+   * Lines that came of something that may be done again after a crash: under the same id they are printed once. Resolves when
+   * they are kept safely, rejects with `E_BUS`.
+   */
+  async keep(id: string, lines: readonly NewLine[]): Promise<void> {
+    if (lines.length === 0) return
+    const at = this.#now()
+    const sent = lines.map(
+      (line, number): ConsoleLine => ({ ...line, id: `${id}/${number}`, node: this.#node, at }),
+    )
+    for (const [number, part] of parts(sent).entries())
+      await this.#stream.append(this.#subject, encode(part), { id: `${id}/${number}` })
+  }
+
+  /** Sends what waits, for as long as `timeoutMs`. */
+  async close(timeoutMs: number): Promise<void> {
+    clearTimeout(this.#timer)
+    this.#closing = true
+    this.#send()
+    const late = new Promise<void>((resolve) => setTimeout(resolve, timeoutMs).unref())
+    await Promise.race([this.#sending, late])
+    this.#dropped += this.#waiting.length
+  }
+
+  get #subject(): string {
+    return `${STREAMS.console}.${token(this.#node)}`
+  }
+
+  #send(): void {
+    this.#timer = undefined
+    this.#sending = this.#sending.then(() => this.#sendAll())
+  }
+
+  async #sendAll(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const part = parts(this.#waiting.slice(0, MOST_AT_ONCE))[0] ?? []
+      const id = part[0]?.id ?? ''
+      try {
+        await this.#stream.append(this.#subject, encode(part), { id })
+      } catch {
+        // It cannot be reached: a line waits until it can be, or until its place is needed.
+        if (this.#closing) return
+        this.#timer ??= setTimeout(() => this.#send(), AGAIN_MS)
+        return
+      }
+      // Some may have been dropped while this was under way.
+      const ids = new Set(part.map((line) => line.id))
+      while (this.#waiting[0] !== undefined && ids.has(this.#waiting[0].id)) this.#waiting.shift()
+    }
+  }
+}
+
+/** Cut so that each part fits in a message. */
+function parts(lines: readonly ConsoleLine[]): ConsoleLine[][] {
+  const cut: ConsoleLine[][] = []
+  let bytes = Number.POSITIVE_INFINITY
+  for (const line of lines) {
+    const size = 3 * line.text.length + LINE_BYTES
+    if (bytes + size > MOST_BYTES) {
+      cut.push([])
+      bytes = 0
+    }
+    cut.at(-1)?.push(line)
+    bytes += size
+  }
+  return cut
+}
+
+const EVERY_MS = 100
+const AGAIN_MS = 500
+const MOST_WAITING = 20_000
+const MOST_AT_ONCE = 2000
+/** Of one line; an agent may print 1 MiB in one call. */
+const LONGEST = 64 << 10
+/** Of one message: well below what NATS takes. */
+const MOST_BYTES = 512 << 10
+/** What a line has besides its text. */
+const LINE_BYTES = 400
