@@ -1,0 +1,82 @@
+import type { AgentOptions } from '../agent/agents.ts'
+import type { Bucket, Bus, Stream } from '../bus/bus.ts'
+import { DeploymentFollower } from '../node/deployment-follower.ts'
+import type { NodeAgents } from '../node/node-agents.ts'
+import type { AgentStore } from '../store/agent-store.ts'
+import { ActionConsumer } from './actions.ts'
+import { Deployer } from './deployer.ts'
+
+export interface LeadingOptions {
+  readonly bus: Bus
+  readonly store: AgentStore
+  readonly state: Bucket
+  readonly actions: Stream
+  readonly boot: string
+  readonly agents: AgentOptions
+  /** Titles from the configuration: active as soon as they exist. */
+  readonly activeTitles: readonly string[]
+  /** Starts the sandbox of the agents on the hub. */
+  readonly openAgents: () => Promise<NodeAgents>
+  readonly note: (level: 'info' | 'warning' | 'error', message: string, more: object) => void
+}
+
+/** What a hub does while it leads: deploys what is stored, runs agents as the hub, and hands them what workers send. */
+export class Leading {
+  readonly #deployer: Deployer
+  readonly #follower: DeploymentFollower
+  readonly #actions: ActionConsumer
+  readonly agents: NodeAgents
+
+  static async begin(options: LeadingOptions): Promise<Leading> {
+    const { store, activeTitles } = options
+    const titles = await store.activeTitles()
+    const more = activeTitles.filter((title) => !titles.includes(title))
+    if (more.length > 0) await store.setActiveTitles([...titles, ...more])
+    return new Leading(options, await options.openAgents())
+  }
+
+  private constructor(options: LeadingOptions, agents: NodeAgents) {
+    const { bus, store, state, actions, boot, note } = options
+    this.agents = agents
+    this.#deployer = new Deployer({ store, state, bus, now: Date.now, note })
+    this.#follower = new DeploymentFollower(agents, {
+      bus,
+      state,
+      node: 'hub',
+      boot,
+      agents: options.agents,
+      note,
+    })
+    agents.follow(this.#follower)
+    this.#actions = new ActionConsumer({
+      stream: actions,
+      state,
+      deliver: (action, redelivered) => agents.deliver(action, redelivered),
+    })
+  }
+
+  /** Rejects when it cannot go on. */
+  get running(): Promise<unknown> {
+    const { running } = this.#actions
+    return Promise.all([this.#deployer.running, this.#follower.running, running, this.agents.failed])
+  }
+
+  get counters(): Readonly<Record<string, number>> {
+    const { delivered, duplicates, malformed, redelivered } = this.#actions.counters
+    return {
+      actions_delivered: delivered,
+      actions_duplicate: duplicates,
+      actions_malformed: malformed,
+      actions_redelivered: redelivered,
+      reports_malformed: this.#deployer.malformed,
+    }
+  }
+
+  /** What is under way is brought to an end first: who leads next goes on behind it. */
+  async close(): Promise<void> {
+    await this.#actions.close()
+    await this.#deployer.close()
+    await this.#follower.close()
+    await this.agents.close()
+  }
+}
