@@ -22,6 +22,9 @@ export interface AgentOptions {
 export interface Agent {
   /** Order of execution, and the number in `[node-index]`. */
   readonly index: number
+  /** Identity and version, of one that comes out of a store. */
+  readonly id?: string
+  readonly version?: number
   readonly path: string
   /** For error positions. */
   readonly file: string
@@ -93,6 +96,28 @@ export function readAgents(paths: readonly string[], options: AgentOptions): Age
   const [first] = mistakes
   if (first !== undefined && mistakes.length === agents.length) throw first
   return agents
+}
+
+/** What a store says of an agent. */
+export interface StoredAgent {
+  readonly id: string
+  readonly index: number
+  readonly title: string
+  readonly version: number
+  readonly code: string
+}
+
+/** An agent out of a store. One whose text is not in the language becomes one that does not load. */
+export function storedAgent(stored: StoredAgent, options: AgentOptions): Agent {
+  const { id, index, title, version, code } = stored
+  const path = `${title.replaceAll(/[/\\]/g, ' ')}.js`
+  const named = { id, version, title }
+  try {
+    return { ...understandAgent(code, path, index, options), ...named }
+  } catch (error) {
+    if (!(error instanceof AgentSyntaxMistake)) throw error
+    return { ...brokenAgent(error, code, path, index), ...named }
+  }
 }
 
 function brokenAgent({ message, hint }: Mistake, text: string, path: string, index: number): Agent {

@@ -210,6 +210,9 @@ export class SandboxProcess {
 
   async close(): Promise<void> {
     this.#closing = true
+    for (const [slot, loaded] of this.#loading)
+      loaded({ slot, error: 'the sandbox was closed', lines: [], heapBytes: 0 })
+    this.#loading.clear()
     clearInterval(this.#watch)
     clearTimeout(this.#reserve)
     this.#options.launcher.close()

@@ -20,6 +20,8 @@ export interface RunRequest {
   readonly hub: 'auto' | 'always' | 'never'
   readonly query: { readonly filter: string } | null
   readonly verifyChecksums: boolean
+  /** Keep packets of connections also when no agent asks for them yet: others may come. */
+  readonly keepPackets?: boolean
   /** What `tap.grpc.protos` names. */
   readonly protos?: ProtoSchema | undefined
 }
@@ -30,7 +32,7 @@ export function runOptions(config: Config, request: RunRequest): RunOptions {
   const { source, agents, launcher, broker, nodeName, finalRun, hub, query, verifyChecksums, protos } =
     request
   const { hookMs, jobMs, memoryMb } = scripting.budgets
-  const packets = agents.some((agent) => agent.usesPackets)
+  const packets = request.keepPackets === true || agents.some((agent) => agent.usesPackets)
   return {
     source,
     agents,

@@ -1,8 +1,10 @@
 import { styleText } from 'node:util'
+import type { AgentResult } from '../agent/group.ts'
 import type { MadeCounters } from '../agent/host/protocol.ts'
-import type { Fate } from '../worker/ledger.ts'
+import type { Fate } from '../agent/ledger.ts'
+import { both } from '../agent/made.ts'
 import type { PipelineCounters } from '../worker/pipeline.ts'
-import { type AgentResult, both, type RunResult } from '../worker/run.ts'
+import type { RunResult } from '../worker/run.ts'
 import { bytes, count, duration, table } from './table.ts'
 
 /** What a run did, for people: packets, entries, agents, and where everything went. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { layoutsFor } from '../worker/batcher.ts'
+import { layoutsFor } from '../entry/layout.ts'
 import { entryProtocols } from './index.ts'
 import { knownProtocols } from './known.ts'
 

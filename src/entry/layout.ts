@@ -38,6 +38,11 @@ export function entryFields(protocol: EntryProtocol): Fields {
   }
 }
 
+/** Layouts of all protocols one after another, in the order in which rows number them. */
+export function layoutsFor(protocols: readonly EntryProtocol[], wanted: Wanted): Layout[] {
+  return protocols.flatMap((protocol) => layoutsOf(protocol, wanted))
+}
+
 /** One layout for each variant of a protocol. */
 export function layoutsOf(protocol: EntryProtocol, wanted: Wanted): Layout[] {
   const everything = wanted.has('*')

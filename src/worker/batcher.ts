@@ -13,7 +13,7 @@ import type { RelayedEvent } from '../dissect/relay.ts'
 import type { KnownProtocol } from '../dissectors/known.ts'
 import { textOf } from '../entry/emptied.ts'
 import type { Entry, EntryOrigin, EntryProtocol, Exchange } from '../entry/entry.ts'
-import { encodeRow, type Layout, type LayoutField, layoutsOf, type Wanted } from '../entry/layout.ts'
+import { encodeRow, type Layout, type LayoutField, layoutsFor, type Wanted } from '../entry/layout.ts'
 import type { Shape } from '../entry/shape.ts'
 import { addressText } from '../packet/address.ts'
 import type { Packet } from '../packet/packet.ts'
@@ -279,11 +279,6 @@ function entryRow(
     return JSON.stringify(row)
   }
   return textOf(rowOf, exchange, origin)
-}
-
-/** Layouts of all protocols one after another, in the order in which rows number them. */
-export function layoutsFor(protocols: readonly KnownProtocol[], wanted: Wanted): Layout[] {
-  return protocols.flatMap((protocol) => layoutsOf(protocol, wanted))
 }
 
 /** Dotted paths of all that is only there when bodies are kept, and of what holds it. */

@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import type { HelperCall } from '../agent/group.ts'
 import type { Config } from '../config/index.ts'
 import { openDataFolder } from '../helpers/data-folder.ts'
 import { dispatch } from '../helpers/dispatch.ts'
@@ -7,7 +8,7 @@ import { type Egress, openEgress } from '../helpers/egress.ts'
 import type { DataFolder, HelperHost } from '../helpers/helper.ts'
 import { namespaces } from '../helpers/index.ts'
 import { Mistake } from '../mistake/mistake.ts'
-import type { HelperCall } from './run.ts'
+
 import { removeSpool, removeStaleSpools, type SpoolOptions, SpoolReader } from './spool/index.ts'
 import { version } from './version.ts'
 

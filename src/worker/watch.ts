@@ -62,7 +62,7 @@ export function watchAgents(
     const agent = known.get(file)
     if (statSync(file, { throwIfNoEntry: false })?.isFile() === true) await load(agent ?? newcomer(file))
     else if (agent !== undefined) {
-      run.remove(agent.index)
+      await run.remove(agent.index)
       note(`${agent.path} is gone: its agent was stopped`)
     }
   }

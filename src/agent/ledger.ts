@@ -1,4 +1,4 @@
-import type { AckMessage, SlotCounters } from '../agent/host/protocol.ts'
+import type { AckMessage, SlotCounters } from './host/protocol.ts'
 
 /** What became of the events of one kind that were meant for an agent. */
 export interface Fate {
@@ -25,6 +25,8 @@ export interface AgentAccount {
   jobRuns: number
   jobErrors: number
   micros: number
+  /** Console lines. */
+  lines: number
   stopped: string
 }
 
@@ -51,6 +53,22 @@ export class Ledger {
 
   account(slot: number): AgentAccount {
     return this.#accounts.get(slot) ?? newAccount()
+  }
+
+  /** Whoever gets the slot next begins with nothing. Only when all that was sent to it has been worked off. */
+  close(slot: number): void {
+    const account = this.#accounts.get(slot)
+    if (account !== undefined) this.#lost.delete(account)
+    this.#accounts.delete(slot)
+    this.#base.delete(slot)
+    this.#latest.delete(slot)
+    this.#absent.delete(slot)
+  }
+
+  printed(slot: number): void {
+    const account = this.account(slot)
+    this.#accounts.set(slot, account)
+    account.lines++
   }
 
   sent(slot: number, items: number, packets: number): void {
@@ -163,6 +181,7 @@ function newAccount(): AgentAccount {
     jobRuns: 0,
     jobErrors: 0,
     micros: 0,
+    lines: 0,
     stopped: '',
   }
 }

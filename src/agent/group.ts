@@ -1,0 +1,622 @@
+import { knownProtocols } from '../dissectors/known.ts'
+import { Mistake } from '../mistake/mistake.ts'
+import type { Agent } from './agents.ts'
+import { type Demand, layoutsMessage } from './demand.ts'
+import type { DissectorSettings } from './host/agent-protocol.ts'
+import {
+  calendarMs,
+  type HelperStub,
+  type HostConfig,
+  type Line,
+  type LoadAgent,
+  type LogMessage,
+  type MadeCounters,
+} from './host/protocol.ts'
+import type { SandboxLauncher } from './launcher.ts'
+import { type AgentAccount, Ledger } from './ledger.ts'
+import { NOTHING_MADE, sumMade } from './made.ts'
+import { type SandboxLimits, SandboxProcess } from './sandbox-process.ts'
+
+export type Component = LoadAgent['component']
+
+export interface GroupOptions {
+  /** Those to begin with; others may come and go. */
+  readonly agents: readonly Agent[]
+  readonly nodeName: string
+  /**
+   * Whether agents also run as they would on the hub: if they can tell, always, or never; `only`: there alone, as in a hub.
+   */
+  readonly hub: 'auto' | 'always' | 'never' | 'only'
+  readonly sandbox: {
+    readonly launcher: SandboxLauncher
+    readonly limits: SandboxLimits
+  }
+  readonly host: Pick<HostConfig, 'env' | 'language' | 'budgets' | 'macros' | 'hooks'>
+  readonly stubs: readonly HelperStub[]
+  /** Entries are wanted back, after onItemQueried. */
+  readonly query: { readonly filter: string } | null
+  /** Where packets and entries come from; absent where there are none. */
+  readonly traffic?: TrafficSource
+}
+
+/** Whoever captures, as agents see it. */
+export interface TrafficSource {
+  /** What entries that agents read themselves have in common. */
+  readonly origin: HostConfig['origin']
+  /** Seconds that a datagram which an agent has read waits for its reply. */
+  readonly replyTimeoutSeconds: number
+  /** From now on these fields are wanted. Answered by `AgentGroup.demanded`. */
+  demand(demand: Demand): void
+}
+
+/** What time is for agents. */
+export interface GroupClock {
+  /** The clock goes on by itself; false: time comes with the traffic. */
+  readonly live: boolean
+  /** When they begin, ms since the epoch. */
+  readonly startMs: number
+}
+
+/** What agents tell while they run. */
+export interface GroupObserver {
+  line(line: ConsoleLine): void
+  /** An entry that the query wants, as onItemQueried has left it: JSON text. */
+  entry(json: string): void
+  /** A broker helper was called. */
+  call(call: HelperCall): Promise<unknown>
+}
+
+/** A script wants something that is outside of its sandbox. */
+export interface HelperCall {
+  readonly agent: Agent
+  readonly component: Component
+  readonly path: string
+  readonly args: readonly unknown[]
+  /** What time it is for the script (ms): on a capture file, that of the traffic. */
+  readonly nowMs: number
+  /** For its console, before the answer. */
+  warn(text: string): void
+}
+
+/** A line of the console with who said it. */
+export interface ConsoleLine {
+  /** Node name, or `hub`. */
+  readonly node: string
+  readonly agent: Agent
+  readonly level: Line['level']
+  readonly text: string
+}
+
+export interface AgentResult {
+  readonly agent: Agent
+  readonly component: Component
+  readonly account: AgentAccount
+  /** Why it did not load. */
+  readonly loadError: string | undefined
+  /** It is loaded, was not stopped, and was not removed. */
+  readonly runs: boolean
+}
+
+/** Packets and entries on their way to agents, as one frame. */
+export interface TrafficFrame {
+  readonly frame: Uint8Array
+  readonly items: number
+  readonly packets: number
+  /** What had to be dropped before it. */
+  readonly dropped: DroppedEvents
+  /** It goes to the sandbox now: until then agents are being loaded. */
+  taken(): void
+  /** It has been worked off. */
+  done(): void
+}
+
+/** Events that nobody had time for, and bytes for dissectors of agents. */
+export interface DroppedEvents {
+  readonly items: number
+  readonly packets: number
+  readonly relayed: number
+}
+
+/** One place where an agent runs. */
+interface Place {
+  agent: Agent
+  readonly slot: number
+  readonly component: Component
+  hooks: readonly string[]
+  dissectors: readonly DissectorSettings[]
+  loadError: string | undefined
+  /** It was removed. */
+  gone: boolean
+}
+
+/**
+ * Agents in a sandbox, with the books on what they get and do: all that a worker and a hub have in common. Agents come and
+ * go while it runs. `start`, `load` and `begin` it in this order; then frames, or the clock, drive it until `end` or `close`.
+ */
+export class AgentGroup {
+  readonly #options: GroupOptions
+  readonly #observer: GroupObserver
+  readonly #ledger = new Ledger()
+  readonly #places: Place[] = []
+  readonly #clock = Promise.withResolvers<GroupClock>()
+  readonly #sandbox: SandboxProcess
+  #demandVersion = 0
+  #demand = ''
+  readonly #demanded = new Map<number, () => void>()
+  #inFlight: { items: number; packets: number; slots: readonly number[] }[] = []
+  /** Frames that came while agents were being loaded; undefined when none are. */
+  #held: TrafficFrame[] | undefined = []
+  #made = NOTHING_MADE
+  #restarts = 0
+  #live = false
+  #tick: NodeJS.Timeout | undefined
+  #warnedAt = Number.NEGATIVE_INFINITY
+  #trafficEnded = false
+  #closed = false
+  readonly #begun = Promise.withResolvers<void>()
+  /** After the first loading, one change after another. */
+  #changing: Promise<unknown> = this.#begun.promise
+
+  constructor(options: GroupOptions, observer: GroupObserver) {
+    this.#options = options
+    this.#observer = observer
+    this.#clock.promise.catch(() => {})
+    this.#sandbox = this.#createSandbox()
+    for (const agent of options.agents) this.#addPlaces(agent)
+  }
+
+  /** Starts the sandbox, which needs to know the time before it can load agents. */
+  async start(clock: Promise<GroupClock> | GroupClock): Promise<void> {
+    Promise.resolve(clock).then(this.#clock.resolve, this.#clock.reject)
+    await this.#sandbox.start()
+    this.#live = (await this.#clock.promise).live
+  }
+
+  /** Rejects with a Mistake when there is no sandbox any more and there will be none. */
+  get failed(): Promise<never> {
+    return this.#sandbox.failed
+  }
+
+  /** Process of the sandbox. */
+  get pid(): number | undefined {
+    return this.#sandbox.pid
+  }
+
+  /**
+   * Asks for what the agents read before they are loaded, so that reading can go on ahead of them. What dissectors of agents
+   * are to read must be known from the first packet on: with those it waits until they are.
+   */
+  askAhead(): void {
+    if (!this.#places.some(({ agent }) => agent.hasDissectors)) void this.#ask(this.#places)
+  }
+
+  /** Loads the agents to begin with. Frames that come are held. */
+  async load(): Promise<void> {
+    for (const place of this.#places) await this.#load(place)
+    void this.#ask(this.#running())
+  }
+
+  /** Lets frames through, and the clock. */
+  begin(): void {
+    this.#release()
+    this.#begun.resolve()
+    if (this.#live) this.#tick = setInterval(() => this.#onTick(), TICK_MS)
+  }
+
+  /** A new agent, or a new version of one. The old one keeps running when it does not load: answers why. */
+  reload(agent: Agent): Promise<string | undefined> {
+    return this.#afterOthers(() => this.#reload(agent))
+  }
+
+  /** Stops an agent for good. */
+  remove(index: number): Promise<void> {
+    return this.#afterOthers(async () => this.#remove(index))
+  }
+
+  /** Whether some version of an agent is loaded. */
+  runs(index: number): boolean {
+    return this.#places.some(
+      ({ agent, loadError, gone }) => agent.index === index && loadError === undefined && !gone,
+    )
+  }
+
+  /** All frames from now on are made for the demand of this version. */
+  demanded(version: number): void {
+    this.#demanded.get(version)?.()
+    this.#demanded.delete(version)
+  }
+
+  frame(frame: TrafficFrame): void {
+    if (this.#held === undefined) this.#send(frame)
+    else this.#held.push(frame)
+  }
+
+  dropped(dropped: DroppedEvents): void {
+    const { items, packets, relayed } = dropped
+    if (items + packets + relayed === 0) return
+    this.#warnOfDrops(dropped)
+    if (relayed > 0) this.#made = sumMade(this.#made, { ...NOTHING_MADE, skipped: { 'queue-full': relayed } })
+    for (const place of this.#places)
+      if (this.#hasTraffic(place))
+        this.#ledger.queueFull(place.slot, this.#itemsFor(place, items), this.#packetsFor(place, packets))
+  }
+
+  /** For agents with onLogCall. */
+  log(level: LogMessage['level'], component: Component, message: string, more: object): void {
+    if (!this.#places.some((place) => place.component === component && place.hooks.includes('onLogCall')))
+      return
+    this.#sandbox.log({ level, component, record: { message, ...more } })
+  }
+
+  /** No frame comes any more, and no answer to a demand. Resolves when no change is under way. */
+  async endTraffic(): Promise<void> {
+    clearInterval(this.#tick)
+    this.#trafficEnded = true
+    for (const reached of this.#demanded.values()) reached()
+    await this.#changing
+  }
+
+  /** Resolves when everything that was sent so far has been worked off, and what came of it has been told. */
+  settled(): Promise<void> {
+    return this.#sandbox.settled()
+  }
+
+  /** Jobs run for the last time: all of them with `finalRun`, or else those that are due by then. */
+  end(finalRun: boolean, untilMs: number | null): Promise<void> {
+    return this.#sandbox.end(finalRun, untilMs)
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#tick)
+    this.#closed = true
+    this.#begun.resolve()
+    await this.#sandbox.close()
+    this.#options.sandbox.launcher.close()
+  }
+
+  results(): AgentResult[] {
+    return this.#places.map((place) => {
+      const { agent, component, slot, loadError } = place
+      const account = this.#ledger.account(slot)
+      const runs = loadError === undefined && !place.gone && account.stopped === ''
+      return { agent, component, account, loadError, runs }
+    })
+  }
+
+  /** Sums that do not add up: none, or there is a bug. */
+  discrepancies(): string[] {
+    return this.#ledger.discrepancies()
+  }
+
+  /** What dissectors of agents have read. */
+  get made(): MadeCounters {
+    return this.#made
+  }
+
+  /** Sandbox processes that died and were replaced. */
+  get restarts(): number {
+    return this.#restarts
+  }
+
+  // --- agents come and go --------------------------------------------------------------------------------------
+
+  #afterOthers<Answer>(change: () => Promise<Answer>): Promise<Answer> {
+    const done = this.#changing.then(() => {
+      if (this.#closed) throw new Mistake('E_SANDBOX', 'the sandbox was closed')
+      return change()
+    })
+    this.#changing = done.catch(() => {})
+    return done
+  }
+
+  async #reload(agent: Agent): Promise<string | undefined> {
+    this.#addPlaces(agent)
+    // Every batch after this one has what the new version reads, and the old one gets every batch before.
+    await this.#ask([...this.#running(), ...this.#placesOf(agent).map((place) => ({ ...place, agent }))])
+    await this.#settleOthers(agent)
+    this.#held ??= []
+    let failure: string | undefined
+    for (const place of this.#placesOf(agent)) {
+      const { agent: before, loadError } = place
+      place.agent = agent
+      await this.#load(place)
+      if (place.loadError === undefined) continue
+      failure = place.loadError
+      // The old version, if there is one, keeps running.
+      place.agent = before
+      if (before !== agent) place.loadError = loadError
+    }
+    this.#release()
+    void this.#ask(this.#running())
+    return failure
+  }
+
+  /** Another agent has had this place: its account is closed. */
+  async #settleOthers({ index, id }: Agent): Promise<void> {
+    const others = this.#places.filter((place) => place.agent.index === index && place.agent.id !== id)
+    if (others.length === 0) return
+    await this.#sandbox.settled()
+    for (const { slot } of others) this.#ledger.close(slot)
+  }
+
+  #remove(index: number): void {
+    for (const place of this.#places) {
+      if (place.agent.index !== index || place.gone) continue
+      this.#sandbox.unload(place.slot)
+      place.hooks = []
+      place.dissectors = []
+      place.gone = true
+      this.log('info', place.component, 'an agent was removed', nameOf(place.agent))
+    }
+    void this.#ask(this.#running())
+  }
+
+  /** Those that are not there yet: a new version may be the first that says something of the hub. */
+  #addPlaces(agent: Agent): void {
+    const slots = this.#places.map(({ slot }) => slot)
+    for (const component of this.#componentsOf(agent)) {
+      const slot = agent.index * 2 + (component === 'hub' ? 1 : 0)
+      if (slots.includes(slot)) continue
+      this.#places.push({
+        agent,
+        slot,
+        component,
+        hooks: [],
+        dissectors: [],
+        loadError: undefined,
+        gone: false,
+      })
+    }
+  }
+
+  #componentsOf(agent: Agent): Component[] {
+    const { hub } = this.#options
+    if (hub === 'only') return ['hub']
+    return hub === 'always' || (hub === 'auto' && agent.usesHub) ? ['worker', 'hub'] : ['worker']
+  }
+
+  #placesOf({ index }: Agent): Place[] {
+    return this.#places.filter((place) => place.agent.index === index)
+  }
+
+  #placeOf(slot: number): Place | undefined {
+    return this.#places.find((place) => place.slot === slot)
+  }
+
+  #running(): Place[] {
+    return this.#places.filter((place) => this.#hasTraffic(place))
+  }
+
+  async #load(place: Place): Promise<void> {
+    const { agent, slot, component } = place
+    const loaded =
+      agent.problem === undefined
+        ? await this.#sandbox.load(loadOf(place))
+        : { hooks: [], dissectors: [], error: agent.problem }
+    place.loadError = loaded.error
+    if (loaded.error === undefined) {
+      place.hooks = loaded.hooks ?? []
+      place.dissectors = loaded.dissectors ?? []
+      place.gone = false
+      this.log('info', component, 'an agent was loaded', nameOf(agent))
+    } else {
+      this.#line({ slot, level: 'error', text: loaded.error })
+      this.log('error', component, 'an agent does not load', { ...nameOf(agent), error: loaded.error })
+    }
+  }
+
+  // --- traffic -------------------------------------------------------------------------------------------------
+
+  /**
+   * Tells whoever captures, and before it the sandbox, which fields cross from now on. Resolves when every batch that was
+   * made for an earlier demand has come.
+   */
+  #ask(places: readonly Place[]): Promise<void> {
+    const { traffic, query } = this.#options
+    if (traffic === undefined) return Promise.resolve()
+    const workers = places.filter(({ component }) => component === 'worker')
+    const items = new Set(workers.flatMap(({ agent }) => agent.wantedItem))
+    const packets = new Set(workers.flatMap(({ agent }) => agent.wantedPacket))
+    if (query !== null) items.add('*')
+    const dissectors = workers.flatMap((place) =>
+      place.dissectors.map((settings) => ({ slot: place.slot, settings })),
+    )
+    const demand = JSON.stringify([[...items].sort(), [...packets].sort(), dissectors])
+    if (demand === this.#demand || this.#trafficEnded) return Promise.resolve()
+    this.#demand = demand
+    const version = this.#demandVersion++
+    this.#sandbox.layouts(layoutsMessage(version, items, dissectors))
+    const reached = new Promise<void>((resolve) => this.#demanded.set(version, resolve))
+    traffic.demand({
+      version,
+      items: [...items],
+      packets: [...packets],
+      dissectors: dissectors.map(({ settings: { transport, ports } }) => ({ transport, ports })),
+    })
+    return reached
+  }
+
+  /** Agents have been loaded: lets the frames through that came meanwhile. */
+  #release(): void {
+    const held = this.#held ?? []
+    this.#held = undefined
+    for (const frame of held) this.frame(frame)
+  }
+
+  #send({ frame, items, packets, dropped, taken, done }: TrafficFrame): void {
+    this.dropped(dropped)
+    taken()
+    const slots: number[] = []
+    for (const place of this.#places) {
+      if (!this.#hasTraffic(place)) continue
+      const wanted = [this.#itemsFor(place, items), this.#packetsFor(place, packets)] as const
+      slots.push(place.slot)
+      if (wanted[0] + wanted[1] > 0) this.#ledger.sent(place.slot, ...wanted)
+    }
+    this.#inFlight.push({ items, packets, slots })
+    this.#sandbox.batch(frame, () => {
+      this.#inFlight.shift()
+      done()
+    })
+  }
+
+  #hasTraffic(place: Place): boolean {
+    return place.component === 'worker' && place.loadError === undefined && !place.gone
+  }
+
+  #itemsFor(place: Place, items: number): number {
+    return place.agent.wantedItem.length > 0 ? items : 0
+  }
+
+  #packetsFor(place: Place, packets: number): number {
+    return place.agent.wantedPacket.length > 0 ? packets : 0
+  }
+
+  #warnOfDrops(dropped: object): void {
+    const now = performance.now()
+    if (now < this.#warnedAt + WARN_EVERY_MS) return
+    this.#warnedAt = now
+    this.log('warning', 'worker', 'events are being dropped: agents are too slow', { ...dropped })
+  }
+
+  #onTick(): void {
+    if (this.#sandbox.behind < TICKS_BEHIND) this.#sandbox.tick(Date.now())
+  }
+
+  // --- what the sandbox tells ----------------------------------------------------------------------------------
+
+  #createSandbox(): SandboxProcess {
+    const config = this.#clock.promise.then((clock) => this.#configFor(clock))
+    config.catch(() => {})
+    return new SandboxProcess(
+      { ...this.#options.sandbox, config },
+      {
+        lines: (lines) => {
+          for (const line of lines) this.#line(line)
+        },
+        call: ({ slot, path, args, nowMs }, warn) => {
+          const place = this.#placeOf(slot)
+          if (place === undefined) throw new Error(`there is no slot ${slot}`)
+          const { agent, component } = place
+          return this.#observer.call({ agent, component, path, args, nowMs, warn })
+        },
+        entries: (entries) => {
+          for (const entry of entries) this.#observer.entry(entry)
+        },
+        loaded: (slot) => this.#ledger.open(slot),
+        ack: (message) => {
+          if (message.made !== undefined) this.#add(message.made)
+          this.#ledger.acked(message)
+        },
+        stopped: (slot, reason) => this.#stopped(slot, reason),
+        restarted: (reason) => this.#restarted(reason),
+        notRevived: (slot, reason) => this.#notRevived(slot, reason),
+      },
+    )
+  }
+
+  #configFor({ live, startMs }: GroupClock): HostConfig {
+    const { host, nodeName, stubs, query, traffic } = this.#options
+    return {
+      ...host,
+      nodeName,
+      stubs,
+      query,
+      origin: traffic?.origin ?? { worker: '', node: { ip: '', name: nodeName }, backend: '' },
+      replyTimeoutSeconds: traffic?.replyTimeoutSeconds ?? 0,
+      protocols: [
+        ...new Set(
+          knownProtocols.flatMap(({ name, protocols }) => [
+            name,
+            ...protocols.flatMap((each) => [each.name, each.abbr, each.macro]),
+          ]),
+        ),
+      ],
+      virtualTime: !live,
+      startMs: live ? startMs : calendarMs(startMs),
+    }
+  }
+
+  /** Dissectors of agents have read entries: every agent that takes entries was given these as well. */
+  #add(made: MadeCounters): void {
+    this.#made = sumMade(this.#made, made)
+    const slots = this.#inFlight[0]?.slots ?? []
+    for (const place of this.#places)
+      if (slots.includes(place.slot)) this.#ledger.sent(place.slot, this.#itemsFor(place, made.items), 0)
+  }
+
+  #stopped(slot: number, reason: string): void {
+    this.#ledger.stopped(slot, reason)
+    this.#line({ slot, level: 'error', text: `stopped: ${reason}` })
+    const place = this.#placeOf(slot)
+    if (place === undefined) return
+    place.hooks = []
+    this.log('error', place.component, 'an agent was stopped', { ...nameOf(place.agent), reason })
+    // Connections that begin from now on are for others. A reload has asked for more than what runs, and asks again itself.
+    place.dissectors = []
+    void this.#changing.then(() => this.#ask(this.#running()))
+  }
+
+  #restarted(reason: string): void {
+    this.#restarts++
+    this.#ledger.restarted((slot) => this.#unackedOf(slot))
+    for (const place of this.#places) {
+      if (place.loadError !== undefined || place.gone) continue
+      if (this.#ledger.account(place.slot).stopped !== '') continue
+      this.#line({ slot: place.slot, level: 'warn', text: `started anew, its variables are lost: ${reason}` })
+    }
+  }
+
+  #notRevived(slot: number, reason: string): void {
+    this.#stopped(slot, reason)
+    this.#ledger.left(slot, this.#unackedOf(slot))
+  }
+
+  /** Events that were sent to a slot, and of which nobody knows yet what became of them. */
+  #unackedOf(slot: number): { items: number; packets: number } {
+    const place = this.#placeOf(slot)
+    if (place === undefined) return { items: 0, packets: 0 }
+    const mine = this.#inFlight.filter((frame) => frame.slots.includes(slot))
+    return {
+      items: mine.reduce((sum, frame) => sum + this.#itemsFor(place, frame.items), 0),
+      packets: mine.reduce((sum, frame) => sum + this.#packetsFor(place, frame.packets), 0),
+    }
+  }
+
+  #line(line: Line): void {
+    const place = this.#placeOf(line.slot)
+    if (place === undefined) return
+    this.#ledger.printed(line.slot)
+    this.#observer.line(this.#consoleLine(place, line))
+  }
+
+  #consoleLine({ component, agent }: Place, { level, text }: Line): ConsoleLine {
+    return { node: component === 'hub' ? 'hub' : this.#options.nodeName, agent, level, text }
+  }
+}
+
+function loadOf({ agent, slot, component }: Place): LoadAgent {
+  return {
+    slot,
+    index: agent.index,
+    title: agent.title,
+    file: agent.file,
+    component,
+    source: agent.source,
+    insertions: agent.insertions,
+    sharesThis: agent.sharesThis,
+    vars: agent.vars,
+    wantedItem: component === 'worker' ? agent.wantedItem : [],
+    wantedPacket: component === 'worker' ? agent.wantedPacket : [],
+    bodies: agent.bodies,
+  }
+}
+
+function nameOf({ index, title, file }: Agent) {
+  return { script: index, title, file }
+}
+
+/** Jobs are due on whole seconds; this is how late they may be. */
+const TICK_MS = 50
+const TICKS_BEHIND = 2
+const WARN_EVERY_MS = 1000
