@@ -47,6 +47,9 @@ export const UP = {
 export const CALL = 1
 export const REPLY = 2
 
+/** Path of the helper whose calls go either way, see `HostConfig.actions`. */
+export const HUB_ACTION = 'hub.action'
+
 export interface HostConfig {
   readonly nodeName: string
   /** Time comes with the traffic (a capture file), not from the clock. */

@@ -1,0 +1,150 @@
+import { mkdirSync } from 'node:fs'
+import { resolve } from 'node:path'
+import type { Config } from '../config/index.ts'
+import { openDataFolder } from '../helpers/data-folder.ts'
+import { dispatch } from '../helpers/dispatch.ts'
+import { type Egress, openEgress } from '../helpers/egress.ts'
+import type { DataFolder, HelperHost, PacketStore, Targeted } from '../helpers/helper.ts'
+import { namespaces } from '../helpers/index.ts'
+import { Mistake } from '../mistake/mistake.ts'
+import type { HelperCall } from './group.ts'
+import { HUB_ACTION } from './host/protocol.ts'
+
+export interface BrokerOptions {
+  readonly config: Config
+  readonly nodeName: string
+  /** Packets of connections; a hub has none. */
+  readonly packets?: PacketStore
+  readonly link: ComponentLink
+}
+
+/** What goes from agents to other components. */
+export interface ComponentLink {
+  /**
+   * `hub.action`, where actions go outside (`HostConfig.actions`). Returns when the action is sure to arrive; throws a
+   * Mistake for the script.
+   */
+  action(call: SentAction): void | Promise<void>
+  /** Pods under capture, and pods that are left out. */
+  targeted(): Targeted | Promise<Targeted>
+  /** State of this component, for `utils.health`. */
+  health(nodeName: string): unknown
+}
+
+export interface SentAction extends Pick<HelperCall, 'agent' | 'component' | 'nowMs'> {
+  readonly action: string
+  /** JSON text; absent when the script gave no object. */
+  readonly object?: string
+}
+
+/**
+ * Answers the helpers that scripts call: the only way from a script to anything outside. It lives on the main thread,
+ * which never decodes packets, so that an answer does not wait for traffic.
+ */
+export class HelperBroker {
+  readonly #root: string
+  readonly #quotaBytes: number
+  #files: Promise<DataFolder> | undefined
+  readonly #egress: Egress
+  readonly #nodeName: string
+  readonly #packets: PacketStore
+  readonly #link: ComponentLink
+
+  constructor({ config, nodeName, packets, link }: BrokerOptions) {
+    const { scripting, internetConnectivity } = config
+    this.#root = resolve(scripting.data)
+    this.#quotaBytes = scripting.dataQuotaMb * 2 ** 20
+    this.#egress = openEgress({ ...scripting.egress, internetConnectivity })
+    this.#nodeName = nodeName
+    this.#packets = packets ?? new NoPackets()
+    this.#link = link
+    makeFolder(this.#root)
+  }
+
+  async call(call: HelperCall): Promise<unknown> {
+    const { agent, component, path, args, nowMs, warn } = call
+    if (path === HUB_ACTION) return await this.#action(call)
+    const node = component === 'hub' ? 'hub' : this.#nodeName
+    // Counting what is in it may take a while: when somebody uses it.
+    this.#files ??= openDataFolder(this.#root, this.#quotaBytes)
+    const host: HelperHost = {
+      agent,
+      component,
+      nodeName: node,
+      files: await this.#files,
+      packets: this.#packets,
+      signal: AbortSignal.timeout(CALL_MS),
+      warn,
+      request: (options) => this.#egress.request(options),
+      now: () => nowMs,
+      health: () => this.#link.health(node),
+      targeted: () => this.#link.targeted(),
+    }
+    return dispatch(namespaces, path, args, host)
+  }
+
+  close(): Promise<void> {
+    return this.#egress.close()
+  }
+
+  async #action({ agent, component, nowMs, args }: HelperCall): Promise<void> {
+    const [action, object] = args
+    const sent = { agent, component, nowMs, action: String(action) }
+    await this.#link.action(typeof object === 'string' ? { ...sent, object } : sent)
+  }
+}
+
+/** How this process does, as every component tells it. */
+export function processHealth(): Record<string, unknown> {
+  const { rss } = process.memoryUsage()
+  const { user, system } = process.cpuUsage()
+  return {
+    timestamp: Date.now(),
+    cpuUsage: (user + system) / 1e6 / process.uptime(),
+    memoryUsage: rss,
+  }
+}
+
+/** Where no packets come by. */
+class NoPackets implements PacketStore {
+  async writeStream(): Promise<boolean> {
+    return false
+  }
+
+  async streams(): Promise<readonly string[]> {
+    return []
+  }
+
+  writeMerged(): Promise<void> {
+    return Promise.reject(noPackets())
+  }
+
+  writeMergedFiles(): Promise<void> {
+    return Promise.reject(noPackets())
+  }
+
+  nameHistory(): Promise<never> {
+    return Promise.reject(noPackets())
+  }
+}
+
+function noPackets(): Mistake {
+  return new Mistake('E_HELPER_REFUSED', 'pcap helpers are available on workers only')
+}
+
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true })
+  } catch (cause) {
+    throw new Mistake(
+      'E_CONFIG_VALUE',
+      `the data folder ${path} cannot be made: ${(cause as Error).message}`,
+      {
+        hint: 'Give yourself the right to write there, or set scripting.data to another folder.',
+        cause,
+      },
+    )
+  }
+}
+
+const CALL_MS = 60_000
