@@ -137,7 +137,10 @@ export function parts(texts: readonly string[], mostBytes: number): string[][] {
 /** An entry that is too long for a message goes without what it carries. */
 function withoutContent(text: string): string {
   const entry = JSON.parse(text) as Record<string, unknown>
-  const error = { type: 'too-long', msg: `the entry has ${text.length} characters: more than a message takes` }
+  const error = {
+    type: 'too-long',
+    msg: `the entry has ${text.length} characters: more than a message takes`,
+  }
   return JSON.stringify({ ...entry, request: null, response: null, data: null, error })
 }
 

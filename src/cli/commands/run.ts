@@ -12,10 +12,10 @@ import { compileFilter } from '../../filter/index.ts'
 import { Mistake } from '../../mistake/mistake.ts'
 import { Broker } from '../../worker/broker.ts'
 import { Run, type RunResult } from '../../worker/run.ts'
+import { runOptions } from '../../worker/run-options.ts'
 import { watchAgents } from '../../worker/watch.ts'
 import { addConfigOptions, type ConfigFlags, collect, configOf } from '../options.ts'
 import { ProgressBar } from '../progress.ts'
-import { runOptions } from '../run-options.ts'
 import { summaryJson, summaryText } from '../summary.ts'
 
 interface RunFlags extends ConfigFlags {

@@ -3,11 +3,9 @@ import type { SandboxLauncher } from '../agent/launcher.ts'
 import type { CaptureOptions } from '../capture/index.ts'
 import type { Config } from '../config/index.ts'
 import type { ProtoSchema } from '../dissect/protos.ts'
-import { stubTable } from '../helpers/dispatch.ts'
-import { HOOKS } from '../helpers/hooks.ts'
-import { namespaces } from '../helpers/index.ts'
-import type { Broker } from '../worker/broker.ts'
-import type { RunOptions } from '../worker/run.ts'
+import { groupOptions } from '../node/group-options.ts'
+import type { Broker } from './broker.ts'
+import type { RunOptions } from './run.ts'
 
 /** What a run takes beside its settings. */
 export interface RunRequest {
@@ -28,10 +26,9 @@ export interface RunRequest {
 
 /** The options of a run, from the configuration and what was asked for. */
 export function runOptions(config: Config, request: RunRequest): RunOptions {
-  const { scripting, tap } = config
+  const { tap } = config
   const { source, agents, launcher, broker, nodeName, finalRun, hub, query, verifyChecksums, protos } =
     request
-  const { hookMs, jobMs, memoryMb } = scripting.budgets
   const packets = request.keepPackets === true || agents.some((agent) => agent.usesPackets)
   return {
     source,
@@ -54,25 +51,7 @@ export function runOptions(config: Config, request: RunRequest): RunOptions {
       },
       spool: packets ? broker.spool : undefined,
     },
-    sandbox: {
-      launcher,
-      limits: { callMb: 2 * memoryMb, hookMs, jobMs },
-    },
-    host: {
-      env: scripting.env,
-      language: scripting.language,
-      budgets: {
-        memoryMb,
-        allMb: ALL_AGENTS_MB,
-        linesPerCall: LINES_PER_CALL,
-        bytesPerCall: BYTES_PER_CALL,
-        waitMsPerCall: WAIT_MS_PER_CALL,
-        failures: FAILURES,
-      },
-      macros: tap.customMacros,
-      hooks: HOOKS,
-    },
-    stubs: stubTable(namespaces),
+    ...groupOptions(config, launcher),
     finalRun,
     hub,
     query,
@@ -86,12 +65,4 @@ function portHints(mapping: Readonly<Record<string, readonly number[]>>): Map<nu
   )
 }
 
-/** What agents may hold of the heap of their sandbox together. */
-const ALL_AGENTS_MB = 320
-const LINES_PER_CALL = 1000
-const BYTES_PER_CALL = 1 << 20
-/** Every helper has a limit of its own, which is shorter: this is for those that are called again and again. */
-const WAIT_MS_PER_CALL = 60_000
-/** Failures in a row after which an agent is stopped. */
-const FAILURES = 100
 const MOST_CONNECTIONS = 200_000
