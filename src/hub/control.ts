@@ -39,6 +39,8 @@ export interface HubControl {
   /** What agents share by `cluster.*`: by agent and name. */
   shared(): Promise<readonly SharedValue[]>
   targeted(): Promise<{ readonly targets: readonly unknown[]; readonly excluded: readonly unknown[] }>
+  /** Gives agents other values for `env`, instead of all that they had. Absent where that cannot be done. */
+  setEnv?(env: Readonly<Record<string, unknown>>, by: string): Promise<void>
   /** Something changed: agents, nodes. For those who show it. */
   events(signal: AbortSignal): AsyncIterable<HubEvent>
 

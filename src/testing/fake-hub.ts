@@ -1,0 +1,295 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { parseAgent } from '../agent/source/gate.ts'
+import { agentTitle } from '../agent/source/title.ts'
+import { compileFilter } from '../filter/index.ts'
+import type { HubControl } from '../hub/control.ts'
+import { Mistake } from '../mistake/mistake.ts'
+import type { AgentChange, AgentDraft, AgentRecord, AgentVersion } from '../wire/agents.ts'
+import type { AuditRecord } from '../wire/audit.ts'
+import { type ConsoleFilter, type ConsoleLine, wantsLine } from '../wire/console.ts'
+import type { EntriesQuery } from '../wire/entries.ts'
+import type { JobAnswer, JobOrder, JobSelector, JobView } from '../wire/jobs.ts'
+import type { AgentView, EntriesPage, HubEvent, LivePart, NodeView, SharedValue } from '../wire/views.ts'
+import { Broadcast } from './broadcast.ts'
+
+/** A hub in memory, for what stands in front of hubs: what tests put into it comes out of its interface. */
+export class FakeHub implements HubControl {
+  readonly lines: ConsoleLine[] = []
+  /** JSON texts, oldest first. */
+  readonly kept: string[] = []
+  readonly sharedValues: SharedValue[] = []
+  readonly audited: AuditRecord[] = []
+  readonly jobViews: JobView[] = []
+  readonly orders: JobOrder[] = []
+  readonly nodeViews: NodeView[] = []
+  /** Titles that are active as soon as they exist. */
+  readonly titles: string[] = []
+  /** Workers that do not answer about entries. */
+  readonly missing: string[] = []
+  reasons: string[] = []
+  /** When set, everything fails with it. */
+  failure: Error | undefined
+  env: Readonly<Record<string, unknown>> = {}
+  readonly #agents = new Map<string, { record: AgentRecord; history: AgentVersion[] }>()
+  readonly #printed = new Broadcast<ConsoleLine>()
+  readonly #live = new Broadcast<LivePart>()
+  readonly #events = new Broadcast<HubEvent>()
+
+  /** Keeps a line and shows it to those who follow. */
+  print(line: Partial<ConsoleLine> & { readonly text: string }): ConsoleLine {
+    const whole = { ...LINE, id: randomUUID(), at: Date.now(), ...line }
+    this.lines.push(whole)
+    this.#printed.send(whole)
+    return whole
+  }
+
+  /** Keeps entries, given as JSON texts, and shows them to those who watch. */
+  see(...entries: string[]): void {
+    this.kept.push(...entries)
+    this.pass({ node: 'fake', entries, dropped: 0 })
+  }
+
+  /** Shows entries to those who watch, whatever their filters. */
+  pass(part: LivePart): void {
+    this.#live.send(part)
+  }
+
+  get watchers(): number {
+    return this.#live.listeners
+  }
+  get followers(): number {
+    return this.#printed.listeners
+  }
+  get eventListeners(): number {
+    return this.#events.listeners
+  }
+
+  /** Tells those who show nodes that something has changed. */
+  tellNodes(): void {
+    this.#events.send({ kind: 'nodes', nodes: [...this.nodeViews] })
+  }
+
+  async agents(): Promise<AgentView[]> {
+    this.#fail()
+    return [...this.#agents.values()]
+      .map(({ record }) => view(record))
+      .toSorted((left, right) => left.index - right.index)
+  }
+
+  async agent(name: string): Promise<AgentView> {
+    this.#fail()
+    return view(this.#find(name).record)
+  }
+
+  async createAgent(draft: AgentDraft, by: string): Promise<AgentView> {
+    this.#fail()
+    check(draft.code)
+    const title = draft.title ?? agentTitle(draft.code, draft.source?.path ?? 'New Script')
+    if (title !== 'New Script' && this.#all().some(({ record }) => record.title === title))
+      throw new Mistake('E_CONFLICT', `there is an agent "${title}" already`)
+    const now = new Date().toISOString()
+    const record: AgentRecord = {
+      id: randomUUID(),
+      index: Math.max(-1, ...this.#all().map((each) => each.record.index)) + 1,
+      title,
+      code: draft.code,
+      active: draft.active ?? this.titles.includes(title),
+      version: 1,
+      hash: hash(draft.code),
+      ...(draft.source === undefined ? {} : { source: draft.source }),
+      createdAt: now,
+      updatedAt: now,
+      updatedBy: by,
+    }
+    this.#agents.set(record.id, { record, history: [versionOf(record)] })
+    await this.#tell()
+    return view(record)
+  }
+
+  async updateAgent(name: string, change: AgentChange, by: string): Promise<AgentView> {
+    this.#fail()
+    const { record } = this.#find(name)
+    if (change.code !== undefined) check(change.code)
+    refuseConflict(record, change.ifVersion)
+    return this.#save(record, change, by)
+  }
+
+  async deleteAgent(name: string, _by: string, ifVersion?: number): Promise<void> {
+    this.#fail()
+    const { record } = this.#find(name)
+    refuseConflict(record, ifVersion)
+    this.#agents.delete(record.id)
+    await this.#tell()
+  }
+
+  async history(name: string): Promise<AgentVersion[]> {
+    this.#fail()
+    return this.#find(name).history
+  }
+
+  async rollback(name: string, version: number, by: string): Promise<AgentView> {
+    this.#fail()
+    const { record, history } = this.#find(name)
+    const old = history.find((each) => each.version === version)
+    if (old === undefined) throw new Mistake('E_NOT_FOUND', `version ${version} is not kept`)
+    return this.#save(record, { title: old.title, code: old.code }, by)
+  }
+
+  async activeTitles(): Promise<string[]> {
+    this.#fail()
+    return [...this.titles]
+  }
+
+  nodes(): readonly NodeView[] {
+    this.#fail()
+    return this.nodeViews
+  }
+
+  async *console(filter: ConsoleFilter, follow: boolean, signal: AbortSignal): AsyncIterable<ConsoleLine> {
+    this.#fail()
+    const coming = this.#printed.listen(follow ? signal : AbortSignal.abort())
+    const wanted = this.lines.filter((line) => wantsLine(filter, line))
+    yield* filter.last === undefined ? wanted : filter.last === 0 ? [] : wanted.slice(-filter.last)
+    for await (const line of coming) if (wantsLine(filter, line)) yield line
+  }
+
+  async clearConsole(agent: string | undefined): Promise<void> {
+    this.#fail()
+    const left = agent === undefined ? [] : this.lines.filter((line) => !wantsLine({ agent }, line))
+    this.lines.splice(0, this.lines.length, ...left)
+  }
+
+  async jobs(order: JobOrder): Promise<JobAnswer[]> {
+    this.#fail()
+    this.orders.push(order)
+    const nodes = [...new Set(this.jobViews.map(({ node }) => node))]
+    return nodes.map((node) => ({
+      node,
+      running: true,
+      jobs: this.jobViews.filter((job) => job.node === node && wantsJob(order.selector, job)),
+    }))
+  }
+
+  async entries(query: EntriesQuery, _signal: AbortSignal): Promise<EntriesPage> {
+    this.#fail()
+    const filter = compileFilter(query.filter, { prefer: 'kfl1', now: Date.now() })
+    const newest = this.kept.filter((text) => filter.matches(JSON.parse(text))).toReversed()
+    const from = Number(query.cursor ?? 0)
+    const entries = newest.slice(from, from + query.limit)
+    const end = from + entries.length
+    const cursor = end < newest.length ? String(end) : null
+    return { entries, cursor, scanned: this.kept.length, missing: this.missing }
+  }
+
+  live(filter: string, signal: AbortSignal): AsyncIterable<LivePart> {
+    this.#fail()
+    compileFilter(filter, { prefer: 'kfl1', now: Date.now() })
+    return this.#live.listen(signal)
+  }
+
+  async shared(): Promise<SharedValue[]> {
+    this.#fail()
+    return [...this.sharedValues]
+  }
+
+  async targeted() {
+    this.#fail()
+    return { targets: [{ name: 'shop-1', namespace: 'shop' }], excluded: [] }
+  }
+
+  events(signal: AbortSignal): AsyncIterable<HubEvent> {
+    this.#fail()
+    return this.#events.listen(signal)
+  }
+
+  async setEnv(env: Readonly<Record<string, unknown>>, _by: string): Promise<void> {
+    this.#fail()
+    this.env = env
+  }
+
+  ready() {
+    return { ready: this.reasons.length === 0, reasons: this.reasons }
+  }
+
+  health() {
+    return { agents: this.#agents.size }
+  }
+
+  async audit(record: AuditRecord): Promise<void> {
+    this.audited.push(record)
+  }
+
+  async audits(last: number): Promise<AuditRecord[]> {
+    this.#fail()
+    return last === 0 ? [] : this.audited.slice(-last)
+  }
+
+  #all() {
+    return [...this.#agents.values()]
+  }
+
+  #find(name: string) {
+    const found = this.#all().find(({ record }) =>
+      [record.id, record.title, String(record.index)].includes(name),
+    )
+    if (found === undefined)
+      throw new Mistake('E_NOT_FOUND', `there is no agent ${JSON.stringify(name)}`, {
+        hint: 'Give its identity, its index or its title.',
+      })
+    return found
+  }
+
+  async #save(record: AgentRecord, change: AgentChange, by: string): Promise<AgentView> {
+    const { title = record.title, code = record.code, active = record.active } = change
+    const isNew = title !== record.title || code !== record.code
+    const { source: before, ...rest } = record
+    const source = change.source === undefined ? before : (change.source ?? undefined)
+    const next: AgentRecord = {
+      ...rest,
+      ...{ title, code, active, hash: hash(code), updatedBy: by, updatedAt: new Date().toISOString() },
+      version: record.version + (isNew ? 1 : 0),
+      ...(source === undefined ? {} : { source }),
+    }
+    const history = this.#find(record.id).history
+    this.#agents.set(record.id, { record: next, history: isNew ? [versionOf(next), ...history] : history })
+    await this.#tell()
+    return view(next)
+  }
+
+  async #tell(): Promise<void> {
+    this.#events.send({ kind: 'agents', agents: await this.agents() })
+  }
+
+  #fail(): void {
+    if (this.failure !== undefined) throw this.failure
+  }
+}
+
+const LINE = { node: 'fake', agent: 'agent-0', index: 0, title: 'Agent 0', level: 'log' } as const
+
+const view = (record: AgentRecord): AgentView => ({ ...record, nodes: [] })
+
+function versionOf({ version, title, code, hash, updatedAt, updatedBy }: AgentRecord): AgentVersion {
+  return { version, title, code, hash, at: updatedAt, by: updatedBy }
+}
+
+function check(code: string): void {
+  parseAgent(code, { language: 'es5', file: 'agent.js' })
+}
+
+function hash(code: string): string {
+  return createHash('sha256').update(code).digest('hex')
+}
+
+function refuseConflict({ title, version }: AgentRecord, ifVersion: number | undefined): void {
+  if (ifVersion !== undefined && ifVersion !== version)
+    throw new Mistake('E_CONFLICT', `"${title}" has version ${version} by now, not ${ifVersion}`)
+}
+
+function wantsJob({ agent, tag, node }: JobSelector, job: JobView): boolean {
+  return (
+    (agent === undefined || [job.agent, job.title, String(job.index)].includes(agent)) &&
+    (tag === undefined || job.tag === tag) &&
+    (node === undefined || job.node === node)
+  )
+}

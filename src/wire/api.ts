@@ -1,0 +1,89 @@
+import { z } from 'zod'
+import { consoleFilter, consoleLine } from './console.ts'
+import { agentView, nodeView } from './views.ts'
+
+/** Where the HTTP interface of a hub begins. */
+export const API_PATH = '/api/v1'
+/** The stream of what comes, over a WebSocket. */
+export const STREAM_PATH = `${API_PATH}/stream`
+
+/** What a hub answers instead, when it refuses or fails. */
+export const apiFailure = z.object({
+  code: z.string().describe('Which kind of mistake: `E_NOT_FOUND`, …; `E_INTERNAL`: none of who asked'),
+  message: z.string(),
+  hint: z.string().optional().describe('How to mend it'),
+})
+
+const streamId = z.string().min(1).max(100).describe('Name of the subscription, as the client likes it')
+
+/** What a client says on the stream. */
+export const streamRequest = z.union([
+  z.discriminatedUnion('subscribe', [
+    z.strictObject({ subscribe: z.literal('entries'), id: streamId, filter: z.string().default('') }),
+    z.strictObject({ subscribe: z.literal('console'), id: streamId, ...consoleFilter.shape }),
+    z.strictObject({ subscribe: z.literal('agents'), id: streamId }),
+    z.strictObject({ subscribe: z.literal('nodes'), id: streamId }),
+  ]),
+  z.strictObject({ unsubscribe: streamId }),
+])
+
+/**
+ * What a hub says on the stream, but for entries. The first message of a subscription has only `id` and `now`; one with
+ * `error` is its last.
+ */
+export const streamMessage = z.object({
+  id: z.string(),
+  now: z.number().optional().describe('Clock of the hub, ms since the epoch'),
+  lines: z.array(consoleLine).optional(),
+  agents: z.array(agentView).optional(),
+  nodes: z.array(nodeView).optional(),
+  error: apiFailure.optional(),
+})
+
+/** Head of a message with entries. */
+export const liveHead = z.object({
+  id: z.string(),
+  node: z.string(),
+  dropped: z.number().int().describe('Entries that matched and were lost on the way, since the last message'),
+})
+
+/** Head of a page of entries. */
+export const pageHead = z.object({
+  cursor: z.string().nullable().describe('Where to go on; null at the end'),
+  scanned: z.number().describe('Entries that were looked at'),
+  missing: z.array(z.string()).describe('Workers that did not answer in time'),
+})
+
+export type ApiFailure = z.infer<typeof apiFailure>
+export type StreamRequest = z.input<typeof streamRequest>
+export type StreamMessage = z.infer<typeof streamMessage>
+
+/**
+ * JSON of an object whose last field is `entries`, which are JSON texts already: each on a line of its own, so that who
+ * passes them on, or prints them, need not read them.
+ */
+export function joinEntries(head: object, entries: readonly string[]): string {
+  const before = JSON.stringify({ ...head, count: entries.length }).slice(0, -1)
+  return `${before},"entries":[\n${entries.join(',\n')}\n]}`
+}
+
+/** The other way round, for whatever JSON has `entries`. */
+export function splitEntries(text: string): { readonly head: unknown; readonly entries: readonly string[] } {
+  const lines = text.split('\n')
+  const first = lines[0] ?? ''
+  if (!first.endsWith('"entries":[') || lines.at(-1) !== ']}') return readEntries(text)
+  const head: unknown = JSON.parse(`${first}]}`)
+  const { count } = COUNT.parse(head)
+  if (count === 0) return { head, entries: [] }
+  if (lines.length !== count + 2) return readEntries(text)
+  const entries = lines.slice(1, -1).map((line) => (line.endsWith(',') ? line.slice(0, -1) : line))
+  return { head, entries }
+}
+
+function readEntries(text: string): { readonly head: unknown; readonly entries: readonly string[] } {
+  const { entries, ...head } = WITH_ENTRIES.parse(JSON.parse(text))
+  return { head, entries: entries.map((entry) => JSON.stringify(entry)) }
+}
+
+const COUNT = z.object({ count: z.number().int().nonnegative() })
+const WITH_ENTRIES = z.looseObject({ entries: z.array(z.unknown()) })
