@@ -251,7 +251,7 @@ export const configSchema = section({
       hub: section({ srvPort: planned(positive, 8898, 'Port of the hub') }),
       worker: section({ srvPort: planned(positive, 48_999, 'Port of a worker') }),
     }),
-    metrics: section({ port: planned(positive, 49_100, 'Port of the metrics') }),
+    metrics: section({ port: setting(positive, 49_100, 'Port of the metrics, and of /healthz and /readyz') }),
     misc: section({
       jsonTTL: planned(time, '5m', 'How long entries are kept'),
       pcapTTL: planned(time, '10s', 'How long packets are kept'),
