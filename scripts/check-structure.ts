@@ -4,7 +4,18 @@
 import { type SourceFile, sourceFiles } from './imports.ts'
 
 /** Bytes in, values out; each imports only what stands before it. */
-const CORE = ['mistake', 'bytes', 'packet', 'entry', 'reassembly', 'dissect', 'dissectors', 'filter', 'wire']
+const CORE = [
+  'mistake',
+  'bytes',
+  'packet',
+  'entry',
+  'reassembly',
+  'dissect',
+  'dissectors',
+  'filter',
+  'wire',
+  'shared-state',
+]
 /** They touch the world, and do not know each other; agents use helpers. */
 const EDGES = ['capture', 'helpers', 'config', 'bus', 'kubernetes', 'store', 'agent', 'metrics', 'client', 'log', 'node']
 const EDGES_ACROSS: Readonly<Record<string, readonly string[]>> = {
@@ -19,6 +30,7 @@ const PURE_LIBRARIES: Readonly<Record<string, readonly string[]>> = {
   dissectors: ['node:zlib', 'node:crypto', 'node:module', 'graphql/language'],
   filter: ['@marcbachmann/cel-js'],
   wire: ['zod'],
+  'shared-state': ['@datadog/sketches-js'],
 }
 /** Types only: an entry is made of what a dissector found, and says so. */
 const TYPES_ACROSS = new Set(['entry → dissect', 'dissect → entry'])
