@@ -4,6 +4,7 @@ import type { Agent } from './agents.ts'
 import { type Demand, layoutsMessage } from './demand.ts'
 import type { DissectorSettings } from './host/agent-protocol.ts'
 import {
+  type ActionMeta,
   calendarMs,
   type HelperStub,
   type HostConfig,
@@ -15,7 +16,7 @@ import {
 import type { SandboxLauncher } from './launcher.ts'
 import { type AgentAccount, Ledger } from './ledger.ts'
 import { NOTHING_MADE, sumMade } from './made.ts'
-import { type SandboxLimits, SandboxProcess } from './sandbox-process.ts'
+import { type ErrandAttempt, type SandboxLimits, SandboxProcess } from './sandbox-process.ts'
 
 export type Component = LoadAgent['component']
 
@@ -31,13 +32,16 @@ export interface GroupOptions {
     readonly launcher: SandboxLauncher
     readonly limits: SandboxLimits
   }
-  readonly host: Pick<HostConfig, 'env' | 'language' | 'budgets' | 'macros' | 'hooks'>
+  readonly host: Pick<HostConfig, 'env' | 'language' | 'budgets' | 'macros' | 'hooks'> & Partial<HostSettings>
   readonly stubs: readonly HelperStub[]
   /** Entries are wanted back, after onItemQueried. */
   readonly query: { readonly filter: string } | null
   /** Where packets and entries come from; absent where there are none. */
   readonly traffic?: TrafficSource
 }
+
+/** What a component may have otherwise than `remora run` has it. */
+type HostSettings = Pick<HostConfig, 'actions'>
 
 /** Whoever captures, as agents see it. */
 export interface TrafficSource {
@@ -74,8 +78,27 @@ export interface HelperCall {
   readonly args: readonly unknown[]
   /** What time it is for the script (ms): on a capture file, that of the traffic. */
   readonly nowMs: number
+  /** The action that agents are told of, or the job that is run, in which it happens. */
+  readonly during?: ErrandAttempt
   /** For its console, before the answer. */
   warn(text: string): void
+}
+
+/** Of an action: what came of telling agents of it. */
+export interface ActionResult {
+  readonly id: string
+  /** In order. They were told to nobody else. */
+  readonly lines: readonly ConsoleLine[]
+}
+
+/** An action on its way to the agents on the hub. */
+export interface ActionDelivery {
+  /** For `HelperCall.during`, and for who asks for it. */
+  readonly id: string
+  readonly action: string
+  /** JSON text. */
+  readonly object?: string
+  readonly meta: ActionMeta
 }
 
 /** A line of the console with who said it. */
@@ -246,6 +269,17 @@ export class AgentGroup {
     if (!this.#places.some((place) => place.component === component && place.hooks.includes('onLogCall')))
       return
     this.#sandbox.log({ level, component, record: { message, ...more } })
+  }
+
+  /**
+   * Tells the agents on the hub of an action. Resolves when all have been told. When the sandbox dies meanwhile, its successor
+   * is told again: the result is what came of that.
+   */
+  async action({ id, action, object, meta }: ActionDelivery): Promise<ActionResult> {
+    if (object !== undefined) refuseNoJson(object, 'the object of an action')
+    const errand = { kind: 'action', action, meta } as const
+    const { lines } = await this.#sandbox.errand(object === undefined ? errand : { ...errand, object }, id)
+    return { id, lines: this.#consoleLines(lines) }
   }
 
   /** No frame comes any more, and no answer to a demand. Resolves when no change is under way. */
@@ -494,11 +528,12 @@ export class AgentGroup {
         lines: (lines) => {
           for (const line of lines) this.#line(line)
         },
-        call: ({ slot, path, args, nowMs }, warn) => {
+        call: ({ slot, path, args, nowMs }, warn, during) => {
           const place = this.#placeOf(slot)
           if (place === undefined) throw new Error(`there is no slot ${slot}`)
           const { agent, component } = place
-          return this.#observer.call({ agent, component, path, args, nowMs, warn })
+          const call = { agent, component, path, args, nowMs, warn }
+          return this.#observer.call(during === undefined ? call : { ...call, during: attemptOf(during) })
         },
         entries: (entries) => {
           for (const entry of entries) this.#observer.entry(entry)
@@ -518,6 +553,7 @@ export class AgentGroup {
   #configFor({ live, startMs }: GroupClock): HostConfig {
     const { host, nodeName, stubs, query, traffic } = this.#options
     return {
+      ...USUAL,
       ...host,
       nodeName,
       stubs,
@@ -584,14 +620,32 @@ export class AgentGroup {
   }
 
   #line(line: Line): void {
-    const place = this.#placeOf(line.slot)
-    if (place === undefined) return
-    this.#ledger.printed(line.slot)
-    this.#observer.line(this.#consoleLine(place, line))
+    for (const each of this.#consoleLines([line])) this.#observer.line(each)
+  }
+
+  #consoleLines(lines: readonly Line[]): ConsoleLine[] {
+    return lines.flatMap((line) => {
+      const place = this.#placeOf(line.slot)
+      if (place === undefined) return []
+      this.#ledger.printed(line.slot)
+      return [this.#consoleLine(place, line)]
+    })
   }
 
   #consoleLine({ component, agent }: Place, { level, text }: Line): ConsoleLine {
     return { node: component === 'hub' ? 'hub' : this.#options.nodeName, agent, level, text }
+  }
+}
+
+function attemptOf({ id, attempt }: ErrandAttempt): ErrandAttempt {
+  return { id, attempt }
+}
+
+function refuseNoJson(text: string, what: string): void {
+  try {
+    JSON.parse(text)
+  } catch (cause) {
+    throw new Mistake('E_REQUEST', `${what} is not JSON`, { cause })
   }
 }
 
@@ -616,6 +670,8 @@ function nameOf({ index, title, file }: Agent) {
   return { script: index, title, file }
 }
 
+/** As `remora run` has it. */
+const USUAL: HostSettings = { actions: 'inside' }
 /** Jobs are due on whole seconds; this is how late they may be. */
 const TICK_MS = 50
 const TICKS_BEHIND = 2

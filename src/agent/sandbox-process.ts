@@ -8,6 +8,8 @@ import {
   CALL,
   type CallMessage,
   DOWN,
+  type Errand,
+  type ErrandMessage,
   HEADER,
   type HostConfig,
   type LayoutsMessage,
@@ -44,7 +46,8 @@ export interface SandboxEvents {
   lines(lines: readonly Line[]): void
   /** Entries as onItemQueried has left them: JSON text. */
   entries(entries: readonly string[]): void
-  call(call: CallMessage, warn: (text: string) => void): Promise<unknown>
+  /** `during`: the errand in which it is. */
+  call(call: CallMessage, warn: (text: string) => void, during: ErrandAttempt | undefined): Promise<unknown>
   ack(message: AckMessage): void
   /** A slot has an agent, or another one than before: acknowledgements that come after this are of that one. */
   loaded(slot: number): void
@@ -54,6 +57,20 @@ export interface SandboxEvents {
   restarted(reason: string, culprit: number | undefined): void
   /** An agent does not load in the new process: nothing more is delivered to it. */
   notRevived(slot: number, reason: string): void
+}
+
+/** An errand by the name that who gave it knows it by, and which time it is tried. */
+export interface ErrandAttempt {
+  readonly id: string
+  /** From 1 on: one more for each process that died before it was done. */
+  readonly attempt: number
+}
+
+/** What has come of an errand in the process that has done it, and of nothing else. */
+export interface ErrandOutcome {
+  readonly answer: unknown
+  readonly lines: readonly Line[]
+  readonly entries: readonly string[]
 }
 
 /**
@@ -77,6 +94,8 @@ export class SandboxProcess {
   #seq = 0x80000000
   #mark: Mark = { ...NO_CALL }
   #closing = false
+  /** There will be no other process. */
+  #isLost = false
   /** The process at hand has answered. */
   #up = false
   /** What waits until a new process has the agents; undefined when none is on its way. */
@@ -93,7 +112,10 @@ export class SandboxProcess {
   constructor(options: SandboxOptions, events: SandboxEvents) {
     this.#options = options
     this.#events = events
-    this.#failed.promise.catch(() => {})
+    this.#failed.promise.catch(() => {
+      this.#isLost = true
+      this.#giveUpErrands()
+    })
   }
 
   /** Rejects with a Mistake when there is no sandbox any more and there will be none. */
@@ -190,6 +212,37 @@ export class SandboxProcess {
     this.#sendAcked(DOWN.log, message)
   }
 
+  /**
+   * Something beside the traffic, after all that was sent before. Rejects with a Mistake when the sandbox is gone for good
+   * before it is done.
+   */
+  errand(errand: Errand, id = ''): Promise<ErrandOutcome> {
+    return new Promise((resolve, reject) => {
+      if (this.#closing || this.#isLost) {
+        reject(closed())
+        return
+      }
+      const seq = this.#seq++ >>> 0
+      const pending: PendingErrand = {
+        errand,
+        id,
+        attempt: 1,
+        lines: [],
+        entries: [],
+        characters: 0,
+        resolve,
+        reject,
+      }
+      this.#sendUnacked({
+        seq,
+        frame: errandFrame(seq, pending),
+        version: undefined,
+        done: undefined,
+        pending,
+      })
+    })
+  }
+
   /** Resolves when everything that was sent so far has been worked off, and what came of it has been told. */
   settled(): Promise<void> {
     const last = this.#unacked.at(-1)
@@ -213,6 +266,7 @@ export class SandboxProcess {
     for (const [slot, loaded] of this.#loading)
       loaded({ slot, error: 'the sandbox was closed', lines: [], heapBytes: 0 })
     this.#loading.clear()
+    this.#giveUpErrands()
     clearInterval(this.#watch)
     clearTimeout(this.#reserve)
     this.#options.launcher.close()
@@ -221,6 +275,10 @@ export class SandboxProcess {
     const closed = new Promise((resolve) => child.once('close', resolve))
     child.kill('SIGKILL')
     await closed
+  }
+
+  #giveUpErrands(): void {
+    for (const { pending } of this.#unacked) pending?.reject(closed())
   }
 
   #cannotStart(why: string): Mistake {
@@ -288,10 +346,9 @@ export class SandboxProcess {
         const message = payload as AckMessage
         this.#output(message)
         this.#events.ack(message)
+        this.#done(message)
         this.#deaths = 0
         this.#suspect = undefined
-        const at = this.#unacked.findIndex(({ seq }) => seq === message.seq)
-        for (const { done } of this.#unacked.splice(0, at + 1)) done?.()
         return
       }
       case UP.stopped: {
@@ -305,7 +362,21 @@ export class SandboxProcess {
     }
   }
 
+  #done({ seq, answer }: AckMessage): void {
+    const at = this.#unacked.findIndex((each) => each.seq === seq)
+    for (const { done, pending } of this.#unacked.splice(0, at + 1)) {
+      pending?.resolve({ answer, lines: pending.lines, entries: pending.entries })
+      done?.()
+    }
+  }
+
+  /** Frames are worked off one after another: it is of the oldest. */
   #output({ lines, entries }: Pick<AckMessage, 'lines' | 'entries'>): void {
+    const pending = this.#unacked[0]?.pending
+    if (pending !== undefined) {
+      keep(pending, lines, entries)
+      return
+    }
     this.#events.lines(lines)
     this.#events.entries(entries)
   }
@@ -324,7 +395,8 @@ export class SandboxProcess {
     }
     this.#answering++
     try {
-      const value = await this.#events.call(call, (warning) => reply(`w${warning}`))
+      const during = call.isInErrand === true ? this.#unacked[0]?.pending : undefined
+      const value = await this.#events.call(call, (warning) => reply(`w${warning}`), during)
       reply(`v${value === undefined ? '' : JSON.stringify(value)}`)
     } catch (error) {
       reply(`e${error instanceof Error ? error.message : String(error)}`)
@@ -451,7 +523,7 @@ export class SandboxProcess {
     const waiting = this.#waiting ?? []
     this.#waiting = undefined
     for (const layouts of this.#layouts) this.#send(DOWN.layouts, layouts)
-    for (const { frame } of this.#unacked) this.#write(frame)
+    for (const unacked of this.#unacked) this.#write(again(unacked))
     for (const action of waiting) action()
   }
 
@@ -474,6 +546,45 @@ interface Unacked {
   /** Demand that a batch was made for. */
   readonly version: number | undefined
   done: (() => void) | undefined
+  readonly pending?: PendingErrand
+}
+
+interface PendingErrand extends ErrandAttempt {
+  readonly errand: Errand
+  attempt: number
+  lines: Line[]
+  entries: string[]
+  /** In both. */
+  characters: number
+  resolve(outcome: ErrandOutcome): void
+  reject(error: Mistake): void
+}
+
+function errandFrame(seq: number, { errand, attempt }: PendingErrand): Buffer {
+  const message: ErrandMessage = { errand, isAgain: attempt > 1 }
+  return frameOf(DOWN.errand, seq, Buffer.from(JSON.stringify(message)))
+}
+
+/** What a process has said of an errand before it died is not what its successor says. */
+function again({ seq, frame, pending }: Unacked): Uint8Array {
+  if (pending === undefined) return frame
+  pending.lines = []
+  pending.entries = []
+  pending.characters = 0
+  pending.attempt++
+  return errandFrame(seq, pending)
+}
+
+function keep(pending: PendingErrand, lines: readonly Line[], entries: readonly string[]): void {
+  for (const { text } of lines) pending.characters += text.length
+  for (const text of entries) pending.characters += text.length
+  if (pending.characters > MOST_KEPT) throw new Error('more is said of an errand than it may be')
+  pending.lines.push(...lines)
+  pending.entries.push(...entries)
+}
+
+function closed(): Mistake {
+  return new Mistake('E_SANDBOX', 'the sandbox was closed')
 }
 
 /** The call that an agent is in, when it was first seen, and how it is being brought to an end. */
@@ -531,3 +642,5 @@ const MOST_UNREAD = 64 << 20
 /** A process in reserve costs memory, and time on a core: short runs do without. */
 const RESERVE_AFTER_MS = 2000
 const MOST_UNEXPLAINED = 3
+/** Characters that are kept until an errand is done; agents may print and show less. */
+const MOST_KEPT = 256 << 20

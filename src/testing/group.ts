@@ -84,21 +84,24 @@ function optionsOf(): GroupOptions {
       launcher: new SandboxLauncher({ level: bestLevel().level, because: '' }),
       limits: { callMb: 128, hookMs: 150, jobMs: 30_000 },
     },
-    host: {
-      env: {},
-      language: 'es5',
-      budgets: {
-        memoryMb: 64,
-        allMb: 320,
-        linesPerCall: 1000,
-        bytesPerCall: 1 << 20,
-        waitMsPerCall: 10_000,
-        failures: 100,
-      },
-      macros: {},
-      hooks: HOOKS,
-    },
+    host: HOST,
     stubs: stubTable(namespaces),
     query: null,
   }
+}
+
+/** Settings of the sandbox, as they are for everybody. */
+export const HOST: GroupOptions['host'] = {
+  env: {},
+  language: 'es5',
+  budgets: {
+    memoryMb: 64,
+    allMb: 320,
+    linesPerCall: 1000,
+    bytesPerCall: 1 << 20,
+    waitMsPerCall: 10_000,
+    failures: 100,
+  },
+  macros: {},
+  hooks: HOOKS,
 }

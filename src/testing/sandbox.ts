@@ -135,6 +135,7 @@ const CONFIG: HostConfig = {
     failures: 100,
   },
   macros: {},
+  actions: 'inside',
   origin: { worker: 'w', node: { ip: '', name: 'n' }, backend: 'pcap' },
   protocols: [],
   replyTimeoutSeconds: 10,

@@ -24,6 +24,8 @@ export const DOWN = {
   end: 7,
   /** `LogMessage` */
   log: 8,
+  /** `Errand`; answered by `ack`, with what it says of it. */
+  errand: 9,
 } as const
 
 /** Frames from the sandbox, on file descriptor 3, all JSON. */
@@ -72,6 +74,11 @@ export interface HostConfig {
     readonly failures: number
   }
   readonly macros: Readonly<Record<string, string>>
+  /**
+   * Where `hub.action` goes: `inside`, to the hub agents of this sandbox; `outside`, to the broker, which sees to it that
+   * it comes back as an errand somewhere.
+   */
+  readonly actions: 'inside' | 'outside'
   /** What entries of protocols that scripts read have in common. */
   readonly origin: {
     readonly worker: string
@@ -146,6 +153,36 @@ export interface OutputMessage {
   readonly entries: string[]
 }
 
+/** Something that is asked for beside the traffic. What is said meanwhile is nobody else's. */
+export type Errand = ActionErrand
+
+/** An action for `onHubAction` of every agent on the hub. */
+export interface ActionErrand {
+  readonly kind: 'action'
+  readonly action: string
+  /** JSON text; absent: none. */
+  readonly object?: string
+  readonly meta: ActionMeta
+}
+
+/** Third argument of `onHubAction`: who has sent it. */
+export interface ActionMeta {
+  readonly node: string
+  /** Index and title of the agent. */
+  readonly script: number
+  readonly title: string
+  /** ms since the epoch, by the clock of the sender. */
+  readonly time: number
+  /** It may have been delivered before, to agents that have lost what they made of it. */
+  readonly redelivered?: boolean
+}
+
+export interface ErrandMessage {
+  readonly errand: Errand
+  /** A process that died has had it, too. */
+  readonly isAgain: boolean
+}
+
 export interface AckMessage {
   readonly seq: number
   readonly lines: readonly Line[]
@@ -155,6 +192,8 @@ export interface AckMessage {
   readonly nextDueMs: number | null
   readonly entries: readonly string[]
   readonly heapBytes: number
+  /** To an errand. */
+  readonly answer?: unknown
   /** What dissectors of agents have made of the batch; undefined when there was nothing for them. */
   readonly made?: MadeCounters
 }
@@ -194,6 +233,8 @@ export interface CallMessage {
   readonly args: readonly unknown[]
   /** What time it is for the script (ms). */
   readonly nowMs: number
+  /** It happens in an errand: that of the oldest frame without an acknowledgement. */
+  readonly isInErrand?: boolean
 }
 
 /** A line of the log of a component, for onLogCall. */

@@ -9,11 +9,14 @@ import type { DissectorSettings } from './agent-protocol.ts'
 import { type Frame, FrameReader, frameOf, writeFrame } from './frames.ts'
 import {
   type AckMessage,
+  type ActionErrand,
   BATCH_FIXED,
   CALL,
   calendarMs,
   DOWN,
+  type ErrandMessage,
   type HostConfig,
+  HUB_ACTION,
   type LayoutsMessage,
   type Line,
   type LoadAgent,
@@ -59,6 +62,11 @@ interface Broadcast {
   readonly key: number | undefined
   /** The next slot to be told. */
   slot: number
+}
+
+/** An errand, and how far it has got. */
+interface PendingErrand extends ErrandMessage {
+  broadcast: Broadcast | undefined
 }
 
 /** Where the work on a batch stands. Every step is noted before it is taken: what is interrupted is not tried again. */
@@ -263,6 +271,10 @@ export class Sandbox implements SlotHost {
         this.#work = { ...newWork(emptyBatch(calendarMs(untilMs ?? this.#nowMs))), finalRun }
         return
       }
+      case DOWN.errand:
+        this.#owes = frame.seq
+        this.#errand = { ...json<ErrandMessage>(frame), broadcast: undefined }
+        return
       case DOWN.log: {
         const { level, component, record } = json(frame) as LogMessage
         const time = new Date(this.#nowMs).toISOString()
@@ -295,6 +307,8 @@ export class Sandbox implements SlotHost {
   #settle(): void {
     if (this.#work !== undefined) this.#proceed(this.#work)
     this.#work = undefined
+    if (this.#errand !== undefined) this.#answer = this.#run(this.#errand)
+    this.#errand = undefined
     if (this.#owes === undefined) return
     if (this.#ended) this.#sayLastWords()
     this.#sendOutput()
@@ -306,13 +320,46 @@ export class Sandbox implements SlotHost {
       entries: this.#entries,
       heapBytes: getHeapStatistics().used_heap_size,
       ...(this.#made === undefined ? {} : { made: this.#made }),
+      ...(this.#answer === undefined ? {} : { answer: this.#answer }),
     }
     this.#owes = undefined
+    this.#answer = undefined
     this.#made = undefined
     this.#changed.clear()
     this.#lines = []
     this.#entries = []
     writeFrame(DATA, UP.ack, ack.seq, ack)
+  }
+
+  /** Does what is asked for beside the traffic. Safe to enter again after an interrupt. */
+  #run(pending: PendingErrand): unknown {
+    const { errand } = pending
+    switch (errand.kind) {
+      case 'action':
+        return this.#deliver(pending, errand)
+    }
+  }
+  #errand: PendingErrand | undefined
+  #answer: unknown
+
+  #deliver(pending: PendingErrand, { action, object, meta }: ActionErrand): undefined {
+    const said = pending.isAgain ? { ...meta, redelivered: true } : meta
+    pending.broadcast ??= {
+      hook: 'onHubAction',
+      component: 'hub',
+      args: [JSON.stringify(action), object, JSON.stringify(said)],
+      sender: undefined,
+      ms: this.#clockMs,
+      key: undefined,
+      slot: 0,
+    }
+    this.#tellAll(pending.broadcast)
+    this.#note(undefined)
+  }
+
+  /** What time it is between two frames. */
+  get #clockMs(): number {
+    return Math.max(this.#nowMs, this.#scheduler.clock?.() ?? this.#nowMs)
   }
 
   /** Ahead of the acknowledgement, all that does not fit into its frame. */
@@ -890,7 +937,8 @@ export class Sandbox implements SlotHost {
     // Whoever catches what it is stopped with is not to wait for more.
     if (slot.counters.stopped !== '') throw new Error('this agent was stopped')
     const nowMs = this.now(slot)
-    const call = `{"slot":${slot.agent.slot},"path":${JSON.stringify(path)},"args":${args},"nowMs":${nowMs}}`
+    const inErrand = this.#errand === undefined ? '' : ',"isInErrand":true'
+    const call = `{"slot":${slot.agent.slot},"path":${JSON.stringify(path)},"args":${args},"nowMs":${nowMs}${inErrand}}`
     const began = performance.now()
     // Of a call whose agent was interrupted in the middle.
     this.#sendRest()
@@ -1004,6 +1052,10 @@ export class Sandbox implements SlotHost {
   hubAction(slot: Slot, action: string, object: string | undefined): void {
     if (object !== undefined && object.length > LARGEST_ACTION)
       throw new Error(`hub.action: the object has ${object.length} characters, more than ${LARGEST_ACTION}`)
+    if (this.config.actions === 'outside') {
+      this.#actOutside(slot, action, object)
+      return
+    }
     const { agent } = slot
     const meta = JSON.stringify({
       node: agent.component === 'hub' ? 'hub' : this.config.nodeName,
@@ -1023,6 +1075,15 @@ export class Sandbox implements SlotHost {
     const at = this.#broadcasts.findLastIndex((each) => each.ms <= ms) + 1
     const broadcast = { hook: 'onHubAction', component: 'hub', args, sender: slot, ms, key, slot: 0 } as const
     this.#broadcasts.splice(at, 0, broadcast)
+  }
+
+  #actOutside(slot: Slot, action: string, object: string | undefined): void {
+    const bytes = object === undefined ? 0 : Buffer.byteLength(object)
+    if (bytes > LARGEST_ACTION)
+      throw new Error(`hub.action: the object has ${bytes} bytes, more than ${LARGEST_ACTION}`)
+    if (action.length > LONGEST_TAG)
+      throw new Error(`hub.action: the action may have ${LONGEST_TAG} characters`)
+    this.call(slot, HUB_ACTION, JSON.stringify(object === undefined ? [action] : [action, object]))
   }
 
   mark(item: number, text: string): void {
