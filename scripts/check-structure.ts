@@ -19,7 +19,7 @@ const CORE = [
 /** They touch the world, and do not know each other; agents use helpers. */
 const EDGES = ['capture', 'helpers', 'config', 'bus', 'kubernetes', 'store', 'agent', 'metrics', 'client', 'log', 'node']
 const EDGES_ACROSS: Readonly<Record<string, readonly string[]>> = {
-  agent: ['helpers', 'config'],
+  agent: ['helpers', 'config', 'bus'],
   store: ['bus', 'kubernetes'],
   node: ['agent', 'bus', 'config', 'helpers', 'log', 'metrics', 'store'],
 }
