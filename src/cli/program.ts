@@ -6,6 +6,7 @@ import { checkCommand } from './commands/check.ts'
 import { configCommand } from './commands/config.ts'
 import { doctorCommand } from './commands/doctor.ts'
 import { runCommand } from './commands/run.ts'
+import { scriptsCommand } from './commands/scripts.ts'
 
 /** Reads the command line and does what it says. */
 export async function main(): Promise<void> {
@@ -18,7 +19,7 @@ export async function main(): Promise<void> {
     .showHelpAfterError('        see remora --help')
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'remora: ')) })
     .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
-  for (const make of [runCommand, checkCommand, configCommand, doctorCommand]) {
+  for (const make of COMMANDS) {
     const command = make().copyInheritedSettings(program)
     program.addCommand(command.showHelpAfterError(`        see remora ${command.name()} --help`))
   }
@@ -40,6 +41,9 @@ function endOfOutput(name: string, error: NodeJS.ErrnoException): void {
     process.exit(2)
   }
 }
+
+/** In the order of `--help`. */
+const COMMANDS = [runCommand, checkCommand, scriptsCommand, configCommand, doctorCommand]
 
 /** What a shell says of a program that SIGPIPE has ended. */
 const CLOSED_PIPE = 128 + 13

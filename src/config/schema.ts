@@ -83,10 +83,10 @@ export const configSchema = section({
   scripting: section({
     enabled: planned(flag, true, 'Show and run agents'),
     env: setting(z.record(z.string(), z.json()), {}, 'Values that agents read as env.NAME'),
-    source: planned(text, '', 'One folder of scripts'),
-    sources: planned(texts, [], 'More folders and files'),
-    watchScripts: planned(flag, true, 'Watch them after the first sync'),
-    active: planned(texts, [], 'Titles of the agents that are active at the start'),
+    source: setting(text, '', 'One folder of scripts'),
+    sources: setting(texts, [], 'More folders and files'),
+    watchScripts: setting(flag, true, 'Watch them after the first sync'),
+    active: setting(texts, [], 'Titles of the agents that are active at the start'),
     console: planned(flag, true, 'Print console lines in the CLI'),
     language: setting(
       z.enum(['es5', 'modern']),
@@ -246,8 +246,8 @@ export const configSchema = section({
     storageLimit: planned(size, '10Gi', 'Disk of a worker'),
     persistentStorage: planned(flag, false, 'Keep it over restarts'),
     proxy: section({
-      host: planned(text, '127.0.0.1', 'Address of the dashboard'),
-      front: section({ port: planned(positive, 8899, 'Port of the dashboard') }),
+      host: setting(text, '127.0.0.1', 'Address of the dashboard'),
+      front: section({ port: setting(positive, 8899, 'Port of the dashboard') }),
       hub: section({ srvPort: planned(positive, 8898, 'Port of the hub') }),
       worker: section({ srvPort: planned(positive, 48_999, 'Port of a worker') }),
     }),

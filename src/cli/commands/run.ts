@@ -14,6 +14,7 @@ import { Broker } from '../../worker/broker.ts'
 import { Run, type RunResult } from '../../worker/run.ts'
 import { runOptions } from '../../worker/run-options.ts'
 import { watchAgents } from '../../worker/watch.ts'
+import { onInterrupt } from '../interrupt.ts'
 import { addConfigOptions, type ConfigFlags, collect, configOf } from '../options.ts'
 import { ProgressBar } from '../progress.ts'
 import { summaryJson, summaryText } from '../summary.ts'
@@ -179,22 +180,6 @@ function requiredBy(config: Config): SandboxLevel {
 function nodeNameOf(flags: RunFlags, config: Config): string {
   return flags.nodeName ?? (config.node.name === '' ? hostname() : config.node.name)
 }
-
-/** The first Ctrl-C ends the capture, a second one the program. */
-function onInterrupt(stop: () => void): void {
-  let stoppedAt: number | undefined
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-    process.on(signal, () => {
-      const now = performance.now()
-      if (stoppedAt !== undefined && now - stoppedAt > SAME_PRESS_MS) process.exit(130)
-      if (stoppedAt !== undefined) return
-      stoppedAt = now
-      stop()
-    })
-}
-
-/** One Ctrl-C comes up to three times: from the terminal, from npx, and from our launcher. */
-const SAME_PRESS_MS = 300
 
 /** Where lines go: text for people, JSON lines for programs. */
 class Output {

@@ -1,0 +1,104 @@
+import { hostname, userInfo } from 'node:os'
+import { Command, Option } from 'commander'
+import type { HubClient } from '../../client/hub-client.ts'
+import type { Config } from '../../config/index.ts'
+import { Mistake } from '../../mistake/mistake.ts'
+import { addHubOptions, type HubFlags, withHub } from '../hub-options.ts'
+import { untilInterrupt } from '../interrupt.ts'
+import { SyncOutput } from '../sync/output.ts'
+import { Scanner, shownPath } from '../sync/scan.ts'
+import { Sync } from '../sync/sync.ts'
+import { syncAlways, syncOnce } from '../sync/watch.ts'
+
+interface ScriptsFlags extends HubFlags {
+  readonly once?: boolean
+  readonly activate?: boolean
+  readonly deactivate?: boolean
+  readonly onDelete: 'delete' | 'deactivate' | 'keep'
+  readonly force?: boolean
+  readonly recursive?: boolean
+  readonly twoWay?: boolean
+  readonly as?: string
+  readonly json?: boolean
+}
+
+export function scriptsCommand(): Command {
+  const command = new Command('scripts')
+    .description('Sync scripts with a running Remora: once, and then whenever a file changes.')
+    .argument('[paths...]', 'files, folders and globs, instead of scripting.source and scripting.sources')
+    .option('--once', 'end after the first sync, with exit code 2 when something is wrong')
+    .option('--activate', 'switch agents on, whatever scripting.active says')
+    .addOption(new Option('--deactivate', 'switch them off').conflicts('activate'))
+    .addOption(
+      new Option('--on-delete <what>', 'what becomes of the agent of a removed file')
+        .choices(['delete', 'deactivate', 'keep'])
+        .default('delete'),
+    )
+    .option('--force', 'overwrite, or delete, also what was edited on the hub')
+    .option('--two-way', 'take what was edited on the hub into the file, when only one has changed')
+    .option('--recursive', 'folders with all that is below them')
+    .option('--as <name>', 'who syncs, instead of USER@HOST: the same name on several machines, as in CI')
+    .option('--json', 'print JSON lines')
+    .action(scripts)
+  return addHubOptions(command)
+}
+
+function scripts(paths: string[], flags: ScriptsFlags): Promise<void> {
+  return withHub(flags, async (hub, config) => {
+    const sources = sourcesOf(paths, config)
+    const output = new SyncOutput(flags.json === true, process.cwd())
+    const sync = new Sync(setupOf(sources, flags, hub, config), output)
+    const signal = untilInterrupt()
+    if (flags.once === true || !config.scripting.watchScripts) {
+      const { unchanged, problems } = await syncOnce(sync, signal)
+      if (output.summary(unchanged, problems.length)) process.exitCode = 2
+      return
+    }
+    output.note(`syncing ${sources.join(', ')} with ${hub.url}; Ctrl-C ends it`)
+    await syncAlways(sync, hub, output, signal)
+  })
+}
+
+/** An empty scripting.source is none. */
+function sourcesOf(paths: readonly string[], { scripting }: Config): string[] {
+  const named = paths.length > 0 ? paths : [scripting.source, ...scripting.sources]
+  const sources = named.filter((path) => path !== '')
+  if (sources.length > 0) return sources
+  throw new Mistake('E_USAGE', 'nothing to sync was named', {
+    hint: 'remora scripts agents/\nremora scripts --set scripting.source=agents\nor scripting.source, scripting.sources in remora.yaml',
+  })
+}
+
+function setupOf(sources: readonly string[], flags: ScriptsFlags, hub: HubClient, { scripting }: Config) {
+  const cwd = process.cwd()
+  const active = flags.activate === true ? true : flags.deactivate === true ? false : undefined
+  const { language } = scripting
+  return {
+    hub,
+    scanner: new Scanner(sources, { cwd, recursive: flags.recursive === true, language }),
+    by: flags.as ?? userAtHost(),
+    activeTitles: scripting.active,
+    shown: (path: string) => shownPath(path, cwd),
+    onDelete: flags.onDelete,
+    force: flags.force === true,
+    twoWay: flags.twoWay === true,
+    active,
+    graceMs: GRACE_MS,
+  }
+}
+
+function userAtHost(): string {
+  return `${userName()}@${hostname()}`
+}
+
+/** In a container the user may have no name. */
+function userName(): string {
+  try {
+    return userInfo().username
+  } catch {
+    return String(process.getuid?.() ?? 'user')
+  }
+}
+
+/** How long a file may be gone before its agent goes: editors, and git, take files away for a moment. */
+const GRACE_MS = 2000

@@ -1,0 +1,103 @@
+import type { AgentRecord } from '../../wire/agents.ts'
+import type { Action, Problem } from './plan.ts'
+import { shownPath } from './scan.ts'
+import type { Round, SyncReport } from './sync.ts'
+import type { WatchEvents } from './watch.ts'
+
+/** Says what is synced: a line each for people, JSON lines for programs. */
+export class SyncOutput implements SyncReport, WatchEvents {
+  readonly #json: boolean
+  readonly #cwd: string
+  readonly #done = new Map<string, number>()
+
+  constructor(json: boolean, cwd: string) {
+    this.#json = json
+    this.#cwd = cwd
+  }
+
+  done(action: Action, agent: AgentRecord): void {
+    const { index, title, version, active } = agent
+    const what = wordOf(action)
+    this.#done.set(what, (this.#done.get(what) ?? 0) + 1)
+    const path = this.#shown(action.path)
+    if (this.#json) print({ type: 'sync', action: what, index, title, version, active, path })
+    else console.log(`${what.padEnd(11)} ${path}: agent ${index} "${title}"${noteOn(action, agent)}`)
+  }
+
+  problem(problem: Problem): void {
+    const { kind, message, hint } = problem
+    const path = this.#shown(problem.path)
+    if (this.#json) {
+      print({ type: 'problem', kind, path, message, ...(hint === undefined ? {} : { hint }) })
+      return
+    }
+    // What is wrong in a file says where, and that what cannot be read has its name.
+    console.error(message.includes(path) ? message : `${path}: ${message}`)
+    if (hint !== undefined && hint !== '') console.error(`  ${hint.replaceAll('\n', '\n  ')}`)
+  }
+
+  note(text: string): void {
+    console.error(`remora: ${text}`)
+  }
+
+  lost(why: string): void {
+    this.note(`${why}; trying again`)
+  }
+
+  restored(): void {
+    this.note('the hub is there again')
+  }
+
+  ready({ unchanged, problems }: Round): void {
+    this.summary(unchanged, problems.length)
+    if (!this.#json) this.note('watching')
+  }
+
+  /** Answers whether something is wrong. */
+  summary(unchanged: number, problems: number): boolean {
+    const done = Object.fromEntries(this.#done)
+    if (this.#json) print({ type: 'summary', ...done, upToDate: unchanged, problems })
+    else {
+      const parts = Object.entries(done).map(([what, number]) => `${number} ${what}`)
+      const all = [...parts, `${unchanged} up to date`, ...(problems > 0 ? [counted(problems)] : [])]
+      console.log(all.join(', '))
+    }
+    return problems > 0
+  }
+
+  #shown(path: string): string {
+    return shownPath(path, this.#cwd)
+  }
+}
+
+function wordOf(action: Action): string {
+  if (action.kind === 'update') return MOST_TELLING.find((why) => action.why.includes(why)) ?? 'linked'
+  return WORDS[action.kind]
+}
+
+function noteOn(action: Action, { version, active, index }: AgentRecord): string {
+  if (action.kind === 'create') return active ? ', active' : `, inactive (remora agents activate ${index})`
+  if (action.kind !== 'update') return ''
+  const { title, code } = action.change
+  const parts = [
+    ...(title === undefined ? [] : [`it was "${action.agent.title}"`]),
+    ...(code === undefined ? [] : [`version ${version}`]),
+  ]
+  return parts.map((part) => `, ${part}`).join('')
+}
+
+function print(line: object): void {
+  console.log(JSON.stringify(line))
+}
+
+function counted(problems: number): string {
+  return `${problems} problem${problems === 1 ? '' : 's'}`
+}
+
+const MOST_TELLING = ['renamed', 'changed', 'retitled', 'activated', 'deactivated'] as const
+const WORDS = {
+  create: 'created',
+  delete: 'deleted',
+  deactivate: 'deactivated',
+  'write-back': 'taken over',
+} as const

@@ -1,0 +1,71 @@
+import type { HubClient } from '../../client/hub-client.ts'
+import { Mistake } from '../../mistake/mistake.ts'
+import { FakeHub } from '../../testing/fake-hub.ts'
+import type { AgentChange, AgentDraft, AgentRecord, AgentVersion } from '../../wire/agents.ts'
+import type { AgentView } from '../../wire/views.ts'
+
+/**
+ * The hub in memory as a client sees it, with what a store owes besides: a title is of one agent only. Written like
+ * `user@host` is who asks.
+ */
+export class TestHub {
+  readonly hub = new FakeHub()
+  /** Called before each change, as somebody who is faster. */
+  meanwhile: () => Promise<void> = async () => {}
+
+  get client(): HubClient {
+    return Object.assign(Object.create(null), {
+      url: 'http://hub.test',
+      agents: () => this.hub.agents(),
+      agent: (name: string) => this.hub.agent(name),
+      activeTitles: () => this.hub.activeTitles(),
+      createAgent: (draft: AgentDraft) => this.#create(draft),
+      updateAgent: (name: string, change: AgentChange) => this.update(name, change),
+      deleteAgent: (name: string, ifVersion?: number) => this.#delete(name, ifVersion),
+      history: (name: string): Promise<AgentVersion[]> => this.hub.history(name),
+      followAgents: (_events: unknown, signal: AbortSignal) => this.#follow(signal),
+    })
+  }
+
+  async update(name: string, change: AgentChange, by = 'sync'): Promise<AgentView> {
+    if (by === 'sync') await this.meanwhile()
+    const { id } = await this.hub.agent(name)
+    if (change.title !== undefined) await this.#refuseTitle(change.title, id)
+    return this.hub.updateAgent(name, change, by)
+  }
+
+  /** What the dashboard does. */
+  edit(name: string, change: AgentChange): Promise<AgentView> {
+    return this.update(name, change, 'ann')
+  }
+
+  /** `title → code` of all agents, in order of index. */
+  async contents(): Promise<Record<string, string>> {
+    return Object.fromEntries((await this.hub.agents()).map(({ title, code }) => [title, code]))
+  }
+
+  async records(): Promise<AgentRecord[]> {
+    return (await this.hub.agents()).map(({ nodes: _, ...record }) => record)
+  }
+
+  async #create(draft: AgentDraft): Promise<AgentView> {
+    await this.meanwhile()
+    if (draft.title !== undefined) await this.#refuseTitle(draft.title, '')
+    return this.hub.createAgent(draft, 'sync')
+  }
+
+  async #delete(name: string, ifVersion?: number): Promise<void> {
+    await this.meanwhile()
+    await this.hub.deleteAgent(name, 'sync', ifVersion)
+  }
+
+  async #refuseTitle(title: string, id: string): Promise<void> {
+    const owner = (await this.hub.agents()).find((each) => each.title === title && each.id !== id)
+    if (owner !== undefined && title !== 'New Script')
+      throw new Mistake('E_CONFLICT', `agent ${owner.index} is called "${title}" already`)
+  }
+
+  async *#follow(signal: AbortSignal): AsyncIterable<readonly AgentView[]> {
+    for await (const event of this.hub.events(signal)) if (event.kind === 'agents') yield event.agents
+  }
+}
