@@ -358,7 +358,7 @@ function settleTitles(claims: readonly Claim[], { agents }: World, deleted: Read
       const { title, action } = claim
       if (title === SHARED_TITLE || keepsTitle(claim)) return false
       const owner = owners.get(title)
-      owners.set(title, owner ?? action.path)
+      owners.set(title, owner ?? `the file ${action.path}`)
       if (owner !== undefined) clashes.push(clash(claim, owner))
       return owner !== undefined
     })
@@ -458,7 +458,7 @@ function orphan(agent: AgentRecord): Problem {
 function clash({ title, action }: Claim, owner: string): Problem {
   const { path } = action
   return {
-    key: `title ${path} ${title} ${owner}`,
+    key: `title ${path} ${title}`,
     path,
     ...(action.kind === 'update' ? { agent: action.agent.id } : {}),
     kind: 'title',
