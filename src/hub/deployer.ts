@@ -20,7 +20,7 @@ export interface DeployerOptions {
   readonly bus: Bus
   readonly now: () => number
   /** For the log: what was done, and why. */
-  readonly note: (level: 'info' | 'warning', message: string, more: object) => void
+  readonly note: Note
 }
 
 /**

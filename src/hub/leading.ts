@@ -17,7 +17,7 @@ export interface LeadingOptions {
   readonly activeTitles: readonly string[]
   /** Starts the sandbox of the agents on the hub. */
   readonly openAgents: () => Promise<NodeAgents>
-  readonly note: (level: 'info' | 'warning' | 'error', message: string, more: object) => void
+  readonly note: Note
 }
 
 /** What a hub does while it leads: deploys what is stored, runs agents as the hub, and hands them what workers send. */
@@ -59,6 +59,10 @@ export class Leading {
   get running(): Promise<unknown> {
     const { running } = this.#actions
     return Promise.all([this.#deployer.running, this.#follower.running, running, this.agents.failed])
+  }
+
+  get generation(): number {
+    return this.#follower.generation
   }
 
   get counters(): Readonly<Record<string, number>> {

@@ -22,7 +22,7 @@ export interface FollowerOptions {
   readonly node: string
   readonly boot: string
   readonly agents: AgentOptions
-  readonly note: (level: 'info' | 'warning', message: string, more: object) => void
+  readonly note: Note
 }
 
 /**

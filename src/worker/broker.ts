@@ -2,6 +2,7 @@ import { join, resolve } from 'node:path'
 import { type ComponentLink, HelperBroker, processHealth } from '../agent/broker.ts'
 import type { HelperCall } from '../agent/group.ts'
 import type { Config } from '../config/index.ts'
+import { bytesOf } from '../config/quantities.ts'
 import { Mistake } from '../mistake/mistake.ts'
 import { removeSpool, removeStaleSpools, type SpoolOptions, SpoolReader } from './spool/index.ts'
 import { version } from './version.ts'
@@ -60,21 +61,5 @@ class Alone implements ComponentLink {
   }
 }
 
-function bytesOf(size: string): number {
-  const [, amount, unit] = /^(\d+(?:\.\d+)?)\s*([KMGT]i?)?B?$/i.exec(size) ?? []
-  const scale = UNITS[(unit ?? '').toLowerCase()] ?? 1
-  return Math.floor(Number(amount ?? 0) * scale)
-}
-
-const UNITS: Readonly<Record<string, number>> = {
-  k: 1e3,
-  m: 1e6,
-  g: 1e9,
-  t: 1e12,
-  ki: 1 << 10,
-  mi: 1 << 20,
-  gi: 1 << 30,
-  ti: 2 ** 40,
-}
 const HEADS_BYTES = 1 << 20
 const MOST_HEADS_BYTES = 256 << 20

@@ -1,6 +1,8 @@
 import type { Losses, Skipped } from '../capture/index.ts'
 import type { RemoteDissector } from '../dissect/relay.ts'
 import type { MistakeCode } from '../mistake/mistake.ts'
+import type { EntryStoreCounters } from '../store/entries/entry-store.ts'
+import type { EntryMarks } from '../store/entries/marks.ts'
 import type { PipelineCounters } from './pipeline.ts'
 import type { SpoolCounters } from './spool/index.ts'
 
@@ -31,6 +33,8 @@ export type FromCapture =
       readonly totalBytes: number
       readonly packets: number
     }
+  /** Of a run that is watched, once a second. */
+  | ({ readonly kind: 'stats' } & CaptureStats)
   | ({ readonly kind: 'done' } & CaptureDone)
   | {
       readonly kind: 'mistake'
@@ -54,10 +58,15 @@ export interface LearnedName {
   readonly name: string
 }
 
-export interface CaptureDone {
+export interface CaptureStats {
   readonly counters: PipelineCounters
   /** Packets lost before us, by who lost them. */
   readonly losses: Losses
+  /** Entries that are kept; undefined when none are. */
+  readonly store: EntryStoreCounters | undefined
+}
+
+export interface CaptureDone extends CaptureStats {
   /** Parts of the input that could not be read, by reason. */
   readonly skipped: Skipped
   readonly problems: readonly string[]
@@ -78,6 +87,15 @@ export type ToCapture =
       readonly dissectors: readonly RemoteDissector[]
     }
   | { readonly kind: 'stop' }
+  /** What agents think of entries that are kept. */
+  | {
+      readonly kind: 'marks'
+      readonly marks: readonly {
+        readonly stream: string
+        readonly index: number
+        readonly marks: EntryMarks
+      }[]
+    }
 
 /** Indexes into the shared control words. */
 export const CONTROL = { acked: 0, stop: 1 } as const

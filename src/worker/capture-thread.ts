@@ -2,11 +2,16 @@ import { parentPort } from 'node:worker_threads'
 import { type CaptureOptions, openCapture } from '../capture/index.ts'
 import type { PacketSource } from '../capture/source.ts'
 import { dissectorsNamed, entryProtocols, protocolsNamed } from '../dissectors/index.ts'
+import { EntryTexts } from '../entry/text.ts'
 import { Mistake } from '../mistake/mistake.ts'
 import type { PacketBatch } from '../packet/batch.ts'
+import type { EntryWriter } from '../store/entries/entry-store.ts'
+import { openEntryWriter } from '../store/entries/index.ts'
+import type { LogLimits } from '../store/entries/log.ts'
 import { Batcher } from './batcher.ts'
 import {
   type CaptureDone,
+  type CaptureStats,
   CONTROL,
   type FromCapture,
   LIVE_WINDOW,
@@ -17,6 +22,7 @@ import {
 } from './capture-messages.ts'
 import { DnsNames } from './names.ts'
 import { Pipeline, type PipelineOptions } from './pipeline.ts'
+import { Recorder } from './recorder.ts'
 import { type SpoolOptions, SpoolWriter } from './spool/index.ts'
 
 /** What the thread is told first. */
@@ -29,6 +35,8 @@ export interface CaptureThreadData {
   readonly enabled: readonly string[]
   /** Keep the packets of connections here, for pcap.*. */
   readonly spool: SpoolOptions | undefined
+  /** Keep every entry here, for those who ask for it later. */
+  readonly record?: LogLimits | undefined
   readonly worker: string
   readonly node: { readonly ip: string; readonly name: string }
   /** Shared with the main thread, see `CONTROL`. */
@@ -43,6 +51,7 @@ class CaptureThread {
   readonly #names = new DnsNames()
   readonly #spool: SpoolWriter | undefined
   readonly #batcher: Batcher
+  readonly #store: EntryWriter | undefined
   readonly #pipeline: Pipeline
   #sent = 0
   #dropped = { ...NOTHING_DROPPED }
@@ -74,7 +83,12 @@ class CaptureThread {
       names: this.#names,
       spool: this.#spool,
     }
-    this.#pipeline = new Pipeline(pipeline, this.#batcher)
+    this.#store = data.record === undefined ? undefined : openEntryWriter(data.record)
+    const sink =
+      this.#store === undefined
+        ? this.#batcher
+        : new Recorder(this.#batcher, this.#store, new EntryTexts(entryProtocols, origin))
+    this.#pipeline = new Pipeline(pipeline, sink)
     port.on('message', (message: ToCapture) => this.#receive(message))
   }
 
@@ -92,6 +106,10 @@ class CaptureThread {
     let batch = await first
     await demanded
     const clock = live ? setInterval(() => this.#onQuiet(), QUIET_MS) : undefined
+    const stats =
+      this.#store === undefined
+        ? undefined
+        : setInterval(() => post({ kind: 'stats', ...this.#stats(source) }), QUIET_MS)
     while (batch.done !== true && !this.#stopped()) {
       this.#pipeline.push(batch.value)
       this.#afterBatch(source)
@@ -100,11 +118,13 @@ class CaptureThread {
       batch = await batches.next()
     }
     clearInterval(clock)
+    clearInterval(stats)
     clearTimeout(this.#flushTimer)
     this.#pipeline.finish()
     this.#batcher.flush(true)
     this.#spool?.close()
     if (batch.done !== true) await batches.return?.()
+    await this.#store?.close()
     post({ kind: 'done', ...this.#done(source) })
   }
 
@@ -173,6 +193,8 @@ class CaptureThread {
       this.#pipeline.relayTo(message.dissectors)
       post({ kind: 'demand', version: message.version })
       this.#go?.()
+    } else if (message.kind === 'marks') {
+      for (const { stream, index, marks } of message.marks) this.#store?.mark(stream, index, marks)
     } else {
       this.#stop.abort()
       this.#go?.()
@@ -183,10 +205,17 @@ class CaptureThread {
     return Atomics.load(this.#control, CONTROL.stop) !== 0 && !this.#live
   }
 
-  #done(source: PacketSource): CaptureDone {
+  #stats(source: PacketSource): CaptureStats {
     return {
       counters: this.#pipeline.counters(),
       losses: source.losses(),
+      store: this.#store?.counters,
+    }
+  }
+
+  #done(source: PacketSource): CaptureDone {
+    return {
+      ...this.#stats(source),
       skipped: source.skipped,
       problems: [...source.problems, ...(this.#spool?.problem === undefined ? [] : [this.#spool.problem])],
       spool: this.#spool?.counters,

@@ -12,6 +12,7 @@ import type { CaptureOptions } from '../capture/index.ts'
 import { Mistake } from '../mistake/mistake.ts'
 import {
   type CaptureDone,
+  type CaptureStats,
   CONTROL,
   CONTROL_BYTES,
   type FromCapture,
@@ -22,7 +23,9 @@ import { takeCaptureThread } from './thread.ts'
 
 export interface RunOptions extends Omit<GroupOptions, 'traffic' | 'hub'> {
   readonly source: CaptureOptions
-  readonly capture: Pick<CaptureThreadData, 'pipeline' | 'enabled' | 'spool'>
+  readonly capture: Pick<CaptureThreadData, 'pipeline' | 'enabled' | 'spool' | 'record'>
+  /** ip:port that entries name as their worker: another one for each worker of a system. */
+  readonly worker?: string
   /** Every job runs once more when the capture has ended. */
   readonly finalRun: boolean
   /** Whether agents also run as they would on the hub: if they can tell, always, or never. */
@@ -34,6 +37,8 @@ export interface RunObserver extends GroupObserver {
   /** The traffic gave an address a name. */
   learned(seconds: number, ip: string, name: string): void
   progress(bytesRead: number, totalBytes: number, packets: number): void
+  /** How the capture does, once a second where entries are kept. */
+  stats?(stats: CaptureStats): void
 }
 
 export interface RunResult {
@@ -143,11 +148,10 @@ export class Run {
   }
 
   #createGroup(): AgentGroup {
-    const { capture, nodeName, source } = this.#options
+    const { capture, source } = this.#options
     const traffic = {
       origin: {
-        worker: WORKER_ADDRESS,
-        node: { ip: '127.0.0.1', name: nodeName },
+        ...this.#identity,
         backend: 'path' in source ? 'pcap' : 'af_packet',
       },
       replyTimeoutSeconds: capture.pipeline.replyTimeoutSeconds,
@@ -157,12 +161,21 @@ export class Run {
     return new AgentGroup({ ...this.#options, traffic }, this.#observer)
   }
 
+  get #identity() {
+    const { worker = WORKER_ADDRESS, nodeName } = this.#options
+    return { worker, node: { ip: worker.replace(/:\d+$/, ''), name: nodeName } }
+  }
+
+  /** What agents think of entries that are kept. */
+  mark(marks: (ToCapture & { kind: 'marks' })['marks']): void {
+    this.#post({ kind: 'marks', marks })
+  }
+
   #startThread(): ThreadMessages {
     const data: CaptureThreadData = {
       ...this.#options.capture,
       source: this.#options.source,
-      worker: WORKER_ADDRESS,
-      node: { ip: '127.0.0.1', name: this.#options.nodeName },
+      ...this.#identity,
       control: this.#control,
     }
     const thread = takeCaptureThread()
@@ -189,6 +202,9 @@ export class Run {
           return
         case 'progress':
           this.#observer.progress(message.bytesRead, message.totalBytes, message.packets)
+          return
+        case 'stats':
+          this.#observer.stats?.(message)
           return
         case 'done':
           done.resolve(message)

@@ -1,10 +1,8 @@
-import { hostname } from 'node:os'
 import { Command, Option } from 'commander'
 import { type Agent, findAgentFiles, readAgents } from '../../agent/agents.ts'
 import type { ConsoleLine } from '../../agent/group.ts'
-import { requireLevel, type SandboxLevel } from '../../agent/launch.ts'
+import { requireLevel } from '../../agent/launch.ts'
 import { takeLauncher } from '../../agent/launcher.ts'
-import type { CaptureOptions } from '../../capture/index.ts'
 import type { Config } from '../../config/index.ts'
 import { readProtos } from '../../config/protos.ts'
 import { knownProtocols } from '../../dissectors/known.ts'
@@ -14,40 +12,30 @@ import { Broker } from '../../worker/broker.ts'
 import { Run, type RunResult } from '../../worker/run.ts'
 import { runOptions } from '../../worker/run-options.ts'
 import { watchAgents } from '../../worker/watch.ts'
+import {
+  addCaptureOptions,
+  type CaptureFlags,
+  nodeNameOf,
+  requiredLevel,
+  sourceOf,
+} from '../capture-flags.ts'
 import { onInterrupt } from '../interrupt.ts'
-import { addConfigOptions, type ConfigFlags, collect, configOf } from '../options.ts'
+import { addConfigOptions, type ConfigFlags, configOf } from '../options.ts'
 import { ProgressBar } from '../progress.ts'
 import { summaryJson, summaryText } from '../summary.ts'
 
-interface RunFlags extends ConfigFlags {
-  readonly pcap?: string[]
-  readonly interface?: string[]
-  readonly filter?: string
-  readonly captureTool?: 'auto' | 'dumpcap' | 'tcpdump'
+interface RunFlags extends ConfigFlags, CaptureFlags {
   readonly json?: boolean
   readonly entries?: string | true
   readonly finalRun: boolean
   readonly hub: 'auto' | 'always' | 'never'
-  readonly requireSandbox?: SandboxLevel
   readonly watch: boolean
-  readonly nodeName?: string
-  readonly verifyChecksums?: boolean
 }
 
 export function runCommand(): Command {
   const command = new Command('run')
     .description('Run agents on a capture file or on live traffic.')
     .argument('<agents...>', 'script files, or folders that hold them')
-    .option(
-      '--pcap <file>',
-      'capture file: pcap or pcapng, plain, .gz or .zst; - for standard input',
-      collect,
-    )
-    .option('--interface <name>', 'capture live; repeat it for several, or say any', collect)
-    .option('--filter <bpf>', 'capture filter, such as "port 80 or port 53"')
-    .addOption(
-      new Option('--capture-tool <tool>', 'program that captures').choices(['auto', 'dumpcap', 'tcpdump']),
-    )
     .option('--json', 'print everything as JSON lines')
     .option('--entries [filter]', 'also print the entries (that match), as onItemQueried leaves them')
     .option('--no-final-run', 'do not run every job once more at the end of a capture')
@@ -59,18 +47,9 @@ export function runCommand(): Command {
         .choices(['auto', 'always', 'never'])
         .default('auto'),
     )
-    .addOption(
-      new Option('--require-sandbox <level>', 'refuse to start with less').choices([
-        'full',
-        'userns',
-        'permission',
-      ]),
-    )
     .option('--no-watch', 'do not reload agents when their files change (live only)')
-    .option('--node-name <name>', 'name of this node in console lines; the host name by default')
-    .option('--verify-checksums', 'treat packets with wrong checksums as malformed')
     .action(run)
-  return addConfigOptions(command)
+  return addConfigOptions(addCaptureOptions(command))
 }
 
 async function run(paths: string[], flags: RunFlags): Promise<void> {
@@ -83,7 +62,7 @@ async function run(paths: string[], flags: RunFlags): Promise<void> {
   const protos = readProtos(config.tap.grpc.protos, process.cwd())
   const launcher = takeLauncher()
   const { best } = launcher
-  requireLevel(flags.requireSandbox ?? requiredBy(config), best)
+  requireLevel(requiredLevel(flags, config), best)
   const output = new Output(flags.json === true)
   const broker = new Broker(config, nodeNameOf(flags, config))
   let stopWatching = () => {}
@@ -134,31 +113,6 @@ function runsNowhere({ index }: Agent, { agents }: RunResult): boolean {
   return agents.every(({ agent, loadError }) => agent.index !== index || loadError !== undefined)
 }
 
-function sourceOf(flags: RunFlags): CaptureOptions {
-  if ((flags.pcap === undefined) === (flags.interface === undefined))
-    throw new Mistake('E_USAGE', 'say where the packets come from: --pcap FILE or --interface NAME', {
-      hint: 'remora run agents/ --pcap traffic.pcap\nsudo remora run agents/ --interface any',
-    })
-  if (flags.pcap !== undefined) {
-    const [path = '', ...more] = flags.pcap
-    if (more.length > 0)
-      throw new Mistake('E_USAGE', `a run reads one capture, not ${flags.pcap.join(' and ')}`, {
-        hint: `mergecap -w - ${flags.pcap.join(' ')} | remora run … --pcap -`,
-      })
-    if (flags.filter !== undefined)
-      throw new Mistake('E_USAGE', '--filter is for live captures', {
-        hint: `tcpdump -r ${path} -w - '${flags.filter}' | remora run … --pcap -`,
-      })
-    return { path }
-  }
-  const names = flags.interface ?? []
-  return {
-    interface: names.includes('any') ? 'any' : names,
-    ...(flags.filter === undefined ? {} : { filter: flags.filter }),
-    ...(flags.captureTool === undefined ? {} : { tool: flags.captureTool }),
-  }
-}
-
 /** Checked here, where there is someone to be told. */
 function entryFilter(flag: string | true, { tap }: Config): string {
   if (flag === true) return ''
@@ -171,14 +125,6 @@ function entryFilter(flag: string | true, { tap }: Config): string {
       hint: `${flag}\nfor example: http and response.status >= 400`,
     })
   }
-}
-
-function requiredBy(config: Config): SandboxLevel {
-  return config.scripting.sandbox === 'auto' ? 'permission' : config.scripting.sandbox
-}
-
-function nodeNameOf(flags: RunFlags, config: Config): string {
-  return flags.nodeName ?? (config.node.name === '' ? hostname() : config.node.name)
 }
 
 /** Where lines go: text for people, JSON lines for programs. */

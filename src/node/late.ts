@@ -1,0 +1,43 @@
+import type { ReadOptions, Stream, StreamMessage } from '../bus/bus.ts'
+
+/** A stream that can be used before the bus has been reached for the first time: what is done with it waits until then. */
+export function lateStream(stream: Promise<Stream>): Stream {
+  return {
+    append: async (...append) => (await stream).append(...append),
+    consume: async (...consume) => (await stream).consume(...consume),
+    async *read(options: ReadOptions): AsyncIterable<StreamMessage> {
+      yield* (await stream).read(options)
+    },
+  }
+}
+
+/** Tries again, every second, until it succeeds; undefined when the signal aborts before. */
+export async function untilDone<T>(
+  attempt: () => Promise<T>,
+  failed: (error: unknown) => void,
+  signal: AbortSignal,
+): Promise<T | undefined> {
+  while (!signal.aborted) {
+    try {
+      return await attempt()
+    } catch (error) {
+      failed(error)
+      await pause(AGAIN_MS, signal)
+    }
+  }
+  return undefined
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', done)
+      resolve()
+    }
+    const timer = setTimeout(done, ms)
+    signal.addEventListener('abort', done)
+  })
+}
+
+const AGAIN_MS = 1000

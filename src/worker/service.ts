@@ -1,0 +1,213 @@
+import type { Agent, AgentOptions } from '../agent/agents.ts'
+import type { Bus } from '../bus/bus.ts'
+import { COUNTER_NAMES, COUNTERS } from '../metrics/counters.ts'
+import { ConsoleOut } from '../node/console-out.ts'
+import { type AgentRunner, DeploymentFollower } from '../node/deployment-follower.ts'
+import { answerJobs } from '../node/job-answers.ts'
+import { lateStream } from '../node/late.ts'
+import { NodeAgents } from '../node/node-agents.ts'
+import { publishStatus } from '../node/status-out.ts'
+import type { Shared } from '../node/streams.ts'
+import type { EntryReader } from '../store/entries/entry-store.ts'
+import type { NodeStatus } from '../wire/nodes.ts'
+import type { CaptureStats } from './capture-messages.ts'
+import { captureCounters } from './counters.ts'
+import { answerQueries } from './entry-answers.ts'
+import { LiveQueries } from './live-queries.ts'
+import type { Run, RunObserver, RunResult } from './run.ts'
+
+export interface WorkerServiceOptions {
+  readonly bus: Bus
+  /** What all programs share; known when the bus has been reached for the first time. */
+  readonly shared: Promise<Shared>
+  readonly node: string
+  readonly boot: string
+  readonly version: string
+  readonly agents: AgentOptions
+  /** The capture with the agents to begin with. */
+  readonly makeRun: (
+    agents: readonly Agent[],
+    observer: Pick<RunObserver, 'line' | 'entry' | 'progress' | 'stats'>,
+  ) => Run
+  /** A capture file is read once, by the agents that are deployed when it begins. */
+  readonly isFile: boolean
+  /** Entries that are kept here; undefined when none are. */
+  readonly reader: EntryReader | undefined
+  /** More that is counted here: outbox, bus. */
+  readonly counters: () => Readonly<Record<string, number>>
+  readonly health: (counters: Readonly<Record<string, number>>) => Record<string, unknown>
+  readonly note: Note
+}
+
+/**
+ * A worker: captures, runs the agents that are deployed, keeps entries, and answers hubs. It goes on by itself while no hub
+ * and no bus is there.
+ */
+export class WorkerService {
+  readonly #options: WorkerServiceOptions
+  readonly #console: ConsoleOut
+  readonly #startedAt = Date.now()
+  readonly #status: { now(): void; close(): void }
+  #run: Run | undefined
+  #agents: NodeAgents | undefined
+  #follower: DeploymentFollower | undefined
+  #live: LiveQueries | undefined
+  readonly #closers: (() => void | Promise<void>)[] = []
+  #stats: CaptureStats | undefined
+  #closing = false
+  readonly #captured: Promise<RunResult>
+
+  constructor(options: WorkerServiceOptions) {
+    this.#options = options
+    const { bus, shared, node, boot, isFile } = options
+    this.#console = new ConsoleOut(lateStream(shared.then((each) => each.console)), node, boot)
+    this.#status = publishStatus(bus, () => this.status())
+    const starting = new StartingAgents()
+    const linked = shared.then((each) => this.#link(each, starting))
+    linked.catch((error: unknown) =>
+      options.note('error', 'the worker is not linked', { error: String(error) }),
+    )
+    // What is deployed is known soon, if a hub is there: a file must not be over before.
+    const begin = isFile ? starting.settled(linked, FILE_WAITS_MS) : Promise.resolve()
+    this.#captured = begin.then(() => this.#capture(starting))
+    this.#captured.catch(() => {})
+  }
+
+  /** Settles when the capture is over: rejects when it has failed. */
+  get captured(): Promise<RunResult> {
+    return this.#captured
+  }
+
+  counters(): Record<string, number> {
+    const live = this.#live
+    const { dropped, queue } = COUNTER_NAMES
+    return {
+      ...(this.#stats === undefined ? {} : captureCounters(this.#stats)),
+      [COUNTERS.itemsSent]: live?.sent ?? 0,
+      [dropped('live', 'too-many')]: live?.dropped ?? 0,
+      [dropped('console', 'queue-full')]: this.#console.dropped,
+      [queue('console')]: this.#console.depth,
+      [dropped('wire', 'malformed')]: (live?.malformed ?? 0) + (this.#follower?.malformed ?? 0),
+      ...this.#options.counters(),
+    }
+  }
+
+  status(): NodeStatus {
+    const { node, boot, version, health } = this.#options
+    const counters = this.counters()
+    return {
+      node,
+      boot,
+      component: 'worker',
+      address: '',
+      version,
+      generation: this.#follower?.generation ?? 0,
+      startedAt: this.#startedAt,
+      now: Date.now(),
+      leading: false,
+      agents: this.#agents?.states() ?? [],
+      counters,
+      health: health(counters),
+    }
+  }
+
+  /** Ends the capture, works off what was captured, and says goodbye. */
+  async close(): Promise<RunResult | undefined> {
+    this.#closing = true
+    await this.#follower?.close()
+    this.#run?.stop()
+    const result = await this.#captured.catch(() => undefined)
+    for (const close of this.#closers.reverse()) await close()
+    this.#status.close()
+    await this.#console.close(CLOSE_MS)
+    return result
+  }
+
+  async #capture(starting: StartingAgents): Promise<RunResult> {
+    const run = this.#options.makeRun(starting.agents, {
+      line: (line) => agents.line(line),
+      entry: () => {},
+      progress: () => {},
+      stats: (stats) => {
+        this.#stats = stats
+      },
+    })
+    const agents: NodeAgents = new NodeAgents({
+      component: 'worker',
+      group: run.agents,
+      console: this.#console,
+    })
+    this.#run = run
+    this.#agents = agents
+    if (this.#follower !== undefined) agents.follow(this.#follower)
+    const running = run.run()
+    starting.passTo(agents)
+    if (this.#closing) run.stop()
+    return running
+  }
+
+  /** The bus can be reached. */
+  #link(shared: Shared, runner: StartingAgents): void {
+    const { bus, node, boot, agents, reader, note } = this.#options
+    const follower = new DeploymentFollower(runner, { bus, state: shared.state, node, boot, agents, note })
+    follower.running.catch((error: unknown) =>
+      note('error', 'deployments are not followed any more', { error: String(error) }),
+    )
+    this.#follower = follower
+    this.#agents?.follow(follower)
+    this.#closers.push(answerJobs(bus, node, () => this.#agents))
+    if (reader === undefined) return
+    const redact = (filter: string, entries: readonly string[]) =>
+      this.#run === undefined ? Promise.resolve(entries) : this.#run.agents.query(filter, entries)
+    const live = new LiveQueries({ bus, reader, redact, node })
+    this.#live = live
+    this.#closers.push(() => live.close())
+    this.#closers.push(
+      answerQueries({ bus, reader, redact, node, dropped: () => this.#stats?.store?.dropped ?? {} }),
+    )
+  }
+}
+
+/** Agents that are deployed before the capture begins; from then on those who run them. */
+class StartingAgents implements AgentRunner {
+  readonly #agents = new Map<number, Agent>()
+  readonly #applied = Promise.withResolvers<void>()
+  #runner: AgentRunner | undefined
+
+  get agents(): readonly Agent[] {
+    return [...this.#agents.values()].sort((a, b) => a.index - b.index)
+  }
+
+  passTo(runner: AgentRunner): void {
+    this.#runner = runner
+  }
+
+  /** Resolves when agents have come and no more for a moment, or after `mostMs`. */
+  async settled(linked: Promise<unknown>, mostMs: number): Promise<void> {
+    const late = new Promise<void>((resolve) => setTimeout(resolve, mostMs))
+    await Promise.race([Promise.all([linked, this.#applied.promise]), late])
+  }
+
+  async reload(agent: Agent): Promise<string | undefined> {
+    if (this.#runner !== undefined) return this.#runner.reload(agent)
+    this.#agents.set(agent.index, agent)
+    return agent.problem
+  }
+
+  relabel(agent: Agent): void {
+    if (this.#runner !== undefined) this.#runner.relabel(agent)
+    else this.#agents.set(agent.index, agent)
+  }
+
+  async remove(index: number): Promise<void> {
+    if (this.#runner !== undefined) await this.#runner.remove(index)
+    else this.#agents.delete(index)
+  }
+
+  applied(): void {
+    this.#applied.resolve()
+  }
+}
+
+const CLOSE_MS = 2000
+const FILE_WAITS_MS = 5000
