@@ -185,7 +185,7 @@ declare const jobs: {
    * @param tag Name of the job within its script
    * @param cron Six fields: second, minute, hour, day of month, month, day of week; or @hourly, @every 30s and the like
    * @param task What to run
-   * @param limit Runs at most so many times; 0 or absent: without end
+   * @param limit Runs at most so many times; 0 or absent: without end. Or an object with `limit` and `scope`: `node` runs it on each node by itself, `cluster` on one of all nodes
    * @param args What each run is called with
    * @example
    * var calls = 0
@@ -199,7 +199,7 @@ declare const jobs: {
    *   calls = 0
    * })
    */
-  schedule(tag: string, cron: string, task: (...args: any[]) => void, limit?: number, ...args: any[]): void
+  schedule(tag: string, cron: string, task: (...args: any[]) => void, limit?: number | { limit?: number, scope?: 'node' | 'cluster' }, ...args: any[]): void
   /**
    * Removes the jobs with this tag, on all nodes: those of this script, or of all when it has none.
    * @param tag Name of the job within its script

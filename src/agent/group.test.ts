@@ -168,6 +168,198 @@ describe('actions', () => {
   })
 })
 
+describe('jobs of a group', () => {
+  /** Runs in a year at the earliest. */
+  const NEVER = '0 0 0 1 1 *'
+
+  test('are listed with what has come of them', async (t) => {
+    const code = `jobs.schedule('fine', '${NEVER}', function () { console.log('ran') }, 7)
+      jobs.schedule('bad', '@yearly', function () { throw new Error('broken') })
+      jobs.schedule('once', '${NEVER}', function () {}, 1)`
+    const told = await new TestGroup(t, { agents: [testAgent(0, code), testAgent(1, code)] }).begin()
+    const { group } = told
+    const { running, jobs } = await group.jobs({ order: 'list', index: 1 })
+    const never = { runs: 0, failures: 0, lastRun: null, lastDurationMs: null, lastError: null }
+    assert.equal(running, true)
+    assert.deepEqual(
+      jobs.map(({ agent, nextRun, ...job }) => [agent.id, nextRun !== null && nextRun > Date.now(), job]),
+      [
+        ['fine', NEVER, 7],
+        ['bad', '@yearly', 0],
+        ['once', NEVER, 1],
+      ].map(([tag, cron, limit]) => [
+        'id-1',
+        true,
+        { component: 'hub', tag, cron, limit, scope: 'node', status: 'waiting', ...never },
+      ]),
+    )
+    await group.jobs({ order: 'run', index: 1 })
+    await told.until(() => told.lines.some(({ text }) => text.includes('broken')))
+    await group.settled()
+    const after = (await group.jobs({ order: 'list' })).jobs
+    assert.deepEqual(
+      after.map(({ agent, tag, runs, failures, status }) => [agent.index, tag, runs, failures, status]),
+      [
+        [0, 'fine', 0, 0, 'waiting'],
+        [0, 'bad', 0, 0, 'waiting'],
+        [0, 'once', 0, 0, 'waiting'],
+        [1, 'fine', 1, 0, 'waiting'],
+        [1, 'bad', 1, 1, 'waiting'],
+        [1, 'once', 1, 0, 'finished'],
+      ],
+    )
+    assert.match(after[4]?.lastError ?? '', /broken/)
+    assert.equal(after[5]?.nextRun, null)
+    assert.ok((after[3]?.lastDurationMs ?? -1) >= 0 && (after[3]?.lastRun ?? 0) > 0)
+  })
+
+  test('are removed, paused and started again: all, or those that are meant', async (t) => {
+    const code = `jobs.schedule('a', '* * * * * *', function () { console.log('a') })
+      jobs.schedule('b', '* * * * * *', function () { console.log('b') })`
+    const told = await new TestGroup(t, { agents: [testAgent(0, code)] }).begin()
+    const { group } = told
+    assert.deepEqual(
+      (await group.jobs({ order: 'stop', tag: 'a' })).jobs.map(({ tag }) => tag),
+      ['a'],
+    )
+    await told.until(() => told.texts().length >= 2)
+    assert.deepEqual(told.texts().slice(0, 2), ['b', 'b'])
+    assert.equal((await group.jobs({ order: 'list', tag: 'a' })).jobs[0]?.status, 'paused')
+    await group.jobs({ order: 'start', tag: 'a' })
+    await told.until(() => told.texts().includes('a'))
+    const stopped = await group.jobs({ order: 'stop' })
+    assert.deepEqual(
+      [stopped.running, stopped.jobs[1]?.status, stopped.jobs[1]?.nextRun],
+      [false, 'paused', null],
+    )
+    assert.equal((await group.jobs({ order: 'start' })).running, true)
+    assert.equal((await group.jobs({ order: 'remove', index: 0, tag: 'b' })).jobs.length, 1)
+    assert.deepEqual(
+      (await group.jobs({ order: 'list' })).jobs.map(({ tag }) => tag),
+      ['a'],
+    )
+  })
+
+  const CLUSTER = { host: { ...HOST, clusterJobs: true } }
+
+  test('with scope cluster run when it is their turn, and what they say is told apart', async (t) => {
+    const code = `var n = 0
+      jobs.schedule('c', '* * * * * *', function (who) { console.log(who, ++n); if (n > 1) throw new Error('twice') },
+        { scope: 'cluster', limit: 5 }, 'me')
+      jobs.schedule('n', '* * * * * *', function () { console.log('on each') }, { scope: 'node' })
+      function onJobPassed(tag) { if (tag === 'c') console.log('passed', tag) }`
+    const told = await new TestGroup(t, { ...CLUSTER, agents: [testAgent(3, code)] }).begin()
+    const { group } = told
+    assert.deepEqual(told.jobs, ['+c of 3'])
+    assert.deepEqual(
+      group.clusterJobs().map(({ agent, cron, limit }) => [agent.id, cron, limit]),
+      [['id-3', '* * * * * *', 5]],
+    )
+    await told.until(() => told.texts().length >= 2)
+    assert.deepEqual([...new Set(told.texts())], ['on each'])
+    const first = await group.runClusterJob(3, 'c', Date.now())
+    assert.deepEqual(
+      [first.ok, first.error, first.lines.map(({ text }) => text)],
+      [true, undefined, ['me 1', 'passed c']],
+    )
+    const second = await group.runClusterJob(3, 'c', 86_400_000)
+    assert.equal(second.ok, false)
+    assert.match(second.error ?? '', /twice/)
+    const [job] = (await group.jobs({ order: 'list', tag: 'c' })).jobs
+    assert.deepEqual([job?.scope, job?.runs, job?.failures, job?.lastRun], ['cluster', 2, 1, 86_400_000])
+    assert.match((await group.runClusterJob(3, 'other', 0)).error ?? '', /no job "other"/)
+    assert.deepEqual(
+      told.texts().filter((text) => text !== 'on each'),
+      [],
+    )
+  })
+
+  test('with scope cluster end with the agent that breaks a limit in them', async (t) => {
+    const code = `jobs.schedule('c', '${NEVER}', function () { for (;;) {} }, { scope: 'cluster' })`
+    const limits = { callMb: 128, hookMs: 150, jobMs: 300 }
+    const { sandbox } = new TestGroup(t).options
+    const told = await new TestGroup(t, {
+      ...CLUSTER,
+      sandbox: { ...sandbox, limits },
+      agents: [testAgent(0, code)],
+    }).begin()
+    const run = await told.group.runClusterJob(0, 'c', 0)
+    assert.match(run.error ?? '', /stopped: it ran for more than 300 ms/)
+    assert.deepEqual(told.jobs, ['+c of 0', '-c of 0'])
+  })
+
+  test('with scope cluster are told of as agents come, change and go', async (t) => {
+    const told = await new TestGroup(t, CLUSTER).begin()
+    const { group } = told
+    const scheduling = (...tags: readonly string[]) =>
+      tags
+        .map((tag) => `jobs.schedule('${tag}', '${NEVER}', function () {}, { scope: 'cluster' })`)
+        .join('\n')
+    await group.reload(testAgent(0, scheduling('a', 'b')))
+    await group.reload(testAgent(0, `${scheduling('c')}; throw new Error('no')`))
+    await group.reload(testAgent(0, scheduling('b', 'c')))
+    await group.jobs({ order: 'remove', tag: 'c' })
+    process.kill(group.pid ?? 0, 'SIGKILL')
+    await told.until(() => group.restarts === 1)
+    await group.settled()
+    await group.jobs({ order: 'list' })
+    await group.remove(0)
+    const changes = ['+a', '+b', '+b', '+c', '-a', '-c', '+b', '+c', '-b', '-c']
+    assert.deepEqual(
+      told.jobs,
+      changes.map((change) => `${change} of 0`),
+    )
+  })
+
+  test('with scope cluster run like all others where there is no cluster', async (t) => {
+    const code = `jobs.schedule('c', '* * * * * *', function () { console.log('c') }, { scope: 'cluster' })`
+    const told = await new TestGroup(t, { agents: [testAgent(0, code)] }).begin()
+    await told.until(() => told.texts().length > 0)
+    assert.deepEqual(told.jobs, [])
+  })
+
+  test('refuse options that there are not', async (t) => {
+    const told = await new TestGroup(t).begin()
+    for (const [option, why] of [
+      ['{ scop: "cluster" }', /no option "scop"/],
+      ['{ scope: "world" }', /scope must be/],
+      ['{ limit: "3" }', /limit must be/],
+    ] as const) {
+      const code = `jobs.schedule('a', '* * * * * *', function () {}, ${option})`
+      assert.match((await told.group.reload(testAgent(0, code))) ?? '', why)
+    }
+  })
+
+  test('are told of outside when scripts order them, as that means all nodes', async (t) => {
+    const own = `jobs.schedule('mine', '${NEVER}', function () {})
+      jobs.run('mine'); jobs.run('other'); jobs.run('other'); jobs.scheduler.stop(); jobs.scheduler.start()
+      jobs.removeAll()`
+    const told = await new TestGroup(t, { ...CLUSTER, agents: [testAgent(4, own)] }).begin()
+    assert.deepEqual(told.orders, [
+      { order: 'run', index: 4, tag: 'mine' },
+      { order: 'run', tag: 'other' },
+      { order: 'stop' },
+      { order: 'start' },
+      { order: 'remove' },
+    ])
+  })
+
+  test('of others can be put out of reach', async (t) => {
+    const host = { ...HOST, jobsAcrossAgents: false }
+    const theirs = `jobs.schedule('theirs', '${NEVER}', function () {})`
+    const meddling = `jobs.schedule('mine', '${NEVER}', function () {})
+      jobs.remove('theirs'); jobs.removeAll()
+      try { jobs.scheduler.stop() } catch (error) { console.log(error.message) }`
+    const told = await new TestGroup(t, {
+      host,
+      agents: [testAgent(0, theirs), testAgent(1, meddling)],
+    }).begin()
+    assert.match(told.texts()[0] ?? '', /scripting\.jobsAcrossAgents forbids/)
+    const { running, jobs } = await told.group.jobs({ order: 'list' })
+    assert.deepEqual([running, jobs.map(({ tag }) => tag)], [true, ['theirs']])
+  })
+})
+
 function delivery(action: string, object?: string): ActionDelivery {
   const meta = { node: 'n1', script: 7, title: 'sender', time: 5 }
   return { id: 'n1/b/1', action, meta, ...(object === undefined ? {} : { object }) }

@@ -2,12 +2,15 @@ import { knownProtocols } from '../dissectors/known.ts'
 import { Mistake } from '../mistake/mistake.ts'
 import type { Agent } from './agents.ts'
 import { type Demand, layoutsMessage } from './demand.ts'
+import { type JobFigures, jobRun, jobsAnswer } from './errand-answers.ts'
 import type { DissectorSettings } from './host/agent-protocol.ts'
 import {
   type ActionMeta,
   calendarMs,
   type HelperStub,
   type HostConfig,
+  type HostEvent,
+  type JobsOrder,
   type Line,
   type LoadAgent,
   type LogMessage,
@@ -41,7 +44,7 @@ export interface GroupOptions {
 }
 
 /** What a component may have otherwise than `remora run` has it. */
-type HostSettings = Pick<HostConfig, 'actions'>
+type HostSettings = Pick<HostConfig, 'actions' | 'clusterJobs' | 'jobsAcrossAgents'>
 
 /** Whoever captures, as agents see it. */
 export interface TrafficSource {
@@ -68,6 +71,45 @@ export interface GroupObserver {
   entry(json: string): void
   /** A broker helper was called. */
   call(call: HelperCall): Promise<unknown>
+  /** A job of scope `cluster` has come, is another one now, or has gone (`HostConfig.clusterJobs`). */
+  clusterJob?(change: ClusterJobChange): void
+  /** A script has run or removed jobs, or stopped the scheduler, on all nodes: here it is done already. */
+  ordered?(order: JobsOrder, by: Agent): void
+}
+
+/** A job that runs on one of all nodes. */
+export interface ClusterJob {
+  readonly agent: Agent
+  readonly component: Component
+  readonly tag: string
+  readonly cron: string
+  /** Most runs on all nodes together; 0 = no limit. */
+  readonly limit: number
+}
+
+export type ClusterJobChange = { readonly kind: 'scheduled' | 'removed' } & ClusterJob
+
+/** A job as it does on this node. */
+export interface GroupJob extends Omit<JobFigures, 'slot'> {
+  readonly agent: Agent
+  readonly component: Component
+}
+
+export interface GroupJobs {
+  /** Whether jobs are started at their times. */
+  readonly running: boolean
+  /** Those that the order was about, as they were then. */
+  readonly jobs: readonly GroupJob[]
+}
+
+/** How a run of a job of scope `cluster` went. */
+export interface ClusterJobRun {
+  readonly ok: boolean
+  /** Absent when it went well. */
+  readonly error?: string
+  readonly durationMs: number
+  /** In order. They were told to nobody else. */
+  readonly lines: readonly ConsoleLine[]
 }
 
 /** A script wants something that is outside of its sandbox. */
@@ -282,6 +324,39 @@ export class AgentGroup {
     return { id, lines: this.#consoleLines(lines) }
   }
 
+  /** Does something with jobs, and answers those that it is about. Those that run now do so after the answer. */
+  async jobs(order: JobsOrder): Promise<GroupJobs> {
+    const { answer } = await this.#sandbox.errand({ kind: 'jobs', ...order })
+    const { running, jobs } = jobsAnswer.parse(answer)
+    return {
+      running,
+      jobs: jobs.flatMap(({ slot, ...job }) => {
+        const place = this.#placeOf(slot)
+        return place === undefined ? [] : [{ ...job, agent: place.agent, component: place.component }]
+      }),
+    }
+  }
+
+  /** Jobs of scope `cluster` that are scheduled here. */
+  clusterJobs(): ClusterJob[] {
+    return [...this.#clusterJobs.values()].flatMap((jobs) => [...jobs.values()])
+  }
+
+  /** Runs such a job once, as it is its turn here. When the sandbox dies meanwhile, its successor runs it again. */
+  async runClusterJob(index: number, tag: string, dueMs: number): Promise<ClusterJobRun> {
+    const place = this.#places.find(
+      (each) => each.agent.index === index && this.#clusterJobs.get(each.slot)?.has(tag),
+    )
+    if (place === undefined) return { ok: false, error: `there is no job "${tag}"`, durationMs: 0, lines: [] }
+    const { slot } = place
+    const outcome = await this.#sandbox.errand({ kind: 'job', slot, tag, dueMs }, `${index}/${tag}/${dueMs}`)
+    const { ok, error, durationMs } = jobRun.parse(outcome.answer)
+    const lines = this.#consoleLines(outcome.lines)
+    if (ok) return { ok, durationMs, lines }
+    const { stopped } = this.#ledger.account(slot)
+    return { ok, error: stopped === '' ? error : `stopped: ${stopped}`, durationMs, lines }
+  }
+
   /** No frame comes any more, and no answer to a demand. Resolves when no change is under way. */
   async endTraffic(): Promise<void> {
     clearInterval(this.#tick)
@@ -380,6 +455,7 @@ export class AgentGroup {
       place.hooks = []
       place.dissectors = []
       place.gone = true
+      this.#forgetJobs(place.slot)
       this.log('info', place.component, 'an agent was removed', nameOf(place.agent))
     }
     void this.#ask(this.#running())
@@ -538,7 +614,10 @@ export class AgentGroup {
         entries: (entries) => {
           for (const entry of entries) this.#observer.entry(entry)
         },
-        loaded: (slot) => this.#ledger.open(slot),
+        loaded: (slot, told) => this.#loaded(slot, told),
+        told: (events) => {
+          for (const event of events) this.#told(event)
+        },
         ack: (message) => {
           if (message.made !== undefined) this.#add(message.made)
           this.#ledger.acked(message)
@@ -573,6 +652,49 @@ export class AgentGroup {
     }
   }
 
+  /** What an earlier version has scheduled, and this one has not, is gone. */
+  #loaded(slot: number, told: readonly HostEvent[]): void {
+    this.#ledger.open(slot)
+    const before = this.#clusterJobs.get(slot) ?? new Map<string, ClusterJob>()
+    this.#clusterJobs.set(slot, new Map())
+    for (const event of told) this.#told(event)
+    const now = this.#clusterJobs.get(slot)
+    for (const job of before.values())
+      if (now?.has(job.tag) !== true) this.#observer.clusterJob?.({ kind: 'removed', ...job })
+  }
+
+  #told(event: HostEvent): void {
+    const place = this.#placeOf(event.slot)
+    if (place === undefined) return
+    const { agent, component } = place
+    if (event.kind === 'order') {
+      this.#observer.ordered?.(event.order, agent)
+      return
+    }
+    const jobs = this.#clusterJobs.get(event.slot) ?? new Map<string, ClusterJob>()
+    this.#clusterJobs.set(event.slot, jobs)
+    if (event.kind === 'removed') this.#forgetJob(jobs, event.tag)
+    else {
+      const { tag, cron, limit } = event
+      const job = { agent, component, tag, cron, limit }
+      jobs.set(tag, job)
+      this.#observer.clusterJob?.({ kind: 'scheduled', ...job })
+    }
+  }
+  /** By slot and tag. */
+  readonly #clusterJobs = new Map<number, Map<string, ClusterJob>>()
+
+  #forgetJob(jobs: Map<string, ClusterJob>, tag: string): void {
+    const job = jobs.get(tag)
+    jobs.delete(tag)
+    if (job !== undefined) this.#observer.clusterJob?.({ kind: 'removed', ...job })
+  }
+
+  #forgetJobs(slot: number): void {
+    const jobs = this.#clusterJobs.get(slot)
+    for (const tag of [...(jobs?.keys() ?? [])]) if (jobs !== undefined) this.#forgetJob(jobs, tag)
+  }
+
   /** Dissectors of agents have read entries: every agent that takes entries was given these as well. */
   #add(made: MadeCounters): void {
     this.#made = sumMade(this.#made, made)
@@ -587,6 +709,7 @@ export class AgentGroup {
     const place = this.#placeOf(slot)
     if (place === undefined) return
     place.hooks = []
+    this.#forgetJobs(slot)
     this.log('error', place.component, 'an agent was stopped', { ...nameOf(place.agent), reason })
     // Connections that begin from now on are for others. A reload has asked for more than what runs, and asks again itself.
     place.dissectors = []
@@ -671,7 +794,7 @@ function nameOf({ index, title, file }: Agent) {
 }
 
 /** As `remora run` has it. */
-const USUAL: HostSettings = { actions: 'inside' }
+const USUAL: HostSettings = { actions: 'inside', clusterJobs: false, jobsAcrossAgents: true }
 /** Jobs are due on whole seconds; this is how late they may be. */
 const TICK_MS = 50
 const TICKS_BEHIND = 2

@@ -12,6 +12,7 @@ import {
   type ErrandMessage,
   HEADER,
   type HostConfig,
+  type HostEvent,
   type LayoutsMessage,
   type Line,
   type LoadAgent,
@@ -50,7 +51,9 @@ export interface SandboxEvents {
   call(call: CallMessage, warn: (text: string) => void, during: ErrandAttempt | undefined): Promise<unknown>
   ack(message: AckMessage): void
   /** A slot has an agent, or another one than before: acknowledgements that come after this are of that one. */
-  loaded(slot: number): void
+  loaded(slot: number, told: readonly HostEvent[]): void
+  /** Scripts have done something that is not only theirs. */
+  told?(events: readonly HostEvent[]): void
   /** An agent was interrupted or found guilty of the death of the process; it is not running any more. */
   stopped(slot: number, reason: string): void
   /** The process died and a new one has taken over; agents start from scratch there. */
@@ -173,7 +176,7 @@ export class SandboxProcess {
       this.#loading.set(agent.slot, (message) => {
         if (message.error === undefined) {
           this.#agents.set(agent.slot, agent)
-          this.#events.loaded(agent.slot)
+          this.#events.loaded(agent.slot, message.told ?? [])
         }
         resolve(message)
       })
@@ -346,6 +349,7 @@ export class SandboxProcess {
         const message = payload as AckMessage
         this.#output(message)
         this.#events.ack(message)
+        if (message.told !== undefined) this.#events.told?.(message.told)
         this.#done(message)
         this.#deaths = 0
         this.#suspect = undefined

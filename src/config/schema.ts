@@ -114,6 +114,11 @@ export const configSchema = section({
       ),
       deny: setting(z.array(host), [], 'Hosts and networks that helpers may not call'),
     }),
+    jobsAcrossAgents: setting(
+      flag,
+      true,
+      'Agents may run and remove the jobs of others, and stop the scheduler',
+    ),
     allowEnforcement: planned(flag, false, 'Let agents block pods'),
     strictES5: planned(flag, false, 'Same as language: es5'),
     history: section({ keep: planned(whole, 20, 'Versions of an agent that are kept') }),

@@ -15,7 +15,11 @@ export const jobs = namespace('jobs', 'Functions that run at set times, on each 
           'Six fields: second, minute, hour, day of month, month, day of week; or @hourly, @every 30s and the like',
         ),
       task: typed('(...args: any[]) => void').describe('What to run'),
-      limit: z.number().optional().describe('Runs at most so many times; 0 or absent: without end'),
+      limit: typed("number | { limit?: number, scope?: 'node' | 'cluster' }")
+        .optional()
+        .describe(
+          'Runs at most so many times; 0 or absent: without end. Or an object with `limit` and `scope`: `node` runs it on each node by itself, `cluster` on one of all nodes',
+        ),
       args: rest(typed('any')).describe('What each run is called with'),
     },
     returns: z.void(),

@@ -29,6 +29,7 @@ export function groupOptions(
       },
       macros: tap.customMacros,
       hooks: HOOKS,
+      jobsAcrossAgents: scripting.jobsAcrossAgents,
     },
     stubs: stubTable(namespaces),
   }

@@ -2,11 +2,13 @@ import type { TestContext } from 'node:test'
 import { type Agent, storedAgent } from '../agent/agents.ts'
 import {
   AgentGroup,
+  type ClusterJobChange,
   type ConsoleLine,
   type GroupObserver,
   type GroupOptions,
   type HelperCall,
 } from '../agent/group.ts'
+import type { JobsOrder } from '../agent/host/protocol.ts'
 import { bestLevel } from '../agent/launch.ts'
 import { SandboxLauncher } from '../agent/launcher.ts'
 import { knownProtocols } from '../dissectors/known.ts'
@@ -17,14 +19,19 @@ import { namespaces } from '../helpers/index.ts'
 /** A group of agents without traffic, as a hub has it, and all that it tells. */
 export class TestGroup implements GroupObserver {
   readonly group: AgentGroup
+  readonly options: GroupOptions
   readonly lines: ConsoleLine[] = []
   readonly calls: HelperCall[] = []
+  /** Jobs of scope `cluster`, `+` where one came and `-` where one went, with the index of the agent. */
+  readonly jobs: string[] = []
+  readonly orders: JobsOrder[] = []
   /** How helpers outside are answered. */
   answer: (call: HelperCall) => unknown = () => undefined
   #waiting: (() => void)[] = []
 
   constructor(t: TestContext, options: Partial<GroupOptions> = {}) {
-    this.group = new AgentGroup({ ...optionsOf(), ...options }, this)
+    this.options = { ...optionsOf(), ...options }
+    this.group = new AgentGroup(this.options, this)
     t.after(() => this.group.close())
   }
 
@@ -42,6 +49,16 @@ export class TestGroup implements GroupObserver {
   }
 
   entry(): void {}
+
+  clusterJob({ kind, tag, agent }: ClusterJobChange): void {
+    this.jobs.push(`${kind === 'scheduled' ? '+' : '-'}${tag} of ${agent.index}`)
+    this.#told()
+  }
+
+  ordered(order: JobsOrder): void {
+    this.orders.push(order)
+    this.#told()
+  }
 
   async call(call: HelperCall): Promise<unknown> {
     this.calls.push(call)

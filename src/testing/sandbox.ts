@@ -136,6 +136,8 @@ const CONFIG: HostConfig = {
   },
   macros: {},
   actions: 'inside',
+  clusterJobs: false,
+  jobsAcrossAgents: true,
   origin: { worker: 'w', node: { ip: '', name: 'n' }, backend: 'pcap' },
   protocols: [],
   replyTimeoutSeconds: 10,

@@ -310,9 +310,9 @@ export function bootstrap(
   inside['jobs.schedule'] = (tag, cron, task, limit, ...args) => {
     if (typeof task !== 'function')
       throw new TE('jobs.schedule(tag, cron, task, limit, ...args): task must be a function')
-    const times = limit === undefined || limit === null ? 0 : +(limit as number)
+    const { times, isCluster } = jobOptions(limit)
     const { answer: replaced } = keep({ run: task as Task, args, isTimer: false }, (id) =>
-      host.schedule(S(tag), S(cron), times > 0 ? times : 0, id),
+      host.schedule(S(tag), S(cron), times > 0 ? times : 0, isCluster, id),
     )
     if (replaced > 0) delete tasks[replaced]
   }
@@ -356,6 +356,24 @@ export function bootstrap(
     const text = stringify(declared)
     const at = ask(() => host.dissector(text))
     readers[at] = { probe: probe as Task, parse: read as Task }
+  }
+
+  /** A number, or `{limit, scope}`. */
+  function jobOptions(limit: unknown): { times: number; isCluster: boolean } {
+    if (limit === undefined || limit === null) return { times: 0, isCluster: false }
+    if (typeof limit !== 'object') return { times: +(limit as number), isCluster: false }
+    const keys = keysOf(limit)
+    for (let at = 0; at < keys.length; at++) {
+      const key = keys[at] as string
+      if (key !== 'limit' && key !== 'scope')
+        throw new TE(`jobs.schedule: there is no option "${key}"; there are limit and scope`)
+    }
+    const { limit: times, scope } = limit as { limit?: unknown; scope?: unknown }
+    if (times !== undefined && (typeof times !== 'number' || !(times >= 0)))
+      throw new TE('jobs.schedule: limit must be a number, 0 or more')
+    if (scope !== undefined && scope !== 'node' && scope !== 'cluster')
+      throw new TE("jobs.schedule: scope must be 'node' or 'cluster'")
+    return { times: (times as number | undefined) ?? 0, isCluster: scope === 'cluster' }
   }
 
   function mark(data: unknown, flag: 'passed' | 'failed', path: string): unknown {
@@ -968,7 +986,7 @@ export interface BootstrapHost {
   print(level: number, line: string): undefined
   call(path: string, args: string): string
   now(): number
-  schedule(tag: string, cron: string, limit: number, task: number): number
+  schedule(tag: string, cron: string, limit: number, isCluster: boolean, task: number): number
   jobs(what: string, tag: string): string
   timer(task: number, ms: number, repeat: boolean): undefined
   clearTimer(task: number): undefined

@@ -79,6 +79,10 @@ export interface HostConfig {
    * it comes back as an errand somewhere.
    */
   readonly actions: 'inside' | 'outside'
+  /** Jobs with scope `cluster` run when they are ordered to; what scripts order of jobs is told, too. */
+  readonly clusterJobs: boolean
+  /** Scripts may also run, remove and stop jobs of others. */
+  readonly jobsAcrossAgents: boolean
   /** What entries of protocols that scripts read have in common. */
   readonly origin: {
     readonly worker: string
@@ -131,6 +135,7 @@ export interface LoadedMessage {
   readonly error?: string
   readonly lines: readonly Line[]
   readonly heapBytes: number
+  readonly told?: readonly HostEvent[]
 }
 
 /** What agents have written on an entry, for those who query it. */
@@ -154,7 +159,7 @@ export interface OutputMessage {
 }
 
 /** Something that is asked for beside the traffic. What is said meanwhile is nobody else's. */
-export type Errand = ActionErrand
+export type Errand = ActionErrand | JobsErrand | JobErrand
 
 /** An action for `onHubAction` of every agent on the hub. */
 export interface ActionErrand {
@@ -177,6 +182,41 @@ export interface ActionMeta {
   readonly redelivered?: boolean
 }
 
+/** What is to be done with jobs; answered by those that it is about, as `JobFigures`. */
+export interface JobsErrand extends JobsOrder {
+  readonly kind: 'jobs'
+}
+
+export interface JobsOrder {
+  readonly order: 'list' | 'run' | 'remove' | 'start' | 'stop'
+  /** Of this agent, with this tag; what is absent does not limit. */
+  readonly index?: number
+  readonly tag?: string
+}
+
+/** Runs a job of scope `cluster` once. */
+export interface JobErrand {
+  readonly kind: 'job'
+  readonly slot: number
+  readonly tag: string
+  /** When it is due, ms since the epoch: what time it is for the job. */
+  readonly dueMs: number
+}
+
+/** What scripts do that is not only theirs. */
+export type HostEvent =
+  /** A job of scope `cluster` is there, or is there no more. */
+  | {
+      readonly kind: 'scheduled'
+      readonly slot: number
+      readonly tag: string
+      readonly cron: string
+      readonly limit: number
+    }
+  | { readonly kind: 'removed'; readonly slot: number; readonly tag: string }
+  /** It has been done here already. */
+  | { readonly kind: 'order'; readonly slot: number; readonly order: JobsOrder }
+
 export interface ErrandMessage {
   readonly errand: Errand
   /** A process that died has had it, too. */
@@ -192,6 +232,7 @@ export interface AckMessage {
   readonly nextDueMs: number | null
   readonly entries: readonly string[]
   readonly heapBytes: number
+  readonly told?: readonly HostEvent[]
   /** To an errand. */
   readonly answer?: unknown
   /** What dissectors of agents have made of the batch; undefined when there was nothing for them. */

@@ -4,6 +4,7 @@ import type { EntryOrigin, Exchange } from '../../entry/entry.ts'
 import type { Layout } from '../../entry/layout.ts'
 import type { Protocol } from '../../entry/protocol.ts'
 import { compileFilter, type Filter, FilterCache, validateFilter } from '../../filter/index.ts'
+import type { JobFigures, JobRun, JobsAnswer } from '../errand-answers.ts'
 import { AgentDissection, type AgentReader, agentRow } from './agent-dissection.ts'
 import type { DissectorSettings } from './agent-protocol.ts'
 import { type Frame, FrameReader, frameOf, writeFrame } from './frames.ts'
@@ -16,7 +17,11 @@ import {
   DOWN,
   type ErrandMessage,
   type HostConfig,
+  type HostEvent,
   HUB_ACTION,
+  type JobErrand,
+  type JobsErrand,
+  type JobsOrder,
   type LayoutsMessage,
   type Line,
   type LoadAgent,
@@ -32,7 +37,7 @@ import { EntryQuery, type QueriedEntry } from './query.ts'
 import { RELAYED } from './relayed.ts'
 import { type Due, type Job, Scheduler } from './scheduler.ts'
 import { SharedObject } from './shared-object.ts'
-import { Slot, type SlotHost } from './slot.ts'
+import { type ScheduledTask, Slot, type SlotHost } from './slot.ts'
 
 /** Packets and entries of a batch, as the slots get them. */
 interface Batch {
@@ -67,6 +72,8 @@ interface Broadcast {
 /** An errand, and how far it has got. */
 interface PendingErrand extends ErrandMessage {
   broadcast: Broadcast | undefined
+  /** When its job was started. */
+  beganMs: number | undefined
 }
 
 /** Where the work on a batch stands. Every step is noted before it is taken: what is interrupted is not tried again. */
@@ -273,7 +280,7 @@ export class Sandbox implements SlotHost {
       }
       case DOWN.errand:
         this.#owes = frame.seq
-        this.#errand = { ...json<ErrandMessage>(frame), broadcast: undefined }
+        this.#errand = { ...json<ErrandMessage>(frame), broadcast: undefined, beganMs: undefined }
         return
       case DOWN.log: {
         const { level, component, record } = json(frame) as LogMessage
@@ -321,6 +328,7 @@ export class Sandbox implements SlotHost {
       heapBytes: getHeapStatistics().used_heap_size,
       ...(this.#made === undefined ? {} : { made: this.#made }),
       ...(this.#answer === undefined ? {} : { answer: this.#answer }),
+      ...this.#takeTold(),
     }
     this.#owes = undefined
     this.#answer = undefined
@@ -337,6 +345,10 @@ export class Sandbox implements SlotHost {
     switch (errand.kind) {
       case 'action':
         return this.#deliver(pending, errand)
+      case 'jobs':
+        return this.#ordered(errand)
+      case 'job':
+        return this.#runOrdered(pending, errand)
     }
   }
   #errand: PendingErrand | undefined
@@ -355,6 +367,82 @@ export class Sandbox implements SlotHost {
     }
     this.#tellAll(pending.broadcast)
     this.#note(undefined)
+  }
+
+  #ordered({ order, index, tag }: JobsErrand): JobsAnswer {
+    const scheduler = this.#scheduler
+    const isForAll = index === undefined && tag === undefined
+    const jobs = scheduler
+      .all()
+      .filter(
+        (job) => (index ?? job.owner.agent.index) === job.owner.agent.index && (tag ?? job.tag) === job.tag,
+      )
+    if (order === 'run') scheduler.runSoon(jobs)
+    if (order === 'stop') {
+      if (isForAll) scheduler.stop()
+      else scheduler.pause(jobs)
+    }
+    if (order === 'start') {
+      if (isForAll) scheduler.start(this.#clockMs)
+      scheduler.resume(jobs, this.#clockMs)
+    }
+    const answer = {
+      running: scheduler.running,
+      jobs: jobs.slice(0, MOST_LISTED).map((job) => this.#figures(job)),
+    }
+    if (order === 'remove') this.#removeJobs(jobs)
+    return answer
+  }
+
+  #figures(job: Job<Slot>): JobFigures {
+    const { owner, tag, cron, limit, scope, runs, failures, lastRun, lastDurationMs, lastError } = job
+    return {
+      slot: owner.agent.slot,
+      tag,
+      cron,
+      limit,
+      scope,
+      status: this.#scheduler.statusOf(job),
+      runs,
+      failures,
+      lastRun,
+      lastDurationMs,
+      lastError: lastError?.slice(0, LONGEST_TAG) ?? null,
+      nextRun: this.#scheduler.nextRunOf(job, this.#clockMs),
+    }
+  }
+
+  /** How often it may run is for who orders it to say. */
+  #runOrdered(pending: PendingErrand, { slot: place, tag, dueMs }: JobErrand): JobRun {
+    const slot = this.#slots.find(({ agent }) => agent.slot === place)
+    const failed = (error: string) => ({ ok: false, error, durationMs: 0 })
+    if (slot === undefined) return failed('its agent does not run')
+    if (slot.counters.stopped !== '') return failed(slot.counters.stopped)
+    if (pending.beganMs !== undefined) return failed('it was interrupted')
+    const job = this.#scheduler.jobOf(slot, tag)
+    if (job === undefined) return failed(`there is no job "${tag}"`)
+    pending.beganMs = performance.now()
+    job.runs++
+    const failure = this.#runTask({ job, at: dueMs }) ?? 'its agent was stopped'
+    this.#note(undefined)
+    return { ok: failure === '', error: failure, durationMs: job.lastDurationMs ?? 0 }
+  }
+
+  /** For those outside, with the next acknowledgement. */
+  #tell(event: HostEvent): void {
+    const key = event.kind === 'order' ? JSON.stringify(event) : `${event.slot} ${event.tag}`
+    if (this.#told.size >= MOST_TOLD && !this.#told.has(key)) throw new Error('too many orders at once')
+    // What is told last counts, in the order of that.
+    this.#told.delete(key)
+    this.#told.set(key, event)
+  }
+  readonly #told = new Map<string, HostEvent>()
+
+  #takeTold(): { told?: readonly HostEvent[] } {
+    if (this.#told.size === 0) return {}
+    const told = [...this.#told.values()]
+    this.#told.clear()
+    return { told }
   }
 
   /** What time it is between two frames. */
@@ -707,13 +795,15 @@ export class Sandbox implements SlotHost {
     return Math.min(batch.untilMs, nextItem, nextPacket)
   }
 
-  #runTask(due: Due<Slot>): void {
+  /** Answers what went wrong, or "" for nothing; undefined when the agent is stopped. */
+  #runTask(due: Due<Slot>): string | undefined {
     const isJob = 'job' in due
     const { owner: slot, task } = isJob ? due.job : due.timer
     if (slot.counters.stopped !== '') {
       this.#scheduler.forget(slot)
-      return
+      return undefined
     }
+    const began = performance.now()
     this.#inJob = true
     this.#inTimer = !isJob
     this.#momentMs = due.at
@@ -722,9 +812,13 @@ export class Sandbox implements SlotHost {
     this.#leave(slot)
     this.#inJob = false
     this.#inTimer = false
-    if (isJob) this.#jobDone(slot, due, failure)
-    else if (failure !== '') this.#taskFailed(slot, 'timer', failure)
+    if (isJob) {
+      const durationMs = Math.round((performance.now() - began) * 1000) / 1000
+      this.#scheduler.ran(due.job, { at: due.at, durationMs, failure })
+      this.#jobDone(slot, due, failure)
+    } else if (failure !== '') this.#taskFailed(slot, 'timer', failure)
     this.#momentMs = undefined
+    return failure
   }
   /** What time it is for who is running, outside the hooks for events. */
   #momentMs: number | undefined
@@ -839,6 +933,7 @@ export class Sandbox implements SlotHost {
       ...(failure === '' ? { hooks: slot?.hooks, dissectors: slot?.dissectors } : { error: failure }),
       lines: this.#lines,
       heapBytes: getHeapStatistics().used_heap_size,
+      ...this.#takeTold(),
     })
     this.#lines = []
   }
@@ -971,19 +1066,27 @@ export class Sandbox implements SlotHost {
   #sending: Uint8Array = new Uint8Array(0)
   #sent = 0
 
-  schedule(slot: Slot, tag: string, cron: string, limit: number, task: number): number {
+  schedule(slot: Slot, { tag, cron, limit, scope, task }: ScheduledTask): number {
     if (tag.length > LONGEST_TAG || cron.length > LONGEST_TAG)
       throw new Error(`jobs.schedule: tag and cron may have ${LONGEST_TAG} characters`)
     const fields = cron.trim().split(/\s+/).length
     if (fields === 5 && !cron.startsWith('@'))
       slot.print('warn', `jobs.schedule: "${cron}" has five fields, so it runs at second 0 of a minute`)
+    const isHeld = scope === 'cluster' && this.config.clusterJobs
+    const earlier = this.#scheduler.jobOf(slot, tag)
     let replaced: number
     try {
-      replaced = this.#scheduler.schedule({ owner: slot, tag, cron, limit, task }, this.#nowOf(slot))
+      replaced = this.#scheduler.schedule(
+        { owner: slot, tag, cron, limit, scope, isHeld, task },
+        this.#nowOf(slot),
+      )
       this.#cutAt(slot, this.#scheduler.nextDue)
     } catch (thrown) {
       throw new Error(`jobs.schedule: ${(thrown as Error).message}`)
     }
+    const place = slot.agent.slot
+    if (isHeld) this.#tell({ kind: 'scheduled', slot: place, tag, cron, limit })
+    else if (earlier?.isHeld === true) this.#tell({ kind: 'removed', slot: place, tag })
     slot.print(
       'info',
       `Scheduled the job: "${tag}" for cron: "${cron}" (limit: ${limit === 0 ? 'infinite' : limit})`,
@@ -997,33 +1100,56 @@ export class Sandbox implements SlotHost {
       case 'list':
         return JSON.stringify(scheduler.all().map((job) => job.tag))
       case 'run':
-        scheduler.runSoon(scheduler.jobsTagged(slot, tag))
-        this.#cutAt(slot, this.#nowOf(slot))
-        return ''
       case 'runAll':
-        scheduler.runSoon(scheduler.all())
+        scheduler.runSoon(this.#jobsMeant(slot, what, tag))
         this.#cutAt(slot, this.#nowOf(slot))
-        return ''
+        break
       case 'remove':
-        this.#removeJobs(scheduler.jobsTagged(slot, tag))
-        return ''
       case 'removeAll':
-        this.#removeJobs(scheduler.all())
-        return ''
+        this.#removeJobs(this.#jobsMeant(slot, what, tag))
+        break
       case 'start':
+        this.#refuseAcross('jobs.scheduler.start')
+        this.#order(slot, { order: 'start' })
         scheduler.start(this.#nowMs)
-        return ''
+        break
       case 'stop':
+        this.#refuseAcross('jobs.scheduler.stop')
+        this.#order(slot, { order: 'stop' })
         scheduler.stop()
-        return ''
+        break
       default:
         return String(scheduler.running)
     }
+    return ''
+  }
+
+  /** Those of the script that asks, or of everybody. What it wants of them is told, as it means all nodes. */
+  #jobsMeant(slot: Slot, what: 'run' | 'runAll' | 'remove' | 'removeAll', tag: string): readonly Job<Slot>[] {
+    const isOfOne = what === 'run' || what === 'remove'
+    const meant = isOfOne ? this.#scheduler.jobsTagged(slot, tag) : this.#scheduler.all()
+    const own = meant.filter(({ owner }) => owner === slot)
+    const isOwn = !this.config.jobsAcrossAgents || (isOfOne && own.length > 0)
+    const order = what === 'run' || what === 'runAll' ? 'run' : 'remove'
+    this.#order(slot, { order, ...(isOwn ? { index: slot.agent.index } : {}), ...(isOfOne ? { tag } : {}) })
+    return isOwn ? own : meant
+  }
+
+  #order(slot: Slot, order: JobsOrder): void {
+    if (this.config.clusterJobs) this.#tell({ kind: 'order', slot: slot.agent.slot, order })
+  }
+
+  #refuseAcross(path: string): void {
+    if (!this.config.jobsAcrossAgents)
+      throw new Error(`${path}: it is for the jobs of all agents, which scripting.jobsAcrossAgents forbids`)
   }
 
   #removeJobs(jobs: readonly Job<Slot>[]): void {
     this.#scheduler.remove(jobs)
-    for (const { owner, task } of jobs) owner.forget(task)
+    for (const { owner, task, tag, isHeld } of jobs) {
+      owner.forget(task)
+      if (isHeld) this.#tell({ kind: 'removed', slot: owner.agent.slot, tag })
+    }
   }
 
   /** One that is set by a timer is due in a millisecond or later: what sets itself again lets time pass. */
@@ -1282,6 +1408,10 @@ const MOST_TICKS = 1000
 /** Filters of agents that are kept compiled. */
 const MOST_FILTERS = 100
 const LONGEST_TAG = 1000
+/** Jobs in one answer. */
+const MOST_LISTED = 5000
+/** Jobs and orders that are told with one acknowledgement. */
+const MOST_TOLD = 10_000
 const LARGEST_ACTION = 1 << 20
 /** Calls of hub.action of one agent that wait. */
 const MOST_ACTIONS = 10_000

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { Scheduler } from './scheduler.ts'
+import { nextRun, Scheduler } from './scheduler.ts'
 
 const START = Date.UTC(2026, 0, 1, 12, 0, 30)
 
@@ -29,6 +29,27 @@ describe('the scheduler', () => {
     assert.deepEqual(tags(scheduled(['a', '* * * * *']), START + 95_000), ['a@30', 'a@90'])
     assert.deepEqual(tags(scheduled(['a', '@every 40s']), START + 95_000), ['a@40', 'a@80'])
     assert.deepEqual(tags(scheduled(['a', '@hourly']), START + 3600_000), ['a@3570'])
+  })
+
+  test('says when a job would run next', () => {
+    assert.equal(nextRun('*/20 * * * * *', START), START + 10_000)
+    assert.equal(nextRun('@every 90s', START), START + 90_000)
+    assert.equal(nextRun('0 0 0 30 2 *', START), Number.POSITIVE_INFINITY)
+    assert.throws(() => nextRun('nonsense', START))
+  })
+
+  test('keeps a job that is held or paused from its time, and makes up for nothing', () => {
+    const scheduler = scheduled(['a', '*/10 * * * * *'])
+    const job = { owner: 'a', cron: '*/10 * * * * *', limit: 0, task: 7 }
+    scheduler.schedule({ ...job, tag: 'held', scope: 'cluster', isHeld: true }, START)
+    const held = scheduler.jobOf('a', 'held')
+    assert.deepEqual(tags(scheduler, START + 20_000), ['a@10', 'a@20'])
+    scheduler.pause(scheduler.all())
+    scheduler.runSoon(held === undefined ? [] : [held])
+    assert.deepEqual(tags(scheduler, START + 60_000), [])
+    scheduler.resume(scheduler.all(), START + 60_000)
+    assert.deepEqual(tags(scheduler, START + 70_000), ['a@70'])
+    assert.equal(held && scheduler.nextRunOf(held, START), START + 10_000)
   })
 
   test('refuses what is no cron expression', () => {

@@ -9,10 +9,35 @@ export interface Job<Owner> {
   readonly limit: number
   /** Names its function inside the realm. */
   readonly task: number
+  /** On each node by itself, or on one of all. */
+  readonly scope: JobScope
+  /** Somebody else says when it runs. */
+  readonly isHeld: boolean
+  isPaused: boolean
   runs: number
-  /** ms since the epoch; Infinity when it does not run again. */
+  failures: number
+  /** When it was due, ms since the epoch, and how long it took; null: it has not run. */
+  lastRun: number | null
+  lastDurationMs: number | null
+  /** What the last run threw; null: nothing. */
+  lastError: string | null
+  /** ms since the epoch; Infinity when it does not run again by itself. */
   due: number
   readonly next: (afterMs: number) => number
+}
+
+export type JobScope = 'node' | 'cluster'
+
+/** What a job is made of. */
+export type NewJob<Owner> = Pick<Job<Owner>, 'owner' | 'tag' | 'cron' | 'limit' | 'task'> &
+  Partial<Pick<Job<Owner>, 'scope' | 'isHeld'>>
+
+export interface JobOutcome {
+  /** ms since the epoch at which it was due. */
+  readonly at: number
+  readonly durationMs: number
+  /** What it threw; "" for nothing. */
+  readonly failure: string
 }
 
 export interface Timer<Owner> {
@@ -52,19 +77,31 @@ export class Scheduler<Owner> {
   #now = new Set<Job<Owner>>()
 
   /** Registers a job; answers the task of the job that it replaces, 0 when there was none. Throws on a bad cron. */
-  schedule(job: Omit<Job<Owner>, 'runs' | 'due' | 'next'>, nowMs: number): number {
+  schedule(job: NewJob<Owner>, nowMs: number): number {
     const next = readCron(job.cron)
     const own = this.#jobs.filter((each) => each.owner === job.owner)
     const earlier = own.find((each) => each.tag === job.tag)
     if (earlier !== undefined) this.#drop(earlier)
     else if (own.length >= MOST_JOBS) throw new Error(`there are ${MOST_JOBS} jobs already`)
-    this.#jobs.push({ ...job, runs: 0, due: next(nowMs), next })
+    this.#jobs.push({
+      scope: 'node',
+      isHeld: false,
+      ...job,
+      isPaused: false,
+      runs: 0,
+      failures: 0,
+      lastRun: null,
+      lastDurationMs: null,
+      lastError: null,
+      due: job.isHeld === true ? Number.POSITIVE_INFINITY : next(nowMs),
+      next,
+    })
     return earlier?.task ?? 0
   }
 
   get nextDue(): number {
     let due = this.#now.size > 0 ? 0 : (this.#timers.first?.due ?? Number.POSITIVE_INFINITY)
-    if (this.#running) for (const job of this.#jobs) if (job.due < due) due = job.due
+    if (this.#running) for (const job of this.#jobs) if (job.due < due && !job.isPaused) due = job.due
     return due
   }
 
@@ -98,10 +135,44 @@ export class Scheduler<Owner> {
       if (timer.every > 0) this.#timers.push(nextOf(timer, this.#reached(due)))
       return { timer, at: due }
     }
-    const job = this.#jobs.find((each) => each.due === due) as Job<Owner>
+    const job = this.#jobs.find((each) => each.due === due && !each.isPaused) as Job<Owner>
     job.runs++
     job.due = isUsedUp(job) ? Number.POSITIVE_INFINITY : job.next(this.#reached(due))
     return { job, at: due }
+  }
+
+  /** Notes how a run went. */
+  ran(job: Job<Owner>, { at, durationMs, failure }: JobOutcome): void {
+    job.lastRun = at
+    job.lastDurationMs = durationMs
+    job.lastError = failure === '' ? null : failure
+    if (failure !== '') job.failures++
+  }
+
+  /** These are not started at their times, until they are resumed. */
+  pause(jobs: readonly Job<Owner>[]): void {
+    for (const job of jobs) job.isPaused = true
+  }
+
+  /** What fell due meanwhile is not made up for. */
+  resume(jobs: readonly Job<Owner>[], nowMs: number): void {
+    for (const job of jobs) {
+      if (job.isPaused && job.due <= nowMs) job.due = job.next(nowMs)
+      job.isPaused = false
+    }
+  }
+
+  statusOf(job: Job<Owner>): 'waiting' | 'finished' | 'paused' {
+    if (!job.isHeld && isUsedUp(job) && !this.#now.has(job)) return 'finished'
+    return job.isPaused || !this.#running ? 'paused' : 'waiting'
+  }
+
+  /** When it is going to run, ms since the epoch, as far as that is known; null when it does not. */
+  nextRunOf(job: Job<Owner>, nowMs: number): number | null {
+    if (this.#now.has(job)) return nowMs
+    if (this.statusOf(job) !== 'waiting') return null
+    const due = job.isHeld ? job.next(nowMs) : job.due
+    return due === Number.POSITIVE_INFINITY ? null : due
   }
 
   /** To where runs are over with when the one of `due` is. */
@@ -138,6 +209,11 @@ export class Scheduler<Owner> {
     for (const job of this.#jobs) if (job.due < Number.POSITIVE_INFINITY) this.#now.add(job)
   }
 
+  /** The job of an agent with this tag. */
+  jobOf(owner: Owner, tag: string): Job<Owner> | undefined {
+    return this.#jobs.find((each) => each.owner === owner && each.tag === tag)
+  }
+
   /** `jobs.run` and `jobs.remove`: the agent's own job of that tag, or else everybody's. */
   jobsTagged(owner: Owner, tag: string): readonly Job<Owner>[] {
     const own = this.#jobs.filter((each) => each.owner === owner && each.tag === tag)
@@ -149,7 +225,7 @@ export class Scheduler<Owner> {
   }
 
   runSoon(jobs: readonly Job<Owner>[]): void {
-    for (const job of jobs) if (!isUsedUp(job)) this.#now.add(job)
+    for (const job of jobs) if (!job.isHeld && !isUsedUp(job)) this.#now.add(job)
   }
 
   remove(jobs: readonly Job<Owner>[]): void {
@@ -309,16 +385,21 @@ interface Queued<Owner> {
   readonly order: number
 }
 
+/** When a job of this cron expression runs next after a moment, ms since the epoch; Infinity: never. Throws on a bad one. */
+export function nextRun(cron: string, afterMs: number): number {
+  return readCron(cron)(afterMs)
+}
+
 function readCron(cron: string): (afterMs: number) => number {
   try {
-    return nextRun(cron)
+    return timesOf(cron)
   } catch (error) {
     throw new Error(`"${cron}" is not a cron expression: ${(error as Error).message}`)
   }
 }
 
 /** When a job runs next after a moment. Six fields, five (minutes), or a descriptor; in UTC. */
-function nextRun(cron: string): (afterMs: number) => number {
+function timesOf(cron: string): (afterMs: number) => number {
   const every = /^@every\s+(.+)$/.exec(cron.trim())
   if (every !== null) {
     const ms = durationMs(every[1] as string)

@@ -6,6 +6,7 @@ import { type BootstrapHost, bootstrap, type MakerSource, type Realm } from './b
 import { bytesView } from './bytes-view.ts'
 import { makerSource, packetMakerSource } from './makers.ts'
 import { type HostConfig, type Line, type LoadAgent, type SlotCounters, THIS } from './protocol.ts'
+import type { JobScope } from './scheduler.ts'
 import { readSettings } from './settings.ts'
 import type { SharedObject } from './shared-object.ts'
 
@@ -16,7 +17,8 @@ export interface SlotHost {
   now(slot: Slot): number
   print(slot: Slot, level: Line['level'], text: string): void
   call(slot: Slot, path: string, args: string): string
-  schedule(slot: Slot, tag: string, cron: string, limit: number, task: number): number
+  /** Answers the task that it replaces; 0 for none. */
+  schedule(slot: Slot, task: ScheduledTask): number
   jobs(slot: Slot, what: string, tag: string): string
   timer(slot: Slot, task: number, ms: number, repeat: boolean): void
   clearTimer(slot: Slot, task: number): void
@@ -28,6 +30,15 @@ export interface SlotHost {
   /** Still at work; tells the watchdog from time to time. */
   progress(): void
   shared(component: LoadAgent['component']): SharedObject<number>
+}
+
+/** What `jobs.schedule` says. */
+export interface ScheduledTask {
+  readonly tag: string
+  readonly cron: string
+  readonly limit: number
+  readonly scope: JobScope
+  readonly task: number
 }
 
 /** An agent in its realm, on one component. */
@@ -355,7 +366,8 @@ export class Slot {
       },
       call: (path, args) => host.call(this, path, args),
       now: () => host.now(this),
-      schedule: (tag, cron, limit, task) => host.schedule(this, tag, cron, limit, task),
+      schedule: (tag, cron, limit, isCluster, task) =>
+        host.schedule(this, { tag, cron, limit, scope: isCluster ? 'cluster' : 'node', task }),
       jobs: (what, tag) => host.jobs(this, what, tag),
       timer: (task, ms, repeat) => {
         host.timer(this, task, ms, repeat)

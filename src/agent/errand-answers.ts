@@ -1,0 +1,33 @@
+import { z } from 'zod'
+
+/** How a job does, as a sandbox answers it. */
+export const jobFigures = z.object({
+  slot: z.number().int(),
+  tag: z.string(),
+  cron: z.string(),
+  limit: z.number(),
+  scope: z.enum(['node', 'cluster']),
+  status: z.enum(['waiting', 'running', 'finished', 'paused']),
+  runs: z.number(),
+  failures: z.number(),
+  lastRun: z.number().nullable(),
+  lastDurationMs: z.number().nullable(),
+  lastError: z.string().nullable(),
+  nextRun: z.number().nullable(),
+})
+
+export const jobsAnswer = z.object({
+  /** Whether jobs are started at their times. */
+  running: z.boolean(),
+  jobs: z.array(jobFigures),
+})
+
+export const jobRun = z.object({
+  ok: z.boolean(),
+  error: z.string(),
+  durationMs: z.number(),
+})
+
+export type JobsAnswer = z.infer<typeof jobsAnswer>
+export type JobRun = z.infer<typeof jobRun>
+export type JobFigures = z.infer<typeof jobFigures>
