@@ -1,24 +1,36 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { configurationPage } from '../src/config/reference.ts'
+import { configSchema } from '../src/config/schema.ts'
 import { entryProtocols } from '../src/dissectors/index.ts'
 import type { Shape } from '../src/entry/shape.ts'
 import { hooks } from '../src/helpers/hooks.ts'
 import { namespaces } from '../src/helpers/index.ts'
 import { helpersPage, hooksPage, mistakesPage } from '../src/helpers/reference.ts'
 import { typings } from '../src/helpers/typings.ts'
+import { describeApi } from '../src/hub/api/start-api.ts'
 import { MISTAKES } from '../src/mistake/mistake.ts'
+import { FakeHub } from '../src/testing/fake-hub.ts'
+import { version } from '../src/worker/version.ts'
 
 /** Every file that follows from declarations: path in the repository → content. */
-export function generated(): ReadonlyMap<string, string> {
+export async function generated(): Promise<ReadonlyMap<string, string>> {
   return new Map([
     ['remora.d.ts', typings(namespaces, hooks, entryProtocols)],
     ['docs/generated/helpers.md', helpersPage(namespaces)],
     ['docs/generated/hooks.md', hooksPage(hooks)],
     ['docs/generated/mistakes.md', mistakesPage(MISTAKES)],
     ['docs/generated/configuration.md', configurationPage()],
+    ['docs/generated/openapi.json', await apiDescription()],
     ['src/dissectors/generated/protocols.json', knownProtocols()],
   ])
+}
+
+/** What tools read that are made for an interface. */
+async function apiDescription(): Promise<string> {
+  const log = { error: () => {}, warn: () => {} }
+  const options = { control: new FakeHub(), config: configSchema.parse({}), version: version(), log }
+  return `${JSON.stringify(await describeApi(options), null, 2)}\n`
 }
 
 /** What `src/dissectors/known.ts` has: protocols and the kinds of their fields, without what is only for people. */
@@ -44,13 +56,13 @@ function bare(shape: Shape): object {
 /** Those generated files below `root` that are not what they should be. */
 export async function staleFiles(root: string): Promise<string[]> {
   const stale: string[] = []
-  for (const [path, content] of generated())
+  for (const [path, content] of await generated())
     if ((await contentOf(join(root, path))) !== content) stale.push(path)
   return stale
 }
 
 export async function writeGenerated(root: string): Promise<void> {
-  for (const [path, content] of generated()) {
+  for (const [path, content] of await generated()) {
     await mkdir(dirname(join(root, path)), { recursive: true })
     await writeFile(join(root, path), content)
   }

@@ -251,8 +251,8 @@ export const configSchema = section({
     storageLimit: planned(size, '10Gi', 'Disk of a worker'),
     persistentStorage: planned(flag, false, 'Keep it over restarts'),
     proxy: section({
-      host: setting(text, '127.0.0.1', 'Address of the dashboard'),
-      front: section({ port: setting(positive, 8899, 'Port of the dashboard') }),
+      host: setting(text, '127.0.0.1', 'Address on which the hub listens, for its API and the dashboard'),
+      front: section({ port: setting(positive, 8899, 'Port of the hub, for its API and the dashboard') }),
       hub: section({ srvPort: planned(positive, 8898, 'Port of the hub') }),
       worker: section({ srvPort: planned(positive, 48_999, 'Port of a worker') }),
     }),
@@ -274,7 +274,7 @@ export const configSchema = section({
     dashboard: section({ entriesLimit: planned(positive, 300_000, 'Rows in the browser') }),
     release: section({ namespace: planned(text, 'default', 'Namespace of the release') }),
     auth: section({
-      enabled: planned(flag, false, 'Ask who is there'),
+      enabled: setting(flag, false, 'Ask for a token also where only this machine can connect'),
       defaultRole: planned(text, 'kubeshark-viewer', 'Role of who has no other'),
     }),
   }),

@@ -80,7 +80,7 @@ const BANK: ProtocolShapes = {
 
 describe('remora.d.ts', () => {
   test('compiles with the es5 library alone, and every example with it', async (t) => {
-    const dts = generated().get('remora.d.ts') ?? ''
+    const dts = (await generated()).get('remora.d.ts') ?? ''
     const examples = [
       ...[...allHelpers(namespaces)].map(([path, { example }]) => [`helper-${path}.js`, example] as const),
       ...HOOKS.map((name) => [`hook-${name}.js`, hooks[name].example] as const),
@@ -130,7 +130,7 @@ describe('remora.d.ts', () => {
 describe('gen', () => {
   test('writes all files so that none is stale, and names those that become so', async (t) => {
     const root = await tempFolder(t)
-    const all = [...generated().keys()]
+    const all = [...(await generated()).keys()]
     assert.deepEqual(await staleFiles(root), all)
     await writeGenerated(root)
     assert.deepEqual(await staleFiles(root), [])

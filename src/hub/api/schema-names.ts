@@ -1,0 +1,24 @@
+import { z } from 'zod'
+import { agentVersion } from '../../wire/agents.ts'
+import { apiFailure } from '../../wire/api.ts'
+import { auditRecord } from '../../wire/audit.ts'
+import { consoleLine } from '../../wire/console.ts'
+import { jobAnswer, jobView } from '../../wire/jobs.ts'
+import { agentView, nodeView, sharedValue } from '../../wire/views.ts'
+
+/** Gives names to what the description of the interface is not to describe again wherever it is. May be done again. */
+export function nameSchemas(): void {
+  for (const [id, schema] of Object.entries(NAMES)) z.globalRegistry.add(schema, { id })
+}
+
+const NAMES = {
+  Agent: agentView,
+  AgentVersion: agentVersion,
+  Failure: apiFailure,
+  AuditRecord: auditRecord,
+  ConsoleLine: consoleLine,
+  JobAnswer: jobAnswer,
+  Job: jobView,
+  Node: nodeView,
+  SharedValue: sharedValue,
+}

@@ -1,0 +1,104 @@
+import type { AddressInfo } from 'node:net'
+import type { FastifyInstance } from 'fastify'
+import { Mistake } from '../../mistake/mistake.ts'
+import type { HubControl } from '../control.ts'
+import { buildApp } from './app.ts'
+import { type ApiConfig, type ApiContext, type ApiCounters, type ApiLog, newCounters } from './context.ts'
+import { descriptionOf } from './description.ts'
+import { BEAT_MS } from './session.ts'
+import { readTls } from './tls.ts'
+
+export interface ApiOptions {
+  readonly control: HubControl
+  readonly config: ApiConfig
+  readonly log: ApiLog
+  /** Version of Remora. */
+  readonly version: string
+  /** Instead of `tap.proxy.host` … */
+  readonly host?: string
+  /** … and `tap.proxy.front.port`; 0: one that is free. */
+  readonly port?: number
+  readonly now?: () => number
+}
+
+export interface Api {
+  /** Where it is, such as http://127.0.0.1:8899. */
+  readonly url: string
+  /** What it refused and dropped since it started. */
+  readonly counters: Readonly<ApiCounters>
+  /** Ends what is under way: WebSockets at once, requests when they are answered, or after two seconds. */
+  close(): Promise<void>
+}
+
+/**
+ * The HTTP interface of a hub. Throws `E_CONFIG_VALUE` when it cannot listen there, when a file of TLS is bad, and when
+ * it would let everybody in.
+ */
+export async function startApi(options: ApiOptions): Promise<Api> {
+  const { config, host = config.tap.proxy.host, port = config.tap.proxy.front.port } = options
+  const context = contextOf(options)
+  const tls = await readTls(config.hub.tls)
+  const app = await buildApp(context, { host, tls })
+  await listen(app, host, port)
+  const beating = setInterval(() => beat(context), BEAT_MS)
+  return {
+    url: urlOf(app, tls === undefined ? 'http' : 'https', host),
+    counters: context.counters,
+    close: async () => {
+      clearInterval(beating)
+      await close(app, context)
+    },
+  }
+}
+
+/** The interface as it describes itself (OpenAPI 3.1); nothing listens. */
+export async function describeApi(options: ApiOptions): Promise<object> {
+  const app = await buildApp(contextOf(options), { host: '127.0.0.1', tls: undefined })
+  await app.ready()
+  const description = descriptionOf(app)
+  await app.close()
+  return description
+}
+
+function contextOf({ control, config, log, version, now = Date.now }: ApiOptions): ApiContext {
+  return { control, config, log, version, now, counters: newCounters(), sessions: new Set() }
+}
+
+async function listen(app: FastifyInstance, host: string, port: number): Promise<void> {
+  try {
+    await app.listen({ host, port })
+  } catch (cause) {
+    await app.close()
+    const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
+    const why = typeof code === 'string' ? REFUSALS[code] : undefined
+    if (why === undefined) throw cause
+    throw new Mistake('E_CONFIG_VALUE', `the API cannot listen on ${host}, port ${port}: ${why}`, {
+      hint: 'Set tap.proxy.host and tap.proxy.front.port.',
+      cause,
+    })
+  }
+}
+
+function urlOf(app: FastifyInstance, scheme: string, host: string): string {
+  const { port } = app.server.address() as AddressInfo
+  return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`
+}
+
+function beat({ sessions }: ApiContext): void {
+  for (const session of sessions) session.beat()
+}
+
+async function close(app: FastifyInstance, { sessions }: ApiContext): Promise<void> {
+  for (const session of sessions) session.close(1001, 'the hub is ending')
+  const hurry = setTimeout(() => app.server.closeAllConnections(), PATIENCE_MS)
+  await app.close()
+  clearTimeout(hurry)
+}
+
+const REFUSALS: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'something listens there already',
+  EADDRNOTAVAIL: 'the address is none of this machine',
+  EACCES: 'that needs more rights',
+  ENOTFOUND: 'there is no such name',
+}
+const PATIENCE_MS = 2000
