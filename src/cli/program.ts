@@ -2,9 +2,14 @@ import { writeSync } from 'node:fs'
 import { Command } from 'commander'
 import { Mistake } from '../mistake/mistake.ts'
 import { version } from '../worker/version.ts'
+import { agentsCommand } from './commands/agents.ts'
 import { checkCommand } from './commands/check.ts'
 import { configCommand } from './commands/config.ts'
+import { consoleCommand } from './commands/console.ts'
 import { doctorCommand } from './commands/doctor.ts'
+import { entriesCommand } from './commands/entries.ts'
+import { jobsCommand } from './commands/jobs.ts'
+import { nodesCommand } from './commands/nodes.ts'
 import { runCommand } from './commands/run.ts'
 import { scriptsCommand } from './commands/scripts.ts'
 
@@ -43,7 +48,18 @@ function endOfOutput(name: string, error: NodeJS.ErrnoException): void {
 }
 
 /** In the order of `--help`. */
-const COMMANDS = [runCommand, checkCommand, scriptsCommand, configCommand, doctorCommand]
+const COMMANDS = [
+  runCommand,
+  checkCommand,
+  scriptsCommand,
+  agentsCommand,
+  consoleCommand,
+  jobsCommand,
+  entriesCommand,
+  nodesCommand,
+  configCommand,
+  doctorCommand,
+]
 
 /** What a shell says of a program that SIGPIPE has ended. */
 const CLOSED_PIPE = 128 + 13

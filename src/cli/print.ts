@@ -1,0 +1,20 @@
+import { once } from 'node:events'
+
+/** Writes a line, and waits while who reads it is behind. */
+export async function printLineTo(stream: NodeJS.WriteStream, line: string): Promise<void> {
+  if (!stream.write(`${line}\n`)) await once(stream, 'drain')
+}
+
+export async function printJson(value: object): Promise<void> {
+  await printLineTo(process.stdout, JSON.stringify(value))
+}
+
+export function note(text: string): void {
+  process.stderr.write(`remora: ${text}\n`)
+}
+
+/** Says once that the connection is lost, and once that it is there again. */
+export const connectionNotes = {
+  lost: (why: string) => note(`${why}; trying again`),
+  restored: () => note('connected again'),
+}
