@@ -3,6 +3,7 @@ import { Mistake } from '../mistake/mistake.ts'
 import type { Agent } from './agents.ts'
 import { type Demand, layoutsMessage } from './demand.ts'
 import { type JobFigures, jobRun, jobsAnswer } from './errand-answers.ts'
+import { ErrandPieces } from './errand-pieces.ts'
 import type { DissectorSettings } from './host/agent-protocol.ts'
 import {
   type ActionMeta,
@@ -71,6 +72,11 @@ export interface GroupObserver {
   entry(json: string): void
   /** A broker helper was called. */
   call(call: HelperCall): Promise<unknown>
+  /**
+   * An agent has added something by `cluster.*`: comes before calls that read it, and before an errand is done. From a broken
+   * sandbox it may be nonsense. With an id in what comes of an errand, which is the same when that is done again.
+   */
+  shared?(agent: Agent, deltas: readonly unknown[], id: string | undefined): void
   /** A job of scope `cluster` has come, is another one now, or has gone (`HostConfig.clusterJobs`). */
   clusterJob?(change: ClusterJobChange): void
   /** A script has run or removed jobs, or stopped the scheduler, on all nodes: here it is done already. */
@@ -212,6 +218,7 @@ export class AgentGroup {
   /** Frames that came while agents were being loaded; undefined when none are. */
   #held: TrafficFrame[] | undefined = []
   #made = NOTHING_MADE
+  readonly #pieces = new ErrandPieces()
   #restarts = 0
   #live = false
   #tick: NodeJS.Timeout | undefined
@@ -610,6 +617,13 @@ export class AgentGroup {
           const { agent, component } = place
           const call = { agent, component, path, args, nowMs, warn }
           return this.#observer.call(during === undefined ? call : { ...call, during: attemptOf(during) })
+        },
+        shared: (shares, during) => {
+          for (const { slot, deltas } of shares) {
+            const place = this.#placeOf(slot)
+            const id = during === undefined ? undefined : this.#pieces.idOf(during, slot)
+            if (place !== undefined) this.#observer.shared?.(place.agent, deltas, id)
+          }
         },
         entries: (entries) => {
           for (const entry of entries) this.#observer.entry(entry)

@@ -21,6 +21,7 @@ import {
   MEANT_AT,
   type OutputMessage,
   REPLY,
+  type SlotShares,
   UP,
 } from './host/protocol.ts'
 import { closeProgress, type Ending, type LaunchedSandbox } from './launch.ts'
@@ -49,6 +50,10 @@ export interface SandboxEvents {
   entries(entries: readonly string[]): void
   /** `during`: the errand in which it is. */
   call(call: CallMessage, warn: (text: string) => void, during: ErrandAttempt | undefined): Promise<unknown>
+  /**
+   * What agents have added by `cluster.*`, before a call that is about it and with acknowledgements. `during`: as for calls.
+   */
+  shared?(shares: readonly SlotShares[], during: ErrandAttempt | undefined): void
   ack(message: AckMessage): void
   /** A slot has an agent, or another one than before: acknowledgements that come after this are of that one. */
   loaded(slot: number, told: readonly HostEvent[]): void
@@ -375,8 +380,9 @@ export class SandboxProcess {
   }
 
   /** Frames are worked off one after another: it is of the oldest. */
-  #output({ lines, entries }: Pick<AckMessage, 'lines' | 'entries'>): void {
+  #output({ lines, entries, shared }: Pick<AckMessage, 'lines' | 'entries' | 'shared'>): void {
     const pending = this.#unacked[0]?.pending
+    if (shared !== undefined) this.#events.shared?.(shared, pending)
     if (pending !== undefined) {
       keep(pending, lines, entries)
       return
@@ -400,6 +406,7 @@ export class SandboxProcess {
     this.#answering++
     try {
       const during = call.isInErrand === true ? this.#unacked[0]?.pending : undefined
+      if (call.shared !== undefined) this.#events.shared?.([{ slot: call.slot, deltas: call.shared }], during)
       const value = await this.#events.call(call, (warning) => reply(`w${warning}`), during)
       reply(`v${value === undefined ? '' : JSON.stringify(value)}`)
     } catch (error) {

@@ -19,19 +19,27 @@ export class Replicas {
     return known !== undefined && known.revision < revision && this.#parts.delete(node)
   }
 
+  /** Forgets the part of a node, whatever is known. */
+  forget(node: string): void {
+    this.#parts.delete(node)
+  }
+
+  nodes(): string[] {
+    return [...this.#parts.keys()]
+  }
+
+  /** Whether a message is in the part of any node. */
+  hasSeen(sender: string, number: number): boolean {
+    for (const { part } of this.#parts.values()) if (part.seen.has(sender, number)) return true
+    return false
+  }
+
   merge(others: Replicas): void {
     for (const { part, revision } of others.#parts.values()) this.put(part, revision)
   }
 
   get size(): number {
     return this.#parts.size
-  }
-
-  /** The highest there is. */
-  get epoch(): number {
-    let highest = 0
-    for (const { part } of this.#parts.values()) highest = Math.max(highest, part.epoch)
-    return highest
   }
 
   of(node: string): { readonly part: Part; readonly revision: number } | undefined {

@@ -328,6 +328,15 @@ export function bootstrap(
     const text = object === undefined ? undefined : stringify(object)
     ask(() => host.hubAction(S(action), text))
   }
+  inside['cluster.counter.add'] = (name, by) => void ask(() => host.count(S(name), amount(by)))
+  inside['cluster.topk.add'] = (name, key, by) => void ask(() => host.countKey(S(name), S(key), amount(by)))
+  inside['cluster.unique.add'] = (name, value) => {
+    const isObject = typeof value === 'object' && value !== null
+    const text = isObject ? S(stringify(value)) : S(value)
+    ask(() => host.countUnique(S(name), text))
+  }
+  inside['cluster.quantile.add'] = (name, value) =>
+    void ask(() => host.measure(S(name), typeof value === 'number' ? value : NaN))
   inside['utils.nodeName'] = () => settings.nodeName
   inside['utils.bytes'] = (text) => bytes(text)
   inside['kfl.match'] = (query, data) => {
@@ -337,6 +346,11 @@ export function bootstrap(
     return ask(() => host.match(text, entry === undefined ? 'null' : (stringify(entry) ?? 'null'))) === true
   }
   inside['kfl.validate'] = (query) => typeof query === 'string' && ask(() => host.validate(query)) === true
+
+  /** One, unless it is given. What is no number is none. */
+  function amount(by: unknown): number {
+    return by === undefined || by === null ? 1 : typeof by === 'number' ? by : NaN
+  }
 
   // --- dissectors ---------------------------------------------------------------------------------------------
 
@@ -992,6 +1006,10 @@ export interface BootstrapHost {
   clearTimer(task: number): undefined
   hubAction(action: string, object: string | undefined): undefined
   mark(item: number, marks: string): void
+  count(name: string, by: number): void
+  countKey(name: string, key: string, by: number): void
+  countUnique(name: string, value: string): void
+  measure(name: string, value: number): void
   match(query: string, entry: string): boolean
   validate(query: string): boolean
   /** Notes a dissector of the script, given as JSON; answers its number. Throws when it is none. */

@@ -1,3 +1,4 @@
+import type { Kind } from '../../shared-state/value.ts'
 import type { DissectorSettings } from './agent-protocol.ts'
 
 /**
@@ -156,6 +157,7 @@ export interface Line {
 export interface OutputMessage {
   readonly lines: Line[]
   readonly entries: string[]
+  readonly shared?: readonly SlotShares[]
 }
 
 /** Something that is asked for beside the traffic. What is said meanwhile is nobody else's. */
@@ -237,6 +239,21 @@ export interface AckMessage {
   readonly answer?: unknown
   /** What dissectors of agents have made of the batch; undefined when there was nothing for them. */
   readonly made?: MadeCounters
+  /** What agents have added by `cluster.*`; undefined when that is nothing. */
+  readonly shared?: readonly SlotShares[]
+}
+
+/** What an agent has added by `cluster.*` since the last time. */
+export interface SlotShares {
+  readonly slot: number
+  readonly deltas: readonly SharedDelta[]
+}
+
+export interface SharedDelta {
+  readonly kind: Kind
+  readonly name: string
+  /** As `readShared` takes it. */
+  readonly value: unknown
 }
 
 /** Of one batch. */
@@ -276,6 +293,8 @@ export interface CallMessage {
   readonly nowMs: number
   /** It happens in an errand: that of the oldest frame without an acknowledgement. */
   readonly isInErrand?: boolean
+  /** What it has added by `cluster.*` before; of calls that are about it. */
+  readonly shared?: readonly SharedDelta[]
 }
 
 /** A line of the log of a component, for onLogCall. */

@@ -31,6 +31,7 @@ import {
   MEANT_AT,
   type OutputMessage,
   PACKET_COLUMNS,
+  type SlotShares,
   UP,
 } from './protocol.ts'
 import { EntryQuery, type QueriedEntry } from './query.ts'
@@ -319,6 +320,7 @@ export class Sandbox implements SlotHost {
     if (this.#owes === undefined) return
     if (this.#ended) this.#sayLastWords()
     this.#sendOutput()
+    const shared = this.#takeShares()
     const ack: AckMessage = {
       seq: this.#owes,
       lines: this.#lines,
@@ -329,6 +331,7 @@ export class Sandbox implements SlotHost {
       ...(this.#made === undefined ? {} : { made: this.#made }),
       ...(this.#answer === undefined ? {} : { answer: this.#answer }),
       ...this.#takeTold(),
+      ...(shared === undefined ? {} : { shared: [shared] }),
     }
     this.#owes = undefined
     this.#answer = undefined
@@ -471,6 +474,28 @@ export class Sandbox implements SlotHost {
     }
     this.#lines = part.lines
     this.#entries = part.entries
+  }
+
+  /** What agents have added by `cluster.*`. Those of the last one are for the acknowledgement; each may be large. */
+  #takeShares(): SlotShares | undefined {
+    let last: SlotShares | undefined
+    for (const slot of this.#sharing) {
+      if (last !== undefined) writeFrame(DATA, UP.output, 0, { lines: [], entries: [], shared: [last] })
+      last = { slot: slot.agent.slot, deltas: slot.shares.take() }
+    }
+    this.#sharing.clear()
+    return last
+  }
+  readonly #sharing = new Set<Slot>()
+
+  shares(slot: Slot): void {
+    this.#sharing.add(slot)
+  }
+
+  /** An agent is to read what it has written itself. */
+  #sharesBefore(slot: Slot, path: string): string {
+    if (!path.startsWith('cluster.') || !this.#sharing.delete(slot)) return ''
+    return `,"shared":${JSON.stringify(slot.shares.take())}`
   }
 
   #sayLastWords(): void {
@@ -1033,7 +1058,8 @@ export class Sandbox implements SlotHost {
     if (slot.counters.stopped !== '') throw new Error('this agent was stopped')
     const nowMs = this.now(slot)
     const inErrand = this.#errand === undefined ? '' : ',"isInErrand":true'
-    const call = `{"slot":${slot.agent.slot},"path":${JSON.stringify(path)},"args":${args},"nowMs":${nowMs}${inErrand}}`
+    const more = inErrand + this.#sharesBefore(slot, path)
+    const call = `{"slot":${slot.agent.slot},"path":${JSON.stringify(path)},"args":${args},"nowMs":${nowMs}${more}}`
     const began = performance.now()
     // Of a call whose agent was interrupted in the middle.
     this.#sendRest()

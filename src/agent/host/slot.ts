@@ -8,6 +8,7 @@ import { makerSource, packetMakerSource } from './makers.ts'
 import { type HostConfig, type Line, type LoadAgent, type SlotCounters, THIS } from './protocol.ts'
 import type { JobScope } from './scheduler.ts'
 import { readSettings } from './settings.ts'
+import { PendingShares } from './shared.ts'
 import type { SharedObject } from './shared-object.ts'
 
 /** What a slot needs from the sandbox around it. */
@@ -30,6 +31,8 @@ export interface SlotHost {
   /** Still at work; tells the watchdog from time to time. */
   progress(): void
   shared(component: LoadAgent['component']): SharedObject<number>
+  /** It has added something by `cluster.*`. */
+  shares(slot: Slot): void
 }
 
 /** What `jobs.schedule` says. */
@@ -66,6 +69,8 @@ export class Slot {
   ticksLeft = MOST_TICKS_OF_SILENCE
   /** Another version has taken its place, or it was removed. */
   isUnloaded = false
+  /** What it has added by `cluster.*`. */
+  readonly shares = new PendingShares(() => this.#host.shares(this))
   /** Layouts it has makers for. */
   layoutsVersion = -1
   readonly #host: SlotHost
@@ -384,6 +389,10 @@ export class Slot {
       mark: (at, marks) => {
         host.mark(at, marks)
       },
+      count: (name, by) => this.shares.count(name, by),
+      countKey: (name, key, by) => this.shares.countKey(name, key, by),
+      countUnique: (name, value) => this.shares.countUnique(name, value),
+      measure: (name, value) => this.shares.measure(name, value),
       match: (query, entry) => host.match(this, query, entry),
       validate: (query) => host.validate(query),
       dissector: (settings) => this.#define(readSettings(settings, host.config.protocols)),
