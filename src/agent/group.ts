@@ -280,6 +280,11 @@ export class AgentGroup {
     return this.#afterOthers(() => this.#reload(agent))
   }
 
+  /** The same code under another version: what runs, runs on. */
+  relabel(agent: Agent): void {
+    for (const place of this.#placesOf(agent)) place.agent = { ...place.agent, ...nameAndVersion(agent) }
+  }
+
   /** Stops an agent for good. */
   remove(index: number): Promise<void> {
     return this.#afterOthers(async () => this.#remove(index))
@@ -805,6 +810,10 @@ function loadOf({ agent, slot, component }: Place): LoadAgent {
 
 function nameOf({ index, title, file }: Agent) {
   return { script: index, title, file }
+}
+
+function nameAndVersion({ title, version }: Agent): Pick<Agent, 'title' | 'version'> {
+  return { title, ...(version === undefined ? {} : { version }) }
 }
 
 /** As `remora run` has it. */

@@ -1,3 +1,4 @@
+import type { Note } from '../node/note.ts'
 import type { Bucket, Bus } from '../bus/bus.ts'
 import { Mistake } from '../mistake/mistake.ts'
 import type { AgentStore } from '../store/agent-store.ts'

@@ -17,7 +17,7 @@ import type { AgentView, EntriesPage, HubEvent, LivePart, NodeView, SharedValue 
 import { ConsoleLog } from './console.ts'
 import type { HubControl } from './control.ts'
 import { queryWorkers } from './entries.ts'
-import { Fleet } from './fleet.ts'
+import { Fleet } from '../node/fleet.ts'
 import { LiveEntries } from './live.ts'
 
 export interface HubOptions {

@@ -1,3 +1,4 @@
+import type { Note } from '../node/note.ts'
 import type { AgentOptions } from '../agent/agents.ts'
 import type { Bucket, Bus, Stream } from '../bus/bus.ts'
 import { DeploymentFollower } from '../node/deployment-follower.ts'

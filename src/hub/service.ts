@@ -1,3 +1,4 @@
+import type { Note } from '../node/note.ts'
 import type { AgentOptions } from '../agent/agents.ts'
 import type { AgentGroup } from '../agent/group.ts'
 import type { Bus } from '../bus/bus.ts'

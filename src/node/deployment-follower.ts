@@ -6,6 +6,7 @@ import { decode, encode } from '../wire/codec.ts'
 import { codeKey, DEPLOYMENT, type DeployedAgent, type Deployment, deployment } from '../wire/deployment.ts'
 import type { DeployReport } from '../wire/nodes.ts'
 import { SUBJECTS } from '../wire/subjects.ts'
+import type { Note } from './note.ts'
 
 /** What runs agents on a node. */
 export interface AgentRunner {

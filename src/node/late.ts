@@ -1,4 +1,4 @@
-import type { ReadOptions, Stream, StreamMessage } from '../bus/bus.ts'
+import type { Bucket, Change, ReadOptions, Stream, StreamMessage } from '../bus/bus.ts'
 
 /** A stream that can be used before the bus has been reached for the first time: what is done with it waits until then. */
 export function lateStream(stream: Promise<Stream>): Stream {
@@ -7,6 +7,21 @@ export function lateStream(stream: Promise<Stream>): Stream {
     consume: async (...consume) => (await stream).consume(...consume),
     async *read(options: ReadOptions): AsyncIterable<StreamMessage> {
       yield* (await stream).read(options)
+    },
+  }
+}
+
+/** The same for a bucket. */
+export function lateBucket(bucket: Promise<Bucket>): Bucket {
+  return {
+    get: async (...get) => (await bucket).get(...get),
+    put: async (...put) => (await bucket).put(...put),
+    create: async (...create) => (await bucket).create(...create),
+    update: async (...update) => (await bucket).update(...update),
+    delete: async (...given) => (await bucket).delete(...given),
+    keys: async (...keys) => (await bucket).keys(...keys),
+    async *watch(options): AsyncIterable<Change> {
+      yield* (await bucket).watch(options)
     },
   }
 }

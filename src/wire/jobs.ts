@@ -40,6 +40,15 @@ export const jobAnswer = z.object({
   jobs: z.array(jobView),
 })
 
+/** A script has done something with jobs, on its own node and so on all others. */
+export const jobsOrdered = z.object({
+  boot: z.string().describe('The run of the program on which it is done already'),
+  order: z.enum(['run', 'remove', 'start', 'stop']),
+  agent: z.string().optional().describe('Identity of the agent whose jobs are meant; absent: all'),
+  tag: z.string().optional(),
+})
+
+export type JobsOrdered = z.infer<typeof jobsOrdered>
 export type JobView = z.infer<typeof jobView>
 export type JobSelector = z.infer<typeof jobSelector>
 export type JobOrder = z.infer<typeof jobOrder>

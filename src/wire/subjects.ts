@@ -10,6 +10,8 @@ export const SUBJECTS = {
   deployed: 'deployed',
   /** Request to a node: `jobOrder` → `jobAnswer`. */
   jobs: (node: string) => `jobs.${token(node)}`,
+  /** `jobsOrdered` to all nodes: a script has done something with jobs on all of them. */
+  ordered: 'ordered',
   /** Request to a worker: `entriesQuery` → `entriesAnswer`. */
   entries: (node: string) => `entries.${token(node)}`,
   /** `liveRequest` to all workers. */

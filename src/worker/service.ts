@@ -1,3 +1,4 @@
+import type { Note } from '../node/note.ts'
 import type { Agent, AgentOptions } from '../agent/agents.ts'
 import type { Bus } from '../bus/bus.ts'
 import { COUNTER_NAMES, COUNTERS } from '../metrics/counters.ts'

@@ -1,3 +1,4 @@
+import type { AliveNodes } from '../agent/cluster-job.ts'
 import type { Bus } from '../bus/bus.ts'
 import { decode } from '../wire/codec.ts'
 import { NODE_GONE_MS, type NodeStatus, nodeStatus } from '../wire/nodes.ts'
@@ -5,7 +6,7 @@ import { SUBJECTS } from '../wire/subjects.ts'
 import type { NodeView } from '../wire/views.ts'
 
 /** Workers and hubs of which something was heard lately, by what they say of themselves once a second. */
-export class Fleet {
+export class Fleet implements AliveNodes {
   readonly #heard = new Map<string, Heard>()
   readonly #stop: () => void
   readonly #sweep: NodeJS.Timeout
@@ -27,6 +28,14 @@ export class Fleet {
 
   workers(): NodeView[] {
     return this.nodes().filter(({ component }) => component === 'worker')
+  }
+
+  isAlive(boot: string): boolean {
+    return [...this.#heard.values()].some(({ status }) => status.boot === boot)
+  }
+
+  get count(): number {
+    return this.#heard.size
   }
 
   /** Called when a node comes, goes, or says something new. */
