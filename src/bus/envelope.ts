@@ -25,14 +25,32 @@ export function packFailure(error: unknown): Uint8Array {
   return envelope
 }
 
-export type Answer =
+/** What an envelope holds; throws what it says instead. */
+export function openAnswer(envelope: Uint8Array, subject: string, malformed: () => void): Uint8Array {
+  const answer = unpack(envelope)
+  switch (answer.kind) {
+    case 'answer':
+      return answer.payload
+    case 'mistake':
+      throw answer.mistake
+    case 'failed':
+      throw new Error(`who answers ${subject} failed; its log says why`)
+    case 'malformed':
+      malformed()
+      throw new Mistake('E_BUS_NO_ANSWER', `what answers ${subject} is not Remora`, {
+        hint: 'Another program uses the same names: set nats.prefix.',
+      })
+  }
+}
+
+type Answer =
   | { readonly kind: 'answer'; readonly payload: Uint8Array }
   | { readonly kind: 'mistake'; readonly mistake: Mistake }
   | { readonly kind: 'failed' }
   | { readonly kind: 'malformed' }
 
 /** Reads what may come from anybody. */
-export function unpack(envelope: Uint8Array): Answer {
+function unpack(envelope: Uint8Array): Answer {
   const rest = envelope.subarray(1)
   switch (envelope[0]) {
     case ANSWER:

@@ -1,7 +1,7 @@
 import { Mistake } from '../mistake/mistake.ts'
 import type { RequestOptions } from './bus.ts'
 import type { Counts } from './counts.ts'
-import { packAnswer, packFailure, unpack } from './envelope.ts'
+import { openAnswer, packAnswer, packFailure } from './envelope.ts'
 import { noAnswer } from './mistakes.ts'
 import { pause } from './signals.ts'
 import { checkPattern, checkSubject, hasWildcard, matches } from './subjects.ts'
@@ -90,7 +90,7 @@ export class LocalMessages {
       { timeoutMs, signal },
       subject,
     )
-    return opened(answer, subject)
+    return openAnswer(answer, subject, () => this.#counts.add('malformed'))
   }
 
   async #answer(handler: Responder, payload: Uint8Array, subject: string): Promise<Uint8Array> {
@@ -103,23 +103,6 @@ export class LocalMessages {
       }
       return packFailure(error)
     }
-  }
-}
-
-/** What an envelope holds; rejects with what it says instead. */
-export function opened(envelope: Uint8Array, subject: string): Uint8Array {
-  const answer = unpack(envelope)
-  switch (answer.kind) {
-    case 'answer':
-      return answer.payload
-    case 'mistake':
-      throw answer.mistake
-    case 'failed':
-      throw new Error(`who answers ${subject} failed; its log says why`)
-    case 'malformed':
-      throw new Mistake('E_BUS_NO_ANSWER', `what answers ${subject} is not Remora`, {
-        hint: 'Another program uses the same names: set nats.prefix.',
-      })
   }
 }
 

@@ -10,10 +10,11 @@ export function conflict(bucket: string, key: string): Mistake {
   })
 }
 
-export function noAnswer(subject: string, timeoutMs?: number): Mistake {
+export function noAnswer(subject: string, timeoutMs?: number, cause?: unknown): Mistake {
   const when = timeoutMs === undefined ? '' : ` within ${timeoutMs} ms`
   return new Mistake('E_BUS_NO_ANSWER', `nobody answers ${subject}${when}`, {
     hint: 'Look whether the node that should answer is up.',
+    cause,
   })
 }
 

@@ -1,0 +1,69 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { rmSync } from 'node:fs'
+import type { TestContext } from 'node:test'
+import { hasTools } from './loopback.ts'
+import { freePort, untilListening } from './ports.ts'
+import { tempFolder } from './temp-folder.ts'
+
+/** A nats-server of its own for one test, ended after it. */
+export interface NatsServer {
+  readonly port: number
+  readonly url: string
+  /** Again on the same port, with what it has kept. */
+  start(): Promise<void>
+  /** As a machine that loses power, but for the disk. */
+  kill(): Promise<void>
+  /** In order. */
+  stop(): Promise<void>
+  /** All that it has kept is gone. */
+  loseDisk(): void
+  /** Stands still without ending, as when a network is cut, and goes on. */
+  freeze(): void
+  thaw(): void
+}
+
+export interface NatsServerOptions {
+  readonly jetStream?: boolean
+  /** More arguments. */
+  readonly args?: readonly string[]
+  /** Leave it to the test to start it. */
+  readonly isAbsent?: boolean
+}
+
+/** Undefined, and the test skipped, where nats-server is not installed; in CI that fails. */
+export async function natsServer(
+  t: TestContext,
+  { jetStream = true, args = [], isAbsent = false }: NatsServerOptions = {},
+): Promise<NatsServer | undefined> {
+  if (!hasTools(t, 'nats-server')) return undefined
+  const folder = await tempFolder(t)
+  const port = await freePort()
+  let child: ChildProcess | undefined
+  const end = async (signal: NodeJS.Signals) => {
+    const ending = child
+    child = undefined
+    if (ending === undefined || ending.exitCode !== null || ending.signalCode !== null) return
+    ending.kill(signal)
+    await once(ending, 'exit')
+  }
+  const server: NatsServer = {
+    port,
+    url: `nats://127.0.0.1:${port}`,
+    async start() {
+      const storage = jetStream ? ['-js', '-sd', folder] : []
+      child = spawn('nats-server', ['-a', '127.0.0.1', '-p', `${port}`, ...storage, ...args], {
+        stdio: 'ignore',
+      })
+      await untilListening(port, child)
+    },
+    kill: () => end('SIGKILL'),
+    stop: () => end('SIGTERM'),
+    loseDisk: () => rmSync(folder, { recursive: true, force: true }),
+    freeze: () => void child?.kill('SIGSTOP'),
+    thaw: () => void child?.kill('SIGCONT'),
+  }
+  t.after(() => end('SIGKILL'))
+  if (!isAbsent) await server.start()
+  return server
+}
