@@ -39,6 +39,7 @@ export const MISTAKES = {
   E_CONFLICT: 'Somebody else has changed it meanwhile, or it is there already.',
   E_NOT_FOUND: 'There is no such thing.',
   E_TOO_LARGE: 'It is larger than what is taken.',
+  E_KUBERNETES: 'The Kubernetes API cannot be reached, or fails.',
   E_STORE: 'A store cannot be read or written.',
   E_REQUEST: 'A request does not make sense.',
   E_UNAUTHENTICATED: 'A token is missing, or is none that is known.',

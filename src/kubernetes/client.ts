@@ -1,0 +1,428 @@
+import { Agent, type Dispatcher } from 'undici'
+import { z } from 'zod'
+import { Mistake } from '../mistake/mistake.ts'
+import type { KubernetesAccess } from './access.ts'
+import { readStatus, refusal } from './status.ts'
+
+/** Any object of Kubernetes: what every one has, and the rest as it came. */
+const kubernetesObject = z.looseObject({
+  metadata: z.looseObject({
+    name: z.string().default(''),
+    namespace: z.string().optional(),
+    uid: z.string().optional(),
+    resourceVersion: z.string().optional(),
+  }),
+})
+export type KubernetesObject = z.infer<typeof kubernetesObject>
+
+const objectList = z.looseObject({
+  metadata: z.looseObject({ resourceVersion: z.string().default(''), continue: z.string().default('') }),
+  items: z.array(kubernetesObject).nullish(),
+})
+
+const watchLine = z.object({ type: z.string(), object: z.unknown() })
+
+export interface Selection {
+  readonly labelSelector?: string
+  readonly fieldSelector?: string
+  /** One object only: then the right to list is not needed. */
+  readonly name?: string
+}
+
+export type WatchEvent =
+  /** All there is: what was known before counts no more. First, and when it is not known what was missed. */
+  | { readonly kind: 'all'; readonly objects: readonly KubernetesObject[] }
+  | { readonly kind: 'put' | 'delete'; readonly object: KubernetesObject }
+
+export interface WatchOptions extends Selection {
+  readonly signal: AbortSignal
+  /** Told why it does not go on, once until it does. */
+  readonly onTrouble?: (mistake: Mistake) => void
+  /** Leaves out of each object what nobody will need, before it is kept. */
+  readonly trim?: (object: KubernetesObject) => KubernetesObject
+}
+
+export interface RequestOptions {
+  readonly signal?: AbortSignal | undefined
+}
+
+/**
+ * The little of the Kubernetes API that Remora needs, over paths such as `/api/v1/namespaces/x/configmaps`. What the server
+ * refuses becomes a Mistake with its own words. Reads are tried again when the server fails; writes only when they cannot
+ * have reached it.
+ */
+export class KubernetesClient {
+  readonly description: string
+  readonly namespace: string
+  readonly #access: KubernetesAccess
+  readonly #agent: Agent
+  readonly #base: URL
+  #token: { readonly value: string | undefined; readonly atMs: number } | undefined
+
+  constructor(access: KubernetesAccess) {
+    this.description = `Kubernetes at ${access.url}`
+    this.namespace = access.namespace
+    this.#access = access
+    this.#base = new URL(access.url)
+    this.#agent = new Agent({
+      connect: { timeout: CONNECT_MS, ...(access.ca === undefined ? {} : { ca: access.ca }) },
+      headersTimeout: ANSWER_MS,
+      bodyTimeout: ANSWER_MS,
+    })
+  }
+
+  async get(path: string, options: RequestOptions = {}): Promise<KubernetesObject> {
+    return asObject(await this.#ask('GET', path, options), path)
+  }
+
+  /** The resource version of the object says which one is to be replaced: `E_CONFLICT` when there is another by now. */
+  async update(
+    path: string,
+    object: KubernetesObject,
+    options: RequestOptions = {},
+  ): Promise<KubernetesObject> {
+    return asObject(await this.#ask('PUT', path, { ...options, body: object }), path)
+  }
+
+  /** `path` is that of the collection. */
+  async create(
+    path: string,
+    object: KubernetesObject,
+    options: RequestOptions = {},
+  ): Promise<KubernetesObject> {
+    return asObject(await this.#ask('POST', path, { ...options, body: object }), path)
+  }
+
+  /** RFC 7386: null removes. */
+  async patch(path: string, change: unknown, options: RequestOptions = {}): Promise<KubernetesObject> {
+    const type = 'application/merge-patch+json'
+    return asObject(await this.#ask('PATCH', path, { ...options, body: change, type }), path)
+  }
+
+  async delete(path: string, options: RequestOptions = {}): Promise<void> {
+    await this.#ask('DELETE', path, options)
+  }
+
+  /** All objects of a collection, fetched in pages, and the version of the collection that they are. */
+  async list(
+    path: string,
+    selection: Selection & RequestOptions & Pick<WatchOptions, 'trim'> = {},
+  ): Promise<{ readonly objects: readonly KubernetesObject[]; readonly resourceVersion: string }> {
+    const { signal, trim = (object) => object } = selection
+    const objects: KubernetesObject[] = []
+    for (let from = '', restarts = 0; ; ) {
+      const query = {
+        ...selectors(selection),
+        limit: String(PAGE),
+        ...(from === '' ? {} : { continue: from }),
+      }
+      const answer = await this.#send('GET', path, { query, signal })
+      if (answer.status === 410 && restarts++ < MOST_RESTARTS) {
+        // The version that the first pages are of is not kept any more.
+        objects.length = 0
+        from = ''
+        continue
+      }
+      const page = objectList.safeParse(await this.#accepted(answer, `list ${path}`))
+      if (!page.success) throw notUnderstood(path)
+      for (const item of page.data.items ?? []) objects.push(trim(item))
+      from = page.data.metadata.continue
+      if (from === '') return { objects, resourceVersion: page.data.metadata.resourceVersion }
+    }
+  }
+
+  /** Follows a collection, or one object of it, until the signal aborts; mends itself after outages. */
+  async *watch(path: string, options: WatchOptions): AsyncIterable<WatchEvent> {
+    const { signal, onTrouble, trim = (object) => object } = options
+    let version: string | undefined
+    for (let failures = 0; !signal.aborted; ) {
+      try {
+        if (version === undefined) {
+          const all = await this.#all(path, options)
+          version = all.resourceVersion
+          yield { kind: 'all', objects: all.objects }
+        }
+        const since = Date.now()
+        for await (const line of this.#lines(path, options, version)) {
+          if (line.kind === 'gone') {
+            version = undefined
+            break
+          }
+          failures = 0
+          if (line.kind === 'open') continue
+          version = line.object.metadata.resourceVersion ?? version
+          if (line.kind !== 'bookmark') yield { kind: line.kind, object: trim(line.object) }
+        }
+        // A server that ends each watch at once is not asked all the time.
+        if (Date.now() - since < SHORTEST_WATCH_MS) await rest(++failures, signal)
+      } catch (error) {
+        if (signal.aborted) return
+        if (!(error instanceof Mistake)) throw error
+        if (failures++ === 0) onTrouble?.(error)
+        await rest(failures, signal)
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#agent.destroy()
+  }
+
+  async #all(path: string, options: WatchOptions) {
+    if (options.name === undefined) return this.list(path, options)
+    const answer = await this.#send('GET', `${path}/${options.name}`, options)
+    const body = await this.#accepted(answer, `read ${path}/${options.name}`, [404])
+    if (answer.status === 404) return { objects: [], resourceVersion: '' }
+    const object = asObject(body, path)
+    return { objects: [object], resourceVersion: object.metadata.resourceVersion ?? '' }
+  }
+
+  async *#lines(path: string, options: WatchOptions, version: string): AsyncIterable<Line> {
+    const seconds = WATCH_S + Math.floor(Math.random() * WATCH_S)
+    const query = {
+      ...selectors(options),
+      watch: 'true',
+      allowWatchBookmarks: 'true',
+      timeoutSeconds: String(seconds),
+      ...(version === '' ? {} : { resourceVersion: version }),
+    }
+    // The server ends it in time, or the connection is dead.
+    const bodyTimeout = (seconds + 30) * 1000
+    const answer = await this.#send('GET', path, { query, signal: options.signal, bodyTimeout })
+    if (answer.status === 410) {
+      await readAll(answer.body)
+      yield { kind: 'gone' }
+    } else if (answer.status !== 200) await this.#accepted(answer, `watch ${path}`)
+    else {
+      yield { kind: 'open' }
+      for await (const text of textLines(answer.body, path)) {
+        const line = readLine(text, path)
+        if (line !== undefined) yield line
+      }
+    }
+  }
+
+  async #ask(method: Dispatcher.HttpMethod, path: string, request: Request): Promise<unknown> {
+    return this.#accepted(await this.#send(method, path, request), `${VERBS[method] ?? method} ${path}`)
+  }
+
+  async #accepted({ status, body }: Answer, what: string, also: readonly number[] = []): Promise<unknown> {
+    const value = jsonOf(await readAll(body))
+    if ((status < 200 || status > 299) && !also.includes(status)) throw refusal(what, status, value)
+    return value
+  }
+
+  /** The answer that counts, whatever it is: after new tries where that makes sense. */
+  async #send(method: Dispatcher.HttpMethod, path: string, request: Request): Promise<Answer> {
+    for (let tries = 1; ; tries++) {
+      const isLast = tries === MOST_TRIES
+      try {
+        const answer = await this.#sendOnce(method, path, request)
+        if (isLast || !isWorthAnother(method, answer.status, tries)) return answer
+        await readAll(answer.body)
+        // A new token may have been mounted.
+        if (answer.status === 401) this.#token = undefined
+        await rest(tries, request.signal, answer.retryAfterMs)
+      } catch (error) {
+        if (request.signal?.aborted) throw unreachable(this.description, error)
+        if (isLast || !(method === 'GET' || isNeverSent(error))) throw unreachable(this.description, error)
+        await rest(tries, request.signal)
+      }
+    }
+  }
+
+  async #sendOnce(method: Dispatcher.HttpMethod, path: string, request: Request): Promise<Answer> {
+    const { body, type = 'application/json', query = {}, signal, bodyTimeout } = request
+    const token = await this.#freshToken()
+    const search = new URLSearchParams(query).toString()
+    const response = await this.#agent.request({
+      origin: this.#base.origin,
+      path: `${this.#base.pathname.replace(/\/$/, '')}${path}${search === '' ? '' : `?${search}`}`,
+      method,
+      headers: {
+        accept: 'application/json',
+        'user-agent': 'remora',
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+        ...(body === undefined ? {} : { 'content-type': type }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(signal === undefined ? {} : { signal }),
+      ...(bodyTimeout === undefined ? {} : { bodyTimeout }),
+    })
+    const seconds = Number(response.headers['retry-after'])
+    const retryAfterMs = seconds > 0 ? Math.min(seconds * 1000, LONGEST_REST_MS) : undefined
+    return { status: response.statusCode, body: response.body, retryAfterMs }
+  }
+
+  async #freshToken(): Promise<string | undefined> {
+    if (this.#token === undefined || Date.now() - this.#token.atMs > TOKEN_MS)
+      this.#token = { value: await this.#access.token(), atMs: Date.now() }
+    return this.#token.value
+  }
+}
+
+interface Request extends RequestOptions {
+  readonly body?: unknown
+  readonly type?: string
+  readonly query?: Readonly<Record<string, string>>
+  readonly bodyTimeout?: number
+}
+
+interface Answer {
+  readonly status: number
+  readonly body: AsyncIterable<Uint8Array>
+  readonly retryAfterMs: number | undefined
+}
+
+type Line =
+  | { readonly kind: 'put' | 'delete' | 'bookmark'; readonly object: KubernetesObject }
+  | { readonly kind: 'gone' }
+  | { readonly kind: 'open' }
+
+function readLine(text: string, path: string): Line | undefined {
+  const line = watchLine.safeParse(jsonOf(text))
+  if (!line.success) throw notUnderstood(path)
+  const { type, object } = line.data
+  if (type === 'ERROR') {
+    const code = readStatus(object)?.code ?? 500
+    if (code === 410) return { kind: 'gone' }
+    throw refusal(`watch ${path}`, code, object)
+  }
+  const kind = KINDS[type]
+  return kind === undefined ? undefined : { kind, object: asObject(object, path) }
+}
+
+const KINDS: Readonly<Record<string, 'put' | 'delete' | 'bookmark'>> = {
+  ADDED: 'put',
+  MODIFIED: 'put',
+  DELETED: 'delete',
+  BOOKMARK: 'bookmark',
+}
+
+async function* textLines(body: AsyncIterable<Uint8Array>, path: string): AsyncIterable<string> {
+  const decoder = new TextDecoder()
+  let pending: string[] = []
+  let length = 0
+  for await (const chunk of chunksOf(body)) {
+    const [first = '', ...more] = decoder.decode(chunk, { stream: true }).split('\n')
+    pending.push(first)
+    length += first.length
+    if (length > MOST_BYTES) throw tooMuch(path)
+    for (const next of more) {
+      const line = pending.join('')
+      pending = [next]
+      length = next.length
+      if (line.trim() !== '') yield line
+    }
+  }
+}
+
+/** Errors on the way become Mistakes here, where they are told from those of who reads. */
+async function* chunksOf(body: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+  try {
+    yield* body
+  } catch (error) {
+    throw unreachable('Kubernetes', error)
+  }
+}
+
+async function readAll(body: AsyncIterable<Uint8Array>): Promise<string> {
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for await (const chunk of chunksOf(body)) {
+    length += chunk.length
+    if (length > MOST_BYTES) throw tooMuch('an answer')
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString()
+}
+
+function isWorthAnother(method: string, status: number, tries: number): boolean {
+  if (status === 401) return tries === 1
+  return status === 429 || (method === 'GET' && RETRIED.has(status))
+}
+
+function isNeverSent(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && NEVER_SENT.has(String(error.code))
+}
+
+function asObject(value: unknown, path: string): KubernetesObject {
+  const object = kubernetesObject.safeParse(value)
+  if (object.success) return object.data
+  throw notUnderstood(path)
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+function selectors({ labelSelector, fieldSelector, name }: Selection): Record<string, string> {
+  const fields = name === undefined ? fieldSelector : `metadata.name=${name}`
+  return {
+    ...(labelSelector === undefined ? {} : { labelSelector }),
+    ...(fields === undefined ? {} : { fieldSelector: fields }),
+  }
+}
+
+function unreachable(where: string, error: unknown): unknown {
+  if (error instanceof Mistake || !(error instanceof Error)) return error
+  return new Mistake('E_KUBERNETES', `${where} cannot be reached: ${error.message || error.name}`, {
+    hint: 'Look whether the API server runs, and whether a network policy keeps us from it.',
+    cause: error,
+  })
+}
+
+function notUnderstood(path: string): Mistake {
+  return new Mistake('E_KUBERNETES', `what Kubernetes answers for ${path} is no object of Kubernetes`)
+}
+
+function tooMuch(what: string): Mistake {
+  return new Mistake('E_TOO_LARGE', `${what} of Kubernetes has more than ${MOST_BYTES} bytes`)
+}
+
+/** Longer each time, and not the same for all who failed together. Ends early with the signal. */
+async function rest(tries: number, signal?: AbortSignal, atLeastMs = 0): Promise<void> {
+  const most = Math.min(LONGEST_REST_MS, FIRST_REST_MS * 2 ** tries)
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const timer = setTimeout(resolve, Math.max(atLeastMs, most * (0.5 + Math.random() / 2)))
+  const stop = () => resolve()
+  signal?.addEventListener('abort', stop)
+  if (signal?.aborted) resolve()
+  await promise
+  signal?.removeEventListener('abort', stop)
+  clearTimeout(timer)
+}
+
+const VERBS: Readonly<Record<string, string>> = {
+  GET: 'read',
+  PUT: 'replace',
+  POST: 'create in',
+  PATCH: 'change',
+  DELETE: 'delete',
+}
+const RETRIED = new Set([500, 502, 503, 504])
+const NEVER_SENT = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+])
+const CONNECT_MS = 10_000
+const ANSWER_MS = 30_000
+const MOST_TRIES = 5
+const FIRST_REST_MS = 50
+const LONGEST_REST_MS = 15_000
+const MOST_RESTARTS = 3
+const SHORTEST_WATCH_MS = 1000
+/** A watch lasts so long, and up to twice as long. */
+const WATCH_S = 180
+const PAGE = 500
+/** Of one answer, or of one line of a watch. */
+const MOST_BYTES = 64 << 20
+/** Mounted tokens are replaced an hour after they were made. */
+const TOKEN_MS = 60_000

@@ -1,0 +1,41 @@
+import { z } from 'zod'
+import { Mistake, type MistakeCode } from '../mistake/mistake.ts'
+
+/** What the API server answers when it does not do what it was asked for. */
+const status = z.object({
+  kind: z.literal('Status'),
+  message: z.string().default(''),
+  reason: z.string().default(''),
+  code: z.number().int().optional(),
+})
+type Status = z.infer<typeof status>
+
+export function readStatus(value: unknown): Status | undefined {
+  return status.safeParse(value).data
+}
+
+/** The mistake that a refused request was: what the server says, and what can be done. */
+export function refusal(what: string, code: number, body: unknown): Mistake {
+  const said = readStatus(body)
+  const message = said?.message.slice(0, LONGEST_MESSAGE) || `HTTP ${code}`
+  const isTooLong = code === 413 || (code === 422 && /too long|too large|exceed/i.test(message))
+  const [kind, hint] = isTooLong ? TOO_LARGE : (KINDS[code] ?? OTHERS)
+  return new Mistake(kind, `Kubernetes refused to ${what}: ${message}`, { hint })
+}
+
+type Kind = readonly [MistakeCode, string]
+
+const TOO_LARGE: Kind = ['E_TOO_LARGE', 'An object of Kubernetes has 1 MiB at most.']
+const OTHERS: Kind = ['E_KUBERNETES', 'Its API server fails; try again later, and look into its log.']
+const KINDS: Readonly<Record<number, Kind>> = {
+  400: ['E_REQUEST', 'The API server does not understand it: its version may be too old.'],
+  401: ['E_UNAUTHENTICATED', 'Look whether the token of the service account is mounted and has not expired.'],
+  403: ['E_FORBIDDEN', 'Give the service account this right, with a role and a role binding.'],
+  404: ['E_NOT_FOUND', 'Look whether the name and the namespace are right.'],
+  405: ['E_REQUEST', 'This kind of object cannot be changed so.'],
+  409: ['E_CONFLICT', 'Read it again, and make the change to what is there now.'],
+  410: ['E_CONFLICT', 'That version is not kept any more: read it again.'],
+  422: ['E_REQUEST', 'The API server finds something wrong in the object.'],
+}
+
+const LONGEST_MESSAGE = 1000
