@@ -1,8 +1,8 @@
 import { knownProtocols } from '../dissectors/known.ts'
 import { Mistake } from '../mistake/mistake.ts'
 import type { Agent } from './agents.ts'
+import { type EntryMarks, type JobFigures, jobRun, jobsAnswer } from './answers.ts'
 import { type Demand, layoutsMessage } from './demand.ts'
-import { type JobFigures, jobRun, jobsAnswer } from './errand-answers.ts'
 import { ErrandPieces } from './errand-pieces.ts'
 import type { DissectorSettings } from './host/agent-protocol.ts'
 import {
@@ -45,7 +45,7 @@ export interface GroupOptions {
 }
 
 /** What a component may have otherwise than `remora run` has it. */
-type HostSettings = Pick<HostConfig, 'actions' | 'clusterJobs' | 'jobsAcrossAgents'>
+type HostSettings = Pick<HostConfig, 'actions' | 'clusterJobs' | 'jobsAcrossAgents' | 'marks'>
 
 /** Whoever captures, as agents see it. */
 export interface TrafficSource {
@@ -77,6 +77,8 @@ export interface GroupObserver {
    * sandbox it may be nonsense. With an id in what comes of an errand, which is the same when that is done again.
    */
   shared?(agent: Agent, deltas: readonly unknown[], id: string | undefined): void
+  /** What agents have written on entries (`HostConfig.marks`). */
+  marks?(marks: readonly EntryMarks[]): void
   /** A job of scope `cluster` has come, is another one now, or has gone (`HostConfig.clusterJobs`). */
   clusterJob?(change: ClusterJobChange): void
   /** A script has run or removed jobs, or stopped the scheduler, on all nodes: here it is done already. */
@@ -534,12 +536,13 @@ export class AgentGroup {
    * made for an earlier demand has come.
    */
   #ask(places: readonly Place[]): Promise<void> {
-    const { traffic, query } = this.#options
+    const { traffic, query, host } = this.#options
     if (traffic === undefined) return Promise.resolve()
     const workers = places.filter(({ component }) => component === 'worker')
     const items = new Set(workers.flatMap(({ agent }) => agent.wantedItem))
     const packets = new Set(workers.flatMap(({ agent }) => agent.wantedPacket))
     if (query !== null) items.add('*')
+    if (host.marks === true && items.size > 0) for (const field of ['stream', 'index']) items.add(field)
     const dissectors = workers.flatMap((place) =>
       place.dissectors.map((settings) => ({ slot: place.slot, settings })),
     )
@@ -633,6 +636,7 @@ export class AgentGroup {
         entries: (entries) => {
           for (const entry of entries) this.#observer.entry(entry)
         },
+        marks: (marks) => this.#observer.marks?.(marks),
         loaded: (slot, told) => this.#loaded(slot, told),
         told: (events) => {
           for (const event of events) this.#told(event)
@@ -817,7 +821,7 @@ function nameAndVersion({ title, version }: Agent): Pick<Agent, 'title' | 'versi
 }
 
 /** As `remora run` has it. */
-const USUAL: HostSettings = { actions: 'inside', clusterJobs: false, jobsAcrossAgents: true }
+const USUAL: HostSettings = { actions: 'inside', clusterJobs: false, jobsAcrossAgents: true, marks: false }
 /** Jobs are due on whole seconds; this is how late they may be. */
 const TICK_MS = 50
 const TICKS_BEHIND = 2

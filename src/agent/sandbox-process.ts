@@ -1,6 +1,8 @@
 import { readSync, writeSync } from 'node:fs'
 import type { Duplex } from 'node:stream'
+import { z } from 'zod'
 import { Mistake } from '../mistake/mistake.ts'
+import { type EntryMarks, entryMarks } from './answers.ts'
 import { FrameSplitter } from './frame-splitter.ts'
 import { frameOf } from './host/frames.ts'
 import {
@@ -49,6 +51,8 @@ export interface SandboxEvents {
   /** Entries as onItemQueried has left them: JSON text. */
   entries(entries: readonly string[]): void
   /** `during`: the errand in which it is. */
+  /** What agents have written on entries. */
+  marks?(marks: readonly EntryMarks[]): void
   call(call: CallMessage, warn: (text: string) => void, during: ErrandAttempt | undefined): Promise<unknown>
   /**
    * What agents have added by `cluster.*`, before a call that is about it and with acknowledgements. `during`: as for calls.
@@ -380,7 +384,12 @@ export class SandboxProcess {
   }
 
   /** Frames are worked off one after another: it is of the oldest. */
-  #output({ lines, entries, shared }: Pick<AckMessage, 'lines' | 'entries' | 'shared'>): void {
+  #output({
+    lines,
+    entries,
+    marks,
+    shared,
+  }: Pick<AckMessage, 'lines' | 'entries' | 'marks' | 'shared'>): void {
     const pending = this.#unacked[0]?.pending
     if (shared !== undefined) this.#events.shared?.(shared, pending)
     if (pending !== undefined) {
@@ -389,6 +398,7 @@ export class SandboxProcess {
     }
     this.#events.lines(lines)
     this.#events.entries(entries)
+    if (marks.length > 0) this.#events.marks?.(z.array(entryMarks).parse(marks))
   }
 
   #stop(slot: number, reason: string): void {

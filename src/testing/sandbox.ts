@@ -137,6 +137,7 @@ const CONFIG: HostConfig = {
   macros: {},
   actions: 'inside',
   clusterJobs: false,
+  marks: false,
   jobsAcrossAgents: true,
   origin: { worker: 'w', node: { ip: '', name: 'n' }, backend: 'pcap' },
   protocols: [],

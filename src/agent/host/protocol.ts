@@ -1,4 +1,5 @@
 import type { Kind } from '../../shared-state/value.ts'
+import type { EntryMarks } from '../answers.ts'
 import type { DissectorSettings } from './agent-protocol.ts'
 
 /**
@@ -82,6 +83,8 @@ export interface HostConfig {
   readonly actions: 'inside' | 'outside'
   /** Jobs with scope `cluster` run when they are ordered to; what scripts order of jobs is told, too. */
   readonly clusterJobs: boolean
+  /** What agents write on entries is told; these have their stream and index then. */
+  readonly marks: boolean
   /** Scripts may also run, remove and stop jobs of others. */
   readonly jobsAcrossAgents: boolean
   /** What entries of protocols that scripts read have in common. */
@@ -158,6 +161,7 @@ export interface OutputMessage {
   readonly lines: Line[]
   readonly entries: string[]
   readonly shared?: readonly SlotShares[]
+  readonly marks: EntryMarks[]
 }
 
 /** Something that is asked for beside the traffic. What is said meanwhile is nobody else's. */
@@ -235,6 +239,7 @@ export interface AckMessage {
   readonly entries: readonly string[]
   readonly heapBytes: number
   readonly told?: readonly HostEvent[]
+  readonly marks: readonly EntryMarks[]
   /** To an errand. */
   readonly answer?: unknown
   /** What dissectors of agents have made of the batch; undefined when there was nothing for them. */

@@ -4,7 +4,7 @@ import type { EntryOrigin, Exchange } from '../../entry/entry.ts'
 import type { Layout } from '../../entry/layout.ts'
 import type { Protocol } from '../../entry/protocol.ts'
 import { compileFilter, type Filter, FilterCache, validateFilter } from '../../filter/index.ts'
-import type { JobFigures, JobRun, JobsAnswer } from '../errand-answers.ts'
+import type { EntryMarks, JobFigures, JobRun, JobsAnswer } from '../answers.ts'
 import { AgentDissection, type AgentReader, agentRow } from './agent-dissection.ts'
 import type { DissectorSettings } from './agent-protocol.ts'
 import { type Frame, FrameReader, frameOf, writeFrame } from './frames.ts'
@@ -313,7 +313,10 @@ export class Sandbox implements SlotHost {
 
   /** Finishes the work at hand and acknowledges it. Safe to enter again after an interrupt. */
   #settle(): void {
-    if (this.#work !== undefined) this.#proceed(this.#work)
+    if (this.#work !== undefined) {
+      this.#proceed(this.#work)
+      if (this.config.marks && this.#marksOf.size > 0) this.#collectMarks(this.#work.batch)
+    }
     this.#work = undefined
     if (this.#errand !== undefined) this.#answer = this.#run(this.#errand)
     this.#errand = undefined
@@ -327,6 +330,7 @@ export class Sandbox implements SlotHost {
       slots: [...this.#changed].map((slot) => slot.counters),
       nextDueMs: finite(this.#scheduler.nextDue),
       entries: this.#entries,
+      marks: this.#marked,
       heapBytes: getHeapStatistics().used_heap_size,
       ...(this.#made === undefined ? {} : { made: this.#made }),
       ...(this.#answer === undefined ? {} : { answer: this.#answer }),
@@ -339,6 +343,7 @@ export class Sandbox implements SlotHost {
     this.#changed.clear()
     this.#lines = []
     this.#entries = []
+    this.#marked = []
     writeFrame(DATA, UP.ack, ack.seq, ack)
   }
 
@@ -456,13 +461,13 @@ export class Sandbox implements SlotHost {
   /** Ahead of the acknowledgement, all that does not fit into its frame. */
   #sendOutput(): void {
     let characters = 0
-    let part: OutputMessage = { lines: [], entries: [] }
+    let part: OutputMessage = { lines: [], entries: [], marks: [] }
     const add = (text: string) => {
       characters += text.length
       if (characters < FRAME_CHARACTERS) return
       writeFrame(DATA, UP.output, 0, part)
       characters = text.length
-      part = { lines: [], entries: [] }
+      part = { lines: [], entries: [], marks: [] }
     }
     for (const line of this.#lines) {
       add(line.text)
@@ -472,15 +477,20 @@ export class Sandbox implements SlotHost {
       add(entry)
       part.entries.push(entry)
     }
+    for (const marks of this.#marked) {
+      add(JSON.stringify(marks))
+      part.marks.push(marks)
+    }
     this.#lines = part.lines
     this.#entries = part.entries
+    this.#marked = part.marks
   }
 
   /** What agents have added by `cluster.*`. Those of the last one are for the acknowledgement; each may be large. */
   #takeShares(): SlotShares | undefined {
     let last: SlotShares | undefined
     for (const slot of this.#sharing) {
-      if (last !== undefined) writeFrame(DATA, UP.output, 0, { lines: [], entries: [], shared: [last] })
+      if (last !== undefined) writeFrame(DATA, UP.output, 0, { lines: [], entries: [], marks: [], shared: [last] })
       last = { slot: slot.agent.slot, deltas: slot.shares.take() }
     }
     this.#sharing.clear()
@@ -497,6 +507,26 @@ export class Sandbox implements SlotHost {
     if (!path.startsWith('cluster.') || !this.#sharing.delete(slot)) return ''
     return `,"shared":${JSON.stringify(slot.shares.take())}`
   }
+
+  /** By the names that entries have for those who keep them. */
+  #collectMarks(batch: Batch): void {
+    const layouts = this.#layoutsOf(batch)
+    for (const [item, { passed, failed, tags }] of this.#marksOf) {
+      const row = batch.rows[item] as readonly unknown[]
+      const { fields } = layouts[row[0] as number] as Layout
+      const [stream, index] = [fieldOf(fields, row, 'stream'), fieldOf(fields, row, 'index')]
+      if (typeof stream !== 'string' || typeof index !== 'number') continue
+      this.#marked.push({
+        stream,
+        index,
+        ...(passed === undefined ? {} : { passed }),
+        ...(failed === undefined ? {} : { failed }),
+        ...(tags === undefined ? {} : { tags }),
+      })
+    }
+    this.#marksOf.clear()
+  }
+  #marked: EntryMarks[] = []
 
   #sayLastWords(): void {
     for (const slot of this.#slots) {
@@ -899,7 +929,6 @@ export class Sandbox implements SlotHost {
       if (work.entry !== undefined && this.#queryOne(query, work.entry, layouts))
         this.#entries.push(query.finish(work.entry))
       work.entry = undefined
-      this.#marksOf.delete(work.queried)
     }
     this.#queried = undefined
   }
@@ -1290,6 +1319,13 @@ function joinTags(before: unknown, tags: unknown): unknown {
   if (Array.isArray(before) && Array.isArray(tags)) return [...new Set([...before, ...tags])]
   const areObjects = [before, tags].every((each) => typeof each === 'object' && each !== null)
   return areObjects && !Array.isArray(before) ? { ...(before as object), ...(tags as object) } : tags
+}
+
+/** A field of an entry, out of its row. */
+function fieldOf(fields: Layout['fields'], row: readonly unknown[], name: string): unknown {
+  const crossing = fields.filter(({ kind }) => kind !== 'constant')
+  const at = crossing.findIndex((field) => field.name === name)
+  return at < 0 ? undefined : row[at + 1]
 }
 
 function text(bytes: Buffer, start: number, end: number): string {

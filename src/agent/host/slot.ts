@@ -345,7 +345,7 @@ export class Slot {
       itemHook: hook('onItemCaptured'),
       packetHook: hook('onPacketCaptured'),
       queryHook: hook('onItemQueried'),
-      marks: config.query !== null,
+      marks: config.query !== null || config.marks,
       longestValue: LONGEST_VALUE,
       longestLine: LONGEST_LINE,
       longestCall: LONGEST_CALL,

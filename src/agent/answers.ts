@@ -28,6 +28,17 @@ export const jobRun = z.object({
   durationMs: z.number(),
 })
 
+/** What agents have written on an entry that they were given: who keeps entries finds it by its stream and index. */
+export const entryMarks = z.object({
+  stream: z.string(),
+  index: z.number(),
+  passed: z.boolean().optional(),
+  failed: z.boolean().optional(),
+  /** A list, or an object, of the agent's making. */
+  tags: z.unknown().optional(),
+})
+
+export type EntryMarks = z.infer<typeof entryMarks>
 export type JobsAnswer = z.infer<typeof jobsAnswer>
 export type JobRun = z.infer<typeof jobRun>
 export type JobFigures = z.infer<typeof jobFigures>
