@@ -25,6 +25,8 @@ export interface AgentAccount {
   jobRuns: number
   jobErrors: number
   micros: number
+  /** Heap that it held when that was measured the last time; 0: not yet. */
+  heapBytes: number
   /** Console lines. */
   lines: number
   stopped: string
@@ -161,6 +163,7 @@ export class Ledger {
     account.jobRuns = total.jobRuns
     account.jobErrors = total.jobErrors
     account.micros = total.micros
+    account.heapBytes = total.heapBytes
     if (account.stopped === '' && total.stopped !== '') account.stopped = total.stopped
   }
 }
@@ -197,6 +200,7 @@ function add(a: SlotCounters | undefined, b: SlotCounters): SlotCounters {
     jobRuns: a.jobRuns + b.jobRuns,
     jobErrors: a.jobErrors + b.jobErrors,
     micros: a.micros + b.micros,
+    heapBytes: b.heapBytes,
     missedItems: a.missedItems + b.missedItems,
     missedPackets: a.missedPackets + b.missedPackets,
     stopped: b.stopped,

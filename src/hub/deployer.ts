@@ -1,6 +1,6 @@
-import type { Note } from '../node/note.ts'
 import type { Bucket, Bus } from '../bus/bus.ts'
 import { Mistake } from '../mistake/mistake.ts'
+import type { Note } from '../node/note.ts'
 import type { AgentStore } from '../store/agent-store.ts'
 import type { AgentRecord } from '../wire/agents.ts'
 import { decode, encode } from '../wire/codec.ts'

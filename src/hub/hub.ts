@@ -4,6 +4,7 @@ import { agentTitle } from '../agent/source/title.ts'
 import type { Bucket, Bus, Stream } from '../bus/bus.ts'
 import { Mistake } from '../mistake/mistake.ts'
 import { ConsoleOut } from '../node/console-out.ts'
+import { Fleet } from '../node/fleet.ts'
 import type { AgentStore } from '../store/agent-store.ts'
 import type { AgentChange, AgentDraft, AgentRecord, AgentVersion } from '../wire/agents.ts'
 import { type AuditRecord, auditRecord } from '../wire/audit.ts'
@@ -17,7 +18,6 @@ import type { AgentView, EntriesPage, HubEvent, LivePart, NodeView, SharedValue 
 import { ConsoleLog } from './console.ts'
 import type { HubControl } from './control.ts'
 import { queryWorkers } from './entries.ts'
-import { Fleet } from '../node/fleet.ts'
 import { LiveEntries } from './live.ts'
 
 export interface HubOptions {

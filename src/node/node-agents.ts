@@ -1,19 +1,37 @@
 import type { Agent } from '../agent/agents.ts'
-import type { AgentGroup, AgentResult, ConsoleLine as GroupLine } from '../agent/group.ts'
+import type { AgentGroup, AgentResult, ConsoleLine as GroupLine, GroupObserver } from '../agent/group.ts'
+import type { Bucket, Bus } from '../bus/bus.ts'
+import type { SharedState } from '../store/shared-state.ts'
 import type { HubAction } from '../wire/actions.ts'
 import type { AgentState } from '../wire/agents.ts'
 import type { ConsoleOut, NewLine } from './console-out.ts'
 import type { AgentRunner, DeploymentFollower, Known } from './deployment-follower.ts'
+import type { Fleet } from './fleet.ts'
+import { NodeJobs } from './node-jobs.ts'
+import type { Note } from './note.ts'
 
 export interface NodeAgentsOptions {
   readonly component: 'worker' | 'hub'
-  readonly group: AgentGroup
+  readonly node: string
+  readonly boot: string
+  readonly bus: Bus
+  readonly fleet: Fleet
+  /** Where nodes agree about jobs of scope `cluster`. */
+  readonly jobs: Bucket
+  readonly shared: SharedState
   readonly console: ConsoleOut
+  readonly note: Note
+  readonly open: (observer: NodeObserver) => AgentGroup
 }
+
+/** What agents tell that concerns the rest of the system. */
+export type NodeObserver = Required<Pick<GroupObserver, 'line' | 'shared' | 'clusterJob' | 'ordered'>>
 
 /** The agents of a node as the rest of the system sees them: what runs, what it says, how it does. */
 export class NodeAgents implements AgentRunner {
   readonly #options: NodeAgentsOptions
+  readonly group: AgentGroup
+  readonly #jobs: NodeJobs
   #follower: DeploymentFollower | undefined
   readonly #lines = new Map<string, number>()
   #before: Sample = { atMs: performance.now(), agents: new Map() }
@@ -21,6 +39,15 @@ export class NodeAgents implements AgentRunner {
 
   constructor(options: NodeAgentsOptions) {
     this.#options = options
+    const { shared } = options
+    this.group = options.open({
+      line: (line) => this.#line(line),
+      shared: ({ id = '', title }, deltas, during) =>
+        shared.apply({ id, title }, deltas, during === undefined ? {} : { id: during }),
+      clusterJob: (change) => this.#jobs.changed(change),
+      ordered: (order) => this.#jobs.tell(order),
+    })
+    this.#jobs = new NodeJobs({ ...options, bucket: options.jobs, group: this.group })
   }
 
   /** Says what is deployed here, and what does not load. */
@@ -28,83 +55,87 @@ export class NodeAgents implements AgentRunner {
     this.#follower = follower
   }
 
-  get group(): AgentGroup {
-    return this.#options.group
+  get failed(): Promise<never> {
+    return this.group.failed
   }
 
-  get failed(): Promise<never> {
-    return this.#options.group.failed
+  get counters(): Readonly<Record<string, number>> {
+    const { shared } = this.#options
+    const dropped = Object.entries(shared.dropped).map(([why, count]) => [`dropped.shared.${why}`, count])
+    return { ...this.#jobs.counters, 'queue.shared': shared.unwritten, ...Object.fromEntries(dropped) }
   }
 
   reload(agent: Agent): Promise<string | undefined> {
-    return this.#options.group.reload(agent)
+    return this.group.reload(agent)
   }
 
   relabel(agent: Agent): void {
-    this.#options.group.relabel(agent)
+    this.group.relabel(agent)
   }
 
   remove(index: number): Promise<void> {
-    return this.#options.group.remove(index)
-  }
-
-  /** A line of a console, on its way to the hub. */
-  line(line: GroupLine): void {
-    const { agent } = line
-    if (agent.id === undefined) return
-    this.#lines.set(agent.id, (this.#lines.get(agent.id) ?? 0) + 1)
-    this.#options.console.push(newLine(line))
+    return this.group.remove(index)
   }
 
   /**
-   * Tells the agents of an action. Resolves when all have been told, and what they printed is kept: told again after a crash,
-   * they print it once.
+   * Tells the agents of an action. Resolves when all have been told, and what they printed and shared is kept: told again after
+   * a crash, they print and share it once.
    */
   async deliver(action: HubAction, redelivered: boolean): Promise<void> {
-    const { group, console } = this.#options
+    const { console, shared } = this.#options
     const { id, node, index, title, at, object } = action
     const meta = { node, script: index, title, time: at, redelivered }
-    const { lines } = await group.action({
+    const { lines } = await this.group.action({
       id,
       action: action.action,
       meta,
       ...(object === undefined ? {} : { object }),
     })
     await console.keep(`action/${id}`, lines.map(newLine))
+    if (shared.unwritten > 0) await shared.flush()
   }
 
   /** How each agent does that is deployed here. */
   states(): AgentState[] {
-    const results = this.#options.group.results()
+    const results = this.group.results()
     this.#sample(results)
     return (this.#follower?.known() ?? []).map((known) => this.#state(known, results))
   }
 
-  close(): Promise<void> {
-    return this.#options.group.close()
+  async close(): Promise<void> {
+    await this.#jobs.close()
+    await this.group.close()
+  }
+
+  #line(line: GroupLine): void {
+    const { agent } = line
+    if (agent.id === undefined) return
+    this.#lines.set(agent.id, (this.#lines.get(agent.id) ?? 0) + 1)
+    this.#options.console.push(newLine(line))
   }
 
   #state({ deployed, running, reason = '' }: Known, results: readonly AgentResult[]): AgentState {
     const { component } = this.#options
     const { id } = deployed
     const result = results.find((each) => each.agent.id === id && each.component === component)
-    const rates = this.#rates.get(id) ?? NO_RATES
-    const stopped = result?.account.stopped ?? ''
-    const dropped: Record<string, number> = {}
     const account = result?.account
+    const stopped = account?.stopped ?? ''
+    const why = stopped || reason || (result?.loadError ?? '')
+    const dropped: Record<string, number> = {}
     for (const fate of account === undefined ? [] : [account.items, account.packets])
-      for (const [why, count] of Object.entries(fate.dropped)) dropped[why] = (dropped[why] ?? 0) + count
+      for (const [cause, count] of Object.entries(fate.dropped))
+        dropped[cause] = (dropped[cause] ?? 0) + count
     return {
       id,
       component,
       version: stopped === '' ? (running?.version ?? 0) : 0,
-      state: stopped !== '' ? 'stopped' : reason === '' ? 'running' : 'failed',
-      reason: stopped === '' ? reason : stopped,
+      state: stopped !== '' ? 'stopped' : why === '' ? 'running' : 'failed',
+      reason: why,
       calls: account?.calls ?? 0,
       errors: account?.errors ?? 0,
       cpuMs: Math.round((account?.micros ?? 0) / 1000),
-      ...rates,
-      memoryBytes: result?.heapBytes ?? 0,
+      ...(this.#rates.get(id) ?? NO_RATES),
+      memoryBytes: account?.heapBytes ?? 0,
       received: (account?.items.received ?? 0) + (account?.packets.received ?? 0),
       delivered: (account?.items.delivered ?? 0) + (account?.packets.delivered ?? 0),
       dropped,

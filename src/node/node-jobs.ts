@@ -1,4 +1,5 @@
 import type { Agent } from '../agent/agents.ts'
+import type { JobOutcome } from '../agent/cluster-job.ts'
 import { ClusterJobs } from '../agent/cluster-jobs.ts'
 import type { AgentGroup, ClusterJobChange } from '../agent/group.ts'
 import type { JobsOrder } from '../agent/host/protocol.ts'
@@ -94,9 +95,17 @@ export class NodeJobs {
     const agent = group.results().find((each) => each.agent.index === index)?.agent.id
     bus.publish(
       SUBJECTS.ordered,
-      encode({ boot, order, ...(agent === undefined ? {} : { agent }), ...(tag === undefined ? {} : { tag }) }),
+      encode({
+        boot,
+        order,
+        ...(agent === undefined ? {} : { agent }),
+        ...(tag === undefined ? {} : { tag }),
+      }),
     )
-    this.#orderCluster(order, { ...(agent === undefined ? {} : { agent }), ...(tag === undefined ? {} : { tag }) })
+    this.#orderCluster(order, {
+      ...(agent === undefined ? {} : { agent }),
+      ...(tag === undefined ? {} : { tag }),
+    })
   }
 
   async order({ order, selector }: JobOrder): Promise<JobAnswer> {
@@ -159,14 +168,14 @@ export class NodeJobs {
     })
   }
 
-  async #run(agent: string, tag: string, dueMs: number) {
+  async #run(agent: string, tag: string, dueMs: number): Promise<JobOutcome> {
     const { group, console } = this.#options
     const index = this.#indexes.get(agent)
-    if (index === undefined) return { ok: false, error: 'the agent is not here', durationMs: 0 }
-    const { ok, error, durationMs, lines } = await group.runClusterJob(index, tag, dueMs)
+    if (index === undefined) return { kind: 'not-run', why: 'the agent is not here' }
+    const { ok, error = '', lines } = await group.runClusterJob(index, tag, dueMs)
     // Printed once, also when the run is done again because this node dies before it can say that it is done.
     await console.keep(`job/${agent}/${tag}/${dueMs}`, lines.map(newLine))
-    return { ok, durationMs, ...(error === undefined ? {} : { error }) }
+    return ok ? { kind: 'passed' } : { kind: 'failed', error }
   }
 
   /** By identity, index or title. */

@@ -1,4 +1,3 @@
-import type { Note } from '../node/note.ts'
 import type { Agent, AgentOptions } from '../agent/agents.ts'
 import type { Bus } from '../bus/bus.ts'
 import { COUNTER_NAMES, COUNTERS } from '../metrics/counters.ts'
@@ -7,6 +6,7 @@ import { type AgentRunner, DeploymentFollower } from '../node/deployment-followe
 import { answerJobs } from '../node/job-answers.ts'
 import { lateStream } from '../node/late.ts'
 import { NodeAgents } from '../node/node-agents.ts'
+import type { Note } from '../node/note.ts'
 import { publishStatus } from '../node/status-out.ts'
 import type { Shared } from '../node/streams.ts'
 import type { EntryReader } from '../store/entries/entry-store.ts'

@@ -68,6 +68,8 @@ export interface HostConfig {
     /** Heap of one agent, and of all together. */
     readonly memoryMb: number
     readonly allMb: number
+    /** How often it is measured what each agent holds, also when the heap does not grow; absent: then only. */
+    readonly measureEveryMs?: number
     readonly linesPerCall: number
     readonly bytesPerCall: number
     /** Time that one call may wait for helpers. */
@@ -284,6 +286,8 @@ export interface SlotCounters {
   jobErrors: number
   /** Time spent in it. */
   micros: number
+  /** Heap that it held when that was measured the last time; 0: not yet. */
+  heapBytes: number
   /** Events that it did not get because it was stopped. */
   missedItems: number
   missedPackets: number

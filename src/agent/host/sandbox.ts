@@ -168,13 +168,20 @@ export class Sandbox implements SlotHost {
   run(): 'gone' | 'measure' {
     this.#settle()
     for (;;) {
-      if (getHeapStatistics().used_heap_size > this.#measureAbove) return 'measure'
+      if (this.#wantsMeasuring()) return 'measure'
       const frame = this.#frames.next()
       if (frame === undefined) return 'gone'
       this.#handle(frame)
       this.#settle()
     }
   }
+
+  /** The heap has grown, or somebody wants to know once in a while. */
+  #wantsMeasuring(): boolean {
+    if (getHeapStatistics().used_heap_size > this.#measureAbove) return true
+    return this.#slots.length > 0 && performance.now() > this.#measureAt
+  }
+  #measureAt = Number.POSITIVE_INFINITY
 
   /**
    * How much each realm holds, the youngest first, as V8 lists them. Stops agents that hold more than they may, and
@@ -187,8 +194,13 @@ export class Sandbox implements SlotHost {
       for (const [at, { slot }] of alive.entries()) held.set(slot, sizes[at] as number)
     this.#contexts = this.#contexts.filter(({ context }) => context.deref() !== undefined)
     for (const slot of this.#slots) held.set(slot, (held.get(slot) ?? 0) + this.#sharedBytesOf(slot))
-    const { memoryMb } = this.config.budgets
+    const { measureEveryMs, memoryMb } = this.config.budgets
+    if (measureEveryMs !== undefined) this.#measureAt = performance.now() + measureEveryMs
     const most = memoryMb * 2 ** 20
+    for (const [slot, bytes] of held) {
+      slot.counters.heapBytes = bytes
+      this.#changed.add(slot)
+    }
     for (const [slot, bytes] of held)
       if (bytes > most) this.#evict(slot, bytes, `more than the ${memoryMb} MB that an agent may`)
     const left = [...held].filter(([slot]) => slot.counters.stopped === '').sort((a, b) => b[1] - a[1])
@@ -247,6 +259,8 @@ export class Sandbox implements SlotHost {
         this.#query = this.#openQuery()
         this.#dissection = new AgentDissection(this.config.origin, this.config.replyTimeoutSeconds)
         this.#measureAbove = OWN_HEAP + this.config.budgets.memoryMb * 2 ** 20
+        if (this.config.budgets.measureEveryMs !== undefined)
+          this.#measureAt = performance.now() + FIRST_MEASURE_MS
         writeFrame(DATA, UP.ready, frame.seq, {})
         return
       case DOWN.load:
@@ -490,7 +504,8 @@ export class Sandbox implements SlotHost {
   #takeShares(): SlotShares | undefined {
     let last: SlotShares | undefined
     for (const slot of this.#sharing) {
-      if (last !== undefined) writeFrame(DATA, UP.output, 0, { lines: [], entries: [], marks: [], shared: [last] })
+      if (last !== undefined)
+        writeFrame(DATA, UP.output, 0, { lines: [], entries: [], marks: [], shared: [last] })
       last = { slot: slot.agent.slot, deltas: slot.shares.take() }
     }
     this.#sharing.clear()
@@ -1454,6 +1469,8 @@ function finite(ms: number): number | null {
 
 /** Heap of the sandbox itself, and of garbage that waits to be collected. */
 const OWN_HEAP = 48 << 20
+/** Agents have been loaded by then. */
+const FIRST_MEASURE_MS = 5000
 /** Of the heap, before it is measured again. */
 const GROWTH = 16 << 20
 /** File descriptors, as `launch.ts` hands them over. */

@@ -530,6 +530,7 @@ export function newCounters(slot: number): SlotCounters {
     jobRuns: 0,
     jobErrors: 0,
     micros: 0,
+    heapBytes: 0,
     missedItems: 0,
     missedPackets: 0,
     stopped: '',
