@@ -69,11 +69,12 @@ export class Leading {
   get counters(): Readonly<Record<string, number>> {
     const { delivered, duplicates, malformed, redelivered } = this.#actions.counters
     return {
-      actions_delivered: delivered,
-      actions_duplicate: duplicates,
-      actions_malformed: malformed,
-      actions_redelivered: redelivered,
-      reports_malformed: this.#deployer.malformed,
+      'actions.delivered': delivered,
+      'actions.duplicates': duplicates,
+      'dropped.wire.actions': malformed,
+      'actions.redelivered': redelivered,
+      'dropped.wire.reports': this.#deployer.malformed,
+      ...this.agents.counters,
     }
   }
 

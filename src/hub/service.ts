@@ -2,15 +2,15 @@ import type { AgentOptions } from '../agent/agents.ts'
 import type { AgentGroup } from '../agent/group.ts'
 import type { Bus } from '../bus/bus.ts'
 import { Lease } from '../bus/lease.ts'
+import { COUNTER_NAMES } from '../metrics/counters.ts'
 import { ConsoleOut } from '../node/console-out.ts'
-import { answerJobs } from '../node/job-answers.ts'
-import { NodeAgents } from '../node/node-agents.ts'
+import { NodeAgents, type NodeObserver } from '../node/node-agents.ts'
 import type { Note } from '../node/note.ts'
 import { publishStatus } from '../node/status-out.ts'
 import type { Shared } from '../node/streams.ts'
 import type { AgentStore } from '../store/agent-store.ts'
+import { SharedState } from '../store/shared-state.ts'
 import type { NodeStatus } from '../wire/nodes.ts'
-import type { SharedValue } from '../wire/views.ts'
 import { Hub } from './hub.ts'
 import { Leading } from './leading.ts'
 
@@ -20,55 +20,71 @@ export interface HubServiceOptions {
   readonly store: AgentStore
   readonly boot: string
   readonly version: string
+  /** Where its metrics are. */
+  readonly address: () => string
   readonly agents: AgentOptions
+  /** Titles from the configuration: active as soon as they exist. */
   readonly activeTitles: readonly string[]
+  /** Nobody else can lead: the bus is in this process. */
+  readonly isAlone: boolean
   /** Makes the group in which agents run as on the hub, each time that this hub begins to lead. */
-  readonly makeGroup: (console: { line: AgentLine }) => AgentGroup
-  readonly values: () => readonly SharedValue[]
-  readonly health: () => Record<string, unknown>
+  readonly openGroup: (observer: NodeObserver, shared: SharedState) => AgentGroup
+  /** More that is counted here: API, outbox. */
+  readonly counters: () => Readonly<Record<string, number>>
+  readonly health: (status: NodeStatus) => Record<string, unknown>
   readonly note: Note
 }
-
-type AgentLine = NodeAgents['line']
 
 /** A hub: several may be there, of which one leads at a time. */
 export class HubService {
   readonly #options: HubServiceOptions
   readonly hub: Hub
   readonly #console: ConsoleOut
+  readonly #sharedState: SharedState
   readonly #lease: Lease
   readonly #status: { now(): void; close(): void }
   readonly #startedAt = Date.now()
   #leading: Leading | undefined
-  #answering = () => {}
   /** Beginning and ending wait for each other. */
   #changing: Promise<void> = Promise.resolve()
 
   constructor(options: HubServiceOptions) {
     this.#options = options
-    const { bus, shared, store, boot, values, health, agents } = options
+    const { bus, shared, store, boot, agents, isAlone, note } = options
     this.#console = new ConsoleOut(shared.console, 'hub', boot)
-    this.hub = new Hub({ bus, store, ...shared, agents, boot, shared: values, health })
+    // Others write as the hub as well, when they lead: what this one reads is what all have written.
+    this.#sharedState = new SharedState({ node: 'hub', boot, bucket: shared.cluster })
+    this.hub = new Hub({
+      bus,
+      store,
+      ...shared,
+      agents,
+      boot,
+      shared: () => this.#sharedState.values(),
+      health: () => options.health(this.status()),
+    })
+    void this.#sharedState.start()
     this.#status = publishStatus(bus, () => this.status())
-    this.#lease = new Lease({ bucket: shared.state, key: 'leader', holder: boot })
-    this.#lease.start({
+    this.#lease = new Lease({
+      bucket: shared.state,
+      key: 'leader',
+      holder: boot,
+      isAlone,
       onGain: () => this.#then(() => this.#begin()),
       onLoss: () => this.#then(() => this.#end()),
+      report: (error) => note('warning', 'the lease could not be renewed', { error: String(error) }),
     })
   }
 
-  get isLeading(): boolean {
-    return this.#leading !== undefined
-  }
-
   status(): NodeStatus {
-    const { boot, version, health } = this.#options
+    const { boot, version, address, bus, counters } = this.#options
     const leading = this.#leading
-    return {
+    const { dropped, queue } = COUNTER_NAMES
+    const status: NodeStatus = {
       node: 'hub',
       boot,
       component: 'hub',
-      address: '',
+      address: address(),
       version,
       generation: leading?.generation ?? 0,
       startedAt: this.#startedAt,
@@ -77,32 +93,40 @@ export class HubService {
       agents: leading?.agents.states() ?? [],
       counters: {
         ...leading?.counters,
-        console_queue: this.#console.depth,
-        dropped_console_lines: this.#console.dropped,
-        malformed_status: this.hub.fleet.malformed,
-        malformed_console: this.hub.lines.malformed,
+        [queue('console')]: this.#console.depth,
+        [dropped('console', 'queue-full')]: this.#console.dropped,
+        [dropped('wire', 'status')]: this.hub.fleet.malformed,
+        [dropped('wire', 'console')]: this.hub.lines.malformed,
+        ...Object.fromEntries(
+          Object.entries(bus.dropped).map(([why, count]) => [dropped('bus', why), count]),
+        ),
+        ...counters(),
       },
-      health: health(),
+      health: {},
     }
+    return { ...status, health: this.#options.health(status) }
   }
 
   async close(): Promise<void> {
-    await this.#lease.close()
+    // Who leads next begins behind what this one has brought to its end.
     this.#then(() => this.#end())
+    await this.#changing
+    await this.#lease.close()
     await this.#changing
     this.#status.close()
     await this.#console.close(CLOSE_MS)
+    await this.#sharedState.close()
     await this.hub.close()
   }
 
   #then(step: () => Promise<void>): void {
     this.#changing = this.#changing.then(step).catch((error: unknown) => {
-      this.#options.note('error', 'the hub does not lead any more', { error: String(error) })
+      this.#options.note('error', 'leading could not begin or end', { error: String(error) })
     })
   }
 
   async #begin(): Promise<void> {
-    if (this.#leading !== undefined) return
+    if (this.#leading !== undefined || !this.#lease.leading) return
     const { bus, shared, store, boot, agents, activeTitles, note } = this.#options
     const leading = await Leading.begin({
       bus,
@@ -116,7 +140,6 @@ export class HubService {
       note,
     })
     this.#leading = leading
-    this.#answering = answerJobs(bus, 'hub', leading.agents)
     note('info', 'this hub leads', { boot })
     this.#status.now()
     leading.running.catch((error: unknown) => {
@@ -125,7 +148,7 @@ export class HubService {
       this.#then(async () => {
         await this.#end()
         await new Promise((resolve) => setTimeout(resolve, AGAIN_MS))
-        if (this.#lease.isHeld) await this.#begin()
+        await this.#begin()
       })
     })
   }
@@ -134,16 +157,23 @@ export class HubService {
     const leading = this.#leading
     if (leading === undefined) return
     this.#leading = undefined
-    this.#answering()
     await leading.close()
     this.#options.note('info', 'this hub does not lead any more', {})
   }
 
   async #openAgents(): Promise<NodeAgents> {
-    const agents: NodeAgents = new NodeAgents({
+    const { bus, boot, shared, note, openGroup } = this.#options
+    const agents = new NodeAgents({
       component: 'hub',
-      group: this.#options.makeGroup({ line: (line) => agents.line(line) }),
+      node: 'hub',
+      boot,
+      bus,
+      fleet: this.hub.fleet,
+      jobs: shared.jobs,
+      shared: this.#sharedState,
       console: this.#console,
+      note,
+      open: (observer) => openGroup(observer, this.#sharedState),
     })
     await agents.group.start({ live: true, startMs: Date.now() })
     await agents.group.load()

@@ -3,13 +3,14 @@ import type { Bus } from '../bus/bus.ts'
 import { COUNTER_NAMES, COUNTERS } from '../metrics/counters.ts'
 import { ConsoleOut } from '../node/console-out.ts'
 import { type AgentRunner, DeploymentFollower } from '../node/deployment-follower.ts'
-import { answerJobs } from '../node/job-answers.ts'
-import { lateStream } from '../node/late.ts'
-import { NodeAgents } from '../node/node-agents.ts'
+import { Fleet } from '../node/fleet.ts'
+import { lateBucket, lateStream } from '../node/late.ts'
+import { NodeAgents, type NodeObserver } from '../node/node-agents.ts'
 import type { Note } from '../node/note.ts'
 import { publishStatus } from '../node/status-out.ts'
 import type { Shared } from '../node/streams.ts'
 import type { EntryReader } from '../store/entries/entry-store.ts'
+import { SharedState } from '../store/shared-state.ts'
 import type { NodeStatus } from '../wire/nodes.ts'
 import type { CaptureStats } from './capture-messages.ts'
 import { captureCounters } from './counters.ts'
@@ -24,19 +25,22 @@ export interface WorkerServiceOptions {
   readonly node: string
   readonly boot: string
   readonly version: string
+  /** Where its metrics are. */
+  readonly address: () => string
   readonly agents: AgentOptions
   /** The capture with the agents to begin with. */
   readonly makeRun: (
     agents: readonly Agent[],
-    observer: Pick<RunObserver, 'line' | 'entry' | 'progress' | 'stats'>,
+    observer: NodeObserver & Pick<RunObserver, 'entry' | 'progress' | 'stats' | 'marks'>,
+    shared: SharedState,
   ) => Run
   /** A capture file is read once, by the agents that are deployed when it begins. */
   readonly isFile: boolean
   /** Entries that are kept here; undefined when none are. */
   readonly reader: EntryReader | undefined
-  /** More that is counted here: outbox, bus. */
+  /** More that is counted here: the outbox. */
   readonly counters: () => Readonly<Record<string, number>>
-  readonly health: (counters: Readonly<Record<string, number>>) => Record<string, unknown>
+  readonly health: (status: NodeStatus) => Record<string, unknown>
   readonly note: Note
 }
 
@@ -47,6 +51,8 @@ export interface WorkerServiceOptions {
 export class WorkerService {
   readonly #options: WorkerServiceOptions
   readonly #console: ConsoleOut
+  readonly #fleet: Fleet
+  readonly #sharedState: SharedState
   readonly #startedAt = Date.now()
   readonly #status: { now(): void; close(): void }
   #run: Run | undefined
@@ -60,16 +66,21 @@ export class WorkerService {
 
   constructor(options: WorkerServiceOptions) {
     this.#options = options
-    const { bus, shared, node, boot, isFile } = options
+    const { bus, shared, node, boot, isFile, note } = options
     this.#console = new ConsoleOut(lateStream(shared.then((each) => each.console)), node, boot)
+    this.#fleet = new Fleet(bus)
+    this.#sharedState = new SharedState({
+      node,
+      boot,
+      bucket: lateBucket(shared.then((each) => each.cluster)),
+    })
+    void this.#sharedState.start()
     this.#status = publishStatus(bus, () => this.status())
     const starting = new StartingAgents()
     const linked = shared.then((each) => this.#link(each, starting))
-    linked.catch((error: unknown) =>
-      options.note('error', 'the worker is not linked', { error: String(error) }),
-    )
+    linked.catch((error: unknown) => note('error', 'the worker is not linked', { error: String(error) }))
     // What is deployed is known soon, if a hub is there: a file must not be over before.
-    const begin = isFile ? starting.settled(linked, FILE_WAITS_MS) : Promise.resolve()
+    const begin = isFile ? linked.then(() => this.#deployed()) : Promise.resolve()
     this.#captured = begin.then(() => this.#capture(starting))
     this.#captured.catch(() => {})
   }
@@ -79,37 +90,23 @@ export class WorkerService {
     return this.#captured
   }
 
-  counters(): Record<string, number> {
-    const live = this.#live
-    const { dropped, queue } = COUNTER_NAMES
-    return {
-      ...(this.#stats === undefined ? {} : captureCounters(this.#stats)),
-      [COUNTERS.itemsSent]: live?.sent ?? 0,
-      [dropped('live', 'too-many')]: live?.dropped ?? 0,
-      [dropped('console', 'queue-full')]: this.#console.dropped,
-      [queue('console')]: this.#console.depth,
-      [dropped('wire', 'malformed')]: (live?.malformed ?? 0) + (this.#follower?.malformed ?? 0),
-      ...this.#options.counters(),
-    }
-  }
-
   status(): NodeStatus {
-    const { node, boot, version, health } = this.#options
-    const counters = this.counters()
-    return {
+    const { node, boot, version, address } = this.#options
+    const status: NodeStatus = {
       node,
       boot,
       component: 'worker',
-      address: '',
+      address: address(),
       version,
       generation: this.#follower?.generation ?? 0,
       startedAt: this.#startedAt,
       now: Date.now(),
       leading: false,
       agents: this.#agents?.states() ?? [],
-      counters,
-      health: health(counters),
+      counters: this.#counters(),
+      health: {},
     }
+    return { ...status, health: this.#options.health(status) }
   }
 
   /** Ends the capture, works off what was captured, and says goodbye. */
@@ -118,26 +115,70 @@ export class WorkerService {
     await this.#follower?.close()
     this.#run?.stop()
     const result = await this.#captured.catch(() => undefined)
+    await this.#agents?.close()
     for (const close of this.#closers.reverse()) await close()
     this.#status.close()
+    this.#fleet.close()
     await this.#console.close(CLOSE_MS)
+    await this.#sharedState.close()
     return result
   }
 
+  #counters(): Record<string, number> {
+    const live = this.#live
+    const { dropped, queue } = COUNTER_NAMES
+    const { bus } = this.#options
+    return {
+      ...(this.#stats === undefined ? {} : captureCounters(this.#stats)),
+      ...this.#agents?.counters,
+      [COUNTERS.itemsSent]: live?.sent ?? 0,
+      [dropped('live', 'too-many')]: live?.dropped ?? 0,
+      [dropped('console', 'queue-full')]: this.#console.dropped,
+      [queue('console')]: this.#console.depth,
+      [dropped('wire', 'malformed')]: (live?.malformed ?? 0) + (this.#follower?.malformed ?? 0),
+      ...Object.fromEntries(Object.entries(bus.dropped).map(([why, count]) => [dropped('bus', why), count])),
+      ...this.#options.counters(),
+    }
+  }
+
+  async #deployed(): Promise<void> {
+    const until = performance.now() + FILE_WAITS_MS
+    while ((this.#follower?.generation ?? 0) === 0 && performance.now() < until && !this.#closing)
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
+  }
+
   async #capture(starting: StartingAgents): Promise<RunResult> {
-    const run = this.#options.makeRun(starting.agents, {
-      line: (line) => agents.line(line),
-      entry: () => {},
-      progress: () => {},
-      stats: (stats) => {
-        this.#stats = stats
+    const { node, boot, bus, shared, note, makeRun } = this.#options
+    const { promise, resolve } = Promise.withResolvers<Run>()
+    const agents = new NodeAgents({
+      component: 'worker',
+      node,
+      boot,
+      bus,
+      fleet: this.#fleet,
+      jobs: lateBucket(shared.then((each) => each.jobs)),
+      shared: this.#sharedState,
+      console: this.#console,
+      note,
+      open: (observer) => {
+        const run = makeRun(
+          starting.agents,
+          {
+            ...observer,
+            entry: () => {},
+            progress: () => {},
+            stats: (stats) => {
+              this.#stats = stats
+            },
+            marks: (marks) => run.mark(marks),
+          },
+          this.#sharedState,
+        )
+        resolve(run)
+        return run.agents
       },
     })
-    const agents: NodeAgents = new NodeAgents({
-      component: 'worker',
-      group: run.agents,
-      console: this.#console,
-    })
+    const run = await promise
     this.#run = run
     this.#agents = agents
     if (this.#follower !== undefined) agents.follow(this.#follower)
@@ -156,7 +197,6 @@ export class WorkerService {
     )
     this.#follower = follower
     this.#agents?.follow(follower)
-    this.#closers.push(answerJobs(bus, node, () => this.#agents))
     if (reader === undefined) return
     const redact = (filter: string, entries: readonly string[]) =>
       this.#run === undefined ? Promise.resolve(entries) : this.#run.agents.query(filter, entries)
@@ -172,7 +212,6 @@ export class WorkerService {
 /** Agents that are deployed before the capture begins; from then on those who run them. */
 class StartingAgents implements AgentRunner {
   readonly #agents = new Map<number, Agent>()
-  readonly #applied = Promise.withResolvers<void>()
   #runner: AgentRunner | undefined
 
   get agents(): readonly Agent[] {
@@ -181,12 +220,6 @@ class StartingAgents implements AgentRunner {
 
   passTo(runner: AgentRunner): void {
     this.#runner = runner
-  }
-
-  /** Resolves when agents have come and no more for a moment, or after `mostMs`. */
-  async settled(linked: Promise<unknown>, mostMs: number): Promise<void> {
-    const late = new Promise<void>((resolve) => setTimeout(resolve, mostMs))
-    await Promise.race([Promise.all([linked, this.#applied.promise]), late])
   }
 
   async reload(agent: Agent): Promise<string | undefined> {
@@ -204,11 +237,8 @@ class StartingAgents implements AgentRunner {
     if (this.#runner !== undefined) await this.#runner.remove(index)
     else this.#agents.delete(index)
   }
-
-  applied(): void {
-    this.#applied.resolve()
-  }
 }
 
 const CLOSE_MS = 2000
 const FILE_WAITS_MS = 5000
+const LOOK_MS = 50
