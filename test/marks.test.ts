@@ -20,7 +20,7 @@ describe('what agents write on entries', () => {
     const result = await runOnSample(
       t,
       [FAIL, TAG, NAME],
-      { marks: true },
+      { host: { marks: true } },
       {
         marks: (more) => marks.push(...more),
         line: ({ text }) => lines.push(text),
@@ -40,7 +40,7 @@ describe('what agents write on entries', () => {
   test('is told also when no agent asks which entry it is, and only when it is wanted', async (t) => {
     for (const wanted of [true, false]) {
       const marks: EntryMarks[] = []
-      await runOnSample(t, [FAIL], { marks: wanted }, { marks: (more) => marks.push(...more) })
+      await runOnSample(t, [FAIL], { host: { marks: wanted } }, { marks: (more) => marks.push(...more) })
       assert.equal(marks.length > 0, wanted)
     }
   })

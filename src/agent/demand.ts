@@ -1,5 +1,5 @@
 import { knownProtocols } from '../dissectors/known.ts'
-import { layoutsFor } from '../entry/layout.ts'
+import { type Layout, layoutsFor } from '../entry/layout.ts'
 import { agentProtocol, type DissectorSettings } from './host/agent-protocol.ts'
 import type { LayoutsMessage } from './host/protocol.ts'
 
@@ -18,6 +18,23 @@ export interface Demand {
 export interface PlacedDissector {
   readonly slot: number
   readonly settings: DissectorSettings
+}
+
+/** How entries that were kept are read: everything of protocols that are known, and of others what all entries have. */
+export function storedLayouts(): readonly Layout[] {
+  const everything = new Set(['*'])
+  const any = agentProtocol({ ...UNKNOWN, transport: 'tcp', ports: [], pairing: 'none' })
+  return [...layoutsFor(knownProtocols, everything), ...layoutsFor([any], everything)]
+}
+
+const UNKNOWN = {
+  name: '',
+  abbr: '',
+  longName: '',
+  version: '',
+  backgroundColor: '',
+  foregroundColor: '',
+  referenceLink: '',
 }
 
 /** The layouts of what agents read stand behind those of the protocols that we read. */

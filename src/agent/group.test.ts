@@ -364,3 +364,16 @@ function delivery(action: string, object?: string): ActionDelivery {
   const meta = { node: 'n1', script: 7, title: 'sender', time: 5 }
   return { id: 'n1/b/1', action, meta, ...(object === undefined ? {} : { object }) }
 }
+
+describe('what agents hold', () => {
+  test('is measured when somebody asks', async (t) => {
+    const hoard =
+      'var all = []; for (var n = 0; n < 200000; n++) all.push({ n: n }); function onLogCall() { return all }'
+    const told = await new TestGroup(t, {
+      agents: [testAgent(0, 'var nothing'), testAgent(1, hoard)],
+    }).begin()
+    await told.group.measure()
+    const [little, much] = told.group.results().map(({ account }) => account.heapBytes)
+    assert.ok((much ?? 0) > 4e6 && (little ?? 0) > 0 && (much ?? 0) > 2 * (little ?? 0), `${little}, ${much}`)
+  })
+})

@@ -1,8 +1,10 @@
 import { knownProtocols } from '../dissectors/known.ts'
+import { compileFilter } from '../filter/index.ts'
+import { mask } from '../filter/mask.ts'
 import { Mistake } from '../mistake/mistake.ts'
 import type { Agent } from './agents.ts'
 import { type EntryMarks, type JobFigures, jobRun, jobsAnswer } from './answers.ts'
-import { type Demand, layoutsMessage } from './demand.ts'
+import { type Demand, layoutsMessage, storedLayouts } from './demand.ts'
 import { ErrandPieces } from './errand-pieces.ts'
 import type { DissectorSettings } from './host/agent-protocol.ts'
 import {
@@ -336,6 +338,37 @@ export class AgentGroup {
     const errand = { kind: 'action', action, meta } as const
     const { lines } = await this.#sandbox.errand(object === undefined ? errand : { ...errand, object }, id)
     return { id, lines: this.#consoleLines(lines) }
+  }
+
+  /**
+   * Entries that were kept, as JSON text, as every agent with onItemQueried in turn leaves them for a person; null for one
+   * that is to be hidden. What `redact` of the filter names is masked before. Throws a Mistake for what is no filter.
+   */
+  async query(filter: string, entries: readonly string[]): Promise<(string | null)[]> {
+    const { macros } = this.#options.host
+    const { text, redactions } = compileFilter(filter, { prefer: 'kfl1', macros })
+    const masked = redactions.length === 0 ? entries : entries.map((entry) => maskedEntry(entry, redactions))
+    if (!this.#places.some((place) => this.#hears(place, 'onItemQueried'))) return [...masked]
+    if (!this.#knowsStored) this.#sandbox.stored(storedLayouts())
+    this.#knowsStored = true
+    const shown: (string | null)[] = []
+    for (const part of partsOf(masked)) {
+      const outcome = await this.#sandbox.errand({ kind: 'query', filter: text, entries: part })
+      for (const line of this.#consoleLines(outcome.lines)) this.#observer.line(line)
+      // One for each: nothing is shown that agents have not seen.
+      for (const at of part.keys()) shown.push(outcome.entries[at] || null)
+    }
+    return shown
+  }
+  #knowsStored = false
+
+  #hears(place: Place, hook: string): boolean {
+    return place.component === 'worker' && !place.gone && place.hooks.includes(hook)
+  }
+
+  /** Measures what each agent holds: `AgentAccount.heapBytes`. It collects garbage, which takes a moment. */
+  async measure(): Promise<void> {
+    await this.#sandbox.errand({ kind: 'measure' })
   }
 
   /** Does something with jobs, and answers those that it is about. Those that run now do so after the answer. */
@@ -787,6 +820,28 @@ function attemptOf({ id, attempt }: ErrandAttempt): ErrandAttempt {
   return { id, attempt }
 }
 
+function maskedEntry(text: string, paths: readonly string[]): string {
+  const entry: unknown = JSON.parse(text)
+  for (const path of paths) mask(entry, path)
+  return JSON.stringify(entry)
+}
+
+/** As many as cross together: what agents do in between must not have to wait for long. */
+function* partsOf(entries: readonly string[]): Iterable<readonly string[]> {
+  let part: string[] = []
+  let characters = 0
+  for (const entry of entries) {
+    if (part.length === MOST_TOGETHER || (part.length > 0 && characters + entry.length > MOST_CHARACTERS)) {
+      yield part
+      part = []
+      characters = 0
+    }
+    part.push(entry)
+    characters += entry.length
+  }
+  if (part.length > 0) yield part
+}
+
 function refuseNoJson(text: string, what: string): void {
   try {
     JSON.parse(text)
@@ -826,3 +881,6 @@ const USUAL: HostSettings = { actions: 'inside', clusterJobs: false, jobsAcrossA
 const TICK_MS = 50
 const TICKS_BEHIND = 2
 const WARN_EVERY_MS = 1000
+/** Entries that go through agents together, and their characters. */
+const MOST_TOGETHER = 100
+const MOST_CHARACTERS = 1 << 20

@@ -25,7 +25,7 @@ export interface AgentAccount {
   jobRuns: number
   jobErrors: number
   micros: number
-  /** Heap that it held when that was measured the last time; 0: not yet. */
+  /** Heap that it held when that was last measured. */
   heapBytes: number
   /** Console lines. */
   lines: number
@@ -184,6 +184,7 @@ function newAccount(): AgentAccount {
     jobRuns: 0,
     jobErrors: 0,
     micros: 0,
+    heapBytes: 0,
     lines: 0,
     stopped: '',
   }

@@ -1,6 +1,7 @@
 import { readSync, writeSync } from 'node:fs'
 import type { Duplex } from 'node:stream'
 import { z } from 'zod'
+import type { Layout } from '../entry/layout.ts'
 import { Mistake } from '../mistake/mistake.ts'
 import { type EntryMarks, entryMarks } from './answers.ts'
 import { FrameSplitter } from './frame-splitter.ts'
@@ -202,6 +203,13 @@ export class SandboxProcess {
     this.#layouts.push(message)
     if (this.#waiting === undefined) this.#send(DOWN.layouts, message)
   }
+
+  /** How entries that were kept are to be read, before any is sent. */
+  stored(layouts: readonly Layout[]): void {
+    this.#stored = layouts
+    if (this.#waiting === undefined) this.#send(DOWN.stored, layouts)
+  }
+  #stored: readonly Layout[] | undefined
 
   /** A batch frame as the batcher made it; its own sequence number is in it. */
   batch(frame: Uint8Array, done?: () => void): void {
@@ -544,6 +552,7 @@ export class SandboxProcess {
     const waiting = this.#waiting ?? []
     this.#waiting = undefined
     for (const layouts of this.#layouts) this.#send(DOWN.layouts, layouts)
+    if (this.#stored !== undefined) this.#send(DOWN.stored, this.#stored)
     for (const unacked of this.#unacked) this.#write(again(unacked))
     for (const action of waiting) action()
   }

@@ -1,9 +1,20 @@
 import type { SentAction } from '../agent/broker.ts'
-import type { Outbox } from '../bus/outbox.ts'
+import type { Bus } from '../bus/bus.ts'
+import { type Outbox, openOutbox } from '../bus/outbox.ts'
 import { COUNTER_NAMES } from '../metrics/counters.ts'
 import type { HubAction } from '../wire/actions.ts'
 import { encode } from '../wire/codec.ts'
 import { STREAMS, token } from '../wire/subjects.ts'
+import type { Note } from './note.ts'
+import { STREAM_OPTIONS } from './streams.ts'
+
+export interface ActionsOutOptions {
+  readonly bus: Bus
+  readonly node: string
+  /** Of this program alone. */
+  readonly folder: string
+  readonly note: Note
+}
 
 /**
  * What agents of a node send by `hub.action`, on its way to the hub. It is safe on the disk of the node when `send` returns, and
@@ -13,35 +24,38 @@ export class ActionsOut {
   readonly #outbox: Outbox
   readonly #node: string
 
-  constructor(outbox: Outbox, node: string) {
-    this.#outbox = outbox
+  constructor({ bus, node, folder, note }: ActionsOutOptions) {
     this.#node = node
+    this.#outbox = openOutbox({
+      folder,
+      bus,
+      stream: STREAM_OPTIONS.actions,
+      mostMessages: MOST_WAITING,
+      mostBytes: MOST_BYTES,
+      onDrop: (count) => note('error', 'actions were dropped: the hub was away for too long', { count }),
+      report: (error) => note('warning', 'actions wait to be sent', { error: String(error) }),
+    })
   }
 
   /** Throws a Mistake for the script. */
   send({ agent, nowMs, action, object }: SentAction): void {
-    const { id: agentId = '', index, title } = agent
-    this.#outbox.push(`${STREAMS.actions}.${token(this.#node)}`, (id) => {
-      const sent: HubAction = {
-        id,
-        node: this.#node,
-        agent: agentId,
-        index,
-        title,
-        at: nowMs,
-        action,
-        ...(object === undefined ? {} : { object }),
-      }
-      return encode(sent)
-    })
+    const sender = `${this.#node}/${this.#outbox.boot}`
+    const sent: HubAction = {
+      id: `${sender}/${this.#outbox.nextNumber(sender)}`,
+      node: this.#node,
+      agent: agent.id ?? '',
+      index: agent.index,
+      title: agent.title,
+      at: nowMs,
+      action,
+      ...(object === undefined ? {} : { object }),
+    }
+    this.#outbox.push(`${STREAMS.actions}.${token(this.#node)}`, encode(sent), sent.id)
   }
 
   counters(): Record<string, number> {
     const { dropped, queue } = COUNTER_NAMES
-    const counts = Object.entries(this.#outbox.dropped).map(([why, count]) => [
-      dropped('actions', why),
-      count,
-    ])
+    const counts = Object.entries(this.#outbox.dropped).map(([why, count]) => [dropped('actions', why), count])
     return { [queue('actions')]: this.#outbox.depth, ...Object.fromEntries(counts) }
   }
 
@@ -49,3 +63,6 @@ export class ActionsOut {
     return this.#outbox.close()
   }
 }
+
+const MOST_WAITING = 100_000
+const MOST_BYTES = 256 << 20

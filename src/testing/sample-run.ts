@@ -12,11 +12,17 @@ import { runOptions } from '../worker/run-options.ts'
 import { REPOSITORY } from './remora.ts'
 import { tempFolder } from './temp-folder.ts'
 
-/** Runs agents on the sample capture, with settings of the sandbox that `remora run` does not have. */
+export interface SampleOptions {
+  /** Settings of the sandbox, also those that `remora run` does not have. */
+  readonly host?: Partial<GroupOptions['host']>
+  readonly query?: GroupOptions['query']
+}
+
+/** Runs agents on the sample capture. */
 export async function runOnSample(
   t: TestContext,
   sources: readonly string[],
-  host: Partial<GroupOptions['host']>,
+  { host = {}, query = null }: SampleOptions,
   observer: Partial<RunObserver>,
 ): Promise<RunResult> {
   const folder = await tempFolder(t)
@@ -36,7 +42,7 @@ export async function runOnSample(
     nodeName: 'n',
     finalRun: true,
     hub: 'never',
-    query: null,
+    query,
     verifyChecksums: false,
   })
   const silent = { line() {}, entry() {}, progress() {}, learned() {}, call: () => Promise.resolve() }

@@ -28,6 +28,8 @@ export const DOWN = {
   log: 8,
   /** `Errand`; answered by `ack`, with what it says of it. */
   errand: 9,
+  /** The `Layout`s of entries that were kept, the last one of those of unknown protocols. */
+  stored: 10,
 } as const
 
 /** Frames from the sandbox, on file descriptor 3, all JSON. */
@@ -68,8 +70,6 @@ export interface HostConfig {
     /** Heap of one agent, and of all together. */
     readonly memoryMb: number
     readonly allMb: number
-    /** How often it is measured what each agent holds, also when the heap does not grow; absent: then only. */
-    readonly measureEveryMs?: number
     readonly linesPerCall: number
     readonly bytesPerCall: number
     /** Time that one call may wait for helpers. */
@@ -167,7 +167,7 @@ export interface OutputMessage {
 }
 
 /** Something that is asked for beside the traffic. What is said meanwhile is nobody else's. */
-export type Errand = ActionErrand | JobsErrand | JobErrand
+export type Errand = ActionErrand | JobsErrand | JobErrand | QueryErrand | MeasureErrand
 
 /** An action for `onHubAction` of every agent on the hub. */
 export interface ActionErrand {
@@ -209,6 +209,21 @@ export interface JobErrand {
   readonly tag: string
   /** When it is due, ms since the epoch: what time it is for the job. */
   readonly dueMs: number
+}
+
+/**
+ * Entries that were kept, as JSON text, go through onItemQueried. What comes of each is among the entries of the answer, ""
+ * for one that is hidden.
+ */
+export interface QueryErrand {
+  readonly kind: 'query'
+  readonly filter: string
+  readonly entries: readonly string[]
+}
+
+/** Measures how much each agent holds; answered with the counters of all. */
+export interface MeasureErrand {
+  readonly kind: 'measure'
 }
 
 /** What scripts do that is not only theirs. */
@@ -286,7 +301,7 @@ export interface SlotCounters {
   jobErrors: number
   /** Time spent in it. */
   micros: number
-  /** Heap that it held when that was measured the last time; 0: not yet. */
+  /** Heap that it held when that was last measured. */
   heapBytes: number
   /** Events that it did not get because it was stopped. */
   missedItems: number

@@ -1,5 +1,5 @@
 import vm from 'node:vm'
-import type { Layout } from '../../entry/layout.ts'
+import type { Layout, LayoutField } from '../../entry/layout.ts'
 import type { Filter } from '../../filter/index.ts'
 import { mask } from '../../filter/mask.ts'
 import { makerSource } from './makers.ts'
@@ -21,41 +21,20 @@ export interface QueriedEntry {
 }
 
 /**
- * Entries on their way to a person (agent-api §3.3): those that match the filter go through every agent with
- * onItemQueried in turn, each of which may change or hide them. An entry that an agent has left half changed is shown
- * without its bodies.
+ * The way of entries through every agent with onItemQueried (agent-api §3.3), each of which may change or hide them. An
+ * entry that an agent has left half changed is shown without its bodies.
  */
-export class EntryQuery {
-  readonly #filter: Filter
-  #makers: readonly Maker[] = []
-  #makersFor: readonly Layout[] | undefined
-  #left: number
+export class Passage {
+  readonly #filter: string
 
-  constructor(filter: Filter) {
+  /** `filter`: the second argument of the hook. */
+  constructor(filter: string) {
     this.#filter = filter
-    this.#left = filter.limit ?? Number.POSITIVE_INFINITY
-  }
-
-  /** The entry of a row, if it is asked for. */
-  begin(
-    row: readonly unknown[],
-    layouts: readonly Layout[],
-    marks: Marks | undefined,
-  ): QueriedEntry | undefined {
-    if (this.#left <= 0) return undefined
-    if (this.#makersFor !== layouts) this.#makers = plainMakers(layouts)
-    this.#makersFor = layouts
-    const made = (this.#makers[row[0] as number] as Maker)(row)
-    const original = throughJson(made, marks)
-    if (!this.#matches(original)) return undefined
-    this.#left--
-    for (const path of this.#filter.redactions) mask(original, path)
-    return { row, original, text: JSON.stringify(original), slot: 0 }
   }
 
   /** Takes an entry through one agent; false when it is to be hidden. */
   pass(entry: QueriedEntry, slot: Slot, layouts: readonly Layout[]): boolean {
-    const answer = slot.query(entry.row, layouts, entry.text, this.#filter.text)
+    const answer = slot.query(entry.row, layouts, entry.text, this.#filter)
     if (answer === 'hidden') return false
     if (answer === 'half') entry.text = this.#withoutBodies(entry, slot)
     else if (answer !== 'unchanged') entry.text = this.#changed(entry, answer)
@@ -83,6 +62,43 @@ export class EntryQuery {
     return JSON.stringify({ ...before, ...after })
   }
 
+  #withoutBodies(entry: QueriedEntry, { agent }: Slot): string {
+    const failure = `"${agent.title}" failed while it was changing this entry`
+    return JSON.stringify(withoutBodies(JSON.parse(entry.text) as Json, 'agent', failure))
+  }
+}
+
+/** Entries as they are captured, on their way to a person: those that match the filter. */
+export class EntryQuery {
+  readonly passage: Passage
+  readonly #filter: Filter
+  #makers: readonly Maker[] = []
+  #makersFor: readonly Layout[] | undefined
+  #left: number
+
+  constructor(filter: Filter) {
+    this.passage = new Passage(filter.text)
+    this.#filter = filter
+    this.#left = filter.limit ?? Number.POSITIVE_INFINITY
+  }
+
+  /** The entry of a row, if it is asked for. */
+  begin(
+    row: readonly unknown[],
+    layouts: readonly Layout[],
+    marks: Marks | undefined,
+  ): QueriedEntry | undefined {
+    if (this.#left <= 0) return undefined
+    if (this.#makersFor !== layouts) this.#makers = plainMakers(layouts)
+    this.#makersFor = layouts
+    const made = (this.#makers[row[0] as number] as Maker)(row)
+    const original = throughJson(made, marks)
+    if (!this.#matches(original)) return undefined
+    this.#left--
+    for (const path of this.#filter.redactions) mask(original, path)
+    return { row, original, text: JSON.stringify(original), slot: 0 }
+  }
+
   #matches(entry: Json): boolean {
     try {
       return this.#filter.matches(entry)
@@ -91,11 +107,61 @@ export class EntryQuery {
       return false
     }
   }
+}
 
-  #withoutBodies(entry: QueriedEntry, { agent }: Slot): string {
-    const failure = `"${agent.title}" failed while it was changing this entry`
-    return JSON.stringify(withoutBodies(JSON.parse(entry.text) as Json, 'agent', failure))
+/** Entries that were kept, as plain JSON: they become rows again, so that scripts see them as they see captured ones. */
+export class StoredEntries {
+  readonly layouts: readonly Layout[]
+  /** By protocol. The last layout is that of entries of any other. */
+  readonly #layoutOf: ReadonlyMap<string, number>
+
+  constructor(layouts: readonly Layout[]) {
+    this.layouts = layouts
+    this.#layoutOf = new Map(layouts.map(({ protocol }, at) => [nameOf(protocol), at]))
   }
+
+  /** Undefined for what is no entry. */
+  begin(text: string): QueriedEntry | undefined {
+    const original = objectOf(text)
+    if (original === undefined) return undefined
+    const at = this.#layoutOf.get(nameOf(original.protocol)) ?? this.layouts.length - 1
+    const { fields } = this.layouts[at] as Layout
+    return { row: [at, ...rowOf(fields, original)], original, text, slot: 0 }
+  }
+}
+
+/** Of a protocol and its variant. */
+function nameOf(protocol: unknown): string {
+  return isObject(protocol) ? JSON.stringify([protocol.name, protocol.version, protocol.abbr]) : ''
+}
+
+function objectOf(text: string): Json | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    return isObject(value) ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function isObject(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** What is not as the layout says is null: the text of the entry, which is put on top, has it. */
+function rowOf(fields: readonly LayoutField[], value: Json): unknown[] {
+  return fields.flatMap((field) => {
+    if (field.kind === 'constant') return []
+    const inner = Object.hasOwn(value, field.name) ? value[field.name] : null
+    if (field.kind === 'node') return [isObject(inner) ? rowOf(field.fields, inner) : null]
+    // What crosses as it is must be nothing that belongs to us.
+    return [field.form === 'plain' && typeof inner === 'object' ? null : inner]
+  })
+}
+
+/** An entry of which too much has become: fail closed. */
+export function emptied(text: string): string {
+  return JSON.stringify(withoutBodies(JSON.parse(text) as Json, 'agent', 'agents have made too much of it'))
 }
 
 /** So that what the filter sees is what is shown. What scripts have read may be nested more deeply than JSON can be made. */

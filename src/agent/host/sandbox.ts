@@ -32,9 +32,10 @@ import {
   type OutputMessage,
   PACKET_COLUMNS,
   type SlotShares,
+  type QueryErrand,
   UP,
 } from './protocol.ts'
-import { EntryQuery, type QueriedEntry } from './query.ts'
+import { EntryQuery, emptied, Passage, type QueriedEntry, StoredEntries } from './query.ts'
 import { RELAYED } from './relayed.ts'
 import { type Due, type Job, Scheduler } from './scheduler.ts'
 import { SharedObject } from './shared-object.ts'
@@ -75,6 +76,23 @@ interface PendingErrand extends ErrandMessage {
   broadcast: Broadcast | undefined
   /** When its job was started. */
   beganMs: number | undefined
+  /** The next of its entries, the one that is on its way, and how it goes. */
+  at: number
+  entry: QueriedEntry | undefined
+  passage: Passage | undefined
+  /** Characters of the entries so far. */
+  characters: number
+  isMeasured: boolean
+}
+
+const NOT_BEGUN = {
+  broadcast: undefined,
+  beganMs: undefined,
+  at: 0,
+  entry: undefined,
+  passage: undefined,
+  characters: 0,
+  isMeasured: false,
 }
 
 /** Where the work on a batch stands. Every step is noted before it is taken: what is interrupted is not tried again. */
@@ -168,20 +186,13 @@ export class Sandbox implements SlotHost {
   run(): 'gone' | 'measure' {
     this.#settle()
     for (;;) {
-      if (this.#wantsMeasuring()) return 'measure'
+      if (this.#wantsMeasure || getHeapStatistics().used_heap_size > this.#measureAbove) return 'measure'
       const frame = this.#frames.next()
       if (frame === undefined) return 'gone'
       this.#handle(frame)
       this.#settle()
     }
   }
-
-  /** The heap has grown, or somebody wants to know once in a while. */
-  #wantsMeasuring(): boolean {
-    if (getHeapStatistics().used_heap_size > this.#measureAbove) return true
-    return this.#slots.length > 0 && performance.now() > this.#measureAt
-  }
-  #measureAt = Number.POSITIVE_INFINITY
 
   /**
    * How much each realm holds, the youngest first, as V8 lists them. Stops agents that hold more than they may, and
@@ -194,13 +205,9 @@ export class Sandbox implements SlotHost {
       for (const [at, { slot }] of alive.entries()) held.set(slot, sizes[at] as number)
     this.#contexts = this.#contexts.filter(({ context }) => context.deref() !== undefined)
     for (const slot of this.#slots) held.set(slot, (held.get(slot) ?? 0) + this.#sharedBytesOf(slot))
-    const { measureEveryMs, memoryMb } = this.config.budgets
-    if (measureEveryMs !== undefined) this.#measureAt = performance.now() + measureEveryMs
+    this.#noteHeld(held)
+    const { memoryMb } = this.config.budgets
     const most = memoryMb * 2 ** 20
-    for (const [slot, bytes] of held) {
-      slot.counters.heapBytes = bytes
-      this.#changed.add(slot)
-    }
     for (const [slot, bytes] of held)
       if (bytes > most) this.#evict(slot, bytes, `more than the ${memoryMb} MB that an agent may`)
     const left = [...held].filter(([slot]) => slot.counters.stopped === '').sort((a, b) => b[1] - a[1])
@@ -211,6 +218,14 @@ export class Sandbox implements SlotHost {
     // Also what none of them holds: it must not be measured again for nothing.
     const used = getHeapStatistics().used_heap_size
     this.#measureAbove = Math.max(total * 1.5 + OWN_HEAP, OWN_HEAP + most, used + GROWTH)
+  }
+
+  #noteHeld(held: ReadonlyMap<Slot, number>): void {
+    if (this.#errand !== undefined) this.#errand.isMeasured = true
+    for (const slot of this.#slots) {
+      slot.counters.heapBytes = held.get(slot) ?? 0
+      this.#changed.add(slot)
+    }
   }
 
   #sharedBytesOf({ agent }: Slot): number {
@@ -234,7 +249,9 @@ export class Sandbox implements SlotHost {
     if (slot === undefined) return false
     this.#running = undefined
     const { entry } = this.#work ?? {}
-    if (entry !== undefined) this.#query?.interrupted(entry, slot)
+    if (entry !== undefined) this.#query?.passage.interrupted(entry, slot)
+    const stored = this.#errand?.entry
+    if (stored !== undefined) this.#errand?.passage?.interrupted(stored, slot)
     const earlier = slot.counters.stopped
     slot.stop('it was interrupted')
     this.#afterSlice(slot)
@@ -259,8 +276,6 @@ export class Sandbox implements SlotHost {
         this.#query = this.#openQuery()
         this.#dissection = new AgentDissection(this.config.origin, this.config.replyTimeoutSeconds)
         this.#measureAbove = OWN_HEAP + this.config.budgets.memoryMb * 2 ** 20
-        if (this.config.budgets.measureEveryMs !== undefined)
-          this.#measureAt = performance.now() + FIRST_MEASURE_MS
         writeFrame(DATA, UP.ready, frame.seq, {})
         return
       case DOWN.load:
@@ -293,9 +308,12 @@ export class Sandbox implements SlotHost {
         this.#work = { ...newWork(emptyBatch(calendarMs(untilMs ?? this.#nowMs))), finalRun }
         return
       }
+      case DOWN.stored:
+        this.#stored = new StoredEntries(json(frame))
+        return
       case DOWN.errand:
         this.#owes = frame.seq
-        this.#errand = { ...json<ErrandMessage>(frame), broadcast: undefined, beganMs: undefined }
+        this.#errand = { ...json<ErrandMessage>(frame), ...NOT_BEGUN }
         return
       case DOWN.log: {
         const { level, component, record } = json(frame) as LogMessage
@@ -332,6 +350,7 @@ export class Sandbox implements SlotHost {
       if (this.config.marks && this.#marksOf.size > 0) this.#collectMarks(this.#work.batch)
     }
     this.#work = undefined
+    if (this.#wantsMeasure) return
     if (this.#errand !== undefined) this.#answer = this.#run(this.#errand)
     this.#errand = undefined
     if (this.#owes === undefined) return
@@ -361,6 +380,10 @@ export class Sandbox implements SlotHost {
     writeFrame(DATA, UP.ack, ack.seq, ack)
   }
 
+  get #wantsMeasure(): boolean {
+    return this.#errand?.errand.kind === 'measure' && !this.#errand.isMeasured
+  }
+
   /** Does what is asked for beside the traffic. Safe to enter again after an interrupt. */
   #run(pending: PendingErrand): unknown {
     const { errand } = pending
@@ -371,6 +394,10 @@ export class Sandbox implements SlotHost {
         return this.#ordered(errand)
       case 'job':
         return this.#runOrdered(pending, errand)
+      case 'query':
+        return this.#queryStored(pending, errand)
+      case 'measure':
+        return undefined
     }
   }
   #errand: PendingErrand | undefined
@@ -389,6 +416,27 @@ export class Sandbox implements SlotHost {
     }
     this.#tellAll(pending.broadcast)
     this.#note(undefined)
+  }
+
+  #queryStored(pending: PendingErrand, { filter, entries }: QueryErrand): undefined {
+    pending.passage ??= new Passage(filter)
+    const { passage } = pending
+    for (; pending.at < entries.length; pending.at++) {
+      pending.entry ??= this.#stored.begin(entries[pending.at] as string)
+      const { entry } = pending
+      const isShown = entry !== undefined && this.#queryOne(passage, entry, this.#stored.layouts)
+      pending.entry = undefined
+      this.#entries.push(isShown ? this.#bounded(pending, passage.finish(entry)) : '')
+    }
+    this.#note(undefined)
+  }
+  #stored = new StoredEntries([])
+
+  /** What agents make of the entries of one errand must cross to the outside. */
+  #bounded(pending: PendingErrand, text: string): string {
+    const shown = pending.characters + text.length > MOST_SHOWN ? emptied(text) : text
+    pending.characters += shown.length
+    return shown
   }
 
   #ordered({ order, index, tag }: JobsErrand): JobsAnswer {
@@ -941,8 +989,8 @@ export class Sandbox implements SlotHost {
       this.#queried = work.queried
       const row = work.batch.rows[work.queried] as readonly unknown[]
       work.entry ??= query.begin(row, layouts, this.#marksOf.get(work.queried))
-      if (work.entry !== undefined && this.#queryOne(query, work.entry, layouts))
-        this.#entries.push(query.finish(work.entry))
+      if (work.entry !== undefined && this.#queryOne(query.passage, work.entry, layouts))
+        this.#entries.push(query.passage.finish(work.entry))
       work.entry = undefined
     }
     this.#queried = undefined
@@ -950,12 +998,12 @@ export class Sandbox implements SlotHost {
   /** The item at hand while entries are queried. */
   #queried: number | undefined
 
-  #queryOne(query: EntryQuery, entry: QueriedEntry, layouts: readonly Layout[]): boolean {
+  #queryOne(passage: Passage, entry: QueriedEntry, layouts: readonly Layout[]): boolean {
     while (entry.slot < this.#slots.length) {
       const slot = this.#slots[entry.slot++] as Slot
       if (slot.agent.component === 'hub' || !this.#hears(slot, 'onItemQueried')) continue
       this.#enter(slot)
-      const shown = query.pass(entry, slot, layouts)
+      const shown = passage.pass(entry, slot, layouts)
       this.#leave(slot)
       if (!shown) return false
     }
@@ -1469,8 +1517,6 @@ function finite(ms: number): number | null {
 
 /** Heap of the sandbox itself, and of garbage that waits to be collected. */
 const OWN_HEAP = 48 << 20
-/** Agents have been loaded by then. */
-const FIRST_MEASURE_MS = 5000
 /** Of the heap, before it is measured again. */
 const GROWTH = 16 << 20
 /** File descriptors, as `launch.ts` hands them over. */
@@ -1487,6 +1533,8 @@ const MOST_TICKS = 1000
 /** Filters of agents that are kept compiled. */
 const MOST_FILTERS = 100
 const LONGEST_TAG = 1000
+/** Characters of the entries that come of one errand, about. */
+const MOST_SHOWN = 32 << 20
 /** Jobs in one answer. */
 const MOST_LISTED = 5000
 /** Jobs and orders that are told with one acknowledgement. */
