@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { EntryMarks } from '../src/agent/answers.ts'
-import { runOnSample } from '../src/testing/sample-run.ts'
+import { runOnSample } from '../src/testing/test-run.ts'
 
 describe('what agents write on entries', () => {
   const FAIL = 'function onItemCaptured(d) { if (d.response && d.response.status >= 400) test.fail(d) }'

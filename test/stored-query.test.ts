@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
 import { TestGroup, testAgent } from '../src/testing/group.ts'
-import { runOnSample } from '../src/testing/sample-run.ts'
+import { runOnSample } from '../src/testing/test-run.ts'
 
 /** The entries of the sample as agents with onItemQueried leave them while they are captured. */
 async function captured(t: TestContext, sources: readonly string[], filter = ''): Promise<string[]> {

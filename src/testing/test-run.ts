@@ -4,6 +4,7 @@ import type { TestContext } from 'node:test'
 import { readAgent } from '../agent/agents.ts'
 import type { GroupOptions } from '../agent/group.ts'
 import { SandboxLauncher } from '../agent/launcher.ts'
+import type { CaptureOptions } from '../capture/index.ts'
 import { configOf } from '../cli/options.ts'
 import { knownProtocols } from '../dissectors/known.ts'
 import { Broker } from '../worker/broker.ts'
@@ -12,30 +13,32 @@ import { runOptions } from '../worker/run-options.ts'
 import { REPOSITORY } from './remora.ts'
 import { tempFolder } from './temp-folder.ts'
 
-export interface SampleOptions {
+export interface TestRunOptions {
+  readonly source: CaptureOptions
+  /** Texts of the agents to begin with. */
+  readonly sources: readonly string[]
   /** Settings of the sandbox, also those that `remora run` does not have. */
   readonly host?: Partial<GroupOptions['host']>
   readonly query?: GroupOptions['query']
 }
 
-/** Runs agents on the sample capture. */
-export async function runOnSample(
+/** A run as the program makes it, and its broker. */
+export async function testRun(
   t: TestContext,
-  sources: readonly string[],
-  { host = {}, query = null }: SampleOptions,
+  { source, sources, host = {}, query = null }: TestRunOptions,
   observer: Partial<RunObserver>,
-): Promise<RunResult> {
+): Promise<Run> {
   const folder = await tempFolder(t)
   const { config } = configOf({ set: [`scripting.data=${folder}/data`] })
   const broker = new Broker(config, 'n')
   t.after(() => broker.close())
-  const agents = sources.map((source, index) => {
+  const agents = sources.map((text, index) => {
     const path = join(folder, `${index}.js`)
-    writeFileSync(path, source)
+    writeFileSync(path, text)
     return readAgent(path, index, { language: 'es5', protocols: knownProtocols })
   })
   const options = runOptions(config, {
-    source: { path: join(REPOSITORY, 'samples/sample.pcap') },
+    source,
     agents,
     launcher: new SandboxLauncher(),
     broker,
@@ -44,7 +47,25 @@ export async function runOnSample(
     hub: 'never',
     query,
     verifyChecksums: false,
+    keepPackets: true,
   })
-  const silent = { line() {}, entry() {}, progress() {}, learned() {}, call: () => Promise.resolve() }
-  return await new Run({ ...options, host: { ...options.host, ...host } }, { ...silent, ...observer }).run()
+  const usual: RunObserver = {
+    line() {},
+    entry() {},
+    progress() {},
+    learned: (...name) => broker.learn(...name),
+    call: (call) => broker.call(call),
+  }
+  return new Run({ ...options, host: { ...options.host, ...host } }, { ...usual, ...observer })
+}
+
+/** Runs agents on the sample capture. */
+export async function runOnSample(
+  t: TestContext,
+  sources: readonly string[],
+  options: Omit<TestRunOptions, 'source' | 'sources'>,
+  observer: Partial<RunObserver>,
+): Promise<RunResult> {
+  const source = { path: join(REPOSITORY, 'samples/sample.pcap') }
+  return await (await testRun(t, { ...options, source, sources }, observer)).run()
 }
