@@ -31,7 +31,7 @@ describe('a lease', () => {
     const fences: number[] = []
     const candidate = (holder: string, isAlone: boolean) =>
       new Lease({
-        bucket: store.bucket,
+        bucket: store.seenBy(holder),
         key: 'leader',
         holder,
         isAlone,
@@ -152,7 +152,7 @@ async function simulate(seed: number, { stretch = 1 } = {}): Promise<number> {
       wait: (ms, signal) => time.wait(ms / rate, signal),
     }
     return new Lease({
-      bucket: store.bucket,
+      bucket: store.seenBy(name),
       key: 'leader',
       holder: name,
       clock,
@@ -163,7 +163,7 @@ async function simulate(seed: number, { stretch = 1 } = {}): Promise<number> {
       onLoss: () => leading.delete(name),
     })
   }
-  const leases = new Map(['c0', 'c1', 'c2', 'c3'].map((name) => [name, candidate(name)]))
+  const leases = new Map(NAMES.map((name) => [name, candidate(name)]))
   const check = () => {
     const all = [...leases].filter(([, lease]) => lease.leading).map(([name]) => name)
     if (all.length > 1 || leading.size > 1)
@@ -222,7 +222,7 @@ class SimulatedBucket {
   #kept: Kept | undefined
   #revision = 0
   #isHealthy = false
-  #outUntil = 0
+  readonly #outUntil = new Map<string, number>()
 
   constructor(time: SimulatedTime, random: () => number) {
     this.#time = time
@@ -233,17 +233,22 @@ class SimulatedBucket {
     this.#isHealthy = true
   }
 
-  /** Now and then it is out for everybody. */
+  /** Now and then one candidate, or all, cannot reach it. */
   shake(): void {
-    if (this.#random() < 0.002) this.#outUntil = this.#time.now + this.#random() * 8000
+    if (this.#random() > 0.01) return
+    const until = this.#time.now + this.#random() * 8000
+    const one = Math.floor(this.#random() * NAMES.length * 1.25)
+    for (const [at, name] of NAMES.entries())
+      if (at === one || one >= NAMES.length) this.#outUntil.set(name, until)
   }
 
-  get bucket(): Bucket {
+  /** As one candidate sees it. */
+  seenBy(name: string): Bucket {
     const unused = async () => assert.fail()
     return {
-      get: () => this.#call(() => this.#kept),
-      create: (_, value) => this.#call(() => this.#set(value, undefined)),
-      update: (_, value, revision) => this.#call(() => this.#set(value, revision)),
+      get: () => this.#call(name, () => this.#kept),
+      create: (_, value) => this.#call(name, () => this.#set(value, undefined)),
+      update: (_, value, revision) => this.#call(name, () => this.#set(value, revision)),
       put: unused,
       delete: unused,
       keys: unused,
@@ -257,12 +262,12 @@ class SimulatedBucket {
     return this.#revision
   }
 
-  async #call<Result>(work: () => Result): Promise<Result> {
+  async #call<Result>(name: string, work: () => Result): Promise<Result> {
     await this.#delay()
-    this.#fail()
+    this.#fail(name)
     const result = work()
     await this.#delay()
-    this.#fail()
+    this.#fail(name)
     return result
   }
 
@@ -271,9 +276,10 @@ class SimulatedBucket {
     return this.#time.wait(this.#random() * (isSlow ? 4000 : 20))
   }
 
-  #fail(): void {
+  #fail(name: string): void {
     if (this.#isHealthy) return
-    if (this.#time.now < this.#outUntil || this.#random() < 0.05) throw new Mistake('E_BUS', 'out')
+    if (this.#time.now < (this.#outUntil.get(name) ?? 0) || this.#random() < 0.05)
+      throw new Mistake('E_BUS', 'out')
   }
 }
 
@@ -288,6 +294,7 @@ function generator(seed: number): () => number {
   }
 }
 
+const NAMES = ['c0', 'c1', 'c2', 'c3']
 const nothing = () => undefined
 
 const RUNS = 40
