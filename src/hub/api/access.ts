@@ -128,9 +128,9 @@ class Guard {
     const isForeign = error instanceof Mistake && error.code === 'E_FORBIDDEN'
     counters[isForeign ? 'forbidden' : 'unauthenticated']++
     if (this.#attempts.fail(request.ip, now())) {
-      if (isForeign) return
+      if (isForeign || tokenIn(request) === undefined) return
       counters.limited++
-      throw new TooMany('too many requests without a token that is known', WRONG_MS / 1000)
+      throw new TooMany('too many requests with a token that is not known', WRONG_MS / 1000)
     }
     await this.#keep({
       ...this.#place(request),

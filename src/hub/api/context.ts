@@ -46,7 +46,14 @@ export interface ApiContext {
   readonly sessions: Set<Session>
 }
 
-export function newCounters(): ApiCounters {
+export function newContext(
+  options: Pick<ApiContext, 'control' | 'config' | 'log' | 'version'> & { readonly now?: () => number },
+): ApiContext {
+  const { control, config, log, version, now = Date.now } = options
+  return { control, config, log, version, now, counters: newCounters(), sessions: new Set() }
+}
+
+function newCounters(): ApiCounters {
   return {
     requests: 0,
     unauthenticated: 0,

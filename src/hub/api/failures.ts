@@ -103,7 +103,7 @@ function problemsIn(issues: readonly { readonly path: readonly PropertyKey[]; re
 }
 
 function problem(path: string, part: string, message: string): string {
-  const plain = message.replace(/^Invalid input: /, '')
+  const plain = message.replace(/^Invalid (input|option): /, '')
   return path === '' ? `${part}: ${plain}` : `${part}: ${path}: ${plain}`
 }
 

@@ -10,12 +10,13 @@ export type Wording = (part: LivePart, dropped: number) => readonly string[]
  * own, says how many. Ends with the signal, or with the source.
  */
 export async function sendLive(
-  { control, counters }: ApiContext,
+  { counters }: ApiContext,
   session: Session,
-  { filter, wording, signal }: { filter: string; wording: Wording; signal: AbortSignal },
+  options: { source: AsyncIterable<LivePart>; wording: Wording; signal: AbortSignal },
 ): Promise<void> {
+  const { source, wording, signal } = options
   const losses = new Losses(session, wording, signal)
-  for await (const part of control.live(filter, signal)) {
+  for await (const part of source) {
     if (signal.aborted) return
     if (session.isBehind) counters.droppedEntries += part.entries.length
     losses.pass(part)

@@ -6,7 +6,7 @@ import { printLine } from '../../wire/console.ts'
 import type { ApiContext } from './context.ts'
 import { rowText } from './documented/rows.ts'
 import { answerTo } from './failures.ts'
-import { sendLive } from './live-entries.ts'
+import { sendLive, type Wording } from './live-entries.ts'
 import { Session } from './session.ts'
 import { Stream } from './stream.ts'
 
@@ -84,14 +84,15 @@ function serveEntries(session: Session, context: ApiContext, wording: (entry: st
     running.end.abort()
     running.end = new AbortController()
     const { signal } = running.end
-    // These tools know of no message but entries: what they lose is in the counters alone.
-    const options = {
-      filter,
-      signal,
-      wording: ({ entries }: { entries: readonly string[] }) => entries.map(wording),
-    }
-    void ending(session, context, signal, sendLive(context, session, options))
+    void ending(session, context, signal, watch(filter, signal))
   })
+
+  /** These tools know of no message but entries: what they lose is in the counters alone. */
+  async function watch(filter: string, signal: AbortSignal): Promise<void> {
+    const source = context.control.live(filter, signal)
+    const each: Wording = ({ entries }) => entries.map(wording)
+    await sendLive(context, session, { source, signal, wording: each })
+  }
 }
 
 async function serveLines(session: Session, context: ApiContext): Promise<void> {

@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import { Mistake } from '../../mistake/mistake.ts'
 import type { HubControl } from '../control.ts'
 import { buildApp } from './app.ts'
-import { type ApiConfig, type ApiContext, type ApiCounters, type ApiLog, newCounters } from './context.ts'
+import { type ApiConfig, type ApiContext, type ApiCounters, type ApiLog, newContext } from './context.ts'
 import { descriptionOf } from './description.ts'
 import { BEAT_MS } from './session.ts'
 import { readTls } from './tls.ts'
@@ -36,7 +36,7 @@ export interface Api {
  */
 export async function startApi(options: ApiOptions): Promise<Api> {
   const { config, host = config.tap.proxy.host, port = config.tap.proxy.front.port } = options
-  const context = contextOf(options)
+  const context = newContext(options)
   const tls = await readTls(config.hub.tls)
   const app = await buildApp(context, { host, tls })
   await listen(app, host, port)
@@ -53,15 +53,11 @@ export async function startApi(options: ApiOptions): Promise<Api> {
 
 /** The interface as it describes itself (OpenAPI 3.1); nothing listens. */
 export async function describeApi(options: ApiOptions): Promise<object> {
-  const app = await buildApp(contextOf(options), { host: '127.0.0.1', tls: undefined })
+  const app = await buildApp(newContext(options), { host: '127.0.0.1', tls: undefined })
   await app.ready()
   const description = descriptionOf(app)
   await app.close()
   return description
-}
-
-function contextOf({ control, config, log, version, now = Date.now }: ApiOptions): ApiContext {
-  return { control, config, log, version, now, counters: newCounters(), sessions: new Set() }
 }
 
 async function listen(app: FastifyInstance, host: string, port: number): Promise<void> {

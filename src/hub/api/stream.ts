@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import { compileFilter } from '../../filter/index.ts'
 import { Mistake } from '../../mistake/mistake.ts'
 import { joinEntries, type StreamMessage, streamRequest } from '../../wire/api.ts'
 import type { ConsoleFilter, ConsoleLine } from '../../wire/console.ts'
@@ -15,6 +16,7 @@ export class Stream {
   readonly #context: ApiContext
   readonly #session: Session
   readonly #subscriptions = new Map<string, AbortController>()
+  #bad = 0
 
   constructor(context: ApiContext, session: Session) {
     this.#context = context
@@ -24,12 +26,14 @@ export class Stream {
   }
 
   #take(text: string): void {
+    if (this.#bad > MOST_BAD) return
     try {
       const request = streamRequest.parse(JSON.parse(text))
       if ('unsubscribe' in request) this.#end(request.unsubscribe)
       else this.#begin(request)
     } catch (error) {
       this.#context.counters.badMessages++
+      if (++this.#bad > MOST_BAD) this.#session.close(1008, 'too many messages that make no sense')
       const mistake =
         error instanceof SyntaxError ? new Mistake('E_REQUEST', 'the message is not JSON') : error
       this.#fail(idIn(text), mistake)
@@ -86,11 +90,18 @@ export class Stream {
     }
   }
 
-  #entries(id: string, filter: string, signal: AbortSignal): Promise<void> {
+  async #entries(id: string, filter: string, signal: AbortSignal): Promise<void> {
+    this.#check(filter)
     const wording: Wording = ({ node, entries }, dropped) => [joinEntries({ id, node, dropped }, entries)]
-    const sending = sendLive(this.#context, this.#session, { filter, wording, signal })
+    const source = this.#context.control.live(filter, signal)
     this.#say({ id, now: this.#context.now() })
-    return sending
+    return sendLive(this.#context, this.#session, { source, wording, signal })
+  }
+
+  /** Before anything else is said of the subscription. */
+  #check(filter: string): void {
+    const { config, now } = this.#context
+    compileFilter(filter, { prefer: 'kfl1', macros: config.tap.customMacros, now: now() })
   }
 
   /** No line is left out: a client that is slow makes the source wait. */
@@ -206,6 +217,8 @@ function idIn(text: string): string {
 }
 
 const MOST_SUBSCRIPTIONS = 16
+/** Reading what makes no sense costs more than what does. */
+const MOST_BAD = 100
 const MOST_LINES = 500
 const TOGETHER_MS = 20
 const LONGEST_ID = 100
