@@ -53,7 +53,7 @@ export function agentPage(agent: AgentView): string {
       : [['file', `${printable(source.path)} of ${printable(source.syncedBy)}${editedNote(agent)}`]]),
   ]
   const nodes = agent.nodes.map((node) => [
-    node.node,
+    fitted(node.node, 28),
     node.component,
     nodeState(agent, node),
     ...figures([node]),

@@ -2,20 +2,20 @@ import { z } from 'zod'
 import { duration } from './table.ts'
 import { fitted } from './text.ts'
 
-/** `06:51:40.812 HTTP     127.0.0.1:34874 → s.test:80  POST /json/short  400  64 ms`; what is no entry as it is. */
+/** `11-23 06:51:40.812 HTTP     127.0.0.1:34874 → s.test:80  POST /json/short  400  64 ms`; what is no entry as it is. */
 export function entryLine(json: string, columns: number): string {
   const entry = entryOf(json)
   if (entry === undefined) return json
   const { timestamp, protocol, src, dst, base, elapsedTime } = entry
-  const time = new Date(timestamp).toISOString().slice(11, 23)
+  const time = new Date(timestamp).toISOString().slice(5, 23).replace('T', ' ')
   const ends = `${endOf(src)} → ${endOf(dst)}`
-  const took = elapsedTime === undefined || elapsedTime === 0 ? '' : duration(elapsedTime / 1000)
+  const took = elapsedTime === undefined || elapsedTime === 0 ? '' : tookOf(elapsedTime)
   const status = base.status === undefined || base.status === 0 ? '' : String(base.status)
   const tail = [status, took].filter((each) => each !== '').join('  ')
   const head = `${time} ${protocol.abbr.padEnd(8)} ${ends}  `
   const what = `${base.method} ${base.summary}`.trim()
   const room = Math.max(LEAST_TEXT, columns - head.length - tail.length - 2)
-  return `${head}${fitted(what, room)}${tail === '' ? '' : `  ${tail}`}`
+  return [`${head}${fitted(what, room)}`.trimEnd(), tail].filter((each) => each !== '').join('  ')
 }
 
 function entryOf(json: string): z.infer<typeof shownEntry> | undefined {
@@ -24,6 +24,10 @@ function entryOf(json: string): z.infer<typeof shownEntry> | undefined {
   } catch {
     return undefined
   }
+}
+
+function tookOf(microseconds: number): string {
+  return microseconds < 1000 ? `${Math.round(microseconds)} µs` : duration(microseconds / 1000)
 }
 
 function endOf({ ip, port, name }: z.infer<typeof endpoint>): string {

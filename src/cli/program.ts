@@ -25,8 +25,9 @@ export async function main(): Promise<void> {
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'remora: ')) })
     .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
   for (const make of COMMANDS) {
-    const command = make().copyInheritedSettings(program)
-    program.addCommand(command.showHelpAfterError(`        see remora ${command.name()} --help`))
+    const command = make()
+    program.addCommand(command)
+    settle(command, program, `remora ${command.name()}`)
   }
   try {
     await program.parseAsync()
@@ -36,6 +37,12 @@ export async function main(): Promise<void> {
     if (error.hint !== undefined) console.error(`        ${error.hint.replaceAll('\n', '\n        ')}`)
     process.exitCode = 2
   }
+}
+
+/** What holds for the program holds for its commands, and for theirs. */
+function settle(command: Command, parent: Command, words: string): void {
+  command.copyInheritedSettings(parent).showHelpAfterError(`        see ${words} --help`)
+  for (const inner of command.commands) settle(inner, command, `${words} ${inner.name()}`)
 }
 
 function endOfOutput(name: string, error: NodeJS.ErrnoException): void {

@@ -4,7 +4,7 @@ import { duration } from './table.ts'
 
 /** Text that others gave, on one line and without anything that a terminal would obey. */
 export function printable(text: string): string {
-  return stripVTControlCharacters(text).replace(/[\p{Cc}\u2028\u2029]+/gu, ' ')
+  return stripVTControlCharacters(text).replace(/ *[\p{Cc}\u2028\u2029]+ */gu, ' ')
 }
 
 /** The same in so many columns. */

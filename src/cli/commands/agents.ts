@@ -21,7 +21,7 @@ interface ListFlags extends HubFlags {
 export function agentsCommand(): Command {
   const agents = new Command('agents').description('See and change the agents of a running Remora.')
   for (const make of [list, show, activate, deactivate, remove, rollback, history, logs])
-    agents.addCommand(addHubOptions(make().copyInheritedSettings(agents)))
+    agents.addCommand(addHubOptions(make()))
   return agents
 }
 
@@ -37,12 +37,19 @@ function list(): Command {
 async function listAgents(hub: HubClient, flags: ListFlags): Promise<void> {
   if (flags.watch !== true) return printAgents(await hub.agents(), flags)
   const signal = untilInterrupt()
+  let agents = await hub.agents()
   while (!signal.aborted) {
-    const agents = await hub.agents()
     if (process.stdout.isTTY && flags.json !== true) process.stdout.write('\x1b[H\x1b[J')
     await printAgents(agents, flags)
     await setTimeout(WATCH_MS, undefined, { signal }).catch(() => {})
+    agents = (await hub.agents().catch(unreachable)) ?? agents
   }
+}
+
+/** It may come back. */
+function unreachable(error: unknown): undefined {
+  if (!(error instanceof Mistake) || error.code !== 'E_HUB_UNREACHABLE') throw error
+  note(error.message)
 }
 
 async function printAgents(agents: readonly AgentView[], { json, nodes }: ListFlags): Promise<void> {

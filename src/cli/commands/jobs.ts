@@ -28,7 +28,7 @@ export function jobsCommand(): Command {
     order('start', 'Start jobs at their times again.'),
     order('stop', 'Start no jobs at their times; they stay.'),
   ]
-  for (const command of orders) jobs.addCommand(command.copyInheritedSettings(jobs))
+  for (const command of orders) jobs.addCommand(command)
   return jobs
 }
 
@@ -87,20 +87,26 @@ function printJobs(jobs: readonly JobView[], answers: readonly JobAnswer[]): voi
 }
 
 export function jobsTable(jobs: readonly JobView[], now: number): string {
-  const rows = jobs.map((job) => [
-    job.index,
-    fitted(job.title, 20),
-    fitted(job.tag, 16),
-    fitted(job.cron, 15),
-    job.scope === 'cluster' ? 'cluster' : fitted(job.node, 12),
-    job.status,
-    job.limit === 0 ? String(job.runs) : `${job.runs} of ${job.limit}`,
-    job.failures,
-    job.lastRun === null ? '' : distance(job.lastRun, now),
-    job.nextRun === null ? '' : distance(job.nextRun, now),
-  ])
+  const rows = jobs
+    .toSorted(inOrder)
+    .map((job) => [
+      job.index,
+      fitted(job.title, 20),
+      fitted(job.tag, 16),
+      fitted(job.cron, 15),
+      job.scope === 'cluster' ? 'cluster' : fitted(job.node, 12),
+      job.status,
+      job.limit === 0 ? String(job.runs) : `${job.runs} of ${job.limit}`,
+      job.failures,
+      job.lastRun === null ? '' : distance(job.lastRun, now),
+      job.nextRun === null ? '' : distance(job.nextRun, now),
+    ])
   const head = ['', 'agent', 'tag', 'cron', 'node', 'status', 'runs', 'failed', 'last', 'next']
   return table([head, ...rows], '')
+}
+
+function inOrder(one: JobView, other: JobView): number {
+  return one.index - other.index || one.tag.localeCompare(other.tag) || one.node.localeCompare(other.node)
 }
 
 function doneText(name: JobOrder['order'], jobs: readonly JobView[], answers: readonly JobAnswer[]): string {

@@ -38,7 +38,7 @@ function named(nodes: readonly NodeView[], name: string): NodeView {
 export function nodesTable(nodes: readonly NodeView[]): string {
   if (nodes.length === 0) return 'no nodes'
   const rows = nodes.map((node) => [
-    fitted(node.node, 28),
+    fitted(node.node, 24),
     node.leading ? `${node.component}, leads` : node.component,
     stateOf(node),
     running(node),

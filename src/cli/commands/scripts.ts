@@ -50,8 +50,8 @@ function scripts(paths: string[], flags: ScriptsFlags): Promise<void> {
     const sync = new Sync(setupOf(sources, flags, hub, config), output)
     const signal = untilInterrupt()
     if (flags.once === true || !config.scripting.watchScripts) {
-      const { unchanged, problems } = await syncOnce(sync, signal)
-      if (output.summary(unchanged, problems.length)) process.exitCode = 2
+      const { upToDate, problems } = await syncOnce(sync, signal)
+      if (output.summary(upToDate, problems.length)) process.exitCode = 2
       return
     }
     output.note(`syncing ${sources.join(', ')} with ${hub.url}; Ctrl-C ends it`)

@@ -9,6 +9,7 @@ export class SyncOutput implements SyncReport, WatchEvents {
   readonly #json: boolean
   readonly #cwd: string
   readonly #done = new Map<string, number>()
+  readonly #touched = new Set<string>()
 
   constructor(json: boolean, cwd: string) {
     this.#json = json
@@ -19,6 +20,7 @@ export class SyncOutput implements SyncReport, WatchEvents {
     const { index, title, version, active } = agent
     const what = wordOf(action)
     this.#done.set(what, (this.#done.get(what) ?? 0) + 1)
+    if (action.kind === 'create' || action.kind === 'update') this.#touched.add(agent.id)
     const path = this.#shown(action.path)
     if (this.#json) print({ type: 'sync', action: what, index, title, version, active, path })
     else console.log(`${what.padEnd(11)} ${path}: agent ${index} "${title}"${noteOn(action, agent)}`)
@@ -48,18 +50,19 @@ export class SyncOutput implements SyncReport, WatchEvents {
     this.note('the hub is there again')
   }
 
-  ready({ unchanged, problems }: Round): void {
-    this.summary(unchanged, problems.length)
+  ready({ upToDate, problems }: Round): void {
+    this.summary(upToDate, problems.length)
     if (!this.#json) this.note('watching')
   }
 
   /** Answers whether something is wrong. */
-  summary(unchanged: number, problems: number): boolean {
+  summary(upToDate: number, problems: number): boolean {
+    const unchanged = Math.max(0, upToDate - this.#touched.size)
     const done = Object.fromEntries(this.#done)
-    if (this.#json) print({ type: 'summary', ...done, upToDate: unchanged, problems })
+    if (this.#json) print({ type: 'summary', ...done, unchanged, problems })
     else {
       const parts = Object.entries(done).map(([what, number]) => `${number} ${what}`)
-      const all = [...parts, `${unchanged} up to date`, ...(problems > 0 ? [counted(problems)] : [])]
+      const all = [...parts, `${unchanged} unchanged`, ...(problems > 0 ? [counted(problems)] : [])]
       console.log(all.join(', '))
     }
     return problems > 0

@@ -126,7 +126,7 @@ export interface Plan {
   /** When to look again although nothing happens: a period of grace ends, or a file is being written. */
   readonly waitUntil: number | undefined
   /** Files that are as their agents are. */
-  readonly unchanged: number
+  readonly upToDate: number
 }
 
 /** What has to be done so that the hub has what the files say. Pure. */
@@ -142,7 +142,7 @@ export function plan(world: World, memory: Memory, options: SyncOptions): Plan {
     problems: [...wishes, ...births, ...ends].flatMap(problemsOf).concat(clashes),
     memory: remember(world, memory, links, wishes, ends),
     waitUntil: earliest([...wishes, ...births, ...ends]),
-    unchanged: wishes.filter(({ kind }) => kind === 'nothing').length,
+    upToDate: wishes.filter(({ kind }) => kind === 'nothing').length,
   }
 }
 

@@ -28,7 +28,7 @@ export interface Round {
   /** When to look again at the latest. */
   readonly waitMs: number
   readonly problems: readonly Problem[]
-  readonly unchanged: number
+  readonly upToDate: number
 }
 
 /** Brings what the files say to the hub, round by round. */
@@ -73,7 +73,7 @@ export class Sync {
       refused: (attempt: string) => this.#refused(attempt, now),
       now,
     }
-    const { actions, problems, memory, waitUntil, unchanged } = plan(world, this.#memory, this.#setup)
+    const { actions, problems, memory, waitUntil, upToDate } = plan(world, this.#memory, this.#setup)
     this.#memory = memory
     const all = [...unread, ...problems]
     this.#tell(all, actions)
@@ -82,7 +82,7 @@ export class Sync {
       isQuiet: actions.length === 0 && waitUntil === undefined,
       waitMs: this.#pause(actions.length > 0, hasConflict, waitUntil, now),
       problems: all,
-      unchanged,
+      upToDate,
     }
   }
 
