@@ -1,6 +1,5 @@
 import type { Command } from 'commander'
 import type { HubClient } from '../client/hub-client.ts'
-import { openHubClient } from '../client/open-hub-client.ts'
 import type { Config } from '../config/index.ts'
 import { addConfigOptions, type ConfigFlags, configOf } from './options.ts'
 
@@ -30,6 +29,8 @@ export async function withHub<T>(
   use: (hub: HubClient, config: Config) => Promise<T>,
 ): Promise<T> {
   const { config } = configOf(flags)
+  // It takes a while to load, and those that run agents here have no use for it.
+  const { openHubClient } = await import('../client/open-hub-client.ts')
   const hub = openHubClient({
     url: flags.hubUrl ?? addressOf(flags, config),
     token: flags.token ?? process.env.REMORA_TOKEN,
