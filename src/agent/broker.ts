@@ -4,9 +4,10 @@ import type { Config } from '../config/index.ts'
 import { openDataFolder } from '../helpers/data-folder.ts'
 import { dispatch } from '../helpers/dispatch.ts'
 import { type Egress, openEgress } from '../helpers/egress.ts'
-import type { DataFolder, HelperHost, PacketStore, Targeted } from '../helpers/helper.ts'
+import type { DataFolder, HelperHost, PacketStore, SharedValues, Targeted } from '../helpers/helper.ts'
 import { namespaces } from '../helpers/index.ts'
 import { Mistake } from '../mistake/mistake.ts'
+import type { Agent } from './agents.ts'
 import type { HelperCall } from './group.ts'
 import { HUB_ACTION } from './host/protocol.ts'
 
@@ -16,6 +17,21 @@ export interface BrokerOptions {
   /** Packets of connections; a hub has none. */
   readonly packets?: PacketStore
   readonly link: ComponentLink
+  /** What agents share by `cluster.*`. Absent: they cannot. */
+  readonly shared?: SharedSource
+}
+
+/** Where what agents share is kept: `SharedState`. */
+export interface SharedSource {
+  of(agent: SharingAgent): SharedValues
+  /** Adds what an agent has added. With an id: once, however often it comes. */
+  apply(agent: SharingAgent, deltas: readonly unknown[], options?: { readonly id?: string }): void
+}
+
+/** Who shares something: its identity, and what it is called. */
+interface SharingAgent {
+  readonly id: string
+  readonly title: string
 }
 
 /** What goes from agents to other components. */
@@ -49,8 +65,9 @@ export class HelperBroker {
   readonly #nodeName: string
   readonly #packets: PacketStore
   readonly #link: ComponentLink
+  readonly #shared: SharedSource | undefined
 
-  constructor({ config, nodeName, packets, link }: BrokerOptions) {
+  constructor({ config, nodeName, packets, link, shared }: BrokerOptions) {
     const { scripting, internetConnectivity } = config
     this.#root = resolve(scripting.data)
     this.#quotaBytes = scripting.dataQuotaMb * 2 ** 20
@@ -58,6 +75,7 @@ export class HelperBroker {
     this.#nodeName = nodeName
     this.#packets = packets ?? new NoPackets()
     this.#link = link
+    this.#shared = shared
     makeFolder(this.#root)
   }
 
@@ -73,6 +91,7 @@ export class HelperBroker {
       nodeName: node,
       files: await this.#files,
       packets: this.#packets,
+      shared: this.#sharedOf(agent),
       signal: AbortSignal.timeout(CALL_MS),
       warn,
       request: (options) => this.#egress.request(options),
@@ -81,6 +100,15 @@ export class HelperBroker {
       targeted: () => this.#link.targeted(),
     }
     return dispatch(namespaces, path, args, host)
+  }
+
+  /** An agent has added something by `cluster.*`: see `GroupObserver.shared`. */
+  share(agent: Agent, deltas: readonly unknown[], id: string | undefined): void {
+    this.#shared?.apply(sharingOf(agent), deltas, id === undefined ? {} : { id })
+  }
+
+  #sharedOf(agent: Agent): SharedValues {
+    return this.#shared?.of(sharingOf(agent)) ?? new NothingShared()
   }
 
   close(): Promise<void> {
@@ -103,6 +131,25 @@ export function processHealth(): Record<string, unknown> {
     cpuUsage: (user + system) / 1e6 / process.uptime(),
     memoryUsage: rss,
   }
+}
+
+/** One that comes out of no store is known by its file. */
+function sharingOf({ id, path, title }: Agent): SharingAgent {
+  return { id: id ?? path, title }
+}
+
+/** Where agents share nothing. */
+class NothingShared implements SharedValues {
+  counter = refuseShared
+  top = refuseShared
+  unique = refuseShared
+  quantile = refuseShared
+  summary = refuseShared
+  reset = refuseShared
+}
+
+function refuseShared(): never {
+  throw new Mistake('E_HELPER_REFUSED', 'agents share nothing here')
 }
 
 /** Where no packets come by. */

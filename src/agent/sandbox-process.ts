@@ -354,6 +354,7 @@ export class SandboxProcess {
         return
       case UP.loaded: {
         const message = payload as LoadedMessage
+        if (message.shared !== undefined) this.#events.shared?.(message.shared, undefined)
         this.#events.lines(message.lines)
         this.#loading.get(message.slot)?.(message)
         this.#loading.delete(message.slot)
@@ -424,7 +425,7 @@ export class SandboxProcess {
     this.#answering++
     try {
       const during = call.isInErrand === true ? this.#unacked[0]?.pending : undefined
-      if (call.shared !== undefined) this.#events.shared?.([{ slot: call.slot, deltas: call.shared }], during)
+      if (call.shared !== undefined) this.#events.shared?.(call.shared, during)
       const value = await this.#events.call(call, (warning) => reply(`w${warning}`), during)
       reply(`v${value === undefined ? '' : JSON.stringify(value)}`)
     } catch (error) {

@@ -1,4 +1,7 @@
 import { z } from 'zod'
+import type { QuantileSummary } from '../shared-state/quantile-answers.ts'
+import type { TopKey } from '../shared-state/top-keys.ts'
+import type { Kind } from '../shared-state/value.ts'
 
 /**
  * One declaration of something that scripts can call. From it come the stub inside the sandbox, the checking of
@@ -89,6 +92,8 @@ export interface HelperHost {
   readonly nodeName: string
   readonly files: DataFolder
   readonly packets: PacketStore
+  /** What the script shares with itself on other nodes. */
+  readonly shared: SharedValues
   /** Aborts when the time for this call is up. */
   readonly signal: AbortSignal
   /** Writes a line on the agent's console, flagged as a warning. */
@@ -101,6 +106,16 @@ export interface HelperHost {
   health(): unknown
   /** Pods under capture and pods left out, for `hub.targeted`, as Kubernetes JSON. */
   targeted(): Targeted | Promise<Targeted>
+}
+
+/** What scripts share by `cluster.*`, as one of them sees it. `of`: the title of another one whose it is. */
+export interface SharedValues {
+  counter(name: string, of?: string): number
+  top(name: string, k: number, of?: string): readonly TopKey[]
+  unique(name: string, of?: string): number
+  quantile(name: string, q: number, of?: string): number | null
+  summary(name: string, of?: string): QuantileSummary | null
+  reset(kind: Kind, name: string): void
 }
 
 export interface Targeted {

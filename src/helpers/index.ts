@@ -1,3 +1,4 @@
+import { cluster, clusterCounter, clusterQuantile, clusterTopk, clusterUnique } from './cluster.ts'
 import { consoleHelpers } from './console.ts'
 import { dissectors } from './dissectors.ts'
 import { file } from './file.ts'
@@ -18,6 +19,11 @@ export const namespaces: readonly Namespace[] = [
   jobs,
   scheduler,
   hub,
+  cluster,
+  clusterCounter,
+  clusterTopk,
+  clusterUnique,
+  clusterQuantile,
   utils,
   kfl,
   file,

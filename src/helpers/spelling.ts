@@ -19,6 +19,8 @@ export function spell(schema: z.ZodType): string {
     case 'optional':
     case 'default':
       return spell(def.innerType as z.ZodType)
+    case 'nullable':
+      return `${spell(def.innerType as z.ZodType)} | null`
     case 'pipe':
       return spell(def.in as z.ZodType)
     case 'array':

@@ -34,7 +34,7 @@ function answerer(numbers: Quantiles): (q: number) => number {
   sketch.zeroCount = numbers.zeros
   sketch.count = numbers.count
   const { min, max } = numbers
-  return (q) => Math.max(min, Math.min(max, sketch.getValueAtQuantile(q)))
+  return (q) => (q === 0 ? min : q === 1 ? max : Math.max(min, Math.min(max, sketch.getValueAtQuantile(q))))
 }
 
 function descending(bins: ReadonlyMap<number, number>): (readonly [bin: number, times: number])[] {

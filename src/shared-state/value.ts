@@ -18,7 +18,7 @@ export type Kind = (typeof KINDS)[number]
 /** Names of one agent, by kind: what each may hold differs. */
 export const MOST_NAMES: Readonly<Record<Kind, number>> = {
   counter: 1000,
-  topk: 32,
+  topk: 16,
   unique: 64,
   quantile: 64,
 }

@@ -27,6 +27,8 @@ export class TestGroup implements GroupObserver {
   readonly orders: JobsOrder[] = []
   /** How helpers outside are answered. */
   answer: (call: HelperCall) => unknown = () => undefined
+  /** What agents add by `cluster.*`. */
+  onShared: NonNullable<GroupObserver['shared']> = () => {}
   #waiting: (() => void)[] = []
 
   constructor(t: TestContext, options: Partial<GroupOptions> = {}) {
@@ -57,6 +59,11 @@ export class TestGroup implements GroupObserver {
 
   ordered(order: JobsOrder): void {
     this.orders.push(order)
+    this.#told()
+  }
+
+  shared(...added: Parameters<typeof this.onShared>): void {
+    this.onShared(...added)
     this.#told()
   }
 

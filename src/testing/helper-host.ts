@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import type { DataFolder, HelperHost, NameHistory, PacketStore } from '../helpers/helper.ts'
+import { SharedState } from '../store/shared-state.ts'
 
 /** A host for helpers under test: nothing reaches the world but what is handed in. Warnings are kept. */
 export function fakeHost(
@@ -13,6 +14,7 @@ export function fakeHost(
     nodeName: 'node-a',
     files,
     packets: new FakePackets({}),
+    shared: new SharedState({ node: 'node-a', boot: 'b1' }).of({ id: 'test', title: 'test agent' }),
     signal: new AbortController().signal,
     warn: (text) => warnings.push(text),
     request: () => Promise.reject(new Error('this test sends nothing')),

@@ -1,9 +1,11 @@
 import { join, resolve } from 'node:path'
-import { type ComponentLink, HelperBroker, processHealth } from '../agent/broker.ts'
+import type { Agent } from '../agent/agents.ts'
+import { type ComponentLink, HelperBroker, processHealth, type SharedSource } from '../agent/broker.ts'
 import type { HelperCall } from '../agent/group.ts'
 import type { Config } from '../config/index.ts'
 import { bytesOf } from '../config/quantities.ts'
 import { Mistake } from '../mistake/mistake.ts'
+import { SharedState } from '../store/shared-state.ts'
 import { removeSpool, removeStaleSpools, type SpoolOptions, SpoolReader } from './spool/index.ts'
 import { version } from './version.ts'
 
@@ -13,8 +15,13 @@ export class Broker {
   readonly #packets: SpoolReader
   readonly spool: SpoolOptions
 
-  /** Without a link it stands alone: no other component is there. */
-  constructor(config: Config, nodeName: string, link: ComponentLink = new Alone()) {
+  /** Without a link, and a state that agents share, it stands alone: no other component is there. */
+  constructor(
+    config: Config,
+    nodeName: string,
+    link: ComponentLink = new Alone(),
+    shared: SharedSource = new SharedState({ node: nodeName, boot: '' }),
+  ) {
     const spools = join(resolve(config.scripting.data), '..', 'spool')
     this.spool = {
       folder: join(spools, String(process.pid)),
@@ -22,7 +29,7 @@ export class Broker {
       heads: new SharedArrayBuffer(HEADS_BYTES, { maxByteLength: MOST_HEADS_BYTES }),
     }
     this.#packets = new SpoolReader(this.spool)
-    this.#helpers = new HelperBroker({ config, nodeName, packets: this.#packets, link })
+    this.#helpers = new HelperBroker({ config, nodeName, packets: this.#packets, link, shared })
     removeStaleSpools(spools)
     // Also when the program is ended in the middle of a run.
     process.once('exit', this.#removeSpool)
@@ -30,6 +37,11 @@ export class Broker {
 
   call(call: HelperCall): Promise<unknown> {
     return this.#helpers.call(call)
+  }
+
+  /** An agent has added something by `cluster.*`: see `GroupObserver.shared`. */
+  share(agent: Agent, deltas: readonly unknown[], id: string | undefined): void {
+    this.#helpers.share(agent, deltas, id)
   }
 
   /** A reply in the capture gave an address a name. */

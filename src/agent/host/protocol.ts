@@ -142,6 +142,8 @@ export interface LoadedMessage {
   readonly lines: readonly Line[]
   readonly heapBytes: number
   readonly told?: readonly HostEvent[]
+  /** What it has added by `cluster.*` while it loaded. */
+  readonly shared?: readonly SlotShares[]
 }
 
 /** What agents have written on an entry, for those who query it. */
@@ -317,8 +319,8 @@ export interface CallMessage {
   readonly nowMs: number
   /** It happens in an errand: that of the oldest frame without an acknowledgement. */
   readonly isInErrand?: boolean
-  /** What it has added by `cluster.*` before; of calls that are about it. */
-  readonly shared?: readonly SharedDelta[]
+  /** What agents have added by `cluster.*` before; of calls that are about it. */
+  readonly shared?: readonly SlotShares[]
 }
 
 /** A line of the log of a component, for onLogCall. */

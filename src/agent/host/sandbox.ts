@@ -565,10 +565,20 @@ export class Sandbox implements SlotHost {
     this.#sharing.add(slot)
   }
 
-  /** An agent is to read what it has written itself. */
+  /**
+   * An agent is to read what it has written itself, and what others here have written before: on a capture, when a job runs
+   * must not depend on where batches end. What is too much for one frame is for a later one.
+   */
   #sharesBefore(slot: Slot, path: string): string {
-    if (!path.startsWith('cluster.') || !this.#sharing.delete(slot)) return ''
-    return `,"shared":${JSON.stringify(slot.shares.take())}`
+    if (!path.startsWith('cluster.') || this.#sharing.size === 0) return ''
+    let text = ''
+    for (const each of new Set([slot, ...this.#sharing])) {
+      if (text.length > FRAME_CHARACTERS) break
+      if (!this.#sharing.delete(each)) continue
+      const shares: SlotShares = { slot: each.agent.slot, deltas: each.shares.take() }
+      text += `${text === '' ? '' : ','}${JSON.stringify(shares)}`
+    }
+    return `,"shared":[${text}]`
   }
 
   /** By the names that entries have for those who keep them. */
@@ -1045,12 +1055,14 @@ export class Sandbox implements SlotHost {
     if (slot !== undefined && slot.counters.stopped !== '') failure = slot.counters.stopped
     if (failure === '' && slot !== undefined) this.#put(slot)
     else if (slot !== undefined) this.#forget(slot)
+    const shared = this.#takeShares()
     writeFrame(DATA, UP.loaded, 0, {
       slot: agent.slot,
       ...(failure === '' ? { hooks: slot?.hooks, dissectors: slot?.dissectors } : { error: failure }),
       lines: this.#lines,
       heapBytes: getHeapStatistics().used_heap_size,
       ...this.#takeTold(),
+      ...(shared === undefined ? {} : { shared: [shared] }),
     })
     this.#lines = []
   }

@@ -85,6 +85,7 @@ async function run(paths: string[], flags: RunFlags): Promise<void> {
       progress: (...numbers) => output.progress(...numbers),
       learned: (...name) => broker.learn(...name),
       call: (call) => broker.call(call),
+      shared: (...added) => broker.share(...added),
     })
     if (!('path' in source) && flags.watch)
       stopWatching = watchAgents(paths, agents, options, going, (text) => output.note(text))
