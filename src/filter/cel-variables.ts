@@ -53,24 +53,37 @@ const hasAbbr =
   (entry) =>
     fields(entry.protocol).abbr === abbr
 
+/** What an end is asked for: each by itself, so that nobody reads more than is asked. */
+const END_MEMBERS: Readonly<Record<string, (end: Fields) => unknown>> = {
+  ip: (end) => String(end.ip ?? ''),
+  port: (end) => Number(end.port ?? 0) || 0,
+  name: (end) => String(end.name ?? ''),
+  dns: (end) => (end.resolutionMechanism === 'dns' ? end.name : ''),
+  namespace: (end) => String(end.namespace ?? ''),
+  pod: (end) => named(end, 'pod'),
+  service: (end) => named(end, 'service'),
+}
+
+function named(end: Fields, kind: string) {
+  const metadata = fields(fields(end[kind]).metadata)
+  return {
+    name: String(metadata.name ?? ''),
+    namespace: String(metadata.namespace ?? end.namespace ?? ''),
+  }
+}
+
 const endpoint =
   (name: 'src' | 'dst'): Read =>
   (entry) => {
     const end = fields(entry[name])
-    const metadata = (kind: string) => fields(fields(end[kind]).metadata)
-    const named = (kind: string) => ({
-      name: String(metadata(kind).name ?? ''),
-      namespace: String(metadata(kind).namespace ?? end.namespace ?? ''),
-    })
-    return {
-      ip: String(end.ip ?? ''),
-      port: Number(end.port ?? 0) || 0,
-      name: String(end.name ?? ''),
-      dns: end.resolutionMechanism === 'dns' ? end.name : '',
-      namespace: String(end.namespace ?? ''),
-      pod: named('pod'),
-      service: named('service'),
-    }
+    return Object.fromEntries(Object.entries(END_MEMBERS).map(([key, read]) => [key, read(end)]))
+  }
+
+const endpointMember =
+  (name: 'src' | 'dst') =>
+  (key: string): Read => {
+    const read = Object.hasOwn(END_MEMBERS, key) ? END_MEMBERS[key] : undefined
+    return read === undefined ? () => EMPTY[key] : (entry) => read(fields(entry[name]))
   }
 
 const message =
@@ -79,6 +92,27 @@ const message =
     const { headers, cookies, ...rest } = fields(entry[name])
     return { ...rest, headers: fields(headers), cookies: fields(cookies) }
   }
+
+const messageMember =
+  (name: 'request' | 'response') =>
+  (key: string): Read => {
+    if (key === 'headers' || key === 'cookies') return (entry) => fields(fields(entry[name])[key])
+    return (entry) => {
+      const part = fields(entry[name])
+      return Object.getOwnPropertyDescriptor(part, key)?.enumerable === true ? part[key] : EMPTY[key]
+    }
+  }
+
+/** What every object has. */
+const EMPTY: Fields = {}
+
+/** Members of the variables that are made for the asking: the same as in the whole, without making it. */
+export const MEMBERS: Readonly<Record<string, (key: string) => Read>> = {
+  src: endpointMember('src'),
+  dst: endpointMember('dst'),
+  request: messageMember('request'),
+  response: messageMember('response'),
+}
 
 /** Variables of a protocol are absent from the entries of others. */
 function only(is: Read, variables: Readonly<Record<string, Read>>): Record<string, Read> {

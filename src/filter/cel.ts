@@ -1,8 +1,9 @@
 import { type ASTNode, Environment } from '@marcbachmann/cel-js'
 import { Mistake } from '../mistake/mistake.ts'
 import { nearest } from '../mistake/nearest.ts'
-import { type Fields, fields, VARIABLES } from './cel-variables.ts'
+import { type Fields, fields, MEMBERS, VARIABLES } from './cel-variables.ts'
 import { headerIn } from './header.ts'
+import { isNeedle } from './needle.ts'
 import { safeRegex } from './regex.ts'
 import { Spellings, spellingsOf } from './spellings.ts'
 
@@ -25,10 +26,31 @@ const grammar = new Environment({ unlistedVariablesAreDyn: true })
  * A CEL filter on entries (agent-api §6.3). The library parses; evaluation is ours, so that what an entry does not have
  * is an empty value and numbers are numbers, as people expect of a filter. Throws E_FILTER_SYNTAX.
  */
-export function compileCel(source: string, now: number): (entry: unknown) => boolean {
-  if (source.trim() === '') return () => true
-  const evaluate = new Compiler(source, now).compile(parse(source) as unknown as Node, new Set(), 0)
-  return (entry) => truthy(evaluate(fields(entry), undefined))
+export function compileCel(source: string, now: number): CompiledCel {
+  if (source.trim() === '') return { matches: () => true, needles: [] }
+  const tree = parse(source) as unknown as Node
+  const evaluate = new Compiler(source, now).compile(tree, new Set(), 0)
+  return { matches: (entry) => truthy(evaluate(fields(entry), undefined)), needles: needlesOf(tree) }
+}
+
+export interface CompiledCel {
+  matches(entry: unknown): boolean
+  readonly needles: readonly string[]
+}
+
+/** Of `a && b` those of both; of `request.path.contains("text")` the text. */
+function needlesOf({ op, args }: Node): readonly string[] {
+  if (op === '&&') return (args as Node[]).flatMap(needlesOf)
+  if (op !== 'rcall') return []
+  const [name, object, [part]] = args as [string, Node, Node[]]
+  if (!TEXT_TESTS.has(name) || !isFieldOfEntry(object) || part?.op !== 'value') return []
+  return typeof part.args === 'string' && isNeedle(part.args) ? [part.args] : []
+}
+
+/** What an entry has as it is. */
+function isFieldOfEntry({ op, args }: Node): boolean {
+  if (op === 'id') return WHOLE_FIELDS.has(args as string)
+  return (op === '.' || op === '.?') && isFieldOfEntry((args as [Node, string])[0])
 }
 
 function parse(source: string): ASTNode {
@@ -64,6 +86,8 @@ class Compiler {
       case '.':
       case '.?': {
         const [object, name] = args as [Node, string]
+        const direct = directMember(object, name, locals)
+        if (direct !== undefined) return direct
         const read = inner(object)
         const look = isHeaders(object) ? headerIn : member
         return (entry, scope) => look(read(entry, scope), name)
@@ -211,6 +235,12 @@ function member(object: unknown, key: string): unknown {
     : undefined
 }
 
+/** `request.path`, without all of the request. */
+function directMember({ op, args }: Node, name: string, locals: ReadonlySet<string>): Evaluate | undefined {
+  if (op !== 'id' || locals.has(args as string) || !Object.hasOwn(MEMBERS, args as string)) return undefined
+  return MEMBERS[args as string]?.(name)
+}
+
 /** `request.headers` and its like. */
 function isHeaders({ op, args }: Node): boolean {
   return (op === '.' || op === '.?') && (args as [Node, string])[1] === 'headers'
@@ -343,5 +373,14 @@ const LIST_MACROS: Readonly<Record<string, (items: unknown[], test: (item: unkno
     map: (items, test) => items.map(test),
   }
 const MACROS: ReadonlySet<string> = new Set(Object.keys(LIST_MACROS))
+const TEXT_TESTS: ReadonlySet<string> = new Set(['contains', 'startsWith', 'endsWith'])
+const WHOLE_FIELDS: ReadonlySet<string> = new Set([
+  'request',
+  'response',
+  'protocol',
+  'capture',
+  'node',
+  'error',
+])
 const DEEPEST = 100
 const LONGEST_MATCHED = 1 << 20

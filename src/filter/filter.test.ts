@@ -216,4 +216,70 @@ describe('filters', () => {
       ),
     )
   })
+
+  test('read members of what CEL makes of an entry as they are in the whole of it', () => {
+    const odd: readonly unknown[] = [
+      null,
+      5,
+      'text',
+      [],
+      [1, 2],
+      { headers: 5 },
+      { headers: { a: 'b' }, cookies: null, size: 1 },
+      { length: 3, toString: 1 },
+    ]
+    const members = [
+      'headers',
+      'cookies',
+      'length',
+      'size',
+      'toString',
+      'ip',
+      'port',
+      'name',
+      'dns',
+      'pod',
+      'service',
+      'nothing',
+    ]
+    for (const value of odd)
+      for (const variable of ['request', 'response', 'src', 'dst'])
+        for (const member of members) {
+          const same = compileFilter(`kfl2:${variable}.${member} == ${variable}["${member}"]`, {
+            prefer: 'kfl2',
+          })
+          const entry = { [variable]: value }
+          assert.equal(same.matches(entry), true, `${variable}.${member} of ${JSON.stringify(entry)}`)
+        }
+  })
+
+  test('name texts without which no entry matches', () => {
+    const needles = (text: string) => compileFilter(text, { prefer: 'kfl1' }).needles
+    assert.deepEqual(
+      needles('request.path.contains("/orders") and (response.content.text.startsWith("ab") and http)'),
+      ['/orders', 'ab'],
+    )
+    assert.deepEqual(
+      needles('kfl2:http && response.content.text.contains("ab") && request.path.endsWith("cd")'),
+      ['ab', 'cd'],
+    )
+    for (const text of [
+      'request.path.contains("ab") or http',
+      '!(request.path.contains("ab"))',
+      'request.path.json().x.contains("ab")',
+      'request.path.contains("12")',
+      'request.path.contains("object")',
+      'request.path.contains("a,b")',
+      'request.path.contains("é")',
+      'request.path.contains("ab") == false',
+      'request.method == "ab"',
+      'kfl2:request.path.contains("ab") || http',
+      'kfl2:!request.path.contains("ab")',
+      'kfl2:dns_questions.exists(q, q.contains("ab"))',
+      'kfl2:amqp_method.contains("ab")',
+      'kfl2:request.path.contains(method)',
+      'kfl2:request.path.contains("basic.publish")',
+    ])
+      assert.deepEqual(needles(text), [], text)
+  })
 })

@@ -24,6 +24,8 @@ export interface Filter {
   readonly limit: number | undefined
   /** Paths whose values are to be masked in what is shown. */
   readonly redactions: readonly string[]
+  /** Texts that the JSON of every matching entry contains, if nothing in it is escaped that need not be. */
+  readonly needles: readonly string[]
   /** May run code of whoever made the entry (getters); the caller guards against what that throws. */
   matches(entry: unknown): boolean
 }
@@ -50,7 +52,7 @@ function compileIn(
   now: number,
 ): Filter {
   if (language === 'kfl1') return { text, language, ...compileKfl(source, { macros, now }) }
-  return { text, language, warnings: [], limit: undefined, redactions: [], matches: compileCel(source, now) }
+  return { text, language, warnings: [], limit: undefined, redactions: [], ...compileCel(source, now) }
 }
 
 /** Never throws for a text. */

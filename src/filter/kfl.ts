@@ -1,6 +1,7 @@
 import { parseDatetime } from './datetime.ts'
 import { headerIn } from './header.ts'
 import { syntaxError, type Token, tokenize } from './kfl-tokens.ts'
+import { isNeedle } from './needle.ts'
 import { safeRegex } from './regex.ts'
 import { Spellings, spellingsOf } from './spellings.ts'
 
@@ -16,6 +17,7 @@ export interface CompiledKfl {
   readonly limit: number | undefined
   readonly redactions: readonly string[]
   readonly warnings: readonly string[]
+  readonly needles: readonly string[]
 }
 
 /** What an expression is for an entry. `MISSING` makes everything up to the nearest parenthesis false. */
@@ -38,6 +40,7 @@ export function compileKfl(source: string, options: KflOptions): CompiledKfl {
     limit: parser.limit,
     redactions: parser.redactions,
     warnings: parser.warnings,
+    needles: parser.needlesOf(evaluate),
   }
 }
 
@@ -48,6 +51,9 @@ class Parser {
   readonly #tokens: readonly Token[]
   readonly #options: KflOptions
   readonly #depth: number
+  /** Of expressions that cannot be true without them. */
+  readonly #needles = new Map<Evaluate, readonly string[]>()
+  readonly #texts = new Map<Evaluate, string>()
   #at = 0
   #nesting = 0
 
@@ -55,6 +61,10 @@ class Parser {
     this.#tokens = tokens
     this.#options = options
     this.#depth = depth
+  }
+
+  needlesOf(expression: Evaluate): readonly string[] {
+    return this.#needles.get(expression) ?? []
   }
 
   /** Empty matches everything. */
@@ -70,10 +80,14 @@ class Parser {
     if (++this.#nesting > DEEPEST) throw syntaxError(this.#peek, 'nested too deeply')
     const inner = this.#logical()
     this.#nesting--
-    return (entry) => {
+    const outer: Evaluate = (entry) => {
       const value = inner(entry)
       return value === MISSING ? false : value
     }
+    this.#needles.set(outer, this.needlesOf(inner))
+    const text = this.#texts.get(inner)
+    if (text !== undefined) this.#texts.set(outer, text)
+    return outer
   }
 
   /** `and` and `or` have the same rank and lean to the right: `a and b or c` is `a and (b or c)`. */
@@ -99,6 +113,7 @@ class Parser {
         if (truthy(value) !== isAnd) return !isAnd
         return right(entry)
       }
+      if (isAnd) this.#needles.set(result, [...this.needlesOf(left), ...this.needlesOf(right)])
     }
     return result
   }
@@ -152,7 +167,9 @@ class Parser {
       case 'text': {
         const text = spellingsOf(token.text)
         const value = text instanceof Spellings ? new Each(text.texts) : text
-        return () => value
+        const literal: Evaluate = () => value
+        this.#texts.set(literal, token.text)
+        return literal
       }
       case 'regex': {
         const regex = safeRegex(token.text, token)
@@ -192,6 +209,7 @@ class Parser {
   #selector(first: Evaluate, name: string): Evaluate {
     let current = first
     let last = name
+    let isField = true
     for (;;) {
       const look = last === 'headers' ? header : property
       last = ''
@@ -207,7 +225,10 @@ class Parser {
           continue
         }
         last = this.#expectWord()
-        current = this.#is('(') ? this.#method(current, last) : look(current, last)
+        if (this.#is('(')) {
+          current = this.#method(current, last, isField)
+          isField = false
+        } else current = look(current, last)
       } else if (this.#is('[')) {
         this.#next()
         const token = this.#next()
@@ -220,7 +241,8 @@ class Parser {
     }
   }
 
-  #method(value: Evaluate, name: string): Evaluate {
+  /** `isField`: the value is as the entry has it. */
+  #method(value: Evaluate, name: string, isField: boolean): Evaluate {
     const token = this.#peek
     const parameters = this.#parameters()
     const [argument] = parameters
@@ -230,9 +252,12 @@ class Parser {
       case 'contains': {
         if (argument === undefined) throw syntaxError(token, `${name} needs a text`)
         const test = TEXT_TESTS[name] as (text: string, part: string) => boolean
-        return binary(value, argument, (a, b) =>
+        const result = binary(value, argument, (a, b) =>
           anyPair(a, b, (text, part) => test(toText(text), toText(part))),
         )
+        const part = this.#texts.get(argument)
+        if (isField && part !== undefined && isNeedle(part)) this.#needles.set(result, [part])
+        return result
       }
       case 'json':
         return step(value, parsedJson)
