@@ -1,4 +1,6 @@
+import type { FilterLanguage } from '../../filter/index.ts'
 import type { EntriesQuery } from '../../wire/entries.ts'
+import type { EntryMarks } from './marks.ts'
 
 /**
  * Entries of one worker on its disk: the newest, within limits of age and size. The oldest go first, and are counted. One
@@ -10,16 +12,32 @@ export interface EntryWriter {
    * dropped and counted.
    */
   append(atMs: number, json: string): void
-  /** What was written, what had to go (`expired`, `over-size`) and what was never written (`disk-full`, `behind`). */
+  /** Notes what an agent thinks of an entry that was appended since the store was opened; readers see it in the entry. */
+  mark(stream: string, index: number, marks: EntryMarks): void
   readonly counters: Readonly<EntryStoreCounters>
   /** Makes what was appended visible to readers; they see it within `FLUSH_MS` anyhow. */
   flush(): Promise<void>
+  /** All that was appended has columns, which make queries fast; they come by themselves after a while. */
+  settle(): Promise<void>
   close(): Promise<void>
 }
 
+/** found + appended = kept + waiting + all that was dropped. */
 export interface EntryStoreCounters {
+  /** Were there when the store was opened. */
+  readonly found: number
+  readonly appended: number
+  /** On their way to the disk. */
+  readonly waiting: number
+  /** Are in the store now. */
+  readonly kept: number
+  /** Were written since it was opened; some may have gone since. */
   readonly written: number
+  readonly marksLost: number
+  /** Of the store on disk. */
   readonly bytes: number
+  readonly segments: number
+  /** `disk-full` and `behind` were never written; `expired` and `over-size` had to go; `unreadable` were damaged. */
   readonly dropped: Readonly<Record<string, number>>
 }
 
@@ -29,9 +47,18 @@ export interface EntryReader {
     query: EntriesQuery,
     options: { readonly signal: AbortSignal; readonly mostBytes: number },
   ): Promise<StoredPage>
-  /** Matching entries as they are appended, from now on. */
-  follow(filter: string, signal: AbortSignal): AsyncIterable<readonly StoredEntry[]>
+  /** Matching entries as they are appended, from now on. Who is slow loses the oldest, and is told how many. */
+  follow(filter: string, signal: AbortSignal): AsyncIterable<FollowedEntries>
+  /** What could not be read, by reason. */
+  readonly counters: Readonly<EntryReaderCounters>
   close(): Promise<void>
+}
+
+export interface EntryReaderCounters {
+  /** Damaged entries that scans came by; each time. */
+  readonly unreadable: number
+  /** Segments whose columns are damaged: slow, but complete. */
+  readonly damagedColumns: number
 }
 
 export interface StoredEntry {
@@ -43,4 +70,18 @@ export interface StoredPage {
   readonly entries: readonly StoredEntry[]
   readonly cursor: string | null
   readonly scanned: number
+}
+
+export interface FollowedEntries {
+  /** Oldest first. */
+  readonly entries: readonly StoredEntry[]
+  /** Matching entries before these that the reader had no time for. */
+  readonly dropped: number
+}
+
+/** How the filters of queries are read. */
+export interface FilterSettings {
+  /** What a filter is that could be either. */
+  readonly prefer: FilterLanguage
+  readonly macros: Readonly<Record<string, string>>
 }

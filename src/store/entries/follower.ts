@@ -1,0 +1,182 @@
+import { closeSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs'
+import type { Filter } from '../../filter/index.ts'
+import type { StoredEntry } from './entry-store.ts'
+import { linesFile, listed, pathIn } from './files.ts'
+import { decodeLine, LINE_END, type Line, lineStarts } from './lines.ts'
+import { safely } from './scanner.ts'
+
+/** Entries that somebody waits for, the newest of those that match. */
+class Following {
+  readonly #filter: Filter
+  #entries: StoredEntry[] = []
+  #characters = 0
+  #dropped = 0
+
+  constructor(filter: Filter) {
+    this.#filter = filter
+  }
+
+  get hasSome(): boolean {
+    return this.#entries.length > 0 || this.#dropped > 0
+  }
+
+  offer(line: Line, entry: unknown): void {
+    if (!safely(this.#filter, entry)) return
+    this.#entries.push(line)
+    this.#characters += line.json.length
+    while (
+      this.#entries.length > MOST_ENTRIES ||
+      (this.#characters > MOST_CHARACTERS && this.#entries.length > 1)
+    ) {
+      this.#characters -= this.#entries.shift()?.json.length ?? 0
+      this.#dropped++
+    }
+  }
+
+  take(): { readonly entries: readonly StoredEntry[]; readonly dropped: number } {
+    const taken = { entries: this.#entries, dropped: this.#dropped }
+    this.#entries = []
+    this.#characters = 0
+    this.#dropped = 0
+    return taken
+  }
+}
+
+/** Reads what is appended to a folder, once for all who follow it. */
+export class Follower {
+  readonly #folder: string
+  readonly #all = new Map<number, Following>()
+  /** Place of the next line. */
+  #segment = 0
+  #offset = 0
+
+  constructor(folder: string) {
+    this.#folder = folder
+  }
+
+  get isIdle(): boolean {
+    return this.#all.size === 0
+  }
+
+  start(number: number, filter: Filter): void {
+    if (this.isIdle) this.#goToEnd()
+    else this.poll()
+    this.#all.set(number, new Following(filter))
+  }
+
+  stop(number: number): void {
+    this.#all.delete(number)
+  }
+
+  /** Undefined while there is nothing. */
+  take(number: number): ReturnType<Following['take']> | undefined {
+    const following = this.#all.get(number)
+    return following?.hasSome === true ? following.take() : undefined
+  }
+
+  /** Reads on. */
+  poll(): void {
+    for (let id: number | undefined = this.#segment; id !== undefined; id = this.#segmentAfter(id)) {
+      if (id !== this.#segment) {
+        this.#segment = id
+        this.#offset = 0
+      }
+      while (this.#readSome());
+    }
+  }
+
+  #goToEnd(): void {
+    const ids = this.#ids()
+    this.#segment = ids.at(-1) ?? 0
+    this.#offset = 0
+    if (this.#segment === 0) return
+    this.#withFile((fd) => {
+      this.#offset = lastLineEnd(fd, fstatSync(fd).size)
+    })
+  }
+
+  #segmentAfter(id: number): number | undefined {
+    return this.#ids().find((each) => each > id)
+  }
+
+  #ids(): number[] {
+    try {
+      return listed(readdirSync(this.#folder)).segments.map(({ id }) => id)
+    } catch {
+      return []
+    }
+  }
+
+  /** False when nothing more is there. */
+  #readSome(): boolean {
+    let hasRead = false
+    this.#withFile((fd) => {
+      const size = fstatSync(fd).size
+      if (size <= this.#offset) return
+      const chunk = readFrom(fd, this.#offset, Math.min(CHUNK, size - this.#offset))
+      const end = chunk.lastIndexOf(LINE_END) + 1
+      if (end === 0) {
+        // A line without an end that is longer than any: pass over it.
+        if (chunk.length === CHUNK) this.#offset += chunk.length
+        return
+      }
+      this.#offset += end
+      this.#offer(chunk.subarray(0, end))
+      hasRead = true
+    })
+    return hasRead
+  }
+
+  #offer(bytes: Buffer): void {
+    const starts = lineStarts(bytes)
+    for (let at = 0; at + 1 < starts.length; at++) {
+      const line = decodeLine(bytes.subarray(starts[at], (starts[at + 1] ?? 1) - 1))
+      const entry = line === undefined ? undefined : parsed(line.json)
+      if (line !== undefined && entry !== undefined)
+        for (const following of this.#all.values()) following.offer(line, entry.value)
+    }
+  }
+
+  #withFile(use: (fd: number) => void): void {
+    let fd: number
+    try {
+      fd = openSync(pathIn(this.#folder, linesFile(this.#segment)), 'r')
+    } catch {
+      return // There is none, or its time has come.
+    }
+    try {
+      use(fd)
+    } finally {
+      closeSync(fd)
+    }
+  }
+}
+
+function parsed(json: string): { readonly value: unknown } | undefined {
+  try {
+    return { value: JSON.parse(json) }
+  } catch {
+    return undefined
+  }
+}
+
+/** A line may be on its way just now. */
+function lastLineEnd(fd: number, size: number): number {
+  for (let end = size; end > 0; ) {
+    const from = Math.max(0, end - (64 << 10))
+    const at = readFrom(fd, from, end - from).lastIndexOf(LINE_END)
+    if (at >= 0) return from + at + 1
+    end = from
+  }
+  return 0
+}
+
+function readFrom(fd: number, position: number, length: number): Buffer {
+  const bytes = Buffer.allocUnsafe(length)
+  return bytes.subarray(0, readSync(fd, bytes, 0, length, position))
+}
+
+const CHUNK = 8 << 20
+/** That wait for one who is slow. */
+const MOST_ENTRIES = 2000
+const MOST_CHARACTERS = 8 << 20

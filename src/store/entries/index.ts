@@ -1,0 +1,2 @@
+export { openEntryReader } from './reader.ts'
+export { openEntryWriter } from './writer.ts'

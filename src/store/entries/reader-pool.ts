@@ -1,0 +1,138 @@
+import { availableParallelism } from 'node:os'
+import { Worker as Thread } from 'node:worker_threads'
+import { Mistake } from '../../mistake/mistake.ts'
+import type { FollowedEntries } from './entry-store.ts'
+import type { FromReader, ToReader } from './reader-messages.ts'
+import type { FilterTask, ScanResult, ScanTask } from './scanner.ts'
+
+/** The threads that read a folder: some that scan, one that follows. They start when they are needed first. */
+export class ReaderPool {
+  readonly #folder: string
+  readonly #scanners: ReaderClient[] = []
+  #follower: ReaderClient | undefined
+  #isClosed = false
+
+  constructor(folder: string) {
+    this.#folder = folder
+  }
+
+  /** A segment is always looked at by the same thread, which has its columns in memory. */
+  scan(task: ScanTask, cancelled: Int32Array): Promise<ScanResult> {
+    const at = task.segment % SCANNERS
+    const client = this.#alive(this.#scanners[at])
+    this.#scanners[at] = client
+    return client.scan(task, cancelled)
+  }
+
+  follow(filter: FilterTask, signal: AbortSignal): AsyncGenerator<FollowedEntries> {
+    this.#follower = this.#alive(this.#follower)
+    return this.#follower.follow(filter, signal)
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    const all = [...this.#scanners, this.#follower]
+    await Promise.all(all.map((each) => each?.close()))
+  }
+
+  #alive(client: ReaderClient | undefined): ReaderClient {
+    if (this.#isClosed) throw new Mistake('E_STORE', 'the store of entries is closed')
+    return client === undefined || client.isGone ? new ReaderClient(this.#folder) : client
+  }
+}
+
+interface Waiting {
+  resolve(message: FromReader): void
+  reject(error: unknown): void
+}
+
+/** One thread. */
+class ReaderClient {
+  isGone = false
+  readonly #thread: Thread
+  readonly #waiting = new Map<number, Waiting>()
+  #number = 0
+
+  constructor(folder: string) {
+    this.#thread = new Thread(new URL('./reader-thread.cjs', import.meta.url), {
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
+    })
+    this.#thread.on('message', (message: FromReader) => this.#receive(message))
+    this.#thread.on('error', (error) => this.#onGone(error))
+    this.#thread.on('exit', () => this.#onGone(undefined))
+    this.#thread.unref()
+    this.#post({ kind: 'open', folder })
+  }
+
+  async scan(task: ScanTask, cancelled: Int32Array): Promise<ScanResult> {
+    const number = this.#number++
+    const answer = await this.#ask(number, { kind: 'scan', number, task, cancelled })
+    if (answer.kind !== 'scanned') throw new Error('a scan was not answered with its result')
+    return answer.result
+  }
+
+  async *follow(filter: FilterTask, signal: AbortSignal): AsyncGenerator<FollowedEntries> {
+    const number = this.#number++
+    const onAbort = () => this.#receive({ kind: 'followed', number, entries: [], dropped: 0 })
+    signal.addEventListener('abort', onAbort)
+    try {
+      await this.#ask(number, { kind: 'follow', number, filter })
+      while (!signal.aborted) {
+        const answer = await this.#ask(number, { kind: 'more', number })
+        if (answer.kind === 'followed' && !signal.aborted)
+          yield { entries: answer.entries, dropped: answer.dropped }
+      }
+    } finally {
+      signal.removeEventListener('abort', onAbort)
+      this.#post({ kind: 'unfollow', number })
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.isGone) return
+    const gone = new Promise((resolve) => this.#thread.once('exit', resolve))
+    this.#thread.ref()
+    this.#post({ kind: 'close' })
+    await gone
+  }
+
+  #ask(number: number, message: ToReader): Promise<FromReader> {
+    if (this.isGone) return Promise.reject(gone(undefined))
+    this.#thread.ref()
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(number, { resolve, reject })
+      this.#post(message)
+    })
+  }
+
+  #settle(number: number): void {
+    this.#waiting.delete(number)
+    if (this.#waiting.size === 0) this.#thread.unref()
+  }
+
+  #receive(message: FromReader): void {
+    const waiting = this.#waiting.get(message.number)
+    this.#settle(message.number)
+    if (message.kind !== 'failed') waiting?.resolve(message)
+    else waiting?.reject(new Mistake('E_STORE', `entries cannot be read: ${message.message}`))
+  }
+
+  /** A crash costs the queries that were running; the next ones get a new thread. */
+  #onGone(error: unknown): void {
+    this.isGone = true
+    for (const { reject } of this.#waiting.values()) reject(gone(error))
+    this.#waiting.clear()
+  }
+
+  #post(message: ToReader): void {
+    this.#thread.postMessage(message)
+  }
+}
+
+function gone(cause: unknown): Mistake {
+  return new Mistake('E_STORE', 'the thread that reads entries has ended', { cause })
+}
+
+const SCANNERS = Math.max(1, Math.min(2, availableParallelism()))
+/** Lines of a scan live shortly. */
+const YOUNG_MB = 32

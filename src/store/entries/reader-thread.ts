@@ -1,0 +1,84 @@
+import { parentPort } from 'node:worker_threads'
+import { Follower } from './follower.ts'
+import type { FromReader, ToReader } from './reader-messages.ts'
+import { Scanner } from './scanner.ts'
+
+/** A thread that looks for entries, so that nobody else has to wait. */
+class ReaderThread {
+  readonly #scanner: Scanner
+  readonly #follower: Follower
+  /** Who waits for entries that come. */
+  readonly #wanting = new Set<number>()
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(folder: string) {
+    this.#scanner = new Scanner(folder)
+    this.#follower = new Follower(folder)
+  }
+
+  receive(message: ToReader): void {
+    switch (message.kind) {
+      case 'scan':
+        this.#scan(message)
+        return
+      case 'follow':
+        this.#follower.start(message.number, this.#scanner.filter(message.filter))
+        this.#timer ??= setInterval(() => this.#poll(), POLL_MS)
+        post({ kind: 'following', number: message.number })
+        return
+      case 'more':
+        this.#wanting.add(message.number)
+        this.#answer(message.number)
+        return
+      case 'unfollow':
+        this.#wanting.delete(message.number)
+        this.#follower.stop(message.number)
+        if (this.#follower.isIdle) this.#stopPolling()
+        return
+      case 'close':
+        this.#stopPolling()
+        port.close()
+    }
+  }
+
+  #scan({ number, task, cancelled }: Extract<ToReader, { kind: 'scan' }>): void {
+    const isCancelled = () => Atomics.load(cancelled, 0) !== 0
+    if (isCancelled()) return
+    try {
+      post({ kind: 'scanned', number, result: this.#scanner.scan(task, isCancelled) })
+    } catch (error) {
+      post({ kind: 'failed', number, message: (error as Error).message })
+    }
+  }
+
+  #poll(): void {
+    this.#follower.poll()
+    for (const number of this.#wanting) this.#answer(number)
+  }
+
+  #answer(number: number): void {
+    const taken = this.#follower.take(number)
+    if (taken === undefined) return
+    this.#wanting.delete(number)
+    post({ kind: 'followed', number, ...taken })
+  }
+
+  #stopPolling(): void {
+    clearInterval(this.#timer)
+    this.#timer = undefined
+  }
+}
+
+function post(message: FromReader): void {
+  port.postMessage(message)
+}
+
+if (parentPort === null) throw new Error('reader-thread.ts is started as a worker thread')
+const port = parentPort
+const POLL_MS = 50
+
+port.once('message', (message: ToReader) => {
+  if (message.kind !== 'open') throw new Error('the folder comes first')
+  const thread = new ReaderThread(message.folder)
+  port.on('message', (next: ToReader) => thread.receive(next))
+})

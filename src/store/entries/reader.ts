@@ -1,0 +1,220 @@
+import { readdir, stat } from 'node:fs/promises'
+import { compileFilter } from '../../filter/index.ts'
+import { Mistake } from '../../mistake/mistake.ts'
+import type { EntriesQuery } from '../../wire/entries.ts'
+import { type Cursor, cursorText, readCursor } from './cursor.ts'
+import type {
+  EntryReader,
+  EntryReaderCounters,
+  FilterSettings,
+  FollowedEntries,
+  StoredEntry,
+  StoredPage,
+} from './entry-store.ts'
+import { listed, marksFile, pathIn, type Segment } from './files.ts'
+import type { MarksSize } from './marks.ts'
+import { ReaderPool } from './reader-pool.ts'
+import type { FilterTask, ScanResult } from './scanner.ts'
+
+export interface EntryReaderOptions extends FilterSettings {
+  readonly folder: string
+}
+
+/** Reads a folder of entries in threads of its own; the caller's never waits for the disk. */
+export function openEntryReader(options: EntryReaderOptions): EntryReader {
+  return new ThreadedReader(options)
+}
+
+class ThreadedReader implements EntryReader {
+  readonly #options: EntryReaderOptions
+  readonly #pool: ReaderPool
+  #unreadable = 0
+  #damagedColumns = 0
+
+  constructor(options: EntryReaderOptions) {
+    this.#options = options
+    this.#pool = new ReaderPool(options.folder)
+  }
+
+  get counters(): EntryReaderCounters {
+    return { unreadable: this.#unreadable, damagedColumns: this.#damagedColumns }
+  }
+
+  async page(
+    query: EntriesQuery,
+    { signal, mostBytes }: { readonly signal: AbortSignal; readonly mostBytes: number },
+  ): Promise<StoredPage> {
+    signal.throwIfAborted()
+    const filter = this.#filter(query.filter)
+    const limit = compileFilter(query.filter, filter).limit ?? Number.POSITIVE_INFINITY
+    const cursor = query.cursor === undefined ? undefined : readCursor(query.cursor)
+    const { segments, marks } = await this.#list()
+    signal.throwIfAborted()
+    const page = new Page(query.limit, mostBytes, cursor?.left ?? limit)
+    const wanted = segments.filter((each) => mayHold(each, query, cursor)).reverse()
+    const cancelled = new Int32Array(new SharedArrayBuffer(4))
+    const cancel = () => Atomics.store(cancelled, 0, 1)
+    signal.addEventListener('abort', cancel)
+    try {
+      const scan = (segment: Segment) =>
+        this.#pool.scan(
+          {
+            segment: segment.id,
+            columns: segment.sealed?.file,
+            before: segment.id === cursor?.segment ? cursor.row : Number.MAX_SAFE_INTEGER,
+            filter,
+            from: query.from,
+            to: query.to,
+            limit: page.left,
+            mostBytes: page.bytesLeft,
+            marks: marks.filter(({ id }) => id >= segment.id),
+          },
+          cancelled,
+        )
+      await this.#scanAll(wanted, scan, page, signal)
+      return page.finish()
+    } finally {
+      cancel()
+      signal.removeEventListener('abort', cancel)
+    }
+  }
+
+  async *follow(filter: string, signal: AbortSignal): AsyncGenerator<FollowedEntries> {
+    const task = this.#filter(filter)
+    compileFilter(filter, task)
+    if (signal.aborted) return
+    yield* this.#pool.follow(task, signal)
+  }
+
+  close(): Promise<void> {
+    return this.#pool.close()
+  }
+
+  /** From the newest on, some ahead: what was looked at in vain is not much. */
+  async #scanAll(
+    segments: readonly Segment[],
+    scan: (segment: Segment) => Promise<ScanResult>,
+    page: Page,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const ahead: { readonly segment: Segment; readonly result: Promise<ScanResult> }[] = []
+    const aborted = abortOf(signal)
+    for (let next = 0; !page.isFull && (ahead.length > 0 || next < segments.length); ) {
+      for (
+        let segment = segments[next];
+        segment !== undefined && ahead.length < AHEAD;
+        segment = segments[++next]
+      ) {
+        const result = scan(segment)
+        result.catch(() => {}) // Somebody may not wait for it any more.
+        ahead.push({ segment, result })
+      }
+      const first = ahead.shift()
+      if (first === undefined) return
+      const result = await Promise.race([first.result, aborted])
+      this.#unreadable += result.unreadable
+      if (result.damagedColumns) this.#damagedColumns++
+      page.add(first.segment.id, result)
+    }
+  }
+
+  #filter(text: string): FilterTask {
+    const { prefer, macros } = this.#options
+    return { text, prefer, macros, now: Date.now() }
+  }
+
+  async #list(): Promise<{ segments: readonly Segment[]; marks: readonly MarksSize[] }> {
+    const { folder } = this.#options
+    let names: string[]
+    try {
+      names = await readdir(folder)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { segments: [], marks: [] }
+      throw new Mistake('E_STORE', `the entries in ${folder} cannot be read: ${(error as Error).message}`)
+    }
+    const { segments, marks } = listed(names)
+    const sizes = marks.map(async (id) => ({ id, bytes: await sizeOf(pathIn(folder, marksFile(id))) }))
+    return { segments, marks: await Promise.all(sizes) }
+  }
+}
+
+/** A page on its way. */
+class Page {
+  scanned = 0
+  readonly #limit: number
+  readonly #mostBytes: number
+  /** What the filter itself still wants, over all pages. */
+  readonly #wanted: number
+  readonly #entries: StoredEntry[] = []
+  #bytes = 0
+  #next: Cursor | undefined
+
+  constructor(limit: number, mostBytes: number, wanted: number) {
+    this.#limit = limit
+    this.#mostBytes = mostBytes
+    this.#wanted = wanted
+  }
+
+  get left(): number {
+    return Math.min(this.#limit, this.#wanted) - this.#entries.length
+  }
+
+  get bytesLeft(): number {
+    return this.#mostBytes - this.#bytes
+  }
+
+  get isFull(): boolean {
+    return this.#next !== undefined || this.left <= 0
+  }
+
+  add(segment: number, { entries, scanned, reached }: ScanResult): void {
+    this.scanned += scanned
+    for (const { atMs, json, row } of entries) {
+      const isTooMuch = this.#entries.length > 0 && this.#bytes + json.length > this.#mostBytes
+      if (this.left <= 0 || isTooMuch) {
+        this.#goOnAt(segment, row + 1)
+        return
+      }
+      this.#entries.push({ atMs, json })
+      this.#bytes += json.length
+    }
+    if (this.left <= 0 || this.bytesLeft <= 0 || reached > 0) this.#goOnAt(segment, reached)
+  }
+
+  finish(): StoredPage {
+    const isAll = this.#entries.length >= this.#wanted
+    const cursor = this.#next === undefined || isAll ? null : cursorText(this.#next)
+    return { entries: this.#entries, cursor, scanned: this.scanned }
+  }
+
+  #goOnAt(segment: number, row: number): void {
+    const left = this.#wanted - this.#entries.length
+    this.#next = { segment, row, left: Number.isFinite(left) ? left : undefined }
+  }
+}
+
+function mayHold({ id, sealed }: Segment, { from, to }: EntriesQuery, cursor: Cursor | undefined): boolean {
+  if (cursor !== undefined && (id > cursor.segment || (id === cursor.segment && cursor.row === 0)))
+    return false
+  if (sealed === undefined) return true
+  return (from === undefined || sealed.lastMs >= from) && (to === undefined || sealed.firstMs <= to)
+}
+
+function abortOf(signal: AbortSignal): Promise<never> {
+  const aborted = new Promise<never>((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+  })
+  aborted.catch(() => {})
+  return aborted
+}
+
+async function sizeOf(path: string): Promise<number> {
+  try {
+    return (await stat(path)).size
+  } catch {
+    return 0
+  }
+}
+
+/** Segments that are looked at at once, or wait for it. */
+const AHEAD = 6
