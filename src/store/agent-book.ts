@@ -64,10 +64,11 @@ export class AgentBook implements AgentStore {
         return this.#put(now, ofSameFile, { title, code, active: draft.active, source: draft.source }, by)
       refuseTakenTitle(now, title, path)
       const names = namesOf(title, code, path)
-      const active = draft.active ?? isListed(now.activeTitles, names)
+      const list = now.activeTitlesWith?.(names) ?? now.activeTitles
+      const active = draft.active ?? isListed(list, names)
       const index = nextIndex([...now.records, ...now.damaged].map((each) => each.index ?? -1))
       const record = newRecord({ id, index, title, code, active, source: draft.source }, by, this.#now())
-      const activeTitles = listAfter(now.activeTitles, undefined, record)
+      const activeTitles = listAfter(list, undefined, record)
       return { answer: record, change: { put: record, version: versionOf(record), ...activeTitles } }
     })
   }

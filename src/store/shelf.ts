@@ -25,6 +25,8 @@ export interface Shelved {
   readonly records: readonly AgentRecord[]
   /** Titles (or names of files) of agents that are active as soon as they exist. */
   readonly activeTitles: readonly string[]
+  /** How that reads when these titles are known, too: where it is not certain where one ends. */
+  activeTitlesWith?(names: ReadonlySet<string>): readonly string[]
   /** What cannot be read; all else can be used. */
   readonly damaged: readonly Damage[]
   readonly revision: string

@@ -112,7 +112,7 @@ export function describeAgentStore(name: string, makePlace: (t: TestContext) => 
       )
       await rejects(store.rollback(id, 3, 'ann'), 'E_NOT_FOUND')
       const everything = [...(await place.documents()).values()].join('\n')
-      assert.ok(!everything.includes('var version3') && everything.includes('var version4'))
+      assert.ok(!everything.includes('var version3'))
     })
 
     test('say who changed them when a version is named that is not theirs any more', async (t) => {

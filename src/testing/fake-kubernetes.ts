@@ -39,6 +39,8 @@ export class FakeKubernetes {
   readonly url: string
   readonly seen: string[] = []
   token: string | undefined
+  /** Called with each request before anything is done for it: what others do in between. */
+  before: (asked: string) => void = () => {}
   readonly #objects = new Map<string, FakeObject>()
   readonly #log: LoggedEvent[] = []
   readonly #watches = new Set<Watch>()
@@ -118,6 +120,7 @@ export class FakeKubernetes {
     const body = await text(request).catch(() => '')
     const asked = `${method} ${url}`
     this.seen.push(asked)
+    this.before(asked)
     const at = this.#faults.findIndex(({ fits }) => fits(asked))
     const fault = at < 0 ? undefined : this.#faults.splice(at, 1)[0]?.fault
     if (fault?.kind === 'reset' && !fault.after) return void response.destroy()

@@ -1,0 +1,181 @@
+import { randomUUID } from 'node:crypto'
+import { z } from 'zod'
+import type { KubernetesClient, KubernetesObject } from '../../kubernetes/client.ts'
+import { Mistake } from '../../mistake/mistake.ts'
+import type { AgentRecord, AgentVersion } from '../../wire/agents.ts'
+import { AgentBook } from '../agent-book.ts'
+import type { Shelf, ShelfChange, Shelved, StoreRules } from '../shelf.ts'
+import { type Data, type Document, readDocument } from './document.ts'
+
+/**
+ * Agents in a config map of Kubernetes, where the tools of Kubeshark find them and may change them. Needs the rights to
+ * get, watch and update it, and to create it when it is not there.
+ */
+export function openConfigMapStore(options: ConfigMapStoreOptions): AgentBook {
+  const { client, name, namespace = client.namespace, ...rules } = options
+  return new AgentBook(new ConfigMapShelf(client, name, namespace, rules), rules)
+}
+
+export interface ConfigMapStoreOptions extends StoreRules {
+  readonly client: KubernetesClient
+  /** `kubeshark-config-map` */
+  readonly name: string
+  /** That of the client when absent. */
+  readonly namespace?: string
+}
+
+/** A config map as it was read, and what it means. */
+interface Seen {
+  /** Undefined when there is none. */
+  readonly object: KubernetesObject | undefined
+  readonly revision: string
+  readonly document: Document
+}
+
+class ConfigMapShelf implements Shelf {
+  readonly description: string
+  readonly #client: KubernetesClient
+  readonly #name: string
+  readonly #collection: string
+  readonly #rules: StoreRules
+  readonly #where: string
+  readonly #closed = new AbortController()
+  /** Identities of scripts of others, until they are written down. */
+  readonly #identities = new Map<string, string>()
+  #seen: Seen | undefined
+  /** How often it could not be written since it is as it is. */
+  #failed = { revision: '', writes: 0 }
+  /** The revision of which it was said that it cannot be written. */
+  #warned: string | undefined
+
+  constructor(client: KubernetesClient, name: string, namespace: string, rules: StoreRules) {
+    this.description = `config map ${name} in namespace ${namespace} (${client.description})`
+    this.#where = `config map ${name}`
+    this.#client = client
+    this.#name = name
+    this.#collection = `/api/v1/namespaces/${encodeURIComponent(namespace)}/configmaps`
+    this.#rules = rules
+  }
+
+  async read(): Promise<Shelved> {
+    const { document, revision } = await this.#settle()
+    return { ...document.shelved, revision }
+  }
+
+  async write(base: Shelved, change: ShelfChange): Promise<boolean> {
+    const seen = this.#seen
+    if (seen === undefined || seen.revision !== base.revision) return false
+    return this.#put(seen, await seen.document.dataAfter(change))
+  }
+
+  async versions(record: AgentRecord): Promise<readonly AgentVersion[]> {
+    const { document } = await this.#settle()
+    const versions = await document.versions(record)
+    if (versions === undefined) throw new Mistake('E_NOT_FOUND', `there is no agent ${record.id}`)
+    return versions
+  }
+
+  async *changes(signal: AbortSignal): AsyncIterable<void> {
+    const events = this.#client.watch(this.#collection, {
+      name: this.#name,
+      signal: AbortSignal.any([signal, this.#closed.signal]),
+      onTrouble: ({ message }) => this.#rules.warn(`changes of agents are not seen for now: ${message}`),
+      // Who is told reads it anyhow.
+      trim: ({ metadata }) => ({ metadata }),
+    })
+    for await (const _ of events) yield
+  }
+
+  async close(): Promise<void> {
+    this.#closed.abort()
+  }
+
+  /** What is there, after what others wrote has been noted as versions. */
+  async #settle(): Promise<Seen> {
+    for (let attempt = 0; ; attempt++) {
+      const seen = await this.#look()
+      this.#seen = seen
+      if (!seen.document.isChanged || attempt === MOST_ATTEMPTS) return seen
+      if (!(await this.#note(seen))) return seen
+    }
+  }
+
+  /** Whether it was written by us or others, and is to be read again. */
+  async #note(seen: Seen): Promise<boolean> {
+    try {
+      await this.#put(seen, await seen.document.dataAfter({}))
+      return true
+    } catch (error) {
+      if (!(error instanceof Mistake)) throw error
+      if (seen.revision !== this.#warned)
+        this.#rules.warn(`what others changed in the ${this.#where} cannot be noted there: ${error.message}`)
+      this.#warned = seen.revision
+      return false
+    }
+  }
+
+  async #look(): Promise<Seen> {
+    const object = await this.#object()
+    const revision = object?.metadata.resourceVersion ?? ''
+    if (this.#seen?.revision === revision) return this.#seen
+    const document = await readDocument(dataOf(object, this.#where), {
+      where: this.#where,
+      rules: this.#rules,
+      identity: (index, title) => this.#identityOf(`${index} ${title}`),
+      otherBytes: binaryBytesOf(object),
+    })
+    return { object, revision, document }
+  }
+
+  async #object(): Promise<KubernetesObject | undefined> {
+    try {
+      return await this.#client.get(this.#path)
+    } catch (error) {
+      if (error instanceof Mistake && error.code === 'E_NOT_FOUND') return undefined
+      throw error
+    }
+  }
+
+  /** False when it has to be read again: somebody else was faster, or nobody knows whether it was written. */
+  async #put({ object, revision }: Seen, data: Data): Promise<boolean> {
+    try {
+      if (object === undefined) await this.#client.create(this.#collection, newConfigMap(this.#name, data))
+      else await this.#client.update(this.#path, { ...object, data })
+      return true
+    } catch (error) {
+      if (!(error instanceof Mistake)) throw error
+      if (error.code === 'E_CONFLICT' || (object !== undefined && error.code === 'E_NOT_FOUND')) return false
+      if (this.#failed.revision !== revision) this.#failed = { revision, writes: 0 }
+      if (error.code !== 'E_KUBERNETES' || ++this.#failed.writes > MOST_FAILED_WRITES) throw error
+      return false
+    }
+  }
+
+  get #path(): string {
+    return `${this.#collection}/${encodeURIComponent(this.#name)}`
+  }
+
+  #identityOf(which: string): string {
+    const id = this.#identities.get(which) ?? randomUUID()
+    this.#identities.set(which, id)
+    return id
+  }
+}
+
+function newConfigMap(name: string, data: Data): KubernetesObject {
+  return { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name }, data }
+}
+
+function dataOf(object: KubernetesObject | undefined, where: string): Data {
+  const data = z.record(z.string(), z.string()).safeParse(object?.data ?? {})
+  if (data.success) return data.data
+  throw new Mistake('E_STORE', `the ${where} has data that is no text`)
+}
+
+function binaryBytesOf(object: KubernetesObject | undefined): number {
+  const data = z.record(z.string(), z.string()).safeParse(object?.binaryData ?? {}).data ?? {}
+  return Object.values(data).reduce((sum, value) => sum + Buffer.byteLength(value, 'base64'), 0)
+}
+
+const MOST_ATTEMPTS = 20
+const MOST_FAILED_WRITES = 3
