@@ -50,6 +50,7 @@ type OnItemQueried = (data: Entry, filter: string) => Entry | null | false | voi
  * Runs on: hub.
  * @param action What it is about
  * @param object Copy of what was sent
+ * @param meta Who sent it, and when by the clock there (ms); `redelivered`: this may be the second time that it comes
  * @example
  * var calls = 0
  *
@@ -57,7 +58,7 @@ type OnItemQueried = (data: Entry, filter: string) => Entry | null | false | voi
  *   if (action === 'shop-calls') calls += object.calls
  * }
  */
-type OnHubAction = (action: string, object: any) => void
+type OnHubAction = (action: string, object: any, meta: { node: string, script: number, title: string, time: number, redelivered?: boolean }) => void
 
 /**
  * Called when Kubernetes reports a change of a pod. At the start every pod there is comes as ADDED.

@@ -81,6 +81,23 @@ describe('entries that were kept', () => {
     assert.deepEqual(await told.group.query('', ['no JSON', '[]', '7']), [null, null, null])
   })
 
+  test('are shown without their bodies when an agent ends the process while it changes one of them', async (t) => {
+    const ends = 'function onItemQueried(data) { data.seen = true; if (data.index === 1) utils.health() }'
+    const told = await worker(t, ends, 'function onItemQueried(data) { data.last = true }')
+    // Twice while the same agent runs: that is no accident.
+    told.answer = () => process.kill(told.group.pid ?? 0, 'SIGKILL')
+    const entries = [0, 1].map((index) => JSON.stringify({ index, request: { path: '/' } }))
+    const shown = (await told.group.query('', entries)).map((entry) => JSON.parse(entry ?? 'null'))
+    assert.deepEqual(
+      shown.map(({ index, request }) => [index, request]),
+      [
+        [0, null],
+        [1, null],
+      ],
+    )
+    assert.deepEqual([told.group.results()[0]?.runs, told.group.restarts], [false, 2])
+  })
+
   test('of unknown protocols, and such as are not as they should be, are plain objects for scripts', async (t) => {
     const told = await worker(
       t,

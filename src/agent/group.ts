@@ -19,6 +19,7 @@ import {
   type LogMessage,
   type MadeCounters,
 } from './host/protocol.ts'
+import { withoutBodies } from './host/without-bodies.ts'
 import type { SandboxLauncher } from './launcher.ts'
 import { type AgentAccount, Ledger } from './ledger.ts'
 import { NOTHING_MADE, sumMade } from './made.ts'
@@ -352,15 +353,22 @@ export class AgentGroup {
     if (!this.#knowsStored) this.#sandbox.stored(storedLayouts())
     this.#knowsStored = true
     const shown: (string | null)[] = []
-    for (const part of partsOf(masked)) {
-      const outcome = await this.#sandbox.errand({ kind: 'query', filter: text, entries: part })
-      for (const line of this.#consoleLines(outcome.lines)) this.#observer.line(line)
-      // One for each: nothing is shown that agents have not seen.
-      for (const at of part.keys()) shown.push(outcome.entries[at] || null)
-    }
+    for (const part of partsOf(masked)) shown.push(...(await this.#queryPart(text, part)))
     return shown
   }
   #knowsStored = false
+
+  async #queryPart(filter: string, entries: readonly string[]): Promise<(string | null)[]> {
+    const hearing = this.#places.filter((place) => this.#hears(place, 'onItemQueried'))
+    const outcome = await this.#sandbox.errand({ kind: 'query', filter, entries })
+    for (const line of this.#consoleLines(outcome.lines)) this.#observer.line(line)
+    // One for each: nothing is shown that agents have not seen.
+    const shown = [...entries.keys()].map((at) => outcome.entries[at] || null)
+    const isCulprit = (place: Place) => outcome.attempt > 1 && !this.#hears(place, 'onItemQueried')
+    const culprit = hearing.find(isCulprit)
+    // It ended the process in the middle of one of them: nobody knows which, and what it would have hidden of that.
+    return culprit === undefined ? shown : shown.map((entry) => emptiedFor(entry, culprit.agent))
+  }
 
   #hears(place: Place, hook: string): boolean {
     return place.component === 'worker' && !place.gone && place.hooks.includes(hook)
@@ -818,6 +826,12 @@ export class AgentGroup {
 
 function attemptOf({ id, attempt }: ErrandAttempt): ErrandAttempt {
   return { id, attempt }
+}
+
+function emptiedFor(entry: string | null, { title }: Agent): string | null {
+  if (entry === null) return null
+  const failure = `"${title}" was stopped while it was changing this entry`
+  return JSON.stringify(withoutBodies(JSON.parse(entry) as Record<string, unknown>, 'agent', failure))
 }
 
 function maskedEntry(text: string, paths: readonly string[]): string {

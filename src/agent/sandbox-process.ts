@@ -84,6 +84,8 @@ export interface ErrandOutcome {
   readonly answer: unknown
   readonly lines: readonly Line[]
   readonly entries: readonly string[]
+  /** The try that has led to it, from 1 on. */
+  readonly attempt: number
 }
 
 /**
@@ -387,7 +389,7 @@ export class SandboxProcess {
   #done({ seq, answer }: AckMessage): void {
     const at = this.#unacked.findIndex((each) => each.seq === seq)
     for (const { done, pending } of this.#unacked.splice(0, at + 1)) {
-      pending?.resolve({ answer, lines: pending.lines, entries: pending.entries })
+      pending?.resolve({ answer, lines: pending.lines, entries: pending.entries, attempt: pending.attempt })
       done?.()
     }
   }

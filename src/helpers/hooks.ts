@@ -51,6 +51,11 @@ export const hooks = {
     params: {
       action: z.string().describe('What it is about'),
       object: typed('any').describe('Copy of what was sent'),
+      meta: typed(
+        '{ node: string, script: number, title: string, time: number, redelivered?: boolean }',
+      ).describe(
+        'Who sent it, and when by the clock there (ms); `redelivered`: this may be the second time that it comes',
+      ),
     },
     returns: z.void(),
     runsOn: 'hub',

@@ -5,6 +5,7 @@ import { mask } from '../../filter/mask.ts'
 import { makerSource } from './makers.ts'
 import type { Marks } from './protocol.ts'
 import type { Slot } from './slot.ts'
+import { withoutBodies } from './without-bodies.ts'
 
 type Json = Record<string, unknown>
 type Maker = (row: readonly unknown[]) => Json
@@ -171,12 +172,6 @@ function throughJson(entry: Json, marks: Marks | undefined): Json {
   } catch {
     return withoutBodies({ ...entry }, 'dissection', 'its content is nested too deeply, or too long')
   }
-}
-
-function withoutBodies(entry: Json, type: string, msg: string): Json {
-  for (const path of ['request', 'response', 'data', 'base']) if (path in entry) entry[path] = null
-  entry.error = { type, msg }
-  return entry
 }
 
 /** Makers of plain objects in our own realm. */
