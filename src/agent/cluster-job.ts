@@ -184,11 +184,10 @@ export class ClusterJob {
     else this.stir()
   }
 
-  /** The other nodes could not be reached for a while: what is known may be old, and nobody's silence means anything. */
+  /** The other nodes could not be reached for a while: what is known may be old. */
   reconnected(): void {
     this.#isUnsure = true
     this.#seen = undefined
-    this.#silent = undefined
     this.stir()
   }
 

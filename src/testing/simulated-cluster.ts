@@ -1,5 +1,5 @@
 import type { AliveNodes, JobClock, JobOutcome } from '../agent/cluster-job.ts'
-import type { AnnouncedJob } from '../agent/cluster-job-state.ts'
+import { type AnnouncedJob, decodeState, type JobState } from '../agent/cluster-job-state.ts'
 import { ClusterJobs } from '../agent/cluster-jobs.ts'
 import type { Bucket, Change } from '../bus/bus.ts'
 import { Mistake } from '../mistake/mistake.ts'
@@ -103,10 +103,11 @@ export class SimulatedCluster {
 
   /** Reads it off the bucket itself: what nodes believe does not count. */
   #noteDone(): void {
-    let before: { runs: number; claim: { due: number } | null } | undefined
+    let before: JobState | undefined
     this.bucket.listen((change) => {
       if (change.kind !== 'put') return
-      const state = JSON.parse(new TextDecoder().decode(change.value))
+      const state = decodeState(change.value)
+      if (state === undefined) return
       if (before !== undefined && state.runs === before.runs + 1)
         this.done.push(before.claim?.due ?? Number.NaN)
       before = state
@@ -233,7 +234,9 @@ export class SimulatedNode {
   #run(boot: string, due: number): Promise<JobOutcome> {
     this.#cluster.starts.push({ due, boot, at: this.#now })
     const { promise, resolve } = Promise.withResolvers<JobOutcome>()
-    this.later(5 + this.#cluster.random() * 800, () => resolve({ kind: 'passed' }))
+    const { random } = this.#cluster
+    const takesMs = random() < 0.01 ? 6000 + random() * 14_000 : 5 + random() * 400
+    this.later(takesMs, () => resolve({ kind: 'passed' }))
     return promise
   }
 
@@ -358,4 +361,5 @@ function settled(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
 }
 
-const EPOCH = 1_700_000_000_000
+/** When the simulation begins, by a clock that is right. */
+export const EPOCH = 1_700_000_000_000
