@@ -8,10 +8,13 @@ import { configCommand } from './commands/config.ts'
 import { consoleCommand } from './commands/console.ts'
 import { doctorCommand } from './commands/doctor.ts'
 import { entriesCommand } from './commands/entries.ts'
+import { hubCommand } from './commands/hub.ts'
 import { jobsCommand } from './commands/jobs.ts'
 import { nodesCommand } from './commands/nodes.ts'
 import { runCommand } from './commands/run.ts'
 import { scriptsCommand } from './commands/scripts.ts'
+import { tapCommand } from './commands/tap.ts'
+import { workerCommand } from './commands/worker.ts'
 
 /** Reads the command line and does what it says. */
 export async function main(): Promise<void> {
@@ -57,6 +60,9 @@ function endOfOutput(name: string, error: NodeJS.ErrnoException): void {
 /** In the order of `--help`. */
 const COMMANDS = [
   runCommand,
+  tapCommand,
+  workerCommand,
+  hubCommand,
   checkCommand,
   scriptsCommand,
   agentsCommand,

@@ -9,7 +9,7 @@ import type { Note } from '../node/note.ts'
 import { publishStatus } from '../node/status-out.ts'
 import type { Shared } from '../node/streams.ts'
 import type { AgentStore } from '../store/agent-store.ts'
-import { SharedState } from '../store/shared-state.ts'
+import type { SharedState } from '../store/shared-state.ts'
 import type { NodeStatus } from '../wire/nodes.ts'
 import { Hub } from './hub.ts'
 import { Leading } from './leading.ts'
@@ -18,6 +18,8 @@ export interface HubServiceOptions {
   readonly bus: Bus
   readonly shared: Shared
   readonly store: AgentStore
+  /** What agents share by `cluster.*`: what all nodes have written. */
+  readonly values: SharedState
   readonly boot: string
   readonly version: string
   /** Where its metrics are. */
@@ -28,7 +30,7 @@ export interface HubServiceOptions {
   /** Nobody else can lead: the bus is in this process. */
   readonly isAlone: boolean
   /** Makes the group in which agents run as on the hub, each time that this hub begins to lead. */
-  readonly openGroup: (observer: NodeObserver, shared: SharedState) => AgentGroup
+  readonly openGroup: (observer: NodeObserver) => AgentGroup
   /** More that is counted here: API, outbox. */
   readonly counters: () => Readonly<Record<string, number>>
   readonly health: (status: NodeStatus) => Record<string, unknown>
@@ -40,7 +42,6 @@ export class HubService {
   readonly #options: HubServiceOptions
   readonly hub: Hub
   readonly #console: ConsoleOut
-  readonly #sharedState: SharedState
   readonly #lease: Lease
   readonly #status: { now(): void; close(): void }
   readonly #startedAt = Date.now()
@@ -52,18 +53,16 @@ export class HubService {
     this.#options = options
     const { bus, shared, store, boot, agents, isAlone, note } = options
     this.#console = new ConsoleOut(shared.console, 'hub', boot)
-    // Others write as the hub as well, when they lead: what this one reads is what all have written.
-    this.#sharedState = new SharedState({ node: 'hub', boot, bucket: shared.cluster })
     this.hub = new Hub({
       bus,
       store,
       ...shared,
       agents,
       boot,
-      shared: () => this.#sharedState.values(),
+      shared: () => options.values.values(),
       health: () => options.health(this.status()),
     })
-    void this.#sharedState.start()
+    void options.values.start()
     this.#status = publishStatus(bus, () => this.status())
     this.#lease = new Lease({
       bucket: shared.state,
@@ -115,7 +114,7 @@ export class HubService {
     await this.#changing
     this.#status.close()
     await this.#console.close(CLOSE_MS)
-    await this.#sharedState.close()
+    await this.#options.values.close()
     await this.hub.close()
   }
 
@@ -162,7 +161,7 @@ export class HubService {
   }
 
   async #openAgents(): Promise<NodeAgents> {
-    const { bus, boot, shared, note, openGroup } = this.#options
+    const { bus, boot, shared, values, note, openGroup } = this.#options
     const agents = new NodeAgents({
       component: 'hub',
       node: 'hub',
@@ -170,10 +169,10 @@ export class HubService {
       bus,
       fleet: this.hub.fleet,
       jobs: shared.jobs,
-      shared: this.#sharedState,
+      shared: values,
       console: this.#console,
       note,
-      open: (observer) => openGroup(observer, this.#sharedState),
+      open: openGroup,
     })
     await agents.group.start({ live: true, startMs: Date.now() })
     await agents.group.load()

@@ -55,7 +55,10 @@ export class ActionsOut {
 
   counters(): Record<string, number> {
     const { dropped, queue } = COUNTER_NAMES
-    const counts = Object.entries(this.#outbox.dropped).map(([why, count]) => [dropped('actions', why), count])
+    const counts = Object.entries(this.#outbox.dropped).map(([why, count]) => [
+      dropped('actions', why),
+      count,
+    ])
     return { [queue('actions')]: this.#outbox.depth, ...Object.fromEntries(counts) }
   }
 

@@ -25,7 +25,7 @@ export interface NodeAgentsOptions {
 }
 
 /** What agents tell that concerns the rest of the system. */
-export type NodeObserver = Required<Pick<GroupObserver, 'line' | 'shared' | 'clusterJob' | 'ordered'>>
+export type NodeObserver = Required<Pick<GroupObserver, 'line' | 'clusterJob' | 'ordered'>>
 
 /** The agents of a node as the rest of the system sees them: what runs, what it says, how it does. */
 export class NodeAgents implements AgentRunner {
@@ -39,11 +39,8 @@ export class NodeAgents implements AgentRunner {
 
   constructor(options: NodeAgentsOptions) {
     this.#options = options
-    const { shared } = options
     this.group = options.open({
       line: (line) => this.#line(line),
-      shared: ({ id = '', title }, deltas, during) =>
-        shared.apply({ id, title }, deltas, during === undefined ? {} : { id: during }),
       clusterJob: (change) => this.#jobs.changed(change),
       ordered: (order) => this.#jobs.tell(order),
     })
@@ -97,6 +94,7 @@ export class NodeAgents implements AgentRunner {
 
   /** How each agent does that is deployed here. */
   states(): AgentState[] {
+    this.#measureSometimes()
     const results = this.group.results()
     this.#sample(results)
     return (this.#follower?.known() ?? []).map((known) => this.#state(known, results))
@@ -106,6 +104,15 @@ export class NodeAgents implements AgentRunner {
     await this.#jobs.close()
     await this.group.close()
   }
+
+  /** What agents hold is not known without looking, which takes a moment. */
+  #measureSometimes(): void {
+    const now = performance.now()
+    if (now < this.#measureAt) return
+    this.#measureAt = now + MEASURE_MS
+    this.group.measure().catch(() => {})
+  }
+  #measureAt = performance.now() + FIRST_MEASURE_MS
 
   #line(line: GroupLine): void {
     const { agent } = line
@@ -185,3 +192,5 @@ type Rates = Pick<AgentState, 'callsPerSecond' | 'cpu'>
 
 const NO_RATES: Rates = { callsPerSecond: 0, cpu: 0 }
 const SHORTEST_S = 0.5
+const FIRST_MEASURE_MS = 3000
+const MEASURE_MS = 30_000

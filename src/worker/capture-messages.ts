@@ -1,8 +1,8 @@
+import type { EntryMarks } from '../agent/answers.ts'
 import type { Losses, Skipped } from '../capture/index.ts'
 import type { RemoteDissector } from '../dissect/relay.ts'
 import type { MistakeCode } from '../mistake/mistake.ts'
 import type { EntryStoreCounters } from '../store/entries/entry-store.ts'
-import type { EntryMarks } from '../store/entries/marks.ts'
 import type { PipelineCounters } from './pipeline.ts'
 import type { SpoolCounters } from './spool/index.ts'
 
@@ -88,14 +88,7 @@ export type ToCapture =
     }
   | { readonly kind: 'stop' }
   /** What agents think of entries that are kept. */
-  | {
-      readonly kind: 'marks'
-      readonly marks: readonly {
-        readonly stream: string
-        readonly index: number
-        readonly marks: EntryMarks
-      }[]
-    }
+  | { readonly kind: 'marks'; readonly marks: readonly EntryMarks[] }
 
 /** Indexes into the shared control words. */
 export const CONTROL = { acked: 0, stop: 1 } as const

@@ -194,7 +194,7 @@ class CaptureThread {
       post({ kind: 'demand', version: message.version })
       this.#go?.()
     } else if (message.kind === 'marks') {
-      for (const { stream, index, marks } of message.marks) this.#store?.mark(stream, index, marks)
+      for (const { stream, index, ...marks } of message.marks) this.#store?.mark(stream, index, marks)
     } else {
       this.#stop.abort()
       this.#go?.()

@@ -1,5 +1,6 @@
 import type { Worker as Thread } from 'node:worker_threads'
 import type { Agent } from '../agent/agents.ts'
+import type { EntryMarks } from '../agent/answers.ts'
 import {
   AgentGroup,
   type AgentResult,
@@ -167,7 +168,7 @@ export class Run {
   }
 
   /** What agents think of entries that are kept. */
-  mark(marks: (ToCapture & { kind: 'marks' })['marks']): void {
+  mark(marks: readonly EntryMarks[]): void {
     this.#post({ kind: 'marks', marks })
   }
 

@@ -10,7 +10,7 @@ import type { Note } from '../node/note.ts'
 import { publishStatus } from '../node/status-out.ts'
 import type { Shared } from '../node/streams.ts'
 import type { EntryReader } from '../store/entries/entry-store.ts'
-import { SharedState } from '../store/shared-state.ts'
+import type { SharedState } from '../store/shared-state.ts'
 import type { NodeStatus } from '../wire/nodes.ts'
 import type { CaptureStats } from './capture-messages.ts'
 import { captureCounters } from './counters.ts'
@@ -22,6 +22,8 @@ export interface WorkerServiceOptions {
   readonly bus: Bus
   /** What all programs share; known when the bus has been reached for the first time. */
   readonly shared: Promise<Shared>
+  /** What agents share by `cluster.*`. */
+  readonly values: SharedState
   readonly node: string
   readonly boot: string
   readonly version: string
@@ -32,7 +34,6 @@ export interface WorkerServiceOptions {
   readonly makeRun: (
     agents: readonly Agent[],
     observer: NodeObserver & Pick<RunObserver, 'entry' | 'progress' | 'stats' | 'marks'>,
-    shared: SharedState,
   ) => Run
   /** A capture file is read once, by the agents that are deployed when it begins. */
   readonly isFile: boolean
@@ -52,7 +53,6 @@ export class WorkerService {
   readonly #options: WorkerServiceOptions
   readonly #console: ConsoleOut
   readonly #fleet: Fleet
-  readonly #sharedState: SharedState
   readonly #startedAt = Date.now()
   readonly #status: { now(): void; close(): void }
   #run: Run | undefined
@@ -69,12 +69,7 @@ export class WorkerService {
     const { bus, shared, node, boot, isFile, note } = options
     this.#console = new ConsoleOut(lateStream(shared.then((each) => each.console)), node, boot)
     this.#fleet = new Fleet(bus)
-    this.#sharedState = new SharedState({
-      node,
-      boot,
-      bucket: lateBucket(shared.then((each) => each.cluster)),
-    })
-    void this.#sharedState.start()
+    void options.values.start()
     this.#status = publishStatus(bus, () => this.status())
     const starting = new StartingAgents()
     const linked = shared.then((each) => this.#link(each, starting))
@@ -120,7 +115,7 @@ export class WorkerService {
     this.#status.close()
     this.#fleet.close()
     await this.#console.close(CLOSE_MS)
-    await this.#sharedState.close()
+    await this.#options.values.close()
     return result
   }
 
@@ -148,7 +143,7 @@ export class WorkerService {
   }
 
   async #capture(starting: StartingAgents): Promise<RunResult> {
-    const { node, boot, bus, shared, note, makeRun } = this.#options
+    const { node, boot, bus, shared, values, note, makeRun } = this.#options
     const { promise, resolve } = Promise.withResolvers<Run>()
     const agents = new NodeAgents({
       component: 'worker',
@@ -157,23 +152,19 @@ export class WorkerService {
       bus,
       fleet: this.#fleet,
       jobs: lateBucket(shared.then((each) => each.jobs)),
-      shared: this.#sharedState,
+      shared: values,
       console: this.#console,
       note,
       open: (observer) => {
-        const run = makeRun(
-          starting.agents,
-          {
-            ...observer,
-            entry: () => {},
-            progress: () => {},
-            stats: (stats) => {
-              this.#stats = stats
-            },
-            marks: (marks) => run.mark(marks),
+        const run = makeRun(starting.agents, {
+          ...observer,
+          entry: () => {},
+          progress: () => {},
+          stats: (stats) => {
+            this.#stats = stats
           },
-          this.#sharedState,
-        )
+          marks: (marks) => run.mark(marks),
+        })
         resolve(run)
         return run.agents
       },

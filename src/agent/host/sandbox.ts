@@ -31,8 +31,8 @@ import {
   MEANT_AT,
   type OutputMessage,
   PACKET_COLUMNS,
-  type SlotShares,
   type QueryErrand,
+  type SlotShares,
   UP,
 } from './protocol.ts'
 import { EntryQuery, emptied, Passage, type QueriedEntry, StoredEntries } from './query.ts'

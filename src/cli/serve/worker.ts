@@ -1,5 +1,6 @@
 import { networkInterfaces } from 'node:os'
 import { join, resolve } from 'node:path'
+import { processHealth } from '../../agent/broker.ts'
 import { requireLevel } from '../../agent/launch.ts'
 import { takeLauncher } from '../../agent/launcher.ts'
 import type { Bus } from '../../bus/bus.ts'
@@ -7,10 +8,13 @@ import type { Config } from '../../config/index.ts'
 import { readProtos } from '../../config/protos.ts'
 import { bytesOf, msOf } from '../../config/quantities.ts'
 import { knownProtocols } from '../../dissectors/known.ts'
-import { openActionsOut } from '../../node/actions-out.ts'
+import { ActionsOut } from '../../node/actions-out.ts'
+import { lateBucket } from '../../node/late.ts'
 import type { Note } from '../../node/note.ts'
 import type { Shared } from '../../node/streams.ts'
 import { openEntryReader } from '../../store/entries/index.ts'
+import { SharedState } from '../../store/shared-state.ts'
+import { token } from '../../wire/subjects.ts'
 import { Broker } from '../../worker/broker.ts'
 import { Run } from '../../worker/run.ts'
 import { runOptions } from '../../worker/run-options.ts'
@@ -24,43 +28,55 @@ export interface WorkerRequest {
   readonly bus: Bus
   readonly shared: Promise<Shared>
   readonly boot: string
+  readonly address: () => string
   readonly note: Note
 }
 
-/** Starts a worker: capture, agents, entries, and its link to the hub. */
-export function startWorker(request: WorkerRequest): WorkerService {
-  const { config, flags, bus, shared, boot, note } = request
+/** A worker that runs: capture, agents, entries, and its link to the hub. */
+export interface StartedWorker {
+  readonly service: WorkerService
+  close(): Promise<void>
+}
+
+export function startWorker(request: WorkerRequest): StartedWorker {
+  const { config, flags, bus, shared, boot, address, note } = request
   const source = sourceOf(flags)
+  const isFile = 'path' in source
   const node = nodeNameOf(flags, config)
   const protos = readProtos(config.tap.grpc.protos, process.cwd())
   const launcher = takeLauncher()
   requireLevel(requiredLevel(flags, config), launcher.best)
-  const actions = openActionsOut({ bus, shared, node, boot, folder: resolve(config.hub.state), note })
+  const actions = new ActionsOut({
+    bus,
+    node,
+    folder: join(resolve(config.hub.state), `worker-${token(node)}`),
+    note,
+  })
+  const values = new SharedState({ node, boot, bucket: lateBucket(shared.then((each) => each.cluster)) })
   const link = {
-    action: actions.send,
+    action: actions.send.bind(actions),
     targeted: () => ({ targets: [], excluded: [] }),
     health: () => service.status().health,
   }
-  const broker = new Broker(config, node, link)
+  const broker = new Broker(config, node, link, values)
   const record = recordOf(config)
   const reader =
     record === undefined
       ? undefined
-      : openEntryReader({
-          folder: record.folder,
-          filters: { prefer: 'kfl1', macros: config.tap.customMacros },
-        })
+      : openEntryReader({ folder: record.folder, prefer: 'kfl1', macros: config.tap.customMacros })
   const service: WorkerService = new WorkerService({
     bus,
     shared,
+    values,
     node,
     boot,
     version: version(),
+    address,
     agents: { language: config.scripting.language, protocols: knownProtocols },
-    isFile: 'path' in source,
+    isFile,
     reader,
     counters: () => actions.counters(),
-    health: () => ({}),
+    health: ({ counters }) => ({ nodeName: node, version: version(), ...processHealth(), counters }),
     note,
     makeRun: (agents, observer) => {
       const options = runOptions(config, {
@@ -69,7 +85,7 @@ export function startWorker(request: WorkerRequest): WorkerService {
         launcher,
         broker,
         nodeName: node,
-        finalRun: 'path' in source,
+        finalRun: isFile,
         hub: 'never',
         query: null,
         verifyChecksums: flags.verifyChecksums === true,
@@ -80,18 +96,27 @@ export function startWorker(request: WorkerRequest): WorkerService {
         {
           ...options,
           capture: { ...options.capture, record },
+          host: { ...options.host, actions: 'outside', clusterJobs: !isFile, marks: record !== undefined },
           worker: `${addressOfMachine()}:${config.tap.proxy.worker.srvPort}`,
-          settings: { actions: 'outside', clusterJobs: true },
         },
         {
           ...observer,
+          shared: (...added) => broker.share(...added),
           learned: (...name) => broker.learn(...name),
           call: (call) => broker.call(call),
         },
       )
     },
   })
-  return service
+  return {
+    service,
+    close: async () => {
+      await service.close()
+      await actions.close()
+      await reader?.close()
+      await broker.close()
+    },
+  }
 }
 
 function recordOf({ entries, tap }: Config) {

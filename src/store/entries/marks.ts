@@ -4,8 +4,8 @@ import { decodeLine, LINE_END, lineStarts } from './lines.ts'
 
 /** What agents have noted on an entry after it was captured. */
 export interface EntryMarks {
-  readonly passed?: boolean
-  readonly failed?: boolean
+  readonly passed?: boolean | undefined
+  readonly failed?: boolean | undefined
   readonly tags?: unknown
 }
 

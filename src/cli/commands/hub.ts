@@ -1,0 +1,58 @@
+import { randomUUID } from 'node:crypto'
+import { Command } from 'commander'
+import { openNatsBus } from '../../bus/nats.ts'
+import type { OpsServer } from '../../metrics/server.ts'
+import { openShared } from '../../node/streams.ts'
+import { requiredLevel } from '../capture-flags.ts'
+import { addNatsOptions, type NatsFlags, natsOf } from '../nats-flags.ts'
+import { addConfigOptions, type ConfigFlags, configOf } from '../options.ts'
+import { startHub } from '../serve/hub.ts'
+import { Program } from '../serve/program.ts'
+
+interface HubFlags extends ConfigFlags, NatsFlags {}
+
+export function hubCommand(): Command {
+  const command = new Command('hub')
+    .description(
+      'Run a hub for workers elsewhere: agents, their store, and the API. Several may run, one leads.',
+    )
+    .action(hub)
+  return addConfigOptions(addNatsOptions(command))
+}
+
+async function hub(flags: HubFlags): Promise<void> {
+  const { config } = configOf(flags)
+  const settings = natsOf(flags, config)
+  const program = new Program(config)
+  const { note, report } = program
+  let ops: OpsServer | undefined
+  try {
+    const bus = program.add(await openNatsBus({ settings, report }))
+    const shared = await openShared(bus)
+    const level = requiredLevel({}, config)
+    const started = program.add(
+      await startHub({
+        config,
+        bus,
+        shared,
+        boot: randomUUID(),
+        level,
+        isAlone: false,
+        address: () => ops?.address ?? '',
+        note,
+      }),
+    )
+    const { service, api } = started
+    ops = await program.serveOps(
+      config.hub.metricsPort,
+      () => service.status(),
+      () => service.hub.ready(),
+    )
+    process.stderr.write(
+      `remora: a hub of ${bus.description}, the API is at ${api.url}, metrics at http://${ops.address}/metrics\n`,
+    )
+    await program.untilStopped()
+  } finally {
+    await program.close()
+  }
+}

@@ -1,0 +1,155 @@
+import { join, resolve } from 'node:path'
+import { HelperBroker, processHealth } from '../../agent/broker.ts'
+import { AgentGroup } from '../../agent/group.ts'
+import { bestLevel, requireLevel, type SandboxLevel } from '../../agent/launch.ts'
+import { SandboxLauncher } from '../../agent/launcher.ts'
+import { agentTitle } from '../../agent/source/title.ts'
+import type { Bus } from '../../bus/bus.ts'
+import type { Config } from '../../config/index.ts'
+import { knownProtocols } from '../../dissectors/known.ts'
+import { type Api, startApi } from '../../hub/api/start-api.ts'
+import { HubService } from '../../hub/service.ts'
+import { accessInCluster } from '../../kubernetes/access.ts'
+import { KubernetesClient } from '../../kubernetes/client.ts'
+import { COUNTER_NAMES } from '../../metrics/counters.ts'
+import { ActionsOut } from '../../node/actions-out.ts'
+import { groupOptions } from '../../node/group-options.ts'
+import type { Note } from '../../node/note.ts'
+import type { Shared } from '../../node/streams.ts'
+import type { AgentStore } from '../../store/agent-store.ts'
+import { openBucketStore } from '../../store/bucket-shelf.ts'
+import { openConfigMapStore } from '../../store/config-map/config-map-shelf.ts'
+import { openFolderStore } from '../../store/folder/folder-shelf.ts'
+import { SharedState } from '../../store/shared-state.ts'
+import { BUCKETS } from '../../wire/subjects.ts'
+import { version } from '../../worker/version.ts'
+
+export interface HubRequest {
+  readonly config: Config
+  readonly bus: Bus
+  readonly shared: Shared
+  readonly boot: string
+  readonly level: SandboxLevel
+  readonly isAlone: boolean
+  readonly address: () => string
+  readonly note: Note
+}
+
+/** A hub that runs, with its API. */
+export interface StartedHub {
+  readonly service: HubService
+  readonly api: Api
+  close(): Promise<void>
+}
+
+export async function startHub(request: HubRequest): Promise<StartedHub> {
+  const { config, bus, shared, boot, level, isAlone, address, note } = request
+  const { scripting } = config
+  const best = bestLevel()
+  requireLevel(level, best)
+  const store = await openStore(config, bus, note)
+  const actions = new ActionsOut({ bus, node: 'hub', folder: join(resolve(config.hub.state), 'hub'), note })
+  const values = new SharedState({ node: 'hub', boot, bucket: shared.cluster })
+  const broker = new HelperBroker({
+    config,
+    nodeName: 'hub',
+    link: {
+      action: actions.send.bind(actions),
+      targeted: () => service.hub.targeted(),
+      health: () => service.status().health,
+    },
+    shared: values,
+  })
+  let api: Api | undefined
+  const service: HubService = new HubService({
+    bus,
+    shared,
+    store,
+    values,
+    boot,
+    version: version(),
+    address,
+    agents: { language: scripting.language, protocols: knownProtocols },
+    activeTitles: scripting.active,
+    isAlone,
+    openGroup: (observer) => {
+      const options = groupOptions(config, new SandboxLauncher(best))
+      return new AgentGroup(
+        {
+          ...options,
+          host: { ...options.host, actions: 'outside', clusterJobs: true },
+          agents: [],
+          nodeName: 'hub',
+          hub: 'only',
+          query: null,
+        },
+        {
+          ...observer,
+          entry: () => {},
+          shared: (...added) => broker.share(...added),
+          call: (call) => broker.call(call),
+        },
+      )
+    },
+    counters: () => ({ ...actions.counters(), ...apiCounters(api) }),
+    health: ({ counters }) => ({ nodeName: 'hub', version: version(), ...processHealth(), counters }),
+    note,
+  })
+  const close = async () => {
+    await api?.close()
+    await service.close()
+    await actions.close()
+    await broker.close()
+    await store.close()
+  }
+  try {
+    const log = {
+      error: (fields: object, message: string) => note('error', message, fields),
+      warn: (fields: object, message: string) => note('warning', message, fields),
+    }
+    api = await startApi({ control: service.hub, config, log, version: version() })
+  } catch (error) {
+    await close()
+    throw error
+  }
+  return { service, api, close }
+}
+
+async function openStore(config: Config, bus: Bus, note: Note): Promise<AgentStore> {
+  const rules = {
+    titleOf: agentTitle,
+    keep: config.scripting.history.keep,
+    now: () => new Date(),
+    warn: (text: string) => note('warning', text, { store: config.hub.store }),
+  }
+  switch (config.hub.store) {
+    case 'folder':
+      return openFolderStore({ ...rules, folder: resolve(config.hub.folder) })
+    case 'nats':
+      return openBucketStore(await bus.bucket({ name: BUCKETS.agents }), {
+        ...rules,
+        description: bus.description,
+      })
+    case 'configmap': {
+      const { name, namespace } = config.tap.release
+      const access = await accessInCluster()
+      return openConfigMapStore({
+        ...rules,
+        client: new KubernetesClient(access),
+        name: `${name}-config-map`,
+        namespace,
+      })
+    }
+  }
+}
+
+function apiCounters(api: Api | undefined): Record<string, number> {
+  if (api === undefined) return {}
+  const { droppedEntries, badMessages, lostAudits } = api.counters
+  const { dropped } = COUNTER_NAMES
+  return {
+    [dropped('api', 'slow-client')]: droppedEntries,
+    [dropped('api', 'bad-message')]: badMessages,
+    [dropped('api', 'audit')]: lostAudits,
+  }
+}
