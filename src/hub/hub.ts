@@ -123,7 +123,7 @@ export class Hub implements HubControl {
     const answers = await Promise.all(
       (node === undefined ? names : [node]).map((each) => this.#order(each, order)),
     )
-    return answers.filter((answer) => answer !== undefined)
+    return eachOnce(answers.filter((answer) => answer !== undefined))
   }
 
   entries(query: EntriesQuery, signal: AbortSignal): Promise<EntriesPage> {
@@ -262,6 +262,21 @@ function one(found: readonly AgentRecord[]): AgentRecord | undefined {
   throw new Mistake('E_CONFLICT', `${found.length} agents have the title ${found[0]?.title}`, {
     hint: `name one by its index: ${found.map(({ index }) => index).join(', ')}`,
   })
+}
+
+/** A job of the cluster is one, though every node tells of it. */
+function eachOnce(answers: readonly JobAnswer[]): JobAnswer[] {
+  const told = new Set<string>()
+  return answers.map((answer) => ({
+    ...answer,
+    jobs: answer.jobs.filter(({ scope, agent, tag }) => {
+      const key = `${agent} ${tag}`
+      if (scope === 'node') return true
+      if (told.has(key)) return false
+      told.add(key)
+      return true
+    }),
+  }))
 }
 
 /** For the title, when no comment gives one. */

@@ -76,8 +76,8 @@ export class Program {
 
   /** Until somebody stops it; rejects when something fails without which it cannot go on. */
   async untilStopped(...failing: readonly Promise<unknown>[]): Promise<void> {
-    const failed = Promise.all(failing.map((each) => each.then(() => new Promise(() => {}))))
-    await Promise.race([this.#interrupted.promise, failed])
+    const failures = failing.map((each) => each.then(() => new Promise<never>(() => {})))
+    await Promise.race([this.#interrupted.promise, ...failures])
   }
 
   async close(): Promise<void> {
