@@ -92,25 +92,32 @@ export class NatsBucket implements Bucket {
 
   async keys(prefix = ''): Promise<string[]> {
     return this.#or('cannot list', async () => {
-      const reader = await this.#reader(prefix, { headers_only: true })
-      const signal = AbortSignal.any([this.#link.outage, this.#ending])
-      const keys: string[] = []
-      try {
-        for (let isMore = reader.pending > 0; isMore; ) {
-          const pulled = await pull(this.#link.api, this.#setup.name, reader.name, {
-            most: PAGE,
-            waitMs: 0,
-            signal,
-          })
-          if (pulled.end === 'broken') throw this.#link.mistake('the connection was lost')
-          for (const delivered of pulled.messages) if (isPut(delivered)) keys.push(this.#key(delivered))
-          isMore = pulled.end === 'enough'
+      for (let attempt = 1; ; attempt++)
+        try {
+          return (await this.#list(prefix)).filter((key) => key.startsWith(prefix))
+        } catch (error) {
+          // A value that becomes too old while it is asked for makes the server silent.
+          if (attempt === ATTEMPTS || !this.#link.connected) throw error
         }
-      } finally {
-        dropReader(this.#link, this.#setup.name, reader.name)
-      }
-      return keys.filter((key) => key.startsWith(prefix))
     })
+  }
+
+  async #list(prefix: string): Promise<string[]> {
+    const reader = await this.#reader(prefix, { headers_only: true })
+    const signal = AbortSignal.any([this.#link.outage, this.#ending])
+    const keys: string[] = []
+    try {
+      for (let isMore = reader.pending > 0; isMore; ) {
+        const options = { most: PAGE, waitMs: 0, signal }
+        const pulled = await pull(this.#link.api, this.#setup.name, reader.name, options)
+        if (pulled.end === 'broken') throw this.#link.mistake('the connection was lost')
+        for (const delivered of pulled.messages) if (isPut(delivered)) keys.push(this.#key(delivered))
+        isMore = pulled.end === 'enough'
+      }
+    } finally {
+      dropReader(this.#link, this.#setup.name, reader.name)
+    }
+    return keys
   }
 
   async *watch({
@@ -299,4 +306,5 @@ function resyncMs(ttlMs: number): number {
 /** Wrong last sequence, as the server has it for one replica and for several. */
 const CONFLICTS = [10071, 10164]
 const PAGE = 256
+const ATTEMPTS = 3
 const WAIT_MS = 20_000

@@ -45,6 +45,8 @@ export class NatsLink {
   readonly #listeners = new Set<(connected: boolean) => void>()
   readonly #subscriptions = new Set<Wanted>()
   readonly #changed = new Bell()
+  /** Ends calls that wait for an answer. */
+  readonly #calls = new Set<(error: Mistake) => void>()
   #api: Api | undefined
   #connected = false
   /** Goes with each outage. */
@@ -125,16 +127,14 @@ export class NatsLink {
 
   /** Asks JetStream something. Rejects with `E_BUS` as soon as the connection is lost; what the server says passes. */
   async call<Result>(work: (api: Api) => Promise<Result>): Promise<Result> {
-    const api = this.api
-    const outage = this.outage
-    const done = new AbortController()
-    const lost = pause(CALL_MS, AbortSignal.any([outage, done.signal])).then(() => {
-      throw this.mistake(outage.aborted ? 'the connection was lost' : 'the server does not answer')
-    })
+    const { api } = this
+    const lost = Promise.withResolvers<never>()
+    this.#calls.add(lost.reject)
     try {
-      return await Promise.race([work(api), lost])
+      // Should the server be silent, the client gives up after five seconds.
+      return await Promise.race([work(api), lost.promise])
     } finally {
-      done.abort()
+      this.#calls.delete(lost.reject)
     }
   }
 
@@ -220,7 +220,10 @@ export class NatsLink {
     if (this.#connected === connected) return
     this.#connected = connected
     if (connected) this.#outage = new AbortController()
-    else this.#outage.abort()
+    else {
+      this.#outage.abort()
+      for (const lose of this.#calls) lose(this.mistake('the connection was lost'))
+    }
     this.#changed.ring()
     for (const listener of [...this.#listeners])
       try {
@@ -336,6 +339,4 @@ function hintFor(cause: unknown): string {
   return 'Look whether the server is up and nats.url is right.'
 }
 
-/** Longer than the client waits for an answer itself. */
-const CALL_MS = 10_000
 const FLUSH_MS = 2000

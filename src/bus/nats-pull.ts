@@ -50,6 +50,7 @@ export function pull(
     const abort = () => finish('broken')
     const take = (error: Error | null, message: Msg) => {
       const next = error === null ? read(message) : 'broken'
+      timer.refresh()
       if (next === undefined) return
       if (typeof next === 'string') return finish(next)
       messages.push(next)
@@ -58,12 +59,16 @@ export function pull(
     }
     const inbox = createInbox()
     const subscription = connection.subscribe(inbox, { callback: take })
-    const timer = setTimeout(abort, waitMs + PATIENCE_MS)
+    const timer = setTimeout(abort, Math.min(waitMs, HEARTBEAT_MS) + PATIENCE_MS)
     signal.addEventListener('abort', abort)
-    const wanted = waitMs === 0 ? { batch: most, no_wait: true } : { batch: most, expires: waitMs * 1e6 }
-    connection.publish(`${js.apiPrefix}.CONSUMER.MSG.NEXT.${stream}.${consumer}`, JSON.stringify(wanted), {
-      reply: inbox,
-    })
+    const wanted = waitMs === 0 ? { no_wait: true } : { expires: waitMs * 1e6, ...heartbeat(waitMs) }
+    connection.publish(
+      `${js.apiPrefix}.CONSUMER.MSG.NEXT.${stream}.${consumer}`,
+      JSON.stringify({ batch: most, ...wanted }),
+      {
+        reply: inbox,
+      },
+    )
   })
 }
 
@@ -95,5 +100,11 @@ function parse(message: Msg): Delivered | undefined {
   }
 }
 
-/** How much longer than asked the server may take to say that there is nothing. */
+/** A consumer that moves to another server forgets who waits, and says nothing more. */
+function heartbeat(waitMs: number): { readonly idle_heartbeat?: number } {
+  return waitMs > 2 * HEARTBEAT_MS ? { idle_heartbeat: HEARTBEAT_MS * 1e6 } : {}
+}
+
+const HEARTBEAT_MS = 2000
+/** How much later than expected a word of the server may come. */
 const PATIENCE_MS = 3000

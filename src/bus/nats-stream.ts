@@ -161,6 +161,7 @@ export class NatsStream implements Stream {
   async *read({ last, sinceMs, follow, signal }: ReadOptions): AsyncIterable<StreamMessage> {
     const end = AbortSignal.any([signal, this.#options.ending])
     const backoff = new Backoff(100, 5000)
+    let failures = 0
     let place: Place | undefined
     while (!end.aborted)
       try {
@@ -174,9 +175,10 @@ export class NatsStream implements Stream {
         if (!follow) return
       } catch (error) {
         if (end.aborted) return
-        if (!follow) throw this.#link.mistake(`cannot read ${this.#options.name}`, error)
+        if (!follow && ++failures === ATTEMPTS)
+          throw this.#link.mistake(`cannot read ${this.#options.name}`, error)
         await pause(backoff.next(), end)
-        await this.#link.whenConnected(end)
+        if (follow) await this.#link.whenConnected(end)
       }
   }
 
@@ -261,7 +263,8 @@ export class NatsStream implements Stream {
       try {
         await work(() => backoff.reset())
       } catch (error) {
-        if (this.#link.connected) this.#options.report(error)
+        if (this.#link.connected)
+          this.#options.report(this.#link.mistake(`cannot consume ${this.#options.name} for now`, error))
       }
       if (!end.aborted) await pause(backoff.next(), end)
     }
@@ -297,3 +300,5 @@ const ACK_WAIT_MS = 5000
 const APPEND_MS = 5000
 const WAIT_MS = 20_000
 const PAGE = 256
+/** A message that becomes too old while it is asked for makes the server silent. */
+const ATTEMPTS = 3

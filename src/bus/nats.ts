@@ -107,7 +107,7 @@ class NatsBus implements Bus {
       .catch((error: unknown) => {
         throw this.#link.isClosed ? closed() : noAnswer(subject, timeoutMs, error)
       })
-    const answer = await (signal === undefined ? asked : Promise.race([asked, aborted(signal)]))
+    const answer = await (signal === undefined ? asked : unlessAborted(asked, signal))
     return openAnswer(answer.data, subject, () => this.#counts.add('malformed'))
   }
 
@@ -204,10 +204,15 @@ class NatsBus implements Bus {
   }
 }
 
-function aborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
-  })
+async function unlessAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
+  const aborted = Promise.withResolvers<never>()
+  const abort = () => aborted.reject(signal.reason)
+  signal.addEventListener('abort', abort)
+  try {
+    return await Promise.race([work, aborted.promise])
+  } finally {
+    signal.removeEventListener('abort', abort)
+  }
 }
 
 /** What NATS takes when nobody has set anything else. */
