@@ -375,19 +375,22 @@ export interface Watching {
   /** Resolves when they have come like this, or did before. */
   until(isSo: (records: readonly AgentRecord[]) => boolean): Promise<void>
   readonly ended: Promise<void>
+  /** All that came. */
+  readonly seen: readonly (readonly AgentRecord[])[]
 }
 
 /** Follows a store in the background. */
 export function watching(store: AgentStore, signal: AbortSignal): Watching {
-  let latest: readonly AgentRecord[] | undefined
+  const seen: (readonly AgentRecord[])[] = []
   const follow = async () => {
-    for await (const records of store.watch(signal)) latest = records
+    for await (const records of store.watch(signal)) seen.push(records)
   }
   const ended = follow()
-  return {
-    ended,
-    until: (isSo) => until(() => latest !== undefined && isSo(latest)),
+  const isNow = (isSo: (records: readonly AgentRecord[]) => boolean) => {
+    const latest = seen.at(-1)
+    return latest !== undefined && isSo(latest)
   }
+  return { ended, seen, until: (isSo) => until(() => isNow(isSo)) }
 }
 
 export async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
@@ -439,5 +442,5 @@ function isJson(text: string): boolean {
 
 const SOURCE = { path: '/agents/slack.js', hash: 'f00d', syncedBy: 'ann@laptop' }
 const PATIENCE_MS = 60_000
-const GARBAGE_ROUNDS = 30
+const GARBAGE_ROUNDS = 20
 const SEED = Number(process.env.REMORA_SEED ?? 4711)

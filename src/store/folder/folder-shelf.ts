@@ -96,6 +96,13 @@ interface Scan {
   readonly names: ReadonlySet<string>
   /** When a file came or went. */
   readonly changedMs: number
+  /** Whose scripts people have deleted. */
+  readonly removed: readonly Removed[]
+}
+
+interface Removed {
+  readonly folder: string
+  readonly kept: KeptRecord
 }
 
 class FolderShelf implements Shelf {
@@ -104,8 +111,7 @@ class FolderShelf implements Shelf {
   readonly #rules: StoreRules
   readonly #files: FolderFiles
   readonly #closed = new AbortController()
-  /** Somebody is at work in the folder: what it comes to is seen by looking again. */
-  #isUnsettled = false
+  readonly #sightings = new Sightings()
 
   constructor(folder: string, rules: StoreRules, write: WriteFile) {
     this.description = `folder ${folder}`
@@ -151,9 +157,9 @@ class FolderShelf implements Shelf {
     try {
       for (let last: string | undefined; !ending.aborted; ) {
         const print = await this.#print()
-        if (print !== last || this.#isUnsettled) yield
+        if (print !== last || this.#sightings.isUnsettled) yield
         last = print
-        await wake.next(ending, this.#isUnsettled ? QUIET_MS : LOOK_EVERY_MS)
+        await wake.next(ending, this.#sightings.isUnsettled ? QUIET_MS : LOOK_EVERY_MS)
         // Files that are written come in several steps.
         await pause(20, ending)
       }
@@ -185,8 +191,8 @@ class FolderShelf implements Shelf {
   /** What there is, after what others have done to it became versions. `urgent` is an agent that is about to be written. */
   async #settle(urgent?: string): Promise<Scan> {
     const scan = await this.#scan()
-    const { steps, active, isUnsettled } = new Adoption(scan, this.#rules, urgent).work()
-    this.#isUnsettled = isUnsettled
+    this.#sightings.begin()
+    const { steps, active } = new Adoption(scan, this.#rules, this.#sightings, urgent).work()
     if (steps.length === 0) return scan
     try {
       await this.#commit(scan, steps, active)
@@ -239,7 +245,17 @@ class FolderShelf implements Shelf {
     )
     const changedMs = (await statOf(this.#folder))?.mtimeMs ?? 0
     const names = new Set(scripts.keys())
-    return { ...(await this.#book(damaged)), agents, strangers, damaged, names, changedMs }
+    const removed = strangers.length === 0 ? [] : await this.#removed(seen)
+    return { ...(await this.#book(damaged)), agents, strangers, damaged, names, changedMs, removed }
+  }
+
+  async #removed(seen: ReadonlySet<string>): Promise<Removed[]> {
+    const removed: Removed[] = []
+    for (const folder of (await readdir(this.#at(OWN))).filter((name) => name.startsWith(REMOVED))) {
+      const kept = parsed(keptRecord, (await readText(this.#at(`${OWN}/${folder}/${RECORD}`))) ?? '')
+      if (kept !== undefined && !seen.has(kept.id)) removed.push({ folder, kept })
+    }
+    return removed
   }
 
   async #book(damaged: Damage[]): Promise<Pick<Scan, 'book' | 'damagedBook'>> {
@@ -363,34 +379,32 @@ class Adoption {
   readonly #steps: Step[] = []
   readonly #records: AgentRecord[]
   readonly #strangers: Set<Script>
+  readonly #sightings: Sightings
   #active: readonly string[]
-  #isUnsettled = false
 
-  constructor(scan: Scan, rules: StoreRules, urgent: string | undefined) {
+  constructor(scan: Scan, rules: StoreRules, sightings: Sightings, urgent: string | undefined) {
     this.#scan = scan
     this.#rules = rules
+    this.#sightings = sightings
     this.#urgent = urgent
     this.#records = scan.agents.map(({ record }) => record)
     this.#strangers = new Set(scan.strangers.filter(({ text }) => typeof text === 'string'))
     this.#active = scan.book.active
   }
 
-  work(): {
-    readonly steps: readonly Step[]
-    readonly active: readonly string[]
-    readonly isUnsettled: boolean
-  } {
+  work(): { readonly steps: readonly Step[]; readonly active: readonly string[] } {
     for (const found of this.#scan.agents) {
       if (found.script === undefined) this.#missing(found)
       else if (typeof found.script.text === 'string' && hashOf(found.script.text) !== found.record.hash)
         this.#edited(found, found.script, found.script.text)
     }
     for (const stranger of this.#strangers) this.#dropped(stranger)
-    return { steps: this.#steps, active: this.#active, isUnsettled: this.#isUnsettled }
+    return { steps: this.#steps, active: this.#active }
   }
 
   #edited(found: Found, script: Script, code: string): void {
-    if (found.kept.id !== this.#urgent && !this.#isQuiet(script.changedMs)) return
+    const isSettled = this.#sightings.isSettled(script.name, hashOf(code), script.changedMs)
+    if (found.kept.id !== this.#urgent && !isSettled) return
     const { record } = found
     const others = this.#records.filter(({ id }) => id !== record.id)
     const title = titleAfterEdit(record, code, script.name, this.#rules)
@@ -412,14 +426,14 @@ class Adoption {
     if (renamed !== undefined) {
       this.#strangers.delete(renamed)
       this.#steps.push(...saving(record, renamed.name, undefined, kept.versions, this.#rules.keep))
-    } else if (this.#isQuiet(this.#scan.changedMs)) {
+    } else if (this.#sightings.isSettled(kept.file, 'gone', this.#scan.changedMs)) {
       this.#records.splice(this.#records.indexOf(record), 1)
       this.#active = withoutNames(this.#active, namesOfRecord(record))
       const folder = `${OWN}/${number(record.index)}`
       this.#steps.push({
         kind: 'move',
         path: folder,
-        to: `${OWN}/removed-${number(record.index)}-${record.id}`,
+        to: `${OWN}/${REMOVED}${number(record.index)}-${record.id}`,
       })
       this.#rules.warn(
         `${kept.file} is gone, and agent "${record.title}" with it; its versions are kept in ${OWN}`,
@@ -428,27 +442,77 @@ class Adoption {
   }
 
   #dropped(script: Script): void {
-    if (!this.#isQuiet(script.changedMs)) return
     const code = String(script.text)
+    if (!this.#sightings.isSettled(script.name, hashOf(code), script.changedMs)) return
+    const removed = this.#scan.removed.find(({ kept }) => kept.file === script.name)
+    if (removed === undefined) this.#begun(script, code)
+    else this.#back(removed, script, code)
+  }
+
+  #begun(script: Script, code: string): void {
     const title = freeTitle(ownTitle(code, script.name, this.#rules), this.#records)
     const active = isListed(this.#active, namesOf(title, code, script.name))
-    const index = nextIndex([...this.#records, ...this.#scan.damaged].map((each) => each.index ?? -1))
-    const fresh = { id: randomUUID(), index, title, code, active }
+    const fresh = { id: randomUUID(), index: this.#nextIndex(), title, code, active }
     const record = newRecord(fresh, BY, this.#rules.now().toISOString())
     this.#records.push(record)
     this.#steps.push(...saving(record, script.name, versionOf(record), [], this.#rules.keep))
   }
 
+  /** It was deleted, or lay in another branch for a while. */
+  #back({ folder, kept }: Removed, script: Script, code: string): void {
+    const { file: _file, versions, ...rest } = kept
+    const isFree = ![...this.#records, ...this.#scan.damaged].some(({ index }) => index === kept.index)
+    const index = isFree ? kept.index : this.#nextIndex()
+    const title = freeTitle(ownTitle(code, script.name, this.#rules), this.#records)
+    const isSame = hashOf(code) === kept.hash
+    const before = { ...rest, index, code: isSame ? code : `${code}\0` }
+    const change = isSame ? { title: freeTitle(kept.title, this.#records) } : { code, title }
+    const record = changedRecord(before, change, BY, this.#rules.now().toISOString())
+    const version = record.version === kept.version ? undefined : versionOf(record)
+    this.#records.push(record)
+    this.#steps.push({ kind: 'move', path: `${OWN}/${folder}`, to: `${OWN}/${number(index)}` })
+    this.#steps.push(...saving(record, script.name, version, versions, this.#rules.keep))
+  }
+
+  #nextIndex(): number {
+    return nextIndex([...this.#records, ...this.#scan.damaged].map((each) => each.index ?? -1))
+  }
+
   #replace(before: AgentRecord, after: AgentRecord): void {
     this.#records.splice(this.#records.indexOf(before), 1, after)
   }
+}
 
-  /** Nobody seems to be writing it right now. */
-  #isQuiet(changedMs: number): boolean {
-    const isQuiet = Math.abs(Date.now() - changedMs) >= QUIET_MS
-    if (!isQuiet) this.#isUnsettled = true
-    return isQuiet
+/**
+ * Whether somebody is still at work on a file: what it is counts when it was the same some time ago, however long nobody
+ * looked in between. Editors write in several steps, and some remove the old file first.
+ */
+class Sightings {
+  #before: ReadonlyMap<string, Sighting> = new Map()
+  #now = new Map<string, Sighting>()
+  /** Something is to be looked at again. */
+  isUnsettled = false
+
+  begin(): void {
+    this.#before = this.#now
+    this.#now = new Map()
+    this.isUnsettled = false
   }
+
+  isSettled(name: string, print: string, changedMs: number): boolean {
+    const nowMs = Date.now()
+    const before = this.#before.get(name)
+    const sinceMs = before?.print === print ? before.sinceMs : nowMs
+    this.#now.set(name, { print, sinceMs })
+    if (nowMs - sinceMs >= QUIET_MS || Math.abs(nowMs - changedMs) >= LONG_AGO_MS) return true
+    this.isUnsettled = true
+    return false
+  }
+}
+
+interface Sighting {
+  readonly print: string
+  readonly sinceMs: number
 }
 
 /** What of an agent is kept in our own folder. */
@@ -551,9 +615,12 @@ function pretty(value: unknown): string {
 /** Who changed what people change in the folder. */
 const BY = 'folder'
 const RECORD = 'record.json'
+/** Agents that people have deleted lie in folders whose names begin so. */
+const REMOVED = 'removed-'
 const BOOK = `${OWN}/book.json`
 const LARGEST_RECORD = 1 << 20
-/** Editors write in several steps, and some remove the old file first. */
 const QUIET_MS = 300
+/** Nobody works on a file for so long without writing. */
+const LONG_AGO_MS = 10_000
 /** Where the system does not tell of changes. */
 const LOOK_EVERY_MS = 1000
