@@ -2,8 +2,8 @@ import { type ASTNode, Environment } from '@marcbachmann/cel-js'
 import { Mistake } from '../mistake/mistake.ts'
 import { nearest } from '../mistake/nearest.ts'
 import { type Fields, fields, MEMBERS, VARIABLES } from './cel-variables.ts'
+import { type Condition, TEXT_TESTS } from './condition.ts'
 import { headerIn } from './header.ts'
-import { isNeedle } from './needle.ts'
 import { safeRegex } from './regex.ts'
 import { Spellings, spellingsOf } from './spellings.ts'
 
@@ -27,30 +27,47 @@ const grammar = new Environment({ unlistedVariablesAreDyn: true })
  * is an empty value and numbers are numbers, as people expect of a filter. Throws E_FILTER_SYNTAX.
  */
 export function compileCel(source: string, now: number): CompiledCel {
-  if (source.trim() === '') return { matches: () => true, needles: [] }
+  if (source.trim() === '') return { matches: () => true, conditions: [] }
   const tree = parse(source) as unknown as Node
   const evaluate = new Compiler(source, now).compile(tree, new Set(), 0)
-  return { matches: (entry) => truthy(evaluate(fields(entry), undefined)), needles: needlesOf(tree) }
+  return { matches: (entry) => truthy(evaluate(fields(entry), undefined)), conditions: conditionsOf(tree) }
 }
 
 export interface CompiledCel {
   matches(entry: unknown): boolean
-  readonly needles: readonly string[]
+  readonly conditions: readonly Condition[]
 }
 
-/** Of `a && b` those of both; of `request.path.contains("text")` the text. */
-function needlesOf({ op, args }: Node): readonly string[] {
-  if (op === '&&') return (args as Node[]).flatMap(needlesOf)
-  if (op !== 'rcall') return []
-  const [name, object, [part]] = args as [string, Node, Node[]]
-  if (!TEXT_TESTS.has(name) || !isFieldOfEntry(object) || part?.op !== 'value') return []
-  return typeof part.args === 'string' && isNeedle(part.args) ? [part.args] : []
+/** Of `a && b` those of both; of `request.path.contains("text")` that. */
+function conditionsOf({ op, args }: Node): readonly Condition[] {
+  if (op === '&&') return (args as Node[]).flatMap(conditionsOf)
+  if (op === 'id') return PROTOCOLS[args as string] ?? []
+  if (op === 'rcall') {
+    const [name, object, [part]] = args as [string, Node, Node[]]
+    return TEXT_TESTS.has(name) ? comparison(object, name as Condition['test'], part) : []
+  }
+  if (!['==', '<', '<=', '>', '>='].includes(op)) return []
+  const [left, right] = args as [Node, Node]
+  return comparison(left, op as Condition['test'], right)
 }
 
-/** What an entry has as it is. */
-function isFieldOfEntry({ op, args }: Node): boolean {
-  if (op === 'id') return WHOLE_FIELDS.has(args as string)
-  return (op === '.' || op === '.?') && isFieldOfEntry((args as [Node, string])[0])
+function comparison(field: Node, test: Condition['test'], literal: Node | undefined): readonly Condition[] {
+  const path = pathOf(field)
+  const value = typeof literal?.args === 'bigint' ? Number(literal.args) : literal?.args
+  if (path === undefined || literal?.op !== 'value') return []
+  if (typeof value === 'string') return spellingsOf(value) instanceof Spellings ? [] : [{ path, test, value }]
+  return typeof value === 'number' && !TEXT_TESTS.has(test) ? [{ path, test, value }] : []
+}
+
+/** Where the value of a field is in the entry, as it is or as an empty value of its kind. */
+function pathOf({ op, args }: Node): string | undefined {
+  if (op === 'id') return Object.hasOwn(PATHS, args as string) ? PATHS[args as string] : undefined
+  if (op !== '.' && op !== '.?') return undefined
+  const [object, name] = args as [Node, string]
+  if (object.op === 'id' && ENDS.has(object.args as string))
+    return END_TEXTS.has(name) ? `${String(object.args)}.${name}` : undefined
+  const path = pathOf(object)
+  return path === undefined ? undefined : `${path}.${name}`
 }
 
 function parse(source: string): ASTNode {
@@ -373,14 +390,42 @@ const LIST_MACROS: Readonly<Record<string, (items: unknown[], test: (item: unkno
     map: (items, test) => items.map(test),
   }
 const MACROS: ReadonlySet<string> = new Set(Object.keys(LIST_MACROS))
-const TEXT_TESTS: ReadonlySet<string> = new Set(['contains', 'startsWith', 'endsWith'])
-const WHOLE_FIELDS: ReadonlySet<string> = new Set([
-  'request',
-  'response',
-  'protocol',
-  'capture',
-  'node',
-  'error',
-])
+/** Variables that are a field of the entry, or its empty value. */
+const PATHS: Readonly<Record<string, string>> = {
+  request: 'request',
+  response: 'response',
+  protocol: 'protocol',
+  capture: 'capture',
+  node: 'node',
+  error: 'error',
+  status_code: 'response.status',
+  method: 'request.method',
+  path: 'request.path',
+  url: 'request.url',
+  elapsed_time: 'elapsedTime',
+}
+const ENDS: ReadonlySet<string> = new Set(['src', 'dst'])
+const END_TEXTS: ReadonlySet<string> = new Set(['ip', 'name', 'namespace'])
+const PROTOCOLS: Readonly<Record<string, readonly Condition[]>> = {
+  ...Object.fromEntries(
+    [
+      'http',
+      'dns',
+      'tcp',
+      'udp',
+      'redis',
+      'kafka',
+      'amqp',
+      'tlsx',
+      'ws',
+      'mysql',
+      'postgresql',
+      'mongodb',
+    ].map((name) => [name, [{ path: 'protocol.name', test: 'in', value: [name] }]]),
+  ),
+  http2: [{ path: 'protocol.abbr', test: 'in', value: ['HTTP/2'] }],
+  grpc: [{ path: 'protocol.abbr', test: 'in', value: ['gRPC'] }],
+  gql: [{ path: 'protocol.abbr', test: 'in', value: ['GQL'] }],
+}
 const DEEPEST = 100
 const LONGEST_MATCHED = 1 << 20

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { Mistake } from '../mistake/mistake.ts'
-import { compileFilter, FilterCache, validateFilter } from './index.ts'
+import { compileFilter, FilterCache, needlesOf, validateFilter } from './index.ts'
 
 const ENTRY = {
   protocol: { name: 'http', abbr: 'HTTP', version: '1.1' },
@@ -254,7 +254,7 @@ describe('filters', () => {
   })
 
   test('name texts without which no entry matches', () => {
-    const needles = (text: string) => compileFilter(text, { prefer: 'kfl1' }).needles
+    const needles = (text: string) => needlesOf(compileFilter(text, { prefer: 'kfl1' }).conditions)
     assert.deepEqual(
       needles('request.path.contains("/orders") and (response.content.text.startsWith("ab") and http)'),
       ['/orders', 'ab'],

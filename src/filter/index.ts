@@ -1,8 +1,10 @@
 import { Mistake } from '../mistake/mistake.ts'
 import { compileCel } from './cel.ts'
+import type { Condition } from './condition.ts'
 import { compileKfl } from './kfl.ts'
 import { detectLanguage, type FilterLanguage } from './language.ts'
 
+export { type Condition, needlesOf } from './condition.ts'
 export { isWord } from './kfl.ts'
 export type { FilterLanguage } from './language.ts'
 
@@ -24,8 +26,8 @@ export interface Filter {
   readonly limit: number | undefined
   /** Paths whose values are to be masked in what is shown. */
   readonly redactions: readonly string[]
-  /** Texts that the JSON of every matching entry contains, if nothing in it is escaped that need not be. */
-  readonly needles: readonly string[]
+  /** All of them hold for every entry that matches. */
+  readonly conditions: readonly Condition[]
   /** May run code of whoever made the entry (getters); the caller guards against what that throws. */
   matches(entry: unknown): boolean
 }

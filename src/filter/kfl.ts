@@ -1,7 +1,7 @@
+import type { Condition } from './condition.ts'
 import { parseDatetime } from './datetime.ts'
 import { headerIn } from './header.ts'
 import { syntaxError, type Token, tokenize } from './kfl-tokens.ts'
-import { isNeedle } from './needle.ts'
 import { safeRegex } from './regex.ts'
 import { Spellings, spellingsOf } from './spellings.ts'
 
@@ -17,7 +17,7 @@ export interface CompiledKfl {
   readonly limit: number | undefined
   readonly redactions: readonly string[]
   readonly warnings: readonly string[]
-  readonly needles: readonly string[]
+  readonly conditions: readonly Condition[]
 }
 
 /** What an expression is for an entry. `MISSING` makes everything up to the nearest parenthesis false. */
@@ -40,7 +40,7 @@ export function compileKfl(source: string, options: KflOptions): CompiledKfl {
     limit: parser.limit,
     redactions: parser.redactions,
     warnings: parser.warnings,
-    needles: parser.needlesOf(evaluate),
+    conditions: parser.conditionsOf(evaluate),
   }
 }
 
@@ -52,8 +52,10 @@ class Parser {
   readonly #options: KflOptions
   readonly #depth: number
   /** Of expressions that cannot be true without them. */
-  readonly #needles = new Map<Evaluate, readonly string[]>()
-  readonly #texts = new Map<Evaluate, string>()
+  readonly #conditions = new Map<Evaluate, readonly Condition[]>()
+  readonly #literals = new Map<Evaluate, string | number>()
+  /** Where selectors lead; "" for somewhere in the entry. */
+  readonly #paths = new Map<Evaluate, string>()
   #at = 0
   #nesting = 0
 
@@ -63,8 +65,8 @@ class Parser {
     this.#depth = depth
   }
 
-  needlesOf(expression: Evaluate): readonly string[] {
-    return this.#needles.get(expression) ?? []
+  conditionsOf(expression: Evaluate): readonly Condition[] {
+    return this.#conditions.get(expression) ?? []
   }
 
   /** Empty matches everything. */
@@ -84,9 +86,9 @@ class Parser {
       const value = inner(entry)
       return value === MISSING ? false : value
     }
-    this.#needles.set(outer, this.needlesOf(inner))
-    const text = this.#texts.get(inner)
-    if (text !== undefined) this.#texts.set(outer, text)
+    this.#conditions.set(outer, this.conditionsOf(inner))
+    const literal = this.#literals.get(inner)
+    if (literal !== undefined) this.#literals.set(outer, literal)
     return outer
   }
 
@@ -113,7 +115,7 @@ class Parser {
         if (truthy(value) !== isAnd) return !isAnd
         return right(entry)
       }
-      if (isAnd) this.#needles.set(result, [...this.needlesOf(left), ...this.needlesOf(right)])
+      if (isAnd) this.#conditions.set(result, [...this.conditionsOf(left), ...this.conditionsOf(right)])
     }
     return result
   }
@@ -126,11 +128,20 @@ class Parser {
     this.#next()
     const right = this.#equality()
     const wanted = token.text !== '!='
-    return binary(left, right, (a, b) => {
+    const result = binary(left, right, (a, b) => {
       if (a instanceof Each && b instanceof Each) return equal(a.values, b.values) === wanted
       if (a instanceof Each || b instanceof Each) return anyPair(a, b, equal) === wanted
       return equal(a, b) === wanted
     })
+    if (wanted) this.#note(result, left, '==', right)
+    return result
+  }
+
+  /** A field is compared with what the filter says: it cannot be true without that. */
+  #note(expression: Evaluate, field: Evaluate, test: Condition['test'], with_: Evaluate): void {
+    const path = this.#paths.get(field)
+    const value = this.#literals.get(with_)
+    if (path !== undefined && value !== undefined) this.#conditions.set(expression, [{ path, test, value }])
   }
 
   #comparison(): Evaluate {
@@ -140,7 +151,9 @@ class Parser {
     this.#next()
     const right = this.#comparison()
     const compare = ORDER[token.text] as (a: number, b: number) => boolean
-    return binary(left, right, (a, b) => anyPair(a, b, (x, y) => compare(toNumber(x), toNumber(y))))
+    const result = binary(left, right, (a, b) => anyPair(a, b, (x, y) => compare(toNumber(x), toNumber(y))))
+    this.#note(result, left, token.text as Condition['test'], right)
+    return result
   }
 
   #unary(): Evaluate {
@@ -162,13 +175,15 @@ class Parser {
     switch (token.kind) {
       case 'number': {
         const value = Number(token.text)
-        return () => value
+        const literal: Evaluate = () => value
+        this.#literals.set(literal, value)
+        return literal
       }
       case 'text': {
         const text = spellingsOf(token.text)
         const value = text instanceof Spellings ? new Each(text.texts) : text
         const literal: Evaluate = () => value
-        this.#texts.set(literal, token.text)
+        if (typeof text === 'string') this.#literals.set(literal, text)
         return literal
       }
       case 'regex': {
@@ -209,29 +224,36 @@ class Parser {
   #selector(first: Evaluate, name: string): Evaluate {
     let current = first
     let last = name
-    let isField = true
+    let path: string | undefined = name
     for (;;) {
       const look = last === 'headers' ? header : property
       last = ''
+      if (path !== undefined) this.#paths.set(current, path)
       if (this.#is('..')) {
         this.#next()
         const name = this.#expectWord()
         current = descend(current, name)
+        path &&= ''
       } else if (this.#is('.')) {
         this.#next()
         if (this.#is('*')) {
           this.#next()
           current = step(current, (value) => new Each(valuesOf(value)))
+          path &&= ''
           continue
         }
         last = this.#expectWord()
         if (this.#is('(')) {
-          current = this.#method(current, last, isField)
-          isField = false
-        } else current = look(current, last)
+          current = this.#method(current, last, path !== undefined)
+          path = undefined
+        } else {
+          current = look(current, last)
+          path &&= `${path}.${last}`
+        }
       } else if (this.#is('[')) {
         this.#next()
         const token = this.#next()
+        path &&= ''
         if (token.kind === 'symbol' && token.text === '*')
           current = step(current, (value) => new Each(valuesOf(value)))
         else if (token.kind === 'number' || token.kind === 'text') current = look(current, token.text)
@@ -255,8 +277,7 @@ class Parser {
         const result = binary(value, argument, (a, b) =>
           anyPair(a, b, (text, part) => test(toText(text), toText(part))),
         )
-        const part = this.#texts.get(argument)
-        if (isField && part !== undefined && isNeedle(part)) this.#needles.set(result, [part])
+        if (isField) this.#note(result, value, name, argument)
         return result
       }
       case 'json':
@@ -317,7 +338,9 @@ class Parser {
     const macro = Object.hasOwn(MACROS, token.text) ? MACROS[token.text] : undefined
     if (macro === undefined) return undefined
     const [field, ...values] = macro
-    return (entry) => values.includes(read(read(entry, 'protocol'), field) as string)
+    const result: Evaluate = (entry) => values.includes(read(read(entry, 'protocol'), field) as string)
+    this.#conditions.set(result, [{ path: `protocol.${field}`, test: 'in', value: values }])
+    return result
   }
 
   #parameters(): Evaluate[] {

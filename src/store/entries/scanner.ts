@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { type Filter, FilterCache, type FilterLanguage } from '../../filter/index.ts'
+import { type Filter, FilterCache, type FilterLanguage, needlesOf } from '../../filter/index.ts'
 import { mask } from '../../filter/mask.ts'
 import { Decisions, LINE, NO, type Outcome, YES } from './decisions.ts'
 import type { StoredEntry } from './entry-store.ts'
@@ -220,7 +220,7 @@ class ColumnScan {
     this.#found = new Findings(task, filter)
     this.#decisions = new Decisions(sealed, filter.matches)
     this.#marks = marks
-    this.#needles = filter.needles.map((needle) => Buffer.from(needle))
+    this.#needles = needlesOf(filter.conditions).map((needle) => Buffer.from(needle))
     this.#root = sealed.column(sealed.root.index)
     this.#markedRows = marks.isEmpty ? NO_ROWS : rowsWithMarks(sealed, task.segment, marks)
   }
