@@ -1,0 +1,2 @@
+export { openClickHouseReader } from './query.ts'
+export { openClickHouseSink } from './sink.ts'
