@@ -9,13 +9,15 @@ import { readMessage } from './stream.ts'
  */
 export class ConsoleFollower implements Follower<ConsoleLine> {
   readonly #filter: ConsoleFilter
+  readonly #mostSeen: number
   /** Identities of lines, and their times, in the order in which they came. */
   readonly #seen = new Map<string, number>()
   /** Clock of the hub when something came last. */
   #heardAt: number | undefined
 
-  constructor(filter: ConsoleFilter) {
+  constructor(filter: ConsoleFilter, mostSeen = MOST_SEEN) {
     this.#filter = filter
+    this.#mostSeen = mostSeen
   }
 
   request(): StreamRequest {
@@ -31,7 +33,7 @@ export class ConsoleFollower implements Follower<ConsoleLine> {
     const fresh = lines.filter(({ id }) => !this.#seen.has(id))
     for (const { id, at } of fresh) this.#seen.set(id, at)
     if (now !== undefined) this.#heardAt = now
-    if (this.#seen.size > MOST_SEEN) this.#forget()
+    if (this.#seen.size > this.#mostSeen) this.#forget()
     return fresh
   }
 
@@ -40,7 +42,7 @@ export class ConsoleFollower implements Follower<ConsoleLine> {
     const from = (this.#heardAt ?? 0) - LATE_MS
     for (const [id, at] of this.#seen) if (at < from) this.#seen.delete(id)
     for (const id of this.#seen.keys()) {
-      if (this.#seen.size <= MOST_SEEN / 2) return
+      if (this.#seen.size <= this.#mostSeen / 2) return
       this.#seen.delete(id)
     }
   }
