@@ -158,11 +158,14 @@ describe('plan', () => {
     bench.write('a.js', '// New Script\n')
     await bench.settle()
     const [first] = await bench.hub.records()
-    await bench.hub.client.createAgent({
-      title: 'New Script',
-      code: '// New Script\n',
-      source: { path: '/f/a.js', hash: hashOf('// New Script\n'), syncedBy: BY },
-    })
+    await bench.hub.hub.createAgent(
+      {
+        title: 'New Script',
+        code: '// New Script\n',
+        source: { path: '/f/a.js', hash: hashOf('// New Script\n'), syncedBy: BY },
+      },
+      BY,
+    )
     await bench.settle()
     assert.deepEqual(
       (await bench.hub.records()).map(({ id }) => id),
@@ -321,7 +324,7 @@ async function holds(bench: Bench, problems: Plan['problems'], force: boolean): 
     assert.ok(bench.files.has(source?.path.slice(3) ?? '') || kept.has(id), 'no file, no agent')
   // Nothing is told without a reason.
   for (const { kind, path } of problems) {
-    assert.ok(kind === 'title' || (kind === 'conflict' && !force), kind)
+    assert.ok(kind === 'title' || kind === 'elsewhere' || (kind === 'conflict' && !force), kind)
     if (kind === 'title') assert.ok(await isTaken(bench, path), 'nobody has this title')
   }
 }

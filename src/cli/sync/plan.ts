@@ -1,5 +1,5 @@
-import { agentTitle } from '../../agent/source/title.ts'
 import type { AgentChange, AgentDraft, AgentRecord } from '../../wire/agents.ts'
+import { fileTitle } from './title.ts'
 
 /** A file that may be an agent, as it was found. */
 export interface SeenFile {
@@ -35,7 +35,7 @@ export interface Problem extends Told {
   readonly path: string
   /** Identity of the agent that stays as it was. */
   readonly agent?: string
-  readonly kind: 'syntax' | 'conflict' | 'title' | 'refused' | 'unreadable'
+  readonly kind: 'syntax' | 'conflict' | 'title' | 'elsewhere' | 'refused' | 'unreadable'
 }
 
 export type Action = Create | Update | End | WriteBack
@@ -81,6 +81,8 @@ export interface Memory {
   readonly missing: ReadonlyMap<string, number>
   /** Agents to which `--activate` or `--deactivate` was applied: what somebody does later on the hub stays. */
   readonly switched: ReadonlySet<string>
+  /** Whether agents were active, by file: who makes them again, for a hub that has lost them, makes them the same. */
+  readonly activity: ReadonlyMap<string, boolean>
   /** Agents that are inactive because their file was removed. */
   readonly deactivated: ReadonlySet<string>
 }
@@ -89,6 +91,7 @@ export const NOTHING: Memory = {
   inodes: new Map(),
   missing: new Map(),
   switched: new Set(),
+  activity: new Map(),
   deactivated: new Set(),
 }
 
@@ -133,7 +136,7 @@ export interface Plan {
 export function plan(world: World, memory: Memory, options: SyncOptions): Plan {
   const links = link(world, memory)
   const wishes = links.pairs.map((pair) => wish(pair, world, memory, options))
-  const births = links.free.map((file) => birth(file, world, options))
+  const births = links.free.map((file) => birth(file, world, memory, options))
   const ends = links.gone.map((agent) => end(agent, world, memory, options))
   const claims = [...wishes, ...births].filter((each): each is Claim => each.kind === 'claim')
   const { granted, clashes } = settleTitles(claims, world, new Set(ends.flatMap(deletedId)))
@@ -248,7 +251,7 @@ function follow({ agent, file }: Pair): Action[] {
   const { source } = agent
   if (source === undefined || source.path === file.path) return []
   // A title that is the name of the file goes with it.
-  const title = agentTitle(agent.code, file.path)
+  const title = fileTitle(agent.code, file.path)
   const isNamed = !isEdited(agent) && title !== agent.title
   const change = { ...(isNamed ? { title } : {}), source: { ...source, path: file.path } }
   return [update({ agent, file }, change)]
@@ -285,7 +288,7 @@ function attemptOf({ path, content }: SeenFile): string {
 /** Whether somebody has changed it since it was synced. */
 function isEdited({ source, hash, title, code }: AgentRecord): boolean {
   if (source === undefined) return true
-  return hash !== source.hash || title !== agentTitle(code, source.path)
+  return hash !== source.hash || title !== fileTitle(code, source.path)
 }
 
 function wantedActivity(agent: AgentRecord, memory: Memory, { active }: SyncOptions): boolean {
@@ -293,17 +296,19 @@ function wantedActivity(agent: AgentRecord, memory: Memory, { active }: SyncOpti
   return agent.active || memory.deactivated.has(agent.id)
 }
 
-function birth(file: SeenFile, world: World, { active }: SyncOptions): Wish {
+function birth(file: SeenFile, world: World, memory: Memory, { active }: SyncOptions): Wish {
   const { content, path } = file
   if (content.kind === 'unsettled') return { kind: 'wait', until: world.now }
   if (content.kind === 'broken') return { kind: 'problem', problem: broken(file, content.mistake) }
   const { title, code, hash } = content
+  const other = world.agents.find(({ source }) => source?.path === path && source.syncedBy !== world.by)
+  if (other !== undefined) return { kind: 'problem', problem: elsewhere(other, path) }
   const refusal = world.refused(attemptOf(file))
   if (refusal !== undefined) return { kind: 'problem', problem: refusedBy(path, refusal) }
   const draft = {
     title,
     code,
-    active: active ?? isListed(world.activeTitles, title, path),
+    active: memory.activity.get(path) ?? active ?? isListed(world.activeTitles, title, path),
     source: sourceOf(file, hash, world),
   }
   return { kind: 'claim', title, action: { kind: 'create', path, attempt: attemptOf(file), draft } }
@@ -455,6 +460,16 @@ function orphan(agent: AgentRecord): Problem {
   }
 }
 
+function elsewhere({ index, title, source }: AgentRecord, path: string): Problem {
+  return {
+    key: `elsewhere ${path} ${source?.syncedBy}`,
+    path,
+    kind: 'elsewhere',
+    message: `agent ${index} "${title}" is of a file with this path, which ${source?.syncedBy} syncs: it was not synced`,
+    hint: `--as ${source?.syncedBy} takes it over, when that was you under another name`,
+  }
+}
+
 function clash({ title, action }: Claim, owner: string): Problem {
   const { path } = action
   return {
@@ -487,8 +502,10 @@ function remember(
   const isBack = new Set(pairs.flatMap(({ agent }, at) => (wishes[at]?.kind === 'nothing' ? [agent.id] : [])))
   const deactivated = new Set([...memory.deactivated].filter((id) => !isBack.has(id)))
   for (const { kind, agent } of ends.flatMap(endings)) if (kind === 'deactivate') deactivated.add(agent.id)
+  const activity = new Map([...memory.activity].filter(([path]) => inodes.has(path)))
+  for (const { agent, file } of pairs) activity.set(file.path, agent.active)
   const switched = new Set([...memory.switched, ...isBack])
-  return { inodes, missing, switched, deactivated }
+  return { inodes, missing, switched, activity, deactivated }
 }
 
 function endings(each: Wish) {

@@ -3,10 +3,10 @@ import { type BigIntStats, globSync, readdirSync, statSync } from 'node:fs'
 import { dirname, join, matchesGlob, relative, resolve, sep } from 'node:path'
 import { isAgentFile, readScript } from '../../agent/agents.ts'
 import { AgentSyntaxMistake, type Language, parseAgent } from '../../agent/source/gate.ts'
-import { agentTitle } from '../../agent/source/title.ts'
 import { Mistake } from '../../mistake/mistake.ts'
 import { MOST_CODE_BYTES } from '../../wire/agents.ts'
 import type { Content, Problem, SeenFile } from './plan.ts'
+import { fileTitle } from './title.ts'
 
 export interface ScanOptions {
   readonly cwd: string
@@ -124,7 +124,7 @@ export class Scanner {
       refuseSize(code, file)
       return {
         kind: 'script',
-        title: agentTitle(text, path),
+        title: fileTitle(text, path),
         code,
         hash: hashOf(code),
         isText: code === text,

@@ -444,12 +444,34 @@ describe('sync', () => {
     assert.deepEqual(await bench.titles(), ['b', 'dns-counter'])
   })
 
-  test('uploads all again when the hub was emptied', async (t) => {
+  test('uploads all again when the hub was emptied, as it was', async (t) => {
     const bench = await Bench.open(t, { 'a.js': '// A\n', 'b.js': '// B\n' })
+    await bench.settle()
+    await bench.hub.edit('B', { active: true })
     await bench.settle()
     for (const { id } of await bench.hub.records()) await bench.hub.hub.deleteAgent(id, 'ann')
     await bench.settle()
-    assert.deepEqual(await bench.titles(), ['A', 'B'])
+    assert.deepEqual([await bench.titles(), await bench.active()], [['A', 'B'], ['B']])
+  })
+
+  test('does not overwrite the agent of a file with the same path on another machine', async (t) => {
+    const bench = await Bench.open(t, { 'a.js': '// Mine\n' })
+    const source = { path: bench.path('a.js'), hash: '', syncedBy: 'bob@there' }
+    await bench.hub.client.createAgent({ title: 'Theirs', code: '// Theirs\n', source })
+    await bench.settle()
+    assert.deepEqual(await bench.hub.contents(), { Theirs: '// Theirs\n' })
+    assert.match(
+      bench.said().join(),
+      /^elsewhere a\.js: agent 0 "Theirs" is of a file with this path, which bob@there syncs/,
+    )
+  })
+
+  test('shortens a title that is longer than titles are', async (t) => {
+    const bench = await Bench.open(t, { 'a.js': `// ${'x'.repeat(600)}\n` })
+    await bench.settle()
+    bench.write('a.js', `// ${'x'.repeat(600)}\n2`)
+    await bench.settle()
+    assert.deepEqual([(await bench.titles())[0]?.length, bench.said()], [500, []])
   })
 
   test('leaves agents of a folder alone that has vanished', async (t) => {

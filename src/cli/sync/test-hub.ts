@@ -5,8 +5,8 @@ import type { AgentChange, AgentDraft, AgentRecord, AgentVersion } from '../../w
 import type { AgentView } from '../../wire/views.ts'
 
 /**
- * The hub in memory as a client sees it, with what a store owes besides: a title is of one agent only. Written like
- * `user@host` is who asks.
+ * The hub in memory as a client sees it, with what stores do besides: a title is of one agent only, and a draft of a file
+ * that has an agent changes that one.
  */
 export class TestHub {
   readonly hub = new FakeHub()
@@ -50,6 +50,8 @@ export class TestHub {
 
   async #create(draft: AgentDraft): Promise<AgentView> {
     await this.meanwhile()
+    const ofSameFile = (await this.hub.agents()).find(({ source }) => source?.path === draft.source?.path)
+    if (ofSameFile?.source !== undefined) return this.update(ofSameFile.id, draft, 'sync')
     if (draft.title !== undefined) await this.#refuseTitle(draft.title, '')
     return this.hub.createAgent(draft, 'sync')
   }
