@@ -89,7 +89,10 @@ created     agents/b.js: agent 1 "Alerts", inactive (remora agents activate 1)
       ['scripts', '--set', 'scripting.sources[0]=two', '--once', '--hub-url', url, '--as', 'ci'],
       { cwd: folder },
     )
-    assert.match(more.stderr, /its title "B" is the one of agent 1 "B" \(.*two\/b\.js of .*@.*\), too/)
+    assert.match(
+      more.stderr,
+      /^two\/b\.js: agent 1 "B" is of a file with this path, which .*@.* syncs: it was not synced$/m,
+    )
   })
 
   test('says what to set when there is nothing to sync, and where the hub is thought to be', async (t) => {
@@ -160,6 +163,17 @@ created     agents/b.js: agent 1 "Alerts", inactive (remora agents activate 1)
       for (const { id } of await hub.agents()) await hub.deleteAgent(id, 'helm')
       await until(async () => (await titles(hub)).join() === 'A,B', output)
       assert.equal((await hub.agent('A')).code, '// A\nmine')
+    })
+  })
+
+  test('prints what its agents say, and no others', async (t) => {
+    await watching(t, { 'a.js': '// A\n' }, [], async ({ hub, output }) => {
+      await until(() => hub.followers > 0, output)
+      const { id: agent } = await hub.agent('A')
+      hub.print({ text: 'not ours' })
+      hub.print({ text: 'hello', agent, title: 'A' })
+      await until(() => /^\[fake-0\] hello$/m.test(output()), output)
+      assert.doesNotMatch(output(), /not ours/)
     })
   })
 

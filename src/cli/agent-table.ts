@@ -57,10 +57,8 @@ export function agentPage(agent: AgentView): string {
     node.component,
     nodeState(agent, node),
     ...figures([node]),
-    count(node.calls),
-    count(node.lines),
   ])
-  const head = ['node', '', 'state', 'calls/s', 'errors', 'cpu', 'memory', 'dropped', 'calls', 'lines']
+  const head = ['node', '', 'state', 'calls/s', 'errors', 'cpu', 'memory', 'dropped']
   const drops = agent.nodes.flatMap(({ node, dropped }) =>
     Object.entries(dropped).map(([reason, number]) => `  ${node} dropped ${count(number)} events: ${reason}`),
   )

@@ -45,11 +45,11 @@ export function addConsoleOptions(command: Command): Command {
 export async function showConsole(hub: HubClient, flags: ConsoleFlags): Promise<void> {
   const filter = await filterOf(hub, flags)
   if (!flags.follow) {
-    for (const line of await hub.console(filter)) await show(line, flags)
+    for (const line of await hub.console(filter)) await showLine(line, flags)
     return
   }
   for await (const line of hub.followConsole(filter, connectionNotes, untilInterrupt()))
-    await show(line, flags)
+    await showLine(line, flags)
 }
 
 async function filterOf(hub: HubClient, flags: ConsoleFlags): Promise<ConsoleFilter> {
@@ -67,7 +67,10 @@ async function filterOf(hub: HubClient, flags: ConsoleFlags): Promise<ConsoleFil
 }
 
 /** Where a line goes is for its level to say, whatever its text is. */
-async function show(line: ConsoleLine, { json, agent }: ConsoleFlags): Promise<void> {
+export async function showLine(
+  line: ConsoleLine,
+  { json, agent }: Pick<ConsoleFlags, 'json' | 'agent'>,
+): Promise<void> {
   if (json === true) await printJson(jsonOf(line))
   else if (line.level === 'clear') clear(line, agent !== undefined)
   else if (line.level === 'error') await printLineTo(process.stderr, inRed(printLine(line)))

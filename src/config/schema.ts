@@ -87,7 +87,11 @@ export const configSchema = section({
     sources: setting(texts, [], 'More folders and files'),
     watchScripts: setting(flag, true, 'Watch them after the first sync'),
     active: setting(texts, [], 'Titles of the agents that are active at the start'),
-    console: planned(flag, true, 'Print console lines in the CLI'),
+    console: setting(
+      flag,
+      true,
+      'Print console lines of the agents that remora scripts syncs, while it watches',
+    ),
     language: setting(
       z.enum(['es5', 'modern']),
       'es5',

@@ -3,11 +3,12 @@ import { Command, Option } from 'commander'
 import type { HubClient } from '../../client/hub-client.ts'
 import type { Config } from '../../config/index.ts'
 import { Mistake } from '../../mistake/mistake.ts'
+import { showLine } from '../console-output.ts'
 import { addHubOptions, type HubFlags, withHub } from '../hub-options.ts'
 import { untilInterrupt } from '../interrupt.ts'
 import { SyncOutput } from '../sync/output.ts'
 import { Scanner, shownPath } from '../sync/scan.ts'
-import { Sync } from '../sync/sync.ts'
+import { type Round, Sync } from '../sync/sync.ts'
 import { syncAlways, syncOnce } from '../sync/watch.ts'
 
 interface ScriptsFlags extends HubFlags {
@@ -55,8 +56,31 @@ function scripts(paths: string[], flags: ScriptsFlags): Promise<void> {
       return
     }
     output.note(`syncing ${sources.join(', ')} with ${hub.url}; Ctrl-C ends it`)
-    await syncAlways(sync, hub, output, signal)
+    let printing: Promise<void> | undefined
+    const events = {
+      lost: (why: string) => output.lost(why),
+      restored: () => output.restored(),
+      ready: (round: Round) => {
+        output.ready(round)
+        if (config.scripting.console)
+          printing = printConsole(hub, sync, flags, signal).catch((error: unknown) => output.failed(error))
+      },
+    }
+    await syncAlways(sync, hub, events, signal)
+    await printing
   })
+}
+
+/** What the agents say that are synced here. That the hub is away is said already. */
+async function printConsole(
+  hub: HubClient,
+  sync: Sync,
+  flags: ScriptsFlags,
+  signal: AbortSignal,
+): Promise<void> {
+  const silent = { lost: () => {}, restored: () => {} }
+  for await (const line of hub.followConsole({ last: 0 }, silent, signal))
+    if (sync.owns(line.agent)) await showLine(line, { json: flags.json === true })
 }
 
 /** An empty scripting.source is none. */

@@ -1,11 +1,11 @@
+import { Mistake } from '../../mistake/mistake.ts'
 import type { AgentRecord } from '../../wire/agents.ts'
 import type { Action, Problem } from './plan.ts'
 import { shownPath } from './scan.ts'
 import type { Round, SyncReport } from './sync.ts'
-import type { WatchEvents } from './watch.ts'
 
 /** Says what is synced: a line each for people, JSON lines for programs. */
-export class SyncOutput implements SyncReport, WatchEvents {
+export class SyncOutput implements SyncReport {
   readonly #json: boolean
   readonly #cwd: string
   readonly #done = new Map<string, number>()
@@ -44,6 +44,12 @@ export class SyncOutput implements SyncReport, WatchEvents {
 
   lost(why: string): void {
     this.note(`${why}; trying again`)
+  }
+
+  /** Lines of consoles do not come, or no more: the sync goes on without. */
+  failed(error: unknown): void {
+    if (!(error instanceof Mistake)) throw error
+    this.note(`no lines of agents are shown: ${error.message}`)
   }
 
   restored(): void {

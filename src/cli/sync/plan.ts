@@ -75,6 +75,8 @@ export type Why = 'changed' | 'retitled' | 'renamed' | 'activated' | 'deactivate
 
 /** What is remembered from one round to the next; a new session begins with `NOTHING`. */
 export interface Memory {
+  /** Agents of files that are there, by identity. */
+  readonly owned: ReadonlySet<string>
   /** Inodes of files by path, also of those that are missing for a moment. */
   readonly inodes: ReadonlyMap<string, string>
   /** Agents whose files are missing, by identity, and since when. */
@@ -88,6 +90,7 @@ export interface Memory {
 }
 
 export const NOTHING: Memory = {
+  owned: new Set(),
   inodes: new Map(),
   missing: new Map(),
   switched: new Set(),
@@ -505,7 +508,8 @@ function remember(
   const activity = new Map([...memory.activity].filter(([path]) => inodes.has(path)))
   for (const { agent, file } of pairs) activity.set(file.path, agent.active)
   const switched = new Set([...memory.switched, ...isBack])
-  return { inodes, missing, switched, activity, deactivated }
+  const owned = new Set(pairs.map(({ agent }) => agent.id))
+  return { owned, inodes, missing, switched, activity, deactivated }
 }
 
 function endings(each: Wish) {

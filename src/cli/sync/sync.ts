@@ -54,6 +54,11 @@ export class Sync {
     return this.#scan.state !== before
   }
 
+  /** Whether an agent is one of a file that is synced here. */
+  owns(agent: string): boolean {
+    return this.#memory.owned.has(agent)
+  }
+
   get folders(): ReadonlySet<string> {
     return this.#scan?.folders ?? new Set()
   }
