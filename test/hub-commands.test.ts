@@ -198,7 +198,7 @@ describe('remora jobs', () => {
     assert.equal((await remora(['jobs', 'list', '--hub-url', url])).stdout, 'no jobs\n')
     hub.jobViews.push({ ...JOB, lastRun: Date.now() - 300_000, lastError: 'TypeError: x\nis not' })
     const { stdout } = await remora(['jobs', 'list', '--hub-url', url])
-    assert.match(stdout, /^0 +DNS counter +report +0 \* \* \* \* \* +n1 +waiting +12 +0 +5 min \d+ s ago$/m)
+    assert.match(stdout, /^0 +DNS counter +report +0 \* \* \* \* \* +n1 +12 +0 +5 min ago +waiting$/m)
     assert.match(stdout, /^0 "DNS counter" report on n1: TypeError: x is not$/m)
     assert.equal((await remora(['jobs', 'stop', '--node', 'n1', '--hub-url', url])).stdout, 'stopped on n1\n')
     assert.equal((await remora(['jobs', 'run', '--tag', 'no', '--hub-url', url])).code, 2)
@@ -259,10 +259,7 @@ describe('remora nodes', () => {
     const { hub, url } = await startTestApi(t)
     hub.nodeViews.push(NODE, { ...NODE, node: 'hub', component: 'hub', leading: true, silentMs: 9000 })
     const { stdout } = await remora(['nodes', '--hub-url', url])
-    assert.match(
-      stdout,
-      /^n1 +worker +clock is 4\.00 s ahead +0 of 0 +7 +1 h 0 min +0\.2\.0 +10\.0\.0\.1:49100$/m,
-    )
+    assert.match(stdout, /^n1 +worker +clock is 4\.00 s ahead +0 of 0 +7 +1 h 0 min +0\.2\.0$/m)
     assert.match(stdout, /^hub +hub, leads +silent for 9\.00 s/m)
     const one = await remora(['nodes', 'n1', '--hub-url', url])
     assert.match(one.stdout, /^ {2}packets {2}1,234,567$/m)

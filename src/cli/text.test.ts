@@ -31,8 +31,10 @@ describe('what commands print', () => {
 
   test('says how far away something is', () => {
     assert.deepEqual(
-      [NOW + 5200, NOW, NOW - 59_000, NOW - 125_000].map((at) => distance(at, NOW)),
-      ['in 5 s', '0 s ago', '59 s ago', '2 min 5 s ago'],
+      [NOW + 5200, NOW, NOW - 99_000, NOW - 125_000, NOW + 7_300_000, NOW - 3e8].map((at) =>
+        distance(at, NOW),
+      ),
+      ['in 5 s', '0 s ago', '99 s ago', '2 min ago', 'in 2 h', '3 d ago'],
     )
   })
 
@@ -46,7 +48,7 @@ describe('what commands print', () => {
       agentsTable([agent(LONG)], true),
       agentPage(agent(LONG)).split('\n').slice(7, 9).join('\n'),
       jobsTable([JOB], NOW),
-      nodesTable([NODE]),
+      nodesTable([NODE, { ...NODE, component: 'hub', leading: true, skewMs: -123_456 }]),
     ]
     for (const line of tables.join('\n').split('\n')) assert.ok(line.length <= 100, `${line.length}: ${line}`)
   })

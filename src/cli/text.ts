@@ -1,6 +1,5 @@
 import { stripVTControlCharacters } from 'node:util'
 import { Mistake } from '../mistake/mistake.ts'
-import { duration } from './table.ts'
 
 /** Text that others gave, on one line and without anything that a terminal would obey. */
 export function printable(text: string): string {
@@ -13,11 +12,17 @@ export function fitted(text: string, columns: number): string {
   return line.length <= columns ? line : `${line.slice(0, columns - 1)}…`
 }
 
-/** `in 5 s`, `2 min 3 s ago` */
+/** `in 5 s`, `2 min ago` */
 export function distance(at: number, now: number): string {
   const seconds = Math.round(Math.abs(now - at) / 1000)
-  const text = seconds < 60 ? `${seconds} s` : duration(seconds * 1000)
-  return at > now ? `in ${text}` : `${text} ago`
+  return at > now ? `in ${roughly(seconds)}` : `${roughly(seconds)} ago`
+}
+
+function roughly(seconds: number): string {
+  if (seconds < 100) return `${seconds} s`
+  if (seconds < 100 * 60) return `${Math.round(seconds / 60)} min`
+  const hours = seconds / 3600
+  return hours < 48 ? `${Math.round(hours)} h` : `${Math.round(hours / 24)} d`
 }
 
 /** `10m` before now, `1h30m` before now, or a time: RFC 3339, or a date. Answers ms since the epoch. */

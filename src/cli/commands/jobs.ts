@@ -91,18 +91,22 @@ export function jobsTable(jobs: readonly JobView[], now: number): string {
     .toSorted(inOrder)
     .map((job) => [
       job.index,
-      fitted(job.title, 20),
-      fitted(job.tag, 16),
-      fitted(job.cron, 15),
-      job.scope === 'cluster' ? 'cluster' : fitted(job.node, 12),
-      job.status,
+      fitted(job.title, 16),
+      fitted(job.tag, 14),
+      fitted(job.cron, 14),
+      job.scope === 'cluster' ? 'cluster' : fitted(job.node, 10),
       job.limit === 0 ? String(job.runs) : `${job.runs} of ${job.limit}`,
       job.failures,
       job.lastRun === null ? '' : distance(job.lastRun, now),
-      job.nextRun === null ? '' : distance(job.nextRun, now),
+      nextOf(job, now),
     ])
-  const head = ['', 'agent', 'tag', 'cron', 'node', 'status', 'runs', 'failed', 'last', 'next']
+  const head = ['', 'agent', 'tag', 'cron', 'node', 'runs', 'failed', 'last', 'next']
   return table([head, ...rows], '')
+}
+
+function nextOf({ status, nextRun }: JobView, now: number): string {
+  if (status !== 'waiting' || nextRun === null) return status
+  return nextRun <= now ? 'due' : distance(nextRun, now)
 }
 
 function inOrder(one: JobView, other: JobView): number {

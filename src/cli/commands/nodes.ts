@@ -38,16 +38,15 @@ function named(nodes: readonly NodeView[], name: string): NodeView {
 export function nodesTable(nodes: readonly NodeView[]): string {
   if (nodes.length === 0) return 'no nodes'
   const rows = nodes.map((node) => [
-    fitted(node.node, 24),
+    fitted(node.node, 23),
     node.leading ? `${node.component}, leads` : node.component,
     stateOf(node),
     running(node),
     node.generation,
     duration(node.now - node.startedAt),
     node.version,
-    node.address,
   ])
-  return table([['node', '', 'state', 'agents', 'deployment', 'up', 'version', 'metrics'], ...rows], '')
+  return table([['node', '', 'state', 'agents', 'deployed', 'up', 'version'], ...rows], '')
 }
 
 function nodePage(node: NodeView): string {
@@ -58,6 +57,7 @@ function nodePage(node: NodeView): string {
   ])
   return [
     nodesTable([node]),
+    ...(node.address === '' ? [] : [`metrics at ${node.address}`]),
     ...(counters.length === 0 ? [] : ['', 'counters', table(counters, '')]),
     ...(health.length === 0 ? [] : ['', 'health', table(health, '')]),
   ].join('\n')
