@@ -51,13 +51,25 @@ describe('entries that were kept', () => {
   })
 
   test('need no sandbox when no agent has the hook, and are masked all the same', async (t) => {
-    const { group } = new TestGroup(t, { hub: 'never', agents: [testAgent(0, SILENT)] })
+    const { group } = await worker(t, SILENT)
+    process.kill(group.pid ?? 0, 'SIGSTOP')
     const entry = '{"request":{"path":"/a","method":"GET"}}'
     assert.deepEqual(await group.query('', [entry]), [entry])
     assert.deepEqual(await group.query('redact("request.path")', [entry]), [
       '{"request":{"path":"[REDACTED]","method":"GET"}}',
     ])
     await assert.rejects(group.query('redact(', [entry]), { code: 'E_FILTER_SYNTAX' })
+  })
+
+  test('wait for the agents that may hide something of them', async (t) => {
+    const hide = testAgent(0, 'function onItemQueried(data) { data.request = null }')
+    const told = new TestGroup(t, { hub: 'never', agents: [hide] })
+    const shown = told.group.query('', ['{"request":1}'])
+    await told.begin()
+    assert.deepEqual(await shown, ['{"request":null}'])
+    const change = told.group.reload(testAgent(0, 'function onItemQueried() { return null }'))
+    assert.deepEqual(await told.group.query('', ['{"request":1}']), [null])
+    await change
   })
 
   test('are shown without their bodies when an agent is stopped while it changes them', async (t) => {

@@ -344,6 +344,12 @@ describe('jobs of a group', () => {
     ])
   })
 
+  test('can be ordered about only so often at once', async (t) => {
+    const flood = `try { for (var n = 0; n < 5000; n++) jobs.run('j' + n) } catch (error) { console.log(n, error.message) }`
+    const told = await new TestGroup(t, { ...CLUSTER, agents: [testAgent(0, flood)] }).begin()
+    assert.deepEqual([told.texts(), told.orders.length], [['2000 too many orders and jobs at once'], 2000])
+  })
+
   test('of others can be put out of reach', async (t) => {
     const host = { ...HOST, jobsAcrossAgents: false }
     const theirs = `jobs.schedule('theirs', '${NEVER}', function () {})`

@@ -10,6 +10,7 @@ import type { DissectorSettings } from './host/agent-protocol.ts'
 import {
   type ActionMeta,
   calendarMs,
+  type Errand,
   type HelperStub,
   type HostConfig,
   type HostEvent,
@@ -23,7 +24,12 @@ import { withoutBodies } from './host/without-bodies.ts'
 import type { SandboxLauncher } from './launcher.ts'
 import { type AgentAccount, Ledger } from './ledger.ts'
 import { NOTHING_MADE, sumMade } from './made.ts'
-import { type ErrandAttempt, type SandboxLimits, SandboxProcess } from './sandbox-process.ts'
+import {
+  type ErrandAttempt,
+  type ErrandOutcome,
+  type SandboxLimits,
+  SandboxProcess,
+} from './sandbox-process.ts'
 
 export type Component = LoadAgent['component']
 
@@ -171,6 +177,8 @@ export interface AgentResult {
   readonly loadError: string | undefined
   /** It is loaded, was not stopped, and was not removed. */
   readonly runs: boolean
+  /** It was removed. */
+  readonly isGone: boolean
 }
 
 /** Packets and entries on their way to agents, as one frame. */
@@ -337,7 +345,7 @@ export class AgentGroup {
   async action({ id, action, object, meta }: ActionDelivery): Promise<ActionResult> {
     if (object !== undefined) refuseNoJson(object, 'the object of an action')
     const errand = { kind: 'action', action, meta } as const
-    const { lines } = await this.#sandbox.errand(object === undefined ? errand : { ...errand, object }, id)
+    const { lines } = await this.#errand(object === undefined ? errand : { ...errand, object }, id)
     return { id, lines: this.#consoleLines(lines) }
   }
 
@@ -349,6 +357,8 @@ export class AgentGroup {
     const { macros } = this.#options.host
     const { text, redactions } = compileFilter(filter, { prefer: 'kfl1', macros })
     const masked = redactions.length === 0 ? entries : entries.map((entry) => maskedEntry(entry, redactions))
+    // Nothing is shown before those that may hide something are there.
+    await this.#changing
     if (!this.#places.some((place) => this.#hears(place, 'onItemQueried'))) return [...masked]
     if (!this.#knowsStored) this.#sandbox.stored(storedLayouts())
     this.#knowsStored = true
@@ -360,7 +370,7 @@ export class AgentGroup {
 
   async #queryPart(filter: string, entries: readonly string[]): Promise<(string | null)[]> {
     const hearing = this.#places.filter((place) => this.#hears(place, 'onItemQueried'))
-    const outcome = await this.#sandbox.errand({ kind: 'query', filter, entries })
+    const outcome = await this.#errand({ kind: 'query', filter, entries })
     for (const line of this.#consoleLines(outcome.lines)) this.#observer.line(line)
     // One for each: nothing is shown that agents have not seen.
     const shown = [...entries.keys()].map((at) => outcome.entries[at] || null)
@@ -376,12 +386,12 @@ export class AgentGroup {
 
   /** Measures what each agent holds: `AgentAccount.heapBytes`. It collects garbage, which takes a moment. */
   async measure(): Promise<void> {
-    await this.#sandbox.errand({ kind: 'measure' })
+    await this.#errand({ kind: 'measure' })
   }
 
   /** Does something with jobs, and answers those that it is about. Those that run now do so after the answer. */
   async jobs(order: JobsOrder): Promise<GroupJobs> {
-    const { answer } = await this.#sandbox.errand({ kind: 'jobs', ...order })
+    const { answer } = await this.#errand({ kind: 'jobs', ...order })
     const { running, jobs } = jobsAnswer.parse(answer)
     return {
       running,
@@ -399,12 +409,13 @@ export class AgentGroup {
 
   /** Runs such a job once, as it is its turn here. When the sandbox dies meanwhile, its successor runs it again. */
   async runClusterJob(index: number, tag: string, dueMs: number): Promise<ClusterJobRun> {
+    await this.#changing
     const place = this.#places.find(
       (each) => each.agent.index === index && this.#clusterJobs.get(each.slot)?.has(tag),
     )
     if (place === undefined) return { ok: false, error: `there is no job "${tag}"`, durationMs: 0, lines: [] }
     const { slot } = place
-    const outcome = await this.#sandbox.errand({ kind: 'job', slot, tag, dueMs }, `${index}/${tag}/${dueMs}`)
+    const outcome = await this.#errand({ kind: 'job', slot, tag, dueMs }, `${index}/${tag}/${dueMs}`)
     const { ok, error, durationMs } = jobRun.parse(outcome.answer)
     const lines = this.#consoleLines(outcome.lines)
     if (ok) return { ok, durationMs, lines }
@@ -443,7 +454,7 @@ export class AgentGroup {
       const { agent, component, slot, loadError } = place
       const account = this.#ledger.account(slot)
       const runs = loadError === undefined && !place.gone && account.stopped === ''
-      return { agent, component, account, loadError, runs }
+      return { agent, component, account, loadError, runs, isGone: place.gone }
     })
   }
 
@@ -460,6 +471,12 @@ export class AgentGroup {
   /** Sandbox processes that died and were replaced. */
   get restarts(): number {
     return this.#restarts
+  }
+
+  /** After all changes that were begun before, so that the agents that are meant are there. */
+  async #errand(errand: Errand, id?: string): Promise<ErrandOutcome> {
+    await this.#changing
+    return await this.#sandbox.errand(errand, id)
   }
 
   // --- agents come and go --------------------------------------------------------------------------------------

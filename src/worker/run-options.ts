@@ -1,9 +1,9 @@
 import type { Agent } from '../agent/agents.ts'
 import type { SandboxLauncher } from '../agent/launcher.ts'
+import { agentSettings } from '../agent/settings.ts'
 import type { CaptureOptions } from '../capture/index.ts'
 import type { Config } from '../config/index.ts'
 import type { ProtoSchema } from '../dissect/protos.ts'
-import { groupOptions } from '../node/group-options.ts'
 import type { Broker } from './broker.ts'
 import type { RunOptions } from './run.ts'
 
@@ -51,7 +51,7 @@ export function runOptions(config: Config, request: RunRequest): RunOptions {
       },
       spool: packets ? broker.spool : undefined,
     },
-    ...groupOptions(config, launcher),
+    ...agentSettings(config, launcher),
     finalRun,
     hub,
     query,

@@ -501,7 +501,9 @@ export class Sandbox implements SlotHost {
   /** For those outside, with the next acknowledgement. */
   #tell(event: HostEvent): void {
     const key = event.kind === 'order' ? JSON.stringify(event) : `${event.slot} ${event.tag}`
-    if (this.#told.size >= MOST_TOLD && !this.#told.has(key)) throw new Error('too many orders at once')
+    // What is removed was told of before, or is one of the jobs that there are.
+    const isNew = event.kind !== 'removed' && !this.#told.has(key)
+    if (isNew && this.#told.size >= MOST_TOLD) throw new Error('too many orders and jobs at once')
     // What is told last counts, in the order of that.
     this.#told.delete(key)
     this.#told.set(key, event)
@@ -1550,7 +1552,7 @@ const MOST_SHOWN = 32 << 20
 /** Jobs in one answer. */
 const MOST_LISTED = 5000
 /** Jobs and orders that are told with one acknowledgement. */
-const MOST_TOLD = 10_000
+const MOST_TOLD = 2000
 const LARGEST_ACTION = 1 << 20
 /** Calls of hub.action of one agent that wait. */
 const MOST_ACTIONS = 10_000

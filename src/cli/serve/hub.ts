@@ -3,6 +3,7 @@ import { HelperBroker, processHealth } from '../../agent/broker.ts'
 import { AgentGroup } from '../../agent/group.ts'
 import { bestLevel, requireLevel, type SandboxLevel } from '../../agent/launch.ts'
 import { SandboxLauncher } from '../../agent/launcher.ts'
+import { agentSettings } from '../../agent/settings.ts'
 import { agentTitle } from '../../agent/source/title.ts'
 import type { Bus } from '../../bus/bus.ts'
 import type { Config } from '../../config/index.ts'
@@ -13,7 +14,6 @@ import { accessInCluster } from '../../kubernetes/access.ts'
 import { KubernetesClient } from '../../kubernetes/client.ts'
 import { COUNTER_NAMES } from '../../metrics/counters.ts'
 import { ActionsOut } from '../../node/actions-out.ts'
-import { groupOptions } from '../../node/group-options.ts'
 import type { Note } from '../../node/note.ts'
 import type { Shared } from '../../node/streams.ts'
 import type { AgentStore } from '../../store/agent-store.ts'
@@ -73,7 +73,7 @@ export async function startHub(request: HubRequest): Promise<StartedHub> {
     activeTitles: scripting.active,
     isAlone,
     openGroup: (observer) => {
-      const options = groupOptions(config, new SandboxLauncher(best))
+      const options = agentSettings(config, new SandboxLauncher(best))
       return new AgentGroup(
         {
           ...options,

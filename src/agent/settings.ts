@@ -1,12 +1,12 @@
-import type { GroupOptions } from '../agent/group.ts'
-import type { SandboxLauncher } from '../agent/launcher.ts'
 import type { Config } from '../config/index.ts'
 import { stubTable } from '../helpers/dispatch.ts'
 import { HOOKS } from '../helpers/hooks.ts'
 import { namespaces } from '../helpers/index.ts'
+import type { GroupOptions } from './group.ts'
+import type { SandboxLauncher } from './launcher.ts'
 
-/** How agents run, on whatever component, from the configuration. */
-export function groupOptions(
+/** What the configuration says of agents, wherever they run. */
+export function agentSettings(
   { scripting, tap }: Config,
   launcher: SandboxLauncher,
 ): Pick<GroupOptions, 'sandbox' | 'host' | 'stubs'> {

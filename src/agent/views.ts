@@ -1,0 +1,86 @@
+import type { AgentState } from '../wire/agents.ts'
+import type { JobView } from '../wire/jobs.ts'
+import type { Agent } from './agents.ts'
+import type { AgentResult, GroupJob } from './group.ts'
+import type { AgentAccount, Fate } from './ledger.ts'
+
+/** How agents do, as nodes tell each other: sums since the start, and rates since the time before. */
+export class AgentStates {
+  /** By agent and component, what was told last. */
+  #before = new Map<string, Sample>()
+
+  /** Of agents that were not removed. `nowMs` only ever goes on. */
+  of(results: readonly AgentResult[], nowMs: number): AgentState[] {
+    const samples = new Map<string, Sample>()
+    const states = results
+      .filter(({ isGone }) => !isGone)
+      .map((result) => {
+        const key = `${result.component} ${idOf(result.agent)}`
+        const sample = { nowMs, calls: callsOf(result.account), micros: result.account.micros }
+        samples.set(key, sample)
+        return stateOf(result, sample, this.#before.get(key))
+      })
+    this.#before = samples
+    return states
+  }
+}
+
+/** A job as nodes tell each other. */
+export function jobView({ agent, component, ...job }: GroupJob, nodeName: string): JobView {
+  const node = component === 'hub' ? 'hub' : nodeName
+  return { agent: idOf(agent), index: agent.index, title: agent.title, node, ...job }
+}
+
+interface Sample {
+  readonly nowMs: number
+  readonly calls: number
+  readonly micros: number
+}
+
+function stateOf(
+  { agent, component, account, loadError, runs }: AgentResult,
+  now: Sample,
+  before: Sample | undefined,
+): AgentState {
+  const seconds = before === undefined ? 0 : (now.nowMs - before.nowMs) / 1000
+  const perSecond = (sum: number, sumBefore: number) =>
+    seconds > 0 ? Math.max(0, sum - sumBefore) / seconds : 0
+  const { items, packets } = account
+  return {
+    id: idOf(agent),
+    component,
+    version: runs ? (agent.version ?? 1) : 0,
+    state: runs ? 'running' : loadError === undefined ? 'stopped' : 'failed',
+    reason: loadError ?? account.stopped,
+    calls: now.calls,
+    callsPerSecond: perSecond(now.calls, before?.calls ?? 0),
+    errors: account.errors,
+    cpuMs: account.micros / 1000,
+    cpu: perSecond(now.micros, before?.micros ?? 0) / 1e6,
+    memoryBytes: account.heapBytes,
+    received: items.received + packets.received,
+    delivered: items.delivered + packets.delivered,
+    dropped: droppedOf(items, packets),
+    jobRuns: account.jobRuns,
+    jobErrors: account.jobErrors,
+    lines: account.lines,
+  }
+}
+
+function callsOf({ calls, jobRuns }: AgentAccount): number {
+  return calls + jobRuns
+}
+
+function droppedOf(items: Fate, packets: Fate): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(items.dropped).map(([reason, count]) => [
+      reason,
+      count + (Object.entries(packets.dropped).find(([name]) => name === reason)?.[1] ?? 0),
+    ]),
+  )
+}
+
+/** Those that no store has named are known by their index. */
+function idOf({ id, index }: Agent): string {
+  return id ?? String(index)
+}
