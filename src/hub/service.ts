@@ -89,7 +89,7 @@ export class HubService {
       startedAt: this.#startedAt,
       now: Date.now(),
       leading: leading !== undefined,
-      agents: leading?.agents.states() ?? [],
+      agents: [...(leading?.agents.states() ?? [])],
       counters: {
         ...leading?.counters,
         [queue('console')]: this.#console.depth,

@@ -1,5 +1,6 @@
 import type { Agent } from '../agent/agents.ts'
-import type { AgentGroup, AgentResult, ConsoleLine as GroupLine, GroupObserver } from '../agent/group.ts'
+import type { AgentGroup, ConsoleLine as GroupLine, GroupObserver } from '../agent/group.ts'
+import { AgentStates } from '../agent/views.ts'
 import type { Bucket, Bus } from '../bus/bus.ts'
 import type { SharedState } from '../store/shared-state.ts'
 import type { HubAction } from '../wire/actions.ts'
@@ -33,9 +34,6 @@ export class NodeAgents implements AgentRunner {
   readonly group: AgentGroup
   readonly #jobs: NodeJobs
   #follower: DeploymentFollower | undefined
-  readonly #lines = new Map<string, number>()
-  #before: Sample = { atMs: performance.now(), agents: new Map() }
-  #rates = new Map<string, Rates>()
 
   constructor(options: NodeAgentsOptions) {
     this.#options = options
@@ -93,12 +91,20 @@ export class NodeAgents implements AgentRunner {
   }
 
   /** How each agent does that is deployed here. */
-  states(): AgentState[] {
-    this.#measureSometimes()
-    const results = this.group.results()
-    this.#sample(results)
-    return (this.#follower?.known() ?? []).map((known) => this.#state(known, results))
+  states(): readonly AgentState[] {
+    const now = performance.now()
+    // Rates are over the time since the states before.
+    if (now < this.#statesAt + SHORTEST_MS) return this.#states
+    this.#statesAt = now
+    this.#measureSometimes(now)
+    const states = this.#agentStates.of(this.group.results(), now)
+    const known = this.#follower?.known() ?? []
+    this.#states = known.map((each) => stateOf(each, this.#options.component, states))
+    return this.#states
   }
+  #statesAt = Number.NEGATIVE_INFINITY
+  #states: readonly AgentState[] = []
+  readonly #agentStates = new AgentStates()
 
   async close(): Promise<void> {
     await this.#jobs.close()
@@ -106,8 +112,7 @@ export class NodeAgents implements AgentRunner {
   }
 
   /** What agents hold is not known without looking, which takes a moment. */
-  #measureSometimes(): void {
-    const now = performance.now()
+  #measureSometimes(now: number): void {
     if (now < this.#measureAt) return
     this.#measureAt = now + MEASURE_MS
     this.group.measure().catch(() => {})
@@ -117,59 +122,7 @@ export class NodeAgents implements AgentRunner {
   #line(line: GroupLine): void {
     const { agent } = line
     if (agent.id === undefined) return
-    this.#lines.set(agent.id, (this.#lines.get(agent.id) ?? 0) + 1)
     this.#options.console.push(newLine(line))
-  }
-
-  #state({ deployed, running, reason = '' }: Known, results: readonly AgentResult[]): AgentState {
-    const { component } = this.#options
-    const { id } = deployed
-    const result = results.find((each) => each.agent.id === id && each.component === component)
-    const account = result?.account
-    const stopped = account?.stopped ?? ''
-    const why = stopped || reason || (result?.loadError ?? '')
-    const dropped: Record<string, number> = {}
-    for (const fate of account === undefined ? [] : [account.items, account.packets])
-      for (const [cause, count] of Object.entries(fate.dropped))
-        dropped[cause] = (dropped[cause] ?? 0) + count
-    return {
-      id,
-      component,
-      version: stopped === '' ? (running?.version ?? 0) : 0,
-      state: stopped !== '' ? 'stopped' : why === '' ? 'running' : 'failed',
-      reason: why,
-      calls: account?.calls ?? 0,
-      errors: account?.errors ?? 0,
-      cpuMs: Math.round((account?.micros ?? 0) / 1000),
-      ...(this.#rates.get(id) ?? NO_RATES),
-      memoryBytes: account?.heapBytes ?? 0,
-      received: (account?.items.received ?? 0) + (account?.packets.received ?? 0),
-      delivered: (account?.items.delivered ?? 0) + (account?.packets.delivered ?? 0),
-      dropped,
-      jobRuns: account?.jobRuns ?? 0,
-      jobErrors: account?.jobErrors ?? 0,
-      lines: this.#lines.get(id) ?? 0,
-    }
-  }
-
-  /** Rates are over the time since the sample before, when that was long enough ago. */
-  #sample(results: readonly AgentResult[]): void {
-    const atMs = performance.now()
-    const seconds = (atMs - this.#before.atMs) / 1000
-    if (seconds < SHORTEST_S) return
-    const agents = new Map<string, Totals>()
-    const rates = new Map<string, Rates>()
-    for (const { agent, account } of results) {
-      if (agent.id === undefined) continue
-      const before = this.#before.agents.get(agent.id) ?? { calls: 0, micros: 0 }
-      agents.set(agent.id, { calls: account.calls, micros: account.micros })
-      rates.set(agent.id, {
-        callsPerSecond: Math.max(0, (account.calls - before.calls) / seconds),
-        cpu: Math.max(0, (account.micros - before.micros) / 1e6 / seconds),
-      })
-    }
-    this.#before = { atMs, agents }
-    this.#rates = rates
   }
 }
 
@@ -178,19 +131,35 @@ export function newLine({ agent, level, text }: Pick<GroupLine, 'agent' | 'level
   return { agent: agent.id ?? '', index: agent.index, title: agent.title, level, text }
 }
 
-interface Totals {
-  readonly calls: number
-  readonly micros: number
+/** One that does not load is told of, whether an earlier version runs or none. */
+function stateOf(
+  { deployed, running, reason }: Known,
+  component: AgentState['component'],
+  states: readonly AgentState[],
+): AgentState {
+  const state = states.find((each) => each.id === deployed.id) ?? { ...NO_STATE, id: deployed.id, component }
+  if (reason === undefined) return state
+  return { ...state, version: running?.version ?? 0, state: 'failed', reason }
 }
 
-interface Sample {
-  readonly atMs: number
-  readonly agents: ReadonlyMap<string, Totals>
-}
+const NO_STATE = {
+  version: 0,
+  state: 'failed',
+  reason: '',
+  calls: 0,
+  callsPerSecond: 0,
+  errors: 0,
+  cpuMs: 0,
+  cpu: 0,
+  memoryBytes: 0,
+  received: 0,
+  delivered: 0,
+  dropped: {},
+  jobRuns: 0,
+  jobErrors: 0,
+  lines: 0,
+} as const
 
-type Rates = Pick<AgentState, 'callsPerSecond' | 'cpu'>
-
-const NO_RATES: Rates = { callsPerSecond: 0, cpu: 0 }
-const SHORTEST_S = 0.5
+const SHORTEST_MS = 500
 const FIRST_MEASURE_MS = 3000
 const MEASURE_MS = 30_000

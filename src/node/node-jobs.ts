@@ -4,17 +4,11 @@ import { ClusterJobs } from '../agent/cluster-jobs.ts'
 import type { AgentGroup, ClusterJobChange } from '../agent/group.ts'
 import type { JobsOrder } from '../agent/host/protocol.ts'
 import { nextRun } from '../agent/host/scheduler.ts'
+import { jobView } from '../agent/views.ts'
 import type { Bucket, Bus } from '../bus/bus.ts'
 import { Mistake } from '../mistake/mistake.ts'
 import { decode, encode } from '../wire/codec.ts'
-import {
-  type JobAnswer,
-  type JobOrder,
-  type JobSelector,
-  type JobView,
-  jobOrder,
-  jobsOrdered,
-} from '../wire/jobs.ts'
+import { type JobAnswer, type JobOrder, type JobSelector, jobOrder, jobsOrdered } from '../wire/jobs.ts'
 import { SUBJECTS } from '../wire/subjects.ts'
 import type { ConsoleOut } from './console-out.ts'
 import type { Fleet } from './fleet.ts'
@@ -120,7 +114,7 @@ export class NodeJobs {
       ...(tag === undefined ? {} : { tag }),
     })
     this.#orderCluster(order, selector)
-    const own = jobs.filter(({ scope }) => scope === 'node').map((job) => this.#view(job))
+    const own = jobs.filter(({ scope }) => scope === 'node').map((job) => jobView(job, node))
     return { node, running, jobs: [...own, ...cluster] }
   }
 
@@ -185,10 +179,5 @@ export class NodeJobs {
       ({ id, index, title }: Agent) => id === name || String(index) === name || title === name,
     )
     return found?.index
-  }
-
-  #view({ agent, component: _, ...job }: Awaited<ReturnType<AgentGroup['jobs']>>['jobs'][number]): JobView {
-    const { id = '', index, title } = agent
-    return { ...job, agent: id, index, title, node: this.#options.node }
   }
 }

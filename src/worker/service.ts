@@ -97,7 +97,7 @@ export class WorkerService {
       startedAt: this.#startedAt,
       now: Date.now(),
       leading: false,
-      agents: this.#agents?.states() ?? [],
+      agents: [...(this.#agents?.states() ?? [])],
       counters: this.#counters(),
       health: {},
     }
