@@ -33,6 +33,7 @@ test('a live run begins without agents, and gives those that come what they read
     return texts.some((text) => text.startsWith('two ') && text.endsWith('/b'))
   })
   await run.remove(5)
+  await run.agents.settled()
   const before = texts.filter((text) => text.startsWith('five')).length
   assert.match((await run.reload(testAgent(2, 'var = 1'))) ?? '', /Unexpected|expected/i)
   await run.reload(testAgent(2, says('second version of two')))

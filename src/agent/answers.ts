@@ -3,6 +3,8 @@ import { z } from 'zod'
 /** How a job does, as a sandbox answers it. */
 export const jobFigures = z.object({
   slot: z.number().int(),
+  /** Its number there, as long as it is scheduled. */
+  task: z.number().int(),
   tag: z.string(),
   cron: z.string(),
   limit: z.number(),

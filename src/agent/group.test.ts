@@ -213,6 +213,33 @@ describe('jobs of a group', () => {
     assert.ok((after[3]?.lastDurationMs ?? -1) >= 0 && (after[3]?.lastRun ?? 0) > 0)
   })
 
+  test('are listed while one of them runs for long, and which one that is', async (t) => {
+    const code = `jobs.schedule('quick', '${NEVER}', function () {})
+      jobs.schedule('long', '${NEVER}', function () { utils.health() })`
+    const told = await new TestGroup(t, { agents: [testAgent(0, code), testAgent(1, code)] }).begin()
+    const { group } = told
+    const statuses = async () =>
+      (await group.jobs({ order: 'list', index: 1 })).jobs.map(({ tag, status, runs }) => [tag, status, runs])
+    assert.deepEqual(await statuses(), [
+      ['quick', 'waiting', 0],
+      ['long', 'waiting', 0],
+    ])
+    const end = Promise.withResolvers<string>()
+    told.answer = () => end.promise
+    await group.jobs({ order: 'run', index: 1, tag: 'long' })
+    await told.until(() => told.calls.length > 0)
+    assert.deepEqual(await statuses(), [
+      ['quick', 'waiting', 0],
+      ['long', 'running', 0],
+    ])
+    end.resolve('{}')
+    await group.settled()
+    assert.deepEqual(await statuses(), [
+      ['quick', 'waiting', 0],
+      ['long', 'waiting', 1],
+    ])
+  })
+
   test('are removed, paused and started again: all, or those that are meant', async (t) => {
     const code = `jobs.schedule('a', '* * * * * *', function () { console.log('a') })
       jobs.schedule('b', '* * * * * *', function () { console.log('b') })`

@@ -3,7 +3,7 @@ import { compileFilter } from '../filter/index.ts'
 import { mask } from '../filter/mask.ts'
 import { Mistake } from '../mistake/mistake.ts'
 import type { Agent } from './agents.ts'
-import { type EntryMarks, type JobFigures, jobRun, jobsAnswer } from './answers.ts'
+import { type EntryMarks, type JobFigures, type JobsAnswer, jobRun, jobsAnswer } from './answers.ts'
 import { type Demand, layoutsMessage, storedLayouts } from './demand.ts'
 import { ErrandPieces } from './errand-pieces.ts'
 import type { DissectorSettings } from './host/agent-protocol.ts'
@@ -107,7 +107,7 @@ export interface ClusterJob {
 export type ClusterJobChange = { readonly kind: 'scheduled' | 'removed' } & ClusterJob
 
 /** A job as it does on this node. */
-export interface GroupJob extends Omit<JobFigures, 'slot'> {
+export interface GroupJob extends Omit<JobFigures, 'slot' | 'task'> {
   readonly agent: Agent
   readonly component: Component
 }
@@ -298,7 +298,7 @@ export class AgentGroup {
     for (const place of this.#placesOf(agent)) place.agent = { ...place.agent, ...nameAndVersion(agent) }
   }
 
-  /** Stops an agent for good. */
+  /** Stops an agent for good. It gets nothing that is sent from then on; see `settled`. */
   remove(index: number): Promise<void> {
     return this.#afterOthers(async () => this.#remove(index))
   }
@@ -389,18 +389,49 @@ export class AgentGroup {
     await this.#errand({ kind: 'measure' })
   }
 
-  /** Does something with jobs, and answers those that it is about. Those that run now do so after the answer. */
-  async jobs(order: JobsOrder): Promise<GroupJobs> {
-    const { answer } = await this.#errand({ kind: 'jobs', ...order })
-    const { running, jobs } = jobsAnswer.parse(answer)
+  /**
+   * Does something with jobs, and answers those that it is about. Those that are to run do so after the answer. While a job
+   * runs for long, a list is what was known before, and says which one that is; all other orders wait for its end.
+   */
+  async jobs({ order, ...selector }: JobsOrder): Promise<GroupJobs> {
+    const { running, jobs } =
+      order === 'list' ? await this.#listJobs() : await this.#orderJobs({ order, ...selector })
     return {
       running,
-      jobs: jobs.flatMap(({ slot, ...job }) => {
+      jobs: jobs.flatMap(({ slot, task: _, ...job }) => {
         const place = this.#placeOf(slot)
-        return place === undefined ? [] : [{ ...job, agent: place.agent, component: place.component }]
+        if (place === undefined || !isMeant(selector, place.agent.index, job.tag)) return []
+        return [{ ...job, agent: place.agent, component: place.component }]
       }),
     }
   }
+
+  async #orderJobs(order: JobsOrder): Promise<JobsAnswer> {
+    // What was known before is no answer to who asks after these.
+    if (order.order === 'remove' || order.order === 'start' || order.order === 'stop')
+      this.#listed = undefined
+    const { answer } = await this.#errand({ kind: 'jobs', ...order })
+    return jobsAnswer.parse(answer)
+  }
+
+  async #listJobs(): Promise<JobsAnswer> {
+    this.#listing ??= this.#orderJobs({ order: 'list' }).finally(() => {
+      this.#listing = undefined
+    })
+    for (;;) {
+      const listed = await Promise.race([this.#listing, after(LIST_MS, undefined)])
+      if (listed !== undefined) {
+        this.#listed = listed
+        return listed
+      }
+      const known = this.#listed
+      const running = this.#sandbox.runningTask
+      if (known !== undefined && running !== undefined) return withRunning(known, running)
+    }
+  }
+  /** The list that is on its way, and the last one that has come. */
+  #listing: Promise<JobsAnswer> | undefined
+  #listed: JobsAnswer | undefined
 
   /** Jobs of scope `cluster` that are scheduled here. */
   clusterJobs(): ClusterJob[] {
@@ -873,6 +904,22 @@ function* partsOf(entries: readonly string[]): Iterable<readonly string[]> {
   if (part.length > 0) yield part
 }
 
+function withRunning(
+  { running, jobs }: JobsAnswer,
+  { slot, task }: { readonly slot: number; readonly task: number },
+): JobsAnswer {
+  const isRunning = (job: JobFigures) => job.slot === slot && job.task === task
+  return { running, jobs: jobs.map((job) => (isRunning(job) ? { ...job, status: 'running' } : job)) }
+}
+
+function isMeant(selector: Omit<JobsOrder, 'order'>, index: number, tag: string): boolean {
+  return (selector.index ?? index) === index && (selector.tag ?? tag) === tag
+}
+
+function after<Value>(ms: number, value: Value): Promise<Value> {
+  return new Promise((resolve) => setTimeout(() => resolve(value), ms).unref())
+}
+
 function refuseNoJson(text: string, what: string): void {
   try {
     JSON.parse(text)
@@ -912,6 +959,8 @@ const USUAL: HostSettings = { actions: 'inside', clusterJobs: false, jobsAcrossA
 const TICK_MS = 50
 const TICKS_BEHIND = 2
 const WARN_EVERY_MS = 1000
+/** How long a list of jobs may take. */
+const LIST_MS = 500
 /** Entries that go through agents together, and their characters. */
 const MOST_TOGETHER = 100
 const MOST_CHARACTERS = 1 << 20

@@ -142,6 +142,12 @@ export class SandboxProcess {
     return this.#launched?.process.pid
   }
 
+  /** The job or timer that was running when that was last looked at: by its slot, and its number there. */
+  get runningTask(): { readonly slot: number; readonly task: number } | undefined {
+    const { slot, task } = this.#mark
+    return slot < 0 || task === 0 || this.#unacked.length === 0 ? undefined : { slot, task }
+  }
+
   /** Acknowledgements that are outstanding. */
   get behind(): number {
     return this.#unacked.length
@@ -455,7 +461,7 @@ export class SandboxProcess {
       mark.count = count
       mark.waits = waits
       mark.slot = this.#progress.readInt32LE(4)
-      mark.job = this.#progress.readUInt32LE(8) === 1
+      mark.task = this.#progress.readUInt32LE(8)
       mark.cpuMs = cpuMs
       // By now the call may have taken much already.
       mark.residentMb = Math.min(this.#residentMb, meter.residentMb())
@@ -466,7 +472,7 @@ export class SandboxProcess {
     mark.tookMb = Math.max(mark.tookMb, this.#residentMb - mark.residentMb)
     if (mark.slot < 0) return
     const { hookMs, jobMs, callMb } = this.#options.limits
-    const limit = mark.job ? jobMs : hookMs
+    const limit = mark.task > 0 ? jobMs : hookMs
     if (mark.interrupted === '') {
       if (cpuMs - mark.cpuMs > limit)
         this.#interrupt(launched, cpuMs, `it ran for more than ${limit} ms of CPU time in one call`)
@@ -628,7 +634,8 @@ interface Mark {
   waits: number
   /** −1 between calls. */
   slot: number
-  job: boolean
+  /** Number of the job or timer that it is; 0: it is none. */
+  task: number
   cpuMs: number
   residentMb: number
   /** Most memory that it has taken since. */
@@ -644,7 +651,7 @@ const NO_CALL: Readonly<Mark> = {
   count: -1,
   waits: -1,
   slot: -1,
-  job: false,
+  task: 0,
   cpuMs: 0,
   residentMb: 0,
   tookMb: 0,

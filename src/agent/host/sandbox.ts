@@ -255,7 +255,7 @@ export class Sandbox implements SlotHost {
     const earlier = slot.counters.stopped
     slot.stop('it was interrupted')
     this.#afterSlice(slot)
-    this.#inJob = false
+    this.#task = 0
     this.#inTimer = false
     this.#momentMs = undefined
     this.#telling = undefined
@@ -465,9 +465,10 @@ export class Sandbox implements SlotHost {
   }
 
   #figures(job: Job<Slot>): JobFigures {
-    const { owner, tag, cron, limit, scope, runs, failures, lastRun, lastDurationMs, lastError } = job
+    const { owner, task, tag, cron, limit, scope, runs, failures, lastRun, lastDurationMs, lastError } = job
     return {
       slot: owner.agent.slot,
+      task,
       tag,
       cron,
       limit,
@@ -818,7 +819,7 @@ export class Sandbox implements SlotHost {
     this.#marks = (before + 1) >>> 0
     this.#mark.writeUInt32LE(this.#marks, 0)
     this.#mark.writeInt32LE(slot === undefined ? -1 : slot.agent.slot, 4)
-    this.#mark.writeUInt32LE(this.#inJob ? 1 : 0, 8)
+    this.#mark.writeUInt32LE(this.#task, 8)
     writeSync(PROGRESS, this.#mark, 0, 16, 0)
     if (isLate) this.#awaitInterrupt(before)
     this.#markedAt = performance.now()
@@ -833,7 +834,8 @@ export class Sandbox implements SlotHost {
     do readSync(PROGRESS, meant, 0, 4, MEANT_AT)
     while (meant.readUInt32LE(0) === mark)
   }
-  #inJob = false
+  /** Number of the job or timer that is running; 0: none is. */
+  #task = 0
 
   /** Time has passed in which the agent was not at work; it is still the same call. */
   #waited(): void {
@@ -934,13 +936,13 @@ export class Sandbox implements SlotHost {
       return undefined
     }
     const began = performance.now()
-    this.#inJob = true
+    this.#task = task
     this.#inTimer = !isJob
     this.#momentMs = due.at
     this.#enter(slot)
     const failure = slot.task(task, !isJob && due.timer.every === 0)
     this.#leave(slot)
-    this.#inJob = false
+    this.#task = 0
     this.#inTimer = false
     if (isJob) {
       const durationMs = Math.round((performance.now() - began) * 1000) / 1000
