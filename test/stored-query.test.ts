@@ -146,3 +146,16 @@ describe('entries that were kept', () => {
     assert.equal(told.group.restarts, 0)
   })
 })
+
+test('entries say which worker has captured them', async (t) => {
+  const entries: string[] = []
+  const address = { worker: '192.0.2.7:48999', ip: '192.0.2.7' }
+  const options = { query: { filter: 'http' }, address }
+  await runOnSample(t, [SILENT], options, { entry: (json) => entries.push(json) })
+  const workers = entries
+    .map((entry) => JSON.parse(entry))
+    .map(({ id, worker, node }) => [id, worker, node.ip])
+  assert.ok(workers.length > 0)
+  for (const [id, worker, ip] of workers)
+    assert.deepEqual([id.startsWith('192.0.2.7:48999/'), worker, ip], [true, address.worker, address.ip])
+})

@@ -8,7 +8,7 @@ import type { CaptureOptions } from '../capture/index.ts'
 import { configOf } from '../cli/options.ts'
 import { knownProtocols } from '../dissectors/known.ts'
 import { Broker } from '../worker/broker.ts'
-import { Run, type RunObserver, type RunResult } from '../worker/run.ts'
+import { Run, type RunObserver, type RunResult, type WorkerAddress } from '../worker/run.ts'
 import { runOptions } from '../worker/run-options.ts'
 import { REPOSITORY } from './remora.ts'
 import { tempFolder } from './temp-folder.ts'
@@ -20,12 +20,13 @@ export interface TestRunOptions {
   /** Settings of the sandbox, also those that `remora run` does not have. */
   readonly host?: Partial<GroupOptions['host']>
   readonly query?: GroupOptions['query']
+  readonly address?: WorkerAddress
 }
 
 /** A run as the program makes it, and its broker. */
 export async function testRun(
   t: TestContext,
-  { source, sources, host = {}, query = null }: TestRunOptions,
+  { source, sources, host = {}, query = null, address }: TestRunOptions,
   observer: Partial<RunObserver>,
 ): Promise<Run> {
   const folder = await tempFolder(t)
@@ -48,6 +49,7 @@ export async function testRun(
     query,
     verifyChecksums: false,
     keepPackets: true,
+    ...(address === undefined ? {} : { address }),
   })
   const usual: RunObserver = {
     line() {},

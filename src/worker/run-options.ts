@@ -5,7 +5,7 @@ import type { CaptureOptions } from '../capture/index.ts'
 import type { Config } from '../config/index.ts'
 import type { ProtoSchema } from '../dissect/protos.ts'
 import type { Broker } from './broker.ts'
-import type { RunOptions } from './run.ts'
+import type { RunOptions, WorkerAddress } from './run.ts'
 
 /** What a run takes beside its settings. */
 export interface RunRequest {
@@ -18,6 +18,7 @@ export interface RunRequest {
   readonly hub: 'auto' | 'always' | 'never'
   readonly query: { readonly filter: string } | null
   readonly verifyChecksums: boolean
+  readonly address?: WorkerAddress
   /** Keep packets of connections also when no agent asks for them yet: others may come. */
   readonly keepPackets?: boolean
   /** What `tap.grpc.protos` names. */
@@ -52,6 +53,7 @@ export function runOptions(config: Config, request: RunRequest): RunOptions {
       spool: packets ? broker.spool : undefined,
     },
     ...agentSettings(config, launcher),
+    ...(request.address === undefined ? {} : { address: request.address }),
     finalRun,
     hub,
     query,

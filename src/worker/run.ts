@@ -25,12 +25,19 @@ import { takeCaptureThread } from './thread.ts'
 export interface RunOptions extends Omit<GroupOptions, 'traffic' | 'hub'> {
   readonly source: CaptureOptions
   readonly capture: Pick<CaptureThreadData, 'pipeline' | 'enabled' | 'spool' | 'record'>
-  /** ip:port that entries name as their worker: another one for each worker of a system. */
-  readonly worker?: string
+  /** Where this worker is known to be, as its entries say; workers of one cluster must differ. */
+  readonly address?: WorkerAddress
   /** Every job runs once more when the capture has ended. */
   readonly finalRun: boolean
   /** Whether agents also run as they would on the hub: if they can tell, always, or never. */
   readonly hub: 'auto' | 'always' | 'never'
+}
+
+export interface WorkerAddress {
+  /** host:port */
+  readonly worker: string
+  /** Address of its node. */
+  readonly ip: string
 }
 
 /** What a run tells while it goes. */
@@ -149,10 +156,11 @@ export class Run {
   }
 
   #createGroup(): AgentGroup {
-    const { capture, source } = this.#options
+    const { capture, nodeName, source, address = ALONE } = this.#options
     const traffic = {
       origin: {
-        ...this.#identity,
+        worker: address.worker,
+        node: { ip: address.ip, name: nodeName },
         backend: 'path' in source ? 'pcap' : 'af_packet',
       },
       replyTimeoutSeconds: capture.pipeline.replyTimeoutSeconds,
@@ -162,21 +170,18 @@ export class Run {
     return new AgentGroup({ ...this.#options, traffic }, this.#observer)
   }
 
-  get #identity() {
-    const { worker = WORKER_ADDRESS, nodeName } = this.#options
-    return { worker, node: { ip: worker.replace(/:\d+$/, ''), name: nodeName } }
-  }
-
   /** What agents think of entries that are kept. */
   mark(marks: readonly EntryMarks[]): void {
     this.#post({ kind: 'marks', marks })
   }
 
   #startThread(): ThreadMessages {
+    const { capture, source, nodeName, address = ALONE } = this.#options
     const data: CaptureThreadData = {
-      ...this.#options.capture,
-      source: this.#options.source,
-      ...this.#identity,
+      ...capture,
+      source,
+      worker: address.worker,
+      node: { ip: address.ip, name: nodeName },
       control: this.#control,
     }
     const thread = takeCaptureThread()
@@ -245,4 +250,4 @@ function clockOf({ live, firstMs }: Ready): GroupClock {
   return { live, startMs: live ? Date.now() : (firstMs ?? 0) }
 }
 
-const WORKER_ADDRESS = '127.0.0.1:48999'
+const ALONE: WorkerAddress = { worker: '127.0.0.1:48999', ip: '127.0.0.1' }

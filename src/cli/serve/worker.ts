@@ -43,6 +43,7 @@ export function startWorker(request: WorkerRequest): StartedWorker {
   const source = sourceOf(flags)
   const isFile = 'path' in source
   const node = nodeNameOf(flags, config)
+  const ip = addressOfMachine()
   const protos = readProtos(config.tap.grpc.protos, process.cwd())
   const launcher = takeLauncher()
   requireLevel(requiredLevel(flags, config), launcher.best)
@@ -97,7 +98,7 @@ export function startWorker(request: WorkerRequest): StartedWorker {
           ...options,
           capture: { ...options.capture, record },
           host: { ...options.host, actions: 'outside', clusterJobs: !isFile, marks: record !== undefined },
-          worker: `${addressOfMachine()}:${config.tap.proxy.worker.srvPort}`,
+          address: { ip, worker: `${ip}:${config.tap.proxy.worker.srvPort}` },
         },
         {
           ...observer,
