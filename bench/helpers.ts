@@ -8,10 +8,10 @@ import { fileURLToPath } from 'node:url'
 import { readAgent } from '../src/agent/agents.ts'
 import { SandboxLauncher } from '../src/agent/launcher.ts'
 import { configOf } from '../src/cli/options.ts'
-import { runOptions } from '../src/worker/run-options.ts'
 import { entryProtocols } from '../src/dissectors/index.ts'
 import { Broker } from '../src/worker/broker.ts'
 import { Run } from '../src/worker/run.ts'
+import { runOptions } from '../src/worker/run-options.ts'
 import { AGENTS, median, print, ratio } from './measure.ts'
 
 const [file] = process.argv.slice(2)

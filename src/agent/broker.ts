@@ -122,17 +122,6 @@ export class HelperBroker {
   }
 }
 
-/** How this process does, as every component tells it. */
-export function processHealth(): Record<string, unknown> {
-  const { rss } = process.memoryUsage()
-  const { user, system } = process.cpuUsage()
-  return {
-    timestamp: Date.now(),
-    cpuUsage: (user + system) / 1e6 / process.uptime(),
-    memoryUsage: rss,
-  }
-}
-
 /** One that comes out of no store is known by its file. */
 function sharingOf({ id, path, title }: Agent): SharingAgent {
   return { id: id ?? path, title }

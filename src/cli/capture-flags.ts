@@ -1,4 +1,5 @@
 import { hostname } from 'node:os'
+import { basename } from 'node:path'
 import { type Command, Option } from 'commander'
 import type { SandboxLevel } from '../agent/launch.ts'
 import type { CaptureOptions } from '../capture/index.ts'
@@ -57,6 +58,12 @@ export function sourceOf(flags: CaptureFlags): CaptureOptions {
       hint: `tcpdump -r ${path} -w - '${flags.filter}' | remora run … --pcap -`,
     })
   return { path }
+}
+
+/** `eth0 lo`, or the name of the file. */
+export function sourceName(source: CaptureOptions): string {
+  if ('path' in source) return basename(source.path)
+  return typeof source.interface === 'string' ? source.interface : source.interface.join(' ')
 }
 
 function liveSource({ filter, captureTool }: CaptureFlags, names: readonly string[]): CaptureOptions {

@@ -24,7 +24,7 @@ export const utils = namespace('utils', 'What fits nowhere else.', {
     run: ({ json }) => toYaml(readJson(json)),
   }),
   health: helper({
-    doc: 'State of this component as JSON text: `nodeName`, `version`, `timestamp`, `cpuUsage`, `memoryUsage` and what else is known.',
+    doc: 'State of this component as JSON text. On both: `nodeName`, `clusterID`, `version`, `timestamp`, `cpuUsage` (share of a core), `memoryUsage` (bytes), `restarts`, `lastRestartReason`, `lastRestartTimestamp`, `resources`. On a worker also `storage`, `sniffer`, `snifferStats` (`Sources` by name, with `PacketsGot` and `ChunksLost`), `tracer`, `tracerStats`, `bpfFilter` and `licenseData`; on the hub `workers` and `nodes`.',
     params: {},
     returns: z.string(),
     example: `console.log(JSON.parse(utils.health()).memoryUsage)`,

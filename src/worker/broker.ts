@@ -1,11 +1,14 @@
+import { readdirSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { Agent } from '../agent/agents.ts'
-import { type ComponentLink, HelperBroker, processHealth, type SharedSource } from '../agent/broker.ts'
+import { type ComponentLink, HelperBroker, type SharedSource } from '../agent/broker.ts'
 import type { HelperCall } from '../agent/group.ts'
+import { OwnProcess } from '../agent/own-process.ts'
 import type { Config } from '../config/index.ts'
 import { bytesOf } from '../config/quantities.ts'
 import { Mistake } from '../mistake/mistake.ts'
 import { SharedState } from '../store/shared-state.ts'
+import { workerHealth } from '../wire/health.ts'
 import { removeSpool, removeStaleSpools, type SpoolOptions, SpoolReader } from './spool/index.ts'
 import { version } from './version.ts'
 
@@ -14,12 +17,13 @@ export class Broker {
   readonly #helpers: HelperBroker
   readonly #packets: SpoolReader
   readonly spool: SpoolOptions
+  #captured: Captured = { source: '', bytesRead: 0, packets: 0 }
 
   /** Without a link, and a state that agents share, it stands alone: no other component is there. */
   constructor(
     config: Config,
     nodeName: string,
-    link: ComponentLink = new Alone(),
+    link?: ComponentLink,
     shared: SharedSource = new SharedState({ node: nodeName, boot: '' }),
   ) {
     const spools = join(resolve(config.scripting.data), '..', 'spool')
@@ -29,7 +33,13 @@ export class Broker {
       heads: new SharedArrayBuffer(HEADS_BYTES, { maxByteLength: MOST_HEADS_BYTES }),
     }
     this.#packets = new SpoolReader(this.spool)
-    this.#helpers = new HelperBroker({ config, nodeName, packets: this.#packets, link, shared })
+    const stats = () => ({
+      ...this.#captured,
+      storageBytes: this.spool.maxBytes,
+      usedBytes: bytesIn(this.spool.folder),
+    })
+    const linked = link ?? new Alone(stats)
+    this.#helpers = new HelperBroker({ config, nodeName, packets: this.#packets, link: linked, shared })
     removeStaleSpools(spools)
     // Also when the program is ended in the middle of a run.
     process.once('exit', this.#removeSpool)
@@ -49,6 +59,11 @@ export class Broker {
     this.#packets.learn(seconds, address, name)
   }
 
+  /** So much was captured by now, for `utils.health`. */
+  captured(captured: Captured): void {
+    this.#captured = captured
+  }
+
   async close(): Promise<void> {
     await this.#helpers.close()
     this.#removeSpool()
@@ -58,8 +73,28 @@ export class Broker {
   readonly #removeSpool = () => removeSpool(this.spool.folder)
 }
 
+export interface Captured {
+  /** Name of the file, or of the interfaces. */
+  readonly source: string
+  readonly bytesRead: number
+  readonly packets: number
+}
+
+interface Stats extends Captured {
+  readonly storageBytes: number
+  readonly usedBytes: number
+}
+
 /** Stands for other components where there are none. */
 class Alone implements ComponentLink {
+  readonly #stats: () => Stats
+  readonly #process = new OwnProcess()
+  readonly #startedAt = Date.now()
+
+  constructor(stats: () => Stats) {
+    this.#stats = stats
+  }
+
   action(): never {
     throw new Mistake('E_HELPER_REFUSED', 'hub.action: there is no hub')
   }
@@ -68,8 +103,34 @@ class Alone implements ComponentLink {
     return { targets: [], excluded: [] }
   }
 
+  /** What was lost is known at the end, and stands in the summary. */
   health(nodeName: string) {
-    return { nodeName, version: version(), ...processHealth() }
+    const { source, packets, bytesRead, storageBytes, usedBytes } = this.#stats()
+    return workerHealth({
+      nodeName,
+      clusterId: '',
+      version: version(),
+      process: this.#process.state(),
+      storage: { limitBytes: storageBytes, usedBytes },
+      sources: source === '' ? [] : [{ name: source, packets, lost: 0 }],
+      traced: [],
+      filter: '',
+      startedAt: this.#startedAt,
+      bytesRead,
+      entries: 0,
+      entriesSent: 0,
+    })
+  }
+}
+
+/** Of the files in a folder; 0 when it is not there. */
+function bytesIn(folder: string): number {
+  try {
+    const files = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isFile())
+    return files.reduce((sum, { name }) => sum + statSync(join(folder, name)).size, 0)
+  } catch {
+    // Not made yet, or a file went meanwhile.
+    return 0
   }
 }
 

@@ -17,6 +17,7 @@ import {
   type CaptureFlags,
   nodeNameOf,
   requiredLevel,
+  sourceName,
   sourceOf,
 } from '../capture-flags.ts'
 import { onInterrupt } from '../interrupt.ts'
@@ -82,7 +83,10 @@ async function run(paths: string[], flags: RunFlags): Promise<void> {
     const going = new Run(runOptions(config, request), {
       line: (line) => output.line(line),
       entry: (json) => output.entry(json),
-      progress: (...numbers) => output.progress(...numbers),
+      progress: (bytesRead, totalBytes, packets) => {
+        broker.captured({ source: sourceName(source), bytesRead, packets })
+        output.progress(bytesRead, totalBytes, packets)
+      },
       learned: (...name) => broker.learn(...name),
       call: (call) => broker.call(call),
       shared: (...added) => broker.share(...added),

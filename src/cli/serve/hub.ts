@@ -1,8 +1,9 @@
 import { join, resolve } from 'node:path'
-import { HelperBroker, processHealth } from '../../agent/broker.ts'
+import { HelperBroker } from '../../agent/broker.ts'
 import { AgentGroup } from '../../agent/group.ts'
 import { bestLevel, requireLevel, type SandboxLevel } from '../../agent/launch.ts'
 import { SandboxLauncher } from '../../agent/launcher.ts'
+import { OwnProcess } from '../../agent/own-process.ts'
 import { agentSettings } from '../../agent/settings.ts'
 import { agentTitle } from '../../agent/source/title.ts'
 import type { Bus } from '../../bus/bus.ts'
@@ -21,6 +22,7 @@ import { openBucketStore } from '../../store/bucket-shelf.ts'
 import { openConfigMapStore } from '../../store/config-map/config-map-shelf.ts'
 import { openFolderStore } from '../../store/folder/folder-shelf.ts'
 import { SharedState } from '../../store/shared-state.ts'
+import { hubHealth } from '../../wire/health.ts'
 import { BUCKETS } from '../../wire/subjects.ts'
 import { version } from '../../worker/version.ts'
 
@@ -60,6 +62,7 @@ export async function startHub(request: HubRequest): Promise<StartedHub> {
     },
     shared: values,
   })
+  const own = new OwnProcess()
   let api: Api | undefined
   const service: HubService = new HubService({
     bus,
@@ -92,7 +95,15 @@ export async function startHub(request: HubRequest): Promise<StartedHub> {
       )
     },
     counters: () => ({ ...actions.counters(), ...apiCounters(api) }),
-    health: ({ counters }) => ({ nodeName: 'hub', version: version(), ...processHealth(), counters }),
+    health: () =>
+      hubHealth({
+        nodeName: 'hub',
+        clusterId: '',
+        version: version(),
+        process: own.state(),
+        workers: service.hub.fleet.workers().map(({ node, address: at }) => ({ address: at, podName: node })),
+        nodes: service.hub.fleet.workers().map(({ node }) => ({ nodeName: node, podCount: 0 })),
+      }),
     note,
   })
   const close = async () => {

@@ -1,26 +1,28 @@
 import { networkInterfaces } from 'node:os'
 import { join, resolve } from 'node:path'
-import { processHealth } from '../../agent/broker.ts'
 import { requireLevel } from '../../agent/launch.ts'
 import { takeLauncher } from '../../agent/launcher.ts'
+import { OwnProcess } from '../../agent/own-process.ts'
 import type { Bus } from '../../bus/bus.ts'
 import type { Config } from '../../config/index.ts'
 import { readProtos } from '../../config/protos.ts'
 import { bytesOf, msOf } from '../../config/quantities.ts'
 import { knownProtocols } from '../../dissectors/known.ts'
+import { COUNTERS } from '../../metrics/counters.ts'
 import { ActionsOut } from '../../node/actions-out.ts'
 import { lateBucket } from '../../node/late.ts'
 import type { Note } from '../../node/note.ts'
 import type { Shared } from '../../node/streams.ts'
 import { openEntryReader } from '../../store/entries/index.ts'
 import { SharedState } from '../../store/shared-state.ts'
+import { workerHealth } from '../../wire/health.ts'
 import { token } from '../../wire/subjects.ts'
 import { Broker } from '../../worker/broker.ts'
 import { Run } from '../../worker/run.ts'
 import { runOptions } from '../../worker/run-options.ts'
 import { WorkerService } from '../../worker/service.ts'
 import { version } from '../../worker/version.ts'
-import { type CaptureFlags, nodeNameOf, requiredLevel, sourceOf } from '../capture-flags.ts'
+import { type CaptureFlags, nodeNameOf, requiredLevel, sourceName, sourceOf } from '../capture-flags.ts'
 
 export interface WorkerRequest {
   readonly config: Config
@@ -60,6 +62,7 @@ export function startWorker(request: WorkerRequest): StartedWorker {
     health: () => service.status().health,
   }
   const broker = new Broker(config, node, link, values)
+  const own = new OwnProcess()
   const record = recordOf(config)
   const reader =
     record === undefined
@@ -77,7 +80,27 @@ export function startWorker(request: WorkerRequest): StartedWorker {
     isFile,
     reader,
     counters: () => actions.counters(),
-    health: ({ counters }) => ({ nodeName: node, version: version(), ...processHealth(), counters }),
+    health: ({ counters, startedAt }) =>
+      workerHealth({
+        nodeName: node,
+        clusterId: '',
+        version: version(),
+        process: own.state(),
+        storage: { limitBytes: record?.mostBytes ?? 0, usedBytes: counters[COUNTERS.entriesBytes] ?? 0 },
+        sources: [
+          {
+            name: sourceName(source),
+            packets: counters[COUNTERS.packets] ?? 0,
+            lost: counters[COUNTERS.packetsLost] ?? 0,
+          },
+        ],
+        traced: [],
+        filter: flags.filter ?? '',
+        startedAt,
+        bytesRead: counters[COUNTERS.bytes] ?? 0,
+        entries: counters[COUNTERS.items] ?? 0,
+        entriesSent: counters[COUNTERS.itemsSent] ?? 0,
+      }),
     note,
     makeRun: (agents, observer) => {
       const options = runOptions(config, {
