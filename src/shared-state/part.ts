@@ -10,6 +10,8 @@ export interface Part {
   readonly kind: Kind
   readonly name: string
   readonly node: string
+  /** Grows with each write of the node. */
+  readonly version: number
   /** How often the name was reset: only the parts with the highest one count. */
   readonly epoch: number
   readonly value: Shared
@@ -26,13 +28,13 @@ export function writePart(part: Part): Uint8Array {
 export function readPart(bytes: Uint8Array): Part | undefined {
   const json = parse(bytes)
   if (!isRecord(json)) return undefined
-  const { agent, title, kind, name, node, epoch } = json
+  const { agent, title, kind, name, node, version, epoch } = json
   if (!isText(agent) || !isText(title) || !isText(node) || !isKind(kind) || !isName(name)) return undefined
-  if (!isNumber(epoch) || !Number.isSafeInteger(epoch) || epoch < 0) return undefined
+  if (!isWhole(version) || !isWhole(epoch)) return undefined
   const value = readShared(kind, json.value)
   const seen = readSeen(json.seen)
   if (value === undefined || seen === undefined) return undefined
-  return { agent, title, kind, name, node, epoch, value, seen }
+  return { agent, title, kind, name, node, version, epoch, value, seen }
 }
 
 function parse(bytes: Uint8Array): unknown {
@@ -42,6 +44,10 @@ function parse(bytes: Uint8Array): unknown {
   } catch {
     return undefined
   }
+}
+
+function isWhole(value: unknown): value is number {
+  return isNumber(value) && Number.isSafeInteger(value) && value >= 0
 }
 
 function isText(value: unknown): value is string {

@@ -1,26 +1,23 @@
 import type { Part } from './part.ts'
 import type { Shared } from './value.ts'
 
-/** What is known of one name: the newest part of each node, by the number under which it was written. */
+/**
+ * What is known of one name: the newest part of each node. Which one that is, parts say themselves: revisions of a bucket begin
+ * anew when it has lost its disk, and the nodes write again what they know.
+ */
 export class Replicas {
-  readonly #parts = new Map<string, { readonly part: Part; readonly revision: number }>()
+  readonly #parts = new Map<string, Part>()
 
-  /** Takes a part, unless a newer one of the same node is known. Answers whether it is news. */
-  put(part: Part, revision: number): boolean {
+  /** Takes a part, unless as new a one of the same node is known. Answers whether it is news. */
+  put(part: Part): boolean {
     const known = this.#parts.get(part.node)
-    if (known !== undefined && known.revision >= revision) return false
-    this.#parts.set(part.node, { part, revision })
+    if (known !== undefined && known.version >= part.version) return false
+    this.#parts.set(part.node, part)
     return true
   }
 
-  /** Forgets the part of a node, unless a newer one is known. */
-  delete(node: string, revision: number): boolean {
-    const known = this.#parts.get(node)
-    return known !== undefined && known.revision < revision && this.#parts.delete(node)
-  }
-
-  /** Forgets the part of a node, whatever is known. */
-  forget(node: string): void {
+  /** Forgets the part of a node. */
+  delete(node: string): void {
     this.#parts.delete(node)
   }
 
@@ -30,19 +27,19 @@ export class Replicas {
 
   /** Whether a message is in the part of any node. */
   hasSeen(sender: string, number: number): boolean {
-    for (const { part } of this.#parts.values()) if (part.seen.has(sender, number)) return true
+    for (const part of this.#parts.values()) if (part.seen.has(sender, number)) return true
     return false
   }
 
   merge(others: Replicas): void {
-    for (const { part, revision } of others.#parts.values()) this.put(part, revision)
+    for (const part of others.#parts.values()) this.put(part)
   }
 
   get size(): number {
     return this.#parts.size
   }
 
-  of(node: string): { readonly part: Part; readonly revision: number } | undefined {
+  of(node: string): Part | undefined {
     return this.#parts.get(node)
   }
 
@@ -53,7 +50,7 @@ export class Replicas {
   counted(epoch: number, own: string, more: readonly Shared[]): Shared[] {
     const nodes = new Set([...this.#parts.keys(), own])
     return [...nodes].sort().flatMap((node) => {
-      const part = this.#parts.get(node)?.part
+      const part = this.#parts.get(node)
       return [...(part?.epoch === epoch ? [part.value] : []), ...(node === own ? more : [])]
     })
   }

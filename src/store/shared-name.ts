@@ -30,6 +30,8 @@ export class SharedName {
   title: string
   readonly #writer: Writer
   readonly #replicas = new Replicas()
+  /** Of this node's part; undefined when none is known to be there. */
+  #revision: number | undefined
   #epoch = 0
   /** Since the last write began. */
   #added: Added
@@ -117,7 +119,8 @@ export class SharedName {
   learn(part: Part, revision: number): boolean {
     // Of a write of this node that is under way, its answer will tell.
     if (part.node === this.#writer.node && this.#sending !== undefined) return false
-    if (!this.#replicas.put(part, revision)) return false
+    if (!this.#replicas.put(part)) return false
+    if (part.node === this.#writer.node) this.#revision = revision
     if (revision > this.#titledAt) this.title = part.title
     this.#titledAt = Math.max(this.#titledAt, revision)
     this.#total = undefined
@@ -126,8 +129,11 @@ export class SharedName {
     return this.#own !== undefined && this.#own.epoch < part.epoch
   }
 
-  unlearn(node: string, revision: number): void {
-    if (this.#replicas.delete(node, revision)) this.#total = undefined
+  /** The part of a node was deleted. */
+  unlearn(node: string): void {
+    this.#replicas.delete(node)
+    if (node === this.#writer.node) this.#revision = undefined
+    this.#total = undefined
   }
 
   /**
@@ -146,13 +152,14 @@ export class SharedName {
       this.#begin(added)
     } else this.#begin(this.#sending)
     const { part } = this.#sending as Added & { part: Part }
-    return { bytes: writePart(part), revision: this.#replicas.of(this.#writer.node)?.revision, isLatest }
+    return { bytes: writePart(part), revision: this.#revision, isLatest }
   }
 
   /** The write came through. */
   written(revision: number): void {
     if (this.#sending === undefined) return
-    this.#replicas.put(this.#sending.part, revision)
+    this.#replicas.put(this.#sending.part)
+    this.#revision = revision
     this.#sending = undefined
     this.#total = undefined
   }
@@ -163,19 +170,21 @@ export class SharedName {
    */
   rebase(part: Part | undefined, revision: number | undefined): boolean {
     const { node, boot } = this.#writer
-    this.#replicas.forget(node)
-    this.#total = undefined
+    this.#revision = revision
+    // It was not deleted, or that would have been told: the bucket has lost it.
     if (revision === undefined) return false
-    const found = part ?? this.#partOf(emptyOf(this.kind), new Seen())
-    this.#replicas.put(found, revision)
+    const found = part ?? { ...this.#partOf(emptyOf(this.kind), new Seen()), version: 0 }
+    this.#replicas.delete(node)
+    this.#replicas.put(found)
     this.#epoch = Math.max(this.#epoch, found.epoch)
+    this.#total = undefined
     if (this.#sending === undefined || !found.seen.has(boot, this.#sending.number)) return false
     this.#sending = undefined
     return isNothing(this.#added) && found.epoch === this.#epoch
   }
 
   get #own(): Part | undefined {
-    return this.#replicas.of(this.#writer.node)?.part
+    return this.#replicas.of(this.#writer.node)
   }
 
   #begin(added: Added): void {
@@ -192,7 +201,8 @@ export class SharedName {
 
   #partOf(value: Shared, seen: Seen): Part {
     const { agent, title, kind, name } = this
-    return { agent, title, kind, name, node: this.#writer.node, epoch: this.#epoch, value, seen }
+    const version = (this.#own?.version ?? 0) + 1
+    return { agent, title, kind, name, node: this.#writer.node, version, epoch: this.#epoch, value, seen }
   }
 
   #hasSeen({ sender, number }: MessageId): boolean {

@@ -121,6 +121,24 @@ describe('shared state', () => {
     assert.ok(bucket.writes < 10, `${bucket.writes} writes`)
   })
 
+  test('writes again what it knows when the bucket has lost its disk', async (t) => {
+    const bucket = new ChaosBucket()
+    const [a, b] = [open(t, { bucket }), open(t, { bucket, node: 'b' })]
+    await Promise.all([a.start(), b.start()])
+    for (let n = 0; n < 5; n++) {
+      a.apply(AGENT, [count('calls', 1)])
+      await a.flush()
+    }
+    await until(() => b.of(AGENT).counter('calls') === 5)
+    bucket.loseAll()
+    a.apply(AGENT, [count('calls', 1)])
+    await a.flush()
+    await until(() => b.of(AGENT).counter('calls') === 6)
+    const late = open(t, { bucket, node: 'c' })
+    await late.start()
+    assert.equal(late.of(AGENT).counter('calls'), 6)
+  })
+
   test('adds what a message brings once, whatever happens in between', async (t) => {
     const bucket = new ChaosBucket()
     const action = [count('orders', 1), count('orders', 1), keys('who', 'x', 1)]
@@ -215,6 +233,7 @@ const PART = {
   kind: 'counter',
   name: 'x',
   node: 'b',
+  version: 1,
   epoch: 0,
   value: 4,
   seen: {},

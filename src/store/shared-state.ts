@@ -206,7 +206,7 @@ export class SharedState {
         for await (const change of bucket.watch({ signal })) {
           if (change.kind === 'current') this.#current.resolve()
           else if (change.kind === 'put') this.#learn(change.key, change.value, change.revision)
-          else this.#unlearn(change.key, change.revision)
+          else this.#unlearn(change.key)
         }
       } catch {
         // It goes on by itself after an outage; whatever else ended it may be over soon.
@@ -234,13 +234,13 @@ export class SharedState {
     if (shared.learn(part, revision)) this.#note(shared)
   }
 
-  #unlearn(key: string, revision: number): void {
+  #unlearn(key: string): void {
     const end = key.lastIndexOf('.')
     const at = key.slice(0, end)
     const name = this.#names.get(at)
     const node = name?.nodes().find((each) => token(each) === key.slice(end + 1))
     if (name === undefined || node === undefined) return
-    name.unlearn(node, revision)
+    name.unlearn(node)
     if (name.isGone) this.#names.delete(at)
   }
 

@@ -67,6 +67,12 @@ export class ChaosBucket implements Bucket {
     }
   }
 
+  /** All is gone, and revisions begin anew; those who watch are not told. */
+  loseAll(): void {
+    this.#values.clear()
+    this.#revision = 0
+  }
+
   #set(key: string, value: Uint8Array): number {
     this.writes++
     this.#values.set(key, { value, revision: ++this.#revision })
