@@ -295,7 +295,7 @@ export const configSchema = section({
   headless: planned(flag, false, 'Do not open a browser'),
   internetConnectivity: setting(flag, true, 'Helpers may call addresses outside private networks'),
   timezone: planned(text, '', 'For display'),
-  logLevel: planned(
+  logLevel: setting(
     z.enum(['debug', 'info', 'warning', 'error']),
     'warning',
     'How much Remora says of itself',
