@@ -290,6 +290,144 @@ declare const hub: {
   blockPod(podName: string, namespace: string): string
 }
 
+/** What scripts share between all nodes: each adds where it runs, all read the same. Adding takes no time worth mentioning and may be done for every entry; others read it a moment later, the script itself at once. */
+declare const cluster: {
+  /** Sums. */
+  counter: {
+    /**
+     * Adds to a sum, or takes from it. A script may have 1000 of them.
+     * @param name Name of your choice; other scripts have names of their own
+     * @param by 1 when it is absent; may be negative
+     * @example
+     * function onItemCaptured(data) {
+     *   cluster.counter.add('calls')
+     *   cluster.counter.add('bytes', data.requestSize + data.responseSize)
+     * }
+     */
+    add(name: string, by?: number): void
+    /**
+     * The sum over all nodes; 0 when nobody has added anything.
+     * @param name Name of your choice; other scripts have names of their own
+     * @param from Whose: `{agent: "Title"}` for that of another script
+     * @example
+     * cluster.counter.add('starts')
+     * console.log('nodes have started', cluster.counter.value('starts'), 'times')
+     */
+    value(name: string, from?: { agent: string }): number
+    /**
+     * Begins again at nothing, on all nodes. What another node adds at the same moment may count or not: let one node do it, such as the hub.
+     * @param name Name of your choice; other scripts have names of their own
+     * @example
+     * jobs.schedule('new day', '0 0 0 * * *', function () {
+     *   if (utils.nodeName() === 'hub') cluster.counter.reset('calls')
+     * })
+     */
+    reset(name: string): void
+  }
+  /** The most frequent of many keys. */
+  topk: {
+    /**
+     * Counts a key. Each node keeps 1,000 keys, and those that are seldom make room for others. A script may have 16 names.
+     * @param name Name of your choice; other scripts have names of their own
+     * @param key What is counted
+     * @param by 1 when it is absent; more than 0
+     * @example
+     * function onItemCaptured(data) {
+     *   cluster.topk.add('clients', data.src.ip, data.requestSize)
+     * }
+     */
+    add(name: string, key: string, by?: number): void
+    /**
+     * The keys that have the most over all nodes, largest first. A count is never too high, and too low by `error` at most: 0 as long as no node has had more than 1,000 keys, else no more than a thousandth of all that was added.
+     * @param name Name of your choice; other scripts have names of their own
+     * @param k How many
+     * @param from Whose: `{agent: "Title"}` for that of another script
+     * @example
+     * cluster.topk.add('paths', '/cart', 3)
+     * cluster.topk.top('paths', 5).forEach(function (each) {
+     *   console.log(each.key, each.count)
+     * })
+     */
+    top(name: string, k?: number, from?: { agent: string }): { key: string; count: number; error: number }[]
+    /**
+     * Begins again at nothing, on all nodes. What another node adds at the same moment may count or not: let one node do it, such as the hub.
+     * @param name Name of your choice; other scripts have names of their own
+     * @example
+     * if (utils.nodeName() === 'hub') cluster.topk.reset('clients')
+     */
+    reset(name: string): void
+  }
+  /** How many different values there are. */
+  unique: {
+    /**
+     * Notes a value. A script may have 64 names.
+     * @param name Name of your choice; other scripts have names of their own
+     * @param value Text; what JSON says of an object or a list
+     * @example
+     * function onItemCaptured(data) {
+     *   cluster.unique.add('clients', data.src.ip)
+     * }
+     */
+    add(name: string, value: any): void
+    /**
+     * About how many different values all nodes have noted together: by HyperLogLog, off by 0.8 % on average, and hardly ever by more than 2.4 %.
+     * @param name Name of your choice; other scripts have names of their own
+     * @param from Whose: `{agent: "Title"}` for that of another script
+     * @example
+     * cluster.unique.add('users', 'ann')
+     * cluster.unique.add('users', 'ann')
+     * console.log(cluster.unique.count('users'), 'users')
+     */
+    count(name: string, from?: { agent: string }): number
+    /**
+     * Begins again at nothing, on all nodes. What another node adds at the same moment may count or not: let one node do it, such as the hub.
+     * @param name Name of your choice; other scripts have names of their own
+     * @example
+     * if (utils.nodeName() === 'hub') cluster.unique.reset('clients')
+     */
+    reset(name: string): void
+  }
+  /** How numbers are spread, such as latencies. */
+  quantile: {
+    /**
+     * Notes a number. A script may have 64 names.
+     * @param name Name of your choice; other scripts have names of their own
+     * @param value Any finite number
+     * @example
+     * function onItemCaptured(data) {
+     *   cluster.quantile.add('latency ' + data.protocol.name, data.elapsedTime / 1000)
+     * }
+     */
+    add(name: string, value: number): void
+    /**
+     * The number that a share of all is not above, over all nodes: by DDSketch, within 1 % of it; 0 and 1 give the least and the largest. Null when there are none.
+     * @param name Name of your choice; other scripts have names of their own
+     * @param q 0.5 for the median, 0.99 for the 99th percentile
+     * @param from Whose: `{agent: "Title"}` for that of another script
+     * @example
+     * cluster.quantile.add('latency', 12)
+     * console.log('99 of 100 take no more than', cluster.quantile.at('latency', 0.99), 'ms')
+     */
+    at(name: string, q: number, from?: { agent: string }): number | null
+    /**
+     * Count, sum, least, largest and mean, which are exact, and usual percentiles, over all nodes. Null when there are no numbers.
+     * @param name Name of your choice; other scripts have names of their own
+     * @param from Whose: `{agent: "Title"}` for that of another script
+     * @example
+     * var latency = cluster.quantile.summary('latency')
+     * if (latency) console.log(latency.count, 'calls, median', latency.p50, 'ms, worst', latency.max, 'ms')
+     */
+    summary(name: string, from?: { agent: string }): { count: number; sum: number; min: number; max: number; mean: number; p50: number; p90: number; p95: number; p99: number } | null
+    /**
+     * Begins again at nothing, on all nodes. What another node adds at the same moment may count or not: let one node do it, such as the hub.
+     * @param name Name of your choice; other scripts have names of their own
+     * @example
+     * if (utils.nodeName() === 'hub') cluster.quantile.reset('latency')
+     */
+    reset(name: string): void
+  }
+}
+
 /** What fits nowhere else. */
 declare const utils: {
   /**
@@ -313,7 +451,7 @@ declare const utils: {
    */
   json2Yaml(json: string | any[] | { [name: string]: any }): string
   /**
-   * State of this component as JSON text: `nodeName`, `version`, `timestamp`, `cpuUsage`, `memoryUsage` and what else is known.
+   * State of this component as JSON text. On both: `nodeName`, `clusterID`, `version`, `timestamp`, `cpuUsage` (share of a core), `memoryUsage` (bytes), `restarts`, `lastRestartReason`, `lastRestartTimestamp`, `resources`. On a worker also `storage`, `sniffer`, `snifferStats` (`Sources` by name, with `PacketsGot` and `ChunksLost`), `tracer`, `tracerStats`, `bpfFilter` and `licenseData`; on the hub `workers` and `nodes`.
    * @example
    * console.log(JSON.parse(utils.health()).memoryUsage)
    */

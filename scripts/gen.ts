@@ -9,6 +9,7 @@ import { namespaces } from '../src/helpers/index.ts'
 import { helpersPage, hooksPage, mistakesPage } from '../src/helpers/reference.ts'
 import { typings } from '../src/helpers/typings.ts'
 import { describeApi } from '../src/hub/api/start-api.ts'
+import { metricsPage } from '../src/metrics/reference.ts'
 import { MISTAKES } from '../src/mistake/mistake.ts'
 import { FakeHub } from '../src/testing/fake-hub.ts'
 import { version } from '../src/worker/version.ts'
@@ -22,6 +23,7 @@ export async function generated(): Promise<ReadonlyMap<string, string>> {
     ['docs/generated/mistakes.md', mistakesPage(MISTAKES)],
     ['docs/generated/configuration.md', configurationPage()],
     ['docs/generated/openapi.json', await apiDescription()],
+    ['docs/generated/metrics.md', metricsPage()],
     ['src/dissectors/generated/protocols.json', knownProtocols()],
   ])
 }
