@@ -17,7 +17,19 @@ const CORE = [
   'shared-state',
 ]
 /** They touch the world, and do not know each other; agents use helpers. */
-const EDGES = ['capture', 'helpers', 'config', 'bus', 'kubernetes', 'store', 'agent', 'metrics', 'client', 'log', 'node']
+const EDGES = [
+  'capture',
+  'helpers',
+  'config',
+  'bus',
+  'kubernetes',
+  'store',
+  'agent',
+  'metrics',
+  'client',
+  'log',
+  'node',
+]
 const EDGES_ACROSS: Readonly<Record<string, readonly string[]>> = {
   agent: ['helpers', 'config', 'bus'],
   store: ['bus', 'kubernetes'],

@@ -23,6 +23,7 @@ export class Shutdown {
   readonly #ending = new AbortController()
   readonly #onSignal = (signal: NodeJS.Signals) => this.#signalled(signal)
   #done: Promise<number> | undefined
+  #signalledAt = Number.NEGATIVE_INFINITY
 
   constructor(options: ShutdownOptions) {
     this.#options = options
@@ -46,11 +47,14 @@ export class Shutdown {
   }
 
   #signalled(signal: NodeJS.Signals): void {
+    const now = performance.now()
     if (this.#done !== undefined) {
+      if (now - this.#signalledAt < SAME_PRESS_MS) return
       this.#options.tell('ends at once', { signal })
       this.#exit(128 + (NUMBERS[signal] ?? 0))
       return
     }
+    this.#signalledAt = now
     void this.end(signal).then((code) => this.#exit(code))
   }
 
@@ -96,5 +100,7 @@ export class Shutdown {
 
 const SIGNALS = ['SIGTERM', 'SIGINT'] as const
 const NUMBERS: Readonly<Partial<Record<NodeJS.Signals, number>>> = { SIGTERM: 15, SIGINT: 2 }
+/** One Ctrl-C comes up to three times: from the terminal, from npx, and from our launcher. */
+const SAME_PRESS_MS = 300
 /** Kubernetes waits thirty seconds. */
 const DEADLINE_MS = 20_000

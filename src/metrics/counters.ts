@@ -13,8 +13,8 @@ export const COUNTERS = {
   packetsTlsDropped: 'packets.tls.dropped',
   /** Bytes of packets on the wire. */
   bytes: 'bytes',
-  /** Batches that a live capture had no time for. */
-  framesDropped: 'frames.dropped',
+  /** Events that a live capture had no time for. */
+  eventsDropped: 'events.dropped',
   /** Payloads of TCP that were put in order. */
   payloadsTcp: 'payloads.tcp',
   /** Requests that were paired with their replies. */

@@ -37,8 +37,8 @@ export const SNAPSHOT_METRICS: readonly MetricDeclaration[] = [
   ),
   counted(
     'kubeshark_dropped_chunks_total',
-    COUNTERS.framesDropped,
-    'Batches of events that a live capture had no time for.',
+    COUNTERS.eventsDropped,
+    'Events that a live capture had no time for.',
   ),
   counted('kubeshark_processed_bytes_total', COUNTERS.bytes, 'Bytes of the packets on the wire.'),
   counted('kubeshark_tcp_packets_total', COUNTERS.packetsTcp, 'Packets of TCP.'),

@@ -94,6 +94,13 @@ export class Reassembler {
     return this.#table.size
   }
 
+  /** Those of TCP that have not ended. Looks at each. */
+  get liveTcp(): number {
+    let live = 0
+    for (const { protocol, closed } of this.#table) if (protocol === PROTOCOL.tcp && !closed) live++
+    return live
+  }
+
   /**
    * The conversation of the packet that comes next, begun if it is new; undefined for protocols without any. By then,
    * time has come to where the packet is: what it ends, or takes the place of, has ended.

@@ -64,14 +64,15 @@ export interface CaptureStats {
   readonly losses: Losses
   /** Entries that are kept; undefined when none are. */
   readonly store: EntryStoreCounters | undefined
+  /** Packets that are kept for agents; undefined when none asks for packets. */
+  readonly spool: SpoolCounters | undefined
+  readonly droppedInAll: Dropped
 }
 
 export interface CaptureDone extends CaptureStats {
   /** Parts of the input that could not be read, by reason. */
   readonly skipped: Skipped
   readonly problems: readonly string[]
-  /** Packets that are kept for agents; undefined when none asks for packets. */
-  readonly spool: SpoolCounters | undefined
   /** Dropped after the last frame. */
   readonly dropped: Dropped
 }

@@ -55,6 +55,7 @@ class CaptureThread {
   readonly #pipeline: Pipeline
   #sent = 0
   #dropped = { ...NOTHING_DROPPED }
+  readonly #droppedInAll = { ...NOTHING_DROPPED }
   #live = false
   #go: (() => void) | undefined
   #flushTimer: NodeJS.Timeout | undefined
@@ -160,6 +161,9 @@ class CaptureThread {
         this.#dropped.items += items
         this.#dropped.packets += packets
         this.#dropped.relayed += relayed
+        this.#droppedInAll.items += items
+        this.#droppedInAll.packets += packets
+        this.#droppedInAll.relayed += relayed
         return false
       }
     } else {
@@ -210,6 +214,8 @@ class CaptureThread {
       counters: this.#pipeline.counters(),
       losses: source.losses(),
       store: this.#store?.counters,
+      spool: this.#spool?.counters,
+      droppedInAll: this.#droppedInAll,
     }
   }
 
@@ -218,7 +224,6 @@ class CaptureThread {
       ...this.#stats(source),
       skipped: source.skipped,
       problems: [...source.problems, ...(this.#spool?.problem === undefined ? [] : [this.#spool.problem])],
-      spool: this.#spool?.counters,
       dropped: this.#dropped,
     }
   }

@@ -1,30 +1,47 @@
 import { COUNTER_NAMES, COUNTERS } from '../metrics/counters.ts'
-import type { CaptureStats } from './capture-messages.ts'
+import type { CaptureDone } from './capture-messages.ts'
 
-/** What the capture has counted, by the names of a node's status. */
-export function captureCounters({ counters, losses, store }: CaptureStats): Record<string, number> {
-  const { decode, reassembly, dissection, entries } = counters
-  const { dropped, protocol } = COUNTER_NAMES
-  const named: Record<string, number> = {
+/** What a capture has counted, now or at its end, under the names of a node's status. */
+export function captureCounters({
+  counters,
+  losses,
+  dropped,
+  spool,
+}: Pick<CaptureDone, 'counters' | 'losses' | 'dropped' | 'spool'>): Record<string, number> {
+  const { traffic, decode, reassembly, dissection, entries } = counters
+  return {
     [COUNTERS.packets]: counters.packets,
-    [COUNTERS.packetsLost]: sum(losses),
+    [COUNTERS.packetsLost]: total(losses),
+    [COUNTERS.packetsTcp]: traffic.tcp,
+    [COUNTERS.packetsDns]: traffic.dns,
+    [COUNTERS.packetsIcmp]: traffic.icmp,
     [COUNTERS.bytes]: counters.bytes,
+    [COUNTERS.eventsDropped]: dropped.items + dropped.packets,
+    [COUNTERS.payloadsTcp]: traffic.tcpPayloads,
+    [COUNTERS.pairs]: traffic.pairs,
     [COUNTERS.streamsDropped]: reassembly.evictions,
-    [COUNTERS.items]: sum(entries),
+    [COUNTERS.streamsLive]: counters.liveTcp,
+    [COUNTERS.items]: total(entries),
+    ...named(entries, (abbreviation) => COUNTER_NAMES.protocol(abbreviation)),
+    ...named(losses, (who) => COUNTER_NAMES.dropped('capture', who)),
+    ...named(decode.malformed, (reason) => COUNTER_NAMES.dropped('packets', `malformed: ${reason}`)),
+    ...named(decode.ignored, (reason) => COUNTER_NAMES.dropped('packets', `ignored: ${reason}`)),
+    ...named(dissection.skipped, (reason) => COUNTER_NAMES.dropped('stream-bytes', reason)),
+    ...(spool === undefined
+      ? {}
+      : named({ evicted: spool.evicted, failed: spool.failed }, (why) =>
+          COUNTER_NAMES.dropped('spool', why),
+        )),
   }
-  for (const [name, count] of Object.entries(entries)) named[protocol(name)] = count
-  for (const [by, count] of Object.entries(losses)) named[dropped('capture', by)] = count ?? 0
-  for (const [reason, count] of Object.entries(decode.malformed)) named[dropped('decoder', reason)] = count
-  for (const [reason, count] of Object.entries(dissection.skipped))
-    named[dropped('dissection', reason)] = count
-  if (store === undefined) return named
-  named[COUNTERS.entriesStored] = store.kept
-  named[COUNTERS.entriesBytes] = store.bytes
-  named[COUNTER_NAMES.queue('entries')] = store.waiting
-  for (const [reason, count] of Object.entries(store.dropped)) named[dropped('store', reason)] = count
-  return named
 }
 
-function sum(counts: Readonly<Record<string, number | undefined>>): number {
-  return Object.values(counts).reduce((total: number, count) => total + (count ?? 0), 0)
+function named(
+  numbers: Readonly<Record<string, number | undefined>>,
+  name: (key: string) => string,
+): Record<string, number> {
+  return Object.fromEntries(Object.entries(numbers).map(([key, number = 0]) => [name(key), number]))
+}
+
+function total(numbers: Readonly<Record<string, number | undefined>>): number {
+  return Object.values(numbers).reduce<number>((sum, number = 0) => sum + number, 0)
 }

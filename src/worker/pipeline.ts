@@ -63,8 +63,25 @@ export interface PipelineCounters {
   readonly entries: Readonly<Record<string, number>>
   /** Requests of our own helpers, which are no entries. */
   readonly ownRequests: number
+  readonly traffic: TrafficCounters
+  /** TCP connections that are followed now. */
+  readonly liveTcp: number
   readonly firstMs: number | null
   readonly lastMs: number | null
+}
+
+/** Packets by what they carry, and what became of it, for those who watch. */
+export interface TrafficCounters {
+  tcp: number
+  udp: number
+  icmp: number
+  sctp: number
+  /** From or to port 53. */
+  dns: number
+  /** Packets of TCP with something in them that was put in order. */
+  tcpPayloads: number
+  /** Entries that have a request and its reply. */
+  pairs: number
 }
 
 /** Takes what the pipeline makes. */
@@ -90,6 +107,10 @@ export class Pipeline {
   readonly #counter: ConversationCounter
   readonly #dissection: Dissection
   readonly #entries: Record<string, number> = {}
+  readonly #traffic: TrafficCounters = {
+    ...{ tcp: 0, udp: 0, icmp: 0, sctp: 0, dns: 0 },
+    ...{ tcpPayloads: 0, pairs: 0 },
+  }
   #ownRequests = 0
   #relayedBytes = 0
   #packets = 0
@@ -154,6 +175,7 @@ export class Pipeline {
       // Entries that this packet completes come after it, so it goes first.
       this.#sink.packet(packet)
       if (!decoded) continue
+      this.#count(packet)
       if (!reading) {
         this.#counter.push(packet)
         continue
@@ -166,6 +188,18 @@ export class Pipeline {
     }
     this.#packets += batch.count
     this.#noteTimes(batch)
+  }
+
+  #count({ protocol, srcPort, dstPort, payloadStart, payloadEnd }: Packet): void {
+    const traffic = this.#traffic
+    if (protocol === PROTOCOL.tcp) {
+      traffic.tcp++
+      if (this.#reading && payloadEnd > payloadStart) traffic.tcpPayloads++
+    } else if (protocol === PROTOCOL.udp) traffic.udp++
+    else if (protocol === PROTOCOL.sctp) traffic.sctp++
+    else if (protocol === PROTOCOL.icmp || protocol === PROTOCOL.icmp6) traffic.icmp++
+    if ((srcPort === DNS || dstPort === DNS) && (protocol === PROTOCOL.udp || protocol === PROTOCOL.tcp))
+      traffic.dns++
   }
 
   /** Whether streams are read. Once they are they stay so: what was learned of them is not thrown away. */
@@ -206,6 +240,8 @@ export class Pipeline {
       relayedBytes: this.#relayedBytes,
       entries: this.#entries,
       ownRequests: this.#ownRequests,
+      traffic: this.#traffic,
+      liveTcp: this.#reassembler.liveTcp,
       firstMs: this.#firstMs,
       lastMs: this.#lastMs,
     }
@@ -265,6 +301,7 @@ export class Pipeline {
     }
     const abbr = exchange.dissector.protocols[exchange.variant]?.abbr as string
     this.#entries[abbr] = (this.#entries[abbr] ?? 0) + 1
+    if (exchange.request !== null && exchange.response !== null) this.#traffic.pairs++
     this.#sink.item(exchange)
   }
 
@@ -294,3 +331,5 @@ function sum(a: ReassemblyCounters['connections'], b: ReassemblyCounters['connec
     other: a.other + b.other,
   }
 }
+
+const DNS = 53

@@ -124,7 +124,7 @@ export class WorkerService {
     const { dropped, queue } = COUNTER_NAMES
     const { bus } = this.#options
     return {
-      ...(this.#stats === undefined ? {} : captureCounters(this.#stats)),
+      ...(this.#stats === undefined ? {} : statsCounters(this.#stats)),
       ...this.#agents?.counters,
       [COUNTERS.itemsSent]: live?.sent ?? 0,
       [dropped('live', 'too-many')]: live?.dropped ?? 0,
@@ -197,6 +197,20 @@ export class WorkerService {
     this.#closers.push(
       answerQueries({ bus, reader, redact, node, dropped: () => this.#stats?.store?.dropped ?? {} }),
     )
+  }
+}
+
+function statsCounters({ store, droppedInAll, ...stats }: CaptureStats): Record<string, number> {
+  const counted = captureCounters({ ...stats, dropped: droppedInAll })
+  if (store === undefined) return counted
+  const { dropped, queue } = COUNTER_NAMES
+  const gone = Object.entries(store.dropped).map(([why, count]) => [dropped('store', why), count])
+  return {
+    ...counted,
+    [COUNTERS.entriesStored]: store.kept,
+    [COUNTERS.entriesBytes]: store.bytes,
+    [queue('entries')]: store.waiting,
+    ...Object.fromEntries(gone),
   }
 }
 

@@ -23,14 +23,15 @@ export function hubCommand(): Command {
 async function hub(flags: HubFlags): Promise<void> {
   const { config } = configOf(flags)
   const settings = natsOf(flags, config)
-  const program = new Program(config)
+  const program = new Program('hub', 'hub', config)
   const { note, report } = program
   let ops: OpsServer | undefined
   try {
-    const bus = program.add(await openNatsBus({ settings, report }))
+    const bus = program.add('bus', await openNatsBus({ settings, report }))
     const shared = await openShared(bus)
     const level = requiredLevel({}, config)
     const started = program.add(
+      'hub',
       await startHub({
         config,
         bus,
@@ -52,7 +53,9 @@ async function hub(flags: HubFlags): Promise<void> {
       `remora: a hub of ${bus.description}, the API is at ${api.url}, metrics at http://${ops.address}/metrics\n`,
     )
     await program.untilStopped()
-  } finally {
-    await program.close()
+    await program.end('stopped')
+  } catch (error) {
+    await program.end('failed', 2)
+    throw error
   }
 }

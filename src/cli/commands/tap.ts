@@ -4,7 +4,7 @@ import { Command } from 'commander'
 import { openLocalBus } from '../../bus/local.ts'
 import type { OpsServer } from '../../metrics/server.ts'
 import { openShared } from '../../node/streams.ts'
-import { addCaptureOptions, type CaptureFlags, requiredLevel } from '../capture-flags.ts'
+import { addCaptureOptions, type CaptureFlags, nodeNameOf, requiredLevel } from '../capture-flags.ts'
 import { addConfigOptions, type ConfigFlags, configOf } from '../options.ts'
 import { startHub } from '../serve/hub.ts'
 import { Program } from '../serve/program.ts'
@@ -25,16 +25,20 @@ export function tapCommand(): Command {
 async function tap(flags: TapFlags): Promise<void> {
   const { config } = configOf(flags)
   const capture = flags.pcap === undefined && flags.interface === undefined ? { interface: ['any'] } : {}
-  const program = new Program(config)
+  const program = new Program('worker', nodeNameOf(flags, config), config)
   const { note, report } = program
   let ops: OpsServer | undefined
   try {
-    const bus = program.add(openLocalBus({ folder: resolve(config.hub.state), report }))
+    const bus = program.add('bus', openLocalBus({ folder: resolve(config.hub.state), report }))
     const shared = await openShared(bus)
     const level = requiredLevel(flags, config)
     const common = { config, bus, boot: randomUUID(), note }
-    const hub = program.add(await startHub({ ...common, shared, level, isAlone: true, address: () => '' }))
+    const hub = program.add(
+      'hub',
+      await startHub({ ...common, shared, level, isAlone: true, address: () => '' }),
+    )
     const worker = program.add(
+      'worker',
       startWorker({
         ...common,
         flags: { ...flags, ...capture },
@@ -47,9 +51,11 @@ async function tap(flags: TapFlags): Promise<void> {
     ops = await program.serveOps(config.tap.metrics.port, () => worker.service.status(), ready)
     await program.serveOps(config.hub.metricsPort, () => hub.service.status(), ready)
     process.stderr.write(`remora: the API is at ${hub.api.url}, metrics at http://${ops.address}/metrics\n`)
-    if (config.scripting.console) program.print(hub.service.hub, flags.json === true)
+    if (config.scripting.console) program.print(hub.service.hub, flags.json === true).catch(report)
     await program.untilStopped(worker.service.captured)
-  } finally {
-    await program.close()
+    await program.end('stopped')
+  } catch (error) {
+    await program.end('failed', 2)
+    throw error
   }
 }

@@ -4,7 +4,7 @@ import { openNatsBus } from '../../bus/nats.ts'
 import type { OpsServer } from '../../metrics/server.ts'
 import { untilDone } from '../../node/late.ts'
 import { openShared, type Shared } from '../../node/streams.ts'
-import { addCaptureOptions, type CaptureFlags } from '../capture-flags.ts'
+import { addCaptureOptions, type CaptureFlags, nodeNameOf } from '../capture-flags.ts'
 import { addNatsOptions, type NatsFlags, natsOf } from '../nats-flags.ts'
 import { addConfigOptions, type ConfigFlags, configOf } from '../options.ts'
 import { Program } from '../serve/program.ts'
@@ -23,17 +23,18 @@ async function worker(flags: WorkerFlags): Promise<void> {
   const { config } = configOf(flags)
   const settings = natsOf(flags, config)
   const capture = flags.pcap === undefined && flags.interface === undefined ? { interface: ['any'] } : {}
-  const program = new Program(config)
+  const program = new Program('worker', nodeNameOf(flags, config), config)
   const { note, report } = program
   let ops: OpsServer | undefined
   try {
-    const bus = program.add(await openNatsBus({ settings, mayWait: true, report }))
+    const bus = program.add('bus', await openNatsBus({ settings, mayWait: true, report }))
     // It works without as well, for as long as it has to.
     const shared = Promise.withResolvers<Shared>()
     void untilDone(() => openShared(bus), report, program.signal).then((opened) => {
       if (opened !== undefined) shared.resolve(opened)
     })
     const started = program.add(
+      'worker',
       startWorker({
         config,
         flags: { ...flags, ...capture },
@@ -52,7 +53,9 @@ async function worker(flags: WorkerFlags): Promise<void> {
     ops = await program.serveOps(config.tap.metrics.port, () => service.status(), ready)
     process.stderr.write(`remora: a worker of ${bus.description}, metrics at http://${ops.address}/metrics\n`)
     await program.untilStopped(service.captured)
-  } finally {
-    await program.close()
+    await program.end('stopped')
+  } catch (error) {
+    await program.end('failed', 2)
+    throw error
   }
 }

@@ -1,11 +1,12 @@
 import type { Config } from '../../config/index.ts'
 import type { HubControl } from '../../hub/control.ts'
+import { type Log, openLog } from '../../log/log.ts'
 import { openMetrics } from '../../metrics/metrics.ts'
 import { type OpsServer, startOpsServer } from '../../metrics/server.ts'
 import type { Note } from '../../node/note.ts'
 import { printLine } from '../../wire/console.ts'
 import type { NodeStatus } from '../../wire/nodes.ts'
-import { onInterrupt } from '../interrupt.ts'
+import { Shutdown } from '../shutdown.ts'
 
 /** Something that is brought to an end when the program is. */
 export interface Closable {
@@ -17,36 +18,30 @@ export interface Closable {
  * the last part that began first.
  */
 export class Program {
-  readonly #config: Config
-  readonly #parts: Closable[] = []
-  readonly #interrupted = Promise.withResolvers<void>()
-  readonly #closing = new AbortController()
-  #isInterrupted = false
+  readonly #shutdown: Shutdown
+  readonly log: Log
 
-  constructor(config: Config) {
-    this.#config = config
-    onInterrupt(() => {
-      this.#isInterrupted = true
-      this.#interrupted.resolve()
-    })
+  constructor(component: 'worker' | 'hub', node: string, { logLevel }: Config) {
+    this.log = openLog({ level: logLevel, component, node })
+    this.#shutdown = new Shutdown({ tell: (text, fields) => this.log.info(text, fields) })
+    this.#shutdown.add('log', () => this.log.close())
   }
 
-  /** It ends when the program does. */
+  /** Aborts when the program begins to end. */
   get signal(): AbortSignal {
-    return this.#closing.signal
+    return this.#shutdown.signal
   }
 
-  readonly note: Note = (level, message, more) => {
-    if (level === 'info' && !['debug', 'info'].includes(this.#config.logLevel)) return
-    process.stderr.write(`remora: ${level}: ${message} ${JSON.stringify(more)}\n`)
-  }
+  readonly note: Note = (level, message, more) => this.log[level](message, { ...more })
 
   readonly report = (error: unknown): void => {
-    this.note('warning', error instanceof Error ? error.message : String(error), {})
+    this.log.warning(error instanceof Error ? error.message : String(error))
   }
 
-  add<Part extends Closable>(part: Part): Part {
-    this.#parts.push(part)
+  add<Part extends Closable>(name: string, part: Part): Part {
+    this.#shutdown.add(name, async () => {
+      await part.close()
+    })
     return part
   }
 
@@ -58,15 +53,12 @@ export class Program {
   ): Promise<OpsServer> {
     const { component, node } = status()
     const metrics = openMetrics({ component, node, snapshot: status })
-    return this.add(await startOpsServer({ port, metrics, ready, health: () => status().health }))
+    const server = await startOpsServer({ port, metrics, ready, health: () => status().health })
+    return this.add(`metrics of the ${component}`, server)
   }
 
-  /** Prints what agents print. */
-  print(hub: Pick<HubControl, 'console'>, asJson: boolean): void {
-    void this.#print(hub, asJson)
-  }
-
-  async #print(hub: Pick<HubControl, 'console'>, asJson: boolean): Promise<void> {
+  /** Prints what agents print: errors on standard error. */
+  async print(hub: Pick<HubControl, 'console'>, asJson: boolean): Promise<void> {
     for await (const line of hub.console({ since: Date.now() }, true, this.signal)) {
       if (asJson) process.stdout.write(`${JSON.stringify({ type: 'console', ...line })}\n`)
       else if (line.level === 'error') process.stderr.write(`${printLine(line)}\n`)
@@ -74,27 +66,17 @@ export class Program {
     }
   }
 
-  /** Until somebody stops it; rejects when something fails without which it cannot go on. */
-  async untilStopped(...failing: readonly Promise<unknown>[]): Promise<void> {
-    const failures = failing.map((each) => each.then(() => new Promise<never>(() => {})))
-    await Promise.race([this.#interrupted.promise, ...failures])
+  /**
+   * Until somebody stops it; then it ends in order. Rejects, when all has ended, with what failed without which it cannot go on.
+   */
+  async untilStopped(...needed: readonly Promise<unknown>[]): Promise<void> {
+    const stopped = new Promise<void>((resolve) => this.signal.addEventListener('abort', () => resolve()))
+    const failures = needed.map((each) => each.then(() => new Promise<never>(() => {})))
+    await Promise.race([stopped, ...failures])
   }
 
-  async close(): Promise<void> {
-    const hurry = setTimeout(() => {
-      process.stderr.write('remora: it takes too long to end in order\n')
-      process.exit(this.#isInterrupted ? 1 : 2)
-    }, PATIENCE_MS)
-    this.#closing.abort()
-    for (const part of this.#parts.reverse()) {
-      try {
-        await part.close()
-      } catch (error) {
-        this.note('warning', 'a part did not end in order', { error: String(error) })
-      }
-    }
-    clearTimeout(hurry)
+  /** Ends what was begun, also when that was not all. */
+  async end(why: string, code = 0): Promise<void> {
+    process.exitCode = await this.#shutdown.end(why, code)
   }
 }
-
-const PATIENCE_MS = 15_000
