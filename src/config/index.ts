@@ -288,6 +288,17 @@ function written(path: readonly PathStep[]): string {
     .slice(1)
 }
 
+/** Settings that somebody has set and that nothing reads yet. */
+export function unreadSettings({ origins }: LoadedConfig): string[] {
+  return [...origins.keys()].filter((path) => docOf(path.split('.'))?.endsWith('(not read yet)') === true)
+}
+
+function docOf(path: readonly string[]): string | undefined {
+  let schema: z.ZodType | undefined = configSchema
+  for (const step of path) schema = schema === undefined ? undefined : fieldsOf(schema)?.[step]
+  return schema?.description
+}
+
 /** Fields of a section; undefined for a value. */
 export function fieldsOf(schema: z.ZodType): Readonly<Record<string, z.ZodType>> | undefined {
   const inner = unwrap(schema)

@@ -79,6 +79,20 @@ describe('remora doctor', () => {
     })
   })
 
+  test('says which settings nothing reads yet, and what is not read of the traffic', async () => {
+    const finished = await doctor([
+      '--json',
+      '--set',
+      'tap.regex=x',
+      '--set',
+      'tap.enabledDissectors[0]=http',
+    ])
+    assert.equal(finished.code, 0)
+    const findings = found(finished)
+    assert.match(findings.get('configuration')?.why ?? '', /nothing reads (.*, )?tap\.regex(,| yet)/)
+    assert.match(findings.get('protocols')?.why ?? '', /^http; not .*redis/)
+  })
+
   test('looks for room where the configuration puts things', async (t) => {
     const folder = await tempFolder(t)
     const data = join(folder, 'deep', 'data')

@@ -1,8 +1,9 @@
 import { styleText } from 'node:util'
 import { Command } from 'commander'
-import { type LoadedConfig, loadConfig } from '../../config/index.ts'
+import { type LoadedConfig, loadConfig, unreadSettings } from '../../config/index.ts'
+import { knownProtocols } from '../../dissectors/known.ts'
 import { Mistake } from '../../mistake/mistake.ts'
-import { type Finding, notPossible, ok } from '../doctor/finding.ts'
+import { type Finding, notPossible, ok, warning } from '../doctor/finding.ts'
 import { linkFindings } from '../doctor/links.ts'
 import { machineFindings } from '../doctor/machine.ts'
 import { addConfigOptions, type ConfigFlags, configOf } from '../options.ts'
@@ -28,7 +29,19 @@ async function examine(flags: ConfigFlags): Promise<Finding[]> {
     machineFindings(loaded, process.cwd()),
     linkFindings(loaded, process.env),
   ])
-  return [finding, ...machine, ...links]
+  return [finding, ...machine, ...traffic(loaded), ...links]
+}
+
+/** What is read of what is captured. */
+function traffic({ config }: LoadedConfig): Finding[] {
+  const { enabledDissectors } = config.tap
+  const all = new Set(knownProtocols.map(({ name }) => name))
+  const off = [...all].filter((name) => !enabledDissectors.includes(READ_AS[name] ?? name))
+  const rest = off.length === 0 ? '' : `; not ${off.join(', ')}: see tap.enabledDissectors`
+  return [
+    ok('protocols', `${enabledDissectors.join(', ')}${rest}`),
+    ok('tls', 'handshakes are read; what they encrypt is not, since nobody here has the keys'),
+  ]
 }
 
 /** With a configuration that cannot be used, the rest is looked at as if there were none. */
@@ -38,7 +51,10 @@ function configuration(flags: ConfigFlags): { loaded: LoadedConfig; finding: Fin
     const from = [...new Set([...loaded.origins.values()].map(sourceOf))]
     const why =
       from.length === 0 ? 'nothing is set' : `${loaded.origins.size} settings from ${from.join(', ')}`
-    return { loaded, finding: ok('configuration', why) }
+    const unread = unreadSettings(loaded)
+    if (unread.length === 0) return { loaded, finding: ok('configuration', why) }
+    const which = `${why}; nothing reads ${unread.join(', ')} yet`
+    return { loaded, finding: warning('configuration', which, 'do without for now') }
   } catch (error) {
     if (!(error instanceof Mistake) || error.code === 'E_USAGE') throw error
     const loaded = loadConfig({ cwd: '/dev/null', home: undefined, env: {} })
@@ -56,3 +72,6 @@ function row({ what, state, why, hint = '' }: Finding): string[] {
 }
 
 const COLOURS = { ok: 'green', warning: 'yellow', 'not possible': 'red' } as const
+
+/** Protocols that are looked for with another one. */
+const READ_AS: Readonly<Record<string, string>> = { http2: 'http', tls: 'tlsx', dtls: 'tlsx' }
