@@ -79,7 +79,11 @@ export interface JobSurroundings {
   readonly tell: (text: string, fields: Readonly<Record<string, unknown>>) => void
 }
 
-type Change = (state: JobState, nowMs: number) => JobState | undefined
+/** What is to be written down. Of one kind the latest counts. */
+interface Change {
+  readonly kind: string
+  readonly apply: (state: JobState, nowMs: number) => JobState | undefined
+}
 
 interface Known {
   /** Undefined: what is there is no state of a job. */
@@ -125,7 +129,7 @@ export class ClusterJob {
     this.key = jobKey(job.agent, job.tag)
     this.#around = around
     this.#job = job
-    this.#changes = [this.#announcement(job)]
+    this.#changes = [announcement(job)]
   }
 
   get job(): AnnouncedJob {
@@ -137,19 +141,18 @@ export class ClusterJob {
     this.#job = job
     this.#isLeaving = false
     this.#isRemoving = false
-    this.#changes.push(this.#announcement(job))
-    this.stir()
+    this.#toChange(announcement(job))
   }
 
   pause(paused: boolean): void {
-    this.#changes.push((state, now) => pausedIn(state, paused, now))
-    this.stir()
+    this.#toChange({ kind: 'pause', apply: (state, now) => pausedIn(state, paused, now) })
   }
 
-  /** Runs once, on one node, as soon as may be. */
+  /** Runs once, on one node, as soon as may be; for the same id not again. */
   ask(id: string): void {
-    this.#changes.push((state, now) => askedIn(state, id, now))
-    this.stir()
+    const asks = this.#changes.filter(({ kind }) => kind.startsWith('ask '))
+    if (asks.length >= MOST_ASKS) return
+    this.#toChange({ kind: `ask ${id}`, apply: (state, now) => askedIn(state, id, now) })
   }
 
   /** Takes no part any more. Resolves when what is under way has ended. */
@@ -287,14 +290,14 @@ export class ClusterJob {
 
   async #change(state: JobState): Promise<number> {
     const [change] = this.#changes
-    const changed = change?.(state, this.#now)
+    const changed = change?.apply(state, this.#now)
     if (changed !== undefined) {
       // All nodes are told of the same things at the same time, and one is enough to write them down.
       const wait = this.#others('change')
       if (wait > 0) return wait
       await this.#write(changed)
     }
-    this.#changes.shift()
+    this.#changes = this.#changes.filter((each) => each !== change)
     this.#seen = undefined
     return 0
   }
@@ -459,8 +462,9 @@ export class ClusterJob {
     if (this.#known === undefined || this.#known.revision < known.revision) this.#known = known
   }
 
-  #announcement(job: AnnouncedJob): Change {
-    return (state, now) => announcedIn(state, job, now)
+  #toChange(change: Change): void {
+    this.#changes = [...this.#changes.filter(({ kind }) => kind !== change.kind), change]
+    this.stir()
   }
 
   #end(byOthers: boolean): number {
@@ -480,6 +484,10 @@ export class ClusterJob {
   }
 }
 
+function announcement(job: AnnouncedJob): Change {
+  return { kind: 'announce', apply: (state, now) => announcedIn(state, job, now) }
+}
+
 function finishedOf(outcome: JobOutcome, startedAt: number, durationMs: number): FinishedRun | undefined {
   if (outcome.kind === 'not-run') return undefined
   return { startedAt, durationMs, error: outcome.kind === 'failed' ? outcome.error : null }
@@ -492,6 +500,8 @@ function statusOf(state: JobState | undefined): JobView['status'] {
   return state.paused ? 'paused' : 'waiting'
 }
 
+/** Requests that wait to be written down. */
+const MOST_ASKS = 10
 const NEVER = Number.POSITIVE_INFINITY
 /** Clocks that jump are noticed after so long. */
 const LONGEST_NAP_MS = 30_000

@@ -132,6 +132,23 @@ describe('a job of the cluster', () => {
     assert.equal(view?.nextRun, everySeconds(3600, EPOCH))
   })
 
+  test('runs once for an order that all nodes get, and a few times for many orders', async () => {
+    const cluster = clusterOf(5, 40, { cron: '3600' }, 0)
+    await cluster.time.run(5000)
+    for (const [at, jobs] of jobsOf(cluster).entries())
+      cluster.time.at(cluster.time.now + 700 * at, () => jobs.runNow({}, 'order-1'))
+    await cluster.time.run(30_000)
+    assert.equal(cluster.starts.length, 1)
+    cluster.outage(5000)
+    const [first, second] = jobsOf(cluster)
+    for (let at = 0; at < 1000; at++) {
+      first?.runNow({})
+      second?.announce({ ...JOB, cron: '3600' })
+    }
+    await cluster.time.run(90_000)
+    assert.ok(cluster.starts.length >= 2 && cluster.starts.length <= 12, String(cluster.starts.length))
+  })
+
   test('is gone everywhere when one node removes it', async () => {
     const cluster = clusterOf(3, 36, { cron: '1' }, 0)
     await cluster.time.run(5500)

@@ -102,10 +102,13 @@ export class ClusterJobs {
     for (const key of await bucket.keys(`${token(agent)}.`)) await bucket.delete(key)
   }
 
-  /** Runs the jobs that are meant once, each on one node. Answers how many are meant. */
-  runNow(selector: JobSelector): number {
+  /**
+   * Runs the jobs that are meant once, each on one node: once for an id, however many nodes are asked with it. Answers how
+   * many are meant here.
+   */
+  runNow(selector: JobSelector, id = `${this.#options.boot}/${++this.#asked}`): number {
     const chosen = this.#chosen(selector)
-    for (const job of chosen) job.ask(`${this.#options.boot}/${++this.#asked}`)
+    for (const job of chosen) job.ask(id)
     return chosen.length
   }
 

@@ -30,6 +30,8 @@ export const jobSelector = z.object({
 export const jobOrder = z.object({
   order: z.enum(['list', 'run', 'remove', 'start', 'stop']),
   selector: jobSelector,
+  /** Of the order, for all nodes that get it: a job of the cluster runs once for it. */
+  id: z.string().optional(),
 })
 
 export const jobAnswer = z.object({
