@@ -17,7 +17,7 @@ import {
 } from '../testing/describe-bus.ts'
 import { eventually } from '../testing/eventually.ts'
 import { hasTools } from '../testing/loopback.ts'
-import { type NatsServer, natsServer } from '../testing/nats-server.ts'
+import { type NatsServer, natsCluster, natsServer } from '../testing/nats-server.ts'
 import { freePort } from '../testing/ports.ts'
 import { tempFolder } from '../testing/temp-folder.ts'
 import type { Bus, Stream } from './bus.ts'
@@ -96,6 +96,51 @@ describe('a NATS server that dies and comes back', () => {
     for await (const { payload } of stream.read({ follow: false, signal: new AbortController().signal }))
       kept.push(text(payload))
     assert.deepEqual(kept, all, 'appended again with the same id it is kept once')
+  })
+
+  it('is one of three: each message is taken once, in order, whichever dies', async (t) => {
+    const buses: Bus[] = []
+    t.after(() => Promise.all(buses.map((bus) => bus.close())))
+    const servers = await natsCluster(t)
+    if (servers === undefined) return
+    const url = servers.map((server) => server.url).join()
+    const open = async () => {
+      const bus = await untilDone(() => openNatsBus({ settings: { ...settings, url, replicas: 3 } }))
+      buses.push(bus)
+      return bus
+    }
+    const [bus, other] = [await open(), await open()]
+    const options = streamOptions()
+    const stream = await untilDone(() => bus.stream(options))
+    const reading = await untilDone(() => other.stream(options))
+    const end = new AbortController()
+    const taken: string[] = []
+    const consuming = reading.consume(
+      'hub',
+      async ({ payload }) => void taken.push(text(payload)),
+      end.signal,
+    )
+    let appended = 0
+    const appending = (async () => {
+      for (; appended < 300; appended++) {
+        await appendUntilKept(stream, `${appended}`)
+        await setTimeout(5)
+      }
+    })()
+    for (const [at, server] of servers.entries()) {
+      await eventually(`message ${at * 80 + 20}`, () => taken.length > at * 80 + 20, 120_000)
+      await server.kill()
+      await setTimeout(500)
+      await server.start()
+    }
+    await appending
+    await eventually('the last message', () => taken.length >= 300, 120_000)
+    end.abort()
+    await consuming
+    assert.deepEqual(
+      taken,
+      Array.from({ length: 300 }, (_, at) => `${at}`),
+    )
   })
 
   it('tells who watches what changed meanwhile, also what was deleted', async (t) => {

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { rmSync } from 'node:fs'
 import type { TestContext } from 'node:test'
 import { hasTools } from './loopback.ts'
-import { freePort, untilListening } from './ports.ts'
+import { freePort, freePorts, untilListening } from './ports.ts'
 import { tempFolder } from './temp-folder.ts'
 
 /** A nats-server of its own for one test, ended after it. */
@@ -29,6 +29,29 @@ export interface NatsServerOptions {
   readonly args?: readonly string[]
   /** Leave it to the test to start it. */
   readonly isAbsent?: boolean
+}
+
+/** Three servers that keep everything together. */
+export async function natsCluster(t: TestContext): Promise<NatsServer[] | undefined> {
+  const routes = await freePorts(3)
+  const servers: NatsServer[] = []
+  for (const [at, route] of routes.entries()) {
+    const all = routes.map((port) => `nats://127.0.0.1:${port}`).join()
+    const cluster = [
+      '-n',
+      `n${at}`,
+      '-cluster_name',
+      'c',
+      '-cluster',
+      `nats://127.0.0.1:${route}`,
+      '-routes',
+      all,
+    ]
+    const server = await natsServer(t, { args: cluster })
+    if (server === undefined) return undefined
+    servers.push(server)
+  }
+  return servers
 }
 
 /** Undefined, and the test skipped, where nats-server is not installed; in CI that fails. */
