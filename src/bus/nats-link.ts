@@ -64,15 +64,14 @@ export class NatsLink {
   /** Rejects with `E_BUS` when no server can be reached, or when it has no JetStream. */
   async start(): Promise<void> {
     const connection = await this.#connect()
+    this.#living = this.#live(connection)
     try {
-      await this.#adopt(connection)
+      await this.whenConnected(this.#closing.signal)
       await jetstreamManager(connection)
     } catch (error) {
-      await connection.close()
-      this.#closing.abort()
+      await this.close()
       throw this.mistake('cannot use JetStream', error)
     }
-    this.#living = this.#live(connection)
   }
 
   /** Does not wait for a server: `connected` says when there is one. */
@@ -167,16 +166,19 @@ export class NatsLink {
 
   async #live(first: NatsConnection | undefined): Promise<void> {
     const backoff = new Backoff(250, 5000)
+    let said = ''
     for (let connection = first; !this.isClosed; connection = undefined)
       try {
-        if (connection === undefined) {
-          connection = await this.#connect()
-          await this.#adopt(connection)
-        }
+        connection ??= await this.#connect()
+        const statuses = connection.status()
+        await this.#adopt(connection)
         backoff.reset()
-        await this.#attend(connection)
+        said = ''
+        await this.#attend(connection, statuses)
       } catch (error) {
-        this.#report(error)
+        // Once, not with each attempt.
+        if (String(error) !== said) this.#report(error)
+        said = String(error)
         await pause(backoff.next(), this.#closing.signal)
       }
   }
@@ -203,8 +205,8 @@ export class NatsLink {
   }
 
   /** Until it is closed, which it does not do by itself as long as it may reconnect. */
-  async #attend(connection: NatsConnection): Promise<void> {
-    for await (const status of connection.status()) this.#heard(status)
+  async #attend(connection: NatsConnection, statuses: AsyncIterable<Status>): Promise<void> {
+    for await (const status of statuses) this.#heard(status)
     this.#tell(false)
     const error = await connection.closed()
     if (error instanceof Error && !this.isClosed) throw this.mistake('the connection ended', error)

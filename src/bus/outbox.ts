@@ -5,6 +5,7 @@ import { Database, type Row } from './database.ts'
 import { checkSize } from './mistakes.ts'
 import { Backoff, Bell, pause } from './signals.ts'
 import { checkSubject } from './subjects.ts'
+import { whenReached } from './when-reached.ts'
 
 export interface OutboxOptions {
   /** A folder of this program alone; null: in memory, for tests. */
@@ -37,11 +38,11 @@ export class Outbox {
   readonly #database: Database
   readonly #numbers = new Map<string, number>()
   readonly #dropped: Record<DropReason, number> = { 'queue-full': 0, 'too-large': 0 }
-  readonly #bell = new Bell()
+  readonly #pushed = new Bell()
   readonly #sent = new Bell()
   readonly #closing = new AbortController()
   readonly #forwarding: Promise<void>
-  readonly #stopListening: () => void
+  #stream: Stream | undefined
   #depth = 0
   #bytes = 0
   #sending = 0
@@ -57,7 +58,6 @@ export class Outbox {
     )
     this.#depth = Number(row?.count)
     this.#bytes = Number(row?.bytes)
-    this.#stopListening = options.bus.onConnection(() => this.#bell.ring())
     this.#forwarding = this.#forward()
   }
 
@@ -91,7 +91,7 @@ export class Outbox {
     this.#depth++
     this.#bytes += payload.length
     this.#dropOldest()
-    this.#bell.ring()
+    this.#pushed.ring()
   }
 
   /** Forwards what waits if that is soon done; the rest goes when it is opened again. */
@@ -100,7 +100,6 @@ export class Outbox {
     const end = AbortSignal.timeout(CLOSING_MS)
     while (this.#depth > 0 && this.#options.bus.connected && !end.aborted) await this.#sent.wait(end)
     this.#closing.abort()
-    this.#stopListening()
     clearTimeout(this.#telling)
     await this.#forwarding
     this.#database.close()
@@ -109,42 +108,28 @@ export class Outbox {
   async #forward(): Promise<void> {
     const { signal } = this.#closing
     const backoff = new Backoff(100, 5000)
-    let stream: Stream | undefined
-    while (!signal.aborted) {
+    while (!signal.aborted)
       try {
         const row = this.#oldest()
-        if (row === undefined) {
-          await this.#bell.wait(signal)
-          continue
-        }
-        stream ??= await this.#options.bus.stream(this.#options.stream)
-        await this.#send(stream, row)
+        if (row === undefined) await this.#pushed.wait(signal)
+        else await this.#send(row)
         backoff.reset()
       } catch (error) {
+        if (signal.aborted) return
         this.#options.report?.(error)
-        await this.#pause(backoff.next())
+        await pause(backoff.next(), signal)
       }
-    }
-  }
-
-  /** A connection that comes back shortens it. */
-  async #pause(ms: number): Promise<void> {
-    const { signal } = this.#closing
-    if (this.#options.bus.connected) return pause(ms, signal)
-    const end = performance.now() + ms
-    while (!this.#options.bus.connected && !signal.aborted && performance.now() < end)
-      await this.#bell.wait(signal, end - performance.now())
   }
 
   #oldest(): Row | undefined {
     return this.#database.get('SELECT number, subject, id, payload FROM outbox ORDER BY number LIMIT 1')
   }
 
-  async #send(stream: Stream, { number, subject, id, payload }: Row): Promise<void> {
+  async #send({ number, subject, id, payload }: Row): Promise<void> {
     this.#sending = Number(number)
     const bytes = payload instanceof Uint8Array ? payload : new Uint8Array()
     try {
-      await stream.append(String(subject), bytes, { id: String(id) })
+      await this.#append(String(subject), bytes, String(id))
     } catch (error) {
       // It would never be taken, and the others would wait for it for ever.
       if (!(error instanceof Mistake && error.code === 'E_TOO_LARGE')) throw error
@@ -156,6 +141,15 @@ export class Outbox {
     this.#depth--
     this.#bytes -= bytes.length
     this.#sent.ring()
+  }
+
+  #append(subject: string, payload: Uint8Array, id: string): Promise<void> {
+    const { bus, stream, report } = this.#options
+    const work = async () => {
+      this.#stream ??= await bus.stream(stream)
+      await this.#stream.append(subject, payload, { id })
+    }
+    return whenReached(bus, work, this.#closing.signal, report)
   }
 
   #dropOldest(): void {
