@@ -72,7 +72,9 @@ export class NatsBucket implements Bucket {
     return this.#write(key, value, (kv) => kv.create(key, value))
   }
 
-  update(key: string, value: Uint8Array, revision: number): Promise<number> {
+  async update(key: string, value: Uint8Array, revision: number): Promise<number> {
+    // To the server 0 means that there must be none.
+    if (revision <= 0) throw conflict(this.#name, key)
     return this.#write(key, value, (kv) => kv.update(key, value, revision))
   }
 

@@ -325,9 +325,18 @@ function address(text: string): Address {
     })
   return {
     host: `${url.hostname}:${url.port === '' ? '4222' : url.port}`,
-    user: decodeURIComponent(url.username),
-    password: decodeURIComponent(url.password),
+    user: decoded(url.username),
+    password: decoded(url.password),
     isSecure: url.protocol === 'tls:',
+  }
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    // A percent sign that means itself.
+    return text
   }
 }
 

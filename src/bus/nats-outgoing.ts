@@ -63,7 +63,8 @@ export class NatsOutgoing {
     if (this.#unsentBytes > MOST_UNSENT_BYTES) this.#counts.add('behind')
     else {
       this.#unsentBytes += payload.length + subject.length
-      connection.publish(subject, payload)
+      // The connection holds on to it until it is written, and the caller may use its buffer again.
+      connection.publish(subject, payload.slice())
     }
     if (this.#unsentBytes > FLUSH_BYTES && !this.#isFlushing) this.#flush(connection)
   }

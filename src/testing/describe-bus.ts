@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { randomBytes, randomUUID } from 'node:crypto'
+import { randomBytes, randomInt, randomUUID } from 'node:crypto'
 import { describe, it, type TestContext } from 'node:test'
 import type { Bucket, Bus, Change, Stream, StreamOptions } from '../bus/bus.ts'
 import { Mistake } from '../mistake/mistake.ts'
@@ -95,6 +95,19 @@ function describeMessages(test: Test): void {
     bus.publish('a', bytes('2'))
     await eventually('both', () => heard.length === 2 && calls === 2)
     assert.equal(bus.dropped['handler-failed'], 2)
+  })
+
+  test('are what they were when they were published', async (site) => {
+    const [bus, other] = await three(site)
+    const heard = listen(other, 'a')
+    await settled(bus, other)
+    const buffer = bytes('one')
+    bus.publish('a', buffer)
+    buffer.set(bytes('two'))
+    bus.publish('a', buffer)
+    buffer.fill(0)
+    await eventually('both', () => heard.length === 2)
+    assert.deepEqual(heard, ['a one', 'a two'])
   })
 
   test('that are too large are refused, the longest that are not arrive', async (site) => {
@@ -435,6 +448,7 @@ function describeBuckets(test: Test): void {
     await refused('E_CONFLICT', () => bucket.update('a', bytes('3'), first))
     await refused('E_CONFLICT', () => bucket.delete('a', first))
     await refused('E_CONFLICT', () => bucket.update('b', bytes('3'), 1))
+    await refused('E_CONFLICT', () => bucket.update('b', bytes('3'), 0))
     await bucket.delete('a', second)
     await refused('E_CONFLICT', () => bucket.update('a', bytes('3'), second))
     await bucket.delete('a', second)
@@ -479,6 +493,55 @@ function describeBuckets(test: Test): void {
     await eventually('that nothing is there', () => empty.seen.length === 1)
     assert.deepEqual(empty.seen, ['current'])
     await empty.end()
+  })
+
+  test('do what a map with revisions does, in any order of changes', async (site) => {
+    const [one, two] = await three(site)
+    const options = bucketOptions()
+    const [bucket, other] = [await one.bucket(options), await two.bucket(options)]
+    const early = watch(other, '')
+    const model = new Map<string, { readonly value: string; readonly revision: number }>()
+    const revisions = [0]
+    for (let step = 0; step < 300; step++) {
+      const key = `k.${randomInt(4)}`
+      const before = model.get(key)
+      const expected = randomInt(2) === 0 ? before?.revision : revisions[randomInt(revisions.length)]
+      const value = `${step}`
+      const write = async (work: Promise<number>) => {
+        const revision = await work
+        assert.ok(revision > Math.max(...revisions))
+        revisions.push(revision)
+        model.set(key, { value, revision })
+      }
+      const isSame = before !== undefined && before.revision === expected
+      const changes = [
+        () => write(bucket.put(key, bytes(value))),
+        () =>
+          before === undefined
+            ? write(bucket.create(key, bytes(value)))
+            : refused('E_CONFLICT', () => bucket.create(key, bytes(value))),
+        () =>
+          isSame
+            ? write(bucket.update(key, bytes(value), expected))
+            : refused('E_CONFLICT', () => bucket.update(key, bytes(value), expected ?? 1_000_000)),
+        async () => {
+          if (before === undefined || expected === undefined || isSame) {
+            await bucket.delete(key, expected)
+            model.delete(key)
+          } else await refused('E_CONFLICT', () => bucket.delete(key, expected))
+        },
+      ]
+      await changes[randomInt(changes.length)]?.()
+      const kept = await other.get(key)
+      assert.deepEqual(kept && { value: text(kept.value), revision: kept.revision }, model.get(key))
+    }
+    assert.deepEqual((await bucket.keys()).sort(), [...model.keys()].sort())
+    await bucket.put('end', bytes(''))
+    const late = watch(other, 'k.')
+    await eventually('the end', () => early.seen.at(-1) === 'put end ' && late.seen.at(-1) === 'current')
+    const values = new Map([...model].map(([key, { value }]) => [key, value]))
+    for (const { seen } of [early, late]) assert.deepEqual(replayed(seen), values)
+    await Promise.all([early.end(), late.end()])
   })
 
   test('count right when ten write at once', async (site) => {
@@ -546,6 +609,15 @@ export function watch(bucket: Bucket, prefix: string): { readonly seen: string[]
       await watching
     },
   }
+}
+
+/** What is there after these changes. */
+function replayed(seen: readonly string[]): Map<string, string> {
+  const values = new Map<string, string>()
+  for (const [kind, key, value] of seen.map((change) => change.split(' ')))
+    if (kind === 'put' && key !== undefined && key !== 'end') values.set(key, value ?? '')
+    else if (kind === 'delete') values.delete(key ?? '')
+  return values
 }
 
 function print(change: Change): string {
