@@ -14,7 +14,8 @@ export class ErrandPieces {
     const counts = this.#countsOf(errand)
     const piece = counts.get(slot) ?? 0
     counts.set(slot, piece + 1)
-    return piece === 0 ? errand.id : `${piece}:${errand.id}`
+    // An agent that runs as on the hub, too, has two slots.
+    return `${piece}${slot % 2 === 0 ? 'w' : 'h'}:${errand.id}`
   }
 
   #countsOf(errand: ErrandAttempt): Map<number, number> {
