@@ -28,12 +28,13 @@ export async function assertDescribed(
   { status, text, body }: { readonly status: number; readonly text: string; readonly body: unknown },
 ): Promise<void> {
   const { paths, components } = await apiDescription()
-  const plain = path.split('?')[0] ?? ''
-  const item = [plain, `/api${plain}`].map((each) => paths[each] ?? pathLike(paths, each))
-  const responses = item.map((each) => each?.[method.toLowerCase()]?.responses).find((each) => each) ?? {}
-  const response = responses[String(status)] ?? responses.default
-  if (response === undefined && status === 404)
-    return assertFits(FAILURE, body, components, `${method} ${path}`)
+  const operation = operationOf(paths, method, path)
+  if (operation === undefined) {
+    assert.ok(status >= 400 && status < 500, `${method} ${path} is not described, and answers ${status}`)
+    assertFits(FAILURE, body, components, `${method} ${path}`)
+    return
+  }
+  const response = operation.responses[String(status)] ?? operation.responses.default
   assert.ok(response, `${method} ${path} may not answer ${status}: ${text.slice(0, 500)}`)
   const json = response.content?.['application/json']?.schema
   if (json === undefined) {
@@ -55,8 +56,19 @@ function assertFits(
   assert.equal(error, undefined, `${what} is not as described: ${error?.message}`)
 }
 
-function pathLike<T>(paths: Readonly<Record<string, T>>, path: string): T | undefined {
-  return Object.entries(paths).find(([template]) => patternOf(template).test(path))?.[1]
+/** The operation that a request is about; a path that is there as it is goes before one with parameters. */
+function operationOf<T>(
+  paths: Readonly<Record<string, Readonly<Record<string, T>>>>,
+  method: Method,
+  path: string,
+): T | undefined {
+  const plain = path.split('?')[0] ?? ''
+  const wanted = [plain, `/api${plain}`]
+  const like = Object.entries(paths).filter(([template]) =>
+    wanted.some((each) => patternOf(template).test(each)),
+  )
+  const items = [...wanted.map((each) => paths[each]), ...like.map(([, item]) => item)]
+  return items.map((item) => item?.[method.toLowerCase()]).find((operation) => operation !== undefined)
 }
 
 /** `/agents/{agent}` as a pattern. */

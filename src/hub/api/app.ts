@@ -30,10 +30,13 @@ export interface AppOptions {
   /** Address that is listened on: whether others than programs on this machine may come. */
   readonly host: string
   readonly tls: { readonly cert: Buffer; readonly key: Buffer } | undefined
+  /** Of one address in a minute; as many as nobody but a loop needs when absent. */
+  readonly mostRequests?: number
 }
 
 /** The whole interface, that listens nowhere yet. Throws `E_CONFIG_VALUE` when it would be open to everybody. */
-export async function buildApp(context: ApiContext, { host, tls }: AppOptions): Promise<FastifyInstance> {
+export async function buildApp(context: ApiContext, options: AppOptions): Promise<FastifyInstance> {
+  const { host, tls, mostRequests = MOST_REQUESTS } = options
   nameSchemas()
   const app = fastify({
     serverFactory: (handler) => serverFor(handler, tls),
@@ -61,7 +64,7 @@ export async function buildApp(context: ApiContext, { host, tls }: AppOptions): 
   await app.register(swagger, openApi(context.version))
   guard(app, context, host)
   await app.register(rateLimit, {
-    max: MOST_REQUESTS,
+    max: mostRequests,
     timeWindow: '1 minute',
     errorResponseBuilder: (_request, { ttl }) => {
       context.counters.limited++
@@ -187,5 +190,4 @@ const HEADERS_MS = 15_000
 const REQUEST_MS = 60_000
 const KEEP_ALIVE_MS = 30_000
 const MOST_SOCKETS = 1024
-/** Of one address in a minute: far more than people and commands need. */
 const MOST_REQUESTS = 30_000

@@ -35,6 +35,8 @@ export function replyWithFailure(
   reply: FastifyReply,
   log: ApiLog,
 ): FastifyReply {
+  // Who has gone away gets no answer, and that is no failure of ours.
+  if (reply.raw.destroyed) return reply.status(499).send()
   const { status, failure } = answerTo(error, log, `${request.method} ${request.routeOptions.url ?? ''}`)
   if (error instanceof TooMany) reply.header('retry-after', error.retryAfterSeconds)
   if (status === 401) reply.header('www-authenticate', 'Bearer realm="remora"')

@@ -234,6 +234,16 @@ describe('what cannot be answered', () => {
       assert.match(asked.text, message)
     })
 
+  test('more than anybody needs', async (t) => {
+    const { url, api } = await startTestApi(t, { mostRequests: 3 })
+    for (let request = 0; request < 3; request++) await good(url, 'GET', `${A}/agents`)
+    const { status, headers, body } = await ask(url, 'GET', `${A}/agents`)
+    assert.equal(status, 429)
+    assert.ok(Number(headers['retry-after']) > 0)
+    assert.partialDeepStrictEqual(body, { code: 'E_REQUEST', message: 'too many requests' })
+    assert.equal(api.counters.limited, 1)
+  })
+
   test('mistakes have their statuses, and what is ours a number without a stack', async (t) => {
     const { url, hub, log } = await startTestApi(t)
     const statusOf = async (failure: Error) => {
@@ -250,6 +260,24 @@ describe('what cannot be answered', () => {
     assert.ok(!ours.text.includes('secret') && !ours.text.includes('.ts'))
     const noted = JSON.stringify(log.at(-1)?.fields)
     assert.ok(noted.includes(/[0-9a-f-]{36}/.exec(ours.text)?.[0] ?? '?'), noted)
+  })
+
+  test('a client that goes away is not looked for entries any longer', async (t) => {
+    const { url, hub, log } = await startTestApi(t)
+    const gone = Promise.withResolvers<void>()
+    hub.entries = (_query, signal) =>
+      new Promise((_, reject) => {
+        signal.addEventListener('abort', () => {
+          gone.resolve()
+          reject(signal.reason)
+        })
+        client.abort()
+      })
+    const client = new AbortController()
+    await assert.rejects(fetch(`${url}${A}/entries`, { signal: client.signal }))
+    await gone.promise
+    await good(url, 'GET', '/healthz')
+    assert.deepEqual(log, [])
   })
 
   test('an answer of the hub that is not as it should be is ours, too', async (t) => {

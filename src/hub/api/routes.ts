@@ -13,6 +13,7 @@ import { callerOf } from './access.ts'
 import type { ApiContext } from './context.ts'
 import { replyWithJson } from './failures.ts'
 import { findEntry } from './find-entry.ts'
+import { whenGone } from './gone.ts'
 
 type Routes = FastifyPluginCallbackZod
 
@@ -166,9 +167,13 @@ export function operationRoutes({ control }: ApiContext): Routes {
         querystring: z.strictObject(consoleFilter.shape),
         response: { 200: z.object({ lines: z.array(consoleLine) }), ...otherwise },
       },
-      handler: async ({ query, signal }) => ({
+      handler: async ({ query }, reply) => ({
         lines: await Array.fromAsync(
-          control.console({ ...query, last: Math.min(query.last ?? MOST_LINES, MOST_LINES) }, false, signal),
+          control.console(
+            { ...query, last: Math.min(query.last ?? MOST_LINES, MOST_LINES) },
+            false,
+            whenGone(reply),
+          ),
         ),
       }),
     })
@@ -232,8 +237,8 @@ export function entryRoutes(context: ApiContext): Routes {
           ...otherwise,
         },
       },
-      handler: async ({ query, signal }, reply) => {
-        const { entries, cursor, scanned, missing } = await control.entries(query, signal)
+      handler: async ({ query }, reply) => {
+        const { entries, cursor, scanned, missing } = await control.entries(query, whenGone(reply))
         return replyWithJson(reply, joinEntries({ cursor, scanned, missing }, entries))
       },
     })
@@ -246,8 +251,8 @@ export function entryRoutes(context: ApiContext): Routes {
         params: z.strictObject({ worker: z.string().min(1), id: z.string().min(1) }),
         response: { 200: z.looseObject({ id: z.string() }), ...otherwise },
       },
-      handler: async ({ params, signal }, reply) => {
-        const text = await findEntry(control, `${params.worker}/${params.id}`, signal)
+      handler: async ({ params }, reply) => {
+        const text = await findEntry(control, `${params.worker}/${params.id}`, whenGone(reply))
         return replyWithJson(reply, text)
       },
     })

@@ -18,6 +18,8 @@ export interface ApiOptions {
   readonly host?: string
   /** … and `tap.proxy.front.port`; 0: one that is free. */
   readonly port?: number
+  /** Of one address in a minute; 30,000 when absent. */
+  readonly mostRequests?: number
   readonly now?: () => number
 }
 
@@ -38,7 +40,8 @@ export async function startApi(options: ApiOptions): Promise<Api> {
   const { config, host = config.tap.proxy.host, port = config.tap.proxy.front.port } = options
   const context = newContext(options)
   const tls = await readTls(config.hub.tls)
-  const app = await buildApp(context, { host, tls })
+  const limits = options.mostRequests === undefined ? {} : { mostRequests: options.mostRequests }
+  const app = await buildApp(context, { host, tls, ...limits })
   await listen(app, host, port)
   const beating = setInterval(() => beat(context), BEAT_MS)
   return {

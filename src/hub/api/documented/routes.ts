@@ -5,6 +5,7 @@ import { apiFailure } from '../../../wire/api.ts'
 import type { ApiContext } from '../context.ts'
 import { NotDone } from '../failures.ts'
 import { findEntry } from '../find-entry.ts'
+import { whenGone } from '../gone.ts'
 import { plainTargets, targeted } from '../routes.ts'
 import { fieldsOf, rowOf, wrapperOf } from './rows.ts'
 
@@ -62,8 +63,8 @@ export function documentedRoutes(context: ApiContext): FastifyPluginCallbackZod 
         }),
         response: { 200: z.unknown(), ...otherwise },
       },
-      handler: async ({ params, query, signal }) => {
-        const text = await findEntry(control, `${params.worker}/${params.id}`, signal)
+      handler: async ({ params, query }, reply) => {
+        const text = await findEntry(control, `${params.worker}/${params.id}`, whenGone(reply))
         const wrapper = wrapperOf(fieldsOf(text))
         return query.field === undefined ? wrapper : wrapper[query.field]
       },
@@ -159,13 +160,13 @@ export function mcpRoutes({ control }: ApiContext): FastifyPluginCallbackZod {
           ...otherwise,
         },
       },
-      handler: async ({ query, signal }) => {
+      handler: async ({ query }, reply) => {
         const { kfl, limit, format, start, end, group_by, db } = query
         if (group_by !== undefined || db !== undefined)
           throw new NotDone('calls are not grouped, and there are no other stores')
         const from = start === undefined ? {} : { from: start }
         const to = end === undefined ? {} : { to: end }
-        const { entries } = await control.entries({ filter: kfl, limit, ...from, ...to }, signal)
+        const { entries } = await control.entries({ filter: kfl, limit, ...from, ...to }, whenGone(reply))
         const calls = entries.map((text) => ({
           ...(format === 'compact' ? rowOf(fieldsOf(text)) : fieldsOf(text)),
         }))
@@ -181,7 +182,9 @@ export function mcpRoutes({ control }: ApiContext): FastifyPluginCallbackZod {
         body: z.object({ id: z.string().describe('<worker>/<stream>-<index>') }),
         response: { 200: z.record(z.string(), z.unknown()), ...otherwise },
       },
-      handler: async ({ body, signal }) => ({ ...fieldsOf(await findEntry(control, body.id, signal)) }),
+      handler: async ({ body }, reply) => ({
+        ...fieldsOf(await findEntry(control, body.id, whenGone(reply))),
+      }),
     })
     done()
   }
