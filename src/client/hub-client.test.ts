@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, type TestContext, test } from 'node:test'
+import { WebSocketServer } from 'ws'
 import { startTestApi, TOKENS, WITH_TOKENS } from '../testing/api.ts'
 import type { FakeHub } from '../testing/fake-hub.ts'
 import { freePort } from '../testing/ports.ts'
@@ -140,6 +141,19 @@ describe('requests', () => {
     await assert.rejects(open(t, url).agents(), { code: 'E_HUB_UNREACHABLE', message: /not a hub/ })
     const following = collect(t, (log, signal) => open(t, url).followAgents(log, signal))
     await assert.rejects(following.done, { code: 'E_HUB_UNREACHABLE', message: /502/ })
+  })
+
+  test('tell a hub that takes no more clients', async (t) => {
+    const server = new WebSocketServer({ port: 0, host: '127.0.0.1' })
+    server.on('connection', (socket) => socket.close(1013, 'too many'))
+    await once(server, 'listening')
+    t.after(() => server.close())
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    const following = collect(t, (log, signal) => open(t, url).followAgents(log, signal))
+    await assert.rejects(following.done, {
+      code: 'E_HUB_UNREACHABLE',
+      message: /closed the connection \(1013 too many\)/,
+    })
   })
 
   test('make no entries where traffic is captured', async (t) => {

@@ -10,10 +10,12 @@ export class Stream {
   readonly #socket: WebSocket
   readonly #waiting: string[] = []
   #wake: () => void = () => {}
-  #end: Error | undefined
+  #end: Mistake | undefined
+  readonly #connection: Connection
   #silence: NodeJS.Timeout | undefined
 
-  private constructor(socket: WebSocket) {
+  private constructor(connection: Connection, socket: WebSocket) {
+    this.#connection = connection
     this.#socket = socket
     socket.on('message', (data: Buffer) => this.#take(data.toString()))
     socket.on('ping', () => this.#hear())
@@ -34,7 +36,7 @@ export class Stream {
       handshakeTimeout: HANDSHAKE_MS,
       maxPayload: LARGEST_MESSAGE,
     })
-    const stream = new Stream(socket)
+    const stream = new Stream(connection, socket)
     const refused = refusedBy(socket)
     try {
       await Promise.race([once(socket, 'open', { signal }), refused])
@@ -50,7 +52,7 @@ export class Stream {
     this.#socket.send(JSON.stringify(request))
   }
 
-  /** The next message; rejects when the connection is lost. */
+  /** The next message; rejects with `E_HUB_UNREACHABLE` when the connection is lost. */
   async next(signal: AbortSignal): Promise<string> {
     for (;;) {
       signal.throwIfAborted()
@@ -108,9 +110,9 @@ export class Stream {
     }, SILENCE_MS)
   }
 
-  #close(end: Error): void {
+  #close(why: Error): void {
     clearTimeout(this.#silence)
-    this.#end ??= end
+    this.#end ??= unreachable(this.#connection, why)
     this.#wake()
   }
 }

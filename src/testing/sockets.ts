@@ -34,4 +34,4 @@ export async function until(isSo: () => boolean, what: string): Promise<void> {
     if (Date.now() > end) throw new Error(`waited in vain for ${what}`)
 }
 
-const PATIENCE_MS = 30_000
+const PATIENCE_MS = 60_000

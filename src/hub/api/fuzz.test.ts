@@ -84,7 +84,7 @@ describe('whatever comes', () => {
           )
         },
       ),
-      { numRuns: 400 },
+      { numRuns: 200 },
     )
     assert.deepEqual(log, [])
   })
