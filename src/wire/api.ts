@@ -16,16 +16,23 @@ export const apiFailure = z.object({
 
 const streamId = z.string().min(1).max(100).describe('Name of the subscription, as the client likes it')
 
-/** What a client says on the stream. */
-export const streamRequest = z.union([
-  z.discriminatedUnion('subscribe', [
+/** What a client wants to get on the stream … */
+export const subscription = z.discriminatedUnion(
+  'subscribe',
+  [
     z.strictObject({ subscribe: z.literal('entries'), id: streamId, filter: z.string().default('') }),
     z.strictObject({ subscribe: z.literal('console'), id: streamId, ...consoleFilter.shape }),
     z.strictObject({ subscribe: z.literal('agents'), id: streamId }),
     z.strictObject({ subscribe: z.literal('nodes'), id: streamId }),
-  ]),
-  z.strictObject({ unsubscribe: streamId }),
-])
+  ],
+  {
+    error: ({ code }) =>
+      code === 'invalid_union' ? 'expected entries, console, agents or nodes' : undefined,
+  },
+)
+
+/** … and what no longer. */
+export const unsubscription = z.strictObject({ unsubscribe: streamId })
 
 /**
  * What a hub says on the stream, but for entries. The first message of a subscription has only `id` and `now`; one with
@@ -55,7 +62,7 @@ export const pageHead = z.object({
 })
 
 export type ApiFailure = z.infer<typeof apiFailure>
-export type StreamRequest = z.input<typeof streamRequest>
+export type StreamRequest = z.input<typeof subscription> | z.input<typeof unsubscription>
 export type StreamMessage = z.infer<typeof streamMessage>
 
 /**

@@ -5,7 +5,7 @@ import { startTestApi } from '../../testing/api.ts'
 import { run, startProgram } from '../../testing/programs.ts'
 import { until } from '../../testing/sockets.ts'
 import { MOST_CODE_BYTES } from '../../wire/agents.ts'
-import { streamRequest } from '../../wire/api.ts'
+import { subscription, unsubscription } from '../../wire/api.ts'
 
 const CURL = 'curl -sS --fail-with-body'
 const GUIDE = new URL('../../../docs/api.md', import.meta.url)
@@ -44,6 +44,6 @@ test('the subscriptions of the guide are taken', async () => {
     ([, message = '']) => message,
   )
   assert.equal(messages.length, 5)
-  for (const message of messages) streamRequest.parse(JSON.parse(message))
+  for (const message of messages) subscription.or(unsubscription).parse(JSON.parse(message))
   assert.equal(MOST_CODE_BYTES, 512 << 10)
 })

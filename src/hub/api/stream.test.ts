@@ -89,10 +89,19 @@ describe('the stream', () => {
     assert.equal((await next()).error.message, 'the message is not JSON')
     socket.send(Buffer.from([1, 2, 3]))
     assert.equal((await next()).error.code, 'E_REQUEST')
-    assert.match(await failing({ subscribe: 'weather', id: 'x' }), /^x: E_REQUEST: message:/)
+    assert.match(
+      await failing({ subscribe: 'weather', id: 'x' }),
+      /^x: E_REQUEST: message: subscribe: expected entries, console, agents or nodes/,
+    )
     assert.match(await failing({ subscribe: 'entries', id: 'x', filter: 'a ==' }), /E_FILTER_SYNTAX/)
-    assert.match(await failing({ subscribe: 'console', id: 'x', last: -1 }), /x: E_REQUEST: .*last/)
-    assert.match(await failing(null), /^: E_REQUEST/)
+    assert.match(
+      await failing({ subscribe: 'console', id: 'x', last: -1 }),
+      /^x: E_REQUEST: message: last: Too small/,
+    )
+    assert.match(await failing(null), /^: E_REQUEST: message: expected object/)
+    assert.match(await failing({ unsubscribe: 7 }), /^: E_REQUEST: message: unsubscribe: expected string/)
+    assert.match(await failing({ subscribe: 'agents', id: '' }), /^: E_REQUEST: message: id: /)
+    assert.match(await failing({ subscribe: 'agents', id: 'a', x: 1 }), /^a: E_REQUEST: .*x/)
     hub.failure = new Mistake('E_BUS', 'away')
     assert.match(await failing({ subscribe: 'entries', id: 'y' }), /^y: E_BUS: away/)
     assert.equal(hub.watchers, 0)

@@ -1,7 +1,7 @@
 import type { z } from 'zod'
 import { compileFilter } from '../../filter/index.ts'
 import { Mistake } from '../../mistake/mistake.ts'
-import { joinEntries, type StreamMessage, streamRequest } from '../../wire/api.ts'
+import { joinEntries, type StreamMessage, subscription, unsubscription } from '../../wire/api.ts'
 import type { ConsoleFilter, ConsoleLine } from '../../wire/console.ts'
 import type { HubEvent } from '../../wire/views.ts'
 import type { ApiContext } from './context.ts'
@@ -9,7 +9,7 @@ import { answerTo } from './failures.ts'
 import { sendLive, type Wording } from './live-entries.ts'
 import type { Session } from './session.ts'
 
-type Subscription = Extract<z.output<typeof streamRequest>, { subscribe: string }>
+type Subscription = z.output<typeof subscription>
 
 /** What a client has subscribed to on its WebSocket. */
 export class Stream {
@@ -28,9 +28,9 @@ export class Stream {
   #take(text: string): void {
     if (this.#bad > MOST_BAD) return
     try {
-      const request = streamRequest.parse(JSON.parse(text))
-      if ('unsubscribe' in request) this.#end(request.unsubscribe)
-      else this.#begin(request)
+      const message: unknown = JSON.parse(text)
+      if (isUnsubscription(message)) this.#end(unsubscription.parse(message).unsubscribe)
+      else this.#begin(subscription.parse(message))
     } catch (error) {
       this.#context.counters.badMessages++
       if (++this.#bad > MOST_BAD) this.#session.close(1008, 'too many messages that make no sense')
@@ -41,8 +41,8 @@ export class Stream {
   }
 
   /** Takes the place of a subscription of the same name. */
-  #begin(subscription: Subscription): void {
-    const { id } = subscription
+  #begin(wanted: Subscription): void {
+    const { id } = wanted
     this.#end(id)
     if (this.#subscriptions.size >= MOST_SUBSCRIPTIONS)
       throw new Mistake('E_REQUEST', `there are ${MOST_SUBSCRIPTIONS} subscriptions already`, {
@@ -50,7 +50,7 @@ export class Stream {
       })
     const end = new AbortController()
     this.#subscriptions.set(id, end)
-    void this.#serve(subscription, end.signal)
+    void this.#serve(wanted, end.signal)
   }
 
   #end(id: string): void {
@@ -62,10 +62,10 @@ export class Stream {
     for (const id of [...this.#subscriptions.keys()]) this.#end(id)
   }
 
-  async #serve(subscription: Subscription, signal: AbortSignal): Promise<void> {
-    const { id } = subscription
+  async #serve(wanted: Subscription, signal: AbortSignal): Promise<void> {
+    const { id } = wanted
     try {
-      await this.#send(subscription, signal)
+      await this.#send(wanted, signal)
       if (!signal.aborted) throw new Mistake('E_BUS', 'the hub has ended the subscription')
     } catch (error) {
       if (signal.aborted) return
@@ -74,13 +74,13 @@ export class Stream {
     }
   }
 
-  #send(subscription: Subscription, signal: AbortSignal): Promise<void> {
-    const { id } = subscription
-    switch (subscription.subscribe) {
+  #send(wanted: Subscription, signal: AbortSignal): Promise<void> {
+    const { id } = wanted
+    switch (wanted.subscribe) {
       case 'entries':
-        return this.#entries(id, subscription.filter, signal)
+        return this.#entries(id, wanted.filter, signal)
       case 'console': {
-        const { subscribe, id, ...filter } = subscription
+        const { subscribe, id, ...filter } = wanted
         return this.#console(id, filter, signal)
       }
       case 'agents':
@@ -203,6 +203,10 @@ class Latest {
     this.#isSending = false
     if (!this.#signal.aborted) this.#send(this.#value)
   }
+}
+
+function isUnsubscription(message: unknown): boolean {
+  return typeof message === 'object' && message !== null && 'unsubscribe' in message
 }
 
 /** Which subscription a message was about that is not as it should be. */
