@@ -78,7 +78,7 @@ export class Session {
 }
 
 /** Bytes that wait for one client, beyond which entries are dropped for it … */
-const MOST_BUFFERED = 4 << 20
+const MOST_BUFFERED = 8 << 20
 /** … and beyond which it is given up. One message of a batch of entries has room in between. */
 const MUCH_TOO_MUCH = 32 << 20
 /** How often a client is asked whether it is there. */

@@ -167,6 +167,23 @@ describe('the stream', () => {
     )
   })
 
+  test('shows a client that is slow only the newest agents', async (t) => {
+    const { url, hub } = await startTestApi(t)
+    const { socket, say, next, inbox } = await open(t, url)
+    for (let agent = 0; agent < 50; agent++)
+      await hub.createAgent({ code: `// ${agent}\n${' '.repeat(2000)}`, active: false }, 'me')
+    say({ subscribe: 'agents', id: 'a' })
+    await next()
+    await until(() => hub.eventListeners === 1, 'who listens')
+    socket.pause()
+    const changes = 1000
+    for (let change = 1; change <= changes; change++)
+      await hub.updateAgent('0', { title: `v${change}` }, 'me')
+    socket.resume()
+    await until(() => inbox.messages.at(-1)?.includes(`"v${changes}"`) === true, 'the newest')
+    assert.ok(inbox.messages.length < changes / 2, String(inbox.messages.length))
+  })
+
   test('ends with a client that says nothing that makes sense', async (t) => {
     const { url, api } = await startTestApi(t)
     const { socket, inbox } = await open(t, url)
