@@ -14,13 +14,14 @@ import { pause, Wake } from './wake.ts'
  * and never again, so that a change of one agent does not send the code of all others.
  */
 export function openBucketStore(bucket: Bucket, options: BucketStoreOptions): AgentBook {
-  const { description, ...rules } = options
-  return new AgentBook(new BucketShelf(bucket, description, rules), rules)
+  return new AgentBook(new BucketShelf(bucket, options), options)
 }
 
 export interface BucketStoreOptions extends StoreRules {
   /** Where the bucket is: `bucket agents of nats://10.0.0.1:4222`. */
   readonly description: string
+  /** How long versions may lie there that are in no book. */
+  readonly sweepAfterMs?: number
 }
 
 const keptRecord = agentRecord.omit({ code: true }).extend({
@@ -30,6 +31,8 @@ const keptRecord = agentRecord.omit({ code: true }).extend({
 type KeptRecord = z.infer<typeof keptRecord>
 
 const keptBook = z.object({ agents: z.array(z.unknown()), active: z.array(z.string()) })
+
+type Current = readonly [agent: KeptRecord, key: string, version: AgentVersion | undefined]
 
 interface NewBook {
   readonly agents: readonly unknown[]
@@ -50,31 +53,31 @@ class BucketShelf implements Shelf {
   readonly description: string
   readonly #bucket: Bucket
   readonly #rules: StoreRules
+  readonly #sweepAfterMs: number
   readonly #closed = new AbortController()
   /** What was read of versions in use; a key never gets another value. */
   #versions: ReadonlyMap<string, AgentVersion> = new Map()
-  #hasSwept = false
+  /** Once in the life of a store; nobody waits for it. */
+  #swept: Promise<void> | undefined
 
-  constructor(bucket: Bucket, description: string, rules: StoreRules) {
-    this.description = description
+  constructor(bucket: Bucket, options: BucketStoreOptions) {
+    this.description = options.description
     this.#bucket = bucket
-    this.#rules = rules
+    this.#rules = options
+    this.#sweepAfterMs = options.sweepAfterMs ?? SWEEP_AFTER_MS
   }
 
   async read(): Promise<Shelved> {
     const found = await this.#book()
     const damaged: Damage[] = found.unreadable.map((each) => damageOf(each, this.description))
     const records: AgentRecord[] = []
-    const inUse = new Map<string, AgentVersion>()
-    for (const { versions, ...kept } of [...found.agents].sort((a, b) => a.index - b.index)) {
-      const key = versions.find(({ version }) => version === kept.version)?.key ?? ''
-      const version = await this.#version(key)
-      if (version?.hash === kept.hash) {
-        inUse.set(key, version)
-        records.push({ ...kept, code: version.code })
-      } else damaged.push({ index: kept.index, id: kept.id, mistake: this.#lostCode(kept.title, key) })
-    }
-    this.#versions = inUse
+    const current = await this.#currentVersions(found.agents)
+    for (const [{ versions: _versions, ...kept }, key, version] of current)
+      if (version?.hash === kept.hash) records.push({ ...kept, code: version.code })
+      else damaged.push({ index: kept.index, id: kept.id, mistake: this.#lostCode(kept.title, key) })
+    this.#versions = new Map(
+      current.flatMap(([, key, version]) => (version === undefined ? [] : [[key, version]])),
+    )
     return { records, damaged, activeTitles: found.active, revision: String(found.revision) }
   }
 
@@ -94,7 +97,7 @@ class BucketShelf implements Shelf {
     const isWritten = await this.#writeBook(book, found.revision)
     const [used, unused] = isWritten ? [keysOf(after), keysOf(before)] : [[], key === undefined ? [] : [key]]
     for (const each of unused) if (!used.includes(each)) await this.#bucket.delete(each)
-    if (isWritten) await this.#sweep(agents)
+    if (isWritten) this.#swept ??= this.#sweep()
     return isWritten
   }
 
@@ -128,6 +131,7 @@ class BucketShelf implements Shelf {
 
   async close(): Promise<void> {
     this.#closed.abort()
+    await this.#swept
   }
 
   async #listen(wake: Wake, signal: AbortSignal): Promise<void> {
@@ -184,6 +188,22 @@ class BucketShelf implements Shelf {
     return { ...record, versions: keptVersions([...fresh, ...(before?.versions ?? [])], this.#rules.keep) }
   }
 
+  /** What agents run, in order of index, with the key under which it lies. */
+  async #currentVersions(agents: readonly KeptRecord[]): Promise<Current[]> {
+    const inOrder = agents.toSorted((a, b) => a.index - b.index)
+    const current: Current[] = []
+    for (let at = 0; at < inOrder.length; at += AT_ONCE)
+      current.push(
+        ...(await Promise.all(
+          inOrder.slice(at, at + AT_ONCE).map(async (agent): Promise<Current> => {
+            const key = agent.versions.find(({ version }) => version === agent.version)?.key ?? ''
+            return [agent, key, key === '' ? undefined : await this.#version(key)]
+          }),
+        )),
+      )
+    return current
+  }
+
   async #keep(id: string, { code, ...about }: AgentVersion): Promise<string> {
     // Two may make the same number of the same agent: only one of them gets into the book.
     const key = `${VERSION}${id}.${about.version}.${randomUUID().slice(0, 8)}`
@@ -204,15 +224,17 @@ class BucketShelf implements Shelf {
     return version.success && version.data.hash === hashOf(code) ? { ...version.data, code } : undefined
   }
 
-  /** Clears away versions that somebody wrote who died before they were in the book. */
-  async #sweep(agents: readonly KeptRecord[]): Promise<void> {
-    if (this.#hasSwept) return
-    this.#hasSwept = true
-    const used = new Set(agents.flatMap(keysOf))
-    for (const key of await this.#bucket.keys(VERSION)) {
-      const version = used.has(key) ? undefined : await this.#version(key)
-      if (version !== undefined && Date.now() - Date.parse(version.at) > SWEPT_AFTER_MS)
-        await this.#bucket.delete(key)
+  /** Clears away versions that somebody wrote who died, or lost the race, before they were in the book. */
+  async #sweep(): Promise<void> {
+    try {
+      const there = await this.#bucket.keys(VERSION)
+      // Who has written one of them and not yet the book does so by then; or tries again, with another key.
+      await pause(this.#sweepAfterMs, this.#closed.signal)
+      if (this.#closed.signal.aborted) return
+      const used = new Set((await this.#book()).agents.flatMap(keysOf))
+      for (const key of there) if (!used.has(key)) await this.#bucket.delete(key)
+    } catch (error) {
+      this.#rules.warn(`versions that nobody uses stay in ${this.description}: ${(error as Error).message}`)
     }
   }
 
@@ -261,6 +283,8 @@ const VERSION = 'version.'
 const LINE_END = 0x0a
 /** A message of NATS takes 1 MiB by default, with its head. */
 const MOST_BOOK_BYTES = (1 << 20) - (8 << 10)
+/** How many keys are asked for without waiting in between. */
+const AT_ONCE = 64
 const LOOK_EVERY_MS = 30_000
 const LISTEN_AGAIN_MS = 1000
-const SWEPT_AFTER_MS = 3_600_000
+const SWEEP_AFTER_MS = 120_000
