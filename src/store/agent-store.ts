@@ -14,7 +14,8 @@ export interface AgentStore {
   get(id: string): Promise<AgentRecord>
   /**
    * Rejects with `E_TOO_LARGE` beyond the limits of the store, and with `E_CONFLICT` when the title is taken by an agent
-   * that is not of the same file (`New Script` may be there often).
+   * that is not of the same file (`New Script` may be there often). An agent that is of the same file already
+   * (`source.path`) is updated instead: so a file is one agent, also when the answer to its creation was lost.
    */
   create(draft: AgentDraft, by: string): Promise<AgentRecord>
   /**
@@ -32,8 +33,12 @@ export interface AgentStore {
   setFailure(id: string, failure: AgentFailure | undefined): Promise<void>
   /** Titles of agents that are active, and of those that will be as soon as they exist. */
   activeTitles(): Promise<readonly string[]>
+  /** For agents to come: those that are there keep their own switch. */
   setActiveTitles(titles: readonly string[]): Promise<void>
-  /** All agents now, and again after each change, whoever made it; changes close together may come as one. */
+  /**
+   * All agents now, and again after each change, whoever made it; changes close together may come as one. Goes on by itself
+   * after an outage, and until then says nothing: what was told last holds.
+   */
   watch(signal: AbortSignal): AsyncIterable<readonly AgentRecord[]>
   close(): Promise<void>
 }

@@ -442,5 +442,5 @@ function isJson(text: string): boolean {
 
 const SOURCE = { path: '/agents/slack.js', hash: 'f00d', syncedBy: 'ann@laptop' }
 const PATIENCE_MS = 60_000
-const GARBAGE_ROUNDS = 20
+const GARBAGE_ROUNDS = Number(process.env.REMORA_ROUNDS ?? 20)
 const SEED = Number(process.env.REMORA_SEED ?? 4711)
