@@ -194,6 +194,25 @@ describe('the Kubernetes client', () => {
     await second.ended
   })
 
+  test('goes on after what is no answer, and ends when the client is closed', async (t) => {
+    const { fake, client } = await started(t)
+    const troubles: Mistake[] = []
+    const isWatch = (asked: string) => asked.includes('watch=true')
+    fake.fail({ kind: 'garbage' }, (asked) => !isWatch(asked))
+    // Half a line says nothing, and the watch is begun anew.
+    fake.fail({ kind: 'garbage' }, isWatch)
+    const { ended, names } = watched(t, client, { onTrouble: (mistake) => troubles.push(mistake) })
+    await until(() => fake.watches === 1)
+    fake.put('a', { data: {} })
+    await until(() => names().join() === 'all:,put:a')
+    assert.deepEqual(
+      troubles.map(({ code }) => code),
+      ['E_KUBERNETES'],
+    )
+    await client.close()
+    await ended
+  })
+
   test('reads a line of a watch that comes in pieces', async (t) => {
     const { fake, client } = await started(t)
     const { seen } = watched(t, client)

@@ -57,6 +57,7 @@ export class KubernetesClient {
   readonly #access: KubernetesAccess
   readonly #agent: Agent
   readonly #base: URL
+  readonly #closed = new AbortController()
   #token: { readonly value: string | undefined; readonly atMs: number } | undefined
 
   constructor(access: KubernetesAccess) {
@@ -131,8 +132,9 @@ export class KubernetesClient {
     }
   }
 
-  /** Follows a collection, or one object of it, until the signal aborts; mends itself after outages. */
-  async *watch(path: string, options: WatchOptions): AsyncIterable<WatchEvent> {
+  /** Follows a collection, or one object of it, until the signal aborts or the client is closed; mends itself after outages. */
+  async *watch(path: string, wanted: WatchOptions): AsyncIterable<WatchEvent> {
+    const options = { ...wanted, signal: AbortSignal.any([wanted.signal, this.#closed.signal]) }
     const { signal, onTrouble, trim = (object) => object } = options
     let version: string | undefined
     for (let failures = 0; !signal.aborted; ) {
@@ -164,7 +166,9 @@ export class KubernetesClient {
     }
   }
 
+  /** Ends its watches, too. */
   async close(): Promise<void> {
+    this.#closed.abort()
     await this.#agent.destroy()
   }
 
