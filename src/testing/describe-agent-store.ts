@@ -335,7 +335,7 @@ export function describeAgentStore(name: string, makePlace: (t: TestContext) => 
         await store.update(made[1].id, { code: 'var b2' }, 'ann')
         const documents = [...(await place.documents())]
         const [victim = '', content = ''] = documents[random(documents.length)] ?? []
-        const garbage = mutated(content, random)
+        const garbage = mutated(content, random).slice(0, 200_000)
         await place.spoil(victim, garbage)
         const told = `round ${round}: ${victim} became ${JSON.stringify(garbage.slice(0, 200))}`
         const after = await open()

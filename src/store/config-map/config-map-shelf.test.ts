@@ -259,6 +259,38 @@ describe('agents in a config map of Kubeshark', () => {
     assert.equal((await store.history(a.id)).length, 2)
   })
 
+  test('whose history is damaged go on, and what it was is kept', async (t) => {
+    for (const who of ['us', 'others']) {
+      const { store, edit, fake, data } = await started(t)
+      const { id } = await store.create({ title: 'a', code: 'var a' }, 'ann')
+      const ours = JSON.parse(data().REMORA_AGENTS ?? '')
+      ours.agents[0].history = 'AAAA'
+      const damaged = JSON.stringify(ours)
+      fake.put(NAME, { data: { ...data(), REMORA_AGENTS: damaged } })
+      if (who === 'us') await store.update(id, { code: 'var b' }, 'ann')
+      else edit(() => ({ 0: { title: 'a', code: 'var b' } }))
+      assert.equal((await store.get(id)).version, 2)
+      assert.deepEqual(
+        (await store.history(id)).map(({ version }) => version),
+        [2],
+      )
+      const copies = Object.entries(data()).filter(([key]) => key.startsWith('REMORA_AGENTS.damaged-'))
+      assert.deepEqual(
+        copies.map(([, text]) => text),
+        [damaged],
+      )
+    }
+  })
+
+  test('leave alone what is under no number', async (t) => {
+    const warnings: string[] = []
+    const { store, edit, scripts } = await started(t, {}, warnings)
+    edit(() => ({ '007': { title: 'bond', code: '' }, x: 1, '-1': null, 5: { title: 'five', code: '' } }))
+    assert.equal((await store.create({ title: 'a', code: 'var a' }, 'ann')).index, 6)
+    assert.deepEqual(Object.keys(scripts()).sort(), ['-1', '007', '5', '6', 'x'])
+    assert.equal(warnings.filter((text) => /script (-1|007|x) of/.test(text)).length, 3)
+  })
+
   test('can be edited with kubectl', async (t) => {
     if (!succeeds(t, 'kubectl', 'kubectl version --client')) return
     const { store, fake, data } = await started(t)

@@ -98,15 +98,13 @@ export class Document {
   async dataAfter({ put, version, remove, activeTitles }: ShelfChange): Promise<Data> {
     const { data, agents } = this.#parts
     const before = agents.find(({ record }) => record.id === (put?.id ?? remove))
-    const after = put && {
-      record: put,
-      history: await joined(before?.history ?? '', version, this.#context.rules.keep),
-    }
+    const { history, isWhole } = await joined(before?.history ?? '', version, this.#context.rules.keep)
+    const after = put && { record: put, history }
     const others = agents.filter((each) => each !== before)
     const next = after === undefined ? others : [...others, after]
     const scripts = put === undefined && remove === undefined ? {} : { [SCRIPTS]: this.#scripts(before, put) }
     const list = activeTitles === undefined ? {} : { [ACTIVE]: writeActiveList(activeTitles) }
-    return this.#fitted({ ...data, ...scripts, ...list }, next)
+    return this.#fitted({ ...withCopy(data, !isWhole), ...scripts, ...list }, next)
   }
 
   /** All others stay as they are, whatever they are. */
@@ -149,16 +147,21 @@ export async function readDocument(data: Data, context: DocumentContext): Promis
     context.rules.warn(`agent "${title}" was removed from the ${context.where}; its versions are kept there`)
   const agents: Agent[] = []
   const asleep: KeptAgent[] = []
-  const damaged: Damage[] = kept.isDamaged ? [damagedKey(context.where)] : []
-  let isChanged = kept.isDamaged || kept.agents.some((each) => !hasScript(each))
+  const damaged: Damage[] = []
+  let isDamaged = kept.isDamaged
+  let isChanged = isDamaged || kept.agents.some((each) => !hasScript(each))
   for (const [key, value] of scripts) {
-    if (!INDEX.test(key)) continue
+    if (!INDEX.test(key)) {
+      damaged.push(damagedScript(key, undefined, context.where))
+      continue
+    }
     const known = kept.agents.find(({ index }) => index === Number(key))
     const script = keptScript.safeParse(value)
     if (script.success) {
       const found = new FoundScript(Number(key), script.data, context)
       const agent = await found.agent(known ?? found.takeFrom(removed))
       agents.push(agent)
+      if (!agent.isWhole) isDamaged = true
       if (known === undefined || !isSame(agent.record, known)) isChanged = true
     } else {
       if (known !== undefined) asleep.push(known)
@@ -166,7 +169,8 @@ export async function readDocument(data: Data, context: DocumentContext): Promis
     }
   }
   agents.sort((a, b) => a.record.index - b.record.index)
-  const parts = { data: withCopy(data, kept.isDamaged), agents, asleep, removed, damaged, isChanged }
+  if (isDamaged) damaged.push(damagedKey(context.where))
+  const parts = { data: withCopy(data, isDamaged), agents, asleep, removed, damaged, isChanged }
   return new Document(parts, context)
 }
 
@@ -193,21 +197,21 @@ class FoundScript {
     return found && { ...found, index: this.#index }
   }
 
-  async agent(known: KeptAgent | undefined): Promise<Agent> {
+  async agent(known: KeptAgent | undefined): Promise<Agent & Joined> {
     const { rules } = this.#context
     const at = rules.now().toISOString()
     const now = { title: this.#title, code: this.#code, active: this.#active }
     if (known === undefined) {
       const id = this.#context.identity(this.#index, this.#title)
       const record = newRecord({ id, index: this.#index, ...now }, BY, at)
-      return { record, history: await packVersions([versionOf(record)]) }
+      return { record, history: await packVersions([versionOf(record)]), isWhole: true }
     }
     const { history, ...before } = known
     // What the code was is not known here; that it was another one, its hash says.
     const code = hashOf(now.code) === before.hash ? now.code : `${now.code}\0`
     const record = changedRecord({ ...before, code }, now, BY, at)
     const version = record.version === before.version ? undefined : versionOf(record)
-    return { record, history: await joined(history, version, rules.keep) }
+    return { record, ...(await joined(history, version, rules.keep)) }
   }
 }
 
@@ -261,9 +265,17 @@ function withCopy(data: Data, isDamaged: boolean): Data {
   return isDamaged ? { ...data, [`${OURS}.damaged-${hashOf(text).slice(0, 8)}`]: text } : data
 }
 
-async function joined(history: string, version: AgentVersion | undefined, keep: number): Promise<string> {
-  if (version === undefined) return history
-  return packVersions(keptVersions([version, ...((await unpackVersions(history)) ?? [])], keep))
+/** A history with one more version; without those before when nobody can read them: then it is not whole. */
+async function joined(history: string, version: AgentVersion | undefined, keep: number): Promise<Joined> {
+  if (version === undefined) return { history, isWhole: true }
+  const before = await unpackVersions(history)
+  const versions = keptVersions([version, ...(before ?? [])], keep)
+  return { history: await packVersions(versions), isWhole: before !== undefined }
+}
+
+interface Joined {
+  readonly history: string
+  readonly isWhole: boolean
 }
 
 /** The newer half. */
@@ -300,10 +312,11 @@ function damagedScript(key: string, known: KeptAgent | undefined, where: string)
     'E_STORE',
     `script ${key} of ${SCRIPTS} in the ${where} is damaged: it is left out`,
     {
-      hint: 'It should be {"title": …, "code": …, "active": true or false}; mend it with kubectl edit.',
+      hint: 'It should be {"title": …, "code": …, "active": true or false} under a number; mend it with kubectl edit.',
     },
   )
-  return { index: Number(key), ...(known === undefined ? {} : { id: known.id }), mistake }
+  const index = INDEX.test(key) ? { index: Number(key) } : {}
+  return { ...index, ...(known === undefined ? {} : { id: known.id }), mistake }
 }
 
 function damagedKey(where: string): Damage {
