@@ -53,15 +53,14 @@ export class FolderFiles {
         entries.push(
           step.kind === 'write' ? await this.#draft(step.path, step.content, drafts) : entryOf(step),
         )
-      const draft = `${DRAFTS}${randomUUID()}`
-      drafts.push(draft)
-      await this.#write(this.#at(draft), JSON.stringify(entries))
-      await rename(this.#at(draft), this.#at(JOURNAL))
-      await syncFolder(this.#at(OWN))
+      const { move: plan } = await this.#draft(JOURNAL, JSON.stringify(entries), drafts)
+      await rename(this.#at(plan), this.#at(JOURNAL))
     } catch (error) {
       await Promise.all(drafts.map((path) => rm(this.#at(path), { force: true })))
       throw error
     }
+    // From here on it is made, whatever happens.
+    await syncFolder(this.#at(OWN))
     await this.finish()
   }
 
@@ -79,7 +78,8 @@ export class FolderFiles {
       }
     }
     for (const name of await readdir(this.#at(OWN)))
-      if (name.startsWith(DRAFT)) await rm(this.#at(join(OWN, name)), { force: true })
+      if (name.startsWith(DRAFT) || (await isLeft(this.#at(join(OWN, name)))))
+        await rm(this.#at(join(OWN, name)), { force: true })
   }
 
   /** Keeps a copy of what nobody can read, before its place is taken. */
@@ -88,7 +88,7 @@ export class FolderFiles {
     if ((await readText(this.#at(kept))) === undefined) await this.#write(this.#at(kept), content)
   }
 
-  async #draft(path: string, content: string, drafts: string[]): Promise<Journal[number]> {
+  async #draft(path: string, content: string, drafts: string[]): Promise<{ move: string; to: string }> {
     const draft = `${DRAFTS}${randomUUID()}`
     drafts.push(draft)
     await this.#write(this.#at(draft), content)
@@ -109,6 +109,12 @@ export class FolderFiles {
   #at(path: string): string {
     return join(this.#folder, path)
   }
+}
+
+/** What a program wrote to take the lock with, and died. */
+async function isLeft(path: string): Promise<boolean> {
+  if (!LOCK_DRAFT.test(path)) return false
+  return Date.now() - ((await statOf(path))?.mtimeMs ?? 0) > LEFT_MS
 }
 
 function entryOf(step: Exclude<Step, { kind: 'write' }>): Journal[number] {
@@ -187,6 +193,9 @@ const HINTS: Readonly<Record<string, string>> = {
 export const OWN = '.remora'
 const DRAFT = 'draft-'
 const DRAFTS = `${OWN}/${DRAFT}`
+/** As `locked` names them: somebody may wait with it for a while. */
+const LOCK_DRAFT = /lock\.[0-9a-f-]{36}$/
+const LEFT_MS = 600_000
 const JOURNAL = `${OWN}/journal.json`
 /** What nobody can read is kept under names that begin so. */
 const DAMAGED = 'damaged-'

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdir, open, readdir, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, open, readdir, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join, relative } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
@@ -293,7 +294,54 @@ describe('agents in a folder that people use, too', () => {
     assert.equal(await Promise.race([waiting, sleep(300, 'waits')]), 'waits')
     await utimes(lock, new Date(0), new Date(0))
     assert.equal((await waiting).length, 1)
-    assert.ok(!(await readdir(join(folder, '.remora'))).includes('lock'))
+    await writeFile(`${lock}.${randomUUID()}`, '')
+    await utimes(join(folder, '.remora', (await locksIn(folder))[0] ?? ''), new Date(0), new Date(0))
+    await store.list()
+    assert.deepEqual(await locksIn(folder), [])
+  })
+
+  test('are as after a change whose program died when it had just been decided', async (t) => {
+    const { store, folder } = await started(t)
+    const { id } = await store.create({ title: 'a', code: 'var a' }, 'ann')
+    const before = await mkdtemp(join(await tempFolder(t), 'before-'))
+    await cp(folder, before, { recursive: true })
+    await store.update(id, { code: 'var b', title: 'b', active: true }, 'ann')
+    const after = await documentsIn(folder)
+
+    // What was before, with the files of after as drafts, some of which had found their place already.
+    for (const done of [0, 1, 2, 3]) {
+      const place = join(await tempFolder(t), 'agents')
+      await cp(before, place, { recursive: true })
+      const entries: object[] = []
+      for (const [path, content] of after) {
+        const draft = `.remora/draft-${entries.length}`
+        await writeFile(join(place, entries.length < done ? path : draft), content)
+        entries.push({ move: draft, to: path })
+      }
+      entries.push({ remove: '000-a.js' })
+      await writeFile(join(place, '.remora/journal.json'), JSON.stringify(entries))
+      const again = openFolderStore({ ...testRules(), folder: place })
+      const record = await again.get(id)
+      assert.deepEqual([record.code, record.title, record.version, record.active], ['var b', 'b', 2, true])
+      assert.deepEqual(await documentsIn(place), after)
+      await again.close()
+    }
+  })
+
+  test('are followed as soon as their folder can be used', async (t) => {
+    const parent = await tempFolder(t)
+    const path = join(parent, 'agents')
+    await writeFile(path, 'in the way')
+    const warnings: string[] = []
+    const store = openFolderStore({ ...testRules({ warn: (text) => warnings.push(text) }), folder: path })
+    t.after(() => store.close())
+    const watched = following(t, store)
+    await until(() => warnings.some((text) => text.includes(path)))
+    await rejects(store.list(), 'E_STORE')
+    await rm(path)
+    await watched.until((records) => records.length === 0)
+    await store.create({ title: 'a', code: '' }, 'ann')
+    await watched.until((records) => records.length === 1)
   })
 
   test('do not let a journal of others reach out of the folder', async (t) => {
@@ -317,6 +365,10 @@ async function started(t: TestContext, rules: Partial<StoreRules> = {}) {
   const files = async () =>
     Object.fromEntries([...(await documentsIn(folder))].filter(([name]) => !name.startsWith('.')))
   return { folder, store, files }
+}
+
+async function locksIn(folder: string): Promise<string[]> {
+  return (await readdir(join(folder, '.remora'))).filter((name) => name.startsWith('lock'))
 }
 
 /** Follows a store until the test is over. */

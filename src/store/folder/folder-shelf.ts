@@ -152,7 +152,8 @@ class FolderShelf implements Shelf {
   async *changes(signal: AbortSignal): AsyncIterable<void> {
     const ending = AbortSignal.any([signal, this.#closed.signal])
     const wake = new Wake()
-    await this.#alone(async () => {})
+    // So that there is something to watch. Where that cannot be, reading says so.
+    await this.#alone(async () => {}).catch(() => {})
     const watchers = this.#watchers(wake)
     try {
       for (let last: string | undefined; !ending.aborted; ) {
