@@ -117,11 +117,30 @@ export class NatsLink {
   /** A subscription on this connection and on all that follow. */
   subscribe(subject: string, options: SubscriptionOptions): () => void {
     const wanted: Wanted = { subject, options, subscription: undefined }
+    if (this.isClosed) return () => undefined
     this.#subscriptions.add(wanted)
-    if (this.#api !== undefined) wanted.subscription = this.#api.connection.subscribe(subject, options)
+    if (this.#api !== undefined && !this.#api.connection.isClosed())
+      wanted.subscription = this.#api.connection.subscribe(subject, options)
     return () => {
       if (this.#subscriptions.delete(wanted)) wanted.subscription?.unsubscribe()
     }
+  }
+
+  /** Sends a message and waits for nothing; false when it cannot. */
+  send(subject: string, payload: Uint8Array | string): boolean {
+    if (this.isClosed || !this.#connected || this.#api === undefined) return false
+    try {
+      this.#api.connection.publish(subject, payload)
+      return true
+    } catch {
+      // Closed in this moment: `connected` will say so soon.
+      return false
+    }
+  }
+
+  /** Resolves when the server has all that was sent. Rejects when the connection is lost. */
+  async flush(): Promise<void> {
+    await this.api.connection.flush()
   }
 
   /** Asks JetStream something. Rejects with `E_BUS` as soon as the connection is lost; what the server says passes. */
@@ -152,7 +171,7 @@ export class NatsLink {
     const connection = this.#api?.connection
     if (connection !== undefined && this.#connected) {
       const flushed = new AbortController()
-      const flush = connection.flush().then(
+      const flush = this.flush().then(
         () => flushed.abort(),
         () => flushed.abort(),
       )
@@ -342,8 +361,10 @@ function decoded(text: string): string {
 
 function hintFor(cause: unknown): string {
   const text = cause instanceof Error ? `${cause.name} ${cause.message}` : ''
-  if (/jetstream/i.test(text))
+  if (/jetstream (is )?not enabled/i.test(text))
     return 'Start nats-server with JetStream: nats-server -js, or jetstream {} in its configuration.'
+  if (/replica|resource|peers/i.test(text))
+    return 'Set nats.replicas to no more than there are servers, and give JetStream room on the disk.'
   if (/permission/i.test(text)) return 'Give the user the rights for its prefix, _INBOX.> and $JS.API.>.'
   if (/authoriz|authentic/i.test(text)) return 'Look at nats.user, nats.password, nats.token and nats.creds.'
   if (/certificate|tls|ssl/i.test(text)) return 'Look at nats.tls.ca, nats.tls.cert and nats.tls.key.'

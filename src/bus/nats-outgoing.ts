@@ -1,4 +1,3 @@
-import type { NatsConnection } from '@nats-io/transport-node'
 import type { Counts } from './counts.ts'
 import type { NatsLink } from './nats-link.ts'
 
@@ -25,7 +24,7 @@ export class NatsOutgoing {
   }
 
   publish(subject: string, payload: Uint8Array): void {
-    if (this.#link.connected) this.#send(this.#link.api.connection, subject, payload)
+    if (this.#link.connected) this.#send(subject, payload)
     else this.#putBy(subject, payload)
   }
 
@@ -51,28 +50,25 @@ export class NatsOutgoing {
     this.#waiting = []
     this.#waitingBytes = 0
     this.#unsentBytes = 0
-    const { connection } = this.#link.api
     const oldest = performance.now() - LONGEST_WAIT_MS
     for (const { subject, payload, at } of waiting)
       if (at < oldest) this.#counts.add('not-connected')
-      else this.#send(connection, subject, payload)
+      else this.#send(subject, payload)
   }
 
-  #send(connection: NatsConnection, subject: string, payload: Uint8Array): void {
+  #send(subject: string, payload: Uint8Array): void {
     // A server that does not read makes what is unsent grow in our memory.
     if (this.#unsentBytes > MOST_UNSENT_BYTES) this.#counts.add('behind')
-    else {
-      this.#unsentBytes += payload.length + subject.length
-      // The connection holds on to it until it is written, and the caller may use its buffer again.
-      connection.publish(subject, payload.slice())
-    }
-    if (this.#unsentBytes > FLUSH_BYTES && !this.#isFlushing) this.#flush(connection)
+    // The connection holds on to it until it is written, and the caller may use its buffer again.
+    else if (this.#link.send(subject, payload.slice())) this.#unsentBytes += payload.length + subject.length
+    else this.#counts.add('not-connected')
+    if (this.#unsentBytes > FLUSH_BYTES && !this.#isFlushing) this.#flush()
   }
 
-  #flush(connection: NatsConnection): void {
+  #flush(): void {
     const bytes = this.#unsentBytes
     this.#isFlushing = true
-    connection
+    this.#link
       .flush()
       .then(() => {
         this.#unsentBytes = Math.max(this.#unsentBytes - bytes, 0)

@@ -155,7 +155,7 @@ export class NatsStream implements Stream {
 
   /** Where nobody can be reached the server gives it again. */
   #reply({ reply }: Delivered, word: string): void {
-    if (this.#link.connected && !this.#link.isClosed) this.#link.api.connection.publish(reply, word)
+    this.#link.send(reply, word)
   }
 
   async *read({ last, sinceMs, follow, signal }: ReadOptions): AsyncIterable<StreamMessage> {

@@ -272,6 +272,17 @@ describe('a connection to NATS', () => {
     assert.match(mistake.hint ?? '', /-js/)
   })
 
+  it('that asks for more replicas than there are servers is told so', async (t) => {
+    const buses: Bus[] = []
+    t.after(() => Promise.all(buses.map((bus) => bus.close())))
+    const server = await natsServer(t)
+    if (server === undefined) return
+    const bus = await openNatsBus({ settings: { ...settings, url: server.url, replicas: 3 } })
+    buses.push(bus)
+    const mistake = await refused('E_BUS', () => bus.stream(streamOptions()))
+    assert.match(mistake.hint ?? '', /nats\.replicas/, mistake.message)
+  })
+
   it('shows who it is: user and password, or a token, or it is refused', async (t) => {
     const buses: Bus[] = []
     t.after(() => Promise.all(buses.map((bus) => bus.close())))

@@ -157,7 +157,7 @@ class NatsBus implements Bus {
 
   /** Who asked has given up when nobody can be reached. */
   #send(reply: string, answer: Uint8Array): void {
-    if (this.#link.connected && !this.#link.isClosed) this.#link.api.connection.publish(reply, answer)
+    this.#link.send(reply, answer)
   }
 
   async stream(options: StreamOptions): Promise<Stream> {
