@@ -3,6 +3,7 @@ import { type Filter, FilterCache, type FilterLanguage, needlesOf } from '../../
 import { mask } from '../../filter/mask.ts'
 import { Decisions, LINE, NO, type Outcome, YES } from './decisions.ts'
 import type { StoredEntry } from './entry-store.ts'
+import { type Exclusion, exclusionsOf } from './exclusions.ts'
 import { linesFile, pathIn } from './files.ts'
 import { LineSource } from './line-source.ts'
 import { decodeLine, type Line, lineStarts } from './lines.ts'
@@ -210,6 +211,7 @@ class ColumnScan {
   readonly #marks: MarksIndex
   readonly #root: LoadedColumn
   readonly #needles: readonly Buffer[]
+  readonly #exclusions: readonly Exclusion[]
   readonly #markedRows: ReadonlySet<number>
   #lines: LineSource | undefined
 
@@ -221,6 +223,7 @@ class ColumnScan {
     this.#decisions = new Decisions(sealed, filter.matches)
     this.#marks = marks
     this.#needles = needlesOf(filter.conditions).map((needle) => Buffer.from(needle))
+    this.#exclusions = exclusionsOf(sealed, filter.conditions)
     this.#root = sealed.column(sealed.root.index)
     this.#markedRows = marks.isEmpty ? NO_ROWS : rowsWithMarks(sealed, task.segment, marks)
   }
@@ -253,6 +256,7 @@ class ColumnScan {
       return NO
     }
     if (!(cell instanceof Shape) || this.#markedRows.has(row)) return LINE
+    for (const { codes: its, isOut } of this.#exclusions) if (isOut[its[row] ?? 0] === 1) return NO
     return this.#decisions.of(row)
   }
 
