@@ -37,7 +37,8 @@ describe('entries in ClickHouse', () => {
       (await reader.page(entriesQuery.parse({}), { signal: NEVER, mostBytes: 1e9 })).entries,
       [],
     )
-    for (const [at, json] of [...(await goldenEntries()), ...ODD_ENTRIES].entries()) {
+    const golden = (await goldenEntries()).filter((_, at) => at % 4 === 0)
+    for (const [at, json] of [...golden, ...ODD_ENTRIES].entries()) {
       writer.append(1.8e12 + at / 7, json)
       sink.append(1.8e12 + at / 7, json)
     }

@@ -5,7 +5,7 @@ import type { FollowedEntries } from './entry-store.ts'
 import type { FromReader, ToReader } from './reader-messages.ts'
 import type { FilterTask, ScanResult, ScanTask } from './scanner.ts'
 
-/** The threads that read a folder: some that scan, one that follows. They start when they are needed first. */
+/** The threads that read a folder: some that scan, which are there before anybody asks, and one that follows. */
 export class ReaderPool {
   readonly #folder: string
   readonly #scanners: ReaderClient[] = []
@@ -14,14 +14,18 @@ export class ReaderPool {
 
   constructor(folder: string) {
     this.#folder = folder
+    for (let at = 0; at < SCANNERS; at++) this.#scanners.push(new ReaderClient(folder))
   }
 
-  /** A segment is always looked at by the same thread, which has its columns in memory. */
-  scan(task: ScanTask, cancelled: Int32Array): Promise<ScanResult> {
+  /**
+   * A segment is always looked at by the same thread, which has its columns in memory. `isNeeded`: the process does not end
+   * before it is answered.
+   */
+  scan(task: ScanTask, cancelled: Int32Array, isNeeded = true): Promise<ScanResult> {
     const at = task.segment % SCANNERS
     const client = this.#alive(this.#scanners[at])
     this.#scanners[at] = client
-    return client.scan(task, cancelled)
+    return client.scan(task, cancelled, isNeeded)
   }
 
   follow(filter: FilterTask, signal: AbortSignal): AsyncGenerator<FollowedEntries> {
@@ -64,9 +68,9 @@ class ReaderClient {
     this.#post({ kind: 'open', folder })
   }
 
-  async scan(task: ScanTask, cancelled: Int32Array): Promise<ScanResult> {
+  async scan(task: ScanTask, cancelled: Int32Array, isNeeded: boolean): Promise<ScanResult> {
     const number = this.#number++
-    const answer = await this.#ask(number, { kind: 'scan', number, task, cancelled })
+    const answer = await this.#ask(number, { kind: 'scan', number, task, cancelled }, isNeeded)
     if (answer.kind !== 'scanned') throw new Error('a scan was not answered with its result')
     return answer.result
   }
@@ -96,9 +100,9 @@ class ReaderClient {
     await gone
   }
 
-  #ask(number: number, message: ToReader): Promise<FromReader> {
+  #ask(number: number, message: ToReader, isNeeded = true): Promise<FromReader> {
     if (this.isGone) return Promise.reject(gone(undefined))
-    this.#thread.ref()
+    if (isNeeded) this.#thread.ref()
     return new Promise((resolve, reject) => {
       this.#waiting.set(number, { resolve, reject })
       this.#post(message)

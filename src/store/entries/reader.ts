@@ -34,6 +34,8 @@ class ThreadedReader implements EntryReader {
   constructor(options: EntryReaderOptions) {
     this.#options = options
     this.#pool = new ReaderPool(options.folder)
+    // Who asks first finds the segments opened; what goes wrong now is told when somebody asks.
+    this.#warmUp().catch(() => {})
   }
 
   get counters(): EntryReaderCounters {
@@ -88,6 +90,16 @@ class ThreadedReader implements EntryReader {
 
   close(): Promise<void> {
     return this.#pool.close()
+  }
+
+  async #warmUp(): Promise<void> {
+    const { segments } = await this.#list()
+    const nothing = { from: undefined, to: undefined, before: 0, limit: 0, mostBytes: 0, marks: [] }
+    const cancelled = new Int32Array(new SharedArrayBuffer(4))
+    const filter = this.#filter('')
+    for (const { id, sealed } of segments.slice(-MOST_WARM))
+      if (sealed !== undefined)
+        await this.#pool.scan({ ...nothing, segment: id, columns: sealed.file, filter }, cancelled, false)
   }
 
   /** From the newest on, some ahead: what was looked at in vain is not much. */
@@ -216,5 +228,7 @@ async function sizeOf(path: string): Promise<number> {
   }
 }
 
+/** Segments that are opened before anybody asks. */
+const MOST_WARM = 1000
 /** Segments that are looked at at once, or wait for it. */
 const AHEAD = 6
