@@ -150,4 +150,10 @@ export const ATOMS: readonly string[] = [
   'request.headers.HOST.contains("a")',
   'protocol.toString == 2',
   'dst.namespace == "" and http',
+  'size(request.headers) > 3',
+  'size(response.headers) == 0',
+  'request.headers == {}',
+  'src == {}',
+  'protocol.exists(k, k == "abbr")',
+  'string(size(src)) == "1"',
 ]

@@ -25,6 +25,8 @@ export class Decisions {
   readonly #view: RowView
   readonly #matches: (entry: unknown) => boolean
   #root: Question | Outcome | undefined
+  /** Places for answers that are left. */
+  #room = MOST_ANSWERS
 
   constructor(segment: SealedSegment, matches: (entry: unknown) => boolean) {
     this.#segment = segment
@@ -69,6 +71,7 @@ export class Decisions {
     for (const column of asked) {
       const known = place === undefined ? this.#root : place.answers[place.code]
       const question = typeof known === 'object' ? known : this.#question(column)
+      if (question === undefined) return
       if (question !== known) this.#set(place, question)
       place = { answers: question.answers, code: question.codes[row] ?? 0 }
     }
@@ -83,11 +86,16 @@ export class Decisions {
     else place.answers[place.code] = value
   }
 
-  #question(column: number): Question {
+  /** Undefined when there are too many already: then the filter is called for each row that is new. */
+  #question(column: number): Question | undefined {
     const { codes, cells } = this.#segment.column(column)
+    this.#room -= cells.length
+    if (this.#room < 0) return undefined
     return { codes, column, answers: new Array<Question | Outcome | undefined>(cells.length) }
   }
 }
 
+/** For one segment. */
+const MOST_ANSWERS = 1 << 20
 /** Columns that a filter may ask for before the line is read at once. */
 const MOST_QUESTIONS = 24

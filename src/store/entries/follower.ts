@@ -49,6 +49,7 @@ export class Follower {
   /** Place of the next line. */
   #segment = 0
   #offset = 0
+  #chunk = CHUNK
 
   constructor(folder: string) {
     this.#folder = folder
@@ -113,14 +114,18 @@ export class Follower {
     this.#withFile((fd) => {
       const size = fstatSync(fd).size
       if (size <= this.#offset) return
-      const chunk = readFrom(fd, this.#offset, Math.min(CHUNK, size - this.#offset))
+      const chunk = readFrom(fd, this.#offset, Math.min(this.#chunk, size - this.#offset))
       const end = chunk.lastIndexOf(LINE_END) + 1
       if (end === 0) {
-        // A line without an end that is longer than any: pass over it.
-        if (chunk.length === CHUNK) this.#offset += chunk.length
+        // A line of some length, or one without an end that is longer than any: pass over that.
+        if (chunk.length < this.#chunk) return
+        if (this.#chunk < LONGEST_CHUNK) this.#chunk *= 2
+        else this.#offset += chunk.length
+        hasRead = true
         return
       }
       this.#offset += end
+      this.#chunk = CHUNK
       this.#offer(chunk.subarray(0, end))
       hasRead = true
     })
@@ -176,7 +181,8 @@ function readFrom(fd: number, position: number, length: number): Buffer {
   return bytes.subarray(0, readSync(fd, bytes, 0, length, position))
 }
 
-const CHUNK = 8 << 20
+const CHUNK = 1 << 20
+const LONGEST_CHUNK = 64 << 20
 /** That wait for one who is slow. */
 const MOST_ENTRIES = 2000
 const MOST_CHARACTERS = 8 << 20

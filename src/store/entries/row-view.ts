@@ -67,11 +67,9 @@ export class RowView {
         has: (target, key) =>
           (typeof key === 'string' && valueAt(key) !== ABSENT) || Reflect.has(target, key),
         ownKeys: () => [...shape().keys],
-        getOwnPropertyDescriptor: (_target, key) => {
-          const value = typeof key === 'string' ? valueAt(key) : ABSENT
-          if (value === ABSENT) return undefined
-          return { value, writable: true, enumerable: true, configurable: true }
-        },
+        // Who wants the value gets it by its name; who only wants to know the names asks for no more columns.
+        getOwnPropertyDescriptor: (_target, key) =>
+          typeof key === 'string' && shape().has(key) ? PRESENT : undefined,
       },
     )
   }
@@ -91,3 +89,4 @@ export class RowView {
 }
 
 const NO_KEYS = new Shape([])
+const PRESENT = { value: undefined, writable: true, enumerable: true, configurable: true }

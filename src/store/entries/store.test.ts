@@ -235,6 +235,26 @@ describe('the store of entries', () => {
     assert.equal((await ended).done, true)
   })
 
+  test('counts what is too much for it, and gives long entries whole', async (t) => {
+    const { writer, reader } = await store(t)
+    const stop = new AbortController()
+    const followed = reader.follow('index == 7', stop.signal)[Symbol.asyncIterator]().next()
+    const long = entry(7, 'x'.repeat(5 << 20))
+    // The follower may not be there yet.
+    for (let isDone = false; !isDone; await setTimeout(20)) {
+      writer.append(1, long)
+      isDone = await Promise.race([followed.then(() => true), setTimeout(200, false)])
+    }
+    stop.abort()
+    assert.equal((await followed).value?.entries[0]?.json, long)
+    writer.append(1, 'x'.repeat(17 << 20))
+    for (let n = 0; n < 40; n++) writer.append(n, entry(n, 'x'.repeat(3 << 20)))
+    await writer.flush()
+    const { dropped } = await settled(writer.counters)
+    assert.equal(dropped['too-large'], 1)
+    assert.ok((dropped.behind ?? 0) > 0)
+  })
+
   test('stops looking when nobody waits any more', async (t) => {
     const { writer, reader } = await store(t)
     for (let n = 0; n < 20_000; n++) writer.append(n, entry(n, 'x'.repeat(500)))

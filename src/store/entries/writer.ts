@@ -14,7 +14,7 @@ export function openEntryWriter(limits: LogLimits): EntryWriter {
 class ThreadedWriter implements EntryWriter {
   readonly #lock: { release(): void }
   readonly #thread: Thread
-  readonly #dropped = { behind: 0 }
+  readonly #dropped = { behind: 0, 'too-large': 0 }
   readonly #flushes = new Map<number, () => void>()
   #log: LogCounters = NOTHING
   #appended = 0
@@ -44,8 +44,9 @@ class ThreadedWriter implements EntryWriter {
 
   get counters(): EntryStoreCounters {
     const { found, taken, kept, written, marksLost, bytes, segments, dropped } = this.#log
-    const waiting = this.#isGone ? 0 : this.#appended - this.#dropped.behind - taken
-    const behind = this.#appended - waiting - taken
+    const tooLarge = this.#dropped['too-large']
+    const waiting = this.#isGone ? 0 : this.#appended - tooLarge - this.#dropped.behind - taken
+    const behind = this.#appended - tooLarge - waiting - taken
     return {
       found,
       appended: this.#appended,
@@ -55,12 +56,20 @@ class ThreadedWriter implements EntryWriter {
       marksLost: marksLost + this.#marksLost,
       bytes,
       segments,
-      dropped: behind === 0 ? dropped : { ...dropped, behind },
+      dropped: {
+        ...dropped,
+        ...(behind === 0 ? {} : { behind }),
+        ...(tooLarge === 0 ? {} : { 'too-large': tooLarge }),
+      },
     }
   }
 
   append(atMs: number, json: string): void {
     this.#appended++
+    if (json.length > LONGEST_ENTRY) {
+      this.#dropped['too-large']++
+      return
+    }
     if (
       this.#isGone ||
       this.#closed !== undefined ||
@@ -176,4 +185,6 @@ const FLUSH_MS = 50
 const BATCH = 256 << 10
 /** Characters that may be on their way to the disk. */
 const MOST_WAITING = 64 << 20
+/** Characters of one. */
+const LONGEST_ENTRY = 16 << 20
 const MOST_MARKS = 100_000
