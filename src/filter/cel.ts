@@ -55,18 +55,35 @@ function comparison(field: Node, test: Condition['test'], literal: Node | undefi
   const path = pathOf(field)
   const value = typeof literal?.args === 'bigint' ? Number(literal.args) : literal?.args
   if (path === undefined || literal?.op !== 'value') return []
-  if (typeof value === 'string') return spellingsOf(value) instanceof Spellings ? [] : [{ path, test, value }]
-  return typeof value === 'number' && !TEXT_TESTS.has(test) ? [{ path, test, value }] : []
+  if (typeof value !== 'string' && typeof value !== 'number') return []
+  if (typeof value === 'string' ? spellingsOf(value) instanceof Spellings : TEXT_TESTS.has(test)) return []
+  // Where it is not HTTP they are nothing, whatever the field is there.
+  if (field.op === 'id' && HTTP_ONLY.has(field.args as string) && mayBeNothing(test, value)) return []
+  return [{ path, test, value }]
 }
 
-/** Where the value of a field is in the entry, as it is or as an empty value of its kind. */
-function pathOf({ op, args }: Node): string | undefined {
-  if (op === 'id') return Object.hasOwn(PATHS, args as string) ? PATHS[args as string] : undefined
+/** Whether the test can be true of what is not there. */
+function mayBeNothing(test: Condition['test'], value: string | number): boolean {
+  if (value === '' || value === 0) return test !== '>'
+  return test === '<' || test === '<=' || (typeof value === 'number' && value < 0)
+}
+
+/** Where the value of a field is in the entry, as it is or as the empty value of its kind. */
+function pathOf(node: Node): string | undefined {
+  if (node.op === 'id')
+    return Object.hasOwn(PATHS, node.args as string) ? PATHS[node.args as string] : undefined
+  if (node.op !== '.' && node.op !== '.?') return undefined
+  const [object, name] = node.args as [Node, string]
+  if (object.op !== 'id' || !ENDS.has(object.args as string)) return pathInWhole(node)
+  return END_TEXTS.has(name) ? `${String(object.args)}.${name}` : undefined
+}
+
+/** Of what an entry has as it is. */
+function pathInWhole({ op, args }: Node): string | undefined {
+  if (op === 'id') return WHOLE_FIELDS.has(args as string) ? (args as string) : undefined
   if (op !== '.' && op !== '.?') return undefined
   const [object, name] = args as [Node, string]
-  if (object.op === 'id' && ENDS.has(object.args as string))
-    return END_TEXTS.has(name) ? `${String(object.args)}.${name}` : undefined
-  const path = pathOf(object)
+  const path = pathInWhole(object)
   return path === undefined ? undefined : `${path}.${name}`
 }
 
@@ -390,20 +407,28 @@ const LIST_MACROS: Readonly<Record<string, (items: unknown[], test: (item: unkno
     map: (items, test) => items.map(test),
   }
 const MACROS: ReadonlySet<string> = new Set(Object.keys(LIST_MACROS))
-/** Variables that are a field of the entry, or its empty value. */
+const WHOLE_FIELDS: ReadonlySet<string> = new Set([
+  'request',
+  'response',
+  'protocol',
+  'capture',
+  'node',
+  'error',
+])
+/** Variables that are a field of the entry, or the empty value of its kind. */
 const PATHS: Readonly<Record<string, string>> = {
-  request: 'request',
-  response: 'response',
-  protocol: 'protocol',
-  capture: 'capture',
-  node: 'node',
-  error: 'error',
   status_code: 'response.status',
   method: 'request.method',
   path: 'request.path',
   url: 'request.url',
   elapsed_time: 'elapsedTime',
+  timestamp: 'timestamp',
+  index: 'index',
+  id: 'id',
+  stream: 'stream',
+  worker: 'worker',
 }
+const HTTP_ONLY: ReadonlySet<string> = new Set(['status_code', 'method', 'path', 'url'])
 const ENDS: ReadonlySet<string> = new Set(['src', 'dst'])
 const END_TEXTS: ReadonlySet<string> = new Set(['ip', 'name', 'namespace'])
 const PROTOCOLS: Readonly<Record<string, readonly Condition[]>> = {
