@@ -185,6 +185,27 @@ created     agents/b.js: agent 1 "Alerts", inactive (remora agents activate 1)
     })
   })
 
+  test('ends when it watches and is not let in', async (t) => {
+    const { url } = await startTestApi(t, WITH_TOKENS)
+    const folder = await tempFolder(t)
+    write(folder, { 'a.js': '// A\n' })
+    const { code, stderr } = await remora(['scripts', '.', '--hub-url', url, '--token', TOKENS.viewer], {
+      cwd: folder,
+    })
+    assert.equal(code, 2)
+    assert.doesNotMatch(stderr, /trying again/)
+  })
+
+  test('goes on after the hub has failed', async (t) => {
+    await watching(t, { 'a.js': '// A\n' }, [], async ({ folder, hub, output }) => {
+      hub.failure = new Error('broken')
+      write(folder, { 'a.js': '// A\n2' })
+      await until(() => /the hub has failed.*; trying again/.test(output()), output)
+      hub.failure = undefined
+      await until(async () => (await hub.agent('A')).code === '// A\n2', output)
+    })
+  })
+
   test('goes on when the hub goes away and comes back empty, on the same address', async (t) => {
     const first = await startTestApi(t)
     const port = Number(new URL(first.url).port)

@@ -1,4 +1,5 @@
 import { hostname, userInfo } from 'node:os'
+import { setTimeout } from 'node:timers/promises'
 import { Command, Option } from 'commander'
 import type { HubClient } from '../../client/hub-client.ts'
 import type { Config } from '../../config/index.ts'
@@ -62,8 +63,7 @@ function scripts(paths: string[], flags: ScriptsFlags): Promise<void> {
       restored: () => output.restored(),
       ready: (round: Round) => {
         output.ready(round)
-        if (config.scripting.console)
-          printing = printConsole(hub, sync, flags, signal).catch((error: unknown) => output.failed(error))
+        if (config.scripting.console) printing = printConsole(hub, sync, flags, signal)
       },
     }
     await syncAlways(sync, hub, events, signal)
@@ -71,7 +71,10 @@ function scripts(paths: string[], flags: ScriptsFlags): Promise<void> {
   })
 }
 
-/** What the agents say that are synced here. That the hub is away is said already. */
+/**
+ * What the agents say that are synced here. The sync says what is wrong with the hub; when it can be reached again, this
+ * goes on.
+ */
 async function printConsole(
   hub: HubClient,
   sync: Sync,
@@ -79,8 +82,15 @@ async function printConsole(
   signal: AbortSignal,
 ): Promise<void> {
   const silent = { lost: () => {}, restored: () => {} }
-  for await (const line of hub.followConsole({ last: 0 }, silent, signal))
-    if (sync.owns(line.agent)) await showLine(line, { json: flags.json === true })
+  while (!signal.aborted) {
+    try {
+      for await (const line of hub.followConsole({ last: 0 }, silent, signal))
+        if (sync.owns(line.agent)) await showLine(line, { json: flags.json === true })
+    } catch (error) {
+      if (error instanceof Mistake && error.code === 'E_FORBIDDEN') return
+    }
+    await setTimeout(RECONNECT_MS, undefined, { signal }).catch(() => {})
+  }
 }
 
 /** An empty scripting.source is none. */
@@ -126,3 +136,4 @@ function userName(): string {
 
 /** How long a file may be gone before its agent goes: editors, and git, take files away for a moment. */
 const GRACE_MS = 2000
+const RECONNECT_MS = 2000

@@ -1,4 +1,3 @@
-import { Mistake } from '../../mistake/mistake.ts'
 import type { AgentRecord } from '../../wire/agents.ts'
 import type { Action, Problem } from './plan.ts'
 import { shownPath } from './scan.ts'
@@ -44,12 +43,6 @@ export class SyncOutput implements SyncReport {
 
   lost(why: string): void {
     this.note(`${why}; trying again`)
-  }
-
-  /** Lines of consoles do not come, or no more: the sync goes on without. */
-  failed(error: unknown): void {
-    if (!(error instanceof Mistake)) throw error
-    this.note(`no lines of agents are shown: ${error.message}`)
   }
 
   restored(): void {

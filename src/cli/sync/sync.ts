@@ -59,6 +59,11 @@ export class Sync {
     return this.#memory.owned.has(agent)
   }
 
+  /** Whether a file is being written. */
+  get isUnsettled(): boolean {
+    return this.#scan?.files.some(({ content }) => content.kind === 'unsettled') === true
+  }
+
   get folders(): ReadonlySet<string> {
     return this.#scan?.folders ?? new Set()
   }
@@ -68,7 +73,7 @@ export class Sync {
     const { hub, by, activeTitles } = this.#setup
     this.look(now)
     const { files = [], covers = () => false, problems: unread = [] } = this.#scan ?? {}
-    const [agents, known] = await Promise.all([hub.agents(), hub.activeTitles()])
+    const [agents, known] = await answered(Promise.all([hub.agents(), hub.activeTitles()]))
     const world = {
       files,
       covers,
@@ -126,17 +131,17 @@ export class Sync {
 
   async #do(action: Action, versions: Map<string, number>): Promise<AgentRecord | undefined> {
     const { hub } = this.#setup
-    if (action.kind === 'create') return hub.createAgent(action.draft)
+    if (action.kind === 'create') return answered(hub.createAgent(action.draft))
     const { agent } = action
     const ifVersion = versions.get(agent.id) ?? agent.version
     if (action.kind === 'write-back')
       return writeBack(action.path, agent.code, action.ifHash) ? agent : undefined
     if (action.kind === 'delete') {
-      await hub.deleteAgent(agent.id, ifVersion)
+      await answered(hub.deleteAgent(agent.id, ifVersion))
       return agent
     }
     const change = action.kind === 'update' ? action.change : { active: false }
-    const next = await hub.updateAgent(agent.id, { ...change, ifVersion })
+    const next = await answered(hub.updateAgent(agent.id, { ...change, ifVersion }))
     versions.set(agent.id, next.version)
     return next
   }
@@ -157,6 +162,16 @@ export class Sync {
     if (refusal === undefined || now < refusal.until) return refusal?.told
     this.#refusals.delete(attempt)
     return undefined
+  }
+}
+
+/** A hub that fails is as good as none: it may do so later. */
+async function answered<T>(answer: Promise<T>): Promise<T> {
+  try {
+    return await answer
+  } catch (cause) {
+    if (cause instanceof Mistake || !(cause instanceof Error)) throw cause
+    throw new Mistake('E_HUB_UNREACHABLE', cause.message, { cause })
   }
 }
 

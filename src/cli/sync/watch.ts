@@ -3,6 +3,7 @@ import { setTimeout } from 'node:timers/promises'
 import type { HubClient } from '../../client/hub-client.ts'
 import { Mistake } from '../../mistake/mistake.ts'
 import type { AgentView } from '../../wire/views.ts'
+import { SETTLED_MS } from './scan.ts'
 import type { Round, Sync } from './sync.ts'
 
 export interface WatchEvents {
@@ -25,7 +26,7 @@ export async function syncOnce(sync: Sync, signal: AbortSignal): Promise<Round> 
 
 /**
  * Rounds whenever a file or the hub has changed, until the signal. What the system says of changes only makes it look
- * sooner: it looks every second anyhow, since not all file systems say.
+ * sooner: it looks every second anyhow, since not all file systems say. Rejects when the hub does not let us in.
  */
 export async function syncAlways(
   sync: Sync,
@@ -33,45 +34,87 @@ export async function syncAlways(
   events: WatchEvents,
   signal: AbortSignal,
 ): Promise<void> {
+  const over = new AbortController()
   const bell = new Bell()
   const hints = new FolderHints(() => bell.ring())
-  const changes = listen(hub, bell, signal)
-  let isLost = false
-  let isReady = false
-  let due = 0
+  const changes = listen(hub, bell, AbortSignal.any([signal, over.signal]))
+  const rounds = new Rounds(sync, events)
   try {
     while (!signal.aborted) {
-      const now = Date.now()
-      // In this order: what has changed on the hub may be of files that have changed, too.
-      const hasNews = sync.look(now)
-      if (hasNews || changes.taken() || now >= due) {
-        const round = await attempt(() => sync.round(Date.now()))
-        if (round instanceof Mistake) {
-          if (!isLost) events.lost(round.message)
-          due = Date.now() + RECONNECT_MS
-        } else {
-          if (isLost) events.restored()
-          due = Date.now() + Math.min(round.waitMs, ANYHOW_MS)
-          if (round.isQuiet && !isReady) events.ready(round)
-          isReady ||= round.isQuiet
-        }
-        isLost = round instanceof Mistake
-      }
+      rounds.look(changes.taken())
+      if (rounds.isDue) await rounds.go()
       hints.follow(sync.folders)
-      await bell.wait(Math.max(0, Math.min(due - Date.now(), POLL_MS)), signal)
+      await bell.wait(rounds.waitMs, signal)
+      // What happens at once is looked at once.
+      await setTimeout(TOGETHER_MS)
     }
   } finally {
+    over.abort()
     hints.close()
     await changes.ended
   }
 }
 
-/** A hub that cannot be reached may come back; whoever is refused has to do something. */
+/** When to have a round, and what came of it. */
+class Rounds {
+  readonly #sync: Sync
+  readonly #events: WatchEvents
+  #due = 0
+  #hasNews = true
+  #isLost = false
+  #isReady = false
+
+  constructor(sync: Sync, events: WatchEvents) {
+    this.#sync = sync
+    this.#events = events
+  }
+
+  look(hubHasChanged: boolean): void {
+    const now = Date.now()
+    if (hubHasChanged) this.#due = now
+    if (!this.#sync.look(now)) return
+    this.#hasNews = true
+    // Whoever goes on writing does not keep the others from being synced.
+    this.#due = Math.min(this.#due, now + POLL_MS)
+  }
+
+  get isDue(): boolean {
+    return Date.now() >= this.#due || (this.#hasNews && !this.#isLost && !this.#sync.isUnsettled)
+  }
+
+  get waitMs(): number {
+    const most = this.#sync.isUnsettled ? SETTLED_MS : POLL_MS
+    return Math.max(0, Math.min(this.#due - Date.now(), most))
+  }
+
+  async go(): Promise<void> {
+    this.#hasNews = false
+    const round = await attempt(() => this.#sync.round(Date.now()))
+    if (round instanceof Mistake) this.#lose(round)
+    else this.#take(round)
+  }
+
+  #lose({ message }: Mistake): void {
+    if (!this.#isLost) this.#events.lost(message)
+    this.#isLost = true
+    this.#due = Date.now() + RECONNECT_MS
+  }
+
+  #take(round: Round): void {
+    if (this.#isLost) this.#events.restored()
+    this.#isLost = false
+    this.#due = Date.now() + Math.min(round.waitMs, ANYHOW_MS)
+    if (round.isQuiet && !this.#isReady) this.#events.ready(round)
+    this.#isReady ||= round.isQuiet
+  }
+}
+
+/** What is wrong with a hub passes; but whom it does not let in has to do something. */
 async function attempt(round: () => Promise<Round>): Promise<Round | Mistake> {
   try {
     return await round()
   } catch (error) {
-    if (error instanceof Mistake && error.code === 'E_HUB_UNREACHABLE') return error
+    if (error instanceof Mistake && !FINAL.has(error.code)) return error
     throw error
   }
 }
@@ -177,6 +220,8 @@ export class Bell {
   }
 }
 
+const FINAL: ReadonlySet<string> = new Set(['E_UNAUTHENTICATED', 'E_FORBIDDEN', 'E_USAGE'])
+const TOGETHER_MS = 50
 const POLL_MS = 1000
 /** However quiet it is. */
 const ANYHOW_MS = 30_000
