@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
+import fc from 'fast-check'
 import { Mistake } from '../../mistake/mistake.ts'
 import { tempFolder } from '../../testing/temp-folder.ts'
 import type { Problem, SyncOptions } from './plan.ts'
@@ -79,6 +80,18 @@ describe('sync', () => {
       ['0', '// New Script\n1', '// New Script\n3'],
     )
     assert.deepEqual(bench.problems, [])
+  })
+
+  test('B5 takes no file that is called New Script for another one', async (t) => {
+    const bench = await Bench.open(t, { 'a.js': '// New Script\n1' })
+    await bench.settle()
+    const [before] = await bench.hub.records()
+    bench.remove('a.js')
+    bench.write('b.js', '// New Script\n2')
+    await bench.settle()
+    const [after, ...more] = await bench.hub.records()
+    assert.deepEqual([after?.code, more], ['// New Script\n2', []])
+    assert.notEqual(after?.id, before?.id)
   })
 
   test('B6 names both files that have one title, and overwrites neither', async (t) => {
@@ -492,6 +505,22 @@ describe('sync', () => {
     assert.deepEqual([await bench.hub.contents(), bench.said()], [{ A: '// A\nvar a         = 2' }, []])
   })
 
+  test('law: whatever is done to files, in the end the hub has what the folder has', async (t) => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(deed, { maxLength: 15 }), async (deeds) => {
+        const bench = await Bench.open(t, {})
+        for (const each of deeds) await each(bench)
+        await bench.settle()
+        assert.deepEqual(
+          (await bench.hub.records()).map(({ source, code }) => [source?.path, code]).sort(),
+          bench.files(),
+        )
+        assert.deepEqual(bench.problems, [])
+      }),
+      { numRuns: 60 },
+    )
+  })
+
   test('stops when it may not change agents', async (t) => {
     const bench = await Bench.open(t, { 'a.js': '// A\n' })
     bench.hub.meanwhile = async () => {
@@ -500,6 +529,42 @@ describe('sync', () => {
     await assert.rejects(bench.settle(), { code: 'E_FORBIDDEN' })
   })
 })
+
+type Deed = (bench: Bench) => Promise<unknown>
+
+/** Titles are the names of the files, so that there is one of each. */
+const someName = fc.constantFrom('a.js', 'b.js', 'c.js', 'd.js')
+const someText = fc.constantFrom('', '1', '2', '3')
+const deed: fc.Arbitrary<Deed> = fc.oneof(
+  fc.tuple(someName, someText).map(
+    ([name, text]): Deed =>
+      async (bench) =>
+        bench.write(name, text),
+  ),
+  fc.tuple(someName, someText).map(
+    ([name, text]): Deed =>
+      async (bench) => {
+        bench.write(`${name}.tmp`, text)
+        bench.rename(`${name}.tmp`, name)
+      },
+  ),
+  fc.tuple(someName, someName).map(
+    ([from, to]): Deed =>
+      async (bench) => {
+        if (bench.has(from)) bench.rename(from, to)
+      },
+  ),
+  someName.map(
+    (name): Deed =>
+      async (bench) =>
+        bench.has(name) ? bench.remove(name) : undefined,
+  ),
+  fc.constantFrom(100, 300, 3000).map(
+    (ms): Deed =>
+      (bench) =>
+        bench.round(ms),
+  ),
+)
 
 interface BenchOptions extends Partial<SyncOptions> {
   readonly paths?: readonly string[]
@@ -556,6 +621,17 @@ class Bench {
 
   remove(name: string): void {
     rmSync(this.path(name), { recursive: true })
+  }
+
+  has(name: string): boolean {
+    return existsSync(this.path(name))
+  }
+
+  /** Paths and texts of all. */
+  files(): [string, string][] {
+    return readdirSync(this.#folder)
+      .sort()
+      .map((name) => [this.path(name), readFileSync(this.path(name), 'utf8')])
   }
 
   path(name: string): string {
