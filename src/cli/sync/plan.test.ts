@@ -187,6 +187,39 @@ describe('plan', () => {
     assert.deepEqual(kinds(await bench.round()), ['activated'])
   })
 
+  test('tells of a version that no node could load, as long as it is the newest', () => {
+    const code = '// A\n'
+    const at = '2026-11-26T12:00:00Z'
+    const agent: AgentRecord = {
+      ...{
+        id: 'i',
+        index: 0,
+        title: 'A',
+        code,
+        active: true,
+        version: 2,
+        hash: hashOf(code),
+        updatedBy: 'me',
+      },
+      ...{ createdAt: at, updatedAt: at, source: { path: '/f/a.js', hash: hashOf(code), syncedBy: BY } },
+      failure: { version: 2, node: 'n1', reason: 'ReferenceError: x is not defined', at },
+    }
+    const told = (record: AgentRecord) => {
+      const world = { files: [seen('a.js', '1', code)], agents: [record], by: BY, covers: () => true, now: 0 }
+      return plan({ ...world, activeTitles: [], refused: () => undefined }, NOTHING, OPTIONS).problems
+    }
+    assert.deepEqual(
+      told(agent).map(({ kind, message }) => [kind, message]),
+      [
+        [
+          'failed',
+          'version 2 of agent 0 "A" did not load on n1, the one before runs on: ReferenceError: x is not defined',
+        ],
+      ],
+    )
+    assert.deepEqual(told({ ...agent, version: 3 }), [])
+  })
+
   test('takes what was edited on the hub into the file, when it may', async () => {
     const bench = new Bench({ twoWay: true })
     bench.write('a.js', '// a\n1')

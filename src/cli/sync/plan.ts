@@ -35,7 +35,7 @@ export interface Problem extends Told {
   readonly path: string
   /** Identity of the agent that stays as it was. */
   readonly agent?: string
-  readonly kind: 'syntax' | 'conflict' | 'title' | 'elsewhere' | 'refused' | 'unreadable'
+  readonly kind: 'syntax' | 'conflict' | 'title' | 'elsewhere' | 'refused' | 'failed' | 'unreadable'
 }
 
 export type Action = Create | Update | End | WriteBack
@@ -145,7 +145,9 @@ export function plan(world: World, memory: Memory, options: SyncOptions): Plan {
   const { granted, clashes } = settleTitles(claims, world, new Set(ends.flatMap(deletedId)))
   return {
     actions: [...ends.flatMap(actionsOf), ...wishes.flatMap(actionsOf), ...inOrder(granted, world, ends)],
-    problems: [...wishes, ...births, ...ends].flatMap(problemsOf).concat(clashes),
+    problems: [...wishes, ...births, ...ends]
+      .flatMap(problemsOf)
+      .concat(clashes, links.pairs.flatMap(failureOf)),
     memory: remember(world, memory, links, wishes, ends),
     waitUntil: earliest([...wishes, ...births, ...ends]),
     upToDate: wishes.filter(({ kind }) => kind === 'nothing').length,
@@ -433,6 +435,14 @@ function who({ title, index, source }: AgentRecord): string {
 
 function broken({ path }: SeenFile, mistake: Told): Problem {
   return { ...mistake, key: `syntax ${path} ${mistake.message} ${mistake.hint}`, path, kind: 'syntax' }
+}
+
+/** What was synced does not run, and a node has said why. */
+function failureOf({ agent, file }: Pair): Problem[] {
+  const { failure, version, index, title } = agent
+  if (failure === undefined || failure.version !== version) return []
+  const message = `version ${version} of agent ${index} "${title}" did not load on ${failure.node}, the one before runs on: ${failure.reason}`
+  return [{ key: `failed ${agent.id} ${version}`, path: file.path, agent: agent.id, kind: 'failed', message }]
 }
 
 function refusedBy(path: string, told: Told): Problem {

@@ -151,8 +151,8 @@ function listen(hub: HubClient, bell: Bell, signal: AbortSignal) {
   }
 }
 
-function signature({ id, version, active, hash, title, source }: AgentView): string {
-  return JSON.stringify([id, version, active, hash, title, source])
+function signature({ id, version, active, hash, title, source, failure }: AgentView): string {
+  return JSON.stringify([id, version, active, hash, title, source, failure])
 }
 
 /** Calls back when something changes in folders, as far as the system tells. */
