@@ -5,8 +5,14 @@ import { type Action, type Memory, NOTHING, type Problem, plan, type SyncOptions
 import { problemOf, type Scan, type Scanner, SETTLED_MS } from './scan.ts'
 import { writeBack } from './write-back.ts'
 
+/** What of a hub a sync needs. */
+export type SyncHub = Pick<
+  HubClient,
+  'agents' | 'activeTitles' | 'createAgent' | 'updateAgent' | 'deleteAgent'
+>
+
 export interface SyncSetup extends SyncOptions {
-  readonly hub: HubClient
+  readonly hub: SyncHub
   readonly scanner: Scanner
   /** user@host: files of other machines are others. */
   readonly by: string

@@ -1,8 +1,8 @@
-import type { HubClient } from '../../client/hub-client.ts'
 import { Mistake } from '../../mistake/mistake.ts'
 import { FakeHub } from '../../testing/fake-hub.ts'
-import type { AgentChange, AgentDraft, AgentRecord, AgentVersion } from '../../wire/agents.ts'
+import type { AgentChange, AgentDraft, AgentRecord } from '../../wire/agents.ts'
 import type { AgentView } from '../../wire/views.ts'
+import type { SyncHub } from './sync.ts'
 
 /**
  * The hub in memory as a client sees it, with what stores do besides: a title is of one agent only, and a draft of a file
@@ -13,18 +13,14 @@ export class TestHub {
   /** Called before each change, as somebody who is faster. */
   meanwhile: () => Promise<void> = async () => {}
 
-  get client(): HubClient {
-    return Object.assign(Object.create(null), {
-      url: 'http://hub.test',
+  get client(): SyncHub {
+    return {
       agents: () => this.hub.agents(),
-      agent: (name: string) => this.hub.agent(name),
       activeTitles: () => this.hub.activeTitles(),
-      createAgent: (draft: AgentDraft) => this.#create(draft),
-      updateAgent: (name: string, change: AgentChange) => this.update(name, change),
-      deleteAgent: (name: string, ifVersion?: number) => this.#delete(name, ifVersion),
-      history: (name: string): Promise<AgentVersion[]> => this.hub.history(name),
-      followAgents: (_events: unknown, signal: AbortSignal) => this.#follow(signal),
-    })
+      createAgent: (draft) => this.#create(draft),
+      updateAgent: (name, change) => this.update(name, change),
+      deleteAgent: (name, ifVersion) => this.#delete(name, ifVersion),
+    }
   }
 
   async update(name: string, change: AgentChange, by = 'sync'): Promise<AgentView> {
@@ -65,9 +61,5 @@ export class TestHub {
     const owner = (await this.hub.agents()).find((each) => each.title === title && each.id !== id)
     if (owner !== undefined && title !== 'New Script')
       throw new Mistake('E_CONFLICT', `agent ${owner.index} is called "${title}" already`)
-  }
-
-  async *#follow(signal: AbortSignal): AsyncIterable<readonly AgentView[]> {
-    for await (const event of this.hub.events(signal)) if (event.kind === 'agents') yield event.agents
   }
 }
