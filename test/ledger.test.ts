@@ -5,13 +5,13 @@ import { describe, type TestContext, test } from 'node:test'
 import { readAgent } from '../src/agent/agents.ts'
 import { SandboxLauncher } from '../src/agent/launcher.ts'
 import { configOf } from '../src/cli/options.ts'
-import { runOptions } from '../src/worker/run-options.ts'
 import { entryProtocols } from '../src/dissectors/index.ts'
 import { Mistake } from '../src/mistake/mistake.ts'
 import { corpusOrSkip } from '../src/testing/corpus.ts'
 import { tempFolder } from '../src/testing/temp-folder.ts'
 import { Broker } from '../src/worker/broker.ts'
 import { Run, type RunResult } from '../src/worker/run.ts'
+import { runOptions } from '../src/worker/run-options.ts'
 
 const AGENTS = {
   'both.js':

@@ -10,8 +10,13 @@ export function publishStatus(bus: Bus, status: () => NodeStatus): { now(): void
     bus.publish(SUBJECTS.status(`${said.component}-${said.boot}`), encode(said))
   }
   const timer = setInterval(now, EVERY_MS)
-  now()
-  return { now, close: () => clearInterval(timer) }
+  // Whoever begins this is not yet all that it will tell of.
+  const first = setImmediate(now)
+  const close = () => {
+    clearInterval(timer)
+    clearImmediate(first)
+  }
+  return { now, close }
 }
 
 const EVERY_MS = 1000

@@ -1,5 +1,5 @@
 import type { AgentRecord } from '../../wire/agents.ts'
-import type { Action, Problem } from './plan.ts'
+import type { Action, Problem } from './model.ts'
 import { shownPath } from './scan.ts'
 import type { Round, SyncReport } from './sync.ts'
 

@@ -3,15 +3,8 @@ import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { agentTitle } from '../../agent/source/title.ts'
 import type { AgentRecord } from '../../wire/agents.ts'
-import {
-  type Action,
-  type Memory,
-  NOTHING,
-  type Plan,
-  plan,
-  type SeenFile,
-  type SyncOptions,
-} from './plan.ts'
+import { type Action, type Memory, NOTHING, type Plan, type SeenFile, type SyncOptions } from './model.ts'
+import { plan } from './plan.ts'
 import { hashOf } from './scan.ts'
 import { TestHub } from './test-hub.ts'
 

@@ -5,7 +5,7 @@ import { isAgentFile, readScript } from '../../agent/agents.ts'
 import { AgentSyntaxMistake, type Language, parseAgent } from '../../agent/source/gate.ts'
 import { Mistake } from '../../mistake/mistake.ts'
 import { MOST_CODE_BYTES } from '../../wire/agents.ts'
-import type { Content, Problem, SeenFile } from './plan.ts'
+import type { Content, Problem, SeenFile } from './model.ts'
 import { fileTitle } from './title.ts'
 
 export interface ScanOptions {

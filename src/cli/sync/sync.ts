@@ -1,7 +1,8 @@
 import type { HubClient } from '../../client/hub-client.ts'
 import { Mistake } from '../../mistake/mistake.ts'
 import type { AgentRecord } from '../../wire/agents.ts'
-import { type Action, type Memory, NOTHING, type Problem, plan, type SyncOptions, type Told } from './plan.ts'
+import { type Action, type Memory, NOTHING, type Problem, type SyncOptions, type Told } from './model.ts'
+import { plan } from './plan.ts'
 import { problemOf, type Scan, type Scanner, SETTLED_MS } from './scan.ts'
 import { writeBack } from './write-back.ts'
 
