@@ -7,6 +7,7 @@ import { closeSync, openSync, readSync } from 'node:fs'
 export class LineSource {
   readonly #fd: number
   readonly #starts: Uint32Array
+  #memory = Buffer.alloc(0)
   #window = Buffer.alloc(0)
   #windowAt = 0
   #ahead = 0
@@ -36,7 +37,9 @@ export class LineSource {
     this.#ahead = isNext ? Math.min(MOST_AHEAD, this.#ahead * 2 + LEAST_AHEAD) : 0
     this.#windowAt = Math.max(0, start - this.#ahead)
     const length = end - this.#windowAt
-    const bytes = Buffer.allocUnsafeSlow(length)
+    // Fresh memory costs as much as reading.
+    if (this.#memory.length < length) this.#memory = Buffer.allocUnsafeSlow(length + MOST_AHEAD)
+    const bytes = this.#memory.subarray(0, length)
     this.#window = bytes.subarray(0, readFully(this.#fd, bytes, this.#windowAt))
   }
 }
@@ -53,4 +56,5 @@ function readFully(fd: number, bytes: Buffer, position: number): number {
 
 const NEAR = 16 << 10
 const LEAST_AHEAD = 32 << 10
-const MOST_AHEAD = 2 << 20
+/** What the processor has near at hand. */
+const MOST_AHEAD = 512 << 10

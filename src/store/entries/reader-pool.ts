@@ -56,6 +56,7 @@ class ReaderClient {
   readonly #thread: Thread
   readonly #waiting = new Map<number, Waiting>()
   #number = 0
+  #isClosing = false
 
   constructor(folder: string) {
     this.#thread = new Thread(new URL('./reader-thread.cjs', import.meta.url), {
@@ -94,6 +95,7 @@ class ReaderClient {
 
   async close(): Promise<void> {
     if (this.isGone) return
+    this.#isClosing = true
     const gone = new Promise((resolve) => this.#thread.once('exit', resolve))
     this.#thread.ref()
     this.#post({ kind: 'close' })
@@ -111,7 +113,7 @@ class ReaderClient {
 
   #settle(number: number): void {
     this.#waiting.delete(number)
-    if (this.#waiting.size === 0) this.#thread.unref()
+    if (this.#waiting.size === 0 && !this.#isClosing) this.#thread.unref()
   }
 
   #receive(message: FromReader): void {

@@ -151,7 +151,7 @@ class ThreadedWriter implements EntryWriter {
     if (message.kind === 'done') {
       this.#flushes.get(message.number)?.()
       this.#flushes.delete(message.number)
-      if (this.#flushes.size === 0) this.#thread.unref()
+      if (this.#flushes.size === 0 && this.#closed === undefined) this.#thread.unref()
       return
     }
     this.#log = message.counters
