@@ -20,6 +20,10 @@ export interface DeployerOptions {
   readonly state: Bucket
   readonly bus: Bus
   readonly now: () => number
+  /** An agent is active nowhere any more. */
+  readonly retired: (agent: string) => Promise<void>
+  /** Agents were deleted: these are left. */
+  readonly deleted: (left: ReadonlySet<string>) => Promise<void>
   /** For the log: what was done, and why. */
   readonly note: Note
 }
@@ -60,8 +64,11 @@ export class Deployer {
   async #run(): Promise<void> {
     const { store } = this.#options
     for await (const records of store.watch(this.#abort.signal)) {
+      const ids = new Set(records.map(({ id }) => id))
+      const isOneGone = [...this.#records.keys()].some((id) => !ids.has(id))
       this.#records = new Map(records.map((record) => [record.id, record]))
       await this.#deploy(records)
+      if (isOneGone) await this.#options.deleted(ids)
     }
   }
 
@@ -82,6 +89,8 @@ export class Deployer {
         throw error
       }
       note('info', 'deployed', { generation: next.generation, agents: agents.length })
+      for (const { id } of current.agents)
+        if (!agents.some((each) => each.id === id)) await this.#options.retired(id)
       await this.#dropCode(agents)
       return
     }

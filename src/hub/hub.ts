@@ -115,7 +115,9 @@ export class Hub implements HubControl {
     await this.#out.keep(`clear/${randomUUID()}`, [line])
   }
 
-  async jobs(order: JobOrder): Promise<JobAnswer[]> {
+  async jobs(asked: JobOrder): Promise<JobAnswer[]> {
+    // A job of the cluster runs once, though all nodes get the order.
+    const order = { ...asked, id: asked.id ?? randomUUID() }
     const names = [...new Set(this.nodes().map(({ node }) => node))]
     const { node } = order.selector
     if (node !== undefined && !names.includes(node))

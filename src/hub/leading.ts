@@ -39,7 +39,15 @@ export class Leading {
   private constructor(options: LeadingOptions, agents: NodeAgents) {
     const { bus, store, state, actions, boot, note } = options
     this.agents = agents
-    this.#deployer = new Deployer({ store, state, bus, now: Date.now, note })
+    this.#deployer = new Deployer({
+      store,
+      state,
+      bus,
+      now: Date.now,
+      retired: (agent) => agents.forget(agent),
+      deleted: (left) => agents.prune(left),
+      note,
+    })
     this.#follower = new DeploymentFollower(agents, {
       bus,
       state,

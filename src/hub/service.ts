@@ -1,5 +1,6 @@
 import type { AgentOptions } from '../agent/agents.ts'
 import type { AgentGroup } from '../agent/group.ts'
+import type { LogMessage } from '../agent/host/protocol.ts'
 import type { Bus } from '../bus/bus.ts'
 import { Lease } from '../bus/lease.ts'
 import { COUNTER_NAMES } from '../metrics/counters.ts'
@@ -73,6 +74,16 @@ export class HubService {
       onLoss: () => this.#then(() => this.#end()),
       report: (error) => note('warning', 'the lease could not be renewed', { error: String(error) }),
     })
+  }
+
+  /** Titles of the agents here, by identity. */
+  titles(): ReadonlyMap<string, string> {
+    return this.#leading?.agents?.titles() ?? new Map()
+  }
+
+  /** A line of the log of this program, for agents with `onLogCall`. */
+  log(level: LogMessage['level'], message: string, fields: object): void {
+    this.#leading?.agents?.group.log(level, 'hub', message, fields)
   }
 
   status(): NodeStatus {

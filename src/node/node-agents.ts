@@ -90,6 +90,21 @@ export class NodeAgents implements AgentRunner {
     if (shared.unwritten > 0) await shared.flush()
   }
 
+  /** An agent is active nowhere any more: nothing is left of its jobs. */
+  forget(agent: string): Promise<void> {
+    return this.#jobs.forget(agent)
+  }
+
+  /** Agents were deleted: what those have shared that are not left goes. */
+  prune(left: ReadonlySet<string>): Promise<void> {
+    return this.#options.shared.prune((agent) => left.has(agent))
+  }
+
+  /** Titles by identity. */
+  titles(): ReadonlyMap<string, string> {
+    return new Map((this.#follower?.known() ?? []).map(({ deployed: { id, title } }) => [id, title]))
+  }
+
   /** How each agent does that is deployed here. */
   states(): readonly AgentState[] {
     const now = performance.now()

@@ -102,7 +102,7 @@ export class NodeJobs {
     })
   }
 
-  async order({ order, selector }: JobOrder): Promise<JobAnswer> {
+  async order({ order, selector, id }: JobOrder): Promise<JobAnswer> {
     const { group, node } = this.#options
     const { agent, tag } = selector
     const index = agent === undefined ? undefined : this.#indexOf(agent)
@@ -113,9 +113,14 @@ export class NodeJobs {
       ...(index === undefined ? {} : { index }),
       ...(tag === undefined ? {} : { tag }),
     })
-    this.#orderCluster(order, selector)
+    this.#orderCluster(order, selector, id)
     const own = jobs.filter(({ scope }) => scope === 'node').map((job) => jobView(job, node))
     return { node, running, jobs: [...own, ...cluster] }
+  }
+
+  /** An agent is active nowhere any more. */
+  forget(agent: string): Promise<void> {
+    return this.#cluster.forget(agent)
   }
 
   async close(): Promise<void> {
@@ -123,10 +128,10 @@ export class NodeJobs {
     await this.#cluster.close()
   }
 
-  #orderCluster(order: JobOrder['order'], selector: JobSelector): void {
+  #orderCluster(order: JobOrder['order'], selector: JobSelector, id?: string): void {
     switch (order) {
       case 'run':
-        this.#cluster.runNow(selector)
+        this.#cluster.runNow(selector, id)
         return
       case 'remove':
         for (const { agent, tag } of this.#cluster.list(selector)) this.#cluster.remove(agent, tag)

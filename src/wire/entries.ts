@@ -44,4 +44,3 @@ export const liveBatch = z.object({
 export type EntriesQuery = z.infer<typeof entriesQuery>
 export type EntriesAnswer = z.infer<typeof entriesAnswer>
 export type LiveRequest = z.infer<typeof liveRequest>
-export type LiveBatch = z.infer<typeof liveBatch>

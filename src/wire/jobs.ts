@@ -50,7 +50,6 @@ export const jobsOrdered = z.object({
   tag: z.string().optional(),
 })
 
-export type JobsOrdered = z.infer<typeof jobsOrdered>
 export type JobView = z.infer<typeof jobView>
 export type JobSelector = z.infer<typeof jobSelector>
 export type JobOrder = z.infer<typeof jobOrder>

@@ -1,4 +1,5 @@
 import type { Agent, AgentOptions } from '../agent/agents.ts'
+import type { LogMessage } from '../agent/host/protocol.ts'
 import type { Bus } from '../bus/bus.ts'
 import { COUNTER_NAMES, COUNTERS } from '../metrics/counters.ts'
 import { ConsoleOut } from '../node/console-out.ts'
@@ -83,6 +84,16 @@ export class WorkerService {
   /** Settles when the capture is over: rejects when it has failed. */
   get captured(): Promise<RunResult> {
     return this.#captured
+  }
+
+  /** Titles of the agents here, by identity. */
+  titles(): ReadonlyMap<string, string> {
+    return this.#agents?.titles() ?? new Map()
+  }
+
+  /** A line of the log of this program, for agents with `onLogCall`. */
+  log(level: LogMessage['level'], message: string, fields: object): void {
+    this.#agents?.group.log(level, 'worker', message, fields)
   }
 
   status(): NodeStatus {

@@ -44,11 +44,7 @@ async function hub(flags: HubFlags): Promise<void> {
       }),
     )
     const { service, api } = started
-    ops = await program.serveOps(
-      config.hub.metricsPort,
-      () => service.status(),
-      () => service.hub.ready(),
-    )
+    ops = await program.serveOps(config.hub.metricsPort, started, () => service.hub.ready())
     process.stderr.write(
       `remora: a hub of ${bus.description}, the API is at ${api.url}, metrics at http://${ops.address}/metrics\n`,
     )

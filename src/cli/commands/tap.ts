@@ -48,8 +48,8 @@ async function tap(flags: TapFlags): Promise<void> {
       }),
     )
     const ready = () => hub.service.hub.ready()
-    ops = await program.serveOps(config.tap.metrics.port, () => worker.service.status(), ready)
-    await program.serveOps(config.hub.metricsPort, () => hub.service.status(), ready)
+    ops = await program.serveOps(config.tap.metrics.port, worker, ready)
+    await program.serveOps(config.hub.metricsPort, hub, ready)
     process.stderr.write(`remora: the API is at ${hub.api.url}, metrics at http://${ops.address}/metrics\n`)
     if (config.scripting.console) program.print(hub.service.hub, flags.json === true).catch(report)
     await program.untilStopped(worker.service.captured)

@@ -14,6 +14,7 @@ import { HubService } from '../../hub/service.ts'
 import { accessInCluster } from '../../kubernetes/access.ts'
 import { KubernetesClient } from '../../kubernetes/client.ts'
 import { COUNTER_NAMES } from '../../metrics/counters.ts'
+import { type Metrics, openMetrics } from '../../metrics/metrics.ts'
 import { ActionsOut } from '../../node/actions-out.ts'
 import type { Note } from '../../node/note.ts'
 import type { Shared } from '../../node/streams.ts'
@@ -25,6 +26,7 @@ import { SharedState } from '../../store/shared-state.ts'
 import { hubHealth } from '../../wire/health.ts'
 import { BUCKETS } from '../../wire/subjects.ts'
 import { version } from '../../worker/version.ts'
+import { measured } from './measured.ts'
 
 export interface HubRequest {
   readonly config: Config
@@ -40,6 +42,7 @@ export interface HubRequest {
 /** A hub that runs, with its API. */
 export interface StartedHub {
   readonly service: HubService
+  readonly metrics: Metrics
   readonly api: Api
   close(): Promise<void>
 }
@@ -61,6 +64,15 @@ export async function startHub(request: HubRequest): Promise<StartedHub> {
       health: () => service.status().health,
     },
     shared: values,
+  })
+  const metrics = openMetrics({
+    component: 'hub',
+    node: 'hub',
+    snapshot: () => ({
+      ...service.status(),
+      bus: { connected: bus.connected, dropped: bus.dropped },
+      titles: service.titles(),
+    }),
   })
   const own = new OwnProcess()
   let api: Api | undefined
@@ -90,7 +102,7 @@ export async function startHub(request: HubRequest): Promise<StartedHub> {
           ...observer,
           entry: () => {},
           shared: (...added) => broker.share(...added),
-          call: (call) => broker.call(call),
+          call: measured((call) => broker.call(call), metrics),
         },
       )
     },
@@ -118,12 +130,18 @@ export async function startHub(request: HubRequest): Promise<StartedHub> {
       error: (fields: object, message: string) => note('error', message, fields),
       warn: (fields: object, message: string) => note('warning', message, fields),
     }
-    api = await startApi({ control: service.hub, config, log, version: version() })
+    api = await startApi({
+      control: service.hub,
+      config,
+      log,
+      version: version(),
+      answered: (route, status, seconds) => metrics.apiRequest(route, status, seconds),
+    })
   } catch (error) {
     await close()
     throw error
   }
-  return { service, api, close }
+  return { service, metrics, api, close }
 }
 
 async function openStore(config: Config, bus: Bus, note: Note): Promise<AgentStore> {

@@ -1,7 +1,7 @@
 import type { Config } from '../../config/index.ts'
 import type { HubControl } from '../../hub/control.ts'
-import { type Log, openLog } from '../../log/log.ts'
-import { openMetrics } from '../../metrics/metrics.ts'
+import { type Log, type LogLevel, openLog } from '../../log/log.ts'
+import type { Metrics } from '../../metrics/metrics.ts'
 import { type OpsServer, startOpsServer } from '../../metrics/server.ts'
 import type { Note } from '../../node/note.ts'
 import { printLine } from '../../wire/console.ts'
@@ -11,6 +11,20 @@ import { Shutdown } from '../shutdown.ts'
 /** Something that is brought to an end when the program is. */
 export interface Closable {
   close(): unknown
+}
+
+/** A worker or a hub. */
+export interface Operated {
+  readonly service: {
+    status(): NodeStatus
+    log(level: LogLevel, message: string, fields: object): void
+  }
+  readonly metrics: Metrics
+}
+
+interface Readiness {
+  readonly ready: boolean
+  readonly reasons: readonly string[]
 }
 
 /**
@@ -45,16 +59,13 @@ export class Program {
     return part
   }
 
-  /** Metrics, health and readiness of one component. */
-  async serveOps(
-    port: number,
-    status: () => NodeStatus,
-    ready: () => { readonly ready: boolean; readonly reasons: readonly string[] },
-  ): Promise<OpsServer> {
-    const { component, node } = status()
-    const metrics = openMetrics({ component, node, snapshot: status })
-    const server = await startOpsServer({ port, metrics, ready, health: () => status().health })
-    return this.add(`metrics of the ${component}`, server)
+  /** Metrics, health and readiness of one component, whose agents hear what the log says. */
+  async serveOps(port: number, part: Operated, ready: () => Readiness): Promise<OpsServer> {
+    const { service, metrics } = part
+    this.log.onLine(({ time, level, msg, fields }) => service.log(level, msg, { time, ...fields }))
+    const health = () => service.status().health
+    const server = await startOpsServer({ port, metrics, ready, health })
+    return this.add(`metrics of the ${service.status().component}`, server)
   }
 
   /** Prints what agents print: errors on standard error. */

@@ -9,6 +9,7 @@ import { readProtos } from '../../config/protos.ts'
 import { bytesOf, msOf } from '../../config/quantities.ts'
 import { knownProtocols } from '../../dissectors/known.ts'
 import { COUNTERS } from '../../metrics/counters.ts'
+import { type Metrics, openMetrics } from '../../metrics/metrics.ts'
 import { ActionsOut } from '../../node/actions-out.ts'
 import { lateBucket } from '../../node/late.ts'
 import type { Note } from '../../node/note.ts'
@@ -23,6 +24,7 @@ import { runOptions } from '../../worker/run-options.ts'
 import { WorkerService } from '../../worker/service.ts'
 import { version } from '../../worker/version.ts'
 import { type CaptureFlags, nodeNameOf, requiredLevel, sourceName, sourceOf } from '../capture-flags.ts'
+import { measured } from './measured.ts'
 
 export interface WorkerRequest {
   readonly config: Config
@@ -37,6 +39,7 @@ export interface WorkerRequest {
 /** A worker that runs: capture, agents, entries, and its link to the hub. */
 export interface StartedWorker {
   readonly service: WorkerService
+  readonly metrics: Metrics
   close(): Promise<void>
 }
 
@@ -68,6 +71,15 @@ export function startWorker(request: WorkerRequest): StartedWorker {
     record === undefined
       ? undefined
       : openEntryReader({ folder: record.folder, prefer: 'kfl1', macros: config.tap.customMacros })
+  const metrics = openMetrics({
+    component: 'worker',
+    node,
+    snapshot: () => ({
+      ...service.status(),
+      bus: { connected: bus.connected, dropped: bus.dropped },
+      titles: service.titles(),
+    }),
+  })
   const service: WorkerService = new WorkerService({
     bus,
     shared,
@@ -127,13 +139,14 @@ export function startWorker(request: WorkerRequest): StartedWorker {
           ...observer,
           shared: (...added) => broker.share(...added),
           learned: (...name) => broker.learn(...name),
-          call: (call) => broker.call(call),
+          call: measured((call) => broker.call(call), metrics),
         },
       )
     },
   })
   return {
     service,
+    metrics,
     close: async () => {
       await service.close()
       await actions.close()

@@ -32,6 +32,7 @@ export interface AppOptions {
   readonly tls: { readonly cert: Buffer; readonly key: Buffer } | undefined
   /** Of one address in a minute; as many as nobody but a loop needs when absent. */
   readonly mostRequests?: number
+  readonly answered?: (route: string, status: number, seconds: number) => void
 }
 
 /** The whole interface, that listens nowhere yet. Throws `E_CONFIG_VALUE` when it would be open to everybody. */
@@ -54,6 +55,9 @@ export async function buildApp(context: ApiContext, options: AppOptions): Promis
       hint: `GET ${API_PATH}/openapi.json has all that there is.`,
     })
     return replyWithFailure(mistake, request, reply, context.log)
+  })
+  app.addHook('onResponse', async ({ routeOptions }, reply) => {
+    options.answered?.(routeOptions.url ?? 'none', reply.statusCode, reply.elapsedTime / 1000)
   })
   readEmptyBodies(app)
   await app.register(websocket, {

@@ -21,6 +21,8 @@ export interface ApiOptions {
   /** Of one address in a minute; 30,000 when absent. */
   readonly mostRequests?: number
   readonly now?: () => number
+  /** A request was answered; `route` is its pattern, never the address. */
+  readonly answered?: (route: string, status: number, seconds: number) => void
 }
 
 export interface Api {
@@ -41,7 +43,13 @@ export async function startApi(options: ApiOptions): Promise<Api> {
   const context = newContext(options)
   const tls = await readTls(config.hub.tls)
   const limits = options.mostRequests === undefined ? {} : { mostRequests: options.mostRequests }
-  const app = await buildApp(context, { host, tls, ...limits })
+  const { answered } = options
+  const app = await buildApp(context, {
+    host,
+    tls,
+    ...limits,
+    ...(answered === undefined ? {} : { answered }),
+  })
   await listen(app, host, port)
   const beating = setInterval(() => beat(context), BEAT_MS)
   return {
