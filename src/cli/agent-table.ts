@@ -60,7 +60,9 @@ export function agentPage(agent: AgentView): string {
   ])
   const head = ['node', '', 'state', 'calls/s', 'errors', 'cpu', 'memory', 'dropped']
   const drops = agent.nodes.flatMap(({ node, dropped }) =>
-    Object.entries(dropped).map(([reason, number]) => `  ${node} dropped ${count(number)} events: ${reason}`),
+    Object.entries(dropped)
+      .filter(([, number]) => number > 0)
+      .map(([reason, number]) => `  ${node} dropped ${count(number)} events: ${reason}`),
   )
   return [
     table(facts, ''),

@@ -134,10 +134,12 @@ export class Deployer {
 
   async #takeBack({ node }: DeployReport, { id, version, reason }: DeployReport['failures'][number]) {
     const { store, now, note } = this.#options
-    const record = this.#records.get(id)
-    const versions = record === undefined ? [] : await store.history(id)
+    if (!this.#records.has(id)) return
+    // What was watched may be older than what another report has led to.
+    const record = await store.get(id)
+    const versions = await store.history(id)
     const failed = versions.find((each) => each.version === version)
-    if (record === undefined || failed === undefined) return
+    if (failed === undefined) return
     const isKnown = this.#failed.has(`${id} ${failed.hash}`)
     this.#failed.add(`${id} ${failed.hash}`)
     // It was changed meanwhile, or another node has told already.
@@ -145,11 +147,15 @@ export class Deployer {
     if (!isFresh(record, now())) return
     const why = `version ${version} does not load on ${node}: ${reason}`
     const earlier = versions.find((each) => each.version < version && !this.#failed.has(`${id} ${each.hash}`))
+    // Refused when somebody saves another one in this moment, which is then what counts.
     if (earlier === undefined)
       await store.update(id, { active: false, ifVersion: version }, REMORA, `deactivated: ${why}`)
-    else await store.rollback(id, earlier.version, REMORA, `rolled back: ${why}`)
+    else {
+      const { title, code } = earlier
+      await store.update(id, { title, code, ifVersion: version }, REMORA, `rolled back: ${why}`)
+    }
     await store.setFailure(id, { version, node, reason, at: new Date(now()).toISOString() })
-    note('warning', 'taken back', { title: record.title, version, node, reason })
+    note('warning', 'taken back', { title: record.title, version, on: node, reason })
   }
 }
 
