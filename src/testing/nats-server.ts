@@ -60,8 +60,6 @@ export async function natsServer(
   { jetStream = true, args = [], isAbsent = false }: NatsServerOptions = {},
 ): Promise<NatsServer | undefined> {
   if (!hasTools(t, 'nats-server')) return undefined
-  const folder = await tempFolder(t)
-  const port = await freePort()
   let child: ChildProcess | undefined
   const end = async (signal: NodeJS.Signals) => {
     const ending = child
@@ -70,6 +68,10 @@ export async function natsServer(
     ending.kill(signal)
     await once(ending, 'exit')
   }
+  // Before its folder goes: what was asked for first is done first.
+  t.after(() => end('SIGKILL'))
+  const folder = await tempFolder(t)
+  const port = await freePort()
   const server: NatsServer = {
     port,
     url: `nats://127.0.0.1:${port}`,
@@ -86,7 +88,6 @@ export async function natsServer(
     freeze: () => void child?.kill('SIGSTOP'),
     thaw: () => void child?.kill('SIGCONT'),
   }
-  t.after(() => end('SIGKILL'))
   if (!isAbsent) await server.start()
   return server
 }
