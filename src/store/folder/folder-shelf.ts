@@ -2,33 +2,14 @@ import { randomUUID } from 'node:crypto'
 import { type FSWatcher, watch } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { z } from 'zod'
+import type { z } from 'zod'
 import { Mistake } from '../../mistake/mistake.ts'
-import {
-  type AgentRecord,
-  type AgentVersion,
-  agentRecord,
-  agentVersion,
-  MOST_CODE_BYTES,
-} from '../../wire/agents.ts'
+import { type AgentRecord, type AgentVersion, MOST_CODE_BYTES } from '../../wire/agents.ts'
 import { AgentBook } from '../agent-book.ts'
-import {
-  changedRecord,
-  freeTitle,
-  hashOf,
-  isListed,
-  keptVersions,
-  namesOf,
-  namesOfRecord,
-  newRecord,
-  nextIndex,
-  ownTitle,
-  titleAfterEdit,
-  versionOf,
-  withoutNames,
-} from '../records.ts'
+import { hashOf } from '../records.ts'
 import type { Damage, Shelf, ShelfChange, Shelved, StoreRules } from '../shelf.ts'
 import { pause, Wake } from '../wake.ts'
+import { Adoption, QUIET_MS, Sightings } from './adoption.ts'
 import {
   FolderFiles,
   makeFolder,
@@ -40,6 +21,27 @@ import {
   type WriteFile,
   writeDurably,
 } from './files.ts'
+import {
+  BOOK,
+  type Found,
+  fileFor,
+  isFileOf,
+  isScript,
+  type KeptBook,
+  type KeptRecord,
+  keptBook,
+  keptRecord,
+  movedAside,
+  pretty,
+  RECORD,
+  REMOVED,
+  type Removed,
+  removing,
+  type Scan,
+  type Script,
+  saving,
+  versionPath,
+} from './layout.ts'
 import { locked } from './lock.ts'
 
 /**
@@ -56,53 +58,6 @@ export interface FolderStoreOptions extends StoreRules {
   readonly folder: string
   /** Of tests that fill the disk. */
   readonly write?: WriteFile
-}
-
-const keptRecord = agentRecord.omit({ code: true }).extend({
-  /** Where its code lies, for people. */
-  file: z.string().regex(/^[^/\\\0]+$/),
-  versions: z.array(agentVersion.omit({ code: true })).min(1),
-})
-type KeptRecord = z.infer<typeof keptRecord>
-
-const keptBook = z.object({ revision: z.string(), active: z.array(z.string()) })
-type KeptBook = z.infer<typeof keptBook>
-
-/** An agent as it is found. */
-interface Found {
-  readonly kept: KeptRecord
-  /** As it was written last by us. */
-  readonly record: AgentRecord
-  /** Its file as it is now: undefined when it is gone. */
-  readonly script: Script | undefined
-}
-
-interface Script {
-  readonly name: string
-  readonly changedMs: number
-  /** Or what is wrong with it. */
-  readonly text: string | Mistake
-}
-
-interface Scan {
-  readonly book: KeptBook
-  /** A book that nobody can read. */
-  readonly damagedBook: string | undefined
-  readonly agents: readonly Found[]
-  /** Scripts that belong to no agent yet. */
-  readonly strangers: readonly Script[]
-  readonly damaged: readonly Damage[]
-  /** Names of all scripts, whoever they belong to. */
-  readonly names: ReadonlySet<string>
-  /** When a file came or went. */
-  readonly changedMs: number
-  /** Whose scripts people have deleted. */
-  readonly removed: readonly Removed[]
-}
-
-interface Removed {
-  readonly folder: string
-  readonly kept: KeptRecord
 }
 
 class FolderShelf implements Shelf {
@@ -372,203 +327,6 @@ class FolderShelf implements Shelf {
   }
 }
 
-/** Makes versions of what people did to the scripts: edited, renamed, deleted, dropped one there. */
-class Adoption {
-  readonly #scan: Scan
-  readonly #rules: StoreRules
-  readonly #urgent: string | undefined
-  readonly #steps: Step[] = []
-  readonly #records: AgentRecord[]
-  readonly #strangers: Set<Script>
-  readonly #sightings: Sightings
-  #active: readonly string[]
-
-  constructor(scan: Scan, rules: StoreRules, sightings: Sightings, urgent: string | undefined) {
-    this.#scan = scan
-    this.#rules = rules
-    this.#sightings = sightings
-    this.#urgent = urgent
-    this.#records = scan.agents.map(({ record }) => record)
-    this.#strangers = new Set(scan.strangers.filter(({ text }) => typeof text === 'string'))
-    this.#active = scan.book.active
-  }
-
-  work(): { readonly steps: readonly Step[]; readonly active: readonly string[] } {
-    for (const found of this.#scan.agents) {
-      if (found.script === undefined) this.#missing(found)
-      else if (typeof found.script.text === 'string' && hashOf(found.script.text) !== found.record.hash)
-        this.#edited(found, found.script, found.script.text)
-    }
-    for (const stranger of this.#strangers) this.#dropped(stranger)
-    return { steps: this.#steps, active: this.#active }
-  }
-
-  #edited(found: Found, script: Script, code: string): void {
-    const isSettled = this.#sightings.isSettled(script.name, hashOf(code), script.changedMs)
-    if (found.kept.id !== this.#urgent && !isSettled) return
-    const { record } = found
-    const others = this.#records.filter(({ id }) => id !== record.id)
-    const title = titleAfterEdit(record, code, script.name, this.#rules)
-    const put = changedRecord(
-      record,
-      { code, title: title === record.title ? title : freeTitle(title, others) },
-      BY,
-      this.#rules.now().toISOString(),
-    )
-    this.#replace(record, put)
-    this.#active = this.#active.map((item) => (item === record.title ? put.title : item))
-    this.#steps.push(...saving(put, script.name, versionOf(put), found.kept.versions, this.#rules.keep))
-  }
-
-  /** Renamed, deleted, or an editor is about to put the new one in its place. */
-  #missing(found: Found): void {
-    const { record, kept } = found
-    const renamed = [...this.#strangers].find(({ text }) => hashOf(String(text)) === record.hash)
-    if (renamed !== undefined) {
-      this.#strangers.delete(renamed)
-      this.#steps.push(...saving(record, renamed.name, undefined, kept.versions, this.#rules.keep))
-    } else if (this.#sightings.isSettled(kept.file, 'gone', this.#scan.changedMs)) {
-      this.#records.splice(this.#records.indexOf(record), 1)
-      this.#active = withoutNames(this.#active, namesOfRecord(record))
-      const folder = `${OWN}/${number(record.index)}`
-      this.#steps.push({
-        kind: 'move',
-        path: folder,
-        to: `${OWN}/${REMOVED}${number(record.index)}-${record.id}`,
-      })
-      this.#rules.warn(
-        `${kept.file} is gone, and agent "${record.title}" with it; its versions are kept in ${OWN}`,
-      )
-    }
-  }
-
-  #dropped(script: Script): void {
-    const code = String(script.text)
-    if (!this.#sightings.isSettled(script.name, hashOf(code), script.changedMs)) return
-    const removed = this.#scan.removed.find(({ kept }) => kept.file === script.name)
-    if (removed === undefined) this.#begun(script, code)
-    else this.#back(removed, script, code)
-  }
-
-  #begun(script: Script, code: string): void {
-    const title = freeTitle(ownTitle(code, script.name, this.#rules), this.#records)
-    const active = isListed(this.#active, namesOf(title, code, script.name))
-    const fresh = { id: randomUUID(), index: this.#nextIndex(), title, code, active }
-    const record = newRecord(fresh, BY, this.#rules.now().toISOString())
-    this.#records.push(record)
-    this.#steps.push(...saving(record, script.name, versionOf(record), [], this.#rules.keep))
-  }
-
-  /** It was deleted, or lay in another branch for a while. */
-  #back({ folder, kept }: Removed, script: Script, code: string): void {
-    const { file: _file, versions, ...rest } = kept
-    const isFree = ![...this.#records, ...this.#scan.damaged].some(({ index }) => index === kept.index)
-    const index = isFree ? kept.index : this.#nextIndex()
-    const title = freeTitle(ownTitle(code, script.name, this.#rules), this.#records)
-    const isSame = hashOf(code) === kept.hash
-    const before = { ...rest, index, code: isSame ? code : `${code}\0` }
-    const change = isSame ? { title: freeTitle(kept.title, this.#records) } : { code, title }
-    const record = changedRecord(before, change, BY, this.#rules.now().toISOString())
-    const version = record.version === kept.version ? undefined : versionOf(record)
-    this.#records.push(record)
-    this.#steps.push({ kind: 'move', path: `${OWN}/${folder}`, to: `${OWN}/${number(index)}` })
-    this.#steps.push(...saving(record, script.name, version, versions, this.#rules.keep))
-  }
-
-  #nextIndex(): number {
-    return nextIndex([...this.#records, ...this.#scan.damaged].map((each) => each.index ?? -1))
-  }
-
-  #replace(before: AgentRecord, after: AgentRecord): void {
-    this.#records.splice(this.#records.indexOf(before), 1, after)
-  }
-}
-
-/**
- * Whether somebody is still at work on a file: what it is counts when it was the same some time ago, however long nobody
- * looked in between. Editors write in several steps, and some remove the old file first.
- */
-class Sightings {
-  #before: ReadonlyMap<string, Sighting> = new Map()
-  #now = new Map<string, Sighting>()
-  /** Something is to be looked at again. */
-  isUnsettled = false
-
-  begin(): void {
-    this.#before = this.#now
-    this.#now = new Map()
-    this.isUnsettled = false
-  }
-
-  isSettled(name: string, print: string, changedMs: number): boolean {
-    const nowMs = Date.now()
-    const before = this.#before.get(name)
-    const sinceMs = before?.print === print ? before.sinceMs : nowMs
-    this.#now.set(name, { print, sinceMs })
-    if (nowMs - sinceMs >= QUIET_MS || Math.abs(nowMs - changedMs) >= LONG_AGO_MS) return true
-    this.isUnsettled = true
-    return false
-  }
-}
-
-interface Sighting {
-  readonly print: string
-  readonly sinceMs: number
-}
-
-/** What of an agent is kept in our own folder. */
-function saving(
-  { code: _code, ...record }: AgentRecord,
-  file: string,
-  version: AgentVersion | undefined,
-  before: KeptRecord['versions'],
-  keep: number,
-): Step[] {
-  const steps: Step[] = []
-  const { code, ...bare } = version ?? {}
-  const known = before.filter((each) => each.version !== version?.version)
-  const versions = keptVersions(
-    version === undefined ? known : [...known, bare as KeptRecord['versions'][number]],
-    keep,
-  )
-  if (version !== undefined)
-    steps.push({ kind: 'write', path: versionPath(record.index, version.version), content: version.code })
-  for (const each of known.filter((one) => !versions.includes(one)))
-    steps.push({ kind: 'remove', path: versionPath(record.index, each.version) })
-  const kept: KeptRecord = { ...record, file, versions }
-  steps.push({ kind: 'write', path: `${OWN}/${number(record.index)}/${RECORD}`, content: pretty(kept) })
-  return steps
-}
-
-function removing({ agents }: Scan, id: string | undefined): Step[] {
-  const found = agents.find(({ kept }) => kept.id === id)
-  if (found === undefined) return []
-  const { kept, script } = found
-  const isUnusable = script !== undefined && script.text instanceof Mistake
-  return [
-    isUnusable ? movedAside(script) : { kind: 'remove', path: kept.file },
-    { kind: 'remove', path: `${OWN}/${number(kept.index)}` },
-  ]
-}
-
-function movedAside({ name, changedMs }: Script): Step {
-  return { kind: 'move', path: name, to: `${OWN}/damaged-${name}-${Math.round(changedMs)}` }
-}
-
-/** A name that we gave follows the title; one that a person gave stays. */
-function fileFor(record: AgentRecord, found: Found | undefined, { agents, names }: Scan): string {
-  const before = found?.kept.file
-  const given = `${number(record.index)}-${slug(found?.record.title ?? '')}.`
-  if (before !== undefined && !before.startsWith(given)) return before
-  const taken = new Set([...names, ...agents.map(({ kept }) => kept.file)])
-  if (before !== undefined) taken.delete(before)
-  const ending = record.source?.path.endsWith('.ts') ? '.ts' : '.js'
-  for (let again = 1; ; again++) {
-    const name = `${number(record.index)}-${slug(record.title)}${again === 1 ? '' : `.${again}`}${ending}`
-    if (!taken.has(name)) return name
-  }
-}
-
 function shelved({ agents, book, damaged }: Scan): Shelved {
   const records = agents.map(({ record }) => record)
   return { records, activeTitles: book.active, damaged, revision: book.revision }
@@ -588,40 +346,6 @@ function unusable(path: string, what: string): Mistake {
   })
 }
 
-function isScript(name: string): boolean {
-  return !name.startsWith('.') && !name.endsWith('.d.ts') && /\.(js|ts)$/.test(name)
-}
-
-function isFileOf(name: string, index: number | undefined): boolean {
-  return index !== undefined && name.startsWith(`${number(index)}-`)
-}
-
-function versionPath(index: number, version: number): string {
-  return `${OWN}/${number(index)}/${version}.js`
-}
-
-function number(index: number): string {
-  return String(index).padStart(3, '0')
-}
-
-function slug(title: string): string {
-  const words = title.toLowerCase().replace(/[^a-z0-9]+/g, '-')
-  return words.slice(0, 40).replace(/^-+|-+$/g, '') || 'agent'
-}
-
-function pretty(value: unknown): string {
-  return `${JSON.stringify(value, null, 2)}\n`
-}
-
-/** Who changed what people change in the folder. */
-const BY = 'folder'
-const RECORD = 'record.json'
-/** Agents that people have deleted lie in folders whose names begin so. */
-const REMOVED = 'removed-'
-const BOOK = `${OWN}/book.json`
 const LARGEST_RECORD = 1 << 20
-const QUIET_MS = 300
-/** Nobody works on a file for so long without writing. */
-const LONG_AGO_MS = 10_000
 /** Where the system does not tell of changes. */
 const LOOK_EVERY_MS = 1000
