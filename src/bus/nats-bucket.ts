@@ -2,7 +2,7 @@ import { type KV, Kvm } from '@nats-io/kv'
 import type { Bucket, BucketOptions, Change, Kept } from './bus.ts'
 import { checkSize, conflict } from './mistakes.ts'
 import type { Api, NatsLink } from './nats-link.ts'
-import { type Delivered, pull } from './nats-pull.ts'
+import { type Delivered, type Pulled, pull } from './nats-pull.ts'
 import { dropReader, ensureStream, hasCode, makeReader, type StreamSetup } from './nats-setup.ts'
 import { Backoff, pause } from './signals.ts'
 import { checkKey } from './subjects.ts'
@@ -109,12 +109,12 @@ export class NatsBucket implements Bucket {
     const signal = AbortSignal.any([this.#link.outage, this.#ending])
     const keys: string[] = []
     try {
-      for (let isMore = reader.pending > 0; isMore; ) {
-        const options = { most: PAGE, waitMs: 0, signal }
+      for (let left = reader.pending; left > 0; ) {
+        const options = { most: Math.min(left, PAGE), waitMs: PAGE_MS, signal }
         const pulled = await pull(this.#link.api, this.#setup.name, reader.name, options)
         if (pulled.end === 'broken') throw this.#link.mistake('the connection was lost')
         for (const delivered of pulled.messages) if (isPut(delivered)) keys.push(this.#key(delivered))
-        isMore = pulled.end === 'enough'
+        left = leftAfter(pulled)
       }
     } finally {
       dropReader(this.#link, this.#setup.name, reader.name)
@@ -165,7 +165,7 @@ export class NatsBucket implements Bucket {
       consumed: 0,
     }
     try {
-      if (reader.pending > 0) yield* this.#compare(watching, source)
+      if (reader.pending > 0) yield* this.#compare(watching, source, reader.pending)
       else yield* this.#gone(watching, new Set())
       if (source.signal.aborted) return
       if (!watching.isCurrent) yield { kind: 'current' }
@@ -176,16 +176,16 @@ export class NatsBucket implements Bucket {
     }
   }
 
-  async *#compare(watching: Watching, source: Source): AsyncIterable<Change> {
+  async *#compare(watching: Watching, source: Source, pending: number): AsyncIterable<Change> {
     const seen = new Set<string>()
-    for (let isMore = true; isMore; ) {
-      const { messages, end } = await this.#pull(source, PAGE, 0)
-      if (end === 'broken') throw this.#link.mistake('the connection was lost')
-      for (const delivered of messages) {
+    for (let left = pending; left > 0; ) {
+      const pulled = await this.#pull(source, Math.min(left, PAGE), PAGE_MS)
+      if (pulled.end === 'broken') throw this.#link.mistake('the connection was lost')
+      for (const delivered of pulled.messages) {
         if (isPut(delivered)) seen.add(this.#key(delivered))
         yield* this.#told(watching, delivered)
       }
-      isMore = end === 'enough'
+      left = leftAfter(pulled)
     }
     yield* this.#gone(watching, seen)
   }
@@ -202,17 +202,12 @@ export class NatsBucket implements Bucket {
   async *#changes(watching: Watching, source: Source): AsyncIterable<Change> {
     // The server does not tell of values that have become too old.
     const until = performance.now() + (this.#ttlMs === 0 ? Number.POSITIVE_INFINITY : resyncMs(this.#ttlMs))
-    for (let waitMs = WAIT_MS; !source.signal.aborted; ) {
+    while (!source.signal.aborted) {
       const leftMs = until - performance.now()
       if (leftMs <= 0) return
-      const { messages, end } = await this.#pull(
-        source,
-        waitMs === 0 ? PAGE : 1,
-        Math.ceil(Math.min(waitMs, leftMs)),
-      )
+      const { messages, end } = await this.#pull(source, 1, Math.ceil(Math.min(WAIT_MS, leftMs)))
       for (const delivered of messages) yield* this.#told(watching, delivered)
       if (end === 'broken') return
-      waitMs = end === 'none' ? WAIT_MS : 0
     }
   }
 
@@ -300,6 +295,14 @@ function isPut({ message }: Delivered): boolean {
   return operation === '' || operation === 'PUT'
 }
 
+/**
+ * How many more there are. A page is never asked for that could be larger: of values that are written anew meanwhile there are
+ * fewer than the server thinks, and what it owes then is sent when nobody listens any more.
+ */
+function leftAfter({ messages, end }: Pulled): number {
+  return end === 'none' ? 0 : (messages.at(-1)?.pending ?? 0)
+}
+
 /** How often what has become too old is looked for. */
 function resyncMs(ttlMs: number): number {
   return Math.min(Math.max(ttlMs / 4, 500), 30_000)
@@ -310,3 +313,5 @@ const CONFLICTS = [10071, 10164]
 const PAGE = 256
 const ATTEMPTS = 3
 const WAIT_MS = 20_000
+/** What there is comes at once; this is for what went while it was asked for. */
+const PAGE_MS = 1000

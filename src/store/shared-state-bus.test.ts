@@ -43,8 +43,7 @@ async function sameOnAll(states: readonly SharedState[], expected: string): Prom
     await eventually(`${expected} on every node`, () => read(state).join() === expected, PATIENCE_MS)
 }
 
-/** A bucket that has missed a change finds out after half a minute. */
-const PATIENCE_MS = 120_000
+const PATIENCE_MS = 30_000
 
 describe('shared state on a bus', () => {
   test('in one process is the same for worker and hub, and removed with its agent', async (t) => {
@@ -81,8 +80,15 @@ describe('shared state on a bus', () => {
     states[0] = await stateOn(t, buses[0] as Bus, 'n1', 'b2')
     addAll(10)
     await sameOnAll(states, '1550,5')
-    const values = states.map((state) => state.values())
-    for (const each of values) assert.deepEqual(each, values[0])
+    const values = () => states.map((state) => JSON.stringify(state.values()))
+    await eventually('the same values everywhere', () => new Set(values()).size === 1, PATIENCE_MS)
+    const [{ value }] = (states[0] as SharedState).values().filter(({ kind }) => kind === 'topk') as [
+      { value: readonly { readonly count: number }[] },
+    ]
+    assert.deepEqual(
+      value.map((each) => each.count),
+      nodes.map(() => 310),
+    )
     assert.deepEqual(
       states.map((state) => state.dropped),
       states.map(() => ({})),

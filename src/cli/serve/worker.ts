@@ -70,7 +70,7 @@ export function startWorker(request: WorkerRequest): StartedWorker {
   const reader =
     record === undefined
       ? undefined
-      : openEntryReader({ folder: record.folder, prefer: 'kfl1', macros: config.tap.customMacros })
+      : openEntryReader({ folder: record.folder, prefer: 'kfl2', macros: config.tap.customMacros })
   const metrics = openMetrics({
     component: 'worker',
     node,
