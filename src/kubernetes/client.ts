@@ -2,6 +2,7 @@ import { Agent, type Dispatcher } from 'undici'
 import { z } from 'zod'
 import { Mistake } from '../mistake/mistake.ts'
 import type { KubernetesAccess } from './access.ts'
+import { firstOf } from './signals.ts'
 import { readStatus, refusal } from './status.ts'
 
 /** Any object of Kubernetes: what every one has, and the rest as it came. */
@@ -133,8 +134,16 @@ export class KubernetesClient {
   }
 
   /** Follows a collection, or one object of it, until the signal aborts or the client is closed; mends itself after outages. */
-  async *watch(path: string, wanted: WatchOptions): AsyncIterable<WatchEvent> {
-    const options = { ...wanted, signal: AbortSignal.any([wanted.signal, this.#closed.signal]) }
+  async *watch(path: string, options: WatchOptions): AsyncIterable<WatchEvent> {
+    const { signal, release } = firstOf(options.signal, this.#closed.signal)
+    try {
+      yield* this.#watch(path, { ...options, signal })
+    } finally {
+      release()
+    }
+  }
+
+  async *#watch(path: string, options: WatchOptions): AsyncIterable<WatchEvent> {
     const { signal, onTrouble, trim = (object) => object } = options
     let version: string | undefined
     for (let failures = 0; !signal.aborted; ) {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import type { Bucket } from '../bus/bus.ts'
+import { firstOf } from '../kubernetes/signals.ts'
 import { Mistake } from '../mistake/mistake.ts'
 import { type AgentRecord, type AgentVersion, agentRecord, agentVersion } from '../wire/agents.ts'
 import { AgentBook } from './agent-book.ts'
@@ -115,7 +116,7 @@ class BucketShelf implements Shelf {
 
   async *changes(signal: AbortSignal): AsyncIterable<void> {
     const stop = new AbortController()
-    const ending = AbortSignal.any([signal, this.#closed.signal, stop.signal])
+    const { signal: ending, release } = firstOf(signal, this.#closed.signal, stop.signal)
     const wake = new Wake()
     const listening = this.#listen(wake, ending)
     try {
@@ -126,6 +127,7 @@ class BucketShelf implements Shelf {
     } finally {
       stop.abort()
       await listening
+      release()
     }
   }
 

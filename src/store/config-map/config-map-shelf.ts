@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import type { KubernetesClient, KubernetesObject } from '../../kubernetes/client.ts'
+import { firstOf } from '../../kubernetes/signals.ts'
 import { Mistake } from '../../mistake/mistake.ts'
 import type { AgentRecord, AgentVersion } from '../../wire/agents.ts'
 import { AgentBook } from '../agent-book.ts'
@@ -76,14 +77,19 @@ class ConfigMapShelf implements Shelf {
   }
 
   async *changes(signal: AbortSignal): AsyncIterable<void> {
+    const { signal: ending, release } = firstOf(signal, this.#closed.signal)
     const events = this.#client.watch(this.#collection, {
       name: this.#name,
-      signal: AbortSignal.any([signal, this.#closed.signal]),
+      signal: ending,
       onTrouble: ({ message }) => this.#rules.warn(`changes of agents are not seen for now: ${message}`),
       // Who is told reads it anyhow.
       trim: ({ metadata }) => ({ metadata }),
     })
-    for await (const _ of events) yield
+    try {
+      for await (const _ of events) yield
+    } finally {
+      release()
+    }
   }
 
   async close(): Promise<void> {

@@ -3,6 +3,7 @@ import { type FSWatcher, watch } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { z } from 'zod'
+import { firstOf } from '../../kubernetes/signals.ts'
 import { Mistake } from '../../mistake/mistake.ts'
 import { type AgentRecord, type AgentVersion, MOST_CODE_BYTES } from '../../wire/agents.ts'
 import { AgentBook } from '../agent-book.ts'
@@ -105,7 +106,7 @@ class FolderShelf implements Shelf {
   }
 
   async *changes(signal: AbortSignal): AsyncIterable<void> {
-    const ending = AbortSignal.any([signal, this.#closed.signal])
+    const { signal: ending, release } = firstOf(signal, this.#closed.signal)
     const wake = new Wake()
     // So that there is something to watch. Where that cannot be, reading says so.
     await this.#alone(async () => {}).catch(() => {})
@@ -121,6 +122,7 @@ class FolderShelf implements Shelf {
       }
     } finally {
       for (const watcher of watchers) watcher.close()
+      release()
     }
   }
 
