@@ -4,16 +4,16 @@
  *
  *     node bench/entries.ts [entries] [folder]
  */
-import { execFileSync, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createWriteStream, existsSync, mkdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { openEntryReader, openEntryWriter } from '../src/store/entries/index.ts'
 import { varied } from '../src/testing/varied-entries.ts'
 import { entriesQuery } from '../src/wire/entries.ts'
-import { median, print, REMORA, ratio } from './measure.ts'
+import { median, print, ratio } from './measure.ts'
+import { sampleEntries } from './sample-entries.ts'
 
 interface Question {
   readonly filter: string
@@ -167,19 +167,4 @@ async function timed(run: () => Promise<unknown>): Promise<number> {
   const begun = performance.now()
   await run()
   return performance.now() - begun
-}
-
-function sampleEntries(): string[] {
-  const agent = fileURLToPath(new URL('../examples/http-errors.js', import.meta.url))
-  const sample = fileURLToPath(new URL('../samples/sample.pcap', import.meta.url))
-  const options = { maxBuffer: 64 << 20, stdio: ['ignore' as const, 'pipe' as const, 'ignore' as const] }
-  const output = execFileSync(
-    process.execPath,
-    [REMORA, 'run', agent, '--pcap', sample, '--entries'],
-    options,
-  )
-  return output
-    .toString()
-    .split('\n')
-    .filter((line) => line.startsWith('{'))
 }
