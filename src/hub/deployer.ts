@@ -1,5 +1,7 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Bucket, Bus } from '../bus/bus.ts'
 import { Mistake } from '../mistake/mistake.ts'
+import { pause } from '../node/late.ts'
 import type { Note } from '../node/note.ts'
 import type { AgentStore } from '../store/agent-store.ts'
 import type { AgentRecord } from '../wire/agents.ts'
@@ -36,8 +38,6 @@ export class Deployer {
   readonly #options: DeployerOptions
   readonly #abort = new AbortController()
   readonly #running: Promise<void>
-  /** The newest of each agent as the store has it. */
-  #records = new Map<string, AgentRecord>()
   /** Changes of the store on our own account wait for each other. */
   #mending: Promise<void> = Promise.resolve()
   /** Code that did not load somewhere, by agent and hash. */
@@ -62,51 +62,64 @@ export class Deployer {
   }
 
   async #run(): Promise<void> {
-    const { store } = this.#options
-    for await (const records of store.watch(this.#abort.signal)) {
+    const { signal } = this.#abort
+    const { store, deleted } = this.#options
+    let known: readonly string[] = []
+    for await (const records of store.watch(signal)) {
+      await this.#patiently(() => this.#deploy())
       const ids = new Set(records.map(({ id }) => id))
-      const isOneGone = [...this.#records.keys()].some((id) => !ids.has(id))
-      this.#records = new Map(records.map((record) => [record.id, record]))
-      await this.#deploy(records)
-      if (isOneGone) await this.#options.deleted(ids)
+      if (known.some((id) => !ids.has(id))) await this.#patiently(() => deleted(ids))
+      known = [...ids]
     }
   }
 
-  async #deploy(records: readonly AgentRecord[]): Promise<void> {
-    const { state, note } = this.#options
-    const agents = records.filter(({ active }) => active).map(deployedAgent)
-    for (;;) {
-      const { current, revision } = await this.#current()
-      if (JSON.stringify(current.agents) === JSON.stringify(agents)) return
-      for (const { hash } of agents) await this.#keepCode(hash, records)
-      const next = { generation: current.generation + 1, agents }
+  /** What the store or the bus cannot do now is tried again: agents run on meanwhile. */
+  async #patiently(step: () => Promise<void>): Promise<void> {
+    const { signal } = this.#abort
+    while (!signal.aborted)
       try {
-        if (revision === 0) await state.create(DEPLOYMENT, encode(next))
-        else await state.update(DEPLOYMENT, encode(next), revision)
+        await step()
+        return
       } catch (error) {
-        // Another hub has led meanwhile.
-        if (error instanceof Mistake && error.code === 'E_CONFLICT' && !this.#abort.signal.aborted) continue
-        throw error
+        if (!(error instanceof Mistake)) throw error
+        // A conflict: another hub has led meanwhile.
+        if (error.code === 'E_CONFLICT') continue
+        this.#options.note('warning', 'could not deploy, and tries again', { error: error.message })
+        await pause(AGAIN_MS, signal)
       }
-      note('info', 'deployed', { generation: next.generation, agents: agents.length })
-      for (const { id } of current.agents)
-        if (!agents.some((each) => each.id === id)) await this.#options.retired(id)
-      await this.#dropCode(agents)
-      return
-    }
   }
 
-  async #current(): Promise<{ current: Deployment; revision: number }> {
+  async #deploy(): Promise<void> {
+    const { state, store, note } = this.#options
+    const { current, revision } = await this.#current()
+    // Read after what is deployed: so nobody takes back what another has deployed of a newer state.
+    const records = (await store.list()).filter(({ active }) => active)
+    const agents = records.map(deployedAgent)
+    const hasLost = await this.#keepCode(records)
+    if (current !== undefined && !hasLost && isDeepStrictEqual(current.agents, agents)) return
+    if (this.#abort.signal.aborted) return
+    const next = { generation: (current?.generation ?? 0) + 1, agents }
+    if (revision === 0) await state.create(DEPLOYMENT, encode(next))
+    else await state.update(DEPLOYMENT, encode(next), revision)
+    note('info', 'deployed', { generation: next.generation, agents: agents.length })
+    for (const { id } of current?.agents ?? [])
+      if (!agents.some((each) => each.id === id)) await this.#options.retired(id)
+    await this.#dropCode(agents)
+  }
+
+  async #current(): Promise<{ current: Deployment | undefined; revision: number }> {
     const kept = await this.#options.state.get(DEPLOYMENT)
     const current = kept === undefined ? undefined : decode(deployment, kept.value)
-    return { current: current ?? { generation: 0, agents: [] }, revision: kept?.revision ?? 0 }
+    return { current, revision: kept?.revision ?? 0 }
   }
 
-  async #keepCode(hash: string, records: readonly AgentRecord[]): Promise<void> {
+  /** Answers whether some was not there. */
+  async #keepCode(records: readonly AgentRecord[]): Promise<boolean> {
     const { state } = this.#options
-    if ((await state.get(codeKey(hash))) !== undefined) return
-    const record = records.find((each) => each.hash === hash)
-    if (record !== undefined) await state.put(codeKey(hash), new TextEncoder().encode(record.code))
+    const kept = new Set(await state.keys(CODE))
+    const missing = records.filter(({ hash }) => !kept.has(codeKey(hash)))
+    for (const { hash, code } of missing) await state.put(codeKey(hash), new TextEncoder().encode(code))
+    return missing.length > 0
   }
 
   /** Nodes that are behind may still want the code of the generation before: only what neither has goes. */
@@ -127,35 +140,45 @@ export class Deployer {
     for (const failure of report.failures)
       this.#mending = this.#mending
         .then(() => this.#takeBack(report, failure))
-        .catch((error: unknown) =>
-          this.#options.note('warning', 'a version could not be taken back', { error: String(error) }),
-        )
+        .catch((error: unknown) => {
+          // Somebody has saved another version in this moment.
+          if (error instanceof Mistake && error.code === 'E_CONFLICT') return
+          this.#options.note('warning', 'a version could not be taken back', { error: String(error) })
+        })
   }
 
   async #takeBack({ node }: DeployReport, { id, version, reason }: DeployReport['failures'][number]) {
     const { store, now, note } = this.#options
-    if (!this.#records.has(id)) return
-    // What was watched may be older than what another report has led to.
-    const record = await store.get(id)
+    const record = (await store.list()).find((each) => each.id === id)
+    if (record === undefined || !record.active || !isFresh(record, now())) return
     const versions = await store.history(id)
     const failed = versions.find((each) => each.version === version)
     if (failed === undefined) return
-    const isKnown = this.#failed.has(`${id} ${failed.hash}`)
-    this.#failed.add(`${id} ${failed.hash}`)
+    this.#noteFailed(`${id} ${failed.hash}`)
     // It was changed meanwhile, or another node has told already.
-    if (record.version !== version || (isKnown && record.failure?.version === version)) return
-    if (!isFresh(record, now())) return
+    if (record.version !== version) return
     const why = `version ${version} does not load on ${node}: ${reason}`
     const earlier = versions.find((each) => each.version < version && !this.#failed.has(`${id} ${each.hash}`))
-    // Refused when somebody saves another one in this moment, which is then what counts.
+    // In one step with the look at its version: what somebody saves at the same time stays.
     if (earlier === undefined)
       await store.update(id, { active: false, ifVersion: version }, REMORA, `deactivated: ${why}`)
     else {
-      const { title, code } = earlier
-      await store.update(id, { title, code, ifVersion: version }, REMORA, `rolled back: ${why}`)
+      const { code, title } = earlier
+      await store.update(
+        id,
+        { code, title, ifVersion: version },
+        REMORA,
+        `rolled back to ${earlier.version}: ${why}`,
+      )
     }
     await store.setFailure(id, { version, node, reason, at: new Date(now()).toISOString() })
     note('warning', 'taken back', { title: record.title, version, on: node, reason })
+  }
+
+  #noteFailed(code: string): void {
+    this.#failed.add(code)
+    const [oldest] = this.#failed
+    if (this.#failed.size > MOST_FAILED && oldest !== undefined) this.#failed.delete(oldest)
   }
 }
 
@@ -170,3 +193,6 @@ function isFresh({ updatedAt }: AgentRecord, nowMs: number): boolean {
 
 const REMORA = 'remora'
 const FRESH_MS = 60_000
+const AGAIN_MS = 1000
+/** Code that did not load, of all agents; somebody may edit for a long time. */
+const MOST_FAILED = 10_000

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Agent, AgentOptions } from '../agent/agents.ts'
 import { understandAgent } from '../agent/agents.ts'
 import type { Bucket, Bus } from '../bus/bus.ts'
@@ -6,6 +7,7 @@ import { decode, encode } from '../wire/codec.ts'
 import { codeKey, DEPLOYMENT, type DeployedAgent, type Deployment, deployment } from '../wire/deployment.ts'
 import type { DeployReport } from '../wire/nodes.ts'
 import { SUBJECTS } from '../wire/subjects.ts'
+import { pause } from './late.ts'
 import type { Note } from './note.ts'
 
 /** What runs agents on a node. */
@@ -37,18 +39,23 @@ export class DeploymentFollower {
   readonly #running: Promise<void>
   /** By identity, with why a version does not run. */
   readonly #known = new Map<string, Known>()
-  #generation = 0
+  #inForce: Deployment | undefined
+  #report: DeployReport | undefined
+  readonly #reporting: NodeJS.Timeout
+  readonly #stopListening: () => void
   malformed = 0
 
   constructor(runner: AgentRunner, options: FollowerOptions) {
     this.#runner = runner
     this.#options = options
+    this.#reporting = setInterval(() => this.#remind(), REMIND_MS).unref()
+    this.#stopListening = options.bus.onConnection((connected) => connected && this.#remind())
     this.#running = this.#run()
   }
 
   /** The generation that runs here. */
   get generation(): number {
-    return this.#generation
+    return this.#inForce?.generation ?? 0
   }
 
   /** What is deployed here: also what does not load. */
@@ -64,23 +71,39 @@ export class DeploymentFollower {
   /** Follows no more; what runs, runs on. */
   async close(): Promise<void> {
     this.#abort.abort()
+    clearInterval(this.#reporting)
+    this.#stopListening()
     await this.#running.catch(() => {})
   }
 
   async #run(): Promise<void> {
-    const { state } = this.#options
     const { signal } = this.#abort
+    while (!signal.aborted)
+      try {
+        await this.#watch(signal)
+      } catch (error) {
+        // Only the bus mends itself: a sandbox that is gone for good does not.
+        if (!(error instanceof Mistake) || error.code !== 'E_BUS') throw error
+        if (!signal.aborted)
+          this.#options.note('warning', 'deployments are followed again soon', { error: error.message })
+        await pause(AGAIN_MS, signal)
+      }
+  }
+
+  async #watch(signal: AbortSignal): Promise<void> {
+    const { state } = this.#options
     for await (const change of state.watch({ prefix: DEPLOYMENT, signal })) {
       if (change.kind !== 'put' || change.key !== DEPLOYMENT) continue
       const next = decode(deployment, change.value)
       if (next === undefined) this.malformed++
-      // An outage brings back what is known already.
-      else if (next.generation !== this.#generation) await this.#apply(next)
+      // An outage brings back what is known already. A bucket that was lost begins to count anew.
+      else if (!isDeepStrictEqual(next, this.#inForce)) await this.#apply(next)
     }
   }
 
-  async #apply({ generation, agents }: Deployment): Promise<void> {
-    const { bus, node, boot, note } = this.#options
+  async #apply(deployed: Deployment): Promise<void> {
+    const { node, boot, note } = this.#options
+    const { generation, agents } = deployed
     const failures: { id: string; version: number; reason: string }[] = []
     const ids = new Set(agents.map(({ id }) => id))
     for (const [id, { deployed }] of [...this.#known]) {
@@ -90,20 +113,46 @@ export class DeploymentFollower {
     }
     for (const agent of [...agents].sort((a, b) => a.index - b.index)) {
       const reason = await this.#bring(agent)
-      if (reason !== undefined) failures.push({ id: agent.id, version: agent.version, reason })
+      if (reason === OVERTAKEN && (await this.#isOvertaken(generation))) return
+      if (reason === OVERTAKEN) this.#known.set(agent.id, this.#lost(agent))
+      else if (reason !== undefined)
+        failures.push({ id: agent.id, version: agent.version, reason: reason.slice(0, LONGEST_REASON) })
     }
-    this.#generation = generation
+    this.#inForce = deployed
     note('info', 'deployment in force', { generation, agents: agents.length, failures: failures.length })
-    const report: DeployReport = { node, boot, generation, failures }
-    bus.publish(SUBJECTS.deployed, encode(report))
+    this.#report = { node, boot, generation, failures }
+    this.#send(this.#report)
+  }
+
+  /** A report may be lost, or come when no hub leads: what does not load is told until it is taken back. */
+  #remind(): void {
+    if (this.#report !== undefined && this.#report.failures.length > 0) this.#send(this.#report)
+  }
+
+  #send(report: DeployReport): void {
+    this.#options.bus.publish(SUBJECTS.deployed, encode(report))
+  }
+
+  /** Code goes when what is deployed has moved on: then that comes next. */
+  async #isOvertaken(generation: number): Promise<boolean> {
+    const kept = await this.#options.state.get(DEPLOYMENT)
+    return kept !== undefined && decode(deployment, kept.value)?.generation !== generation
+  }
+
+  /** Nobody's version is to blame: it is looked for again with the next deployment. */
+  #lost(deployed: DeployedAgent): Known {
+    const reason = `its code (${deployed.hash.slice(0, 12)}) is not there`
+    return { deployed, running: this.#known.get(deployed.id)?.running, reason, isLost: true }
   }
 
   /** Answers why a version that is new here does not run. */
-  async #bring(deployed: DeployedAgent): Promise<string | undefined> {
-    const { id, version, hash, title } = deployed
+  async #bring(deployed: DeployedAgent): Promise<string | typeof OVERTAKEN | undefined> {
+    const { id, hash } = deployed
     const before = this.#known.get(id)
-    if (before?.deployed.version === version && before.deployed.title === title) return before.reason
+    const isSame = before !== undefined && isDeepStrictEqual(before.deployed, deployed)
+    if (isSame && before.isLost !== true) return before.reason
     const read = await this.#read(deployed)
+    if (read === OVERTAKEN) return read
     if (typeof read === 'string') return this.#fail(deployed, before, read)
     if (before?.running?.hash === hash) {
       this.#runner.relabel(read)
@@ -122,17 +171,29 @@ export class DeploymentFollower {
   }
 
   /** The agent, or why it cannot be read. */
-  async #read(deployed: DeployedAgent): Promise<Agent | string> {
+  async #read(deployed: DeployedAgent): Promise<Agent | string | typeof OVERTAKEN> {
     const { id, index, title, version, hash } = deployed
+    const code = await this.#code(hash)
+    if (code === undefined) return OVERTAKEN
     try {
-      const kept = await this.#options.state.get(codeKey(hash))
-      if (kept === undefined) return `its code (${hash.slice(0, 12)}) is not there`
-      const code = new TextDecoder().decode(kept.value)
       return { ...understandAgent(code, title, index, this.#options.agents), id, title, version }
     } catch (error) {
       if (!(error instanceof Mistake)) throw error
       return error.hint === undefined ? error.message : `${error.message}\n${error.hint}`
     }
+  }
+
+  /** Waits for a bus that cannot be reached: no version is to blame for that. */
+  async #code(hash: string): Promise<string | undefined> {
+    const { signal } = this.#abort
+    for (;;)
+      try {
+        const kept = await this.#options.state.get(codeKey(hash))
+        return kept && new TextDecoder().decode(kept.value)
+      } catch (error) {
+        if (!(error instanceof Mistake) || error.code !== 'E_BUS' || signal.aborted) throw error
+        await pause(AGAIN_MS, signal)
+      }
   }
 }
 
@@ -143,4 +204,13 @@ export interface Known {
   readonly running: DeployedAgent | undefined
   /** Why the deployed version does not. */
   readonly reason: string | undefined
+  /** Its code was not there. */
+  readonly isLost?: boolean
 }
+
+const OVERTAKEN = Symbol('the code is not there')
+/** How often what does not load is told again. */
+const REMIND_MS = 2000
+const AGAIN_MS = 1000
+/** Of what is told to the hub. */
+const LONGEST_REASON = 4000

@@ -43,8 +43,13 @@ export async function untilDone<T>(
   return undefined
 }
 
-function pause(ms: number, signal: AbortSignal): Promise<void> {
+/** Resolves after a time, or as soon as the signal aborts. */
+export function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
+    if (signal.aborted) {
+      resolve()
+      return
+    }
     const done = () => {
       clearTimeout(timer)
       signal.removeEventListener('abort', done)
