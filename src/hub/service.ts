@@ -5,6 +5,7 @@ import type { Bus } from '../bus/bus.ts'
 import { Lease } from '../bus/lease.ts'
 import { COUNTER_NAMES } from '../metrics/counters.ts'
 import { ConsoleOut } from '../node/console-out.ts'
+import { pause } from '../node/late.ts'
 import { NodeAgents, type NodeObserver } from '../node/node-agents.ts'
 import type { Note } from '../node/note.ts'
 import { publishStatus } from '../node/status-out.ts'
@@ -47,6 +48,7 @@ export class HubService {
   readonly #status: { now(): void; close(): void }
   readonly #startedAt = Date.now()
   #leading: Leading | undefined
+  readonly #closing = new AbortController()
   /** Beginning and ending wait for each other. */
   #changing: Promise<void> = Promise.resolve()
 
@@ -118,6 +120,7 @@ export class HubService {
   }
 
   async close(): Promise<void> {
+    this.#closing.abort()
     // Who leads next begins behind what this one has brought to its end.
     this.#then(() => this.#end())
     await this.#changing
@@ -136,7 +139,7 @@ export class HubService {
   }
 
   async #begin(): Promise<void> {
-    if (this.#leading !== undefined || !this.#lease.leading) return
+    if (this.#leading !== undefined || !this.#lease.leading || this.#closing.signal.aborted) return
     const { bus, shared, store, boot, agents, activeTitles, note } = this.#options
     const leading = await Leading.begin({
       bus,
@@ -148,19 +151,25 @@ export class HubService {
       activeTitles,
       openAgents: () => this.#openAgents(),
       note,
+    }).catch((error: unknown) => {
+      note('error', 'leading could not begin, and is tried again', { error: String(error) })
+      this.#beginAgain()
     })
+    if (leading === undefined) return
     this.#leading = leading
     note('info', 'this hub leads', { boot })
     this.#status.now()
     leading.running.catch((error: unknown) => {
       if (this.#leading !== leading) return
       note('error', 'leading failed, and begins again', { error: String(error) })
-      this.#then(async () => {
-        await this.#end()
-        await new Promise((resolve) => setTimeout(resolve, AGAIN_MS))
-        await this.#begin()
-      })
+      this.#beginAgain()
     })
+  }
+
+  #beginAgain(): void {
+    this.#then(() => this.#end())
+    this.#then(() => pause(AGAIN_MS, this.#closing.signal))
+    this.#then(() => this.#begin())
   }
 
   async #end(): Promise<void> {
@@ -185,10 +194,15 @@ export class HubService {
       note,
       open: openGroup,
     })
-    await agents.group.start({ live: true, startMs: Date.now() })
-    await agents.group.load()
-    agents.group.begin()
-    return agents
+    try {
+      await agents.group.start({ live: true, startMs: Date.now() })
+      await agents.group.load()
+      agents.group.begin()
+      return agents
+    } catch (error) {
+      await agents.close()
+      throw error
+    }
   }
 }
 
