@@ -5,6 +5,7 @@ import type { Bucket, Bus, Stream } from '../bus/bus.ts'
 import { Mistake } from '../mistake/mistake.ts'
 import { ConsoleOut } from '../node/console-out.ts'
 import { Fleet } from '../node/fleet.ts'
+import { pause } from '../node/late.ts'
 import type { AgentStore } from '../store/agent-store.ts'
 import type { AgentChange, AgentDraft, AgentRecord, AgentVersion } from '../wire/agents.ts'
 import { type AuditRecord, auditRecord } from '../wire/audit.ts'
@@ -116,7 +117,7 @@ export class Hub implements HubControl {
   }
 
   async jobs(asked: JobOrder): Promise<JobAnswer[]> {
-    // A job of the cluster runs once, though all nodes get the order.
+    // A job of the cluster runs once for it, however many nodes are asked.
     const order = { ...asked, id: asked.id ?? randomUUID() }
     const names = [...new Set(this.nodes().map(({ node }) => node))]
     const { node } = order.selector
@@ -156,15 +157,23 @@ export class Hub implements HubControl {
     const stop = this.fleet.onChange(changed('nodes'))
     const over = () => wake()
     signal.addEventListener('abort', over)
-    const watching = this.#watchStore(changed('agents'), signal)
+    const end = new AbortController()
+    let failure: { readonly error: unknown } | undefined
+    const watching = this.#watchStore(changed('agents'), AbortSignal.any([signal, end.signal])).catch(
+      (error: unknown) => {
+        failure = { error }
+        wake()
+      },
+    )
     try {
       while (!signal.aborted) {
+        if (failure !== undefined) throw failure.error
         // What an agent does is part of how it is shown.
         if (waiting.delete('agents') || waiting.has('nodes'))
           yield { kind: 'agents', agents: await this.agents() }
         if (waiting.delete('nodes')) yield { kind: 'nodes', nodes: this.nodes() }
         await pause(EVENTS_MS, signal)
-        if (waiting.size > 0 || signal.aborted) continue
+        if (waiting.size > 0 || signal.aborted || failure !== undefined) continue
         await new Promise<void>((resolve) => {
           wake = resolve
         })
@@ -172,6 +181,7 @@ export class Hub implements HubControl {
     } finally {
       stop()
       signal.removeEventListener('abort', over)
+      end.abort()
       await watching
     }
   }
@@ -284,18 +294,6 @@ function eachOnce(answers: readonly JobAnswer[]): JobAnswer[] {
 /** For the title, when no comment gives one. */
 function nameOf({ source }: AgentDraft): string {
   return source?.path.split('/').at(-1) ?? 'New Script'
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(done, ms)
-    signal.addEventListener('abort', done, { once: true })
-    function done(): void {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-  })
 }
 
 const ALL_AGENTS = { id: '', index: 0, title: '' }
