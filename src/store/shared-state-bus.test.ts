@@ -82,11 +82,9 @@ describe('shared state on a bus', () => {
     await sameOnAll(states, '1550,5')
     const values = () => states.map((state) => JSON.stringify(state.values()))
     await eventually('the same values everywhere', () => new Set(values()).size === 1, PATIENCE_MS)
-    const [{ value }] = (states[0] as SharedState).values().filter(({ kind }) => kind === 'topk') as [
-      { value: readonly { readonly count: number }[] },
-    ]
+    const top = (states[0] as SharedState).of(AGENT).top('who?', 5)
     assert.deepEqual(
-      value.map((each) => each.count),
+      top.map((each) => each.count),
       nodes.map(() => 310),
     )
     assert.deepEqual(
