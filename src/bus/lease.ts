@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import { Mistake } from '../mistake/mistake.ts'
+import { pause } from '../waiting/pause.ts'
 import type { Bucket, Kept } from './bus.ts'
-import { pause } from './signals.ts'
 
 export interface LeaseOptions {
   readonly bucket: Bucket

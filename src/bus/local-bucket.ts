@@ -1,8 +1,9 @@
+import { Bell } from '../waiting/bell.ts'
+import { LONGEST_TIMER_MS } from '../waiting/pause.ts'
 import type { Bucket, BucketOptions, Change, Kept } from './bus.ts'
 import type { Database, Row } from './database.ts'
 import { MOST_BYTES } from './local-stream.ts'
 import { checkSize, closed, conflict } from './mistakes.ts'
-import { Bell } from './signals.ts'
 import { checkKey } from './subjects.ts'
 
 export const BUCKET_SCHEMA = `
@@ -168,7 +169,7 @@ export class LocalBucket implements Bucket {
     const oldest = this.#database.get('SELECT min(at) AS at FROM buckets WHERE bucket = ?', this.#name)?.at
     if (typeof oldest !== 'number') return
     const inMs = Math.max(10, oldest + this.#ttlMs - Date.now() + 1)
-    this.#expiry = setTimeout(() => this.#expire(), Math.min(inMs, 2 ** 31 - 1)).unref()
+    this.#expiry = setTimeout(() => this.#expire(), Math.min(inMs, LONGEST_TIMER_MS)).unref()
   }
 
   #expire(): void {

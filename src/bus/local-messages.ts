@@ -1,9 +1,9 @@
 import { Mistake } from '../mistake/mistake.ts'
+import { pause } from '../waiting/pause.ts'
 import type { RequestOptions } from './bus.ts'
 import type { Counts } from './counts.ts'
 import { openAnswer, packAnswer, packFailure } from './envelope.ts'
 import { noAnswer } from './mistakes.ts'
-import { pause } from './signals.ts'
 import { checkPattern, checkSubject, hasWildcard, matches } from './subjects.ts'
 
 type Handler = (payload: Uint8Array, subject: string) => void

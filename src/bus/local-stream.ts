@@ -1,7 +1,9 @@
+import { Backoff } from '../waiting/backoff.ts'
+import { Bell } from '../waiting/bell.ts'
+import { pause } from '../waiting/pause.ts'
 import type { ReadOptions, Stream, StreamMessage, StreamOptions } from './bus.ts'
 import type { Database, Row } from './database.ts'
 import { checkSize, closed } from './mistakes.ts'
-import { Backoff, Bell, pause } from './signals.ts'
 import { checkSubject } from './subjects.ts'
 
 export const STREAM_SCHEMA = `

@@ -1,3 +1,4 @@
+import { pause } from '../waiting/pause.ts'
 import type { Bucket, BucketOptions, Bus, RequestOptions, Stream, StreamOptions } from './bus.ts'
 import { Counts } from './counts.ts'
 import { Database } from './database.ts'
@@ -5,7 +6,6 @@ import { BUCKET_SCHEMA, LocalBucket } from './local-bucket.ts'
 import { LocalMessages } from './local-messages.ts'
 import { LocalStream, MOST_BYTES, STREAM_SCHEMA } from './local-stream.ts'
 import { checkSize, closed } from './mistakes.ts'
-import { pause } from './signals.ts'
 
 export interface LocalBusOptions {
   /** Where streams and buckets are kept; null: in memory, for as long as the process lives. */

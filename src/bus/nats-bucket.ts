@@ -1,10 +1,11 @@
 import { type KV, Kvm } from '@nats-io/kv'
+import { Backoff } from '../waiting/backoff.ts'
+import { pause } from '../waiting/pause.ts'
 import type { Bucket, BucketOptions, Change, Kept } from './bus.ts'
 import { checkSize, conflict } from './mistakes.ts'
 import type { Api, NatsLink } from './nats-link.ts'
 import { type Delivered, type Pulled, pull } from './nats-pull.ts'
 import { dropReader, ensureStream, hasCode, makeReader, type StreamSetup } from './nats-setup.ts'
-import { Backoff, pause } from './signals.ts'
 import { checkKey } from './subjects.ts'
 
 export interface NatsBucketOptions extends BucketOptions {

@@ -10,8 +10,10 @@ import {
   type SubscriptionOptions,
 } from '@nats-io/transport-node'
 import { Mistake } from '../mistake/mistake.ts'
+import { Backoff } from '../waiting/backoff.ts'
+import { Bell } from '../waiting/bell.ts'
+import { pause } from '../waiting/pause.ts'
 import { closed } from './mistakes.ts'
-import { Backoff, Bell, pause } from './signals.ts'
 
 export interface NatsSettings {
   /** `nats://10.0.0.1:4222`, several with commas between them; `tls://` asks for TLS. */

@@ -1,12 +1,13 @@
 import { JetStreamApiError } from '@nats-io/jetstream'
 import { Mistake } from '../mistake/mistake.ts'
+import { Backoff } from '../waiting/backoff.ts'
+import { pause } from '../waiting/pause.ts'
 import { token } from '../wire/subjects.ts'
 import type { ReadOptions, Stream, StreamMessage, StreamOptions } from './bus.ts'
 import { checkSize } from './mistakes.ts'
 import type { NatsLink } from './nats-link.ts'
 import { type Delivered, pull } from './nats-pull.ts'
 import { dropReader, ensureStream, makeReader, type StreamSetup } from './nats-setup.ts'
-import { Backoff, pause } from './signals.ts'
 import { checkSubject } from './subjects.ts'
 
 export interface NatsStreamOptions extends StreamOptions {

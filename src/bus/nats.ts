@@ -1,4 +1,5 @@
 import { Mistake } from '../mistake/mistake.ts'
+import { pause } from '../waiting/pause.ts'
 import type { Bucket, BucketOptions, Bus, RequestOptions, Stream, StreamOptions } from './bus.ts'
 import { Counts } from './counts.ts'
 import { openAnswer, packAnswer, packFailure } from './envelope.ts'
@@ -7,7 +8,6 @@ import { NatsBucket } from './nats-bucket.ts'
 import { NatsLink, type NatsSettings } from './nats-link.ts'
 import { NatsOutgoing } from './nats-outgoing.ts'
 import { NatsStream } from './nats-stream.ts'
-import { pause } from './signals.ts'
 import { checkPattern, checkSubject } from './subjects.ts'
 
 export type { NatsSettings } from './nats-link.ts'

@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { Mistake } from '../mistake/mistake.ts'
+import { Backoff } from '../waiting/backoff.ts'
+import { Bell } from '../waiting/bell.ts'
+import { pause } from '../waiting/pause.ts'
 import type { Bus, Stream, StreamOptions } from './bus.ts'
 import { Database, type Row } from './database.ts'
 import { checkSize } from './mistakes.ts'
-import { Backoff, Bell, pause } from './signals.ts'
 import { checkSubject } from './subjects.ts'
 import { whenReached } from './when-reached.ts'
 

@@ -1,6 +1,7 @@
 import { Mistake } from '../mistake/mistake.ts'
+import { Backoff } from '../waiting/backoff.ts'
+import { Bell } from '../waiting/bell.ts'
 import type { Bus } from './bus.ts'
-import { Backoff, Bell } from './signals.ts'
 
 /**
  * Does something that needs the others, again and again while they cannot be reached (`E_BUS`); a connection that comes

@@ -1,6 +1,7 @@
-import { setTimeout } from 'node:timers/promises'
 import { ZodError } from 'zod'
 import { Mistake } from '../mistake/mistake.ts'
+import { Backoff } from '../waiting/backoff.ts'
+import { pause } from '../waiting/pause.ts'
 import type { StreamRequest } from '../wire/api.ts'
 import { type Connection, incomprehensible } from './connection.ts'
 import type { ConnectionEvents } from './hub-client.ts'
@@ -30,7 +31,8 @@ export async function* follow<T>(
   events: ConnectionEvents,
   { retry, signal }: { readonly retry: Retry; readonly signal: AbortSignal },
 ): AsyncIterable<T> {
-  let failures = 0
+  const backoff = new Backoff(retry.firstMs, retry.mostMs)
+  let isLost = false
   let wasConnected = false
   while (!signal.aborted) {
     try {
@@ -38,14 +40,16 @@ export async function* follow<T>(
         if (value === 'connected') {
           if (wasConnected) events.restored()
           wasConnected = true
-          failures = 0
+          isLost = false
+          backoff.reset()
         } else yield* value
       }
     } catch (error) {
       if (signal.aborted) return
       if (!wasConnected || isFinal(error)) throw error
-      if (failures === 0) events.lost(error instanceof Error ? error.message : String(error))
-      await pause(retry, failures++, signal)
+      if (!isLost) events.lost(error instanceof Error ? error.message : String(error))
+      isLost = true
+      await pause(backoff.next(), signal)
     }
   }
 }
@@ -81,12 +85,6 @@ const isUnreadable = (error: unknown) => error instanceof SyntaxError || error i
 /** What a hub refuses it refuses again; but that it cannot be reached passes, and so does the bus behind it. */
 function isFinal(error: unknown): boolean {
   return error instanceof Mistake && !PASSING.has(error.code)
-}
-
-async function pause({ firstMs, mostMs }: Retry, failures: number, signal: AbortSignal): Promise<void> {
-  const most = Math.min(mostMs, firstMs * 2 ** failures)
-  // Commands that a hub has left at once do not come back at once.
-  await setTimeout(most * (0.5 + Math.random() / 2), undefined, { signal }).catch(() => {})
 }
 
 const PASSING: ReadonlySet<string> = new Set(['E_HUB_UNREACHABLE', 'E_BUS', 'E_BUS_NO_ANSWER'])

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { WebSocket } from 'ws'
 import { Mistake } from '../mistake/mistake.ts'
+import { Wake } from '../waiting/wake.ts'
 import { STREAM_PATH, type StreamRequest, streamMessage } from '../wire/api.ts'
 import { type Connection, unreachable } from './connection.ts'
 import { refusal, refusalIn } from './refusal.ts'
@@ -9,7 +10,7 @@ import { refusal, refusalIn } from './refusal.ts'
 export class Stream {
   readonly #socket: WebSocket
   readonly #waiting: string[] = []
-  #wake: () => void = () => {}
+  readonly #wake = new Wake()
   #end: Mistake | undefined
   readonly #connection: Connection
   #silence: NodeJS.Timeout | undefined
@@ -62,7 +63,7 @@ export class Stream {
         return message
       }
       if (this.#end !== undefined) throw this.#end
-      await this.#something(signal)
+      await this.#wake.next(signal)
     }
   }
 
@@ -71,23 +72,12 @@ export class Stream {
     this.#socket.terminate()
   }
 
-  #something(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const wake = () => {
-        signal.removeEventListener('abort', wake)
-        resolve()
-      }
-      this.#wake = wake
-      signal.addEventListener('abort', wake, { once: true })
-    })
-  }
-
   /** While nobody takes messages the hub is made to wait: it is the hub that may drop entries, and says how many. */
   #take(message: string): void {
     this.#waiting.push(message)
     this.#hear()
     if (this.#waiting.length >= MANY_MESSAGES) this.#pause()
-    this.#wake()
+    this.#wake.ring()
   }
 
   #pause(): void {
@@ -113,7 +103,7 @@ export class Stream {
   #close(why: Error): void {
     clearTimeout(this.#silence)
     this.#end ??= unreachable(this.#connection, why)
-    this.#wake()
+    this.#wake.ring()
   }
 }
 

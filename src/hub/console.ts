@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { Stream } from '../bus/bus.ts'
+import { Incoming } from '../waiting/incoming.ts'
 import { decode } from '../wire/codec.ts'
 import { type ConsoleFilter, type ConsoleLine, consoleLine, wantsLine } from '../wire/console.ts'
 
@@ -27,27 +28,15 @@ export class ConsoleLog {
 
   /** What is kept, and then what comes. Who reads too slowly loses the oldest. */
   async *follow(filter: ConsoleFilter, signal: AbortSignal): AsyncIterable<ConsoleLine> {
-    const waiting: ConsoleLine[] = this.recent(filter)
-    const wake = { now: () => {} }
-    const listener = (lines: readonly ConsoleLine[]) => {
-      for (const line of lines) if (wantsLine(filter, line)) waiting.push(line)
-      if (waiting.length > MOST_LINES) waiting.splice(0, waiting.length - MOST_LINES)
-      wake.now()
-    }
+    const incoming = new Incoming<ConsoleLine>(signal, MOST_LINES)
+    incoming.push(this.recent(filter))
+    const listener = (lines: readonly ConsoleLine[]) =>
+      incoming.push(lines.filter((line) => wantsLine(filter, line)))
     this.#listeners.add(listener)
-    const stop = () => wake.now()
-    signal.addEventListener('abort', stop)
     try {
-      while (!signal.aborted) {
-        yield* waiting.splice(0)
-        if (waiting.length > 0 || signal.aborted) continue
-        await new Promise<void>((resolve) => {
-          wake.now = resolve
-        })
-      }
+      yield* incoming
     } finally {
       this.#listeners.delete(listener)
-      signal.removeEventListener('abort', stop)
     }
   }
 

@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Bucket, Bus } from '../bus/bus.ts'
 import { Mistake } from '../mistake/mistake.ts'
-import { pause } from '../node/late.ts'
 import type { Note } from '../node/note.ts'
 import type { AgentStore } from '../store/agent-store.ts'
+import { pause } from '../waiting/pause.ts'
 import type { AgentRecord } from '../wire/agents.ts'
 import { decode, encode } from '../wire/codec.ts'
 import {

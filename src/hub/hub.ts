@@ -5,8 +5,9 @@ import type { Bucket, Bus, Stream } from '../bus/bus.ts'
 import { Mistake } from '../mistake/mistake.ts'
 import { ConsoleOut } from '../node/console-out.ts'
 import { Fleet } from '../node/fleet.ts'
-import { pause } from '../node/late.ts'
 import type { AgentStore } from '../store/agent-store.ts'
+import { pause } from '../waiting/pause.ts'
+import { Wake } from '../waiting/wake.ts'
 import type { AgentChange, AgentDraft, AgentRecord, AgentVersion } from '../wire/agents.ts'
 import { type AuditRecord, auditRecord } from '../wire/audit.ts'
 import { decode, encode } from '../wire/codec.ts'
@@ -149,38 +150,32 @@ export class Hub implements HubControl {
 
   async *events(signal: AbortSignal): AsyncIterable<HubEvent> {
     const waiting = new Set<HubEvent['kind']>(['agents', 'nodes'])
-    let wake = () => {}
+    const wake = new Wake()
     const changed = (kind: HubEvent['kind']) => () => {
       waiting.add(kind)
-      wake()
+      wake.ring()
     }
     const stop = this.fleet.onChange(changed('nodes'))
-    const over = () => wake()
-    signal.addEventListener('abort', over)
     const end = new AbortController()
-    let failure: { readonly error: unknown } | undefined
+    const failures: unknown[] = []
     const watching = this.#watchStore(changed('agents'), AbortSignal.any([signal, end.signal])).catch(
       (error: unknown) => {
-        failure = { error }
-        wake()
+        failures.push(error)
+        wake.ring()
       },
     )
     try {
       while (!signal.aborted) {
-        if (failure !== undefined) throw failure.error
+        if (failures.length > 0) throw failures[0]
         // What an agent does is part of how it is shown.
         if (waiting.delete('agents') || waiting.has('nodes'))
           yield { kind: 'agents', agents: await this.agents() }
         if (waiting.delete('nodes')) yield { kind: 'nodes', nodes: this.nodes() }
         await pause(EVENTS_MS, signal)
-        if (waiting.size > 0 || signal.aborted || failure !== undefined) continue
-        await new Promise<void>((resolve) => {
-          wake = resolve
-        })
+        if (waiting.size === 0) await wake.next(signal)
       }
     } finally {
       stop()
-      signal.removeEventListener('abort', over)
       end.abort()
       await watching
     }

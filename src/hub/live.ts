@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Bus } from '../bus/bus.ts'
+import { Wake } from '../waiting/wake.ts'
 import { decodeLines, encode } from '../wire/codec.ts'
 import { type LiveRequest, liveBatch } from '../wire/entries.ts'
 import { SUBJECTS } from '../wire/subjects.ts'
@@ -22,15 +23,12 @@ export class LiveEntries {
     const feed = this.#feeds.get(filter) ?? this.#open(filter)
     const viewer = new Viewer()
     feed.viewers.add(viewer)
-    const wake = () => viewer.wake()
-    signal.addEventListener('abort', wake)
     try {
       while (!signal.aborted) {
         yield* viewer.taken()
-        if (!signal.aborted) await viewer.more()
+        await viewer.wake.next(signal)
       }
     } finally {
-      signal.removeEventListener('abort', wake)
       feed.viewers.delete(viewer)
       if (feed.viewers.size === 0) this.#close(filter, feed)
     }
@@ -83,7 +81,7 @@ class Viewer {
   #parts: LivePart[] = []
   #waiting = 0
   #dropped = 0
-  #wake = () => {}
+  readonly wake = new Wake()
 
   push(part: LivePart): void {
     this.#parts.push(part)
@@ -93,7 +91,7 @@ class Viewer {
       this.#waiting -= entries.length
       this.#dropped += entries.length + dropped
     }
-    this.#wake()
+    this.wake.ring()
   }
 
   taken(): LivePart[] {
@@ -104,17 +102,6 @@ class Viewer {
     const dropped = first.dropped + this.#dropped
     this.#dropped = 0
     return [{ ...first, dropped }, ...others]
-  }
-
-  more(): Promise<void> {
-    if (this.#parts.length > 0) return Promise.resolve()
-    return new Promise((resolve) => {
-      this.#wake = resolve
-    })
-  }
-
-  wake(): void {
-    this.#wake()
   }
 }
 

@@ -1,6 +1,7 @@
 import { Agent, type Dispatcher } from 'undici'
 import { z } from 'zod'
 import { Mistake } from '../mistake/mistake.ts'
+import { pause } from '../waiting/pause.ts'
 import type { KubernetesAccess } from './access.ts'
 import { firstOf } from './signals.ts'
 import { readStatus, refusal } from './status.ts'
@@ -400,14 +401,7 @@ function tooMuch(what: string): Mistake {
 /** Longer each time, and not the same for all who failed together. Ends early with the signal. */
 async function rest(tries: number, signal?: AbortSignal, atLeastMs = 0): Promise<void> {
   const most = Math.min(LONGEST_REST_MS, FIRST_REST_MS * 2 ** tries)
-  const { promise, resolve } = Promise.withResolvers<void>()
-  const timer = setTimeout(resolve, Math.max(atLeastMs, most * (0.5 + Math.random() / 2)))
-  const stop = () => resolve()
-  signal?.addEventListener('abort', stop)
-  if (signal?.aborted) resolve()
-  await promise
-  signal?.removeEventListener('abort', stop)
-  clearTimeout(timer)
+  await pause(Math.max(atLeastMs, most * (0.5 + Math.random() / 2)), signal)
 }
 
 const VERBS: Readonly<Record<string, string>> = {

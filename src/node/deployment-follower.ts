@@ -3,11 +3,11 @@ import type { Agent, AgentOptions } from '../agent/agents.ts'
 import { understandAgent } from '../agent/agents.ts'
 import type { Bucket, Bus } from '../bus/bus.ts'
 import { Mistake } from '../mistake/mistake.ts'
+import { pause } from '../waiting/pause.ts'
 import { decode, encode } from '../wire/codec.ts'
 import { codeKey, DEPLOYMENT, type DeployedAgent, type Deployment, deployment } from '../wire/deployment.ts'
 import type { DeployReport } from '../wire/nodes.ts'
 import { SUBJECTS } from '../wire/subjects.ts'
-import { pause } from './late.ts'
 import type { Note } from './note.ts'
 
 /** What runs agents on a node. */

@@ -1,4 +1,5 @@
 import type { Bucket, Change, ReadOptions, Stream, StreamMessage } from '../bus/bus.ts'
+import { pause } from '../waiting/pause.ts'
 
 /** A stream that can be used before the bus has been reached for the first time: what is done with it waits until then. */
 export function lateStream(stream: Promise<Stream>): Stream {
@@ -41,23 +42,6 @@ export async function untilDone<T>(
     }
   }
   return undefined
-}
-
-/** Resolves after a time, or as soon as the signal aborts. */
-export function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) {
-      resolve()
-      return
-    }
-    const done = () => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    const timer = setTimeout(done, ms)
-    signal.addEventListener('abort', done)
-  })
 }
 
 const AGAIN_MS = 1000

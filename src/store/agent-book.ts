@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { Mistake } from '../mistake/mistake.ts'
+import { pause } from '../waiting/pause.ts'
 import type { AgentChange, AgentDraft, AgentFailure, AgentRecord, AgentVersion } from '../wire/agents.ts'
 import type { AgentStore } from './agent-store.ts'
 import {
@@ -18,7 +19,6 @@ import {
   withoutNames,
 } from './records.ts'
 import type { Shelf, ShelfChange, Shelved, StoreRules } from './shelf.ts'
-import { pause } from './wake.ts'
 
 /** The rules of the agents' store, the same on whatever shelf the records lie. */
 export class AgentBook implements AgentStore {

@@ -3,11 +3,12 @@ import { z } from 'zod'
 import type { Bucket } from '../bus/bus.ts'
 import { firstOf } from '../kubernetes/signals.ts'
 import { Mistake } from '../mistake/mistake.ts'
+import { pause } from '../waiting/pause.ts'
+import { Wake } from '../waiting/wake.ts'
 import { type AgentRecord, type AgentVersion, agentRecord, agentVersion } from '../wire/agents.ts'
 import { AgentBook } from './agent-book.ts'
 import { hashOf, keptVersions } from './records.ts'
 import type { Damage, Shelf, ShelfChange, Shelved, StoreRules } from './shelf.ts'
-import { pause, Wake } from './wake.ts'
 
 /**
  * Agents in a bucket of the bus. The key `book` has all that is about agents but their code, and the activation list: to

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Bucket, BucketOptions } from '../bus/bus.ts'
 import { Mistake } from '../mistake/mistake.ts'
 import { Counter } from '../shared-state/counter.ts'
@@ -10,6 +9,7 @@ import { readId } from '../shared-state/seen.ts'
 import { MOST_KEYS, type TopKey, TopKeys, topOf } from '../shared-state/top-keys.ts'
 import { Unique } from '../shared-state/unique.ts'
 import { type Kind, MOST_NAMES, type Shared } from '../shared-state/value.ts'
+import { pause } from '../waiting/pause.ts'
 import { BUCKETS, token } from '../wire/subjects.ts'
 import type { SharedValue } from '../wire/views.ts'
 import { SharedName } from './shared-name.ts'
@@ -212,7 +212,7 @@ export class SharedState {
         // It goes on by itself after an outage; whatever else ended it may be over soon.
         this.#drop('watch-ended')
       }
-      if (!signal.aborted) await sleep(LONGEST_DELAY_MS, undefined, { signal }).catch(() => {})
+      await pause(LONGEST_DELAY_MS, signal)
     }
     this.#current.resolve()
   }

@@ -1,5 +1,6 @@
 import type { Bucket, Change, Kept } from '../bus/bus.ts'
 import { Mistake } from '../mistake/mistake.ts'
+import { Incoming } from '../waiting/incoming.ts'
 
 /** A bucket in memory; what it does happens at once, so that a test can say when. */
 export class MemoryBucket implements Bucket {
@@ -69,9 +70,9 @@ export class MemoryBucket implements Bucket {
     readonly prefix?: string
     readonly signal: AbortSignal
   }): AsyncIterable<Change> {
-    const changes = new ChangeQueue(signal)
+    const changes = new Incoming<Change>(signal)
     const stop = this.listen((change) => {
-      if (change.kind === 'current' || change.key.startsWith(prefix)) changes.push(change)
+      if (change.kind === 'current' || change.key.startsWith(prefix)) changes.push([change])
     })
     signal.addEventListener('abort', stop, { once: true })
     return changes
@@ -85,35 +86,5 @@ export class MemoryBucket implements Bucket {
 
   #tell(change: Change): void {
     for (const listener of this.#listeners) listener(change)
-  }
-}
-
-/** Changes as they come, for one reader, until the signal aborts. */
-export class ChangeQueue implements AsyncIterable<Change> {
-  readonly #signal: AbortSignal
-  #waiting: Change[] = []
-  #wake = () => {}
-
-  constructor(signal: AbortSignal) {
-    this.#signal = signal
-    signal.addEventListener('abort', () => this.#wake(), { once: true })
-  }
-
-  push(change: Change): void {
-    this.#waiting.push(change)
-    this.#wake()
-  }
-
-  async *[Symbol.asyncIterator](): AsyncIterator<Change> {
-    while (!this.#signal.aborted) {
-      const waiting = this.#waiting
-      this.#waiting = []
-      yield* waiting
-      if (this.#waiting.length > 0) continue
-      if (this.#signal.aborted) return
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve
-      })
-    }
   }
 }

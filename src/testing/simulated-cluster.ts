@@ -3,7 +3,8 @@ import { type AnnouncedJob, decodeState, type JobState } from '../agent/cluster-
 import { ClusterJobs } from '../agent/cluster-jobs.ts'
 import type { Bucket, Change } from '../bus/bus.ts'
 import { Mistake } from '../mistake/mistake.ts'
-import { ChangeQueue, MemoryBucket } from './memory-bucket.ts'
+import { Incoming } from '../waiting/incoming.ts'
+import { MemoryBucket } from './memory-bucket.ts'
 
 /** Time that passes only when everything that is to happen at a moment has happened. */
 export class VirtualTime {
@@ -127,7 +128,7 @@ export class SimulatedNode {
   #isPaused = false
   #held: (() => void)[] = []
   #heard = new Map<string, number>()
-  #queues = new Set<{ push(change: Change): void }>()
+  #queues = new Set<{ push(changes: readonly Change[]): void }>()
   #linkListeners = new Set<(connected: boolean) => void>()
   #lastDelivery = 0
 
@@ -295,7 +296,7 @@ export class SimulatedNode {
       delete: (key, revision) => this.#over(() => bucket.unset(key, revision)),
       keys: (prefix) => bucket.keys(prefix),
       watch: ({ signal }) => {
-        const queue = new ChangeQueue(signal)
+        const queue = new Incoming<Change>(signal)
         this.#queues.add(queue)
         bucket.listen((change) => this.#deliver(queue, change))
         return queue
@@ -303,11 +304,11 @@ export class SimulatedNode {
     }
   }
 
-  #deliver(queue: { push(change: Change): void }, change: Change): void {
+  #deliver(queue: { push(changes: readonly Change[]): void }, change: Change): void {
     if (!this.#isLinked || !this.#queues.has(queue)) return
     // In order, however long each takes.
     this.#lastDelivery = Math.max(this.#lastDelivery, this.#now + this.#latency())
-    this.later(this.#lastDelivery - this.#now, () => queue.push(change))
+    this.later(this.#lastDelivery - this.#now, () => queue.push([change]))
   }
 
   /** There and back; what is on its way when the node dies arrives all the same. */

@@ -12,6 +12,7 @@ import { publishStatus } from '../node/status-out.ts'
 import type { Shared } from '../node/streams.ts'
 import type { EntryReader } from '../store/entries/entry-store.ts'
 import type { SharedState } from '../store/shared-state.ts'
+import { pause } from '../waiting/pause.ts'
 import type { NodeStatus } from '../wire/nodes.ts'
 import type { CaptureStats } from './capture-messages.ts'
 import { captureCounters } from './counters.ts'
@@ -150,7 +151,7 @@ export class WorkerService {
   async #deployed(): Promise<void> {
     const until = performance.now() + FILE_WAITS_MS
     while ((this.#follower?.generation ?? 0) === 0 && performance.now() < until && !this.#closing)
-      await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
+      await pause(LOOK_MS)
   }
 
   async #capture(starting: StartingAgents): Promise<RunResult> {

@@ -1,8 +1,8 @@
 import { createInterface } from 'node:readline/promises'
-import { setTimeout } from 'node:timers/promises'
 import { Command } from 'commander'
 import type { HubClient } from '../../client/hub-client.ts'
 import { Mistake } from '../../mistake/mistake.ts'
+import { pause } from '../../waiting/pause.ts'
 import type { AgentView } from '../../wire/views.ts'
 import { findAgent } from '../agent-names.ts'
 import { agentPage, agentReasons, agentsTable, historyTable } from '../agent-table.ts'
@@ -41,7 +41,7 @@ async function listAgents(hub: HubClient, flags: ListFlags): Promise<void> {
   while (!signal.aborted) {
     if (process.stdout.isTTY && flags.json !== true) process.stdout.write('\x1b[H\x1b[J')
     await printAgents(agents, flags)
-    await setTimeout(WATCH_MS, undefined, { signal }).catch(() => {})
+    await pause(WATCH_MS, signal)
     agents = (await hub.agents().catch(unreachable)) ?? agents
   }
 }

@@ -1,9 +1,9 @@
 import { hostname, userInfo } from 'node:os'
-import { setTimeout } from 'node:timers/promises'
 import { Command, Option } from 'commander'
 import type { HubClient } from '../../client/hub-client.ts'
 import type { Config } from '../../config/index.ts'
 import { Mistake } from '../../mistake/mistake.ts'
+import { pause } from '../../waiting/pause.ts'
 import { showLine } from '../console-output.ts'
 import { addHubOptions, type HubFlags, withHub } from '../hub-options.ts'
 import { untilInterrupt } from '../interrupt.ts'
@@ -89,7 +89,7 @@ async function printConsole(
     } catch (error) {
       if (error instanceof Mistake && error.code === 'E_FORBIDDEN') return
     }
-    await setTimeout(RECONNECT_MS, undefined, { signal }).catch(() => {})
+    await pause(RECONNECT_MS, signal)
   }
 }
 

@@ -1,7 +1,8 @@
 import { type FSWatcher, watch } from 'node:fs'
-import { setTimeout } from 'node:timers/promises'
 import type { HubClient } from '../../client/hub-client.ts'
 import { Mistake } from '../../mistake/mistake.ts'
+import { pause } from '../../waiting/pause.ts'
+import { Wake } from '../../waiting/wake.ts'
 import type { AgentView } from '../../wire/views.ts'
 import { SETTLED_MS } from './scan.ts'
 import type { Round, Sync } from './sync.ts'
@@ -16,11 +17,10 @@ export interface WatchEvents {
 
 /** Rounds until nothing is left to do. */
 export async function syncOnce(sync: Sync, signal: AbortSignal): Promise<Round> {
-  const bell = new Bell()
   for (;;) {
     const round = await sync.round(Date.now())
     if (round.isQuiet || signal.aborted) return round
-    await bell.wait(Math.min(round.waitMs, POLL_MS), signal)
+    await pause(Math.min(round.waitMs, POLL_MS), signal)
   }
 }
 
@@ -35,18 +35,18 @@ export async function syncAlways(
   signal: AbortSignal,
 ): Promise<void> {
   const over = new AbortController()
-  const bell = new Bell()
-  const hints = new FolderHints(() => bell.ring())
-  const changes = listen(hub, bell, AbortSignal.any([signal, over.signal]))
+  const wake = new Wake()
+  const hints = new FolderHints(() => wake.ring())
+  const changes = listen(hub, wake, AbortSignal.any([signal, over.signal]))
   const rounds = new Rounds(sync, events)
   try {
     while (!signal.aborted) {
       rounds.look(changes.taken())
       if (rounds.isDue) await rounds.go()
       hints.follow(sync.folders)
-      await bell.wait(rounds.waitMs, signal)
+      await wake.next(signal, rounds.waitMs)
       // What happens at once is looked at once.
-      await setTimeout(TOGETHER_MS)
+      await pause(TOGETHER_MS)
     }
   } finally {
     over.abort()
@@ -119,19 +119,19 @@ async function attempt(round: () => Promise<Round>): Promise<Round | Mistake> {
   }
 }
 
-/** Rings when agents are others than before; how they do does not matter. */
-function listen(hub: HubClient, bell: Bell, signal: AbortSignal) {
+/** Wakes when agents are others than before; how they do does not matter. */
+function listen(hub: HubClient, wake: Wake, signal: AbortSignal) {
   let isNew = true
   let before = ''
   const news = () => {
     isNew = true
-    bell.ring()
+    wake.ring()
   }
   // The first connection has to succeed, and the hub may not be there yet: the rounds say what is wrong with it.
   const follow = async () => {
     while (!signal.aborted) {
       await agentsOf().catch(() => {})
-      await setTimeout(RECONNECT_MS, undefined, { signal }).catch(() => {})
+      await pause(RECONNECT_MS, signal)
     }
   }
   const agentsOf = async () => {
@@ -187,36 +187,6 @@ class FolderHints {
   #leave(folder: string): void {
     this.#watchers.get(folder)?.close()
     this.#watchers.delete(folder)
-  }
-}
-
-/** Wakes who waits; a ring while nobody waits counts for the next one. */
-export class Bell {
-  #isRung = false
-  #wake: () => void = () => {}
-
-  ring(): void {
-    this.#isRung = true
-    this.#wake()
-  }
-
-  /** Until it rings, the time is over, or the signal comes. */
-  async wait(ms: number, signal: AbortSignal): Promise<void> {
-    if (!this.#isRung && !signal.aborted && ms > 0) await this.#silence(ms, signal)
-    this.#isRung = false
-  }
-
-  #silence(ms: number, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = globalThis.setTimeout(() => this.#wake(), ms)
-      const wake = () => {
-        clearTimeout(timer)
-        signal.removeEventListener('abort', wake)
-        resolve()
-      }
-      this.#wake = wake
-      signal.addEventListener('abort', wake)
-    })
   }
 }
 

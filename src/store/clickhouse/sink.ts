@@ -1,4 +1,6 @@
-import { setImmediate, setTimeout } from 'node:timers/promises'
+import { setImmediate } from 'node:timers/promises'
+import { Backoff } from '../../waiting/backoff.ts'
+import { pause } from '../../waiting/pause.ts'
 import { columnsOf } from './columns.ts'
 import {
   type ClickHouseClient,
@@ -93,7 +95,9 @@ class ClickHouseSink {
 
   /** Waits for what is on its way, but not for a server that is away: what it did not take counts as `behind`. */
   async close(): Promise<void> {
-    await Promise.race([this.flush(), setTimeout(CLOSING_MS, undefined, { ref: false })])
+    const flushed = new AbortController()
+    await Promise.race([this.flush(), pause(CLOSING_MS, flushed.signal)])
+    flushed.abort()
     this.#stop.abort()
     await this.flush()
     await this.#client.close()
@@ -101,7 +105,7 @@ class ClickHouseSink {
 
   async #run(): Promise<void> {
     // So that more than the first can travel together.
-    await setTimeout(GATHER_MS)
+    await pause(GATHER_MS)
     while (this.#queue.length > 0) await this.#sendSome()
     this.#running = undefined
   }
@@ -164,7 +168,8 @@ class ClickHouseSink {
 
   /** The same rows with the same keys each time: the table keeps one of those that are there twice. */
   async #send(values: readonly SinkRow[]): Promise<'written' | 'refused' | 'behind'> {
-    for (let refusals = 0, delay = FIRST_DELAY_MS; ; delay = Math.min(delay * 2, LONGEST_DELAY_MS)) {
+    const backoff = new Backoff(FIRST_DELAY_MS, LONGEST_DELAY_MS)
+    for (let refusals = 0; ; ) {
       try {
         await this.#prepare()
         const table = `${this.#options.database}.entries`
@@ -178,7 +183,7 @@ class ClickHouseSink {
         if (isRefusal(error) && ++refusals >= MOST_REFUSALS) return 'refused'
       }
       this.#retries++
-      await setTimeout(delay, undefined, { signal: this.#stop.signal }).catch(() => {})
+      await pause(backoff.next(), this.#stop.signal)
       if (this.#stop.signal.aborted) return 'behind'
     }
   }

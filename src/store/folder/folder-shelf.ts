@@ -5,11 +5,12 @@ import { join } from 'node:path'
 import type { z } from 'zod'
 import { firstOf } from '../../kubernetes/signals.ts'
 import { Mistake } from '../../mistake/mistake.ts'
+import { pause } from '../../waiting/pause.ts'
+import { Wake } from '../../waiting/wake.ts'
 import { type AgentRecord, type AgentVersion, MOST_CODE_BYTES } from '../../wire/agents.ts'
 import { AgentBook } from '../agent-book.ts'
 import { hashOf } from '../records.ts'
 import type { Damage, Shelf, ShelfChange, Shelved, StoreRules } from '../shelf.ts'
-import { pause, Wake } from '../wake.ts'
 import { Adoption, QUIET_MS, Sightings } from './adoption.ts'
 import {
   FolderFiles,

@@ -4,7 +4,7 @@ import { link, open, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { z } from 'zod'
 import { Mistake } from '../../mistake/mistake.ts'
-import { pause } from '../wake.ts'
+import { pause } from '../../waiting/pause.ts'
 
 /**
  * Lets one at a time do something to a folder, among all programs and within this one. Who holds the lock writes its name
