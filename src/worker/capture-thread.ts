@@ -248,7 +248,8 @@ const QUIET_MS = 1000
 const LATEST_MS = 2000
 
 port.once('message', (data: CaptureThreadData) => {
-  new CaptureThread(data).run().then(
+  // What it needs to begin with, such as its folder, may not be there.
+  Promise.try(() => new CaptureThread(data).run()).then(
     () => port.close(),
     (error: unknown) => {
       if (!(error instanceof Mistake)) throw error
