@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import type { Agent, AgentOptions } from '../agent/agents.ts'
 import { understandAgent } from '../agent/agents.ts'
@@ -173,8 +174,12 @@ export class DeploymentFollower {
   /** The agent, or why it cannot be read. */
   async #read(deployed: DeployedAgent): Promise<Agent | string | typeof OVERTAKEN> {
     const { id, index, title, version, hash } = deployed
-    const code = await this.#code(hash)
-    if (code === undefined) return OVERTAKEN
+    const kept = await this.#code(hash)
+    if (kept === undefined) return OVERTAKEN
+    // Whoever can write to the bus could give it other code under this hash.
+    if (createHash('sha256').update(kept).digest('hex') !== hash)
+      return `its code is not the one with the hash ${hash.slice(0, 12)}`
+    const code = new TextDecoder('utf-8', { ignoreBOM: true }).decode(kept)
     try {
       return { ...understandAgent(code, title, index, this.#options.agents), id, title, version }
     } catch (error) {
@@ -184,12 +189,11 @@ export class DeploymentFollower {
   }
 
   /** Waits for a bus that cannot be reached: no version is to blame for that. */
-  async #code(hash: string): Promise<string | undefined> {
+  async #code(hash: string): Promise<Uint8Array | undefined> {
     const { signal } = this.#abort
     for (;;)
       try {
-        const kept = await this.#options.state.get(codeKey(hash))
-        return kept && new TextDecoder().decode(kept.value)
+        return (await this.#options.state.get(codeKey(hash)))?.value
       } catch (error) {
         if (!(error instanceof Mistake) || error.code !== 'E_BUS' || signal.aborted) throw error
         await pause(AGAIN_MS, signal)

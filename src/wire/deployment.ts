@@ -12,7 +12,10 @@ export const deployment = z.object({
       index: z.number().int(),
       title: z.string(),
       version: z.number().int(),
-      hash: z.string().describe('SHA-256 of the code: key `code.<hash>` of the state bucket'),
+      hash: z
+        .string()
+        .regex(/^[0-9a-f]{64}$/)
+        .describe('SHA-256 of the code: key `code.<hash>` of the state bucket'),
     }),
   ),
 })
