@@ -43,6 +43,8 @@ export class Deployer {
   /** Code that did not load somewhere, by agent and hash. */
   readonly #failed = new Set<string>()
   malformed = 0
+  /** Failures beyond those that could be looked at. */
+  refused = 0
 
   constructor(options: DeployerOptions) {
     this.#options = options
@@ -98,7 +100,7 @@ export class Deployer {
     const hasLost = await this.#keepCode(records)
     if (current !== undefined && !hasLost && isDeepStrictEqual(current.agents, agents)) return
     if (this.#abort.signal.aborted) return
-    const next = { generation: (current?.generation ?? 0) + 1, agents }
+    const next = { generation: nextAfter(current?.generation ?? 0), agents }
     if (revision === 0) await state.create(DEPLOYMENT, encode(next))
     else await state.update(DEPLOYMENT, encode(next), revision)
     note('info', 'deployed', { generation: next.generation, agents: agents.length })
@@ -113,13 +115,20 @@ export class Deployer {
     return { current, revision: kept?.revision ?? 0 }
   }
 
-  /** Answers whether some was not there. */
+  /**
+   * Answers whether some was not there, or not what it should be: what lies there under its hash and is something else no node
+   * would load.
+   */
   async #keepCode(records: readonly AgentRecord[]): Promise<boolean> {
     const { state } = this.#options
-    const kept = new Set(await state.keys(CODE))
-    const missing = records.filter(({ hash }) => !kept.has(codeKey(hash)))
-    for (const { hash, code } of missing) await state.put(codeKey(hash), new TextEncoder().encode(code))
-    return missing.length > 0
+    const put = records.map(async ({ hash, code }) => {
+      const wanted = new TextEncoder().encode(code)
+      const kept = await state.get(codeKey(hash))
+      if (kept !== undefined && Buffer.from(kept.value).equals(wanted)) return false
+      await state.put(codeKey(hash), wanted)
+      return true
+    })
+    return (await Promise.all(put)).includes(true)
   }
 
   /** Nodes that are behind may still want the code of the generation before: only what neither has goes. */
@@ -137,18 +146,30 @@ export class Deployer {
       this.malformed++
       return
     }
-    for (const failure of report.failures)
-      this.#mending = this.#mending
-        .then(() => this.#takeBack(report, failure))
-        .catch((error: unknown) => {
-          // Somebody has saved another version in this moment.
-          if (error instanceof Mistake && error.code === 'E_CONFLICT') return
-          this.#options.note('warning', 'a version could not be taken back', { error: String(error) })
-        })
+    for (const failure of report.failures) this.#mend(report, failure)
   }
 
-  async #takeBack({ node }: DeployReport, { id, version, reason }: DeployReport['failures'][number]) {
+  #mend(report: DeployReport, failure: DeployReport['failures'][number]): void {
+    if (this.#waiting >= MOST_WAITING) {
+      this.refused++
+      return
+    }
+    this.#waiting++
+    this.#mending = this.#mending
+      .then(() => this.#takeBack(report, failure))
+      .catch((error: unknown) => {
+        // Somebody has saved another version in this moment.
+        if (error instanceof Mistake && error.code === 'E_CONFLICT') return
+        this.#options.note('warning', 'a version could not be taken back', { error: String(error) })
+      })
+      .finally(() => this.#waiting--)
+  }
+  #waiting = 0
+
+  async #takeBack(report: DeployReport, { id, version, ...failure }: DeployReport['failures'][number]) {
     const { store, now, note } = this.#options
+    const node = report.node.slice(0, LONGEST_NODE)
+    const reason = failure.reason.slice(0, LONGEST_REASON)
     const record = (await store.list()).find((each) => each.id === id)
     if (record === undefined || !record.active || !isFresh(record, now())) return
     const versions = await store.history(id)
@@ -182,6 +203,11 @@ export class Deployer {
   }
 }
 
+/** Nodes follow any other number: what somebody has forged must not be the last. */
+function nextAfter(generation: number): number {
+  return generation < Number.MAX_SAFE_INTEGER ? generation + 1 : 1
+}
+
 function deployedAgent({ id, index, title, version, hash }: AgentRecord): DeployedAgent {
   return { id, index, title, version, hash }
 }
@@ -196,3 +222,8 @@ const FRESH_MS = 60_000
 const AGAIN_MS = 1000
 /** Code that did not load, of all agents; somebody may edit for a long time. */
 const MOST_FAILED = 10_000
+/** Failures that wait to be looked at. */
+const MOST_WAITING = 1000
+/** They are kept with the agent. */
+const LONGEST_NODE = 256
+const LONGEST_REASON = 4096

@@ -81,7 +81,7 @@ export class Leading {
       'actions.duplicates': duplicates,
       'dropped.wire.actions': malformed,
       'actions.redelivered': redelivered,
-      'dropped.wire.reports': this.#deployer.malformed,
+      'dropped.wire.reports': this.#deployer.malformed + this.#deployer.refused,
       ...this.agents.counters,
     }
   }
