@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { Stream } from '../bus/bus.ts'
+import { BoundedQueue } from '../node/bounded-queue.ts'
 import { Incoming } from '../waiting/incoming.ts'
 import { decode } from '../wire/codec.ts'
 import { type ConsoleFilter, type ConsoleLine, consoleLine, wantsLine } from '../wire/console.ts'
@@ -9,12 +10,14 @@ import { type ConsoleFilter, type ConsoleLine, consoleLine, wantsLine } from '..
  * one.
  */
 export class ConsoleLog {
-  #lines: ConsoleLine[] = []
-  readonly #ids = new Set<string>()
+  readonly #lines = new BoundedQueue(LIMITS)
+  readonly #ids = new RecentIds()
   readonly #listeners = new Set<(lines: readonly ConsoleLine[]) => void>()
   readonly #abort = new AbortController()
   readonly #reading: Promise<void>
   malformed = 0
+  /** Lines that somebody who read too slowly did not get. */
+  dropped = 0
 
   constructor(stream: Stream) {
     this.#reading = this.#read(stream)
@@ -22,7 +25,7 @@ export class ConsoleLog {
 
   /** Lines that are kept and wanted, oldest first. */
   recent(filter: ConsoleFilter): ConsoleLine[] {
-    const wanted = this.#lines.filter((line) => wantsLine(filter, line))
+    const wanted = this.#lines.peek(this.#lines.length).filter((line) => wantsLine(filter, line))
     return filter.last === undefined ? wanted : filter.last === 0 ? [] : wanted.slice(-filter.last)
   }
 
@@ -30,8 +33,9 @@ export class ConsoleLog {
   async *follow(filter: ConsoleFilter, signal: AbortSignal): AsyncIterable<ConsoleLine> {
     const incoming = new Incoming<ConsoleLine>(signal, MOST_LINES)
     incoming.push(this.recent(filter))
-    const listener = (lines: readonly ConsoleLine[]) =>
-      incoming.push(lines.filter((line) => wantsLine(filter, line)))
+    const listener = (lines: readonly ConsoleLine[]) => {
+      this.dropped += incoming.push(lines.filter((line) => wantsLine(filter, line)))
+    }
     this.#listeners.add(listener)
     try {
       yield* incoming
@@ -55,22 +59,39 @@ export class ConsoleLog {
   }
 
   #add(lines: readonly ConsoleLine[]): void {
-    const fresh = lines.filter(({ id }) => !this.#ids.has(id))
+    const fresh = lines.filter(({ id }) => this.#ids.add(id))
     for (const line of fresh) {
       if (line.level === 'clear') this.#clear(line.agent)
-      this.#ids.add(line.id)
       this.#lines.push(line)
-    }
-    if (this.#lines.length > MOST_LINES) {
-      const gone = this.#lines.splice(0, this.#lines.length - MOST_LINES + MOST_LINES / 10)
-      for (const { id } of gone) this.#ids.delete(id)
     }
     if (fresh.length > 0) for (const listener of this.#listeners) listener(fresh)
   }
 
   /** `console.clear` empties the console of its agent, on all nodes (agent-api Q16); '' is all of them. */
   #clear(agent: string): void {
-    this.#lines = this.#lines.filter((line) => agent !== '' && line.agent !== agent)
+    this.#lines.keep((line) => agent !== '' && line.agent !== agent)
+  }
+}
+
+/** What came lately, also when it was cleared since. */
+class RecentIds {
+  readonly #ids = new Set<string>()
+
+  /** Whether it is new. */
+  add(id: string): boolean {
+    if (this.#ids.has(id)) return false
+    this.#ids.add(id)
+    if (this.#ids.size > MOST_IDS) this.#forget()
+    return true
+  }
+
+  /** Many at once: finding the first of a set takes as long as many were deleted before it. */
+  #forget(): void {
+    let left = MOST_IDS / 10
+    for (const id of this.#ids) {
+      if (left-- === 0) return
+      this.#ids.delete(id)
+    }
   }
 }
 
@@ -78,5 +99,13 @@ export const consoleLines = z.array(consoleLine)
 
 /** Per hub, over all agents. */
 const MOST_LINES = 50_000
+/** Characters of them. */
+const MOST_LENGTH = 64 << 20
+const MOST_IDS = 100_000
 /** Messages of the stream that a new hub reads back. */
 const MOST_MESSAGES = 10_000
+const LIMITS = {
+  mostItems: MOST_LINES,
+  mostSize: MOST_LENGTH,
+  sizeOf: ({ text }: ConsoleLine) => text.length,
+}

@@ -107,6 +107,7 @@ export class HubService {
         ...leading?.counters,
         [queue('console')]: this.#console.depth,
         [dropped('console', 'queue-full')]: this.#console.dropped,
+        [dropped('console', 'slow-reader')]: this.hub.lines.dropped,
         [dropped('wire', 'status')]: this.hub.fleet.malformed,
         [dropped('wire', 'console')]: this.hub.lines.malformed,
         ...Object.fromEntries(

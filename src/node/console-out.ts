@@ -2,6 +2,7 @@ import type { Stream } from '../bus/bus.ts'
 import { encode } from '../wire/codec.ts'
 import type { ConsoleLine } from '../wire/console.ts'
 import { STREAMS, token } from '../wire/subjects.ts'
+import { BoundedQueue } from './bounded-queue.ts'
 
 export type NewLine = Omit<ConsoleLine, 'id' | 'at' | 'node'>
 
@@ -13,7 +14,11 @@ export class ConsoleOut {
   readonly #stream: Stream
   readonly #node: string
   readonly #boot: string
-  readonly #waiting: ConsoleLine[] = []
+  readonly #waiting = new BoundedQueue<ConsoleLine>({
+    mostItems: MOST_WAITING,
+    mostSize: MOST_WAITING_LENGTH,
+    sizeOf: ({ text }) => text.length,
+  })
   readonly #now: () => number
   #number = 0
   #dropped = 0
@@ -41,11 +46,8 @@ export class ConsoleOut {
   push(line: NewLine): void {
     const id = `${this.#boot}/${this.#number++}`
     const text = line.text.length > LONGEST ? `${line.text.slice(0, LONGEST)}…` : line.text
-    this.#waiting.push({ ...line, text, id, node: this.#node, at: this.#now() })
-    if (this.#waiting.length > MOST_WAITING) {
-      this.#waiting.shift()
-      this.#dropped++
-    }
+    const gone = this.#waiting.push({ ...line, text, id, node: this.#node, at: this.#now() })
+    this.#dropped += gone.length
     this.#timer ??= setTimeout(() => this.#send(), EVERY_MS)
   }
 
@@ -84,7 +86,7 @@ export class ConsoleOut {
 
   async #sendAll(): Promise<void> {
     while (this.#waiting.length > 0) {
-      const part = parts(this.#waiting.slice(0, MOST_AT_ONCE))[0] ?? []
+      const part = parts(this.#waiting.peek(MOST_AT_ONCE))[0] ?? []
       const id = part[0]?.id ?? ''
       try {
         await this.#stream.append(this.#subject, encode(part), { id })
@@ -96,7 +98,7 @@ export class ConsoleOut {
       }
       // Some may have been dropped while this was under way.
       const ids = new Set(part.map((line) => line.id))
-      while (this.#waiting[0] !== undefined && ids.has(this.#waiting[0].id)) this.#waiting.shift()
+      this.#waiting.shift(this.#waiting.peek(part.length).filter(({ id }) => ids.has(id)).length)
     }
   }
 }
@@ -120,6 +122,8 @@ function parts(lines: readonly ConsoleLine[]): ConsoleLine[][] {
 const EVERY_MS = 100
 const AGAIN_MS = 500
 const MOST_WAITING = 20_000
+/** Characters of all lines that wait. */
+const MOST_WAITING_LENGTH = 16 << 20
 const MOST_AT_ONCE = 2000
 /** Of one line; an agent may print 1 MiB in one call. */
 const LONGEST = 64 << 10

@@ -12,10 +12,13 @@ export class Incoming<Item> implements AsyncIterable<Item> {
     this.#most = most
   }
 
-  push(items: readonly Item[]): void {
+  /** Answers how many were dropped for these. */
+  push(items: readonly Item[]): number {
     for (const item of items) this.#waiting.push(item)
-    if (this.#waiting.length > this.#most) this.#waiting.splice(0, this.#waiting.length - this.#most)
+    const dropped = Math.max(this.#waiting.length - this.#most, 0)
+    if (dropped > 0) this.#waiting.splice(0, dropped)
     this.#wake.ring()
+    return dropped
   }
 
   async *[Symbol.asyncIterator](): AsyncIterator<Item> {
