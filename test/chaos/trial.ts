@@ -1,0 +1,271 @@
+import { readdirSync } from 'node:fs'
+import { loadavg } from 'node:os'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
+import { natsServer } from '../../src/testing/nats-server.ts'
+import type { NodeView } from '../../src/wire/views.ts'
+import { type ActionBooks, actionsOf, type JobBooks, longestSilence, printed, runsOf } from './books.ts'
+import { residentMiB } from './processes.ts'
+import { Remoras } from './remoras.ts'
+import type { Supervised } from './supervised.ts'
+
+export type Victim = 'worker' | 'hub' | 'leader' | 'nats'
+
+export interface TrialOptions {
+  /** In this order, again and again. */
+  readonly victims: readonly Victim[]
+  readonly kills: number
+  readonly seed: number
+  readonly callsPerSecond: number
+  /** SIGTERM instead of SIGKILL. */
+  readonly inOrder?: boolean
+  readonly tell?: (text: string) => void
+}
+
+export interface TrialReport {
+  readonly kills: Readonly<Record<string, number>>
+  /** From the kill until every program was ready and ran what is deployed, ms, sorted. */
+  readonly recoveries: Readonly<Record<string, readonly number[]>>
+  readonly actions: Readonly<Record<string, ActionBooks>>
+  readonly jobs: JobBooks
+  /** What `cluster.counter` said, and what was added as far as anybody knows. */
+  readonly counters: Readonly<Record<string, { readonly said: number; readonly added: number }>>
+  /** What does not add up. */
+  readonly ledger: readonly string[]
+  readonly leftovers: readonly string[]
+  readonly spooled: readonly string[]
+  readonly longestSilenceMs: number
+  /** How programs ended that were stopped in order. */
+  readonly ends: readonly { readonly name: string; readonly code: number | null; readonly ms: number }[]
+  readonly memoryMiB: Readonly<Record<string, readonly [number, number]>>
+  readonly load: number
+}
+
+/** Undefined, and the test skipped, where nats-server is missing. */
+export async function trial(t: TestContext, options: TrialOptions): Promise<TrialReport | undefined> {
+  const nats = await natsServer(t)
+  if (nats === undefined) return undefined
+  const { callsPerSecond } = options
+  const remoras = await Remoras.start(t, nats, { hubs: 2, workers: 2, callsPerSecond })
+  return new Trial(remoras, options).run()
+}
+
+class Trial {
+  readonly #remoras: Remoras
+  readonly #options: TrialOptions
+  readonly #random: () => number
+  readonly #kills: Record<string, number> = {}
+  readonly #recoveries: Record<string, number[]> = {}
+  readonly #ends: { name: string; code: number | null; ms: number }[] = []
+
+  constructor(remoras: Remoras, options: TrialOptions) {
+    this.#remoras = remoras
+    this.#options = options
+    this.#random = randomOf(options.seed)
+  }
+
+  async run(): Promise<TrialReport> {
+    const remoras = this.#remoras
+    await remoras.untilUp(PATIENCE_MS)
+    await remoras.deploy(PATIENCE_MS)
+    const before = this.#memory()
+    for (let at = 0; at < this.#options.kills; at++) await this.#once(at)
+    const begun = await this.#entries()
+    await setTimeout(RUN_ON_MS)
+    for (const { traffic } of remoras.workers) await traffic.stop()
+    const ledger = await this.#ledger(begun)
+    const after = this.#memory()
+    for (const agent of ['Sender', 'Ticker'])
+      await remoras.hubs[0]?.client.updateAgent(agent, { active: false })
+    const books = await this.#settled()
+    for (const program of [...remoras.programs].reverse()) await this.#end(program)
+    await setTimeout(LEFT_MS)
+    return {
+      ...books,
+      kills: this.#kills,
+      recoveries: Object.fromEntries(
+        Object.entries(this.#recoveries).map(([victim, times]) => [victim, times.toSorted((a, b) => a - b)]),
+      ),
+      ledger,
+      leftovers: remoras.programs.flatMap((each) =>
+        each.leftovers().map(({ pid, command }) => `${command} (${pid}) of ${each.name}`),
+      ),
+      spooled: remoras.programs.flatMap(({ name, folder }) =>
+        readdirSync(join(folder, 'tmp')).map((file) => `${name}: ${file}`),
+      ),
+      ends: this.#ends,
+      memoryMiB: Object.fromEntries(
+        Object.entries(before).map(([name, mib]) => [name, [mib, after[name] ?? 0] as const]),
+      ),
+      load: loadavg()[1] ?? 0,
+    }
+  }
+
+  async #once(at: number): Promise<void> {
+    const { victims, tell } = this.#options
+    const victim = victims[at % victims.length] ?? 'worker'
+    await setTimeout(this.#random() * LONGEST_PAUSE_MS)
+    const from = performance.now()
+    await this.#strike(victim)
+    await this.#remoras.untilWell(PATIENCE_MS)
+    const tookMs = Math.round(performance.now() - from)
+    this.#kills[victim] = (this.#kills[victim] ?? 0) + 1
+    this.#recoveries[victim] = [...(this.#recoveries[victim] ?? []), tookMs]
+    tell?.(`${at + 1}: ${victim}, well again after ${tookMs} ms, load ${loadavg()[0]?.toFixed(1)}`)
+  }
+
+  async #strike(victim: Victim): Promise<void> {
+    const { nats } = this.#remoras
+    const { inOrder = false } = this.#options
+    if (victim === 'nats') {
+      await (inOrder ? nats.stop() : nats.kill())
+      await setTimeout(100)
+      await nats.start()
+      return
+    }
+    const program = await this.#choose(victim)
+    if (!inOrder) return this.#remoras.kill(program)
+    this.#remoras.gone(program)
+    await this.#end(program)
+    program.start()
+  }
+
+  async #choose(victim: Exclude<Victim, 'nats'>): Promise<Supervised> {
+    const { hubs, workers } = this.#remoras
+    if (victim === 'leader') {
+      const leader = await this.#remoras.leader()
+      if (leader === undefined) throw new Error('nobody leads')
+      return leader.program
+    }
+    const among = victim === 'hub' ? hubs : workers
+    const chosen = among[Math.floor(this.#random() * among.length)]
+    if (chosen === undefined) throw new Error('nobody is there')
+    return chosen.program
+  }
+
+  async #end(program: Supervised): Promise<void> {
+    const { code, ms } = await program.stop()
+    this.#ends.push({ name: program.name, code, ms: Math.round(ms) })
+  }
+
+  /** Of the runs of workers that go on: what was received, and what became of it. Empty when it adds up, be it after a while. */
+  async #ledger(begun: ReadonlyMap<string, EntryCounts>): Promise<string[]> {
+    for (const end = Date.now() + PATIENCE_MS; ; await setTimeout(500)) {
+      const wrong = [...(await this.#eventsAmiss()), ...(await this.#entriesAmiss(begun))]
+      if (wrong.length === 0 || Date.now() > end) return wrong
+    }
+  }
+
+  async #eventsAmiss(): Promise<string[]> {
+    const wrong: string[] = []
+    for (const { node, agents } of await this.#workers())
+      for (const { id, received, delivered, dropped } of agents) {
+        const gone = Object.values(dropped).reduce((sum, each) => sum + each, 0)
+        if (received !== delivered + gone) wrong.push(`${node} ${id}: ${received} = ${delivered} + ${gone}`)
+      }
+    return wrong
+  }
+
+  /** What is kept of earlier runs counts as kept: so what has come since is compared. */
+  async #entriesAmiss(begun: ReadonlyMap<string, EntryCounts>): Promise<string[]> {
+    const wrong: string[] = []
+    for (const [boot, { node, seen, taken }] of await this.#entries()) {
+      const before = begun.get(boot)
+      const came = seen - (before?.seen ?? 0)
+      const took = taken - (before?.taken ?? 0)
+      if (before === undefined || came === 0 || came !== took)
+        wrong.push(`${node}: ${came} entries, ${took} kept or dropped`)
+    }
+    return wrong
+  }
+
+  async #entries(): Promise<Map<string, EntryCounts>> {
+    const counts = new Map<string, EntryCounts>()
+    for (const { node, boot, counters } of await this.#workers()) {
+      const { items = 0, 'entries.stored': kept = 0, 'queue.entries': waiting = 0 } = counters
+      counts.set(boot, { node, seen: items, taken: kept + waiting + sumOf(counters, 'dropped.store.') })
+    }
+    return counts
+  }
+
+  async #workers(): Promise<readonly NodeView[]> {
+    const nodes = (await this.#remoras.hubs[0]?.client.nodes()) ?? []
+    return nodes.filter(({ component }) => component === 'worker')
+  }
+
+  /** When nothing more comes. */
+  async #settled() {
+    for (const end = Date.now() + PATIENCE_MS; ; await setTimeout(2000)) {
+      const books = await this.#books()
+      const isWhole =
+        Object.values(books.actions).every(({ lost }) => lost.length === 0) &&
+        books.counters.got?.said === books.counters.got?.added
+      if (isWhole || Date.now() > end) return books
+    }
+  }
+
+  async #books() {
+    const { workers, nats, hubs } = this.#remoras
+    const lines = await printed(nats.url)
+    const actions = Object.fromEntries(
+      workers.map(({ node, sent }) => [node, actionsOf(node, sent(), lines)] as const),
+    )
+    const jobs = runsOf(lines)
+    const shared = await sharedOf(hubs[0]?.url ?? '')
+    const calls = workers.flatMap(({ sent }) => sent()).filter((each) => each.startsWith('call ')).length
+    const got = Object.values(actions).reduce((sum, { arrived }) => sum + arrived, 0)
+    return {
+      actions,
+      jobs,
+      counters: {
+        got: { said: shared.got ?? 0, added: got },
+        calls: { said: shared.calls ?? 0, added: calls },
+        ticks: { said: shared.ticks ?? 0, added: jobs.runs },
+      },
+      longestSilenceMs: longestSilence(lines),
+    }
+  }
+
+  #memory(): Record<string, number> {
+    return Object.fromEntries(this.#remoras.programs.map(({ name, pid }) => [name, residentMiB(pid)]))
+  }
+}
+
+interface EntryCounts {
+  readonly node: string
+  readonly seen: number
+  /** Kept, waiting for it, or dropped. */
+  readonly taken: number
+}
+
+async function sharedOf(url: string): Promise<Readonly<Record<string, number>>> {
+  const answer = await fetch(`${url}/api/v1/shared`)
+  const values = (await answer.json()) as { name: string; value: number }[]
+  return Object.fromEntries(values.map(({ name, value }) => [name, value]))
+}
+
+function sumOf(counters: Readonly<Record<string, number>>, start: string): number {
+  return Object.entries(counters).reduce(
+    (sum, [name, count]) => sum + (name.startsWith(start) ? count : 0),
+    0,
+  )
+}
+
+/** mulberry32: the same numbers for the same seed. */
+function randomOf(seed: number): () => number {
+  let state = seed >>> 0
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+}
+
+const PATIENCE_MS = 120_000
+const LONGEST_PAUSE_MS = 2000
+/** What the runs that are there at the end do, by their books. */
+const RUN_ON_MS = 3000
+/** Who was told to die may take a moment. */
+const LEFT_MS = 2000
