@@ -19,6 +19,8 @@ export class ConsoleOut {
     mostSize: MOST_WAITING_LENGTH,
     sizeOf: ({ text }) => text.length,
   })
+  /** On its way: when nobody knows whether it has arrived, the very same goes again, which the stream then knows by its id. */
+  #part: readonly ConsoleLine[] = []
   readonly #now: () => number
   #number = 0
   #dropped = 0
@@ -35,7 +37,7 @@ export class ConsoleOut {
 
   /** Lines that wait. */
   get depth(): number {
-    return this.#waiting.length
+    return this.#waiting.length + this.#part.length
   }
 
   /** Lines that were never sent. */
@@ -72,7 +74,7 @@ export class ConsoleOut {
     this.#send()
     const late = new Promise<void>((resolve) => setTimeout(resolve, timeoutMs).unref())
     await Promise.race([this.#sending, late])
-    this.#dropped += this.#waiting.length
+    this.#dropped += this.depth
   }
 
   get #subject(): string {
@@ -85,21 +87,26 @@ export class ConsoleOut {
   }
 
   async #sendAll(): Promise<void> {
-    while (this.#waiting.length > 0) {
-      const part = parts(this.#waiting.peek(MOST_AT_ONCE))[0] ?? []
-      const id = part[0]?.id ?? ''
+    for (;;) {
+      if (this.#part.length === 0) this.#part = this.#takePart()
+      const [first] = this.#part
+      if (first === undefined) return
       try {
-        await this.#stream.append(this.#subject, encode(part), { id })
+        await this.#stream.append(this.#subject, encode(this.#part), { id: first.id })
       } catch {
         // It cannot be reached: a line waits until it can be, or until its place is needed.
         if (this.#closing) return
         this.#timer ??= setTimeout(() => this.#send(), AGAIN_MS)
         return
       }
-      // Some may have been dropped while this was under way.
-      const ids = new Set(part.map((line) => line.id))
-      this.#waiting.shift(this.#waiting.peek(part.length).filter(({ id }) => ids.has(id)).length)
+      this.#part = []
     }
+  }
+
+  #takePart(): readonly ConsoleLine[] {
+    const [part = []] = parts(this.#waiting.peek(MOST_AT_ONCE))
+    this.#waiting.shift(part.length)
+    return part
   }
 }
 
