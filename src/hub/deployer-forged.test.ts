@@ -39,7 +39,12 @@ describe('a deployer', () => {
 
 async function parts(t: TestContext) {
   const bus = openLocalBus({ folder: await tempFolder(t) })
-  t.after(() => bus.close())
+  const deployers: Deployer[] = []
+  t.after(async () => {
+    for (const deployer of deployers) await deployer.close()
+    await store.close()
+    await bus.close()
+  })
   const state = await bus.bucket({ name: 'state' })
   const store = openBucketStore(await bus.bucket({ name: 'agents' }), {
     description: 'a bucket',
@@ -58,7 +63,7 @@ async function parts(t: TestContext) {
       deleted: async () => {},
       note: () => {},
     })
-    t.after(() => deployer.close())
+    deployers.push(deployer)
     return deployer
   }
   return { bus, state, store, start }
