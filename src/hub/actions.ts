@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { Bucket, Stream, StreamMessage } from '../bus/bus.ts'
 import { type HubAction, hubAction } from '../wire/actions.ts'
 import { decode, encode } from '../wire/codec.ts'
+import { STREAMS, token } from '../wire/subjects.ts'
 
 export interface ActionsOptions {
   readonly stream: Stream
@@ -48,10 +49,11 @@ export class ActionConsumer {
     await stream.consume(CONSUMER, (message) => this.#take(message), this.#abort.signal)
   }
 
-  async #take({ payload, redelivered }: StreamMessage): Promise<void> {
+  async #take({ payload, redelivered, subject }: StreamMessage): Promise<void> {
     const action = decode(hubAction, payload)
     const place = action === undefined ? undefined : placeOf(action.id)
-    if (action === undefined || place === undefined) {
+    // Who may speak for which node is for the rights on subjects to say.
+    if (action === undefined || place === undefined || !isOwn(action, subject)) {
       this.counters.malformed++
       return
     }
@@ -66,6 +68,7 @@ export class ActionConsumer {
     // Whoever sent something last is last to be forgotten.
     this.#taken.delete(sender)
     this.#taken.set(sender, number)
+    if (this.#taken.size > 2 * MOST_SENDERS) this.#taken = new Map([...this.#taken].slice(-MOST_SENDERS))
     if (++this.#unsaved >= SAVE_EVERY) await this.#save()
   }
 
@@ -86,6 +89,10 @@ export class ActionConsumer {
 function placeOf(id: string): { sender: string; number: number } | undefined {
   const [, sender, number] = /^(.+)\/(\d{1,15})$/s.exec(id) ?? []
   return sender === undefined ? undefined : { sender, number: Number(number) }
+}
+
+function isOwn({ id, node }: HubAction, subject: string): boolean {
+  return subject === `${STREAMS.actions}.${token(node)}` && id.startsWith(`${node}/`)
 }
 
 const takenNumbers = z.array(z.tuple([z.string(), z.number()]))

@@ -6,7 +6,8 @@ import { SUBJECTS } from '../wire/subjects.ts'
 import type { EntriesPage } from '../wire/views.ts'
 
 /** Where a page ended: for each worker, where its part began and how much of it was used. */
-type Cursor = Record<string, readonly [cursor: string | null, used: number]>
+type Cursor = ReadonlyMap<string, Place>
+type Place = readonly [cursor: string | null, used: number]
 
 /**
  * Entries of all workers as one list, newest first. A worker that does not answer in time is named, and its entries are
@@ -19,9 +20,9 @@ export async function queryWorkers(
   signal: AbortSignal,
 ): Promise<EntriesPage> {
   const start = readCursor(query.cursor)
-  const asked = workers.filter((worker) => start[worker]?.[0] !== null || start[worker] === undefined)
+  const asked = workers.filter((worker) => start.get(worker)?.[0] !== null)
   const parts = await Promise.all(
-    asked.map((worker) => Part.open(bus, worker, query, start[worker] ?? ['', 0], signal)),
+    asked.map((worker) => Part.open(bus, worker, query, start.get(worker) ?? ['', 0], signal)),
   )
   const entries: string[] = []
   let bytes = 0
@@ -34,10 +35,8 @@ export async function queryWorkers(
     // Nothing of this worker is older than what others have until it has answered again.
     if (next.isEmpty) await next.more()
   }
-  const cursor: Cursor = {}
-  for (const part of parts) cursor[part.worker] = part.place
-  for (const [worker, place] of Object.entries(start)) cursor[worker] ??= place
-  const isOver = Object.values(cursor).every(([at]) => at === null)
+  const cursor = new Map([...start, ...parts.map(({ worker, place }) => [worker, place] as const)])
+  const isOver = [...cursor.values()].every(([at]) => at === null)
   return {
     entries,
     cursor: isOver ? null : writeCursor(cursor),
@@ -59,12 +58,13 @@ class Part {
   #texts: readonly string[] = []
   scanned = 0
   isMissing = false
+  readonly #until = performance.now() + LONGEST_MS
 
   static async open(
     bus: Bus,
     worker: string,
     query: EntriesQuery,
-    [cursor, used]: Cursor[string],
+    [cursor, used]: Place,
     signal: AbortSignal,
   ): Promise<Part> {
     const part = new Part(bus, worker, query, cursor, signal)
@@ -97,7 +97,7 @@ class Part {
     return this.#times[this.#used] ?? Number.NEGATIVE_INFINITY
   }
 
-  get place(): Cursor[string] {
+  get place(): Place {
     if (this.isMissing || !this.isEmpty) return [this.#from, this.#used]
     return [this.#next, 0]
   }
@@ -118,7 +118,9 @@ class Part {
     // A worker cuts its answers where they get too long, or take too long.
     while (this.#from !== null) {
       const answer = await this.#ask(this.#from, Math.min(this.#limit + skip, MOST_LIMIT)).catch(missing)
-      if (answer === undefined) {
+      // One that goes on where it was, or says nothing for ever, is as good as gone.
+      const isStuck = answer?.header.cursor === this.#from || performance.now() > this.#until
+      if (answer === undefined || isStuck) {
         this.isMissing = true
         this.#texts = []
         this.#used = skip
@@ -143,9 +145,23 @@ interface Answer {
 
 function readAnswer(payload: Uint8Array): Answer {
   const answer = decodeLines(entriesAnswer, payload)
-  if (answer === undefined || answer.texts.length !== answer.header.times.length)
+  // One line that is no JSON would spoil the page, with what all others have answered.
+  if (
+    answer === undefined ||
+    answer.texts.length !== answer.header.times.length ||
+    !answer.texts.every(isJson)
+  )
     throw new Mistake('E_BUS_NO_ANSWER', 'a worker answered with what is no page of entries')
   return answer
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
 }
 
 /** A worker that is gone, or whose answer makes no sense. What the query got wrong is for who asked. */
@@ -162,15 +178,15 @@ function newest(parts: readonly Part[]): Part | undefined {
 }
 
 function writeCursor(cursor: Cursor): string {
-  return Buffer.from(JSON.stringify(cursor)).toString('base64url')
+  return Buffer.from(JSON.stringify(Object.fromEntries(cursor))).toString('base64url')
 }
 
 function readCursor(text: string | undefined): Cursor {
-  if (text === undefined || text === '') return {}
+  if (text === undefined || text === '') return new Map()
   try {
     const read: unknown = JSON.parse(Buffer.from(text, 'base64url').toString())
     const places = Object.entries(read as Record<string, unknown>)
-    if (places.every(([, place]) => isPlace(place))) return Object.fromEntries(places) as Cursor
+    if (places.every(([, place]) => isPlace(place))) return new Map(places) as Cursor
   } catch {
     // Told below.
   }
@@ -186,6 +202,8 @@ function isPlace(place: unknown): boolean {
 }
 
 const ANSWER_MS = 5000
+/** Of one worker for one page. */
+const LONGEST_MS = 60_000
 const MOST_LIMIT = 10_000
 /** Letters of a page; it goes on behind its cursor. */
 const MOST_PAGE_BYTES = 32 << 20

@@ -108,7 +108,7 @@ export class HubService {
         [queue('console')]: this.#console.depth,
         [dropped('console', 'queue-full')]: this.#console.dropped,
         [dropped('console', 'slow-reader')]: this.hub.lines.dropped,
-        [dropped('wire', 'status')]: this.hub.fleet.malformed,
+        [dropped('wire', 'status')]: this.hub.fleet.malformed + this.hub.fleet.refused,
         [dropped('wire', 'console')]: this.hub.lines.malformed,
         ...Object.fromEntries(
           Object.entries(bus.dropped).map(([why, count]) => [dropped('bus', why), count]),

@@ -13,6 +13,9 @@ export class Fleet implements AliveNodes {
   readonly #listeners = new Set<() => void>()
   /** Messages that made no sense. */
   malformed = 0
+  /** Those of nodes beyond the most that are heard. */
+  refused = 0
+  #bytes = 0
 
   constructor(bus: Bus) {
     this.#stop = bus.subscribe(SUBJECTS.allStatus, (payload) => this.#hear(payload))
@@ -51,14 +54,23 @@ export class Fleet implements AliveNodes {
 
   #hear(payload: Uint8Array): void {
     const status = decode(nodeStatus, payload)
-    if (status === undefined) {
+    if (status === undefined || !isShallow(status.health)) {
       this.malformed++
       return
     }
-    this.#heard.set(keyOf(status), {
+    const key = keyOf(status)
+    const before = this.#heard.get(key)
+    const bytes = this.#bytes - (before?.bytes ?? 0) + payload.length
+    if ((before === undefined && this.#heard.size >= MOST_NODES) || bytes > MOST_BYTES) {
+      this.refused++
+      return
+    }
+    this.#bytes = bytes
+    this.#heard.set(key, {
       status,
       atMs: performance.now(),
       skewMs: Math.round(status.now - Date.now()),
+      bytes: payload.length,
     })
     this.#tell()
   }
@@ -67,7 +79,10 @@ export class Fleet implements AliveNodes {
   #forget(): void {
     const now = performance.now()
     const gone = [...this.#heard].filter(([, { atMs }]) => now - atMs > NODE_GONE_MS)
-    for (const [key] of gone) this.#heard.delete(key)
+    for (const [key, { bytes }] of gone) {
+      this.#heard.delete(key)
+      this.#bytes -= bytes
+    }
     if (gone.length > 0) this.#tell()
   }
 
@@ -80,6 +95,8 @@ interface Heard {
   readonly status: NodeStatus
   readonly atMs: number
   readonly skewMs: number
+  /** Of its message. */
+  readonly bytes: number
 }
 
 /** A worker that was started again is another one until the first is forgotten; what it says last counts. */
@@ -87,4 +104,14 @@ function keyOf({ component, node, boot }: NodeStatus): string {
   return component === 'hub' ? `hub ${boot}` : `worker ${node}`
 }
 
+/** Whether it can be written again as JSON; what is nested without end cannot. */
+function isShallow(value: unknown, deepest = DEEPEST): boolean {
+  if (typeof value !== 'object' || value === null) return true
+  return deepest > 0 && Object.values(value).every((each) => isShallow(each, deepest - 1))
+}
+
 const SWEEP_MS = 500
+const MOST_NODES = 5000
+/** Of what all nodes say of themselves. */
+const MOST_BYTES = 128 << 20
+const DEEPEST = 20

@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict'
+import { describe, it, type TestContext } from 'node:test'
+import { type LocalBus, openLocalBus } from '../bus/local.ts'
+import { Fleet } from '../node/fleet.ts'
+import { STREAM_OPTIONS } from '../node/streams.ts'
+import { nodeStatusOf } from '../testing/node-status.ts'
+import { tempFolder } from '../testing/temp-folder.ts'
+import { until } from '../testing/until.ts'
+import { encode, encodeLines } from '../wire/codec.ts'
+import type { ConsoleLine } from '../wire/console.ts'
+import { SUBJECTS } from '../wire/subjects.ts'
+import { ActionConsumer } from './actions.ts'
+import { ConsoleLog } from './console.ts'
+import { queryWorkers } from './entries.ts'
+
+describe('whoever can write to the bus', () => {
+  it('cannot make a hub remember nodes, or what they say, without end', async (t) => {
+    const bus = await openBus(t)
+    const fleet = new Fleet(bus)
+    t.after(() => fleet.close())
+    for (let n = 0; n < 6000; n++) {
+      const status = nodeStatusOf({ node: `n${n}`, boot: `b${n}` })
+      bus.publish(SUBJECTS.status(`worker-b${n}`), encode(status))
+      if (n % 500 === 0) await until(() => fleet.count + fleet.refused >= n)
+    }
+    await until(() => fleet.count + fleet.refused === 6000)
+    assert.deepEqual([fleet.count, fleet.refused], [5000, 1000])
+    bus.publish(SUBJECTS.status('x'), encode(nodeStatusOf({ node: 'n1', version: 'x'.repeat(900_000) })))
+    await until(() => fleet.nodes().some(({ version }) => version.length === 900_000))
+  })
+
+  it('cannot give a hub what it could not write again', async (t) => {
+    const bus = await openBus(t)
+    const fleet = new Fleet(bus)
+    t.after(() => fleet.close())
+    const deep = `{"a":${'['.repeat(100_000)}${']'.repeat(100_000)}}`
+    const text = JSON.stringify(nodeStatusOf()).replace('"health":{}', `"health":${deep}`)
+    bus.publish(SUBJECTS.status('x'), new TextEncoder().encode(text))
+    await until(() => fleet.malformed === 1)
+    assert.equal(fleet.count, 0)
+  })
+
+  it('cannot fill a hub with lines, or with the identities of lines that were cleared', async (t) => {
+    const bus = await openBus(t)
+    const stream = await bus.stream(STREAM_OPTIONS.console)
+    const log = new ConsoleLog(stream)
+    t.after(() => log.close())
+    for (let part = 0; part < 200; part++) {
+      const lines = Array.from({ length: 10 }, (_, n) => line(`l${part}/${n}`, 'x'.repeat(64 << 10)))
+      await stream.append('console.n', encode(lines), { id: `l${part}` })
+    }
+    await until(() => log.recent({ last: 1 })[0]?.id === 'l199/9')
+    const letters = log.recent({}).reduce((sum, { text }) => sum + text.length, 0)
+    assert.ok(letters <= 64 << 20, `${letters} letters are kept`)
+    assert.ok(letters > 32 << 20, `only ${letters} letters are kept`)
+    const twice = [line('t', 'once'), line('t', 'once')]
+    await stream.append('console.n', encode(twice), { id: 't' })
+    await until(() => log.recent({ text: 'once' }).length === 1)
+  })
+
+  it('cannot send actions in the name of a node from the subject of another', async (t) => {
+    const bus = await openBus(t)
+    const stream = await bus.stream(STREAM_OPTIONS.actions)
+    const delivered: string[] = []
+    const consumer = new ActionConsumer({
+      stream,
+      state: await bus.bucket({ name: 'state' }),
+      deliver: async ({ action }) => {
+        delivered.push(action)
+      },
+    })
+    t.after(() => consumer.close())
+    await stream.append('actions.evil', encode(action('good', 'good/b/999999999999999', 'a')), { id: '1' })
+    await stream.append('actions.evil', encode(action('evil', 'good/b/999999999999999', 'b')), { id: '2' })
+    await stream.append('actions.evil', encode(action('evil', 'evil/b/9007199254740993', 'c')), { id: '3' })
+    await stream.append('actions.good', encode(action('good', 'good/b/1', 'd')), { id: '4' })
+    await until(() => delivered.length === 1)
+    assert.deepEqual([delivered, consumer.counters.malformed], [['d'], 3])
+  })
+
+  it('cannot spoil a page, or keep who asks for it for ever', async (t) => {
+    const bus = await openBus(t)
+    const honest = { node: 'honest', cursor: null, scanned: 1, dropped: {} }
+    bus.respond(SUBJECTS.entries('honest'), async () =>
+      encodeLines({ ...honest, times: [1] }, ['{"id":"1"}']),
+    )
+    bus.respond(SUBJECTS.entries('liar'), async () =>
+      encodeLines({ ...honest, node: 'liar', times: [2] }, ['1], "entries": [']),
+    )
+    bus.respond(SUBJECTS.entries('endless'), async () =>
+      encodeLines({ ...honest, node: 'endless', cursor: 'again', times: [] }, []),
+    )
+    // A name that every object of JavaScript has.
+    bus.respond(SUBJECTS.entries('constructor'), async () => encodeLines({ ...honest, times: [] }, []))
+    const workers = ['honest', 'liar', 'endless', 'constructor']
+    const { signal } = new AbortController()
+    const page = await queryWorkers(bus, workers, { filter: '', limit: 10 }, signal)
+    assert.deepEqual(page.entries, ['{"id":"1"}'])
+    assert.deepEqual(page.missing.toSorted(), ['endless', 'liar'])
+  })
+})
+
+async function openBus(t: TestContext): Promise<LocalBus> {
+  const bus = openLocalBus({ folder: await tempFolder(t) })
+  t.after(() => bus.close())
+  return bus
+}
+
+function line(id: string, text: string): ConsoleLine {
+  return { id, at: 1, node: 'n', agent: 'a', index: 0, title: 'A', level: 'log', text }
+}
+
+function action(node: string, id: string, name: string) {
+  return { id, node, agent: 'a', index: 0, title: 'A', at: 1, action: name }
+}
