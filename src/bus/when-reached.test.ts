@@ -42,5 +42,6 @@ it('what needs the others is done as soon as they can be reached, and fails of e
   )
   end.abort(new Error('enough'))
   await assert.rejects(never, /enough/)
+  assert.equal(await whenReached(bus, async () => 1, end.signal), 1, 'once, also at the end')
   assert.equal(listeners.size, 0)
 })

@@ -7,8 +7,11 @@ import { STREAMS, token } from '../wire/subjects.ts'
 export interface ActionsOptions {
   readonly stream: Stream
   readonly state: Bucket
-  /** Calls `onHubAction` of all agents on the hub, and keeps what came of it. Rejects when it has to be done again. */
-  readonly deliver: (action: HubAction, redelivered: boolean) => Promise<void>
+  /**
+   * Calls `onHubAction` of all agents on the hub, and keeps what came of it. Rejects when it has to be done again, by whoever
+   * takes over when the signal aborts.
+   */
+  readonly deliver: (action: HubAction, redelivered: boolean, ending: AbortSignal) => Promise<void>
 }
 
 /**
@@ -63,7 +66,7 @@ export class ActionConsumer {
       return
     }
     if (redelivered) this.counters.redelivered++
-    await this.#options.deliver(action, redelivered)
+    await this.#options.deliver(action, redelivered, this.#abort.signal)
     this.counters.delivered++
     // Whoever sent something last is last to be forgotten.
     this.#taken.delete(sender)

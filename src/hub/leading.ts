@@ -60,7 +60,7 @@ export class Leading {
     this.#actions = new ActionConsumer({
       stream: actions,
       state,
-      deliver: (action, redelivered) => agents.deliver(action, redelivered),
+      deliver: (action, redelivered, ending) => agents.deliver(action, redelivered, ending),
     })
   }
 

@@ -2,6 +2,7 @@ import type { Agent } from '../agent/agents.ts'
 import type { AgentGroup, ConsoleLine as GroupLine, GroupObserver } from '../agent/group.ts'
 import { AgentStates } from '../agent/views.ts'
 import type { Bucket, Bus } from '../bus/bus.ts'
+import { whenReached } from '../bus/when-reached.ts'
 import type { SharedState } from '../store/shared-state.ts'
 import type { HubAction } from '../wire/actions.ts'
 import type { AgentState } from '../wire/agents.ts'
@@ -74,10 +75,11 @@ export class NodeAgents implements AgentRunner {
 
   /**
    * Tells the agents of an action. Resolves when all have been told, and what they printed and shared is kept: told again after
-   * a crash, they print and share it once.
+   * a crash, they print and share it once. An outage of the bus is waited for: agents are not told again because of it. Rejects
+   * when the signal aborts meanwhile.
    */
-  async deliver(action: HubAction, redelivered: boolean): Promise<void> {
-    const { console, shared } = this.#options
+  async deliver(action: HubAction, redelivered: boolean, ending: AbortSignal): Promise<void> {
+    const { bus, console, shared } = this.#options
     const { id, node, index, title, at, object } = action
     const meta = { node, script: index, title, time: at, redelivered }
     const { lines } = await this.group.action({
@@ -86,8 +88,8 @@ export class NodeAgents implements AgentRunner {
       meta,
       ...(object === undefined ? {} : { object }),
     })
-    await console.keep(`action/${id}`, lines.map(newLine))
-    if (shared.unwritten > 0) await shared.flush()
+    await whenReached(bus, () => console.keep(`action/${id}`, lines.map(newLine)), ending)
+    if (shared.unwritten > 0) await whenReached(bus, () => shared.flush(), ending)
   }
 
   /** An agent is active nowhere any more: nothing is left of its jobs. */

@@ -6,6 +6,7 @@ import type { JobsOrder } from '../agent/host/protocol.ts'
 import { nextRun } from '../agent/host/scheduler.ts'
 import { jobView } from '../agent/views.ts'
 import type { Bucket, Bus } from '../bus/bus.ts'
+import { whenReached } from '../bus/when-reached.ts'
 import { Mistake } from '../mistake/mistake.ts'
 import { decode, encode } from '../wire/codec.ts'
 import { type JobAnswer, type JobOrder, type JobSelector, jobOrder, jobsOrdered } from '../wire/jobs.ts'
@@ -36,6 +37,7 @@ export class NodeJobs {
   readonly #stops: (() => void)[]
   /** Agents by identity, for what the cluster asks for by it. */
   readonly #indexes = new Map<string, number>()
+  readonly #closing = new AbortController()
   malformed = 0
 
   constructor(options: NodeJobsOptions) {
@@ -124,6 +126,7 @@ export class NodeJobs {
   }
 
   async close(): Promise<void> {
+    this.#closing.abort()
     for (const stop of this.#stops) stop()
     await this.#cluster.close()
   }
@@ -168,12 +171,13 @@ export class NodeJobs {
   }
 
   async #run(agent: string, tag: string, dueMs: number): Promise<JobOutcome> {
-    const { group, console } = this.#options
+    const { bus, group, console } = this.#options
     const index = this.#indexes.get(agent)
     if (index === undefined) return { kind: 'not-run', why: 'the agent is not here' }
     const { ok, error = '', lines } = await group.runClusterJob(index, tag, dueMs)
     // Printed once, also when the run is done again because this node dies before it can say that it is done.
-    await console.keep(`job/${agent}/${tag}/${dueMs}`, lines.map(newLine))
+    const keep = () => console.keep(`job/${agent}/${tag}/${dueMs}`, lines.map(newLine))
+    await whenReached(bus, keep, this.#closing.signal)
     return ok ? { kind: 'passed' } : { kind: 'failed', error }
   }
 
