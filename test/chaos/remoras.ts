@@ -42,6 +42,8 @@ export class Remoras {
   readonly #dead = new Map<string, number>()
 
   static async start(t: TestContext, nats: NatsServer, options: RemorasOptions): Promise<Remoras> {
+    const made: Remoras[] = []
+    t.after(() => Promise.all(made.map((each) => each.#destroy())))
     const folder = await tempFolder(t)
     const [metrics, fronts] = [await freePorts(options.hubs + options.workers), await freePorts(options.hubs)]
     const hubs = fronts.map((front, at) => hub(folder, nats, `hub${at + 1}`, front, metrics[at] ?? 0))
@@ -51,7 +53,7 @@ export class Remoras {
       workers.push(worker(folder, nats, `w${at + 1}`, traffic, metrics[options.hubs + at] ?? 0))
     }
     const remoras = new Remoras(nats, hubs, workers)
-    t.after(() => remoras.#destroy())
+    made.push(remoras)
     for (const { program } of [...hubs, ...workers]) program.start()
     return remoras
   }
@@ -157,7 +159,7 @@ export class Remoras {
   }
 
   async #destroy(): Promise<void> {
-    for (const program of this.programs) program.destroy()
+    await Promise.all(this.programs.map((program) => program.destroy()))
     for (const { traffic } of this.workers) await traffic.stop()
     for (const { client } of this.hubs) await client.close()
   }

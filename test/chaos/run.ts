@@ -27,6 +27,9 @@ test(`${values.kills} times ${values.victim.join(', ')}, seed ${values.seed}`, a
     callsPerSecond: Number(values.calls),
     inOrder: values.term,
     tell: (text) => console.log(text),
+  }).catch((error: unknown) => {
+    console.log(error)
+    throw error
   })
   console.log(JSON.stringify(report, null, 1))
 })

@@ -76,9 +76,13 @@ export class Supervised {
   }
 
   /** Whatever of it is left. */
-  destroy(): void {
+  async destroy(): Promise<void> {
     this.#isWanted = false
-    this.#child?.kill('SIGKILL')
+    const child = this.#child
+    if (child === undefined) return
+    const ended = once(child, 'exit')
+    child.kill('SIGKILL')
+    await ended
   }
 
   /** Whether it says that it can do its work. */

@@ -120,8 +120,8 @@ class Trial {
     const { inOrder = false } = this.#options
     if (victim === 'nats') {
       await (inOrder ? nats.stop() : nats.kill())
-      await setTimeout(100)
-      await nats.start()
+      await setTimeout(RESTART_MS)
+      await this.#startNats()
       return
     }
     const program = await this.#choose(victim)
@@ -129,6 +129,17 @@ class Trial {
     this.#remoras.gone(program)
     await this.#end(program)
     program.start()
+  }
+
+  /** Its port is one that connections of others may have taken meanwhile: then it is tried again, as a supervisor would. */
+  async #startNats(): Promise<void> {
+    for (const end = Date.now() + PATIENCE_MS; ; )
+      try {
+        return await this.#remoras.nats.start()
+      } catch (error) {
+        this.#options.tell?.(String(error))
+        if (Date.now() > end) throw error
+      }
   }
 
   async #choose(victim: Exclude<Victim, 'nats'>): Promise<Supervised> {
@@ -263,6 +274,7 @@ function randomOf(seed: number): () => number {
   }
 }
 
+const RESTART_MS = 100
 const PATIENCE_MS = 120_000
 const LONGEST_PAUSE_MS = 2000
 /** What the runs that are there at the end do, by their books. */
