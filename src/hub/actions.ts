@@ -7,6 +7,8 @@ import { STREAMS, token } from '../wire/subjects.ts'
 export interface ActionsOptions {
   readonly stream: Stream
   readonly state: Bucket
+  /** Before it resolves nothing is delivered: agents that are not loaded yet would not hear of it, and nobody would notice. */
+  readonly ready: Promise<void>
   /**
    * Calls `onHubAction` of all agents on the hub, and keeps what came of it. Rejects when it has to be done again, by whoever
    * takes over when the signal aborts.
@@ -45,11 +47,16 @@ export class ActionConsumer {
   }
 
   async #run(): Promise<void> {
-    const { stream, state } = this.#options
+    const { stream, state, ready } = this.#options
+    await Promise.race([ready, this.#aborted()])
     const kept = await state.get(TAKEN)
     const numbers = kept === undefined ? undefined : decode(takenNumbers, kept.value)
     this.#taken = new Map(numbers ?? [])
     await stream.consume(CONSUMER, (message) => this.#take(message), this.#abort.signal)
+  }
+
+  #aborted(): Promise<void> {
+    return new Promise((resolve) => this.#abort.signal.addEventListener('abort', () => resolve()))
   }
 
   async #take({ payload, redelivered, subject }: StreamMessage): Promise<void> {

@@ -60,6 +60,7 @@ export class Leading {
     this.#actions = new ActionConsumer({
       stream: actions,
       state,
+      ready: this.#follower.current,
       deliver: (action, redelivered, ending) => agents.deliver(action, redelivered, ending),
     })
   }

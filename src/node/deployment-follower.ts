@@ -37,6 +37,7 @@ export class DeploymentFollower {
   readonly #options: FollowerOptions
   readonly #runner: AgentRunner
   readonly #abort = new AbortController()
+  readonly #current = Promise.withResolvers<void>()
   readonly #running: Promise<void>
   /** By identity, with why a version does not run. */
   readonly #known = new Map<string, Known>()
@@ -57,6 +58,11 @@ export class DeploymentFollower {
   /** The generation that runs here. */
   get generation(): number {
     return this.#inForce?.generation ?? 0
+  }
+
+  /** Resolves when all runs that was deployed as it began to follow. */
+  get current(): Promise<void> {
+    return this.#current.promise
   }
 
   /** What is deployed here: also what does not load. */
@@ -94,6 +100,7 @@ export class DeploymentFollower {
   async #watch(signal: AbortSignal): Promise<void> {
     const { state } = this.#options
     for await (const change of state.watch({ prefix: DEPLOYMENT, signal })) {
+      if (change.kind === 'current') this.#current.resolve()
       if (change.kind !== 'put' || change.key !== DEPLOYMENT) continue
       const next = decode(deployment, change.value)
       if (next === undefined) this.malformed++
