@@ -65,6 +65,7 @@ describe('whoever can write to the bus', () => {
     const consumer = new ActionConsumer({
       stream,
       state: await bus.bucket({ name: 'state' }),
+      ready: Promise.resolve(),
       deliver: async ({ action }) => {
         delivered.push(action)
       },

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Bus } from '../bus/bus.ts'
+import { BoundedQueue } from '../node/bounded-queue.ts'
 import { Wake } from '../waiting/wake.ts'
 import { decodeLines, encode } from '../wire/codec.ts'
 import { type LiveRequest, liveBatch } from '../wire/entries.ts'
@@ -50,7 +51,8 @@ export class LiveEntries {
       if (batch === undefined) this.malformed++
       else {
         const { node, dropped } = batch.header
-        for (const viewer of viewers) viewer.push({ node, entries: batch.texts, dropped })
+        const part = { node, entries: batch.texts, dropped, bytes: payload.length }
+        for (const viewer of viewers) viewer.push(part)
       }
     })
     ask(MOST_PER_SECOND)
@@ -78,26 +80,21 @@ interface Feed {
 
 /** One that watches. When it reads too slowly the oldest are dropped, and it is told how many. */
 class Viewer {
-  #parts: LivePart[] = []
-  #waiting = 0
+  readonly #parts = new BoundedQueue<SizedPart>({
+    mostItems: MOST_PARTS,
+    mostSize: MOST_WAITING_BYTES,
+    sizeOf: ({ bytes }) => bytes,
+  })
   #dropped = 0
   readonly wake = new Wake()
 
-  push(part: LivePart): void {
-    this.#parts.push(part)
-    this.#waiting += part.entries.length
-    while (this.#waiting > MOST_WAITING && this.#parts.length > 1) {
-      const { entries, dropped } = this.#parts.shift() as LivePart
-      this.#waiting -= entries.length
-      this.#dropped += entries.length + dropped
-    }
+  push(part: SizedPart): void {
+    for (const { entries, dropped } of this.#parts.push(part)) this.#dropped += entries.length + dropped
     this.wake.ring()
   }
 
   taken(): LivePart[] {
-    const [first, ...others] = this.#parts
-    this.#parts = []
-    this.#waiting = 0
+    const [first, ...others] = this.#parts.shift()
     if (first === undefined) return []
     const dropped = first.dropped + this.#dropped
     this.#dropped = 0
@@ -105,7 +102,13 @@ class Viewer {
   }
 }
 
+interface SizedPart extends LivePart {
+  readonly bytes: number
+}
+
 const ASK_EVERY_MS = 1000
 /** Of one worker. */
 const MOST_PER_SECOND = 50_000
-const MOST_WAITING = 50_000
+/** For one that watches; parts are shared by all who watch with the same filter. */
+const MOST_WAITING_BYTES = 64 << 20
+const MOST_PARTS = 50_000
