@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
 import { z } from 'zod'
 import { openLocalBus } from '../bus/local.ts'
+import { readPart } from '../shared-state/part.ts'
 import { SharedState } from '../store/shared-state.ts'
 import { HOST, TestGroup, testAgent } from '../testing/group.ts'
 import { UnsureStream } from '../testing/unsure-stream.ts'
@@ -44,12 +45,23 @@ describe('the agents of a node, while the bus is away', () => {
     const [first, second] = await texts()
     assert.deepEqual([first, second], ['tick 1', 'tick 2'])
   })
+
+  test('have written what a job of the cluster has shared before it counts as done', async (t) => {
+    const { agents, values, texts } = await started(t, TICKER)
+    await until(async () => (await texts()).length >= 2)
+    const [first] = await values()
+    assert.ok(Number(first) >= 1, `${first}`)
+    assert.equal(agents.counters['cluster_jobs.failures'], 0)
+  })
 })
 
 const RECEIVER = `var calls = 0
 function onHubAction() { console.log('got ' + ++calls) }`
 const TICKER = `var runs = 0
-jobs.schedule('tick', '* * * * * *', function () { console.log('tick ' + ++runs) }, { scope: 'cluster' })`
+jobs.schedule('tick', '* * * * * *', function () {
+  console.log('tick ' + ++runs)
+  cluster.counter.add('ticks')
+}, { scope: 'cluster' })`
 const ACTION = { id: 'n1/b1/1', node: 'n1', agent: 'a', index: 0, title: 'A', at: 0, action: 'x' }
 
 async function started(t: TestContext, code: string) {
@@ -59,6 +71,9 @@ async function started(t: TestContext, code: string) {
   const console = new ConsoleOut(stream, 'hub', 'boot')
   const fleet = new Fleet(bus)
   t.after(() => fleet.close())
+  const cluster = await bus.bucket({ name: BUCKETS.cluster })
+  const shared = new SharedState({ node: 'hub', boot: 'boot', bucket: cluster, flushMs: 3600_000 })
+  t.after(() => shared.close())
   const told = new TestGroup(t, { host: { ...HOST, clusterJobs: true } })
   const agents = new NodeAgents({
     component: 'hub',
@@ -67,11 +82,13 @@ async function started(t: TestContext, code: string) {
     bus,
     fleet,
     jobs: await bus.bucket({ name: BUCKETS.jobs }),
-    shared: new SharedState({ node: 'hub', boot: 'boot' }),
+    shared,
     console,
     note: () => {},
     open: (observer) => {
       told.clusterJob = observer.clusterJob
+      told.onShared = ({ id = '', title }, deltas, errand) =>
+        shared.apply({ id, title }, deltas, errand === undefined ? {} : { id: errand })
       return told.group
     },
   })
@@ -85,5 +102,10 @@ async function started(t: TestContext, code: string) {
       found.push(...(decode(z.array(consoleLine), payload) ?? []).map(({ text }) => text))
     return found
   }
-  return { agents, stream, texts }
+  /** As they are in the bucket. */
+  const values = async () => {
+    const parts = await Promise.all((await cluster.keys()).map((key) => cluster.get(key)))
+    return parts.map((part) => part && readPart(part.value)?.value.toJSON())
+  }
+  return { agents, stream, texts, values }
 }

@@ -8,6 +8,7 @@ import { jobView } from '../agent/views.ts'
 import type { Bucket, Bus } from '../bus/bus.ts'
 import { whenReached } from '../bus/when-reached.ts'
 import { Mistake } from '../mistake/mistake.ts'
+import type { SharedState } from '../store/shared-state.ts'
 import { decode, encode } from '../wire/codec.ts'
 import { type JobAnswer, type JobOrder, type JobSelector, jobOrder, jobsOrdered } from '../wire/jobs.ts'
 import { SUBJECTS } from '../wire/subjects.ts'
@@ -23,6 +24,7 @@ export interface NodeJobsOptions {
   readonly node: string
   readonly boot: string
   readonly group: AgentGroup
+  readonly shared: Pick<SharedState, 'unwritten' | 'flush'>
   readonly console: ConsoleOut
   readonly note: Note
 }
@@ -171,13 +173,15 @@ export class NodeJobs {
   }
 
   async #run(agent: string, tag: string, dueMs: number): Promise<JobOutcome> {
-    const { bus, group, console } = this.#options
+    const { bus, group, console, shared } = this.#options
     const index = this.#indexes.get(agent)
     if (index === undefined) return { kind: 'not-run', why: 'the agent is not here' }
     const { ok, error = '', lines } = await group.runClusterJob(index, tag, dueMs)
     // Printed once, also when the run is done again because this node dies before it can say that it is done.
     const keep = () => console.keep(`job/${agent}/${tag}/${dueMs}`, lines.map(newLine))
     await whenReached(bus, keep, this.#closing.signal)
+    // What a run has shared is not lost when the run counts as done.
+    if (shared.unwritten > 0) await whenReached(bus, () => shared.flush(), this.#closing.signal)
     return ok ? { kind: 'passed' } : { kind: 'failed', error }
   }
 
