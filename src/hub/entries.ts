@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import type { Bus } from '../bus/bus.ts'
 import { Mistake } from '../mistake/mistake.ts'
 import { decodeLines, encode } from '../wire/codec.ts'
@@ -5,154 +6,144 @@ import { type EntriesQuery, entriesAnswer } from '../wire/entries.ts'
 import { SUBJECTS } from '../wire/subjects.ts'
 import type { EntriesPage } from '../wire/views.ts'
 
-/** Where a page ended: for each worker, where its part began and how much of it was used. */
-type Cursor = ReadonlyMap<string, Place>
-type Place = readonly [cursor: string | null, used: number]
+const cursorSchema = z.object({
+  /** Entries on the pages before. */
+  shown: z.number().int().nonnegative(),
+  /** Of each worker where its part goes on; "" at its beginning, null when there is no more. */
+  places: z.record(z.string(), z.string().nullable()),
+})
+/** Where a page ended. */
+type Cursor = z.infer<typeof cursorSchema>
 
 /**
  * Entries of all workers as one list, newest first. A worker that does not answer in time is named, and its entries are
- * missing; a page after this one asks it again.
+ * missing; a page after this one asks it again. `most` is how many there are on all pages.
  */
 export async function queryWorkers(
   bus: Bus,
   workers: readonly string[],
   query: EntriesQuery,
-  signal: AbortSignal,
+  { signal, most }: { readonly signal: AbortSignal; readonly most: number },
 ): Promise<EntriesPage> {
-  const start = readCursor(query.cursor)
-  const asked = workers.filter((worker) => start.get(worker)?.[0] !== null)
+  const { shown, places: start } = readCursor(query.cursor)
+  const asked = workers.filter((worker) => start[worker] !== null)
   const parts = await Promise.all(
-    asked.map((worker) => Part.open(bus, worker, query, start.get(worker) ?? ['', 0], signal)),
+    asked.map((worker) => Part.open({ bus, worker, query, signal }, start[worker] ?? '')),
   )
-  const entries: string[] = []
-  let bytes = 0
-  for (;;) {
-    const next = newest(parts)
-    if (next === undefined || entries.length >= query.limit || bytes > MOST_PAGE_BYTES) break
-    const json = next.take()
-    entries.push(json)
-    bytes += json.length
-    // Nothing of this worker is older than what others have until it has answered again.
-    if (next.isEmpty) await next.more()
-  }
-  const cursor = new Map([...start, ...parts.map(({ worker, place }) => [worker, place] as const)])
-  const isOver = [...cursor.values()].every(([at]) => at === null)
+  const entries = await merged(parts, Math.min(query.limit, most - shown))
+  const places = { ...start, ...Object.fromEntries(parts.map(({ worker, place }) => [worker, place])) }
+  const gone = Object.keys(start).filter((worker) => start[worker] !== null && !workers.includes(worker))
+  const missing = [...parts.filter(({ isMissing }) => isMissing).map(({ worker }) => worker), ...gone]
+  // Who reads on until there is no more must come to an end, also when a worker never answers again.
+  const isOver =
+    shown + entries.length >= most ||
+    Object.entries(places).every(
+      ([worker, place]) => place === null || (entries.length === 0 && missing.includes(worker)),
+    )
   return {
     entries,
-    cursor: isOver ? null : writeCursor(cursor),
+    cursor: isOver ? null : writeCursor({ shown: shown + entries.length, places }),
     scanned: parts.reduce((sum, { scanned }) => sum + scanned, 0),
-    missing: parts.filter(({ isMissing }) => isMissing).map(({ worker }) => worker),
+    missing,
   }
+}
+
+async function merged(parts: readonly Part[], limit: number): Promise<string[]> {
+  const entries: string[] = []
+  let letters = 0
+  while (entries.length < limit && letters <= MOST_PAGE_LETTERS) {
+    const next = newest(parts)
+    if (next === undefined) break
+    const json = next.take()
+    entries.push(json)
+    letters += json.length
+    // Nothing of this worker is older than what others have until it has answered again.
+    if (next.isEmpty && entries.length < limit) await next.more()
+  }
+  return entries
+}
+
+interface PartOptions {
+  readonly bus: Bus
+  readonly worker: string
+  readonly query: EntriesQuery
+  readonly signal: AbortSignal
 }
 
 /** What one worker has of a page. */
 class Part {
-  readonly worker: string
-  readonly #ask: (cursor: string, limit: number) => Promise<Answer>
-  readonly #limit: number
-  /** Where the answer at hand began; null: there is no more. */
-  #from: string | null
-  #next: string | null = ''
+  readonly #options: PartOptions
+  #answer: Answer = NOTHING
   #used = 0
-  #times: readonly number[] = []
-  #texts: readonly string[] = []
+  /** Where the next answer begins; null: there is no more. */
+  #next: string | null
   scanned = 0
   isMissing = false
   readonly #until = performance.now() + LONGEST_MS
 
-  static async open(
-    bus: Bus,
-    worker: string,
-    query: EntriesQuery,
-    [cursor, used]: Place,
-    signal: AbortSignal,
-  ): Promise<Part> {
-    const part = new Part(bus, worker, query, cursor, signal)
-    await part.#fetch(used)
+  static async open(options: PartOptions, from: string): Promise<Part> {
+    const part = new Part(options, from)
+    await part.more()
     return part
   }
 
-  private constructor(
-    bus: Bus,
-    worker: string,
-    query: EntriesQuery,
-    cursor: string | null,
-    signal: AbortSignal,
-  ) {
-    this.worker = worker
-    this.#from = cursor
-    this.#limit = query.limit
-    this.#ask = async (at, limit) => {
-      const { cursor: _, ...rest } = query
-      const asked = encode({ ...rest, limit, ...(at === '' ? {} : { cursor: at }) })
-      return readAnswer(await bus.request(SUBJECTS.entries(worker), asked, { timeoutMs: ANSWER_MS, signal }))
-    }
+  private constructor(options: PartOptions, from: string) {
+    this.#options = options
+    this.#next = from
+  }
+
+  get worker(): string {
+    return this.#options.worker
   }
 
   get isEmpty(): boolean {
-    return this.#used >= this.#texts.length
+    return this.#used >= this.#answer.texts.length
   }
 
   get time(): number {
-    return this.#times[this.#used] ?? Number.NEGATIVE_INFINITY
+    return this.#answer.header.times[this.#used] ?? Number.NEGATIVE_INFINITY
   }
 
-  get place(): Place {
-    if (this.isMissing || !this.isEmpty) return [this.#from, this.#used]
-    return [this.#next, 0]
+  /** Where a page goes on behind what was taken, whatever the worker gets meanwhile. */
+  get place(): string | null {
+    return this.#answer.header.starts[this.#used] ?? this.#next
   }
 
   take(): string {
-    return this.#texts[this.#used++] as string
+    return this.#answer.texts[this.#used++] ?? ''
   }
 
-  /** The answer at hand is used up: asks for what comes behind it. */
+  /** The answer at hand is used up: asks for what comes behind it. Answers may be cut anywhere, also before the first entry. */
   async more(): Promise<void> {
-    if (this.#next === null) return
-    this.#from = this.#next
-    await this.#fetch(0)
+    while (this.isEmpty && this.#next !== null && !this.isMissing) {
+      const answer = await this.#ask(this.#next).catch(missing)
+      // One that does not get on would never end.
+      this.isMissing =
+        answer === undefined || answer.header.cursor === this.#next || performance.now() > this.#until
+      if (answer === undefined || this.isMissing) return
+      this.scanned += answer.header.scanned
+      this.#answer = answer
+      this.#used = 0
+      this.#next = answer.header.cursor
+    }
   }
 
-  async #fetch(used: number): Promise<void> {
-    let skip = used
-    // A worker cuts its answers where they get too long, or take too long.
-    while (this.#from !== null) {
-      const answer = await this.#ask(this.#from, Math.min(this.#limit + skip, MOST_LIMIT)).catch(missing)
-      // One that goes on where it was, or says nothing for ever, is as good as gone.
-      const isStuck = answer?.header.cursor === this.#from || performance.now() > this.#until
-      if (answer === undefined || isStuck) {
-        this.isMissing = true
-        this.#texts = []
-        this.#used = skip
-        return
-      }
-      this.scanned += answer.header.scanned
-      this.#times = answer.header.times
-      this.#texts = answer.texts
-      this.#next = answer.header.cursor
-      this.#used = Math.min(skip, this.#texts.length)
-      if (!this.isEmpty || this.#next === null) return
-      skip -= this.#used
-      this.#from = this.#next
-    }
+  async #ask(from: string): Promise<Answer> {
+    const { bus, worker, signal } = this.#options
+    const { cursor: _, ...query } = this.#options.query
+    const asked = encode(from === '' ? query : { ...query, cursor: from })
+    return readAnswer(await bus.request(SUBJECTS.entries(worker), asked, { timeoutMs: ANSWER_MS, signal }))
   }
 }
 
 interface Answer {
-  readonly header: { times: number[]; cursor: string | null; scanned: number }
+  readonly header: {
+    readonly times: readonly number[]
+    readonly starts: readonly string[]
+    readonly cursor: string | null
+    readonly scanned: number
+  }
   readonly texts: readonly string[]
-}
-
-function readAnswer(payload: Uint8Array): Answer {
-  const answer = decodeLines(entriesAnswer, payload)
-  // One line that is no JSON would spoil the page, with what all others have answered.
-  if (
-    answer === undefined ||
-    answer.texts.length !== answer.header.times.length ||
-    !answer.texts.every(isJson)
-  )
-    throw new Mistake('E_BUS_NO_ANSWER', 'a worker answered with what is no page of entries')
-  return answer
 }
 
 function isJson(text: string): boolean {
@@ -162,6 +153,16 @@ function isJson(text: string): boolean {
   } catch {
     return false
   }
+}
+
+function readAnswer(payload: Uint8Array): Answer {
+  const answer = decodeLines(entriesAnswer, payload)
+  const count = answer?.texts.length
+  const isWhole = answer?.header.times.length === count && answer?.header.starts.length === count
+  // One line that is no JSON would spoil the page, with what all others have answered.
+  if (answer === undefined || !isWhole || !answer.texts.every(isJson))
+    throw new Mistake('E_BUS_NO_ANSWER', 'a worker answered with what is no page of entries')
+  return answer
 }
 
 /** A worker that is gone, or whose answer makes no sense. What the query got wrong is for who asked. */
@@ -178,32 +179,24 @@ function newest(parts: readonly Part[]): Part | undefined {
 }
 
 function writeCursor(cursor: Cursor): string {
-  return Buffer.from(JSON.stringify(Object.fromEntries(cursor))).toString('base64url')
+  return Buffer.from(JSON.stringify(cursor)).toString('base64url')
 }
 
 function readCursor(text: string | undefined): Cursor {
-  if (text === undefined || text === '') return new Map()
+  if (text === undefined || text === '') return { shown: 0, places: {} }
   try {
-    const read: unknown = JSON.parse(Buffer.from(text, 'base64url').toString())
-    const places = Object.entries(read as Record<string, unknown>)
-    if (places.every(([, place]) => isPlace(place))) return new Map(places) as Cursor
+    return cursorSchema.parse(JSON.parse(Buffer.from(text, 'base64url').toString()))
   } catch {
-    // Told below.
+    throw new Mistake('E_REQUEST', 'the cursor is none that a page has given', {
+      hint: 'leave it out to begin with the newest entries',
+    })
   }
-  throw new Mistake('E_REQUEST', 'the cursor is none that a page has given', {
-    hint: 'leave it out to begin with the newest entries',
-  })
 }
 
-function isPlace(place: unknown): boolean {
-  if (!Array.isArray(place) || place.length !== 2) return false
-  const [cursor, used] = place as unknown[]
-  return (cursor === null || typeof cursor === 'string') && Number.isInteger(used) && (used as number) >= 0
-}
-
+const NOTHING: Answer = { header: { times: [], starts: [], cursor: null, scanned: 0 }, texts: [] }
+/** As long as people wait for a page. */
 const ANSWER_MS = 5000
 /** Of one worker for one page. */
 const LONGEST_MS = 60_000
-const MOST_LIMIT = 10_000
-/** Letters of a page; it goes on behind its cursor. */
-const MOST_PAGE_BYTES = 32 << 20
+/** Of a page; it goes on behind its cursor. */
+const MOST_PAGE_LETTERS = 32 << 20

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { type AgentOptions, understandAgent } from '../agent/agents.ts'
 import { agentTitle } from '../agent/source/title.ts'
 import type { Bucket, Bus, Stream } from '../bus/bus.ts'
+import { compileFilter } from '../filter/index.ts'
 import { Mistake } from '../mistake/mistake.ts'
 import { ConsoleOut } from '../node/console-out.ts'
 import { Fleet } from '../node/fleet.ts'
@@ -31,6 +32,8 @@ export interface HubOptions {
   /** How scripts are read, for those that are saved. */
   readonly agents: AgentOptions
   readonly boot: string
+  /** Words of filters. */
+  readonly macros: Readonly<Record<string, string>>
   readonly shared: () => readonly SharedValue[]
   readonly health: () => Record<string, unknown>
 }
@@ -130,9 +133,15 @@ export class Hub implements HubControl {
     return eachOnce(answers.filter((answer) => answer !== undefined))
   }
 
-  entries(query: EntriesQuery, signal: AbortSignal): Promise<EntriesPage> {
+  async entries(query: EntriesQuery, signal: AbortSignal): Promise<EntriesPage> {
     const workers = this.fleet.workers().map(({ node }) => node)
-    return queryWorkers(this.#options.bus, workers, query, signal)
+    const { bus, macros } = this.#options
+    const { limit: most = Number.POSITIVE_INFINITY } = compileFilter(query.filter, {
+      prefer: 'kfl1',
+      macros,
+      now: Date.now(),
+    })
+    return queryWorkers(bus, workers, query, { signal, most })
   }
 
   live(filter: string, signal: AbortSignal): AsyncIterable<LivePart> {

@@ -27,6 +27,8 @@ export interface HubServiceOptions {
   /** Where its metrics are. */
   readonly address: () => string
   readonly agents: AgentOptions
+  /** Words of filters. */
+  readonly macros: Readonly<Record<string, string>>
   /** Titles from the configuration: active as soon as they exist. */
   readonly activeTitles: readonly string[]
   /** Nobody else can lead: the bus is in this process. */
@@ -62,6 +64,7 @@ export class HubService {
       ...shared,
       agents,
       boot,
+      macros: options.macros,
       shared: () => options.values.values(),
       health: () => options.health(this.status()),
     })

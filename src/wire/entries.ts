@@ -18,6 +18,8 @@ export const entriesAnswer = z.object({
   node: z.string(),
   /** Of each entry that follows: its time, ms since the epoch, for those who merge. */
   times: z.array(z.number()),
+  /** Of each entry: the cursor of an answer that begins with it, whatever has come meanwhile. */
+  starts: z.array(z.string()),
   /** Where to go on; null at the end. */
   cursor: z.string().nullable(),
   scanned: z.number().describe('Entries that were looked at'),

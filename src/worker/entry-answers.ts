@@ -4,7 +4,8 @@ import type { EntryReader } from '../store/entries/entry-store.ts'
 import { decode, encodeLines } from '../wire/codec.ts'
 import { type EntriesAnswer, entriesQuery } from '../wire/entries.ts'
 import { SUBJECTS } from '../wire/subjects.ts'
-import { parts, type Redact } from './live-queries.ts'
+import type { Redact } from './live-queries.ts'
+import { sizeOf, withinMessage } from './message-parts.ts'
 
 export interface AnswerOptions {
   readonly bus: Bus
@@ -29,20 +30,22 @@ export function answerQueries({ bus, reader, redact, node, dropped }: AnswerOpti
     )
     const kept = page.entries.flatMap(({ atMs }, at) => {
       const text = shown[at]
-      return text === null || text === undefined ? [] : [{ atMs, text }]
+      const start = page.starts[at]
+      return text === null || text === undefined || start === undefined ? [] : [{ atMs, start, text }]
     })
-    const texts = parts(
-      kept.map(({ text }) => text),
-      mostBytes,
-    ).flat()
+    const sent = firstThatFit(kept, mostBytes)
     const answer: EntriesAnswer = {
       node,
-      times: kept.map(({ atMs }) => atMs),
-      cursor: page.cursor,
+      times: sent.map(({ atMs }) => atMs),
+      starts: sent.map(({ start }) => start),
+      cursor: kept[sent.length]?.start ?? page.cursor,
       scanned: page.scanned,
       dropped: dropped(),
     }
-    return encodeLines(answer, texts)
+    return encodeLines(
+      answer,
+      sent.map(({ text }) => text),
+    )
   })
   return () => {
     stop.abort()
@@ -50,7 +53,28 @@ export function answerQueries({ bus, reader, redact, node, dropped }: AnswerOpti
   }
 }
 
+interface Shown {
+  readonly atMs: number
+  readonly start: string
+  readonly text: string
+}
+
+/** Letters may be several bytes, and agents may have added something. The first always fits. */
+function firstThatFit(shown: readonly Shown[], mostBytes: number): readonly Shown[] {
+  const fitting: Shown[] = []
+  let bytes = 0
+  for (const each of shown) {
+    const text = withinMessage(each.text, mostBytes)
+    bytes += sizeOf(text) + each.start.length + PLACE_BYTES
+    if (fitting.length > 0 && bytes > mostBytes) break
+    fitting.push({ ...each, text })
+  }
+  return fitting
+}
+
 /** A query that takes longer is cut by whoever asked. */
 const SLOWEST_MS = 30_000
-/** For the header, and what onItemQueried adds. */
+/** Time and place of an entry in the header, beside the text of its cursor. */
+const PLACE_BYTES = 24
+/** For the rest of the header. */
 const ROOM = 128 << 10

@@ -3,6 +3,7 @@ import type { EntryReader, StoredEntry } from '../store/entries/entry-store.ts'
 import { decode, encodeLines } from '../wire/codec.ts'
 import { type LiveRequest, liveRequest } from '../wire/entries.ts'
 import { SUBJECTS } from '../wire/subjects.ts'
+import { parts } from './message-parts.ts'
 
 /** Takes entries through onItemQueried of every agent: JSON texts, null for those that are hidden. */
 export type Redact = (filter: string, entries: readonly string[]) => Promise<readonly (string | null)[]>
@@ -27,6 +28,8 @@ export class LiveQueries {
   /** Matching entries that were not sent: too many a second. */
   dropped = 0
   sent = 0
+  /** Requests that came while so many were answered already that one more would be too many; each time. */
+  refused = 0
 
   constructor(options: LiveOptions) {
     this.#options = options
@@ -52,6 +55,7 @@ export class LiveQueries {
     if (request.mostPerSecond <= 0) query?.abort.abort()
     else if (query !== undefined) query.askedAt = performance.now()
     else if (this.#queries.size < MOST_QUERIES) this.#open(request)
+    else this.refused++
   }
 
   #open(request: LiveRequest): void {
@@ -118,37 +122,9 @@ class Budget {
   }
 }
 
-/** Texts so that each part fits in a message. Bytes are at most three for a letter; most are one. */
-export function parts(texts: readonly string[], mostBytes: number): string[][] {
-  const cut: string[][] = []
-  let bytes = Number.POSITIVE_INFINITY
-  for (const text of texts) {
-    const size = Buffer.byteLength(text) + 1
-    if (bytes + size > Math.min(mostBytes, PART_BYTES)) {
-      cut.push([])
-      bytes = 0
-    }
-    cut.at(-1)?.push(size > mostBytes ? withoutContent(text) : text)
-    bytes += Math.min(size, mostBytes)
-  }
-  return cut
-}
-
-/** An entry that is too long for a message goes without what it carries. */
-function withoutContent(text: string): string {
-  const entry = JSON.parse(text) as Record<string, unknown>
-  const error = {
-    type: 'too-long',
-    msg: `the entry has ${text.length} characters: more than a message takes`,
-  }
-  return JSON.stringify({ ...entry, request: null, response: null, data: null, error })
-}
-
 const MOST_QUERIES = 100
 const SWEEP_MS = 1000
 /** Five times as long as it takes a hub to ask again. */
 const FORGOTTEN_MS = 5000
 /** For the header. */
 const ROOM = 64 << 10
-/** Many small messages cost more than a large one, and a large one waits. */
-const PART_BYTES = 256 << 10

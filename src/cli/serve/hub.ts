@@ -85,6 +85,7 @@ export async function startHub(request: HubRequest): Promise<StartedHub> {
     version: version(),
     address,
     agents: { language: scripting.language, protocols: knownProtocols },
+    macros: config.tap.customMacros,
     activeTitles: scripting.active,
     isAlone,
     openGroup: (observer) => {

@@ -126,6 +126,7 @@ class Page {
   #bytes = 0
   #isFull = false
   readonly #entries: StoredEntry[] = []
+  readonly #starts: string[] = []
   readonly #filter: Filter
   readonly #query: EntriesQuery
   readonly #mostBytes: number
@@ -144,7 +145,8 @@ class Page {
   }
 
   /** False when it does not fit any more. */
-  offer({ atMs, json }: Row): boolean {
+  offer(row: Row): boolean {
+    const { atMs, json } = row
     const { from, to, limit } = this.#query
     this.#scanned++
     const isWithin = (from === undefined || atMs >= from) && (to === undefined || atMs <= to)
@@ -154,6 +156,8 @@ class Page {
       this.#isFull = true
       return false
     }
+    const left = this.#wanted - this.#entries.length
+    this.#starts.push(cursorText({ ...row, seq: row.seq + 1 }, left))
     this.#entries.push({ atMs, json: shown })
     this.#bytes += shown.length
     this.#isFull = this.#entries.length >= Math.min(limit, this.#wanted)
@@ -163,7 +167,7 @@ class Page {
   finish(place: Place | undefined): StoredPage {
     const left = this.#wanted - this.#entries.length
     const cursor = place === undefined || left <= 0 ? null : cursorText(place, left)
-    return { entries: this.#entries, cursor, scanned: this.#scanned }
+    return { entries: this.#entries, starts: this.#starts, cursor, scanned: this.#scanned }
   }
 }
 

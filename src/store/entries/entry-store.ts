@@ -68,6 +68,8 @@ export interface StoredEntry {
 
 export interface StoredPage {
   readonly entries: readonly StoredEntry[]
+  /** Of each entry: the cursor of a page that begins with it, whatever has come meanwhile. */
+  readonly starts: readonly string[]
   readonly cursor: string | null
   readonly scanned: number
 }

@@ -158,8 +158,9 @@ class Page {
   /** What the filter itself still wants, over all pages. */
   readonly #wanted: number
   readonly #entries: StoredEntry[] = []
+  readonly #starts: string[] = []
   #bytes = 0
-  #next: Cursor | undefined
+  #next: string | undefined
 
   constructor(limit: number, mostBytes: number, wanted: number) {
     this.#limit = limit
@@ -187,6 +188,7 @@ class Page {
         this.#goOnAt(segment, row + 1)
         return
       }
+      this.#starts.push(this.#cursorAt(segment, row + 1))
       this.#entries.push({ atMs, json })
       this.#bytes += json.length
     }
@@ -195,13 +197,17 @@ class Page {
 
   finish(): StoredPage {
     const isAll = this.#entries.length >= this.#wanted
-    const cursor = this.#next === undefined || isAll ? null : cursorText(this.#next)
-    return { entries: this.#entries, cursor, scanned: this.scanned }
+    const cursor = this.#next === undefined || isAll ? null : this.#next
+    return { entries: this.#entries, starts: this.#starts, cursor, scanned: this.scanned }
   }
 
   #goOnAt(segment: number, row: number): void {
+    this.#next = this.#cursorAt(segment, row)
+  }
+
+  #cursorAt(segment: number, row: number): string {
     const left = this.#wanted - this.#entries.length
-    this.#next = { segment, row, left: Number.isFinite(left) ? left : undefined }
+    return cursorText({ segment, row, left: Number.isFinite(left) ? left : undefined })
   }
 }
 
