@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { Stream } from '../bus/bus.ts'
 import { BoundedQueue } from '../node/bounded-queue.ts'
 import { Incoming } from '../waiting/incoming.ts'
+import { pause } from '../waiting/pause.ts'
 import { decode } from '../wire/codec.ts'
 import { type ConsoleFilter, type ConsoleLine, consoleLine, wantsLine } from '../wire/console.ts'
 
@@ -18,6 +19,8 @@ export class ConsoleLog {
   malformed = 0
   /** Lines that somebody who read too slowly did not get. */
   dropped = 0
+  /** How often reading had to begin again. */
+  failures = 0
 
   constructor(stream: Stream) {
     this.#reading = this.#read(stream)
@@ -34,7 +37,7 @@ export class ConsoleLog {
     const incoming = new Incoming<ConsoleLine>(signal, MOST_LINES)
     incoming.push(this.recent(filter))
     const listener = (lines: readonly ConsoleLine[]) => {
-      this.dropped += incoming.push(lines.filter((line) => wantsLine(filter, line)))
+      this.dropped += incoming.push(lines.filter((line) => clears(line, filter) || wantsLine(filter, line)))
     }
     this.#listeners.add(listener)
     try {
@@ -49,8 +52,18 @@ export class ConsoleLog {
     await this.#reading
   }
 
+  /** What was read before is known by its ids. */
   async #read(stream: Stream): Promise<void> {
     const { signal } = this.#abort
+    while (!signal.aborted) {
+      await this.#readOn(stream, signal).catch(() => {
+        this.failures++
+      })
+      await pause(AGAIN_MS, signal)
+    }
+  }
+
+  async #readOn(stream: Stream, signal: AbortSignal): Promise<void> {
     for await (const { payload } of stream.read({ last: MOST_MESSAGES, follow: true, signal })) {
       const lines = decode(consoleLines, payload)
       if (lines === undefined) this.malformed++
@@ -95,6 +108,12 @@ class RecentIds {
   }
 }
 
+/** Who looks at lines of an agent must know that they went, whatever else they want to see. */
+function clears({ level, agent, index, title }: ConsoleLine, filter: ConsoleFilter): boolean {
+  if (level !== 'clear') return false
+  return agent === '' || filter.agent === undefined || [agent, title, String(index)].includes(filter.agent)
+}
+
 export const consoleLines = z.array(consoleLine)
 
 /** Per hub, over all agents. */
@@ -109,3 +128,4 @@ const LIMITS = {
   mostSize: MOST_LENGTH,
   sizeOf: ({ text }: ConsoleLine) => text.length,
 }
+const AGAIN_MS = 1000

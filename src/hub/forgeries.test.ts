@@ -83,19 +83,21 @@ describe('whoever can write to the bus', () => {
     const bus = await openBus(t)
     const honest = { node: 'honest', cursor: null, scanned: 1, dropped: {} }
     bus.respond(SUBJECTS.entries('honest'), async () =>
-      encodeLines({ ...honest, times: [1] }, ['{"id":"1"}']),
+      encodeLines({ ...honest, times: [1], starts: ['1'] }, ['{"id":"1"}']),
     )
     bus.respond(SUBJECTS.entries('liar'), async () =>
-      encodeLines({ ...honest, node: 'liar', times: [2] }, ['1], "entries": [']),
+      encodeLines({ ...honest, node: 'liar', times: [2], starts: ['2'] }, ['1], "entries": [']),
     )
     bus.respond(SUBJECTS.entries('endless'), async () =>
-      encodeLines({ ...honest, node: 'endless', cursor: 'again', times: [] }, []),
+      encodeLines({ ...honest, node: 'endless', cursor: 'again', times: [], starts: [] }, []),
     )
     // A name that every object of JavaScript has.
-    bus.respond(SUBJECTS.entries('constructor'), async () => encodeLines({ ...honest, times: [] }, []))
+    bus.respond(SUBJECTS.entries('constructor'), async () =>
+      encodeLines({ ...honest, times: [], starts: [] }, []),
+    )
     const workers = ['honest', 'liar', 'endless', 'constructor']
     const { signal } = new AbortController()
-    const page = await queryWorkers(bus, workers, { filter: '', limit: 10 }, signal)
+    const page = await queryWorkers(bus, workers, { filter: '', limit: 10 }, { signal, most: 1000 })
     assert.deepEqual(page.entries, ['{"id":"1"}'])
     assert.deepEqual(page.missing.toSorted(), ['endless', 'liar'])
   })

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Bus } from '../bus/bus.ts'
-import { BoundedQueue } from '../node/bounded-queue.ts'
+import { Mistake } from '../mistake/mistake.ts'
 import { Wake } from '../waiting/wake.ts'
 import { decodeLines, encode } from '../wire/codec.ts'
 import { type LiveRequest, liveBatch } from '../wire/entries.ts'
@@ -14,6 +14,7 @@ import type { LivePart } from '../wire/views.ts'
 export class LiveEntries {
   readonly #bus: Bus
   readonly #feeds = new Map<string, Feed>()
+  #isClosed = false
   malformed = 0
 
   constructor(bus: Bus) {
@@ -21,22 +22,31 @@ export class LiveEntries {
   }
 
   async *watch(filter: string, signal: AbortSignal): AsyncIterable<LivePart> {
+    if (filter.length > LONGEST_FILTER)
+      throw new Mistake('E_TOO_LARGE', `a filter of ${filter.length} characters`, {
+        hint: `At most ${LONGEST_FILTER} are taken.`,
+      })
+    if (this.#isClosed) return
     const feed = this.#feeds.get(filter) ?? this.#open(filter)
     const viewer = new Viewer()
     feed.viewers.add(viewer)
     try {
-      while (!signal.aborted) {
+      while (!signal.aborted && !this.#isClosed) {
         yield* viewer.taken()
-        await viewer.wake.next(signal)
+        if (!this.#isClosed) await viewer.wake.next(signal)
       }
     } finally {
       feed.viewers.delete(viewer)
-      if (feed.viewers.size === 0) this.#close(filter, feed)
+      if (feed.viewers.size === 0 && !this.#isClosed) this.#close(filter, feed)
     }
   }
 
   close(): void {
-    for (const [filter, feed] of this.#feeds) this.#close(filter, feed)
+    this.#isClosed = true
+    for (const [filter, feed] of this.#feeds) {
+      this.#close(filter, feed)
+      for (const viewer of feed.viewers) viewer.wake.ring()
+    }
   }
 
   #open(filter: string): Feed {
@@ -51,8 +61,7 @@ export class LiveEntries {
       if (batch === undefined) this.malformed++
       else {
         const { node, dropped } = batch.header
-        const part = { node, entries: batch.texts, dropped, bytes: payload.length }
-        for (const viewer of viewers) viewer.push(part)
+        for (const viewer of viewers) viewer.push({ node, entries: batch.texts, dropped })
       }
     })
     ask(MOST_PER_SECOND)
@@ -80,35 +89,45 @@ interface Feed {
 
 /** One that watches. When it reads too slowly the oldest are dropped, and it is told how many. */
 class Viewer {
-  readonly #parts = new BoundedQueue<SizedPart>({
-    mostItems: MOST_PARTS,
-    mostSize: MOST_WAITING_BYTES,
-    sizeOf: ({ bytes }) => bytes,
-  })
+  #parts: LivePart[] = []
+  #entries = 0
+  #letters = 0
   #dropped = 0
   readonly wake = new Wake()
 
-  push(part: SizedPart): void {
-    for (const { entries, dropped } of this.#parts.push(part)) this.#dropped += entries.length + dropped
+  push(part: LivePart): void {
+    this.#add(part, 1)
+    this.#parts.push(part)
+    while ((this.#entries > MOST_ENTRIES || this.#letters > MOST_LETTERS) && this.#parts.length > 1) {
+      const oldest = this.#parts.shift()
+      if (oldest === undefined) break
+      this.#add(oldest, -1)
+      this.#dropped += oldest.entries.length + oldest.dropped
+    }
     this.wake.ring()
   }
 
   taken(): LivePart[] {
-    const [first, ...others] = this.#parts.shift()
+    const [first, ...others] = this.#parts
+    this.#parts = []
+    this.#entries = 0
+    this.#letters = 0
     if (first === undefined) return []
     const dropped = first.dropped + this.#dropped
     this.#dropped = 0
     return [{ ...first, dropped }, ...others]
   }
-}
 
-interface SizedPart extends LivePart {
-  readonly bytes: number
+  #add({ entries }: LivePart, sign: 1 | -1): void {
+    this.#entries += sign * entries.length
+    for (const { length } of entries) this.#letters += sign * length
+  }
 }
 
 const ASK_EVERY_MS = 1000
 /** Of one worker. */
 const MOST_PER_SECOND = 50_000
-/** For one that watches; parts are shared by all who watch with the same filter. */
-const MOST_WAITING_BYTES = 64 << 20
-const MOST_PARTS = 50_000
+/** For one that watches. */
+const MOST_ENTRIES = 50_000
+const MOST_LETTERS = 64 << 20
+const LONGEST_FILTER = 64 << 10

@@ -47,7 +47,7 @@ export class ConsoleOut {
 
   push(line: NewLine): void {
     const id = `${this.#boot}/${this.#number++}`
-    const text = line.text.length > LONGEST ? `${line.text.slice(0, LONGEST)}…` : line.text
+    const text = cutText(line.text)
     const gone = this.#waiting.push({ ...line, text, id, node: this.#node, at: this.#now() })
     this.#dropped += gone.length
     this.#timer ??= setTimeout(() => this.#send(), EVERY_MS)
@@ -61,7 +61,13 @@ export class ConsoleOut {
     if (lines.length === 0) return
     const at = this.#now()
     const sent = lines.map(
-      (line, number): ConsoleLine => ({ ...line, id: `${id}/${number}`, node: this.#node, at }),
+      (line, number): ConsoleLine => ({
+        ...line,
+        text: cutText(line.text),
+        id: `${id}/${number}`,
+        node: this.#node,
+        at,
+      }),
     )
     for (const [number, part] of parts(sent).entries())
       await this.#stream.append(this.#subject, encode(part), { id: `${id}/${number}` })
@@ -110,12 +116,16 @@ export class ConsoleOut {
   }
 }
 
+function cutText(text: string): string {
+  return text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text
+}
+
 /** Cut so that each part fits in a message. */
 function parts(lines: readonly ConsoleLine[]): ConsoleLine[][] {
   const cut: ConsoleLine[][] = []
   let bytes = Number.POSITIVE_INFINITY
   for (const line of lines) {
-    const size = 3 * line.text.length + LINE_BYTES
+    const size = Buffer.byteLength(JSON.stringify(line.text)) + LINE_BYTES
     if (bytes + size > MOST_BYTES) {
       cut.push([])
       bytes = 0
