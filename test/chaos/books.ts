@@ -1,20 +1,38 @@
+import { z } from 'zod'
+import type { StreamOptions } from '../../src/bus/bus.ts'
 import { openNatsBus } from '../../src/bus/nats.ts'
 import { consoleLines } from '../../src/hub/console.ts'
 import { STREAM_OPTIONS } from '../../src/node/streams.ts'
+import { hubAction } from '../../src/wire/actions.ts'
 import { decode } from '../../src/wire/codec.ts'
 import type { ConsoleLine } from '../../src/wire/console.ts'
 
 /** What agents have printed, as it lies in the stream: with what is there twice. */
 export async function printed(url: string): Promise<ConsoleLine[]> {
+  const payloads = await payloadsOf(url, STREAM_OPTIONS.console)
+  return payloads.flatMap((payload) => decode(consoleLines, payload) ?? [])
+}
+
+/** What lies in the stream of actions, as agents have noted it, with who has sent it in front. */
+export async function stored(url: string): Promise<Set<string>> {
+  const payloads = await payloadsOf(url, STREAM_OPTIONS.actions)
+  const actions = payloads.map((payload) =>
+    numbered.safeParse(JSON.parse(decode(hubAction, payload)?.object ?? '{}')),
+  )
+  return new Set(actions.map(({ data }) => `${data?.from} ${data?.kind} ${data?.n}`))
+}
+
+const numbered = z.object({ from: z.string(), kind: z.string(), n: z.number() })
+
+async function payloadsOf(url: string, options: StreamOptions): Promise<Uint8Array[]> {
   const none = { user: '', password: '', token: '', creds: '', tls: { ca: '', cert: '', key: '' } }
   const bus = await openNatsBus({ settings: { ...none, url, prefix: 'remora', replicas: 1 } })
   try {
-    const stream = await bus.stream(STREAM_OPTIONS.console)
-    const lines: ConsoleLine[] = []
+    const stream = await bus.stream(options)
+    const payloads: Uint8Array[] = []
     const { signal } = new AbortController()
-    for await (const { payload } of stream.read({ sinceMs: 0, follow: false, signal }))
-      lines.push(...(decode(consoleLines, payload) ?? []))
-    return lines
+    for await (const { payload } of stream.read({ sinceMs: 0, follow: false, signal })) payloads.push(payload)
+    return payloads
   } finally {
     await bus.close()
   }

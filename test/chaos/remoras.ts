@@ -70,9 +70,9 @@ export class Remoras {
 
   /** Who receives is there before anybody sends. */
   async deploy(mostMs: number): Promise<void> {
-    for (const code of [RECEIVER, SENDER, TICKER]) {
-      await this.hubs[0]?.client.createAgent({ code, active: true })
-      this.#agents++
+    for (const codes of [[RECEIVER], [SENDER, TICKER]]) {
+      for (const code of codes) await this.hubs[0]?.client.createAgent({ code, active: true })
+      this.#agents += codes.length
       await this.untilWell(mostMs)
     }
   }

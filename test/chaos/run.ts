@@ -3,9 +3,10 @@
  *
  *     node test/chaos/run.ts --victim hub --kills 100 --seed 7
  */
+import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parseArgs } from 'node:util'
-import { trial, type Victim } from './trial.ts'
+import { flawsOf, trial, type Victim } from './trial.ts'
 
 const VICTIMS: readonly Victim[] = ['worker', 'hub', 'leader', 'nats']
 
@@ -24,6 +25,7 @@ test(`${values.kills} times ${values.victim.join(', ')}, seed ${values.seed}`, a
     victims: VICTIMS.filter((each) => values.victim.includes(each)),
     kills: Number(values.kills),
     seed: Number(values.seed),
+    longestPauseMs: 2000,
     callsPerSecond: Number(values.calls),
     inOrder: values.term,
     tell: (text) => console.log(text),
@@ -32,4 +34,5 @@ test(`${values.kills} times ${values.victim.join(', ')}, seed ${values.seed}`, a
     throw error
   })
   console.log(JSON.stringify(report, null, 1))
+  assert.deepEqual(report === undefined ? [] : flawsOf(report), [])
 })

@@ -86,9 +86,18 @@ export class Supervised {
   }
 
   /** Whether it says that it can do its work. */
-  async isReady(): Promise<boolean> {
+  isReady(): Promise<boolean> {
+    return this.#answers('/readyz')
+  }
+
+  /** Whether it is there. */
+  lives(): Promise<boolean> {
+    return this.#answers('/healthz')
+  }
+
+  async #answers(path: string): Promise<boolean> {
     try {
-      const answer = await fetch(`http://127.0.0.1:${this.metricsPort}/readyz`, {
+      const answer = await fetch(`http://127.0.0.1:${this.metricsPort}${path}`, {
         signal: AbortSignal.timeout(2000),
       })
       await answer.text()

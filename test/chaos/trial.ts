@@ -5,7 +5,15 @@ import type { TestContext } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import { natsServer } from '../../src/testing/nats-server.ts'
 import type { NodeView } from '../../src/wire/views.ts'
-import { type ActionBooks, actionsOf, type JobBooks, longestSilence, printed, runsOf } from './books.ts'
+import {
+  type ActionBooks,
+  actionsOf,
+  type JobBooks,
+  longestSilence,
+  printed,
+  runsOf,
+  stored,
+} from './books.ts'
 import { residentMiB } from './processes.ts'
 import { Remoras } from './remoras.ts'
 import type { Supervised } from './supervised.ts'
@@ -18,6 +26,8 @@ export interface TrialOptions {
   readonly kills: number
   readonly seed: number
   readonly callsPerSecond: number
+  /** Between two of them, at most. */
+  readonly longestPauseMs: number
   /** SIGTERM instead of SIGKILL. */
   readonly inOrder?: boolean
   readonly tell?: (text: string) => void
@@ -28,9 +38,13 @@ export interface TrialReport {
   /** From the kill until every program was ready and ran what is deployed, ms, sorted. */
   readonly recoveries: Readonly<Record<string, readonly number[]>>
   readonly actions: Readonly<Record<string, ActionBooks>>
+  /** Accepted, and not even in the stream. */
+  readonly unstored: readonly string[]
   readonly jobs: JobBooks
   /** What `cluster.counter` said, and what was added as far as anybody knows. */
-  readonly counters: Readonly<Record<string, { readonly said: number; readonly added: number }>>
+  readonly counters: Readonly<
+    Record<'got' | 'calls' | 'ticks', { readonly said: number; readonly added: number }>
+  >
   /** What does not add up. */
   readonly ledger: readonly string[]
   readonly leftovers: readonly string[]
@@ -40,6 +54,43 @@ export interface TrialReport {
   readonly ends: readonly { readonly name: string; readonly code: number | null; readonly ms: number }[]
   readonly memoryMiB: Readonly<Record<string, readonly [number, number]>>
   readonly load: number
+}
+
+/** What of a report is not as it is promised. */
+export function flawsOf({
+  kills,
+  actions,
+  jobs,
+  counters,
+  ledger,
+  leftovers,
+  spooled,
+  ends,
+}: TrialReport): string[] {
+  const { worker = 0, hub = 0, leader = 0 } = kills
+  const { got, calls, ticks } = counters
+  const flaws = [...ledger, ...leftovers, ...spooled]
+  const hold = (holds: boolean, what: string) => {
+    if (!holds) flaws.push(what)
+  }
+  for (const [node, { lost, doubled, isInOrder, unnoted, accepted }] of Object.entries(actions)) {
+    hold(accepted > 0, `${node} has sent nothing`)
+    hold(lost.length === 0, `actions of ${node} were lost: ${lost}`)
+    hold(doubled.length === 0, `actions of ${node} were doubled: ${doubled}`)
+    hold(isInOrder, `actions of ${node} came out of order`)
+    hold(unnoted <= worker, `${unnoted} actions of ${node} came that it does not know of`)
+  }
+  hold(jobs.runs > 0 && jobs.doubled.length === 0, `runs were doubled: ${jobs.doubled}`)
+  hold(jobs.skipped.length === 0, `runs were skipped: ${jobs.skipped}`)
+  hold(got.said === got.added, `${got.added} arrived, and ${got.said} were counted`)
+  // What a worker had not written when it was killed is missing, and it may have died before it could note a call.
+  hold(calls.said <= calls.added + worker, `${calls.said} calls were counted, of ${calls.added}`)
+  hold(worker > 0 || calls.said === calls.added, `${calls.said} calls were counted, of ${calls.added}`)
+  // A run that another node begins anew may have counted before.
+  const most = ticks.added + worker + hub + leader
+  hold(ticks.said >= ticks.added && ticks.said <= most, `${ticks.said} runs were counted, of ${ticks.added}`)
+  for (const { name, code } of ends) hold(code === 0, `${name} ended with ${code}`)
+  return flaws
 }
 
 /** Undefined, and the test skipped, where nats-server is missing. */
@@ -103,9 +154,9 @@ class Trial {
   }
 
   async #once(at: number): Promise<void> {
-    const { victims, tell } = this.#options
-    const victim = victims[at % victims.length] ?? 'worker'
-    await setTimeout(this.#random() * LONGEST_PAUSE_MS)
+    const { victims, longestPauseMs, tell } = this.#options
+    const victim: Victim = victims[at % victims.length] ?? 'worker'
+    await setTimeout(this.#random() * longestPauseMs)
     const from = performance.now()
     await this.#strike(victim)
     await this.#remoras.untilWell(PATIENCE_MS)
@@ -211,14 +262,14 @@ class Trial {
       const books = await this.#books()
       const isWhole =
         Object.values(books.actions).every(({ lost }) => lost.length === 0) &&
-        books.counters.got?.said === books.counters.got?.added
+        books.counters.got.said === books.counters.got.added
       if (isWhole || Date.now() > end) return books
     }
   }
 
   async #books() {
     const { workers, nats, hubs } = this.#remoras
-    const lines = await printed(nats.url)
+    const [lines, there] = [await printed(nats.url), await stored(nats.url)]
     const actions = Object.fromEntries(
       workers.map(({ node, sent }) => [node, actionsOf(node, sent(), lines)] as const),
     )
@@ -226,8 +277,10 @@ class Trial {
     const shared = await sharedOf(hubs[0]?.url ?? '')
     const calls = workers.flatMap(({ sent }) => sent()).filter((each) => each.startsWith('call ')).length
     const got = Object.values(actions).reduce((sum, { arrived }) => sum + arrived, 0)
+    const accepted = workers.flatMap(({ node, sent }) => sent().map((each) => `${node} ${each}`))
     return {
       actions,
+      unstored: accepted.filter((each) => !there.has(each)),
       jobs,
       counters: {
         got: { said: shared.got ?? 0, added: got },
@@ -276,7 +329,6 @@ function randomOf(seed: number): () => number {
 
 const RESTART_MS = 100
 const PATIENCE_MS = 120_000
-const LONGEST_PAUSE_MS = 2000
 /** What the runs that are there at the end do, by their books. */
 const RUN_ON_MS = 3000
 /** Who was told to die may take a moment. */
