@@ -256,14 +256,17 @@ class Trial {
     return nodes.filter(({ component }) => component === 'worker')
   }
 
-  /** When nothing more comes. */
+  /** When all has come that was sent, or nothing more comes. */
   async #settled() {
-    for (const end = Date.now() + PATIENCE_MS; ; await setTimeout(2000)) {
+    let arrived = -1
+    for (let end = Date.now() + PATIENCE_MS; ; await setTimeout(2000)) {
       const books = await this.#books()
-      const isWhole =
-        Object.values(books.actions).every(({ lost }) => lost.length === 0) &&
-        books.counters.got.said === books.counters.got.added
-      if (isWhole || Date.now() > end) return books
+      const { got } = books.counters
+      const isWhole = Object.values(books.actions).every(({ lost }) => lost.length === 0)
+      if ((isWhole && got.said === got.added) || Date.now() > end) return books
+      // Much may have been waiting for a hub.
+      if (got.added > arrived) end = Date.now() + PATIENCE_MS
+      arrived = got.added
     }
   }
 
