@@ -3,6 +3,7 @@ import { pause } from '../waiting/pause.ts'
 
 /** A stream that can be used before the bus has been reached for the first time: what is done with it waits until then. */
 export function lateStream(stream: Promise<Stream>): Stream {
+  heard(stream)
   return {
     append: async (...append) => (await stream).append(...append),
     consume: async (...consume) => (await stream).consume(...consume),
@@ -14,6 +15,7 @@ export function lateStream(stream: Promise<Stream>): Stream {
 
 /** The same for a bucket. */
 export function lateBucket(bucket: Promise<Bucket>): Bucket {
+  heard(bucket)
   return {
     get: async (...get) => (await bucket).get(...get),
     put: async (...put) => (await bucket).put(...put),
@@ -25,6 +27,11 @@ export function lateBucket(bucket: Promise<Bucket>): Bucket {
       yield* (await bucket).watch(options)
     },
   }
+}
+
+/** It may never come: whoever uses it is told. */
+function heard(promise: Promise<unknown>): void {
+  promise.catch(() => {})
 }
 
 /** Tries again, every second, until it succeeds; undefined when the signal aborts before. */

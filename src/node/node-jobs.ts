@@ -55,7 +55,7 @@ export class NodeJobs {
       run: (agent, tag, dueMs) => this.#run(agent, tag, dueMs),
       removed: (agent, tag) => {
         const index = this.#indexes.get(agent)
-        if (index !== undefined) void group.jobs({ order: 'remove', index, tag })
+        if (index !== undefined) this.#doHere({ order: 'remove', index, tag })
       },
       tell: (text, fields) => note('info', text, fields),
     })
@@ -165,11 +165,20 @@ export class NodeJobs {
     if (boot === this.#options.boot) return
     const index = agent === undefined ? undefined : this.#indexOf(agent)
     if (agent !== undefined && index === undefined) return
-    void this.#options.group.jobs({
+    this.#doHere({
       order,
       ...(index === undefined ? {} : { index }),
       ...(tag === undefined ? {} : { tag }),
     })
+  }
+
+  /** Nobody waits for it; a sandbox that is gone has no jobs. */
+  #doHere(order: JobsOrder): void {
+    this.#options.group.jobs(order).catch((error: unknown) =>
+      this.#options.note('warning', 'an order about jobs could not be carried out', {
+        error: String(error),
+      }),
+    )
   }
 
   async #run(agent: string, tag: string, dueMs: number): Promise<JobOutcome> {

@@ -2,6 +2,7 @@ import type { Agent, AgentOptions } from '../agent/agents.ts'
 import type { LogMessage } from '../agent/host/protocol.ts'
 import type { Bus } from '../bus/bus.ts'
 import { COUNTER_NAMES, COUNTERS } from '../metrics/counters.ts'
+import { Mistake } from '../mistake/mistake.ts'
 import { ConsoleOut } from '../node/console-out.ts'
 import { type AgentRunner, DeploymentFollower } from '../node/deployment-follower.ts'
 import { Fleet } from '../node/fleet.ts'
@@ -64,6 +65,7 @@ export class WorkerService {
   readonly #closers: (() => void | Promise<void>)[] = []
   #stats: CaptureStats | undefined
   #closing = false
+  readonly #ending = Promise.withResolvers<void>()
   readonly #captured: Promise<RunResult>
 
   constructor(options: WorkerServiceOptions) {
@@ -75,9 +77,13 @@ export class WorkerService {
     this.#status = publishStatus(bus, () => this.status())
     const starting = new StartingAgents()
     const linked = shared.then((each) => this.#link(each, starting))
-    linked.catch((error: unknown) => note('error', 'the worker is not linked', { error: String(error) }))
+    linked.catch((error: unknown) => {
+      if (!this.#closing) note('error', 'the worker is not linked', { error: String(error) })
+    })
     // What is deployed is known soon, if a hub is there: a file must not be over before.
-    const begin = isFile ? linked.then(() => this.#deployed()) : Promise.resolve()
+    const begin = isFile
+      ? Promise.race([linked.then(() => this.#deployed()), this.#ending.promise])
+      : Promise.resolve()
     this.#captured = begin.then(() => this.#capture(starting))
     this.#captured.catch(() => {})
   }
@@ -119,6 +125,7 @@ export class WorkerService {
   /** Ends the capture, works off what was captured, and says goodbye. */
   async close(): Promise<RunResult | undefined> {
     this.#closing = true
+    this.#ending.resolve()
     await this.#follower?.close()
     this.#run?.stop()
     const result = await this.#captured.catch(() => undefined)
@@ -140,6 +147,7 @@ export class WorkerService {
       ...this.#agents?.counters,
       [COUNTERS.itemsSent]: live?.sent ?? 0,
       [dropped('live', 'too-many')]: live?.dropped ?? 0,
+      [dropped('live', 'too-many-queries')]: live?.refused ?? 0,
       [dropped('console', 'queue-full')]: this.#console.dropped,
       [queue('console')]: this.#console.depth,
       [dropped('wire', 'malformed')]: (live?.malformed ?? 0) + (this.#follower?.malformed ?? 0),
@@ -156,6 +164,7 @@ export class WorkerService {
 
   async #capture(starting: StartingAgents): Promise<RunResult> {
     const { node, boot, bus, shared, values, note, makeRun } = this.#options
+    if (this.#closing) throw new Mistake('E_BUS', 'it was stopped before it began')
     const { promise, resolve } = Promise.withResolvers<Run>()
     const agents = new NodeAgents({
       component: 'worker',
@@ -181,12 +190,13 @@ export class WorkerService {
         return run.agents
       },
     })
+    // At once: what is deployed from here on must not get lost in between.
+    starting.passTo(agents)
     const run = await promise
     this.#run = run
     this.#agents = agents
     if (this.#follower !== undefined) agents.follow(this.#follower)
     const running = run.run()
-    starting.passTo(agents)
     if (this.#closing) run.stop()
     return running
   }
@@ -201,8 +211,12 @@ export class WorkerService {
     this.#follower = follower
     this.#agents?.follow(follower)
     if (reader === undefined) return
-    const redact = (filter: string, entries: readonly string[]) =>
-      this.#run === undefined ? Promise.resolve(entries) : this.#run.agents.query(filter, entries)
+    const redact = async (filter: string, entries: readonly string[]) => {
+      // Nothing is shown before those that may hide something are there.
+      if (this.#run === undefined || follower.generation === 0)
+        throw new Mistake('E_BUS_NO_ANSWER', 'what is deployed does not run here yet')
+      return await this.#run.agents.query(filter, entries)
+    }
     const live = new LiveQueries({ bus, reader, redact, node })
     this.#live = live
     this.#closers.push(() => live.close())
@@ -241,7 +255,7 @@ class StartingAgents implements AgentRunner {
 
   async reload(agent: Agent): Promise<string | undefined> {
     if (this.#runner !== undefined) return this.#runner.reload(agent)
-    this.#agents.set(agent.index, agent)
+    if (agent.problem === undefined) this.#agents.set(agent.index, agent)
     return agent.problem
   }
 

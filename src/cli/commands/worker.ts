@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { Command } from 'commander'
 import { openNatsBus } from '../../bus/nats.ts'
 import type { OpsServer } from '../../metrics/server.ts'
+import { Mistake } from '../../mistake/mistake.ts'
 import { untilDone } from '../../node/late.ts'
 import { openShared, type Shared } from '../../node/streams.ts'
 import { addCaptureOptions, type CaptureFlags, nodeNameOf } from '../capture-flags.ts'
@@ -32,6 +33,8 @@ async function worker(flags: WorkerFlags): Promise<void> {
     const shared = Promise.withResolvers<Shared>()
     void untilDone(() => openShared(bus), report, program.signal).then((opened) => {
       if (opened !== undefined) shared.resolve(opened)
+      // What waits for it would wait for ever.
+      else shared.reject(new Mistake('E_BUS', `${bus.description} was never reached`))
     })
     const started = program.add(
       'worker',
