@@ -83,10 +83,10 @@ describe('whoever can write to the bus', () => {
     const bus = await openBus(t)
     const honest = { node: 'honest', cursor: null, scanned: 1, dropped: {} }
     bus.respond(SUBJECTS.entries('honest'), async () =>
-      encodeLines({ ...honest, times: [1], starts: ['1'] }, ['{"id":"1"}']),
+      encodeLines({ ...honest, times: [1], starts: ['a'] }, ['{"id":"1"}']),
     )
     bus.respond(SUBJECTS.entries('liar'), async () =>
-      encodeLines({ ...honest, node: 'liar', times: [2], starts: ['2'] }, ['1], "entries": [']),
+      encodeLines({ ...honest, node: 'liar', times: [2], starts: ['a'] }, ['1], "entries": [']),
     )
     bus.respond(SUBJECTS.entries('endless'), async () =>
       encodeLines({ ...honest, node: 'endless', cursor: 'again', times: [], starts: [] }, []),
@@ -97,7 +97,12 @@ describe('whoever can write to the bus', () => {
     )
     const workers = ['honest', 'liar', 'endless', 'constructor']
     const { signal } = new AbortController()
-    const page = await queryWorkers(bus, workers, { filter: '', limit: 10 }, { signal, most: 1000 })
+    const page = await queryWorkers(
+      bus,
+      workers,
+      { filter: '', limit: 10 },
+      { signal, most: Number.POSITIVE_INFINITY },
+    )
     assert.deepEqual(page.entries, ['{"id":"1"}'])
     assert.deepEqual(page.missing.toSorted(), ['endless', 'liar'])
   })

@@ -1,4 +1,5 @@
 import type { Stream } from '../bus/bus.ts'
+import { Mistake } from '../mistake/mistake.ts'
 import { encode } from '../wire/codec.ts'
 import type { ConsoleLine } from '../wire/console.ts'
 import { STREAMS, token } from '../wire/subjects.ts'
@@ -47,7 +48,7 @@ export class ConsoleOut {
 
   push(line: NewLine): void {
     const id = `${this.#boot}/${this.#number++}`
-    const text = cutText(line.text)
+    const text = shortened(line.text)
     const gone = this.#waiting.push({ ...line, text, id, node: this.#node, at: this.#now() })
     this.#dropped += gone.length
     this.#timer ??= setTimeout(() => this.#send(), EVERY_MS)
@@ -63,7 +64,7 @@ export class ConsoleOut {
     const sent = lines.map(
       (line, number): ConsoleLine => ({
         ...line,
-        text: cutText(line.text),
+        text: shortened(line.text),
         id: `${id}/${number}`,
         node: this.#node,
         at,
@@ -99,11 +100,14 @@ export class ConsoleOut {
       if (first === undefined) return
       try {
         await this.#stream.append(this.#subject, encode(this.#part), { id: first.id })
-      } catch {
-        // It cannot be reached: a line waits until it can be, or until its place is needed.
-        if (this.#closing) return
-        this.#timer ??= setTimeout(() => this.#send(), AGAIN_MS)
-        return
+      } catch (error) {
+        if (isAway(error)) {
+          // A line waits until it can be reached, or until its place is needed.
+          if (!this.#closing) this.#timer ??= setTimeout(() => this.#send(), AGAIN_MS)
+          return
+        }
+        // It will not be taken the next time either, and others wait behind it.
+        this.#dropped += this.#part.length
       }
       this.#part = []
     }
@@ -116,16 +120,12 @@ export class ConsoleOut {
   }
 }
 
-function cutText(text: string): string {
-  return text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text
-}
-
 /** Cut so that each part fits in a message. */
 function parts(lines: readonly ConsoleLine[]): ConsoleLine[][] {
   const cut: ConsoleLine[][] = []
   let bytes = Number.POSITIVE_INFINITY
   for (const line of lines) {
-    const size = Buffer.byteLength(JSON.stringify(line.text)) + LINE_BYTES
+    const size = Buffer.byteLength(JSON.stringify(line)) + 1
     if (bytes + size > MOST_BYTES) {
       cut.push([])
       bytes = 0
@@ -134,6 +134,14 @@ function parts(lines: readonly ConsoleLine[]): ConsoleLine[][] {
     bytes += size
   }
   return cut
+}
+
+function isAway(error: unknown): boolean {
+  return !(error instanceof Mistake) || error.code !== 'E_TOO_LARGE'
+}
+
+function shortened(text: string): string {
+  return text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text
 }
 
 const EVERY_MS = 100
@@ -146,5 +154,3 @@ const MOST_AT_ONCE = 2000
 const LONGEST = 64 << 10
 /** Of one message: well below what NATS takes. */
 const MOST_BYTES = 512 << 10
-/** What a line has besides its text. */
-const LINE_BYTES = 400
