@@ -31,6 +31,8 @@ export interface RunOptions extends Omit<GroupOptions, 'traffic' | 'hub'> {
   readonly finalRun: boolean
   /** Whether agents also run as they would on the hub: if they can tell, always, or never. */
   readonly hub: 'auto' | 'always' | 'never'
+  /** When the capture is over, agents stay until `stop`, for those who ask them something, and others may come. */
+  readonly lingers?: boolean
 }
 
 export interface WorkerAddress {
@@ -79,6 +81,7 @@ export class Run {
   /** The agents, for those who ask them something beside the traffic. */
   readonly agents: AgentGroup
   #thread: Thread | undefined
+  readonly #stopped = Promise.withResolvers<void>()
 
   constructor(options: RunOptions, observer: RunObserver) {
     this.#options = options
@@ -130,11 +133,13 @@ export class Run {
     const { packets, entries } = done.counters
     agents.log('info', 'worker', 'the capture ends', { packets, entries })
     await agents.end(this.#options.finalRun, ready.live ? Date.now() : done.counters.lastMs)
+    if (this.#options.lingers === true) await Promise.race([this.#stopped.promise, agents.failed])
     return { ready, done }
   }
 
   /** Ends the capture; what was captured is still worked off. */
   stop(): void {
+    this.#stopped.resolve()
     Atomics.store(this.#words, CONTROL.stop, 1)
     Atomics.notify(this.#words, CONTROL.acked)
     this.#post({ kind: 'stop' })

@@ -131,6 +131,7 @@ export function startWorker(request: WorkerRequest): StartedWorker {
       return new Run(
         {
           ...options,
+          lingers: true,
           capture: { ...options.capture, record },
           host: { ...options.host, actions: 'outside', clusterJobs: !isFile, marks: record !== undefined },
           address: { ip, worker: `${ip}:${config.tap.proxy.worker.srvPort}` },
