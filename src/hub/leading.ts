@@ -1,5 +1,6 @@
 import type { AgentOptions } from '../agent/agents.ts'
 import type { Bucket, Bus, Stream } from '../bus/bus.ts'
+import { COUNTER_NAMES } from '../metrics/counters.ts'
 import { DeploymentFollower } from '../node/deployment-follower.ts'
 import type { NodeAgents } from '../node/node-agents.ts'
 import type { Note } from '../node/note.ts'
@@ -77,12 +78,13 @@ export class Leading {
 
   get counters(): Readonly<Record<string, number>> {
     const { delivered, duplicates, malformed, redelivered } = this.#actions.counters
+    const { dropped } = COUNTER_NAMES
     return {
       'actions.delivered': delivered,
       'actions.duplicates': duplicates,
-      'dropped.wire.actions': malformed,
+      [dropped('wire', 'actions')]: malformed,
       'actions.redelivered': redelivered,
-      'dropped.wire.reports': this.#deployer.malformed + this.#deployer.refused,
+      [dropped('wire', 'reports')]: this.#deployer.malformed + this.#deployer.refused,
       ...this.agents.counters,
     }
   }

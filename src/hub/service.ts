@@ -113,6 +113,7 @@ export class HubService {
         [dropped('console', 'slow-reader')]: this.hub.lines.dropped,
         [dropped('wire', 'status')]: this.hub.fleet.malformed + this.hub.fleet.refused,
         [dropped('wire', 'console')]: this.hub.lines.malformed,
+        'console.interrupted': this.hub.lines.failures,
         ...Object.fromEntries(
           Object.entries(bus.dropped).map(([why, count]) => [dropped('bus', why), count]),
         ),

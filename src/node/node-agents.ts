@@ -3,6 +3,7 @@ import type { AgentGroup, ConsoleLine as GroupLine, GroupObserver } from '../age
 import { AgentStates } from '../agent/views.ts'
 import type { Bucket, Bus } from '../bus/bus.ts'
 import { whenReached } from '../bus/when-reached.ts'
+import { COUNTER_NAMES } from '../metrics/counters.ts'
 import type { SharedState } from '../store/shared-state.ts'
 import type { HubAction } from '../wire/actions.ts'
 import type { AgentState } from '../wire/agents.ts'
@@ -57,8 +58,9 @@ export class NodeAgents implements AgentRunner {
 
   get counters(): Readonly<Record<string, number>> {
     const { shared } = this.#options
-    const dropped = Object.entries(shared.dropped).map(([why, count]) => [`dropped.shared.${why}`, count])
-    return { ...this.#jobs.counters, 'queue.shared': shared.unwritten, ...Object.fromEntries(dropped) }
+    const { dropped, queue } = COUNTER_NAMES
+    const gone = Object.entries(shared.dropped).map(([why, count]) => [dropped('shared', why), count])
+    return { ...this.#jobs.counters, [queue('shared')]: shared.unwritten, ...Object.fromEntries(gone) }
   }
 
   reload(agent: Agent): Promise<string | undefined> {
@@ -159,7 +161,8 @@ function stateOf(
   return { ...state, version: running?.version ?? 0, state: 'failed', reason }
 }
 
-const NO_STATE = {
+/** Of an agent of which nothing runs. */
+export const NO_STATE = {
   version: 0,
   state: 'failed',
   reason: '',

@@ -7,6 +7,7 @@ import { nextRun } from '../agent/host/scheduler.ts'
 import { jobView } from '../agent/views.ts'
 import type { Bucket, Bus } from '../bus/bus.ts'
 import { whenReached } from '../bus/when-reached.ts'
+import { COUNTER_NAMES } from '../metrics/counters.ts'
 import { Mistake } from '../mistake/mistake.ts'
 import type { SharedState } from '../store/shared-state.ts'
 import { decode, encode } from '../wire/codec.ts'
@@ -23,7 +24,7 @@ export interface NodeJobsOptions {
   readonly fleet: Fleet
   readonly node: string
   readonly boot: string
-  readonly group: AgentGroup
+  readonly group: Pick<AgentGroup, 'jobs' | 'clusterJobs' | 'runClusterJob' | 'results'>
   readonly shared: Pick<SharedState, 'unwritten' | 'flush'>
   readonly console: ConsoleOut
   readonly note: Note
@@ -68,12 +69,13 @@ export class NodeJobs {
 
   get counters(): Readonly<Record<string, number>> {
     const { runs, takeovers, missed, failures, malformed } = this.#cluster.counters
+    const { dropped } = COUNTER_NAMES
     return {
       'cluster_jobs.runs': runs,
       'cluster_jobs.takeovers': takeovers,
       'cluster_jobs.failures': failures,
-      'dropped.cluster-jobs.missed': missed,
-      'dropped.cluster-jobs.malformed': malformed + this.malformed,
+      [dropped('cluster-jobs', 'missed')]: missed,
+      [dropped('cluster-jobs', 'malformed')]: malformed + this.malformed,
     }
   }
 

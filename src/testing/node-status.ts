@@ -1,3 +1,4 @@
+import { NO_STATE } from '../node/node-agents.ts'
 import type { AgentState } from '../wire/agents.ts'
 import type { NodeStatus } from '../wire/nodes.ts'
 
@@ -21,24 +22,5 @@ export function nodeStatusOf(changes: Partial<NodeStatus> = {}): NodeStatus {
 }
 
 export function agentStateOf(id: string, changes: Partial<AgentState> = {}): AgentState {
-  return {
-    id,
-    component: 'worker',
-    version: 1,
-    state: 'running',
-    reason: '',
-    calls: 0,
-    callsPerSecond: 0,
-    errors: 0,
-    cpuMs: 0,
-    cpu: 0,
-    memoryBytes: 0,
-    received: 0,
-    delivered: 0,
-    dropped: {},
-    jobRuns: 0,
-    jobErrors: 0,
-    lines: 0,
-    ...changes,
-  }
+  return { ...NO_STATE, id, component: 'worker', version: 1, state: 'running', ...changes }
 }
