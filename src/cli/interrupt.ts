@@ -1,18 +1,35 @@
-/** The first Ctrl-C ends what goes on, a second one the program. */
-export function onInterrupt(stop: () => void): void {
-  let stoppedAt: number | undefined
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-    process.on(signal, () => {
-      const now = performance.now()
-      if (stoppedAt !== undefined && now - stoppedAt > SAME_PRESS_MS) process.exit(130)
-      if (stoppedAt !== undefined) return
-      stoppedAt = now
-      stop()
-    })
+/**
+ * Calls back when the program is asked to end (Ctrl-C, `kill`, the end of the terminal), and each time that it is asked
+ * again. Answers how to hear it no more.
+ */
+export function onEndSignal(asked: (signal: EndSignal) => void): () => void {
+  let askedAt = Number.NEGATIVE_INFINITY
+  const listener = (signal: NodeJS.Signals) => {
+    const now = performance.now()
+    if (!isEndSignal(signal) || now - askedAt < SAME_PRESS_MS) return
+    askedAt = now
+    asked(signal)
+  }
+  for (const signal of SIGNALS) process.on(signal, listener)
+  return () => {
+    for (const signal of SIGNALS) process.off(signal, listener)
+  }
 }
 
-/** One Ctrl-C comes up to three times: from the terminal, from npx, and from our launcher. */
-const SAME_PRESS_MS = 300
+/** With which a program ends that such a signal ended at once. */
+export function exitCodeOf(signal: EndSignal): number {
+  return 128 + NUMBERS[signal]
+}
+
+/** The first Ctrl-C ends what goes on, a second one the program. */
+export function onInterrupt(stop: () => void): void {
+  let isStopping = false
+  onEndSignal((signal) => {
+    if (isStopping) process.exit(exitCodeOf(signal))
+    isStopping = true
+    stop()
+  })
+}
 
 /** For commands that go on until Ctrl-C. */
 export function untilInterrupt(): AbortSignal {
@@ -20,3 +37,13 @@ export function untilInterrupt(): AbortSignal {
   onInterrupt(() => controller.abort())
   return controller.signal
 }
+
+function isEndSignal(signal: NodeJS.Signals): signal is EndSignal {
+  return Object.hasOwn(NUMBERS, signal)
+}
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+export type EndSignal = (typeof SIGNALS)[number]
+const NUMBERS: Readonly<Record<EndSignal, number>> = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 }
+/** One Ctrl-C comes up to three times: from the terminal, from npx, and from our launcher. */
+const SAME_PRESS_MS = 300

@@ -16,7 +16,7 @@ describe('the end of a program', () => {
     const bad = await ended(
       `shutdown.add('bus', () => say('bus closed'))
        shutdown.add('hub', () => { throw new Error('stuck') })`,
-      ['SIGINT'],
+      ['SIGHUP'],
     )
     assert.deepEqual(bad, { code: 1, signal: null, said: ['ends', 'does not close', 'bus closed'] })
   })

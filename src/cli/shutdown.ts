@@ -1,3 +1,5 @@
+import { type EndSignal, exitCodeOf, onEndSignal } from './interrupt.ts'
+
 /** Something that has to end before the program may: in reverse of the order in which it began. */
 export interface Closer {
   readonly name: string
@@ -8,12 +10,10 @@ export interface ShutdownOptions {
   /** For all together: what has not ended by then is left as it is. */
   readonly deadlineMs?: number
   readonly tell: (text: string, fields: Readonly<Record<string, unknown>>) => void
-  readonly exit?: (code: number) => void
-  readonly signals?: Pick<NodeJS.Process, 'on' | 'off'>
 }
 
 /**
- * Ends a program in order. At the first SIGTERM or SIGINT everything that was added is closed, the last first, each whatever
+ * Ends a program in order. At the first signal that asks for it everything that was added is closed, the last first, each whatever
  * became of the others; then the program ends with 0, or 1 when something did not close. A second signal ends it at once, as
  * the signal would have (128 + its number), and so does the deadline (1).
  */
@@ -21,13 +21,12 @@ export class Shutdown {
   readonly #options: ShutdownOptions
   readonly #closers: Closer[] = []
   readonly #ending = new AbortController()
-  readonly #onSignal = (signal: NodeJS.Signals) => this.#signalled(signal)
+  readonly #ignoreSignals: () => void
   #done: Promise<number> | undefined
-  #signalledAt = Number.NEGATIVE_INFINITY
 
   constructor(options: ShutdownOptions) {
     this.#options = options
-    for (const signal of SIGNALS) this.#signals.on(signal, this.#onSignal)
+    this.#ignoreSignals = onEndSignal((signal) => this.#signalled(signal))
   }
 
   /** Aborts when the end begins: for who waits. */
@@ -46,16 +45,13 @@ export class Shutdown {
     return this.#done
   }
 
-  #signalled(signal: NodeJS.Signals): void {
-    const now = performance.now()
+  #signalled(signal: EndSignal): void {
     if (this.#done !== undefined) {
-      if (now - this.#signalledAt < SAME_PRESS_MS) return
       this.#options.tell('ends at once', { signal })
-      this.#exit(128 + (NUMBERS[signal] ?? 0))
+      process.exit(exitCodeOf(signal))
       return
     }
-    this.#signalledAt = now
-    void this.end(signal).then((code) => this.#exit(code))
+    void this.end(signal).then((code) => process.exit(code))
   }
 
   async #end(why: string, code: number): Promise<number> {
@@ -64,11 +60,11 @@ export class Shutdown {
     this.#ending.abort()
     const tooLate = setTimeout(() => {
       tell('does not wait any longer', { open: this.#closers.map(({ name }) => name) })
-      this.#exit(1)
+      process.exit(1)
     }, deadlineMs)
     const isClosed = await this.#closeAll()
     clearTimeout(tooLate)
-    for (const signal of SIGNALS) this.#signals.off(signal, this.#onSignal)
+    this.#ignoreSignals()
     return isClosed ? code : Math.max(code, 1)
   }
 
@@ -87,20 +83,7 @@ export class Shutdown {
       this.#closers.splice(this.#closers.lastIndexOf(last), 1)
     }
   }
-
-  #exit(code: number): void {
-    const { exit = process.exit } = this.#options
-    exit(code)
-  }
-
-  get #signals(): Pick<NodeJS.Process, 'on' | 'off'> {
-    return this.#options.signals ?? process
-  }
 }
 
-const SIGNALS = ['SIGTERM', 'SIGINT'] as const
-const NUMBERS: Readonly<Partial<Record<NodeJS.Signals, number>>> = { SIGTERM: 15, SIGINT: 2 }
-/** One Ctrl-C comes up to three times: from the terminal, from npx, and from our launcher. */
-const SAME_PRESS_MS = 300
 /** Kubernetes waits thirty seconds. */
 const DEADLINE_MS = 20_000
