@@ -1,9 +1,9 @@
 import { Agent, type Dispatcher } from 'undici'
 import { z } from 'zod'
 import { Mistake } from '../mistake/mistake.ts'
+import { firstOf } from '../waiting/first-of.ts'
 import { pause } from '../waiting/pause.ts'
 import type { KubernetesAccess } from './access.ts'
-import { firstOf } from './signals.ts'
 import { readStatus, refusal } from './status.ts'
 
 /** Any object of Kubernetes: what every one has, and the rest as it came. */
