@@ -1,11 +1,12 @@
 import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { Mistake } from '../../mistake/mistake.ts'
+import { birthOf, isRunning } from '../running-process.ts'
 import { LOCK_FILE, pathIn } from './files.ts'
 
 /** Makes us the only one who writes into a folder, which is made. Throws E_STORE when somebody does. */
 export function lockFolder(folder: string): { release(): void } {
   const path = pathIn(folder, LOCK_FILE)
-  const ours = ownerOf(process.pid)
+  const ours = `${process.pid} ${birthOf(process.pid)}`
   try {
     mkdirSync(folder, { recursive: true })
     if (!isFree(path)) throw taken(folder, path)
@@ -24,8 +25,8 @@ export function lockFolder(folder: string): { release(): void } {
 function isFree(path: string): boolean {
   const owner = read(path)
   if (owner === undefined) return true
-  const pid = Number(owner.split(' ')[0])
-  if (pid > 0 && ownerOf(pid) === owner && isAlive(pid)) return false
+  const [pid, born = ''] = owner.split(' ')
+  if (Number(pid) > 0 && isRunning(Number(pid), born)) return false
   const aside = `${path}.${process.pid}.tmp`
   renameSync(path, aside)
   const was = read(aside)
@@ -52,22 +53,6 @@ function taken(folder: string, path: string): Mistake {
   return new Mistake('E_STORE', `process ${pid} keeps entries in ${folder} already`, {
     hint: 'set entries.folder to another folder for this worker',
   })
-}
-
-/** Process ids come back; with the time of its start a process is told from the next that has its number. */
-function ownerOf(pid: number): string {
-  const stat = read(`/proc/${pid}/stat`)
-  const started = stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? ''
-  return `${pid} ${started}`
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
-  }
 }
 
 function read(path: string): string | undefined {

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { link, open, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { z } from 'zod'
 import { Mistake } from '../../mistake/mistake.ts'
 import { pause } from '../../waiting/pause.ts'
+import { birthOf, isRunning } from '../running-process.ts'
 
 /**
  * Lets one at a time do something to a folder, among all programs and within this one. Who holds the lock writes its name
@@ -82,27 +82,7 @@ async function isStale(path: string): Promise<boolean> {
   const found = await holderOf(path)
   // Of another machine, or another container, nobody can tell whether it lives; and nobody holds it for so long.
   if (found === undefined || found.host !== hostname()) return age > LONGEST_HOLD_MS
-  return !isAlive(found)
-}
-
-function isAlive({ pid, born }: Holder): boolean {
-  try {
-    process.kill(pid, 0)
-  } catch (error) {
-    return codeOf(error) === 'EPERM'
-  }
-  const now = birthOf(pid)
-  return now === born || now === '' || born === ''
-}
-
-/** When a process began, in ticks since the start of the machine (proc(5): field 22); "" where that cannot be known. */
-function birthOf(pid: number): string {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? ''
-  } catch {
-    return ''
-  }
+  return !isRunning(found.pid, found.born)
 }
 
 async function holderOf(path: string): Promise<Holder | undefined> {
