@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { setTimeout } from 'node:timers/promises'
 import { Cron } from 'croner'
 import { MemoryBucket } from '../testing/memory-bucket.ts'
 import {
@@ -12,6 +11,7 @@ import {
   type Start,
   seeded,
 } from '../testing/simulated-cluster.ts'
+import { until } from '../testing/until.ts'
 import type { JobOutcome } from './cluster-job.ts'
 import type { AnnouncedJob } from './cluster-job-state.ts'
 import { ClusterJobs, type ClusterJobsOptions } from './cluster-jobs.ts'
@@ -279,11 +279,6 @@ function realOptions(
       Number.POSITIVE_INFINITY,
     graceMs: 1000,
   }
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  for (const end = Date.now() + 40_000; !condition(); await setTimeout(20))
-    if (Date.now() > end) throw new Error(`it does not come to ${condition}`)
 }
 
 function jobsOf({ nodes }: SimulatedCluster): ClusterJobs[] {

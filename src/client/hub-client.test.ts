@@ -8,7 +8,7 @@ import { startTestApi, TOKENS, WITH_TOKENS } from '../testing/api.ts'
 import type { FakeHub } from '../testing/fake-hub.ts'
 import { freePort } from '../testing/ports.ts'
 import { Relay } from '../testing/relay.ts'
-import { until } from '../testing/sockets.ts'
+import { until } from '../testing/until.ts'
 import type { HubClient } from './hub-client.ts'
 import { openHubClient } from './open-hub-client.ts'
 

@@ -9,6 +9,7 @@ import { FakeKubernetes } from '../testing/fake-kubernetes.ts'
 import { hasTools, succeeds } from '../testing/loopback.ts'
 import { run, startProgram } from '../testing/programs.ts'
 import { tempFolder } from '../testing/temp-folder.ts'
+import { until } from '../testing/until.ts'
 import { accessInCluster } from './access.ts'
 import { KubernetesClient, type WatchEvent, type WatchOptions } from './client.ts'
 
@@ -365,10 +366,3 @@ async function rejects(promise: Promise<unknown>, code: MistakeCode, says: RegEx
   assert.match(error.message, says)
   return error
 }
-
-async function until(isSo: () => boolean): Promise<void> {
-  for (const end = Date.now() + PATIENCE_MS; !isSo(); await sleep(10))
-    assert.ok(Date.now() < end, `it did not come to be: ${isSo}`)
-}
-
-const PATIENCE_MS = 60_000

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
 import { Mistake } from '../mistake/mistake.ts'
-import { rejects, testRules, until } from '../testing/describe-agent-store.ts'
+import { rejects, testRules } from '../testing/describe-agent-store.ts'
 import { describeBucketStore } from '../testing/describe-bucket-store.ts'
 import { MemoryBucket } from '../testing/memory-bucket.ts'
+import { until } from '../testing/until.ts'
 import { openBucketStore } from './bucket-shelf.ts'
 
 describeBucketStore('a bucket in memory', async () => {

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { Mistake, type MistakeCode } from '../mistake/mistake.ts'
 import type { AgentStore } from '../store/agent-store.ts'
 import type { StoreRules } from '../store/shelf.ts'
 import { type AgentDraft, type AgentRecord, MOST_CODE_BYTES } from '../wire/agents.ts'
 import { mutated, randomFrom } from './garbage.ts'
+import { until } from './until.ts'
 
 /** A place where agents can be kept, empty at first, and gone with the test. */
 export interface StorePlace {
@@ -394,11 +394,6 @@ export function watching(store: AgentStore, signal: AbortSignal): Watching {
   return { ended, seen, until: (isSo) => until(() => isNow(isSo)) }
 }
 
-export async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
-  for (const end = Date.now() + PATIENCE_MS; !(await isSo()); await sleep(10))
-    assert.ok(Date.now() < end, `it did not come to be: ${isSo}`)
-}
-
 export async function rejects(promise: Promise<unknown>, code: MistakeCode): Promise<Mistake> {
   const error: unknown = await promise.then(
     () => assert.fail(`expected ${code}`),
@@ -442,6 +437,5 @@ function isJson(text: string): boolean {
 }
 
 const SOURCE = { path: '/agents/slack.js', hash: 'f00d', syncedBy: 'ann@laptop' }
-const PATIENCE_MS = 60_000
 const GARBAGE_ROUNDS = Number(process.env.REMORA_ROUNDS ?? 20)
 const SEED = Number(process.env.REMORA_SEED ?? 4711)

@@ -1,13 +1,10 @@
-import { setTimeout } from 'node:timers/promises'
+import { until } from './until.ts'
 
-/** Waits until something holds, generously: what it says when it never does is for people. */
-export async function eventually(
+/** Waits until something holds, as `until`, told in the order of a sentence. */
+export function eventually(
   what: string,
   holds: () => boolean | Promise<boolean>,
-  patienceMs = PATIENCE_MS,
+  patienceMs?: number,
 ): Promise<void> {
-  for (const end = Date.now() + patienceMs; !(await holds()); await setTimeout(10))
-    if (Date.now() > end) throw new Error(`never came: ${what}`)
+  return until(holds, what, patienceMs)
 }
-
-const PATIENCE_MS = 30_000

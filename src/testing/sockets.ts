@@ -1,6 +1,6 @@
 import { once } from 'node:events'
-import { setTimeout } from 'node:timers/promises'
 import type { WebSocket } from 'ws'
+import { until } from './until.ts'
 
 /** Rejects when the other side refuses. */
 export async function untilOpen(socket: WebSocket): Promise<void> {
@@ -27,11 +27,3 @@ export class Inbox {
     return this.messages[this.#taken++] ?? ''
   }
 }
-
-/** Waits until something is so, for long. */
-export async function until(isSo: () => boolean, what: string): Promise<void> {
-  for (const end = Date.now() + PATIENCE_MS; !isSo(); await setTimeout(5))
-    if (Date.now() > end) throw new Error(`waited in vain for ${what}`)
-}
-
-const PATIENCE_MS = 60_000

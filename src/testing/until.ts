@@ -1,15 +1,14 @@
 import { setTimeout } from 'node:timers/promises'
 
-/** Waits for a condition, however busy the machine is; rejects with what `say` says when it does not come. */
+/** Waits for something to be so, however busy the machine is; rejects with what it was when it does not come. */
 export async function until(
-  condition: () => boolean | Promise<boolean>,
-  say: () => string | Promise<string> = () => 'it never came',
+  isSo: () => boolean | Promise<boolean>,
+  what: string | (() => string | Promise<string>) = String(isSo),
+  patienceMs = PATIENCE_MS,
 ): Promise<void> {
-  const end = Date.now() + PATIENCE_MS
-  while (!(await condition())) {
-    if (Date.now() > end) throw new Error(await say())
-    await setTimeout(20)
-  }
+  for (const end = Date.now() + patienceMs; !(await isSo()); await setTimeout(10))
+    if (Date.now() > end)
+      throw new Error(`waited in vain for ${typeof what === 'string' ? what : await what()}`)
 }
 
 const PATIENCE_MS = 60_000

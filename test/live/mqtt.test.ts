@@ -3,13 +3,13 @@ import { execFile } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { setTimeout } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import type { Entry } from '../../src/entry/entry.ts'
 import { captureLoopback, hasTools } from '../../src/testing/loopback.ts'
 import { type Mosquitto, mosquitto } from '../../src/testing/mosquitto-server.ts'
 import { readCapture } from '../../src/testing/read-capture.ts'
 import { tempFolder } from '../../src/testing/temp-folder.ts'
+import { until } from '../../src/testing/until.ts'
 import { type Got, mqttJs } from './mqtt-node.ts'
 
 type Message = Readonly<Record<string, unknown>>
@@ -208,11 +208,6 @@ function client({ port }: Mosquitto, name: string, ...args: readonly string[]): 
 async function run(program: string, args: readonly string[]): Promise<string> {
   const { stdout } = await promisify(execFile)(program, args, { timeout: 30_000 })
   return stdout
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  for (const end = Date.now() + 20_000; !condition(); await setTimeout(20))
-    if (Date.now() > end) throw new Error(`waited in vain for ${condition}`)
 }
 
 const PUBLISHED = 10

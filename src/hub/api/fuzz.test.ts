@@ -6,7 +6,8 @@ import fc from 'fast-check'
 import { WebSocket } from 'ws'
 import { ask, startTestApi } from '../../testing/api.ts'
 import { apiDescription, type Method } from '../../testing/described-answers.ts'
-import { Inbox, until, untilOpen } from '../../testing/sockets.ts'
+import { Inbox, untilOpen } from '../../testing/sockets.ts'
+import { until } from '../../testing/until.ts'
 
 const METHODS: readonly Method[] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
 

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { startTestApi } from '../../testing/api.ts'
 import { run, startProgram } from '../../testing/programs.ts'
-import { until } from '../../testing/sockets.ts'
+import { until } from '../../testing/until.ts'
 import { MOST_CODE_BYTES } from '../../wire/agents.ts'
 import { subscription, unsubscription } from '../../wire/api.ts'
 

@@ -5,7 +5,8 @@ import { describe, type TestContext, test } from 'node:test'
 import { WebSocket } from 'ws'
 import { Mistake } from '../../mistake/mistake.ts'
 import { startTestApi } from '../../testing/api.ts'
-import { Inbox, until, untilClosed, untilOpen } from '../../testing/sockets.ts'
+import { Inbox, untilClosed, untilOpen } from '../../testing/sockets.ts'
+import { until } from '../../testing/until.ts'
 import { liveHead, splitEntries, streamMessage } from '../../wire/api.ts'
 
 async function open(t: TestContext, url: string, path = '/api/v1/stream') {

@@ -6,8 +6,8 @@ import { openHubClient } from '../../client/open-hub-client.ts'
 import { ask, startTestApi, TOKENS, WITH_TOKENS } from '../../testing/api.ts'
 import { freePort } from '../../testing/ports.ts'
 import { run } from '../../testing/programs.ts'
-import { until } from '../../testing/sockets.ts'
 import { tempFolder } from '../../testing/temp-folder.ts'
+import { until } from '../../testing/until.ts'
 
 /** A certificate for 127.0.0.1 that is its own authority. */
 async function certificate(folder: string, name: string): Promise<{ cert: string; key: string }> {

@@ -7,13 +7,13 @@ import {
   rejects,
   type StorePlace,
   testRules,
-  until,
   watching,
 } from '../../testing/describe-agent-store.ts'
 import { FakeKubernetes } from '../../testing/fake-kubernetes.ts'
 import { succeeds } from '../../testing/loopback.ts'
 import { run } from '../../testing/programs.ts'
 import { tempFolder } from '../../testing/temp-folder.ts'
+import { until } from '../../testing/until.ts'
 import { openConfigMapStore } from './config-map-shelf.ts'
 import { readScriptingEnv } from './scripting-env.ts'
 

@@ -13,11 +13,11 @@ import {
   rejects,
   type StorePlace,
   testRules,
-  until,
   watching,
 } from '../../testing/describe-agent-store.ts'
 import { run } from '../../testing/programs.ts'
 import { tempFolder } from '../../testing/temp-folder.ts'
+import { until } from '../../testing/until.ts'
 import type { AgentStore } from '../agent-store.ts'
 import type { StoreRules } from '../shelf.ts'
 import { type WriteFile, writeDurably } from './files.ts'

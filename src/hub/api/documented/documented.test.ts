@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
 import { WebSocket } from 'ws'
 import { ask, startTestApi } from '../../../testing/api.ts'
-import { Inbox, until, untilClosed, untilOpen } from '../../../testing/sockets.ts'
+import { Inbox, untilClosed, untilOpen } from '../../../testing/sockets.ts'
+import { until } from '../../../testing/until.ts'
 
 const ENTRY = {
   id: '10.0.0.1:48999/000000000042.pcap-0',
