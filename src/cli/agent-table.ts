@@ -29,11 +29,11 @@ export function agentReasons(agents: readonly AgentView[]): string[] {
       failure === undefined || failure.version !== agent.version
         ? []
         : [
-            `${name}: version ${failure.version} did not load on ${failure.node}: ${printable(failure.reason)}`,
+            `${name}: version ${failure.version} did not load on ${printable(failure.node)}: ${printable(failure.reason)}`,
           ]
     const reasons = agent.nodes
       .filter((node) => node.reason !== '')
-      .map((node) => `${name} on ${node.node}: ${printable(node.reason)}`)
+      .map((node) => `${name} on ${printable(node.node)}: ${printable(node.reason)}`)
     return [...failed, ...reasons]
   })
 }
@@ -44,7 +44,7 @@ export function agentPage(agent: AgentView): string {
   const facts = [
     ['agent', `${index} "${printable(title)}"`],
     ['identity', id],
-    ['state', `${active ? 'active' : 'inactive'}: ${stateOf(agent)}`],
+    ['state', active ? `active: ${stateOf(agent)}` : 'inactive'],
     ['version', `${version}, of ${updatedAt} by ${printable(updatedBy)}`],
     ['created', createdAt],
     ['code', `${agent.code.split('\n').length} lines, SHA-256 ${hash.slice(0, 12)}`],
@@ -62,7 +62,9 @@ export function agentPage(agent: AgentView): string {
   const drops = agent.nodes.flatMap(({ node, dropped }) =>
     Object.entries(dropped)
       .filter(([, number]) => number > 0)
-      .map(([reason, number]) => `  ${node} dropped ${count(number)} events: ${reason}`),
+      .map(
+        ([reason, number]) => `  ${printable(node)} dropped ${count(number)} events: ${printable(reason)}`,
+      ),
   )
   return [
     table(facts, ''),

@@ -11,7 +11,7 @@ import { findAgent } from './agent-names.ts'
 import type { HubFlags } from './hub-options.ts'
 import { untilInterrupt } from './interrupt.ts'
 import { connectionNotes, note, printJson, printLineTo } from './print.ts'
-import { momentOf, wholeNumber } from './text.ts'
+import { consoleText, momentOf, printable, wholeNumber } from './text.ts'
 
 export interface ConsoleFlags extends HubFlags {
   readonly agent?: string
@@ -73,8 +73,13 @@ export async function showLine(
 ): Promise<void> {
   if (json === true) await printJson(jsonOf(line))
   else if (line.level === 'clear') clear(line, agent !== undefined)
-  else if (line.level === 'error') await printLineTo(process.stderr, inRed(printLine(line)))
-  else await printLineTo(process.stdout, printLine(line))
+  else if (line.level === 'error') await printLineTo(process.stderr, inRed(lineText(line)))
+  else await printLineTo(process.stdout, lineText(line))
+}
+
+/** `[node-index] text`, for a terminal. */
+export function lineText(line: ConsoleLine): string {
+  return consoleText(printLine({ ...line, node: printable(line.node) }))
 }
 
 function jsonOf({ id, at, node, agent, title, index, level, text }: ConsoleLine) {

@@ -1,18 +1,18 @@
 import { z } from 'zod'
 import { duration } from './table.ts'
-import { fitted } from './text.ts'
+import { fitted, printable } from './text.ts'
 
 /** `11-23 06:51:40.812 HTTP     127.0.0.1:34874 → s.test:80  POST /json/short  400  64 ms`; what is no entry as it is. */
 export function entryLine(json: string, columns: number): string {
   const entry = entryOf(json)
-  if (entry === undefined) return json
+  if (entry === undefined) return printable(json)
   const { timestamp, protocol, src, dst, base, elapsedTime } = entry
   const time = new Date(timestamp).toISOString().slice(5, 23).replace('T', ' ')
   const ends = `${endOf(src)} → ${endOf(dst)}`
   const took = elapsedTime === undefined || elapsedTime === 0 ? '' : tookOf(elapsedTime)
-  const status = base.status === undefined || base.status === 0 ? '' : String(base.status)
+  const status = base.status === undefined || base.status === 0 ? '' : printable(String(base.status))
   const tail = [status, took].filter((each) => each !== '').join('  ')
-  const head = `${time} ${protocol.abbr.padEnd(8)} ${ends}  `
+  const head = printable(`${time} ${protocol.abbr.padEnd(8)} ${ends}`).concat('  ')
   const what = `${base.method} ${base.summary}`.trim()
   const room = Math.max(LEAST_TEXT, columns - head.length - tail.length - 2)
   return [`${head}${fitted(what, room)}`.trimEnd(), tail].filter((each) => each !== '').join('  ')

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { printableLines } from './text.ts'
 
 /** Writes a line, and waits while who reads it is behind. */
 export async function printLineTo(stream: NodeJS.WriteStream, line: string): Promise<void> {
@@ -9,8 +10,13 @@ export async function printJson(value: object): Promise<void> {
   await printLineTo(process.stdout, JSON.stringify(value))
 }
 
+/** Prints what may have names in it that others gave. */
+export function print(text: string): void {
+  process.stdout.write(`${printableLines(text)}\n`)
+}
+
 export function note(text: string): void {
-  process.stderr.write(`remora: ${text}\n`)
+  process.stderr.write(`remora: ${printableLines(text)}\n`)
 }
 
 /** Says once that the connection is lost, and once that it is there again. */

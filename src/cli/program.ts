@@ -15,6 +15,7 @@ import { runCommand } from './commands/run.ts'
 import { scriptsCommand } from './commands/scripts.ts'
 import { tapCommand } from './commands/tap.ts'
 import { workerCommand } from './commands/worker.ts'
+import { printableLines } from './text.ts'
 
 /** Reads the command line and does what it says. */
 export async function main(): Promise<void> {
@@ -36,8 +37,10 @@ export async function main(): Promise<void> {
     await program.parseAsync()
   } catch (error) {
     if (!(error instanceof Mistake)) throw error
-    console.error(`remora: ${error.message}`)
-    if (error.hint !== undefined) console.error(`        ${error.hint.replaceAll('\n', '\n        ')}`)
+    // It may quote what others have written.
+    console.error(`remora: ${printableLines(error.message)}`)
+    if (error.hint !== undefined)
+      console.error(printableLines(`        ${error.hint.replaceAll('\n', '\n        ')}`))
     process.exitCode = 2
   }
 }

@@ -1,7 +1,8 @@
-import { stripVTControlCharacters } from 'node:util'
+import { printable } from './text.ts'
 
-/** Columns of text, each as wide as its widest cell; numbers to the right. */
-export function table(rows: readonly (readonly (string | number)[])[], indent = '  '): string {
+/** Columns of text, each as wide as its widest cell; numbers to the right. Cells may have names in them that others gave. */
+export function table(cells: readonly (readonly (string | number)[])[], indent = '  '): string {
+  const rows = cells.map((row) => row.map((cell) => (typeof cell === 'string' ? printable(cell) : cell)))
   const widths: number[] = []
   for (const row of rows)
     row.forEach((cell, at) => {
@@ -27,7 +28,7 @@ function pad(cell: string | number, to: number, last: boolean): string {
 }
 
 function width(text: string): number {
-  return stripVTControlCharacters(text).length
+  return text.length
 }
 
 /** `1,234,567` */

@@ -4,8 +4,10 @@ import type { AgentView } from '../wire/views.ts'
 import { agentPage, agentsTable } from './agent-table.ts'
 import { jobsTable } from './commands/jobs.ts'
 import { nodesTable } from './commands/nodes.ts'
+import { lineText } from './console-output.ts'
 import { entryLine } from './entry-line.ts'
-import { distance, fitted, momentOf, printable, wholeNumber } from './text.ts'
+import { table } from './table.ts'
+import { consoleText, distance, fitted, momentOf, printable, wholeNumber } from './text.ts'
 
 const NOW = Date.UTC(2026, 10, 26, 12)
 const LONG = 'a name that is much longer than anybody would like to see it in a table of one hundred columns'
@@ -128,3 +130,37 @@ const NODE = {
   ...{ generation: 1234, startedAt: 0, now: 7.2e6, leading: false, agents: [], counters: {}, health: {} },
   ...{ skewMs: 0, silentMs: 0 },
 }
+
+describe('what others have written', () => {
+  const evil = 'a\x1b[2Jb\x1b]0;owned\x07c\x9b31md\re\nf\u202eg\x1b]52;c;ZXZpbA==\x1b\\h\x00i'
+
+  test('does nothing to a terminal, wherever it stands', () => {
+    const entry = JSON.stringify({
+      timestamp: NOW,
+      protocol: { abbr: evil },
+      src: { ip: evil, port: evil, name: evil },
+      dst: { ip: '', name: evil },
+      base: { method: evil, summary: evil, status: evil },
+    })
+    const texts = [
+      printable(evil),
+      table([[evil, 1]]),
+      table([['fine', evil]]),
+      entryLine(entry, 300),
+      entryLine(`no entry ${evil}`, 300),
+    ]
+    for (const text of texts) assert.doesNotMatch(text, /\p{Cc}|\u202e/u)
+  })
+
+  test('keeps its lines, tabs and colours on the console, and nothing else', () => {
+    assert.equal(consoleText('plain\n\ttext äöü 🐟'), 'plain\n\ttext äöü 🐟')
+    assert.equal(consoleText('\x1b[31mred\x1b[1;38;5;200m!\x1b[0m'), '\x1b[31mred\x1b[1;38;5;200m!\x1b[0m')
+    assert.doesNotMatch(consoleText(evil).replaceAll('\n', ''), /\p{Cc}|\u202e/u)
+    assert.ok(consoleText(`\x1b[31m${evil}`).startsWith('\x1b[31mab'))
+  })
+
+  test('cannot pass for a line of another agent by the name of its node', () => {
+    const line = { id: '', at: 0, agent: '', index: 1, title: '', level: 'log', text: 'x' } as const
+    assert.equal(lineText({ ...line, node: 'n\n[other-0] \x1b[1A' }), '[n [other-0] -1] x')
+  })
+})

@@ -3,7 +3,29 @@ import { Mistake } from '../mistake/mistake.ts'
 
 /** Text that others gave, on one line and without anything that a terminal would obey. */
 export function printable(text: string): string {
-  return stripVTControlCharacters(text).replace(/ *[\p{Cc}\u2028\u2029]+ */gu, ' ')
+  return stripVTControlCharacters(text)
+    .replace(TURNS, '')
+    .replace(/ *[\p{Cc}\u2028\u2029]+ */gu, ' ')
+}
+
+/** The same for text that has lines of its own. */
+export function printableLines(text: string): string {
+  return text.split('\n').map(printable).join('\n')
+}
+
+/** What an agent has printed: with its lines, tabs and colours, and without all else that a terminal would obey. */
+export function consoleText(text: string): string {
+  if (!UNSAFE.test(text)) return text
+  return text
+    .split(COLOUR)
+    .map((part, at) =>
+      at % 2 === 1
+        ? part
+        : stripVTControlCharacters(part)
+            .replace(TURNS, '')
+            .replace(/[^\P{Cc}\n\t]/gu, ''),
+    )
+    .join('')
 }
 
 /** The same in so many columns. */
@@ -50,4 +72,9 @@ export function plural(number: number, what: string): string {
   return `${number} ${what}${number === 1 ? '' : 's'}`
 }
 
+/** What makes text run backwards, so that it looks like another. */
+const TURNS = /[\u202a-\u202e\u2066-\u2069]/g
+const UNSAFE = /[^\P{Cc}\n\t]|[\u202a-\u202e\u2066-\u2069]/u
+/** Select Graphic Rendition. */
+const COLOUR = new RegExp(`(${String.fromCharCode(27)}\\[[0-9;:]*m)`)
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }

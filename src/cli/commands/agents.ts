@@ -9,8 +9,8 @@ import { agentPage, agentReasons, agentsTable, historyTable } from '../agent-tab
 import { addConsoleOptions, type ConsoleFlags, showConsole } from '../console-output.ts'
 import { addHubOptions, type HubFlags, withHub } from '../hub-options.ts'
 import { untilInterrupt } from '../interrupt.ts'
-import { note, printJson } from '../print.ts'
-import { wholeNumber } from '../text.ts'
+import { note, print, printJson } from '../print.ts'
+import { consoleText, printable, wholeNumber } from '../text.ts'
 
 interface ListFlags extends HubFlags {
   readonly json?: boolean
@@ -57,9 +57,9 @@ async function printAgents(agents: readonly AgentView[], { json, nodes }: ListFl
     for (const { code: _, ...agent } of agents) await printJson({ type: 'agent', ...agent })
     return
   }
-  console.log(agentsTable(agents, nodes === true))
+  print(agentsTable(agents, nodes === true))
   const reasons = agentReasons(agents)
-  if (reasons.length > 0) console.log(`\n${reasons.join('\n')}`)
+  if (reasons.length > 0) print(`\n${reasons.join('\n')}`)
 }
 
 function show(): Command {
@@ -73,7 +73,7 @@ function show(): Command {
         const agent = findAgent(await hub.agents(), name)
         if (flags.json === true) await printJson({ type: 'agent', ...agent })
         else if (flags.code === true) printCode(agent.code)
-        else console.log(agentPage(agent))
+        else print(agentPage(agent))
       }),
     )
 }
@@ -94,7 +94,7 @@ function switched(name: string, description: string, active: boolean): Command {
       withHub(flags, (hub) =>
         each(hub, names, async ({ id, index, title }) => {
           await hub.updateAgent(id, { active })
-          console.log(`${name}d ${index} "${title}"`)
+          print(`${name}d ${index} "${printable(title)}"`)
         }),
       ),
     )
@@ -114,7 +114,7 @@ function remove(): Command {
         }
         await each(hub, names, async ({ id, index, title, version }) => {
           await hub.deleteAgent(id, version)
-          console.log(`deleted ${index} "${title}"`)
+          print(`deleted ${index} "${printable(title)}"`)
         })
       }),
     )
@@ -142,9 +142,7 @@ function rollback(): Command {
         const agent = findAgent(await hub.agents(), name)
         const to = version === undefined ? await versionBefore(hub, agent) : wholeNumber(version, 'version')
         const next = await hub.rollback(agent.id, to)
-        console.log(
-          `agent ${next.index} "${next.title}" is as in version ${to}; this is version ${next.version}`,
-        )
+        print(`agent ${next.index} "${next.title}" is as in version ${to}; this is version ${next.version}`)
         if (next.source !== undefined) note(`its file ${next.source.path} is as it was`)
       }),
     )
@@ -175,7 +173,7 @@ function history(): Command {
           printCode(version.code)
         } else if (flags.json === true)
           for (const version of versions) await printJson({ type: 'version', ...version })
-        else console.log(historyTable(versions))
+        else print(historyTable(versions))
       }),
     )
 }
@@ -188,7 +186,8 @@ function logs(): Command {
 }
 
 function printCode(code: string): void {
-  process.stdout.write(code.endsWith('\n') ? code : `${code}\n`)
+  const text = process.stdout.isTTY ? consoleText(code) : code
+  process.stdout.write(text.endsWith('\n') ? text : `${text}\n`)
 }
 
 async function found(hub: HubClient, names: readonly string[]): Promise<AgentView[]> {

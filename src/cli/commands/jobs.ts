@@ -4,7 +4,7 @@ import { Mistake } from '../../mistake/mistake.ts'
 import type { JobAnswer, JobOrder, JobSelector, JobView } from '../../wire/jobs.ts'
 import { findAgent } from '../agent-names.ts'
 import { addHubOptions, type HubFlags, withHub } from '../hub-options.ts'
-import { note, printJson } from '../print.ts'
+import { note, print, printJson } from '../print.ts'
 import { table } from '../table.ts'
 import { distance, fitted, plural, printable } from '../text.ts'
 
@@ -50,7 +50,7 @@ async function give(hub: HubClient, name: JobOrder['order'], flags: JobFlags): P
   const jobs = answers.flatMap((answer) => answer.jobs)
   if (flags.json === true) for (const job of jobs) await printJson({ type: 'job', ...job })
   else if (name === 'list') printJobs(jobs, answers)
-  else console.log(doneText(name, jobs, answers))
+  else print(doneText(name, jobs, answers))
 }
 
 async function selectorOf(hub: HubClient, { agent, tag, node }: JobFlags): Promise<JobSelector> {
@@ -78,10 +78,12 @@ async function refuseMany(hub: HubClient, name: string, selector: JobSelector): 
 }
 
 function printJobs(jobs: readonly JobView[], answers: readonly JobAnswer[]): void {
-  console.log(jobs.length === 0 ? 'no jobs' : jobsTable(jobs, Date.now()))
+  print(jobs.length === 0 ? 'no jobs' : jobsTable(jobs, Date.now()))
   for (const { index, title, tag, node, lastError } of jobs)
     if (lastError !== null)
-      console.log(`${index} "${fitted(title, 36)}" ${tag} on ${node}: ${printable(lastError)}`)
+      print(
+        `${index} "${fitted(title, 36)}" ${printable(tag)} on ${printable(node)}: ${printable(lastError)}`,
+      )
   const stopped = answers.filter(({ running }) => !running).map(({ node }) => node)
   if (stopped.length > 0) note(`jobs are stopped on ${stopped.join(', ')}; remora jobs start starts them`)
 }

@@ -3,7 +3,7 @@ import { Mistake } from '../../mistake/mistake.ts'
 import { CLOCK_SKEW_MS, NODE_GONE_MS } from '../../wire/nodes.ts'
 import type { NodeView } from '../../wire/views.ts'
 import { addHubOptions, type HubFlags, withHub } from '../hub-options.ts'
-import { printJson } from '../print.ts'
+import { print, printJson } from '../print.ts'
 import { count, duration, table } from '../table.ts'
 import { fitted, printable } from '../text.ts'
 
@@ -20,8 +20,8 @@ export function nodesCommand(): Command {
       withHub(flags, async (hub) => {
         const nodes = name === undefined ? await hub.nodes() : [named(await hub.nodes(), name)]
         if (flags.json === true) for (const node of nodes) await printJson({ type: 'node', ...node })
-        else if (name === undefined) console.log(nodesTable(nodes))
-        else console.log(nodes.map(nodePage).join('\n'))
+        else if (name === undefined) print(nodesTable(nodes))
+        else print(nodes.map(nodePage).join('\n'))
       }),
     )
   return addHubOptions(command)
@@ -51,15 +51,15 @@ export function nodesTable(nodes: readonly NodeView[]): string {
 
 function nodePage(node: NodeView): string {
   const counters = Object.entries(node.counters).map(([name, value]) => [`  ${name}`, count(value)])
-  const health = Object.entries(node.health).map(([name, value]) => [
-    `  ${name}`,
-    printable(JSON.stringify(value)),
-  ])
+  const widest = Math.max(...Object.keys(node.health).map(({ length }) => length))
+  const health = Object.entries(node.health).map(
+    ([name, value]) => `  ${printable(name).padEnd(widest)}  ${printable(JSON.stringify(value))}`,
+  )
   return [
     nodesTable([node]),
     ...(node.address === '' ? [] : [`metrics at ${node.address}`]),
     ...(counters.length === 0 ? [] : ['', 'counters', table(counters, '')]),
-    ...(health.length === 0 ? [] : ['', 'health', table(health, '')]),
+    ...(health.length === 0 ? [] : ['', 'health', ...health]),
   ].join('\n')
 }
 

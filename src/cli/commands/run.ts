@@ -24,6 +24,7 @@ import { onInterrupt } from '../interrupt.ts'
 import { addConfigOptions, type ConfigFlags, configOf } from '../options.ts'
 import { ProgressBar } from '../progress.ts'
 import { summaryJson, summaryText } from '../summary.ts'
+import { consoleText, printableLines } from '../text.ts'
 
 interface RunFlags extends ConfigFlags, CaptureFlags {
   readonly json?: boolean
@@ -150,9 +151,9 @@ class Output {
     } else if (level === 'clear') {
       if (process.stdout.isTTY) process.stdout.write('\x1b[2J\x1b[H')
     } else if (level === 'error') {
-      process.stderr.write(`[${node}-${agent.index}:ERROR] ${text}\n`)
+      process.stderr.write(`[${node}-${agent.index}:ERROR] ${consoleText(text)}\n`)
     } else {
-      process.stdout.write(`[${node}-${agent.index}] ${text}\n`)
+      process.stdout.write(`[${node}-${agent.index}] ${consoleText(text)}\n`)
     }
   }
 
@@ -163,7 +164,7 @@ class Output {
 
   note(text: string): void {
     this.#bar.clear()
-    process.stderr.write(`remora: ${text}\n`)
+    process.stderr.write(`remora: ${printableLines(text)}\n`)
   }
 
   progress(bytesRead: number, totalBytes: number, packets: number): void {

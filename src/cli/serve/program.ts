@@ -4,8 +4,8 @@ import { type Log, type LogLevel, openLog } from '../../log/log.ts'
 import type { Metrics } from '../../metrics/metrics.ts'
 import { type OpsServer, startOpsServer } from '../../metrics/server.ts'
 import type { Note } from '../../node/note.ts'
-import { printLine } from '../../wire/console.ts'
 import type { NodeStatus } from '../../wire/nodes.ts'
+import { lineText } from '../console-output.ts'
 import { Shutdown } from '../shutdown.ts'
 
 /** Something that is brought to an end when the program is. */
@@ -72,8 +72,8 @@ export class Program {
   async print(hub: Pick<HubControl, 'console'>, asJson: boolean): Promise<void> {
     for await (const line of hub.console({ since: Date.now() }, true, this.signal)) {
       if (asJson) process.stdout.write(`${JSON.stringify({ type: 'console', ...line })}\n`)
-      else if (line.level === 'error') process.stderr.write(`${printLine(line)}\n`)
-      else if (line.level !== 'clear') process.stdout.write(`${printLine(line)}\n`)
+      else if (line.level === 'error') process.stderr.write(`${lineText(line)}\n`)
+      else if (line.level !== 'clear') process.stdout.write(`${lineText(line)}\n`)
     }
   }
 

@@ -1,4 +1,5 @@
 import type { AgentRecord } from '../../wire/agents.ts'
+import { printable, printableLines } from '../text.ts'
 import type { Action, Problem } from './model.ts'
 import { shownPath } from './scan.ts'
 import type { Round, SyncReport } from './sync.ts'
@@ -22,7 +23,10 @@ export class SyncOutput implements SyncReport {
     if (action.kind === 'create' || action.kind === 'update') this.#touched.add(agent.id)
     const path = this.#shown(action.path)
     if (this.#json) print({ type: 'sync', action: what, index, title, version, active, path })
-    else console.log(`${what.padEnd(11)} ${path}: agent ${index} "${title}"${noteOn(action, agent)}`)
+    else
+      console.log(
+        `${what.padEnd(11)} ${printable(path)}: agent ${index} "${printable(title)}"${noteOn(action, agent)}`,
+      )
   }
 
   problem(problem: Problem): void {
@@ -33,12 +37,12 @@ export class SyncOutput implements SyncReport {
       return
     }
     // What is wrong in a file says where, and that what cannot be read has its name.
-    console.error(message.includes(path) ? message : `${path}: ${message}`)
-    if (hint !== undefined && hint !== '') console.error(`  ${hint.replaceAll('\n', '\n  ')}`)
+    console.error(printableLines(message.includes(path) ? message : `${path}: ${message}`))
+    if (hint !== undefined && hint !== '') console.error(printableLines(`  ${hint.replaceAll('\n', '\n  ')}`))
   }
 
   note(text: string): void {
-    console.error(`remora: ${text}`)
+    console.error(`remora: ${printableLines(text)}`)
   }
 
   lost(why: string): void {
