@@ -71,12 +71,6 @@ export class ConsoleLog {
     }
   }
 
-  #take(payload: Uint8Array): void {
-    const lines = decode(consoleLines, payload)
-    if (lines === undefined) this.malformed++
-    else this.#add(lines)
-  }
-
   #add(lines: readonly ConsoleLine[]): void {
     const fresh = lines.filter(({ id }) => this.#ids.add(id))
     for (const line of fresh) {

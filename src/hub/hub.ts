@@ -7,6 +7,7 @@ import { Mistake } from '../mistake/mistake.ts'
 import { ConsoleOut } from '../node/console-out.ts'
 import { Fleet } from '../node/fleet.ts'
 import type { AgentStore } from '../store/agent-store.ts'
+import { LONGEST_TITLE } from '../store/records.ts'
 import { pause } from '../waiting/pause.ts'
 import { Wake } from '../waiting/wake.ts'
 import type { AgentChange, AgentDraft, AgentRecord, AgentVersion } from '../wire/agents.ts'
@@ -67,7 +68,8 @@ export class Hub implements HubControl {
 
   async createAgent(draft: AgentDraft, by: string): Promise<AgentView> {
     this.#check(draft.code, draft.title ?? nameOf(draft))
-    const title = draft.title ?? agentTitle(draft.code, nameOf(draft))
+    // One that somebody gives is refused when it is too long.
+    const title = draft.title ?? agentTitle(draft.code, nameOf(draft)).slice(0, LONGEST_TITLE)
     return this.#view(await this.#options.store.create({ ...draft, title }, by))
   }
 

@@ -44,6 +44,9 @@ export async function buildApp(context: ApiContext, options: AppOptions): Promis
     bodyLimit: LARGEST_BODY,
     routerOptions: { maxParamLength: LONGEST_PARAM },
     clientErrorHandler: refuseBadHttp,
+    // Addresses that are none: its message would repeat them, however long they are.
+    frameworkErrors: (_error, request, reply) =>
+      replyWithFailure(new Mistake('E_REQUEST', 'this is no address'), request, reply, context.log),
   })
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(serializerCompiler)
@@ -135,6 +138,8 @@ function serverFor(handler: RequestListener, tls: AppOptions['tls']): Server {
     headersTimeout: HEADERS_MS,
     requestTimeout: REQUEST_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
+    // Whoever sends nothing for too long is found so often: connections are few.
+    connectionsCheckingInterval: CHECK_MS,
   }
   const server =
     tls === undefined
@@ -190,6 +195,7 @@ const LONGEST_PARAM = 2000
 const LONGEST_SHOWN = 200
 /** A filter may be 64 KiB long. */
 const LONGEST_HEADER = 96 << 10
+const CHECK_MS = 2000
 const HEADERS_MS = 15_000
 const REQUEST_MS = 60_000
 const KEEP_ALIVE_MS = 30_000

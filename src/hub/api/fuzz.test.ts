@@ -161,3 +161,12 @@ function plain(value: unknown): unknown {
     return null
   }
 }
+
+test('an address that is none is refused as all else is, and not repeated', async (t) => {
+  const { url } = await startTestApi(t)
+  for (const path of ['%ff%zz', 'a'.repeat(12_000)]) {
+    const response = await fetch(`${url}/api/v1/agents/${path}`)
+    const answer = { status: response.status, body: await response.json() }
+    assert.deepEqual(answer, { status: 400, body: { code: 'E_REQUEST', message: 'this is no address' } })
+  }
+})
