@@ -37,7 +37,7 @@ export interface EntryStoreCounters {
   /** Of the store on disk. */
   readonly bytes: number
   readonly segments: number
-  /** `disk-full`, `behind` and `too-large` were never written; `expired` and `over-size` had to go; `unreadable` were damaged. */
+  /** `disk-full`, `behind` and `too-large` were never written; `expired` and `over-size` had to go; `deleted` were, by others; `unreadable` were damaged. */
   readonly dropped: Readonly<Record<string, number>>
 }
 

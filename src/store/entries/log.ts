@@ -1,7 +1,9 @@
 import {
   closeSync,
+  existsSync,
   fstatSync,
   ftruncateSync,
+  mkdirSync,
   openSync,
   readFileSync,
   renameSync,
@@ -102,6 +104,7 @@ export class EntryLog {
   /** Writes entries, in order: `texts` are lines of JSON. */
   append(times: Float64Array, texts: readonly string[]): void {
     this.#taken += texts.length
+    this.#noticeDeleted()
     for (let at = 0; at < texts.length; ) at += this.#appendSome(times, texts, at)
     this.tidy()
   }
@@ -223,8 +226,29 @@ export class EntryLog {
       this.#active = { segment, fd }
       return this.#active
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'EEXIST') this.#next++
-      return undefined
+      const { code } = error as NodeJS.ErrnoException
+      if (code === 'EEXIST') this.#next++
+      return code === 'ENOENT' && this.#makeAgain() ? this.#begin() : undefined
+    }
+  }
+
+  /** Somebody has deleted files that we have: what would go on into one without a name goes into a new one. */
+  #noticeDeleted(): void {
+    if (this.#active === undefined || fstatSync(this.#active.fd).nlink > 0) return
+    this.finish()
+    this.#makeAgain()
+  }
+
+  /** Forgets what is not there any more. Answers whether the folder had to be made. */
+  #makeAgain(): boolean {
+    const { folder } = this.#limits
+    for (const segment of [...this.#segments])
+      if (!existsSync(pathIn(folder, linesFile(segment.id)))) this.#drop(segment, 'deleted')
+    try {
+      return mkdirSync(folder, { recursive: true }) !== undefined
+    } catch {
+      // It is tried again with the next entries.
+      return false
     }
   }
 

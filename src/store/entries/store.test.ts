@@ -3,8 +3,10 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import {
   appendFileSync,
+  mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   statSync,
   truncateSync,
   utimesSync,
@@ -422,3 +424,24 @@ const numbers = (entries: readonly StoredEntry[]) => entries.map(({ json }) => J
 const downFrom = (last: number) => Array.from({ length: last + 1 }, (_, at) => last - at)
 const range = (from: number, count: number) => Array.from({ length: count }, (_, at) => from + at)
 const sum = (dropped: Readonly<Record<string, number>>) => Object.values(dropped).reduce((a, b) => a + b, 0)
+
+test('a folder that is deleted while it is written to is made again, and what was in it is counted', async (t) => {
+  const folder = join(await tempFolder(t), 'entries')
+  mkdirSync(folder)
+  const log = new EntryLog({ folder, ttlMs: 1e9, mostBytes: 1e9 })
+  const add = (id: number) => log.append(Float64Array.of(id), [`{"id":"${id}"}`])
+  add(1)
+  add(2)
+  rmSync(folder, { recursive: true })
+  add(3)
+  add(4)
+  assert.deepEqual(log.counters.dropped, { deleted: 2 })
+  assert.equal(log.counters.kept, 2)
+  assert.equal(readdirSync(folder).filter((name) => name.endsWith('.jsonl')).length, 1)
+  log.finish()
+  rmSync(folder, { recursive: true })
+  add(5)
+  assert.deepEqual(log.counters.dropped, { deleted: 4 })
+  assert.equal(log.counters.kept, 1)
+  log.finish()
+})
