@@ -22,6 +22,25 @@ describe('a deployer', () => {
     assert.equal(new TextDecoder().decode((await state.get(codeKey(hash)))?.value), 'var n = 1')
   })
 
+  it('puts right what is written over its deployment, also while nobody saves anything', async (t) => {
+    const { state, store, start } = await parts(t)
+    const { hash } = await store.create({ title: 'A', code: 'var n = 1', active: true }, 'ann')
+    start()
+    const hashes = async () =>
+      decode(deployment, (await state.get(DEPLOYMENT))?.value ?? new Uint8Array())?.agents.map(
+        (each) => each.hash,
+      )
+    const isRight = async () => (await hashes())?.join() === hash
+    await until(isRight)
+    const forged = { id: 'x', index: 0, title: 'X', version: 1, hash: 'a'.repeat(64) }
+    await state.put(DEPLOYMENT, encode({ generation: 7, agents: [forged] }))
+    await until(isRight)
+    await state.put(DEPLOYMENT, new Uint8Array([1, 2, 3]))
+    await until(isRight)
+    await state.delete(DEPLOYMENT)
+    await until(isRight)
+  })
+
   it('looks at so many failures at a time, counts those beyond, and keeps no endless reasons', async (t) => {
     const { bus, state, store, start } = await parts(t)
     const { id } = await store.create({ title: 'A', code: 'var n = 1', active: true }, 'ann')

@@ -49,7 +49,9 @@ export class Deployer {
   constructor(options: DeployerOptions) {
     this.#options = options
     const stop = options.bus.subscribe(SUBJECTS.deployed, (payload) => this.#hear(payload))
-    this.#running = this.#run().finally(stop)
+    this.#running = Promise.all([this.#run(), this.#patiently(() => this.#guard())])
+      .then(() => {})
+      .finally(stop)
   }
 
   /** Rejects when it cannot go on. */
@@ -73,6 +75,13 @@ export class Deployer {
       if (known.some((id) => !ids.has(id))) await this.#patiently(() => deleted(ids))
       known = [...ids]
     }
+  }
+
+  /** What others write over the deployment, or take away, is put right: nodes that start would run that, or nothing. */
+  async #guard(): Promise<void> {
+    const { signal } = this.#abort
+    for await (const change of this.#options.state.watch({ prefix: DEPLOYMENT, signal }))
+      if (change.kind !== 'current' && change.key === DEPLOYMENT) await this.#patiently(() => this.#deploy())
   }
 
   /** What the store or the bus cannot do now is tried again: agents run on meanwhile. */
