@@ -1,39 +1,34 @@
 import { textOf } from './emptied.ts'
-import type { Entry, EntryOrigin, EntryProtocol, Exchange } from './entry.ts'
-import { type LayoutField, layoutsOf } from './layout.ts'
+import type { EntryOrigin, EntryProtocol, Exchange } from './entry.ts'
+import { layoutsOf } from './layout.ts'
+import { type TextWriter, textWriterOf } from './text-writer.ts'
 
 /** Writes entries as JSON: all that agents could see of them, in the order of the schema. */
 export class EntryTexts {
+  readonly #protocols: ReadonlySet<EntryProtocol>
   readonly #origin: EntryOrigin
-  /** Fields of each variant of a protocol. */
-  readonly #fields = new Map<EntryProtocol, readonly (readonly LayoutField[])[]>()
+  /** For each variant of a protocol; made when the first such entry comes. */
+  readonly #writers = new Map<EntryProtocol, readonly TextWriter[]>()
 
   constructor(protocols: readonly EntryProtocol[], origin: EntryOrigin) {
+    this.#protocols = new Set(protocols)
     this.#origin = origin
-    for (const protocol of protocols)
-      this.#fields.set(
-        protocol,
-        layoutsOf(protocol, ALL).map(({ fields }) => fields),
-      )
   }
 
   of(exchange: Exchange): string {
-    const fields = this.#fields.get(exchange.dissector)?.[exchange.variant] as readonly LayoutField[]
-    return textOf((entry: Entry) => JSON.stringify(plain(fields, entry)), exchange, this.#origin)
+    const write = this.#writersOf(exchange.dissector)[exchange.variant]
+    if (write === undefined) throw new Error(`no such entries: ${exchange.dissector.name}`)
+    return textOf(write, exchange, this.#origin)
   }
-}
 
-function plain(fields: readonly LayoutField[], value: object): Record<string, unknown> {
-  const copy: Record<string, unknown> = {}
-  for (const field of fields) {
-    if (field.kind === 'constant') {
-      copy[field.name] = field.value
-      continue
-    }
-    const inner = (value as Record<string, unknown>)[field.name]
-    copy[field.name] = field.kind === 'leaf' || inner === null ? inner : plain(field.fields, inner as object)
+  #writersOf(protocol: EntryProtocol): readonly TextWriter[] {
+    const made = this.#writers.get(protocol)
+    if (made !== undefined) return made
+    if (!this.#protocols.has(protocol)) return []
+    const writers = layoutsOf(protocol, ALL).map(({ fields }) => textWriterOf(fields))
+    this.#writers.set(protocol, writers)
+    return writers
   }
-  return copy
 }
 
 const ALL: ReadonlySet<string> = new Set(['*'])
