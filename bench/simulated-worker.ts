@@ -34,6 +34,7 @@ export async function startSimulatedWorker(
   const follower: DeploymentFollower = new DeploymentFollower(agents, {
     ...{ bus, state: shared.state, node, boot },
     agents: { language: 'es5', protocols: knownProtocols },
+    applied: () => status.now(),
     note: () => {},
   })
   const status = publishStatus(bus, () => statusOf(node, boot, agents, follower))

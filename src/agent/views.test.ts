@@ -36,6 +36,17 @@ describe('how agents do', () => {
     assert.match(second?.reason ?? '', /no/)
   })
 
+  test('is told as often as somebody asks, with rates that are not over a moment', async (t) => {
+    const { group } = await new TestGroup(t, {
+      agents: [testAgent(0, 'function onHubAction() {}')],
+    }).begin()
+    const states = new AgentStates()
+    const rate = (nowMs: number) => states.of(group.results(), nowMs)[0]?.callsPerSecond
+    assert.equal(rate(1000), 0)
+    await group.action({ id: '1', action: 'a', meta: { node: 'n', script: 0, title: '', time: 0 } })
+    assert.deepEqual([rate(1250), rate(1400), rate(2000), rate(3000)], [4, 2.5, 1, 0])
+  })
+
   test('and their jobs are told by their names', async (t) => {
     const code = 'jobs.schedule("a", "@yearly", function () {}, { scope: "cluster" })'
     const { group } = await new TestGroup(t, { hub: 'always', agents: [testAgent(7, code)] }).begin()

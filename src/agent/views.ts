@@ -4,9 +4,9 @@ import type { Agent } from './agents.ts'
 import type { AgentResult, GroupJob } from './group.ts'
 import type { AgentAccount, Fate } from './ledger.ts'
 
-/** How agents do, as nodes tell each other: sums since the start, and rates since the time before. */
+/** How agents do, as nodes tell each other: sums since the start, and rates over the last while. */
 export class AgentStates {
-  /** By agent and component, what was told last. */
+  /** By agent and component, what was told some time ago. */
   #before = new Map<string, Sample>()
 
   /** Of agents that were not removed. `nowMs` only ever goes on. */
@@ -17,8 +17,11 @@ export class AgentStates {
       .map((result) => {
         const key = `${result.component} ${idOf(result.agent)}`
         const sample = { nowMs, calls: callsOf(result.account), micros: result.account.micros }
-        samples.set(key, sample)
-        return stateOf(result, sample, this.#before.get(key))
+        const before = this.#before.get(key)
+        // Rates over a moment would say little.
+        const isYoung = before !== undefined && nowMs - before.nowMs < SHORTEST_MS
+        samples.set(key, isYoung ? before : sample)
+        return stateOf(result, sample, before)
       })
     this.#before = samples
     return states
@@ -84,3 +87,5 @@ function droppedOf(items: Fate, packets: Fate): Record<string, number> {
 function idOf({ id, index }: Agent): string {
   return id ?? String(index)
 }
+
+const SHORTEST_MS = 500

@@ -19,6 +19,8 @@ export interface LeadingOptions {
   readonly activeTitles: readonly string[]
   /** Starts the sandbox of the agents on the hub. */
   readonly openAgents: () => Promise<NodeAgents>
+  /** A deployment is in force on this hub. */
+  readonly applied: () => void
   readonly note: Note
 }
 
@@ -55,6 +57,7 @@ export class Leading {
       node: 'hub',
       boot,
       agents: options.agents,
+      applied: options.applied,
       note,
     })
     agents.follow(this.#follower)

@@ -155,6 +155,7 @@ export class HubService {
       agents,
       activeTitles,
       openAgents: () => this.#openAgents(),
+      applied: () => this.#status.now(),
       note,
     }).catch((error: unknown) => {
       note('error', 'leading could not begin, and is tried again', { error: String(error) })

@@ -29,7 +29,7 @@ describe('a follower of deployments', () => {
   })
 
   it('counts a deployment that is none, and goes on with the next one', async (t) => {
-    const { state, loaded, reports, follows } = await follower(t)
+    const { state, loaded, reports, follows, applied } = await follower(t)
     const good = '\ufeff// Good\r\nvar n = 1'
     await state.put(codeKey(hashOf(good)), new TextEncoder().encode(good))
     await state.put(DEPLOYMENT, new Uint8Array([0, 255, 1]))
@@ -42,6 +42,8 @@ describe('a follower of deployments', () => {
     assert.deepEqual(loaded, ['Good'])
     assert.deepEqual(reports[0]?.failures, [])
     assert.equal(follows.malformed, 2)
+    await until(() => applied.length > 0)
+    assert.deepEqual(applied, [3], 'as soon as it is in force')
   })
 })
 
@@ -54,7 +56,8 @@ async function follower(t: TestContext) {
     const report = decode(deployReport, payload)
     if (report !== undefined) reports.push(report)
   })
-  const follows = new DeploymentFollower(
+  const applied: number[] = []
+  const follows: DeploymentFollower = new DeploymentFollower(
     {
       reload: async ({ title }) => {
         loaded.push(title)
@@ -68,6 +71,7 @@ async function follower(t: TestContext) {
       state,
       node: 'node-1',
       boot: 'boot-1',
+      applied: () => applied.push(follows.generation),
       agents: { language: 'es5', protocols: knownProtocols },
       note: () => {},
     },
@@ -76,7 +80,7 @@ async function follower(t: TestContext) {
     await follows.close()
     await bus.close()
   })
-  return { state, loaded, reports, follows }
+  return { state, loaded, reports, follows, applied }
 }
 
 function agent(id: string, code: string) {

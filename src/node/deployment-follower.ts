@@ -26,6 +26,8 @@ export interface FollowerOptions {
   readonly node: string
   readonly boot: string
   readonly agents: AgentOptions
+  /** Told when a deployment is in force here, whether all of it loads or not. */
+  readonly applied?: () => void
   readonly note: Note
 }
 
@@ -130,6 +132,7 @@ export class DeploymentFollower {
     note('info', 'deployment in force', { generation, agents: agents.length, failures: failures.length })
     this.#report = { node, boot, generation, failures }
     this.#send(this.#report)
+    this.#options.applied?.()
   }
 
   /** A report may be lost, or come when no hub leads: what does not load is told until it is taken back. */

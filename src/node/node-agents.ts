@@ -112,9 +112,11 @@ export class NodeAgents implements AgentRunner {
   /** How each agent does that is deployed here. */
   states(): readonly AgentState[] {
     const now = performance.now()
-    // Rates are over the time since the states before.
-    if (now < this.#statesAt + SHORTEST_MS) return this.#states
+    const generation = this.#follower?.generation
+    // What was asked for a moment ago is good enough, unless something else runs since.
+    if (now < this.#statesAt + SHORTEST_MS && generation === this.#statesOf) return this.#states
     this.#statesAt = now
+    this.#statesOf = generation
     this.#measureSometimes(now)
     const states = this.#agentStates.of(this.group.results(), now)
     const known = this.#follower?.known() ?? []
@@ -122,6 +124,7 @@ export class NodeAgents implements AgentRunner {
     return this.#states
   }
   #statesAt = Number.NEGATIVE_INFINITY
+  #statesOf: number | undefined
   #states: readonly AgentState[] = []
   readonly #agentStates = new AgentStates()
 

@@ -204,7 +204,10 @@ export class WorkerService {
   /** The bus can be reached. */
   #link(shared: Shared, runner: StartingAgents): void {
     const { bus, node, boot, agents, reader, note } = this.#options
-    const follower = new DeploymentFollower(runner, { bus, state: shared.state, node, boot, agents, note })
+    const follower = new DeploymentFollower(runner, {
+      ...{ bus, state: shared.state, node, boot, agents, note },
+      applied: () => this.#status.now(),
+    })
     follower.running.catch((error: unknown) =>
       note('error', 'deployments are not followed any more', { error: String(error) }),
     )
