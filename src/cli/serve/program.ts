@@ -89,5 +89,10 @@ export class Program {
   /** Ends what was begun, also when that was not all. */
   async end(why: string, code = 0): Promise<void> {
     process.exitCode = await this.#shutdown.end(why, code)
+    // What failed may have left something open, such as a connection to a server that says nothing: nobody would start it again.
+    if (code !== 0) setTimeout(() => process.exit(), LEFT_OPEN_MS).unref()
   }
 }
+
+/** How long a program that has failed stays for what it has left open. */
+const LEFT_OPEN_MS = 1000
