@@ -126,6 +126,7 @@ const MOST_MESSAGES = 10_000
 const LIMITS = {
   mostItems: MOST_LINES,
   mostSize: MOST_LENGTH,
-  sizeOf: ({ text }: ConsoleLine) => text.length,
+  sizeOf: ({ id, node, agent, title, text }: ConsoleLine) =>
+    id.length + node.length + agent.length + title.length + text.length,
 }
 const AGAIN_MS = 1000
