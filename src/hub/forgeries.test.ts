@@ -86,9 +86,12 @@ describe('whoever can write to the bus', () => {
     assert.deepEqual(page.entries, ['{"id":"1"}'])
     assert.deepEqual(page.missing.toSorted(), ['endless', 'liar'])
     const forged = Buffer.from('{"honest":["",9007199254740991]}').toString('base64url')
-    await assert.rejects(queryWorkers(bus, workers, { filter: '', limit: 10, cursor: forged }, signal), {
-      code: 'E_REQUEST',
-    })
+    await assert.rejects(
+      queryWorkers(bus, workers, { filter: '', limit: 10, cursor: forged }, { signal, most: 10 }),
+      {
+        code: 'E_REQUEST',
+      },
+    )
   })
 })
 
