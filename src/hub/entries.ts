@@ -13,7 +13,10 @@ const cursorSchema = z.object({
   places: z.record(z.string(), z.string().nullable()),
 })
 /** Where a page ended. */
-type Cursor = z.infer<typeof cursorSchema>
+interface Cursor {
+  readonly shown: number
+  readonly places: ReadonlyMap<string, string | null>
+}
 
 /**
  * Entries of all workers as one list, newest first. A worker that does not answer in time is named, and its entries are
@@ -26,18 +29,18 @@ export async function queryWorkers(
   { signal, most }: { readonly signal: AbortSignal; readonly most: number },
 ): Promise<EntriesPage> {
   const { shown, places: start } = readCursor(query.cursor)
-  const asked = workers.filter((worker) => start[worker] !== null)
+  const asked = workers.filter((worker) => start.get(worker) !== null)
   const parts = await Promise.all(
-    asked.map((worker) => Part.open({ bus, worker, query, signal }, start[worker] ?? '')),
+    asked.map((worker) => Part.open({ bus, worker, query, signal }, start.get(worker) ?? '')),
   )
   const entries = await merged(parts, Math.min(query.limit, most - shown))
-  const places = { ...start, ...Object.fromEntries(parts.map(({ worker, place }) => [worker, place])) }
-  const gone = Object.keys(start).filter((worker) => start[worker] !== null && !workers.includes(worker))
+  const places = new Map([...start, ...parts.map(({ worker, place }) => [worker, place] as const)])
+  const gone = [...start.keys()].filter((worker) => start.get(worker) !== null && !workers.includes(worker))
   const missing = [...parts.filter(({ isMissing }) => isMissing).map(({ worker }) => worker), ...gone]
   // Who reads on until there is no more must come to an end, also when a worker never answers again.
   const isOver =
     shown + entries.length >= most ||
-    Object.entries(places).every(
+    [...places].every(
       ([worker, place]) => place === null || (entries.length === 0 && missing.includes(worker)),
     )
   return {
@@ -117,9 +120,9 @@ class Part {
   async more(): Promise<void> {
     while (this.isEmpty && this.#next !== null && !this.isMissing) {
       const answer = await this.#ask(this.#next).catch(missing)
-      // One that does not get on would never end.
-      this.isMissing =
-        answer === undefined || answer.header.cursor === this.#next || performance.now() > this.#until
+      // One that goes on where it was, or says nothing for ever, is as good as gone.
+      const isStuck = answer?.header.cursor === this.#next || performance.now() > this.#until
+      this.isMissing = answer === undefined || isStuck
       if (answer === undefined || this.isMissing) return
       this.scanned += answer.header.scanned
       this.#answer = answer
@@ -146,6 +149,20 @@ interface Answer {
   readonly texts: readonly string[]
 }
 
+function readAnswer(payload: Uint8Array): Answer {
+  const answer = decodeLines(entriesAnswer, payload)
+  const count = answer?.texts.length
+  if (
+    answer === undefined ||
+    answer.header.times.length !== count ||
+    answer.header.starts.length !== count ||
+    !answer.texts.every(isJson)
+  )
+    throw new Mistake('E_BUS_NO_ANSWER', 'a worker answered with what is no page of entries')
+  return answer
+}
+
+/** One line that is no JSON would spoil the page, with what all others have answered. */
 function isJson(text: string): boolean {
   try {
     JSON.parse(text)
@@ -155,19 +172,9 @@ function isJson(text: string): boolean {
   }
 }
 
-function readAnswer(payload: Uint8Array): Answer {
-  const answer = decodeLines(entriesAnswer, payload)
-  const count = answer?.texts.length
-  const isWhole = answer?.header.times.length === count && answer?.header.starts.length === count
-  // One line that is no JSON would spoil the page, with what all others have answered.
-  if (answer === undefined || !isWhole || !answer.texts.every(isJson))
-    throw new Mistake('E_BUS_NO_ANSWER', 'a worker answered with what is no page of entries')
-  return answer
-}
-
 /** A worker that is gone, or whose answer makes no sense. What the query got wrong is for who asked. */
 function missing(error: unknown): undefined {
-  if (error instanceof Mistake && ['E_BUS_NO_ANSWER', 'E_BUS', 'E_STORE'].includes(error.code))
+  if (error instanceof Mistake && ['E_BUS_NO_ANSWER', 'E_BUS', 'E_STORE', 'E_SANDBOX'].includes(error.code))
     return undefined
   throw error
 }
@@ -178,14 +185,15 @@ function newest(parts: readonly Part[]): Part | undefined {
   return found
 }
 
-function writeCursor(cursor: Cursor): string {
-  return Buffer.from(JSON.stringify(cursor)).toString('base64url')
+function writeCursor({ shown, places }: Cursor): string {
+  return Buffer.from(JSON.stringify({ shown, places: Object.fromEntries(places) })).toString('base64url')
 }
 
 function readCursor(text: string | undefined): Cursor {
-  if (text === undefined || text === '') return { shown: 0, places: {} }
+  if (text === undefined || text === '') return { shown: 0, places: new Map() }
   try {
-    return cursorSchema.parse(JSON.parse(Buffer.from(text, 'base64url').toString()))
+    const { shown, places } = cursorSchema.parse(JSON.parse(Buffer.from(text, 'base64url').toString()))
+    return { shown, places: new Map(Object.entries(places)) }
   } catch {
     throw new Mistake('E_REQUEST', 'the cursor is none that a page has given', {
       hint: 'leave it out to begin with the newest entries',
