@@ -177,7 +177,7 @@ export class NodeJobs {
   /** Nobody waits for it; a sandbox that is gone has no jobs. */
   #doHere(order: JobsOrder): void {
     this.#options.group.jobs(order).catch((error: unknown) =>
-      this.#options.note('warning', 'an order about jobs could not be carried out', {
+      this.#options.note('warning', 'an order about jobs was not followed', {
         error: String(error),
       }),
     )
