@@ -7,6 +7,7 @@ import { Mistake } from '../mistake/mistake.ts'
 import { ConsoleOut } from '../node/console-out.ts'
 import { Fleet } from '../node/fleet.ts'
 import type { AgentStore } from '../store/agent-store.ts'
+import type { EntryReader } from '../store/entries/entry-store.ts'
 import { LONGEST_TITLE } from '../store/records.ts'
 import { pause } from '../waiting/pause.ts'
 import { Wake } from '../waiting/wake.ts'
@@ -32,12 +33,17 @@ export interface HubOptions {
   readonly state: Bucket
   /** How scripts are read, for those that are saved. */
   readonly agents: AgentOptions
+  /** Answers queries backwards in time instead of the workers; undefined when there is none. */
+  readonly archive?: Archive | undefined
   readonly boot: string
   /** Words of filters. */
   readonly macros: Readonly<Record<string, string>>
   readonly shared: () => readonly SharedValue[]
   readonly health: () => Record<string, unknown>
 }
+
+/** Where entries of all workers are kept for longer than workers keep them. */
+export type Archive = Pick<EntryReader, 'page'>
 
 /** A hub, leading or not, as the API sees it. */
 export class Hub implements HubControl {
@@ -136,10 +142,12 @@ export class Hub implements HubControl {
   }
 
   async entries(query: EntriesQuery, signal: AbortSignal): Promise<EntriesPage> {
+    const { archive } = this.#options
+    if (archive !== undefined) return archived(archive, query, signal)
     const workers = this.fleet.workers().map(({ node }) => node)
     const { bus, macros } = this.#options
     const { limit: most = Number.POSITIVE_INFINITY } = compileFilter(query.filter, {
-      prefer: 'kfl1',
+      prefer: 'kfl2',
       macros,
       now: Date.now(),
     })
@@ -297,6 +305,12 @@ function eachOnce(answers: readonly JobAnswer[]): JobAnswer[] {
   }))
 }
 
+/** Everything that workers have kept is there, and for longer. */
+async function archived(archive: Archive, query: EntriesQuery, signal: AbortSignal): Promise<EntriesPage> {
+  const { entries, cursor, scanned } = await archive.page(query, { signal, mostBytes: MOST_PAGE_BYTES })
+  return { entries: entries.map(({ json }) => json), cursor, scanned, missing: [] }
+}
+
 /** For the title, when no comment gives one. */
 function nameOf({ source }: AgentDraft): string {
   return source?.path.split('/').at(-1) ?? 'New Script'
@@ -306,3 +320,4 @@ const ALL_AGENTS = { id: '', index: 0, title: '' }
 const JOBS_MS = 3000
 /** Screens are told of changes so often at most. */
 const EVENTS_MS = 500
+const MOST_PAGE_BYTES = 32 << 20

@@ -13,7 +13,7 @@ import type { AgentStore } from '../store/agent-store.ts'
 import type { SharedState } from '../store/shared-state.ts'
 import { pause } from '../waiting/pause.ts'
 import type { NodeStatus } from '../wire/nodes.ts'
-import { Hub } from './hub.ts'
+import { type Archive, Hub } from './hub.ts'
 import { Leading } from './leading.ts'
 
 export interface HubServiceOptions {
@@ -22,6 +22,7 @@ export interface HubServiceOptions {
   readonly store: AgentStore
   /** What agents share by `cluster.*`: what all nodes have written. */
   readonly values: SharedState
+  readonly archive?: Archive | undefined
   readonly boot: string
   readonly version: string
   /** Where its metrics are. */
@@ -65,6 +66,7 @@ export class HubService {
       agents,
       boot,
       macros: options.macros,
+      archive: options.archive,
       shared: () => options.values.values(),
       health: () => options.health(this.status()),
     })

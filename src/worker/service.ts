@@ -15,10 +15,11 @@ import type { EntryReader } from '../store/entries/entry-store.ts'
 import type { SharedState } from '../store/shared-state.ts'
 import { pause } from '../waiting/pause.ts'
 import type { NodeStatus } from '../wire/nodes.ts'
+import { Archive, type ArchiveSink } from './archive.ts'
 import type { CaptureStats } from './capture-messages.ts'
 import { captureCounters } from './counters.ts'
 import { answerQueries } from './entry-answers.ts'
-import { LiveQueries } from './live-queries.ts'
+import { LiveQueries, type Redact } from './live-queries.ts'
 import type { Run, RunObserver, RunResult } from './run.ts'
 
 export interface WorkerServiceOptions {
@@ -42,6 +43,8 @@ export interface WorkerServiceOptions {
   readonly isFile: boolean
   /** Entries that are kept here; undefined when none are. */
   readonly reader: EntryReader | undefined
+  /** Where entries go besides; undefined when nowhere. */
+  readonly archive: ArchiveSink | undefined
   /** More that is counted here: the outbox. */
   readonly counters: () => Readonly<Record<string, number>>
   readonly health: (status: NodeStatus) => Record<string, unknown>
@@ -147,6 +150,7 @@ export class WorkerService {
       ...this.#agents?.counters,
       [COUNTERS.itemsSent]: live?.sent ?? 0,
       [dropped('live', 'too-many')]: live?.dropped ?? 0,
+      [dropped('archive', 'too-many')]: this.#archive?.dropped ?? 0,
       [dropped('live', 'too-many-queries')]: live?.refused ?? 0,
       [dropped('console', 'queue-full')]: this.#console.dropped,
       [queue('console')]: this.#console.depth,
@@ -201,6 +205,15 @@ export class WorkerService {
     return running
   }
 
+  #archiveTo(sink: ArchiveSink, reader: EntryReader, redact: Redact): void {
+    const failed = (error: unknown) =>
+      this.#options.note('error', 'entries do not go to the archive any more', { error: String(error) })
+    const archive = new Archive({ reader, redact, sink }, failed)
+    this.#archive = archive
+    this.#closers.push(() => archive.close())
+  }
+  #archive: Archive | undefined
+
   /** The bus can be reached. */
   #link(shared: Shared, runner: StartingAgents): void {
     const { bus, node, boot, agents, reader, note } = this.#options
@@ -223,6 +236,7 @@ export class WorkerService {
     const live = new LiveQueries({ bus, reader, redact, node })
     this.#live = live
     this.#closers.push(() => live.close())
+    if (this.#options.archive !== undefined) this.#archiveTo(this.#options.archive, reader, redact)
     this.#closers.push(
       answerQueries({ bus, reader, redact, node, dropped: () => this.#stats?.store?.dropped ?? {} }),
     )

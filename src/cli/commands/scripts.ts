@@ -1,4 +1,3 @@
-import { hostname, userInfo } from 'node:os'
 import { Command, Option } from 'commander'
 import type { HubClient } from '../../client/hub-client.ts'
 import type { Config } from '../../config/index.ts'
@@ -8,7 +7,7 @@ import { showLine } from '../console-output.ts'
 import { addHubOptions, type HubFlags, withHub } from '../hub-options.ts'
 import { untilInterrupt } from '../interrupt.ts'
 import { SyncOutput } from '../sync/output.ts'
-import { Scanner, shownPath } from '../sync/scan.ts'
+import { namedSources, setupOf } from '../sync/setup.ts'
 import { type Round, Sync } from '../sync/sync.ts'
 import { syncAlways, syncOnce } from '../sync/watch.ts'
 
@@ -93,47 +92,13 @@ async function printConsole(
   }
 }
 
-/** An empty scripting.source is none. */
-function sourcesOf(paths: readonly string[], { scripting }: Config): string[] {
-  const named = paths.length > 0 ? paths : [scripting.source, ...scripting.sources]
-  const sources = named.filter((path) => path !== '')
+/** Throws when nothing is named. */
+function sourcesOf(paths: readonly string[], config: Config): string[] {
+  const sources = namedSources(paths, config)
   if (sources.length > 0) return sources
   throw new Mistake('E_USAGE', 'nothing to sync was named', {
     hint: 'remora scripts agents/\nremora scripts --set scripting.source=agents\nor scripting.source, scripting.sources in remora.yaml',
   })
 }
 
-function setupOf(sources: readonly string[], flags: ScriptsFlags, hub: HubClient, { scripting }: Config) {
-  const cwd = process.cwd()
-  const active = flags.activate === true ? true : flags.deactivate === true ? false : undefined
-  const { language } = scripting
-  return {
-    hub,
-    scanner: new Scanner(sources, { cwd, recursive: flags.recursive === true, language }),
-    by: flags.as ?? userAtHost(),
-    activeTitles: scripting.active,
-    shown: (path: string) => shownPath(path, cwd),
-    onDelete: flags.onDelete,
-    force: flags.force === true,
-    twoWay: flags.twoWay === true,
-    active,
-    graceMs: GRACE_MS,
-  }
-}
-
-function userAtHost(): string {
-  return `${userName()}@${hostname()}`
-}
-
-/** In a container the user may have no name. */
-function userName(): string {
-  try {
-    return userInfo().username
-  } catch {
-    return String(process.getuid?.() ?? 'user')
-  }
-}
-
-/** How long a file may be gone before its agent goes: editors, and git, take files away for a moment. */
-const GRACE_MS = 2000
 const RECONNECT_MS = 2000

@@ -1,14 +1,19 @@
-import { randomUUID } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { resolve } from 'node:path'
 import { Command } from 'commander'
 import { openLocalBus } from '../../bus/local.ts'
+import type { Config } from '../../config/index.ts'
+import type { HubControl } from '../../hub/control.ts'
 import type { OpsServer } from '../../metrics/server.ts'
 import { openShared } from '../../node/streams.ts'
+import { pause } from '../../waiting/pause.ts'
 import { addCaptureOptions, type CaptureFlags, nodeNameOf, requiredLevel } from '../capture-flags.ts'
 import { addConfigOptions, type ConfigFlags, configOf } from '../options.ts'
 import { startHub } from '../serve/hub.ts'
 import { Program } from '../serve/program.ts'
+import { syncOwn } from '../serve/sync.ts'
 import { startWorker } from '../serve/worker.ts'
+import { namedSources } from '../sync/setup.ts'
 
 interface TapFlags extends ConfigFlags, CaptureFlags {
   readonly json?: boolean
@@ -17,13 +22,18 @@ interface TapFlags extends ConfigFlags, CaptureFlags {
 export function tapCommand(): Command {
   const command = new Command('tap')
     .description('Run everything on this machine: capture (any interface), agents, hub and its API.')
+    .argument(
+      '[agents...]',
+      'script files, and folders of them, to run and to keep in step with: scripting.source and scripting.sources by default',
+    )
     .option('--json', 'print console lines as JSON')
     .action(tap)
   return addConfigOptions(addCaptureOptions(command))
 }
 
-async function tap(flags: TapFlags): Promise<void> {
+async function tap(paths: string[], flags: TapFlags): Promise<void> {
   const { config } = configOf(flags)
+  const sources = namedSources(paths, config)
   const capture = flags.pcap === undefined && flags.interface === undefined ? { interface: ['any'] } : {}
   const program = new Program('worker', nodeNameOf(flags, config), config)
   const { note, report } = program
@@ -33,13 +43,25 @@ async function tap(flags: TapFlags): Promise<void> {
     const shared = await openShared(bus)
     const level = requiredLevel(flags, config)
     const common = { config, bus, boot: randomUUID(), note }
+    const own = ownToken(config)
     const hub = program.add(
       'hub',
-      await startHub({ ...common, shared, level, isAlone: true, address: () => '' }),
+      await startHub({ ...common, config: own.config, shared, level, isAlone: true, address: () => '' }),
     )
+    const syncing = {
+      ...{ url: hub.api.url, token: own.token, sources, config },
+      activate: paths.length > 0,
+      asJson: flags.json === true,
+      signal: program.signal,
+    }
+    // What reads a file must be there before it is read.
+    if (sources.length > 0 && flags.pcap !== undefined) {
+      await syncOwn({ ...syncing, watch: false })
+      await allRun(hub.service.hub)
+    }
     const worker = program.add(
       'worker',
-      startWorker({
+      await startWorker({
         ...common,
         flags: { ...flags, ...capture },
         boot: randomUUID(),
@@ -52,6 +74,9 @@ async function tap(flags: TapFlags): Promise<void> {
     await program.serveOps(config.hub.metricsPort, hub, ready)
     process.stderr.write(`remora: the API is at ${hub.api.url}, metrics at http://${ops.address}/metrics\n`)
     if (config.scripting.console) program.print(hub.service.hub, flags.json === true).catch(report)
+    // A file was read by those that were there before it.
+    if (sources.length > 0 && (flags.pcap === undefined || config.scripting.watchScripts))
+      syncOwn({ ...syncing, watch: config.scripting.watchScripts }).catch(report)
     await program.untilStopped(worker.service.captured)
     await program.end('stopped')
   } catch (error) {
@@ -59,3 +84,22 @@ async function tap(flags: TapFlags): Promise<void> {
     throw error
   }
 }
+
+/** Where people need tokens, we need one as well to bring in scripts. */
+function ownToken(config: Config): { readonly config: Config; readonly token: string | undefined } {
+  const { tokens } = config.hub
+  if (tokens.length === 0) return { config, token: undefined }
+  const token = randomBytes(32).toString('hex')
+  const own = { name: 'tap', role: 'author', token } as const
+  return { config: { ...config, hub: { ...config.hub, tokens: [...tokens, own] } }, token }
+}
+
+/** On the hub, which deploys them. Those that do not load are told of there. */
+async function allRun(hub: Pick<HubControl, 'agents'>): Promise<void> {
+  const until = performance.now() + DEPLOY_MS
+  const isAway = async () => (await hub.agents()).some(({ active, nodes }) => active && nodes.length === 0)
+  while (performance.now() < until && (await isAway())) await pause(LOOK_MS)
+}
+
+const DEPLOY_MS = 10_000
+const LOOK_MS = 50

@@ -38,7 +38,7 @@ async function worker(flags: WorkerFlags): Promise<void> {
     })
     const started = program.add(
       'worker',
-      startWorker({
+      await startWorker({
         config,
         flags: { ...flags, ...capture },
         bus,

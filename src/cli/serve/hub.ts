@@ -26,6 +26,7 @@ import { SharedState } from '../../store/shared-state.ts'
 import { hubHealth } from '../../wire/health.ts'
 import { BUCKETS } from '../../wire/subjects.ts'
 import { version } from '../../worker/version.ts'
+import { clickHouseOf } from './clickhouse.ts'
 import { measured } from './measured.ts'
 
 export interface HubRequest {
@@ -76,7 +77,9 @@ export async function startHub(request: HubRequest): Promise<StartedHub> {
   })
   const own = new OwnProcess()
   let api: Api | undefined
+  const archive = await openArchive(config)
   const service: HubService = new HubService({
+    archive,
     bus,
     shared,
     store,
@@ -124,6 +127,7 @@ export async function startHub(request: HubRequest): Promise<StartedHub> {
     await service.close()
     await actions.close()
     await broker.close()
+    await archive?.close()
     await store.close()
   }
   try {
@@ -171,6 +175,13 @@ async function openStore(config: Config, bus: Bus, note: Note): Promise<AgentSto
       })
     }
   }
+}
+
+/** The client of ClickHouse is loaded where somebody wants it. */
+async function openArchive({ entries, tap }: Config) {
+  if (entries.store !== 'clickhouse') return undefined
+  const { openClickHouseReader } = await import('../../store/clickhouse/index.ts')
+  return openClickHouseReader({ ...clickHouseOf(entries), prefer: 'kfl2', macros: tap.customMacros })
 }
 
 function apiCounters(api: Api | undefined): Record<string, number> {

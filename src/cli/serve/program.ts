@@ -33,6 +33,7 @@ interface Readiness {
  */
 export class Program {
   readonly #shutdown: Shutdown
+  readonly #startedAt = Date.now()
   readonly log: Log
 
   constructor(component: 'worker' | 'hub', node: string, { logLevel }: Config) {
@@ -68,9 +69,9 @@ export class Program {
     return this.add(`metrics of the ${service.status().component}`, server)
   }
 
-  /** Prints what agents print: errors on standard error. */
+  /** Prints what agents have printed since the program began: errors on standard error. */
   async print(hub: Pick<HubControl, 'console'>, asJson: boolean): Promise<void> {
-    for await (const line of hub.console({ since: Date.now() }, true, this.signal)) {
+    for await (const line of hub.console({ since: this.#startedAt }, true, this.signal)) {
       if (asJson) process.stdout.write(`${JSON.stringify({ type: 'console', ...line })}\n`)
       else if (line.level === 'error') process.stderr.write(`${lineText(line)}\n`)
       else if (line.level !== 'clear') process.stdout.write(`${lineText(line)}\n`)

@@ -8,7 +8,7 @@ import type { Config } from '../../config/index.ts'
 import { readProtos } from '../../config/protos.ts'
 import { bytesOf, msOf } from '../../config/quantities.ts'
 import { knownProtocols } from '../../dissectors/known.ts'
-import { COUNTERS } from '../../metrics/counters.ts'
+import { COUNTER_NAMES, COUNTERS } from '../../metrics/counters.ts'
 import { type Metrics, openMetrics } from '../../metrics/metrics.ts'
 import { ActionsOut } from '../../node/actions-out.ts'
 import { lateBucket } from '../../node/late.ts'
@@ -24,6 +24,7 @@ import { runOptions } from '../../worker/run-options.ts'
 import { WorkerService } from '../../worker/service.ts'
 import { version } from '../../worker/version.ts'
 import { type CaptureFlags, nodeNameOf, requiredLevel, sourceName, sourceOf } from '../capture-flags.ts'
+import { clickHouseOf } from './clickhouse.ts'
 import { measured } from './measured.ts'
 
 export interface WorkerRequest {
@@ -43,7 +44,7 @@ export interface StartedWorker {
   close(): Promise<void>
 }
 
-export function startWorker(request: WorkerRequest): StartedWorker {
+export async function startWorker(request: WorkerRequest): Promise<StartedWorker> {
   const { config, flags, bus, shared, boot, address, note } = request
   const source = sourceOf(flags)
   const isFile = 'path' in source
@@ -80,6 +81,7 @@ export function startWorker(request: WorkerRequest): StartedWorker {
       titles: service.titles(),
     }),
   })
+  const archive = await openArchive(config, node)
   const service: WorkerService = new WorkerService({
     bus,
     shared,
@@ -91,7 +93,8 @@ export function startWorker(request: WorkerRequest): StartedWorker {
     agents: { language: config.scripting.language, protocols: knownProtocols },
     isFile,
     reader,
-    counters: () => actions.counters(),
+    archive,
+    counters: () => ({ ...actions.counters(), ...archiveCounters(archive) }),
     health: ({ counters, startedAt }) =>
       workerHealth({
         nodeName: node,
@@ -155,6 +158,23 @@ export function startWorker(request: WorkerRequest): StartedWorker {
       await broker.close()
     },
   }
+}
+
+/** The client of ClickHouse is loaded where somebody wants it. */
+async function openArchive({ entries }: Config, node: string) {
+  if (entries.store !== 'clickhouse') return undefined
+  const { openClickHouseSink } = await import('../../store/clickhouse/index.ts')
+  return openClickHouseSink({ ...clickHouseOf(entries), node })
+}
+
+function archiveCounters(archive: Awaited<ReturnType<typeof openArchive>>): Record<string, number> {
+  if (archive === undefined) return {}
+  const { dropped, queue } = COUNTER_NAMES
+  const gone = Object.entries(archive.counters.dropped).map(([why, count]) => [
+    dropped('archive', why),
+    count,
+  ])
+  return { [queue('archive')]: archive.counters.waiting, ...Object.fromEntries(gone) }
 }
 
 function recordOf({ entries, tap }: Config) {
