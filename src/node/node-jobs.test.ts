@@ -35,5 +35,5 @@ test('an order of another node that agents cannot follow any more is told of, an
   t.after(() => jobs.close())
   bus.publish(SUBJECTS.ordered, encode({ boot: 'b2', order: 'stop' }))
   await eventually('it is told of', () => notes.length > 0)
-  assert.deepEqual(notes, ['an order about jobs could not be carried out'])
+  assert.deepEqual(notes, ['an order about jobs was not followed'])
 })
