@@ -250,6 +250,8 @@ function statsCounters({ store, droppedInAll, ...stats }: CaptureStats): Record<
   const gone = Object.entries(store.dropped).map(([why, count]) => [dropped('store', why), count])
   return {
     ...counted,
+    // Were there when the store was opened: with them the books of a run add up.
+    'entries.found': store.found,
     [COUNTERS.entriesStored]: store.kept,
     [COUNTERS.entriesBytes]: store.bytes,
     [queue('entries')]: store.waiting,
