@@ -18,21 +18,11 @@ import {
 import { eventually } from '../testing/eventually.ts'
 import { hasTools } from '../testing/loopback.ts'
 import { type NatsServer, natsCluster, natsServer } from '../testing/nats-server.ts'
+import { NATS_SETTINGS } from '../testing/nats-settings.ts'
 import { freePort } from '../testing/ports.ts'
 import { tempFolder } from '../testing/temp-folder.ts'
 import type { Bus, Stream } from './bus.ts'
 import { type NatsSettings, openNatsBus } from './nats.ts'
-
-const settings: NatsSettings = {
-  url: '',
-  prefix: 'remora',
-  user: '',
-  password: '',
-  token: '',
-  creds: '',
-  replicas: 1,
-  tls: { ca: '', cert: '', key: '' },
-}
 
 describeBus('a bus over NATS', async (t) => {
   const buses: Bus[] = []
@@ -41,7 +31,7 @@ describeBus('a bus over NATS', async (t) => {
   const server = await natsServer(t)
   if (server === undefined) return undefined
   const open = async () => {
-    const bus = await openNatsBus({ settings: { ...settings, url: server.url } })
+    const bus = await openNatsBus({ settings: { ...NATS_SETTINGS, url: server.url } })
     buses.push(bus)
     return bus
   }
@@ -105,7 +95,7 @@ describe('a NATS server that dies and comes back', () => {
     if (servers === undefined) return
     const url = servers.map((server) => server.url).join()
     const open = async () => {
-      const bus = await untilDone(() => openNatsBus({ settings: { ...settings, url, replicas: 3 } }))
+      const bus = await untilDone(() => openNatsBus({ settings: { ...NATS_SETTINGS, url, replicas: 3 } }))
       buses.push(bus)
       return bus
     }
@@ -220,7 +210,7 @@ describe('a NATS server that dies and comes back', () => {
     t.after(() => Promise.all(buses.map((bus) => bus.close())))
     const server = await natsServer(t, { isAbsent: true })
     if (server === undefined) return
-    const bus = await openNatsBus({ settings: { ...settings, url: server.url }, mayWait: true })
+    const bus = await openNatsBus({ settings: { ...NATS_SETTINGS, url: server.url }, mayWait: true })
     buses.push(bus)
     assert.equal(bus.connected, false)
     const heard: string[] = []
@@ -239,7 +229,7 @@ describe('a NATS server that dies and comes back', () => {
 
   it('ends a program that waits for it, too', async () => {
     const bus = await openNatsBus({
-      settings: { ...settings, url: `nats://127.0.0.1:${await freePort()}` },
+      settings: { ...NATS_SETTINGS, url: `nats://127.0.0.1:${await freePort()}` },
       mayWait: true,
     })
     const watching = bus.request('x', bytes(''), { timeoutMs: 1000 })
@@ -252,23 +242,25 @@ describe('a connection to NATS', () => {
   it('that cannot be made names the server and a way out, and no password', async () => {
     const port = await freePort()
     const mistake = await refused('E_BUS', () =>
-      openNatsBus({ settings: { ...settings, url: `nats://me:secret@127.0.0.1:${port}` } }),
+      openNatsBus({ settings: { ...NATS_SETTINGS, url: `nats://me:secret@127.0.0.1:${port}` } }),
     )
     assert.match(mistake.message, new RegExp(`nats://127\\.0\\.0\\.1:${port}: cannot connect`))
     assert.match(mistake.hint ?? '', /nats\.url/)
     assert.ok(!`${mistake.message} ${mistake.stack}`.includes('secret'))
     for (const url of ['', 'http://x', 'nats://:secret@', 'nats://a b'])
       assert.ok(
-        !(await refused('E_BUS', () => openNatsBus({ settings: { ...settings, url } }))).message.includes(
-          'secret',
-        ),
+        !(
+          await refused('E_BUS', () => openNatsBus({ settings: { ...NATS_SETTINGS, url } }))
+        ).message.includes('secret'),
       )
   })
 
   it('to a server without JetStream is refused, and it says how to mend that', async (t) => {
     const server = await natsServer(t, { jetStream: false })
     if (server === undefined) return
-    const mistake = await refused('E_BUS', () => openNatsBus({ settings: { ...settings, url: server.url } }))
+    const mistake = await refused('E_BUS', () =>
+      openNatsBus({ settings: { ...NATS_SETTINGS, url: server.url } }),
+    )
     assert.match(mistake.hint ?? '', /-js/)
   })
 
@@ -277,7 +269,7 @@ describe('a connection to NATS', () => {
     t.after(() => Promise.all(buses.map((bus) => bus.close())))
     const server = await natsServer(t)
     if (server === undefined) return
-    const bus = await openNatsBus({ settings: { ...settings, url: server.url, replicas: 3 } })
+    const bus = await openNatsBus({ settings: { ...NATS_SETTINGS, url: server.url, replicas: 3 } })
     buses.push(bus)
     const mistake = await refused('E_BUS', () => bus.stream(streamOptions()))
     assert.match(mistake.hint ?? '', /nats\.replicas/, mistake.message)
@@ -290,19 +282,21 @@ describe('a connection to NATS', () => {
     const withToken = await natsServer(t, { args: ['--auth', 'secret'] })
     if (server === undefined || withToken === undefined) return
     const { url } = server
-    const mistake = await refused('E_BUS', () => openNatsBus({ settings: { ...settings, url } }))
+    const mistake = await refused('E_BUS', () => openNatsBus({ settings: { ...NATS_SETTINGS, url } }))
     assert.match(mistake.hint ?? '', /nats\.user/)
     await refused('E_BUS', () =>
-      openNatsBus({ settings: { ...settings, url, user: 'me', password: 'wrong' } }),
+      openNatsBus({ settings: { ...NATS_SETTINGS, url, user: 'me', password: 'wrong' } }),
     )
     for (const right of [
       { url, user: 'me', password: 'secret' },
       { url: url.replace('//', '//me:secret@') },
       { url: withToken.url, token: 'secret' },
     ])
-      buses.push(await openNatsBus({ settings: { ...settings, ...right } }))
+      buses.push(await openNatsBus({ settings: { ...NATS_SETTINGS, ...right } }))
     assert.ok(buses.every((bus) => bus.connected && !bus.description.includes('secret')))
-    await refused('E_BUS', () => openNatsBus({ settings: { ...settings, url, creds: '/nowhere/x.creds' } }))
+    await refused('E_BUS', () =>
+      openNatsBus({ settings: { ...NATS_SETTINGS, url, creds: '/nowhere/x.creds' } }),
+    )
   })
 
   it('finds the server that is up among several', async (t) => {
@@ -311,14 +305,14 @@ describe('a connection to NATS', () => {
     const server = await natsServer(t)
     if (server === undefined) return
     const url = `nats://127.0.0.1:${await freePort()}, ${server.url}`
-    buses.push(await openNatsBus({ settings: { ...settings, url } }))
+    buses.push(await openNatsBus({ settings: { ...NATS_SETTINGS, url } }))
     assert.equal(buses[0]?.connected, true)
   })
 
   it('keeps apart what has another prefix', async (t) => {
     const { server, bus } = (await site(t)) ?? {}
     if (server === undefined || bus === undefined) return
-    const foreign = await openNatsBus({ settings: { ...settings, url: server.url, prefix: 'other' } })
+    const foreign = await openNatsBus({ settings: { ...NATS_SETTINGS, url: server.url, prefix: 'other' } })
     try {
       const heard: string[] = []
       for (const each of [bus, foreign]) each.subscribe('>', (payload) => heard.push(text(payload)))
@@ -402,15 +396,15 @@ describe('a connection to NATS', () => {
     const server = await natsServer(t, { args: ['--tls', '--tlscert', cert, '--tlskey', key] })
     if (server === undefined) return
     const { url } = server
-    buses.push(await openNatsBus({ settings: { ...settings, url, tls: { ca, cert: '', key: '' } } }))
+    buses.push(await openNatsBus({ settings: { ...NATS_SETTINGS, url, tls: { ca, cert: '', key: '' } } }))
     await (await buses[0]?.bucket(bucketOptions()))?.put('a', bytes('1'))
     const mistake = await refused('E_BUS', () =>
-      openNatsBus({ settings: { ...settings, url: url.replace('nats:', 'tls:') } }),
+      openNatsBus({ settings: { ...NATS_SETTINGS, url: url.replace('nats:', 'tls:') } }),
     )
     assert.match(mistake.hint ?? '', /nats\.tls\.ca/)
     await refused('E_BUS', () =>
       openNatsBus({
-        settings: { ...settings, url, tls: { ca: join(folder, 'missing.pem'), cert: '', key: '' } },
+        settings: { ...NATS_SETTINGS, url, tls: { ca: join(folder, 'missing.pem'), cert: '', key: '' } },
       }),
     )
   })
@@ -425,7 +419,7 @@ async function site(
   const server = await natsServer(t)
   if (server === undefined) return undefined
   const open = async () => {
-    const bus = await openNatsBus({ settings: { ...settings, url: server.url } })
+    const bus = await openNatsBus({ settings: { ...NATS_SETTINGS, url: server.url } })
     buses.push(bus)
     return bus
   }

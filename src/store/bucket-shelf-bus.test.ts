@@ -1,11 +1,9 @@
 import type { TestContext } from 'node:test'
 import { openBus } from '../bus/index.ts'
-import { configSchema } from '../config/schema.ts'
 import { describeBucketStore } from '../testing/describe-bucket-store.ts'
 import { natsServer } from '../testing/nats-server.ts'
+import { NATS_SETTINGS } from '../testing/nats-settings.ts'
 import { BUCKETS } from '../wire/subjects.ts'
-
-const { nats } = configSchema.parse({})
 
 describeBucketStore('a bucket of a bus in one process', (t) => bucketsAt(t, ''))
 
@@ -17,7 +15,7 @@ describeBucketStore('a bucket of NATS', async (t) => {
 
 /** Each time over a connection of its own, where buses are connections. */
 async function bucketsAt(t: TestContext, url: string) {
-  const open = () => openBus({ nats: { ...nats, url }, folder: null, mayWait: false })
+  const open = () => openBus({ nats: { ...NATS_SETTINGS, url }, folder: null, mayWait: false })
   const first = await open()
   t.after(() => first.close())
   return async () => {

@@ -4,24 +4,15 @@ import type { Bus } from '../bus/bus.ts'
 import { openBus } from '../bus/index.ts'
 import { eventually } from '../testing/eventually.ts'
 import { natsServer } from '../testing/nats-server.ts'
+import { NATS_SETTINGS } from '../testing/nats-settings.ts'
 import { SHARED_BUCKET, SharedState } from './shared-state.ts'
 
-const NATS = {
-  url: '',
-  prefix: 'remora',
-  user: '',
-  password: '',
-  token: '',
-  creds: '',
-  replicas: 1,
-  tls: { ca: '', cert: '', key: '' },
-}
 const AGENT = { id: '6e1c0c2a-5a1d-4e39-9a7c-1f1d4e2b7a10', title: 'Größe & Co.' }
 const count = (value: number) => ({ kind: 'counter', name: 'calls/s', value })
 const key = (name: string) => ({ kind: 'topk', name: 'who?', value: { missed: 0, keys: [name, 1] } })
 
 async function busFor(t: TestContext, url: string): Promise<Bus> {
-  const bus = await openBus({ nats: { ...NATS, url }, folder: null, mayWait: false })
+  const bus = await openBus({ nats: { ...NATS_SETTINGS, url }, folder: null, mayWait: false })
   t.after(() => bus.close())
   return bus
 }
