@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict'
-import { request } from 'node:http'
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
-import { openCapture } from '../src/capture/index.ts'
-import { Mistake } from '../src/mistake/mistake.ts'
 import { testAgent } from '../src/testing/group.ts'
 import { httpServer } from '../src/testing/http-server.ts'
+import { canCapture, fetchOnce } from '../src/testing/live-run.ts'
 import { testRun } from '../src/testing/test-run.ts'
 
 test('a live run begins without agents, and gives those that come what they read', async (t) => {
@@ -19,7 +17,7 @@ test('a live run begins without agents, and gives those that come what they read
   /** Until an agent has seen a request to this path. */
   const seen = (agent: string, path: string) =>
     waitFor(async () => {
-      await get(server.port, path)
+      await fetchOnce(server.port, path)
       return texts.includes(`${agent} ${path}`)
     })
 
@@ -29,7 +27,7 @@ test('a live run begins without agents, and gives those that come what they read
     testAgent(2, `function onItemCaptured(d) { console.log("two", pcap.snapshot(), d.request.path) }`),
   )
   await waitFor(async () => {
-    await get(server.port, '/b')
+    await fetchOnce(server.port, '/b')
     return texts.some((text) => text.startsWith('two ') && text.endsWith('/b'))
   })
   await run.remove(5)
@@ -52,28 +50,6 @@ test('a live run begins without agents, and gives those that come what they read
   )
   assert.ok((result.capture.spool?.received ?? 0) > 0)
 })
-
-function canCapture(t: TestContext): boolean {
-  try {
-    openCapture({ interface: ['lo'] })
-    return true
-  } catch (error) {
-    if (!(error instanceof Mistake) || process.env.CI) throw error
-    t.skip(`live runs are not tested: ${error.message}`)
-    return false
-  }
-}
-
-/** A request on a connection of its own. */
-function get(port: number, path: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    request({ host: '127.0.0.1', port, path, agent: false }, (response) => {
-      response.resume().on('end', resolve)
-    })
-      .on('error', reject)
-      .end()
-  })
-}
 
 async function waitFor(condition: () => Promise<boolean>): Promise<void> {
   for (const end = Date.now() + PATIENCE_MS; !(await condition()); await setTimeout(50))

@@ -2,13 +2,11 @@ import assert from 'node:assert/strict'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { existsSync, rmSync, writeFileSync } from 'node:fs'
-import { request } from 'node:http'
 import { join } from 'node:path'
-import { describe, type TestContext, test } from 'node:test'
+import { describe, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
-import { openCapture } from '../src/capture/index.ts'
-import { Mistake } from '../src/mistake/mistake.ts'
 import { httpServer } from '../src/testing/http-server.ts'
+import { canCapture, fetchOnce } from '../src/testing/live-run.ts'
 import { remora, withFiles } from '../src/testing/remora.ts'
 
 const agent = (name: string) =>
@@ -175,29 +173,6 @@ describe('remora run --interface', () => {
     })
   })
 })
-
-/** In CI the tools must be there and allowed to capture. */
-function canCapture(t: TestContext): boolean {
-  try {
-    openCapture({ interface: ['lo'] })
-    return true
-  } catch (error) {
-    if (!(error instanceof Mistake) || process.env.CI) throw error
-    t.skip(`live runs are not tested: ${error.message}`)
-    return false
-  }
-}
-
-/** A request on a connection of its own. */
-function fetchOnce(port: number, path: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    request({ host: '127.0.0.1', port, path, agent: false }, (response) => {
-      response.resume().on('end', resolve)
-    })
-      .on('error', reject)
-      .end()
-  })
-}
 
 async function waitFor(condition: () => boolean | Promise<boolean>, what: () => string): Promise<void> {
   for (const end = Date.now() + PATIENCE_MS; ; await setTimeout(50)) {
