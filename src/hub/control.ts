@@ -31,7 +31,7 @@ export interface HubControl {
   /** To all nodes, or the one that the selector names. Nodes that do not answer in time are missing. */
   jobs(order: JobOrder): Promise<readonly JobAnswer[]>
 
-  /** Entries that are kept on all workers, newest first. */
+  /** Entries that are kept on all workers, or in the source that the query names, newest first. */
   entries(query: EntriesQuery, signal: AbortSignal): Promise<EntriesPage>
   /** Entries as they come. */
   live(filter: string, signal: AbortSignal): AsyncIterable<LivePart>

@@ -23,6 +23,7 @@ import type { AgentView, EntriesPage, HubEvent, LivePart, NodeView, SharedValue 
 import { ConsoleLog } from './console.ts'
 import type { HubControl } from './control.ts'
 import { queryWorkers } from './entries.ts'
+import { EntrySources } from './entry-sources.ts'
 import { LiveEntries } from './live.ts'
 
 export interface HubOptions {
@@ -35,6 +36,8 @@ export interface HubOptions {
   readonly agents: AgentOptions
   /** Answers queries backwards in time instead of the workers; undefined when there is none. */
   readonly archive?: Archive | undefined
+  /** Entries that are elsewhere; undefined when there are none. */
+  readonly sources?: EntrySources | undefined
   readonly boot: string
   /** Words of filters. */
   readonly macros: Readonly<Record<string, string>>
@@ -142,7 +145,8 @@ export class Hub implements HubControl {
   }
 
   async entries(query: EntriesQuery, signal: AbortSignal): Promise<EntriesPage> {
-    const { archive } = this.#options
+    const { archive, sources = NO_SOURCES } = this.#options
+    if (query.source !== undefined) return sources.entries(query.source, query, signal)
     if (archive !== undefined) return archived(archive, query, signal)
     const workers = this.fleet.workers().map(({ node }) => node)
     const { bus, macros } = this.#options
@@ -316,6 +320,7 @@ function nameOf({ source }: AgentDraft): string {
   return source?.path.split('/').at(-1) ?? 'New Script'
 }
 
+const NO_SOURCES = new EntrySources()
 const ALL_AGENTS = { id: '', index: 0, title: '' }
 const JOBS_MS = 3000
 /** Screens are told of changes so often at most. */

@@ -13,6 +13,7 @@ import type { AgentStore } from '../store/agent-store.ts'
 import type { SharedState } from '../store/shared-state.ts'
 import { pause } from '../waiting/pause.ts'
 import type { NodeStatus } from '../wire/nodes.ts'
+import type { EntrySources } from './entry-sources.ts'
 import { type Archive, Hub } from './hub.ts'
 import { Leading } from './leading.ts'
 
@@ -23,6 +24,7 @@ export interface HubServiceOptions {
   /** What agents share by `cluster.*`: what all nodes have written. */
   readonly values: SharedState
   readonly archive?: Archive | undefined
+  readonly sources?: EntrySources | undefined
   readonly boot: string
   readonly version: string
   /** Where its metrics are. */
@@ -67,6 +69,7 @@ export class HubService {
       boot,
       macros: options.macros,
       archive: options.archive,
+      sources: options.sources,
       shared: () => options.values.values(),
       health: () => options.health(this.status()),
     })

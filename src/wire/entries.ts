@@ -1,5 +1,12 @@
 import { z } from 'zod'
 
+/** Where entries are asked for. */
+export const entriesSource = z
+  .string()
+  .max(200)
+  .optional()
+  .describe('Instead of what workers keep now: a prefix, a colon and a name, such as `capture:…`')
+
 /** What somebody wants to see of the entries that workers keep. */
 export const entriesQuery = z.object({
   filter: z.string().default('').describe('KFL v1 or CEL; "" matches all'),
@@ -8,6 +15,7 @@ export const entriesQuery = z.object({
   cursor: z.string().optional(),
   from: z.coerce.number().optional().describe('Not before, ms since the epoch'),
   to: z.coerce.number().optional().describe('Not after, ms since the epoch'),
+  source: entriesSource,
 })
 
 /**

@@ -10,6 +10,7 @@ import type { Bus } from '../../bus/bus.ts'
 import type { Config } from '../../config/index.ts'
 import { knownProtocols } from '../../dissectors/known.ts'
 import { type Api, startApi } from '../../hub/api/start-api.ts'
+import { EntrySources } from '../../hub/entry-sources.ts'
 import { HubService } from '../../hub/service.ts'
 import { accessInCluster } from '../../kubernetes/access.ts'
 import { KubernetesClient } from '../../kubernetes/client.ts'
@@ -80,6 +81,7 @@ export async function startHub(request: HubRequest): Promise<StartedHub> {
   const archive = await openArchive(config)
   const service: HubService = new HubService({
     archive,
+    sources: new EntrySources(),
     bus,
     shared,
     store,

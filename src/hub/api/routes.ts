@@ -6,7 +6,7 @@ import { agentChange, agentDraft, agentVersion, MOST_CODE_BYTES } from '../../wi
 import { apiFailure, joinEntries, pageHead } from '../../wire/api.ts'
 import { auditRecord } from '../../wire/audit.ts'
 import { consoleFilter, consoleLine } from '../../wire/console.ts'
-import { entriesQuery } from '../../wire/entries.ts'
+import { entriesQuery, entriesSource } from '../../wire/entries.ts'
 import { jobAnswer, jobOrder, jobSelector } from '../../wire/jobs.ts'
 import { agentView, nodeView, sharedValue } from '../../wire/views.ts'
 import { callerOf } from './access.ts'
@@ -249,10 +249,12 @@ export function entryRoutes(context: ApiContext): Routes {
         tags: ['entries'],
         summary: 'One entry: worker and id are the parts of its identity',
         params: z.strictObject({ worker: z.string().min(1), id: z.string().min(1) }),
+        querystring: z.strictObject({ source: entriesSource }),
         response: { 200: z.looseObject({ id: z.string() }), ...otherwise },
       },
-      handler: async ({ params }, reply) => {
-        const text = await findEntry(control, `${params.worker}/${params.id}`, whenGone(reply))
+      handler: async ({ params, query }, reply) => {
+        const id = `${params.worker}/${params.id}`
+        const text = await findEntry(control, id, whenGone(reply), query.source)
         return replyWithJson(reply, text)
       },
     })

@@ -1,0 +1,41 @@
+import { Mistake } from '../mistake/mistake.ts'
+import type { EntriesQuery } from '../wire/entries.ts'
+import type { EntriesPage } from '../wire/views.ts'
+
+/** Entries beside those that workers keep now, such as those of a capture that somebody has uploaded. */
+export interface EntrySource {
+  /** Entries that match, newest first. `name` is what stands behind the prefix; rejects with `E_NOT_FOUND` when there is none. */
+  entries(name: string, query: EntriesQuery, signal: AbortSignal): Promise<EntriesPage>
+}
+
+/** What `source` of a query may name: a prefix, a colon, and a name that means something to the source itself. */
+export class EntrySources {
+  readonly #byPrefix = new Map<string, EntrySource>()
+
+  /** Answers itself, so that sources can be added one after another. */
+  add(prefix: string, source: EntrySource): this {
+    this.#byPrefix.set(prefix, source)
+    return this
+  }
+
+  entries(source: string, query: EntriesQuery, signal: AbortSignal): Promise<EntriesPage> {
+    const { found, name } = this.#find(source)
+    return found.entries(name, query, signal)
+  }
+
+  #find(source: string): { readonly found: EntrySource; readonly name: string } {
+    const colon = source.indexOf(':')
+    const found = this.#byPrefix.get(source.slice(0, Math.max(0, colon)))
+    if (found !== undefined) return { found, name: source.slice(colon + 1) }
+    const prefixes = [...this.#byPrefix.keys()].map((prefix) => `${prefix}:…`)
+    throw new Mistake(
+      'E_REQUEST',
+      `there is no source of entries ${JSON.stringify(source.slice(0, LONGEST_SHOWN))}`,
+      {
+        hint: ['Leave it out for what workers keep', ...prefixes].join('; '),
+      },
+    )
+  }
+}
+
+const LONGEST_SHOWN = 100
