@@ -108,18 +108,23 @@ export class NodeJobs {
     })
   }
 
+  /** A job of the cluster is on no node: it is listed with each, and left alone by orders for one. */
   async order({ order, selector, id }: JobOrder): Promise<JobAnswer> {
     const { group, node } = this.#options
     const { agent, tag } = selector
+    const isForAll = selector.node === undefined
+    const cluster = isForAll || order === 'list' ? this.#cluster.list(selector) : []
     const index = agent === undefined ? undefined : this.#indexOf(agent)
-    const cluster = this.#cluster.list(selector)
-    if (agent !== undefined && index === undefined) return { node, running: true, jobs: [] }
+    if (agent !== undefined && index === undefined) {
+      const { running } = await group.jobs({ order: 'list' })
+      return { node, running, jobs: [] }
+    }
     const { running, jobs } = await group.jobs({
       order,
       ...(index === undefined ? {} : { index }),
       ...(tag === undefined ? {} : { tag }),
     })
-    this.#orderCluster(order, selector, id)
+    if (isForAll) this.#orderCluster(order, selector, id)
     const own = jobs.filter(({ scope }) => scope === 'node').map((job) => jobView(job, node))
     return { node, running, jobs: [...own, ...cluster] }
   }

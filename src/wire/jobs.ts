@@ -23,7 +23,10 @@ export const jobView = z.object({
 export const jobSelector = z.object({
   agent: z.string().optional().describe('Identity, index or title'),
   tag: z.string().optional(),
-  node: z.string().optional(),
+  node: z
+    .string()
+    .optional()
+    .describe('Jobs with scope `cluster` are on none: orders for one node leave them alone'),
 })
 
 /** To a node: what is to be done with its jobs. Answered by `jobAnswer`. */
