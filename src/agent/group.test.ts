@@ -50,6 +50,23 @@ describe('a group of agents without traffic', () => {
     assert.deepEqual([second?.agent.id, second?.account.calls, second?.account.lines], ['another', 0, 1])
   })
 
+  test('knows where errors arose, and forgets it with the next version', async (t) => {
+    const told = await new TestGroup(t).begin()
+    const { group } = told
+    const failing = 'function onLogCall(level) {\n  if (level !== "debug") nothing.at.all()\n}'
+    await group.reload(testAgent(0, failing))
+    for (let times = 0; times < 2; times++) group.log('warning', 'hub', 'x', {})
+    await group.settled()
+    const [fault, ...others] = group.results()[0]?.account.faults ?? []
+    assert.match(fault?.message ?? '', /^onLogCall: ReferenceError: nothing is not defined$/)
+    assert.deepEqual([fault?.line, fault?.column, fault?.count, others], [2, 26, 3, []])
+    assert.deepEqual(told.lines.find(({ level }) => level === 'error')?.place, { line: 2, column: 26 })
+    await group.reload(testAgent(0, failing.replace('!==', '==='), { version: 2 }))
+    group.log('warning', 'hub', 'x', {})
+    await group.settled()
+    assert.deepEqual(group.results()[0]?.account.faults, [])
+  })
+
   test('tells agents what the component logs', async (t) => {
     const told = await new TestGroup(t).begin()
     await told.group.reload(

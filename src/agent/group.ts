@@ -7,6 +7,7 @@ import { type EntryMarks, type JobFigures, type JobsAnswer, jobRun, jobsAnswer }
 import { type Demand, layoutsMessage, storedLayouts } from './demand.ts'
 import { ErrandPieces } from './errand-pieces.ts'
 import type { DissectorSettings } from './host/agent-protocol.ts'
+import { placeIn, type ScriptPlace } from './host/place.ts'
 import {
   type ActionMeta,
   calendarMs,
@@ -167,6 +168,8 @@ export interface ConsoleLine {
   readonly agent: Agent
   readonly level: Line['level']
   readonly text: string
+  /** Of an error: where in the script it arose. */
+  readonly place?: ScriptPlace
 }
 
 export interface AgentResult {
@@ -868,7 +871,9 @@ export class AgentGroup {
   }
 
   #consoleLine({ component, agent }: Place, { level, text }: Line): ConsoleLine {
-    return { node: component === 'hub' ? 'hub' : this.#options.nodeName, agent, level, text }
+    const node = component === 'hub' ? 'hub' : this.#options.nodeName
+    const place = level === 'error' ? placeIn(text, agent.file) : undefined
+    return place === undefined ? { node, agent, level, text } : { node, agent, level, text, place }
   }
 }
 

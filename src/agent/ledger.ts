@@ -1,3 +1,4 @@
+import type { AgentFault } from '../wire/agents.ts'
 import type { AckMessage, SlotCounters } from './host/protocol.ts'
 
 /** What became of the events of one kind that were meant for an agent. */
@@ -30,6 +31,8 @@ export interface AgentAccount {
   /** Console lines. */
   lines: number
   stopped: string
+  /** Errors of what was loaded last, by place. */
+  faults: readonly AgentFault[]
 }
 
 /**
@@ -49,6 +52,7 @@ export class Ledger {
     const account = this.account(slot)
     this.#accounts.set(slot, account)
     account.stopped = ''
+    account.faults = []
     this.#absent.delete(slot)
     this.#settle(slot)
   }
@@ -164,6 +168,7 @@ export class Ledger {
     account.jobErrors = total.jobErrors
     account.micros = total.micros
     account.heapBytes = total.heapBytes
+    account.faults = total.faults
     if (account.stopped === '' && total.stopped !== '') account.stopped = total.stopped
   }
 }
@@ -187,6 +192,7 @@ function newAccount(): AgentAccount {
     heapBytes: 0,
     lines: 0,
     stopped: '',
+    faults: [],
   }
 }
 
@@ -205,5 +211,6 @@ function add(a: SlotCounters | undefined, b: SlotCounters): SlotCounters {
     missedItems: a.missedItems + b.missedItems,
     missedPackets: a.missedPackets + b.missedPackets,
     stopped: b.stopped,
+    faults: b.faults,
   }
 }

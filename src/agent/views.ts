@@ -67,6 +67,7 @@ function stateOf(
     jobRuns: account.jobRuns,
     jobErrors: account.jobErrors,
     lines: account.lines,
+    faults: [...account.faults],
   }
 }
 

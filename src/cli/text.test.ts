@@ -88,7 +88,15 @@ function agent(title: string): AgentView {
   const state = {
     ...{ id: 'i', component: 'worker' as const, version: 7, state: 'running' as const, reason: '' },
     ...{ calls: 1e9, callsPerSecond: 99_999, errors: 1_000_000, cpuMs: 1, cpu: 1, memoryBytes: 1e9 },
-    ...{ received: 1, delivered: 1, dropped: { late: 1e9 }, jobRuns: 0, jobErrors: 0, lines: 1e9 },
+    ...{
+      received: 1,
+      delivered: 1,
+      dropped: { late: 1e9 },
+      jobRuns: 0,
+      jobErrors: 0,
+      lines: 1e9,
+      faults: [],
+    },
   }
   return {
     ...{

@@ -149,8 +149,9 @@ export class NodeAgents implements AgentRunner {
 }
 
 /** A line without where and when. */
-export function newLine({ agent, level, text }: Pick<GroupLine, 'agent' | 'level' | 'text'>): NewLine {
-  return { agent: agent.id ?? '', index: agent.index, title: agent.title, level, text }
+export function newLine({ agent, level, text, place }: Omit<GroupLine, 'node'>): NewLine {
+  const line = { agent: agent.id ?? '', index: agent.index, title: agent.title, level, text }
+  return place === undefined ? line : { ...line, place }
 }
 
 /** One that does not load is told of, whether an earlier version runs or none. */
@@ -165,7 +166,7 @@ function stateOf(
 }
 
 /** Of an agent of which nothing runs. */
-export const NO_STATE = {
+export const NO_STATE: Omit<AgentState, 'id' | 'component'> = {
   version: 0,
   state: 'failed',
   reason: '',
@@ -181,7 +182,8 @@ export const NO_STATE = {
   jobRuns: 0,
   jobErrors: 0,
   lines: 0,
-} as const
+  faults: [],
+}
 
 const SHORTEST_MS = 500
 const FIRST_MEASURE_MS = 3000

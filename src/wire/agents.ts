@@ -59,6 +59,14 @@ export const agentChange = z.object({
   ifVersion: z.number().int().optional().describe('Refused as a conflict when it is another one by now'),
 })
 
+/** Errors of one kind that arose at one place of a script. */
+export const agentFault = z.object({
+  line: z.number().int().describe('Counts from 1'),
+  column: z.number().int().describe('Counts from 1'),
+  message: z.string(),
+  count: z.number().int(),
+})
+
 /** An agent on one node: what runs there and how it does. */
 export const agentState = z.object({
   id: z.string(),
@@ -78,6 +86,9 @@ export const agentState = z.object({
   jobRuns: z.number(),
   jobErrors: z.number(),
   lines: z.number().describe('Console lines'),
+  faults: z
+    .array(agentFault)
+    .describe('Errors of the running version by where in its code they arose; as many as 20 different ones'),
 })
 
 export type AgentSource = z.infer<typeof agentSource>
@@ -86,6 +97,7 @@ export type AgentRecord = z.infer<typeof agentRecord>
 export type AgentVersion = z.infer<typeof agentVersion>
 export type AgentDraft = z.infer<typeof agentDraft>
 export type AgentChange = z.infer<typeof agentChange>
+export type AgentFault = z.infer<typeof agentFault>
 export type AgentState = z.infer<typeof agentState>
 
 /** Code of one agent; a message of NATS takes 1 MiB by default, and a config map in all. */

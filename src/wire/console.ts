@@ -12,6 +12,10 @@ export const consoleLine = z.object({
   title: z.string(),
   level: z.enum(CONSOLE_LEVELS),
   text: z.string(),
+  place: z
+    .object({ line: z.number().int(), column: z.number().int() })
+    .optional()
+    .describe('Of an error: where in the code it arose; both count from 1'),
 })
 
 /** Which lines somebody wants to see; what is absent does not limit. */

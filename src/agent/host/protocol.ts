@@ -1,4 +1,5 @@
 import type { Kind } from '../../shared-state/value.ts'
+import type { AgentFault } from '../../wire/agents.ts'
 import type { EntryMarks } from '../answers.ts'
 import type { DissectorSettings } from './agent-protocol.ts'
 
@@ -309,6 +310,7 @@ export interface SlotCounters {
   missedItems: number
   missedPackets: number
   stopped: string
+  readonly faults: readonly AgentFault[]
 }
 
 export interface CallMessage {

@@ -4,7 +4,9 @@ import type { Layout } from '../../entry/layout.ts'
 import type { DissectorSettings } from './agent-protocol.ts'
 import { type BootstrapHost, bootstrap, type MakerSource, type Realm } from './bootstrap.ts'
 import { bytesView } from './bytes-view.ts'
+import { Faults } from './faults.ts'
 import { makerSource, packetMakerSource } from './makers.ts'
+import { withPlace } from './place.ts'
 import { type HostConfig, type Line, type LoadAgent, type SlotCounters, THIS } from './protocol.ts'
 import type { JobScope } from './scheduler.ts'
 import { readSettings } from './settings.ts'
@@ -77,6 +79,7 @@ export class Slot {
   #realm: Realm | undefined
   #context: vm.Context | undefined
   #buildPackets: ((...columns: unknown[]) => (at: number) => object) | undefined
+  readonly #faults: Faults
   /** Messages seen before, and how often since they were last printed. */
   readonly #repeats = new Map<string, number>()
   #queryLayouts: readonly Layout[] | undefined
@@ -95,7 +98,8 @@ export class Slot {
     this.#host = host
     this.wantsItems = agent.wantedItem.length > 0
     this.wantsPackets = agent.wantedPacket.length > 0
-    this.counters = newCounters(agent.slot)
+    this.#faults = new Faults(agent.file)
+    this.counters = { ...newCounters(agent.slot), faults: this.#faults.list }
     // Its own microtask queue is one that nothing ever runs: what an agent puts there cannot come back as a call.
     this.#context = vm.createContext(vm.constants.DONT_CONTEXTIFY, {
       codeGeneration: { strings: false, wasm: false },
@@ -431,6 +435,7 @@ export class Slot {
 
   /** Prints an error, and the same one again only as a number. */
   report(text: string): void {
+    this.#faults.note(text)
     const times = this.#repeats.get(text)
     if (times !== undefined) this.#repeats.set(text, times + 1)
     else {
@@ -452,7 +457,11 @@ export class Slot {
       const place = /^:(\d+):(\d+)/.exec(line.slice(at + this.agent.file.length))
       if (place === null) continue
       const row = Number(place[1])
-      return `${hintFor(message as string, this.#host.config.env)} (${this.agent.file}:${row}:${this.#column(row, Number(place[2]))})`
+      const column = this.#column(row, Number(place[2]))
+      return withPlace(hintFor(message as string, this.#host.config.env), this.agent.file, {
+        line: row,
+        column,
+      })
     }
     return hintFor(message as string, this.#host.config.env)
   }
@@ -534,6 +543,7 @@ export function newCounters(slot: number): SlotCounters {
     missedItems: 0,
     missedPackets: 0,
     stopped: '',
+    faults: [],
   }
 }
 
