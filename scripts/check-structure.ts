@@ -89,6 +89,37 @@ function outward(folder: string, target: string): string | undefined {
   return 'this folder is pure: no library but those listed for them in scripts/check-structure.ts.'
 }
 
+/** The dashboard: screens do not know each other, and what runs in a browser is small and has nothing of Node. */
+function dashboardWalls(files: readonly SourceFile[]): string[] {
+  const own = files.filter(({ path }) => path.startsWith('dashboard/') && !path.endsWith('.test.ts'))
+  return own.flatMap((file) =>
+    file.imports.flatMap(({ target, isType }) => {
+      const problem = dashboardProblem(file.path, target, isType)
+      return problem === undefined ? [] : [`${file.path} imports ${target}: ${problem}`]
+    }),
+  )
+}
+
+function dashboardProblem(from: string, target: string, isType: boolean): string | undefined {
+  const screen = /^dashboard\/features\/([^/]+)/.exec(from)?.[1]
+  const other = /^dashboard\/features\/([^/]+)/.exec(target)?.[1]
+  if (screen !== undefined && other !== undefined && screen !== other)
+    return 'screens do not know each other; dashboard/routes.tsx puts one into another.'
+  if (
+    /^dashboard\/(lib|components)\//.test(from) &&
+    (other !== undefined || target.startsWith('dashboard/shell/'))
+  )
+    return 'lib and components serve the screens, and do not know them.'
+  if (target.startsWith('src/') && !isType && !IN_BROWSERS.has(target))
+    return 'only types; what else may run in a browser is listed in scripts/check-structure.ts.'
+  if (target.startsWith('node:') && from !== 'dashboard/vite.config.ts')
+    return 'there is no Node in a browser.'
+  return undefined
+}
+
+/** Pure, small, and without zod: these may be part of the page. */
+const IN_BROWSERS = new Set(['src/wire/entry-lines.ts'])
+
 /** Doors in the walls that nobody goes through. */
 function needless(files: readonly SourceFile[]): string[] {
   return Object.entries(EDGES_ACROSS).flatMap(([from, allowed]) => {
@@ -130,7 +161,7 @@ function add(map: Map<string, Set<string>>, key: string, value: string): void {
 
 const EXPORT = /^export (?:async )?(?:function\*?|const|class|interface|type) ([A-Za-z0-9_]+)/gm
 
-const files = sourceFiles('src', 'scripts', 'bench', 'test')
-const problems = [...walls(files), ...needless(files), ...unused(files)]
+const files = sourceFiles('src', 'dashboard', 'scripts', 'bench', 'test')
+const problems = [...walls(files), ...dashboardWalls(files), ...needless(files), ...unused(files)]
 for (const problem of problems) console.error(problem)
 if (problems.length > 0) process.exitCode = 1

@@ -1,9 +1,10 @@
 import { z } from 'zod'
 import { type AgentChange, type AgentDraft, type AgentVersion, agentVersion } from '../wire/agents.ts'
-import { liveHead, pageHead, splitEntries } from '../wire/api.ts'
+import { liveHead, pageHead } from '../wire/api.ts'
 import { type AuditRecord, auditRecord } from '../wire/audit.ts'
 import { type ConsoleFilter, type ConsoleLine, consoleLine } from '../wire/console.ts'
 import type { EntriesQuery } from '../wire/entries.ts'
+import { splitEntries } from '../wire/entry-lines.ts'
 import { type JobAnswer, type JobOrder, jobAnswer } from '../wire/jobs.ts'
 import {
   type AgentView,

@@ -64,33 +64,3 @@ export const pageHead = z.object({
 export type ApiFailure = z.infer<typeof apiFailure>
 export type StreamRequest = z.input<typeof subscription> | z.input<typeof unsubscription>
 export type StreamMessage = z.infer<typeof streamMessage>
-
-/**
- * JSON of an object whose last field is `entries`, which are JSON texts already: each on a line of its own, so that who
- * passes them on, or prints them, need not read them.
- */
-export function joinEntries(head: object, entries: readonly string[]): string {
-  const before = JSON.stringify({ ...head, count: entries.length }).slice(0, -1)
-  return `${before},"entries":[\n${entries.join(',\n')}\n]}`
-}
-
-/** The other way round, for whatever JSON has `entries`. */
-export function splitEntries(text: string): { readonly head: unknown; readonly entries: readonly string[] } {
-  const lines = text.split('\n')
-  const first = lines[0] ?? ''
-  if (!first.endsWith('"entries":[') || lines.at(-1) !== ']}') return readEntries(text)
-  const head: unknown = JSON.parse(`${first}]}`)
-  const { count } = COUNT.parse(head)
-  if (count === 0) return { head, entries: [] }
-  if (lines.length !== count + 2) return readEntries(text)
-  const entries = lines.slice(1, -1).map((line) => (line.endsWith(',') ? line.slice(0, -1) : line))
-  return { head, entries }
-}
-
-function readEntries(text: string): { readonly head: unknown; readonly entries: readonly string[] } {
-  const { entries, ...head } = WITH_ENTRIES.parse(JSON.parse(text))
-  return { head, entries: entries.map((entry) => JSON.stringify(entry)) }
-}
-
-const COUNT = z.object({ count: z.number().int().nonnegative() })
-const WITH_ENTRIES = z.looseObject({ entries: z.array(z.unknown()) })

@@ -7,7 +7,8 @@ import { Mistake } from '../../mistake/mistake.ts'
 import { startTestApi } from '../../testing/api.ts'
 import { Inbox, untilClosed, untilOpen } from '../../testing/sockets.ts'
 import { until } from '../../testing/until.ts'
-import { liveHead, splitEntries, streamMessage } from '../../wire/api.ts'
+import { liveHead, streamMessage } from '../../wire/api.ts'
+import { splitEntries } from '../../wire/entry-lines.ts'
 
 async function open(t: TestContext, url: string, path = '/api/v1/stream') {
   const socket = new WebSocket(`${url.replace('http', 'ws')}${path}`)

@@ -1,0 +1,57 @@
+import { createBrowserRouter, Navigate } from 'react-router'
+import { ScreenFailure } from './shell/screen-failure.tsx'
+import { Shell } from './shell/shell.tsx'
+
+/** What stands at which address. Each screen is loaded when it is first opened, the traffic with the page. */
+export const router = createBrowserRouter([
+  {
+    element: <Shell />,
+    errorElement: <ScreenFailure />,
+    children: [
+      { index: true, element: <Navigate to="/traffic" replace /> },
+      {
+        errorElement: <ScreenFailure />,
+        children: [
+          {
+            path: '/traffic',
+            lazy: async () => ({
+              Component: (await import('./features/traffic/traffic-page.tsx')).TrafficPage,
+            }),
+          },
+          {
+            path: '/agents',
+            lazy: async () => ({ Component: (await import('./features/agents/agents-page.tsx')).AgentsPage }),
+          },
+          {
+            path: '/console',
+            lazy: async () => ({
+              Component: (await import('./features/console/console-page.tsx')).ConsolePage,
+            }),
+          },
+          {
+            path: '/jobs',
+            lazy: async () => ({ Component: (await import('./features/jobs/jobs-page.tsx')).JobsPage }),
+          },
+          {
+            path: '/map',
+            lazy: async () => ({ Component: (await import('./features/map/map-page.tsx')).MapPage }),
+          },
+          {
+            path: '/recordings',
+            lazy: async () => ({
+              Component: (await import('./features/recordings/recordings-page.tsx')).RecordingsPage,
+            }),
+          },
+          {
+            path: '/health',
+            lazy: async () => ({ Component: (await import('./features/health/health-page.tsx')).HealthPage }),
+          },
+          {
+            path: '*',
+            lazy: async () => ({ Component: (await import('./shell/nothing-here.tsx')).NothingHere }),
+          },
+        ],
+      },
+    ],
+  },
+])

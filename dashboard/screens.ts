@@ -1,0 +1,20 @@
+import {
+  IconActivity,
+  IconAffiliate,
+  IconClockPlay,
+  IconCode,
+  IconHeartbeat,
+  IconRecordMail,
+  IconTerminal2,
+} from '@tabler/icons-react'
+
+/** The screens, in the order of the navigation. `key`: pressed after `g`. */
+export const screens = [
+  { path: '/traffic', title: 'Traffic', key: 't', icon: IconActivity },
+  { path: '/agents', title: 'Agents', key: 'a', icon: IconCode },
+  { path: '/console', title: 'Console', key: 'c', icon: IconTerminal2 },
+  { path: '/jobs', title: 'Jobs', key: 'j', icon: IconClockPlay },
+  { path: '/map', title: 'Service map', key: 'm', icon: IconAffiliate },
+  { path: '/recordings', title: 'Recordings', key: 'r', icon: IconRecordMail },
+  { path: '/health', title: 'Health', key: 'h', icon: IconHeartbeat },
+] as const

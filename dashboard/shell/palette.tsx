@@ -1,0 +1,35 @@
+import { Kbd } from '@mantine/core'
+import { Spotlight } from '@mantine/spotlight'
+import { useMemo } from 'react'
+import { type Command, useCommands } from '../lib/commands.ts'
+
+/** Everything that can be done, found by typing. */
+export function Palette() {
+  const all = useCommands((state) => state.all)
+  const groups = useMemo(() => byGroup([...all.values()]), [all])
+  return (
+    <Spotlight
+      shortcut="mod + K"
+      actions={groups.map(([group, actions]) => ({
+        group,
+        actions: actions.map(({ id, label, keys, run }) => ({
+          id,
+          label,
+          onClick: run,
+          ...(keys === undefined ? {} : { rightSection: <Kbd size="xs">{keys}</Kbd> }),
+        })),
+      }))}
+      searchProps={{ placeholder: 'What do you want to do?', 'aria-label': 'Search commands' }}
+      nothingFound="Nothing is called so"
+      scrollable
+      maxHeight={420}
+    />
+  )
+}
+
+function byGroup(commands: readonly Command[]): [string, Command[]][] {
+  return Object.entries(Object.groupBy(commands, ({ group }) => group)).map(([group, each = []]) => [
+    group,
+    each,
+  ])
+}

@@ -1,0 +1,29 @@
+import { createTheme, type MantineColorsTuple } from '@mantine/core'
+
+/** The blue-green of the sea. */
+const sea: MantineColorsTuple = [
+  '#e3fafd',
+  '#cdf0f6',
+  '#9ddfea',
+  '#69cdde',
+  '#40bed3',
+  '#28b4cc',
+  '#12a3bc',
+  '#00809a',
+  '#006a80',
+  '#005466',
+]
+
+export const theme = createTheme({
+  primaryColor: 'sea',
+  primaryShade: { light: 8, dark: 6 },
+  autoContrast: true,
+  colors: { sea },
+  fontFamily: 'Inter, system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif',
+  fontFamilyMonospace:
+    'ui-monospace, "JetBrains Mono", "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace',
+  fontSizes: { xs: '0.75rem', sm: '0.8125rem', md: '0.875rem', lg: '1rem', xl: '1.125rem' },
+  defaultRadius: 'sm',
+  cursorType: 'pointer',
+  respectReducedMotion: true,
+})
