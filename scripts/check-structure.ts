@@ -118,7 +118,7 @@ function dashboardProblem(from: string, target: string, isType: boolean): string
 }
 
 /** Pure, small, and without zod: these may be part of the page. */
-const IN_BROWSERS = new Set(['src/wire/entry-lines.ts'])
+const IN_BROWSERS = new Set(['src/wire/entry-lines.ts', 'src/filter/language.ts'])
 
 /** Doors in the walls that nobody goes through. */
 function needless(files: readonly SourceFile[]): string[] {
