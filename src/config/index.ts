@@ -67,8 +67,8 @@ export function printConfig(
         lines.push(`${indent}${key}:`)
         print(inner, innerPath, `${indent}  `)
       } else {
-        const shown = isSecret(innerPath, inner) && !showSecrets ? '"********"' : JSON.stringify(inner)
-        lines.push(`${indent}${key}: ${shown}${comment(origins, innerPath)}`)
+        const shown = showSecrets ? inner : withoutSecrets(innerPath, inner).value
+        lines.push(`${indent}${key}: ${JSON.stringify(shown)}${comment(origins, innerPath)}`)
       }
     }
   }
@@ -76,19 +76,69 @@ export function printConfig(
   return `${lines.join('\n')}\n`
 }
 
+/** A setting in force, for those who may know all of them but secrets. */
+export interface SettingInForce {
+  /** Dotted path; of free keys each is a setting of its own. */
+  readonly key: string
+  readonly value: unknown
+  /** `value` is not what agents and connections get. */
+  readonly masked: boolean
+  readonly source: 'default' | 'file' | 'environment' | 'flag'
+  /** Place in a file, name of a variable, or flag; "" for defaults. */
+  readonly origin: string
+  readonly doc: string
+}
+
+/** Every setting in force, in the order of the reference, without secrets. */
+export function settingsInForce({ config, origins }: LoadedConfig): readonly SettingInForce[] {
+  return leafPaths(configSchema).flatMap((path) => {
+    const doc = docOf(path) ?? ''
+    const value = path.reduce<unknown>((at, step) => (isObject(at) ? at[step] : undefined), config)
+    const key = path.join('.')
+    const each = isObject(value)
+      ? Object.entries(value).map(([name, inner]) => [`${key}.${name}`, inner] as const)
+      : []
+    const settings = each.length > 0 ? each : [[key, value] as const]
+    return settings.map(([name, inner]) => {
+      const origin = originOf(origins, name)
+      return { key: name, ...withoutSecrets(name, inner), source: sourceOf(origin), origin, doc }
+    })
+  })
+}
+
+function sourceOf(origin: string): SettingInForce['source'] {
+  if (origin === '') return 'default'
+  if (origin.startsWith('--')) return 'flag'
+  return origin.startsWith('environment ') ? 'environment' : 'file'
+}
+
+/** A value as everybody may see it; of an address that has a password in it, all but that. */
+function withoutSecrets(path: string, value: unknown): { readonly value: unknown; readonly masked: boolean } {
+  if (isSecret(path, value)) return { value: MASK, masked: true }
+  const text = JSON.stringify(value)
+  const bare = text.replaceAll(USER_OF_URL, `://${MASK}@`)
+  return bare === text ? { value, masked: false } : { value: JSON.parse(bare), masked: true }
+}
+
 /** Tokens and passwords of ours; of `scripting.env` the values whose name says that they are nobody's business. */
 function isSecret(path: string, value: unknown): boolean {
   if (path === 'hub.tokens') return (value as unknown[]).length > 0
   if (OWN_SECRETS.has(path)) return value !== ''
-  const inner = Array.isArray(value) ? JSON.stringify(value) : ''
+  const inner = typeof value === 'object' ? JSON.stringify(value) : ''
   return path.startsWith('scripting.env.') && SECRET.test(path.slice('scripting.env.'.length) + inner)
 }
 
 function comment(origins: ReadonlyMap<string, string>, path: string): string {
+  const origin = originOf(origins, path)
+  return origin === '' ? '' : `  # from ${origin}`
+}
+
+/** Where a value came from, or all that is in it; "" when nobody set it. */
+function originOf(origins: ReadonlyMap<string, string>, path: string): string {
   const direct = origins.get(path)
-  if (direct !== undefined) return `  # from ${direct}`
+  if (direct !== undefined) return direct
   const within = [...origins].filter(([each]) => each.startsWith(`${path}.`)).map(([, origin]) => origin)
-  return within.length === 0 ? '' : `  # from ${[...new Set(within)].join(', ')}`
+  return [...new Set(within)].join(', ')
 }
 
 function filesOf({ cwd, home, configPath }: ConfigSources): string[] {
@@ -330,6 +380,9 @@ const OWN_SECRETS: ReadonlySet<string> = new Set([
   'nats.token',
   'entries.clickhouse.password',
 ])
+const MASK = '********'
+/** `user:password@` of an address. */
+const USER_OF_URL = /:\/\/[^/@\s"]*@/g
 const SECRET = /TOKEN|KEY|SECRET|PASSWORD|WEBHOOK|CREDENTIAL/i
 /** Read elsewhere: by the tests, and by commands that talk to a hub. */
 const NOT_SETTINGS: ReadonlySet<string> = new Set(['REMORA_CORPUS', 'REMORA_TOKEN'])

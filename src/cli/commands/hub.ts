@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { Command } from 'commander'
 import { openNatsBus } from '../../bus/nats.ts'
+import { type LoadedConfig, settingsInForce } from '../../config/index.ts'
 import type { OpsServer } from '../../metrics/server.ts'
 import { openShared } from '../../node/streams.ts'
 import { requiredLevel } from '../capture-flags.ts'
@@ -21,7 +22,8 @@ export function hubCommand(): Command {
 }
 
 async function hub(flags: HubFlags): Promise<void> {
-  const { config } = configOf(flags)
+  const loaded = configOf(flags)
+  const { config } = loaded
   const settings = natsOf(flags, config)
   const program = new Program('hub', 'hub', config)
   const { note, report } = program
@@ -34,6 +36,7 @@ async function hub(flags: HubFlags): Promise<void> {
       'hub',
       await startHub({
         config,
+        settings: settingsInForce(withNats(loaded, flags)),
         bus,
         shared,
         boot: randomUUID(),
@@ -53,5 +56,16 @@ async function hub(flags: HubFlags): Promise<void> {
   } catch (error) {
     await program.end('failed', 2)
     throw error
+  }
+}
+
+/** What a flag says of NATS is in force, too. */
+function withNats(loaded: LoadedConfig, flags: NatsFlags): LoadedConfig {
+  const { config, origins } = loaded
+  const flag = flags.nats === undefined ? '--hub' : '--nats'
+  const isSet = flags.nats !== undefined || flags.hub !== undefined
+  return {
+    config: { ...config, nats: natsOf(flags, config) },
+    origins: isSet ? new Map([...origins, ['nats.url', flag]]) : origins,
   }
 }

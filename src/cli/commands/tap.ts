@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { resolve } from 'node:path'
 import { Command } from 'commander'
 import { openLocalBus } from '../../bus/local.ts'
-import type { Config } from '../../config/index.ts'
+import { type Config, settingsInForce } from '../../config/index.ts'
 import type { HubControl } from '../../hub/control.ts'
 import type { OpsServer } from '../../metrics/server.ts'
 import { openShared } from '../../node/streams.ts'
@@ -32,7 +32,8 @@ export function tapCommand(): Command {
 }
 
 async function tap(paths: string[], flags: TapFlags): Promise<void> {
-  const { config } = configOf(flags)
+  const loaded = configOf(flags)
+  const { config } = loaded
   const sources = namedSources(paths, config)
   const capture = flags.pcap === undefined && flags.interface === undefined ? { interface: ['any'] } : {}
   const program = new Program('worker', nodeNameOf(flags, config), config)
@@ -42,7 +43,7 @@ async function tap(paths: string[], flags: TapFlags): Promise<void> {
     const bus = program.add('bus', openLocalBus({ folder: resolve(config.hub.state), report }))
     const shared = await openShared(bus)
     const level = requiredLevel(flags, config)
-    const common = { config, bus, boot: randomUUID(), note }
+    const common = { config, settings: settingsInForce(loaded), bus, boot: randomUUID(), note }
     const own = ownToken(config)
     const hub = program.add(
       'hub',

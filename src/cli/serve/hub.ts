@@ -7,7 +7,7 @@ import { OwnProcess } from '../../agent/own-process.ts'
 import { agentSettings } from '../../agent/settings.ts'
 import { agentTitle } from '../../agent/source/title.ts'
 import type { Bus } from '../../bus/bus.ts'
-import type { Config } from '../../config/index.ts'
+import type { Config, SettingInForce } from '../../config/index.ts'
 import { knownProtocols } from '../../dissectors/known.ts'
 import { type Api, startApi } from '../../hub/api/start-api.ts'
 import { EntrySources } from '../../hub/entry-sources.ts'
@@ -32,6 +32,8 @@ import { measured } from './measured.ts'
 
 export interface HubRequest {
   readonly config: Config
+  /** What the API shows of the configuration. */
+  readonly settings: readonly SettingInForce[]
   readonly bus: Bus
   readonly shared: Shared
   readonly boot: string
@@ -50,7 +52,7 @@ export interface StartedHub {
 }
 
 export async function startHub(request: HubRequest): Promise<StartedHub> {
-  const { config, bus, shared, boot, level, isAlone, address, note } = request
+  const { config, settings, bus, shared, boot, level, isAlone, address, note } = request
   const { scripting } = config
   const best = bestLevel()
   requireLevel(level, best)
@@ -140,6 +142,7 @@ export async function startHub(request: HubRequest): Promise<StartedHub> {
     api = await startApi({
       control: service.hub,
       config,
+      settings,
       log,
       version: version(),
       answered: (route, status, seconds) => metrics.apiRequest(route, status, seconds),

@@ -31,6 +31,8 @@ const OURS: readonly Row[] = [
   ['GET', '/api/v1/entries/{worker}/{id}', 'viewer'],
   ['GET', '/api/v1/filter/validate', 'viewer'],
   ['GET', '/api/v1/nodes', 'viewer'],
+  ['GET', '/api/v1/me', 'viewer'],
+  ['GET', '/api/v1/settings', 'viewer'],
   ['GET', '/api/v1/pods/targeted', 'viewer'],
   ['GET', '/api/v1/status', 'viewer'],
   ['GET', '/api/v1/audit', 'admin'],

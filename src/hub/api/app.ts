@@ -17,11 +17,13 @@ import { Mistake } from '../../mistake/mistake.ts'
 import { API_PATH, apiFailure } from '../../wire/api.ts'
 import { guard } from './access.ts'
 import type { ApiContext } from './context.ts'
+import { answerFromDashboard, readyDashboard } from './dashboard.ts'
 import { descriptionOf } from './description.ts'
 import { documentedRoutes, mcpRoutes, missingRoutes } from './documented/routes.ts'
 import { scriptRoutes } from './documented/scripts.ts'
 import { replyWithFailure, TooMany } from './failures.ts'
 import { healthRoutes } from './health.ts'
+import { identityRoutes } from './identity.ts'
 import { agentRoutes, entryRoutes, hubRoutes, operationRoutes } from './routes.ts'
 import { nameSchemas } from './schema-names.ts'
 import { documentedSockets, streamSocket } from './sockets.ts'
@@ -30,6 +32,8 @@ export interface AppOptions {
   /** Address that is listened on: whether others than programs on this machine may come. */
   readonly host: string
   readonly tls: { readonly cert: Buffer; readonly key: Buffer } | undefined
+  /** Folder of the built dashboard. */
+  readonly dashboard: string
   /** Of one address in a minute; as many as nobody but a loop needs when absent. */
   readonly mostRequests?: number
   readonly answered?: (route: string, status: number, seconds: number) => void
@@ -37,7 +41,7 @@ export interface AppOptions {
 
 /** The whole interface, that listens nowhere yet. Throws `E_CONFIG_VALUE` when it would be open to everybody. */
 export async function buildApp(context: ApiContext, options: AppOptions): Promise<FastifyInstance> {
-  const { host, tls, mostRequests = MOST_REQUESTS } = options
+  const { host, tls, dashboard, mostRequests = MOST_REQUESTS } = options
   nameSchemas()
   const app = fastify({
     serverFactory: (handler) => serverFor(handler, tls),
@@ -53,7 +57,10 @@ export async function buildApp(context: ApiContext, options: AppOptions): Promis
   app.setErrorHandler((error, request, reply) =>
     replyWithFailure(inBytes(error, request.headers['content-length']), request, reply, context.log),
   )
+  await readyDashboard(app, dashboard)
   app.setNotFoundHandler((request, reply) => {
+    const answer = answerFromDashboard(request, reply, dashboard)
+    if (answer !== undefined) return answer
     const mistake = new Mistake('E_NOT_FOUND', `there is no ${request.method} ${pathOf(request.url)}`, {
       hint: `GET ${API_PATH}/openapi.json has all that there is.`,
     })
@@ -84,7 +91,7 @@ export async function buildApp(context: ApiContext, options: AppOptions): Promis
 
 async function registerRoutes(app: FastifyInstance, context: ApiContext): Promise<void> {
   await app.register(healthRoutes(context))
-  for (const routes of [agentRoutes, operationRoutes, entryRoutes, hubRoutes, streamSocket])
+  for (const routes of [agentRoutes, operationRoutes, entryRoutes, hubRoutes, identityRoutes, streamSocket])
     await app.register(routes(context), { prefix: API_PATH })
   await app.register(documentRoute, { prefix: API_PATH })
   // The public paths begin with /api; within a cluster, and for older tools, they do not.

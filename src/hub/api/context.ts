@@ -1,3 +1,4 @@
+import type { SettingInForce } from '../../config/index.ts'
 import type { Config } from '../../config/schema.ts'
 import type { HubControl } from '../control.ts'
 import type { Session } from './session.ts'
@@ -40,6 +41,7 @@ export interface ApiContext {
   readonly log: ApiLog
   /** Version of Remora. */
   readonly version: string
+  readonly settings: readonly SettingInForce[]
   readonly now: () => number
   readonly counters: ApiCounters
   /** Open WebSockets. */
@@ -47,10 +49,13 @@ export interface ApiContext {
 }
 
 export function newContext(
-  options: Pick<ApiContext, 'control' | 'config' | 'log' | 'version'> & { readonly now?: () => number },
+  options: Pick<ApiContext, 'control' | 'config' | 'log' | 'version'> & {
+    readonly now?: () => number
+    readonly settings?: readonly SettingInForce[]
+  },
 ): ApiContext {
-  const { control, config, log, version, now = Date.now } = options
-  return { control, config, log, version, now, counters: newCounters(), sessions: new Set() }
+  const { control, config, log, version, now = Date.now, settings = [] } = options
+  return { control, config, log, version, settings, now, counters: newCounters(), sessions: new Set() }
 }
 
 function newCounters(): ApiCounters {

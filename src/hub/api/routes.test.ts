@@ -149,7 +149,7 @@ describe('what else there is', () => {
   test('every route there is, is described, or is one of those again without /api', async () => {
     const log = { error: () => {}, warn: () => {} }
     const options = { control: new FakeHub(), config: configSchema.parse({}), version: '1', log }
-    const app = await buildApp(newContext(options), { host: '127.0.0.1', tls: undefined })
+    const app = await buildApp(newContext(options), { host: '127.0.0.1', tls: undefined, dashboard: '' })
     await app.ready()
     const routes = routesIn(app.printRoutes({ commonPrefix: false }))
     const { paths } = app.swagger()

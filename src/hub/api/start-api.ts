@@ -1,9 +1,11 @@
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
+import type { SettingInForce } from '../../config/index.ts'
 import { Mistake } from '../../mistake/mistake.ts'
 import type { HubControl } from '../control.ts'
 import { buildApp } from './app.ts'
 import { type ApiConfig, type ApiContext, type ApiCounters, type ApiLog, newContext } from './context.ts'
+import { DASHBOARD_FOLDER } from './dashboard.ts'
 import { descriptionOf } from './description.ts'
 import { BEAT_MS } from './session.ts'
 import { readTls } from './tls.ts'
@@ -21,6 +23,10 @@ export interface ApiOptions {
   /** Of one address in a minute; 30,000 when absent. */
   readonly mostRequests?: number
   readonly now?: () => number
+  /** Every setting in force, as everybody may see it. */
+  readonly settings?: readonly SettingInForce[]
+  /** Folder of the built dashboard; that of the package when absent. */
+  readonly dashboard?: string
   /** A request was answered; `route` is its pattern, never the address. */
   readonly answered?: (route: string, status: number, seconds: number) => void
 }
@@ -47,6 +53,7 @@ export async function startApi(options: ApiOptions): Promise<Api> {
   const app = await buildApp(context, {
     host,
     tls,
+    dashboard: options.dashboard ?? DASHBOARD_FOLDER,
     ...limits,
     ...(answered === undefined ? {} : { answered }),
   })
@@ -64,7 +71,11 @@ export async function startApi(options: ApiOptions): Promise<Api> {
 
 /** The interface as it describes itself (OpenAPI 3.1); nothing listens. */
 export async function describeApi(options: ApiOptions): Promise<object> {
-  const app = await buildApp(newContext(options), { host: '127.0.0.1', tls: undefined })
+  const app = await buildApp(newContext(options), {
+    host: '127.0.0.1',
+    tls: undefined,
+    dashboard: DASHBOARD_FOLDER,
+  })
   await app.ready()
   const description = descriptionOf(app)
   await app.close()
