@@ -1,3 +1,4 @@
+import { visibleText } from '../../lib/visible-text.ts'
 import { type AnsiColour, fromPalette } from './ansi-colours.ts'
 
 /** How a piece of a console line is to look. */
@@ -22,7 +23,7 @@ export interface AnsiSpan {
  * and characters that hide, turn or overwrite text are shown by their names.
  */
 export function readAnsi(text: string): readonly AnsiSpan[] {
-  if (!UNUSUAL.test(text)) return text === '' ? [] : [{ text, style: PLAIN }]
+  if (!CONTROLS.test(text)) return text === '' ? [] : [{ text: visibleText(text), style: PLAIN }]
   const spans: { text: string; style: AnsiStyle }[] = []
   let style = PLAIN
   for (const [piece, parameters] of pieces(text)) {
@@ -38,7 +39,7 @@ export function readAnsi(text: string): readonly AnsiSpan[] {
 
 /** The same without its looks: what is searched, copied and saved. */
 export function plainText(text: string): string {
-  if (!UNUSUAL.test(text)) return text
+  if (!CONTROLS.test(text)) return visibleText(text)
   let plain = ''
   for (const [piece, parameters] of pieces(text)) if (parameters === undefined) plain += piece
   return plain
@@ -56,16 +57,9 @@ function* pieces(text: string): Iterable<readonly [text: string, sgr: string | u
   yield [visible(text.slice(from)), undefined]
 }
 
+/** A terminal would go back to the start of the line, and hide what stands there. */
 function visible(text: string): string {
-  return text.replaceAll('\r\n', '\n').toWellFormed().replace(UNSEEN, nameOf)
-}
-
-/** Control characters have pictures in Unicode; others are told by their numbers. */
-function nameOf(character: string): string {
-  const code = character.codePointAt(0) ?? 0
-  if (code < 0x20) return String.fromCodePoint(0x2400 + code)
-  if (code === 0x7f) return '\u2421'
-  return `⟨${code.toString(16).toUpperCase().padStart(4, '0')}⟩`
+  return visibleText(text.replaceAll('\r\n', '\n')).replaceAll('\r', '\u240d')
 }
 
 /** ECMA-48 8.3.117; parameters that nobody knows change nothing. */
@@ -163,8 +157,5 @@ const SEQUENCE = new RegExp(
   ].join('|'),
   'g',
 )
-
-/** What cannot be seen, turns the direction of text, or moves the place where it goes on. */
-const UNSEEN =
-  /[^\P{Cc}\n\t]|[\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\u{e0000}-\u{e007f}]/gu
-const UNUSUAL = new RegExp(`${UNSEEN.source}|\\p{Surrogate}`, 'u')
+/** A line without these has nothing to obey. */
+const CONTROLS = /[^\P{Cc}\n\t]/u
