@@ -5,8 +5,8 @@ export type AnsiColour =
   | { readonly kind: 'named'; readonly index: number }
   | { readonly kind: 'exact'; readonly rgb: Rgb }
 
-/** What lines are drawn on; the style sheet has the same. */
-export const SURFACES: Readonly<Record<Scheme, Rgb>> = { dark: [22, 24, 28], light: [255, 255, 255] }
+/** What lines are drawn on: the background of the page. */
+export const SURFACES: Readonly<Record<Scheme, Rgb>> = { dark: [23, 27, 32], light: [255, 255, 255] }
 const TEXTS: Readonly<Record<Scheme, Rgb>> = { dark: [214, 217, 222], light: [33, 37, 41] }
 
 /** Of the 256 colours of xterm: 16 named, a cube of 6 × 6 × 6, 24 greys. */

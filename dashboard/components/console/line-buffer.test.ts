@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { LineBuffer, type PlacedLine } from './line-buffer.ts'
+import type { ConsoleLine } from '../../../src/wire/console.ts'
+import { LineBuffer } from './line-buffer.ts'
 
 const SMALL = { ofAgent: 3, ofAll: 5, characters: 100 }
 
@@ -94,7 +95,7 @@ describe('lines of the console', () => {
     fc.assert(
       fc.property(fc.array(fc.array(each, { maxLength: 8 }), { maxLength: 12 }), (parts) => {
         const inParts = new LineBuffer(SMALL)
-        const all: PlacedLine[] = []
+        const all: ConsoleLine[] = []
         for (const part of parts) {
           const lines = part.map(({ agent, clears }) => line(agent, 'x', clears ? { level: 'clear' } : {}))
           all.push(...lines)
@@ -121,7 +122,7 @@ function texts(buffer: LineBuffer): string[] {
 
 let made = 0
 
-function line(agent: string, text: string, other: Partial<PlacedLine> = {}): PlacedLine {
+function line(agent: string, text: string, other: Partial<ConsoleLine> = {}): ConsoleLine {
   return {
     id: `${made++}`,
     at: made,

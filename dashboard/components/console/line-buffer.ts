@@ -1,17 +1,8 @@
 import type { ConsoleLine } from '../../../src/wire/console.ts'
 
-/** Where in its script an error arose; from 1. */
-export interface ScriptPlace {
-  readonly line: number
-  readonly column: number
-}
-
-/** A line of a console; some come with the place that they are about, others have it in their text. */
-export type PlacedLine = ConsoleLine & { readonly place?: ScriptPlace | undefined }
-
 /** A line that is kept, with its numbers since the console was cleared last: of its agent, and of all. */
 export interface KeptLine {
-  readonly line: PlacedLine
+  readonly line: ConsoleLine
   readonly ofAgent: number
   readonly ofAll: number
 }
@@ -54,7 +45,7 @@ export class LineBuffer {
     return this.#agents.values().reduce((sum, { leftOut }) => sum + leftOut, 0)
   }
 
-  add(lines: readonly PlacedLine[]): void {
+  add(lines: readonly ConsoleLine[]): void {
     const fresh = lines.filter(({ id }) => this.#ids.add(id))
     if (fresh.length === 0) return
     let kept: KeptLine[] = [...this.#lines]
@@ -72,7 +63,7 @@ export class LineBuffer {
     return () => this.#listeners.delete(listener)
   }
 
-  #numbered(line: PlacedLine): KeptLine {
+  #numbered(line: ConsoleLine): KeptLine {
     const agent = this.#agent(line.agent)
     agent.kept++
     this.#characters += line.text.length

@@ -1,7 +1,9 @@
-import type { PlacedLine, ScriptPlace } from './line-buffer.ts'
+import type { ConsoleLine } from '../../../src/wire/console.ts'
 
-/** Where in a script a text says that something is wrong, and which part of the text says it. */
-export interface PlaceInText extends ScriptPlace {
+/** Where in a script something is wrong, from 1, and which part of a text says so. */
+export interface PlaceInText {
+  readonly line: number
+  readonly column: number
   readonly from: number
   readonly to: number
 }
@@ -24,12 +26,11 @@ export function placeInText(text: string, title: string): PlaceInText | undefine
   }
 }
 
-/** Of a line of a console: only errors have places. */
-export function placeOfLine(line: PlacedLine, plain: string): PlaceInText | undefined {
-  if (line.level !== 'error') return undefined
-  const said = placeInText(plain, line.title)
-  if (line.place === undefined) return said
-  return { ...line.place, from: said?.from ?? plain.length, to: said?.to ?? plain.length }
+/** Of a line of a console that comes with its place; at the end of the text where that does not say it. */
+export function placeOfLine({ place, title }: ConsoleLine, plain: string): PlaceInText | undefined {
+  if (place === undefined) return undefined
+  const said = placeInText(plain, title)
+  return { ...place, from: said?.from ?? plain.length, to: said?.to ?? plain.length }
 }
 
 /** Stored agents have no files; places in them go by what follows the last slash of their titles. */

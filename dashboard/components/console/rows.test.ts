@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { LineBuffer, type PlacedLine } from './line-buffer.ts'
+import type { ConsoleLine } from '../../../src/wire/console.ts'
+import { LineBuffer } from './line-buffer.ts'
 import { placeInText, placeOfLine } from './place.ts'
 import { fileNameOf, type RowFilter, rowsOf, textOf } from './rows.ts'
 import { countText, matchesIn, nextMatch } from './search.ts'
@@ -104,12 +105,12 @@ describe('the place of an error', () => {
       assert.equal(placeInText(text, 'a.js'), undefined, text)
   })
 
-  test('is that which comes with a line, when one does, and only for errors', () => {
+  test('of a line is that which comes with it, wherever the text says it', () => {
     const error = said('Error: no (a.js:7:9)', { level: 'error', title: 'a.js' })
-    assert.equal(placeOfLine(error, error.text)?.line, 7)
-    assert.equal(placeOfLine({ ...error, level: 'log' }, error.text), undefined)
-    const placed = { ...error, text: 'no', place: { line: 3, column: 1 } }
-    assert.deepEqual(placeOfLine(placed, 'no'), { line: 3, column: 1, from: 2, to: 2 })
+    assert.equal(placeOfLine(error, error.text), undefined, 'anybody can print that')
+    const place = { line: 7, column: 9 }
+    assert.deepEqual(placeOfLine({ ...error, place }, error.text), { ...place, from: 11, to: 19 })
+    assert.deepEqual(placeOfLine({ ...error, place }, 'no'), { ...place, from: 2, to: 2 })
   })
 
   function cut(text: string, title: string): string | undefined {
@@ -153,19 +154,19 @@ describe('search in the console', () => {
   })
 })
 
-function rows(lines: readonly PlacedLine[], filter: RowFilter = {}, joinsRepeats?: boolean) {
+function rows(lines: readonly ConsoleLine[], filter: RowFilter = {}, joinsRepeats?: boolean) {
   const buffer = new LineBuffer()
   buffer.add(lines)
   return rowsOf(buffer.lines, filter, joinsRepeats)
 }
 
-function shown(lines: readonly PlacedLine[], filter: RowFilter): string[] {
+function shown(lines: readonly ConsoleLine[], filter: RowFilter): string[] {
   return rows(lines, filter).map(({ line }) => line.text)
 }
 
 let made = 0
 
-function said(text: string, other: Partial<PlacedLine> = {}): PlacedLine {
+function said(text: string, other: Partial<ConsoleLine> = {}): ConsoleLine {
   return {
     id: `${made++}`,
     at: made,

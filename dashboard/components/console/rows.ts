@@ -1,12 +1,12 @@
-import type { ConsoleLevel } from '../../../src/wire/console.ts'
+import type { ConsoleLevel, ConsoleLine } from '../../../src/wire/console.ts'
 import { plainText } from './ansi.ts'
-import type { KeptLine, PlacedLine } from './line-buffer.ts'
+import type { KeptLine } from './line-buffer.ts'
 
 /** What stands on one row: a line, or several that say the same after each other. */
 export interface ConsoleRow {
   /** Of the first line: stays while others are added. */
   readonly key: string
-  readonly line: PlacedLine
+  readonly line: ConsoleLine
   readonly number: number
   readonly count: number
   /** When the last of them was printed. */
@@ -56,14 +56,14 @@ export function fileNameOf(title: string | undefined, now: number): string {
   return `console-${name.replaceAll(/^-+|-+$/g, '').slice(0, 60) || 'all'}-${time}.txt`
 }
 
-function written({ at, node, index, level, text }: PlacedLine): string {
+function written({ at, node, index, level, text }: ConsoleLine): string {
   const label = level === 'log' || level === 'clear' ? '' : `:${level.toUpperCase()}`
   const said = level === 'clear' ? CLEARED : plainText(text)
   return `${new Date(at).toISOString()} [${node}-${index}${label}] ${said}`
 }
 
 /** A console that was cleared says so, whatever levels are shown. */
-function isWanted(line: PlacedLine, { agent, node, levels }: RowFilter): boolean {
+function isWanted(line: ConsoleLine, { agent, node, levels }: RowFilter): boolean {
   const isOfAgent =
     agent === undefined || line.agent === agent || (line.level === 'clear' && line.agent === '')
   if (line.level === 'clear') return isOfAgent
@@ -74,7 +74,7 @@ function isWanted(line: PlacedLine, { agent, node, levels }: RowFilter): boolean
   )
 }
 
-function saysTheSame(one: PlacedLine, other: PlacedLine): boolean {
+function saysTheSame(one: ConsoleLine, other: ConsoleLine): boolean {
   return (
     one.text === other.text &&
     one.level === other.level &&
