@@ -54,11 +54,15 @@ export class Running {
     }, said)
   }
 
+  /** Where its API is, once it has said so. */
+  get apiUrl(): string {
+    return /the API is at (\S+),/.exec(this.stderr)?.[1] ?? ''
+  }
+
   /** A client of its API. */
   async client(t: Pick<TestContext, 'after'>): Promise<HubClient> {
     await this.says(/the API is at \S+,/)
-    const [, url = ''] = /the API is at (\S+),/.exec(this.stderr) ?? []
-    const client = openHubClient({ url, token: undefined })
+    const client = openHubClient({ url: this.apiUrl, token: undefined })
     t.after(() => client.close())
     return client
   }

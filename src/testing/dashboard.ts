@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { AxeBuilder } from '@axe-core/playwright'
+import type { Page } from 'playwright-core'
+import { buildDashboard } from '../../scripts/build-dashboard.ts'
+import type { HubClient } from '../client/hub-client.ts'
+import { type OpenOptions, openPage, type PageProblem } from './browser.ts'
+import { REPOSITORY } from './remora.ts'
+import { Running } from './running.ts'
+import { tempFolder } from './temp-folder.ts'
+
+export const SAMPLE = join(REPOSITORY, 'samples/sample.pcap')
+
+export interface DashboardOptions extends OpenOptions {
+  /** File name → code of agents that run from the start. */
+  readonly agents?: Readonly<Record<string, string>>
+  /** More arguments of `remora tap`: what is captured, settings. The sample, once, when absent. */
+  readonly args?: readonly string[]
+  /** Where it begins; `/traffic`. */
+  readonly path?: string
+  /** The hub asks for a token first. */
+  readonly isAnonymous?: boolean
+}
+
+export interface OpenedDashboard {
+  readonly page: Page
+  /** Where the hub is, without a slash at the end. */
+  readonly url: string
+  readonly client: HubClient
+  readonly tap: Running
+  /** Folder in which the program runs. */
+  readonly folder: string
+  /** What the page did that it should not; the test fails at its end when there is something left in it. */
+  readonly problems: PageProblem[]
+}
+
+/** The real dashboard in a real browser, served by a real `remora tap`. Everything ends with the test. */
+export async function openDashboard(
+  t: TestContext,
+  options: DashboardOptions = {},
+): Promise<OpenedDashboard> {
+  const { agents = {}, args = ['--pcap', SAMPLE], path = '/traffic', isAnonymous = false } = options
+  await buildDashboard({ onlyIfStale: true })
+  const folder = await tempFolder(t)
+  for (const [name, code] of Object.entries(agents)) await writeInto(join(folder, 'agents', name), code)
+  const sources = Object.keys(agents).length > 0 ? ['agents'] : []
+  const tap = new Running(t, folder, ['tap', ...sources, ...args, '--node-name', 'n1'])
+  const client = await tap.client(t)
+  const url = tap.apiUrl
+  const { page, problems } = await openPage(t, url, options)
+  t.after(() => assert.deepEqual(problems, [], 'the page did what it should not'))
+  await page.goto(`${url}${path}`)
+  await (isAnonymous ? page.getByLabel('Token') : page.getByRole('navigation', { name: 'Screens' })).waitFor()
+  return { page, url, client, tap, folder, problems }
+}
+
+/** Asserts that axe finds nothing serious or critical (WCAG 2.2 A and AA). */
+export async function expectAccessible(page: Page): Promise<void> {
+  const { violations } = await new AxeBuilder({ page })
+    .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'])
+    .analyze()
+  const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')
+  assert.deepEqual(
+    serious.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 160)).join(' | ')}`),
+    [],
+  )
+}
+
+async function writeInto(file: string, text: string): Promise<void> {
+  await mkdir(dirname(file), { recursive: true })
+  await writeFile(file, text)
+}

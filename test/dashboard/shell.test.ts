@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { canBrowse } from '../../src/testing/browser.ts'
+import { expectAccessible, openDashboard } from '../../src/testing/dashboard.ts'
+
+const SCREENS = ['traffic', 'agents', 'console', 'jobs', 'map', 'recordings', 'health']
+
+describe('the dashboard', () => {
+  for (const colorScheme of ['dark', 'light'] as const)
+    test(`has no screen on which axe finds something serious, ${colorScheme}`, async (t) => {
+      if (!canBrowse(t)) return
+      const { page, url } = await openDashboard(t, { colorScheme })
+      for (const screen of SCREENS) {
+        await page.goto(`${url}/${screen}`)
+        await page.getByRole('heading', { level: 1 }).waitFor()
+        await expectAccessible(page)
+      }
+    })
+
+  test('goes to every screen by keys alone, and finds commands by typing', async (t) => {
+    if (!canBrowse(t)) return
+    const { page } = await openDashboard(t)
+    for (const screen of SCREENS) {
+      await page.keyboard.press('g')
+      await page.keyboard.press(screen.slice(0, 1))
+      await page.waitForURL(`**/${screen}*`)
+      await page
+        .getByRole('link', { name: new RegExp(screen, 'i') })
+        .and(page.locator('[aria-current=page]'))
+        .waitFor()
+    }
+    await page.keyboard.press('Control+k')
+    await page.getByLabel('Search commands').fill('go to jobs')
+    await page.keyboard.press('Enter')
+    await page.waitForURL('**/jobs')
+  })
+
+  test('says that there is no such screen', async (t) => {
+    if (!canBrowse(t)) return
+    const { page } = await openDashboard(t, { path: '/nowhere' })
+    await page.getByRole('heading', { name: 'There is no such screen' }).waitFor()
+  })
+
+  test('asks for a token where the hub wants one, and refuses one that is not known', async (t) => {
+    if (!canBrowse(t)) return
+    const token = 'x'.repeat(24)
+    const tokens = ['name=ann', 'role=viewer', `token=${token}`].flatMap((each) => [
+      '--set-string',
+      `hub.tokens[0].${each}`,
+    ])
+    const { page } = await openDashboard(t, { args: tokens, isAnonymous: true })
+    await page.getByLabel('Token').fill('wrong')
+    await page.getByRole('button', { name: 'Continue' }).click()
+    await page.getByText('the token is not known').waitFor()
+    await page.getByLabel('Token').fill(token)
+    await page.keyboard.press('Enter')
+    await page.getByText('ann · viewer').waitFor()
+    assert.equal(new URL(page.url()).pathname, '/traffic')
+    assert.ok(!page.url().includes(token), 'the token is not in the address')
+  })
+
+  test('is usable on a tablet: nothing is wider than the page', async (t) => {
+    if (!canBrowse(t)) return
+    const { page, url } = await openDashboard(t, { width: 768, height: 1024 })
+    for (const screen of SCREENS) {
+      await page.goto(`${url}/${screen}`)
+      await page.getByRole('heading', { level: 1 }).waitFor()
+      assert.ok(await page.evaluate('document.documentElement.scrollWidth <= innerWidth'), screen)
+    }
+  })
+})
