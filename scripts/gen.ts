@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import { configurationPage } from '../src/config/reference.ts'
 import { configSchema } from '../src/config/schema.ts'
 import { entryProtocols } from '../src/dissectors/index.ts'
+import { type DescribedProtocol, describeShape } from '../src/entry/described.ts'
 import type { Shape } from '../src/entry/shape.ts'
 import { hooks } from '../src/helpers/hooks.ts'
 import { namespaces } from '../src/helpers/index.ts'
@@ -25,6 +26,7 @@ export async function generated(): Promise<ReadonlyMap<string, string>> {
     ['docs/generated/openapi.json', await apiDescription()],
     ['docs/generated/metrics.md', metricsPage()],
     ['src/dissectors/generated/protocols.json', knownProtocols()],
+    ['src/dissectors/generated/described.json', describedProtocols()],
   ])
 }
 
@@ -45,6 +47,20 @@ function knownProtocols(): string {
     ...(data === undefined ? {} : { data: bare(data) }),
   }))
   return `${JSON.stringify(known)}\n`
+}
+
+/** What `src/dissectors/described.ts` has: all that is said of protocols. */
+function describedProtocols(): string {
+  const described: readonly DescribedProtocol[] = entryProtocols.map(
+    ({ name, protocols, request, response, data }) => ({
+      name,
+      protocols,
+      request: describeShape(request),
+      response: describeShape(response),
+      ...(data === undefined ? {} : { data: describeShape(data) }),
+    }),
+  )
+  return `${JSON.stringify(described)}\n`
 }
 
 function bare(shape: Shape): object {

@@ -1,4 +1,4 @@
-import { any, constant, type Fields, flag, nullable, number, object, text } from './shape.ts'
+import { any, constant, type Fields, flag, nullable, number, object, text, textList } from './shape.ts'
 
 /** One end of an exchange: `data.src` and `data.dst`. Names are "" and objects null when nobody knows them. */
 const endpoint = (doc: string) =>
@@ -23,6 +23,23 @@ const endpoint = (doc: string) =>
     memoryUsage: constant(0, 'Memory use of the process at capture time', 'number'),
     resolutionMechanism: text('How the name was found: none, dns, http-header'),
   })
+
+/** `data.protocol`. */
+export const protocolFields = object('What a protocol is called and how it is drawn', {
+  name: text('Family: http, dns'),
+  version: text('Version'),
+  abbr: text('Badge: HTTP, DNS'),
+  longName: text('Name in full'),
+  macro: text('Word for it in filters'),
+  backgroundColor: text('Colours of the badge'),
+  foregroundColor: text('Colours of the badge'),
+  fontSize: number('Size of its text'),
+  referenceLink: text('Where it is defined'),
+  ports: textList('Usual ports'),
+  layer4: text('What it runs on'),
+  layer3: text('And below that'),
+  priority: number('Order among protocols'),
+})
 
 /** The fields that entries of every protocol have, in the order of `Object.keys(data)`. */
 export const commonFields = {

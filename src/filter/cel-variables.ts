@@ -2,10 +2,25 @@
  * The variables of CEL filters (agent-api §6.3) as they are read from an entry. Dotted names are objects here; what an
  * entry does not have is the empty value of its kind.
  */
-type Read = (entry: Fields) => unknown
+type Read = ((entry: Fields) => unknown) & About
 export interface Fields {
   readonly [name: string]: unknown
 }
+
+/** What people are told of a variable. */
+interface About {
+  /** The field of the entry that it is, whose declaration says what there is to say … */
+  readonly path?: string | undefined
+  /** … or what it is, in words; without either it is always empty. */
+  readonly doc?: string | undefined
+  readonly type?: string | undefined
+  /** Names of the protocols that have it, or that it is true of. */
+  readonly protocols?: readonly string[] | undefined
+}
+
+/** A variable that is more than one field. */
+const told = (type: string, doc: string, read: (entry: Fields) => unknown): Read =>
+  Object.assign(read, { type, doc })
 
 /** The fields of what may be anything. */
 export function fields(value: unknown): Fields {
@@ -14,47 +29,42 @@ export function fields(value: unknown): Fields {
 
 const NONE: Fields = {}
 
-const at =
+/** A field of the entry, as `shown` makes it of what is there. */
+const field =
+  (shown: (value: unknown) => unknown) =>
   (...path: readonly string[]): Read =>
-  (entry) => {
-    let value: unknown = entry
-    for (const name of path) value = fields(value)[name]
-    return value
-  }
-const text =
-  (...path: readonly string[]): Read =>
-  (entry) => {
-    const value = at(...path)(entry)
-    return typeof value === 'string' ? value : value === undefined || value === null ? '' : String(value)
-  }
-const number =
-  (...path: readonly string[]): Read =>
-  (entry) => {
-    const value = Number(at(...path)(entry))
-    return Number.isNaN(value) ? 0 : value
-  }
-const list =
-  (...path: readonly string[]): Read =>
-  (entry) => {
-    const value = at(...path)(entry)
-    return Array.isArray(value) ? value : []
-  }
+    Object.assign(
+      (entry: Fields) => {
+        let value: unknown = entry
+        for (const name of path) value = fields(value)[name]
+        return shown(value)
+      },
+      { path: path.join('.') },
+    )
+const at = field((value) => value)
+const text = field((value) =>
+  typeof value === 'string' ? value : value === undefined || value === null ? '' : String(value),
+)
+const number = field((value) => Number(value) || 0)
+const list = field((value) => (Array.isArray(value) ? value : []))
 /** A field of the request, or of the response where that is all there is. */
-const ofEither =
-  (read: typeof text | typeof number, field: string): Read =>
-  (entry) =>
-    read(entry.request === null ? 'response' : 'request', field)(entry)
-const isProtocol =
-  (...names: readonly string[]): Read =>
-  (entry) =>
-    names.includes(String(fields(entry.protocol).name))
-const hasAbbr =
-  (abbr: string): Read =>
-  (entry) =>
-    fields(entry.protocol).abbr === abbr
+const ofEither = (read: typeof text | typeof number, name: string): Read => {
+  const [ofRequest, ofResponse] = [read('request', name), read('response', name)]
+  return Object.assign((entry: Fields) => (entry.request === null ? ofResponse : ofRequest)(entry), {
+    path: `request.${name}`,
+  })
+}
+const isProtocol = (name: string): Read =>
+  Object.assign((entry: Fields) => fields(entry.protocol).name === name, {
+    type: 'boolean',
+    doc: `Entries of ${name}`,
+    protocols: [name],
+  })
+const hasAbbr = (abbr: string): Read =>
+  told('boolean', `Entries of ${abbr}`, (entry) => fields(entry.protocol).abbr === abbr)
 
 /** What an end is asked for: each by itself, so that nobody reads more than is asked. */
-const END_MEMBERS: Readonly<Record<string, (end: Fields) => unknown>> = {
+export const END_MEMBERS: Readonly<Record<string, (end: Fields) => unknown>> = {
   ip: (end) => String(end.ip ?? ''),
   port: (end) => Number(end.port ?? 0) || 0,
   name: (end) => String(end.name ?? ''),
@@ -72,12 +82,14 @@ function named(end: Fields, kind: string) {
   }
 }
 
-const endpoint =
-  (name: 'src' | 'dst'): Read =>
-  (entry) => {
-    const end = fields(entry[name])
-    return Object.fromEntries(Object.entries(END_MEMBERS).map(([key, read]) => [key, read(end)]))
-  }
+const endpoint = (name: 'src' | 'dst'): Read =>
+  Object.assign(
+    (entry: Fields) => {
+      const end = fields(entry[name])
+      return Object.fromEntries(Object.entries(END_MEMBERS).map(([key, read]) => [key, read(end)]))
+    },
+    { path: name },
+  )
 
 const endpointMember =
   (name: 'src' | 'dst') =>
@@ -86,12 +98,14 @@ const endpointMember =
     return read === undefined ? () => EMPTY[key] : (entry) => read(fields(entry[name]))
   }
 
-const message =
-  (name: 'request' | 'response'): Read =>
-  (entry) => {
-    const { headers, cookies, ...rest } = fields(entry[name])
-    return { ...rest, headers: fields(headers), cookies: fields(cookies) }
-  }
+const message = (name: 'request' | 'response'): Read =>
+  Object.assign(
+    (entry: Fields) => {
+      const { headers, cookies, ...rest } = fields(entry[name])
+      return { ...rest, headers: fields(headers), cookies: fields(cookies) }
+    },
+    { path: name },
+  )
 
 const messageMember =
   (name: 'request' | 'response') =>
@@ -117,10 +131,11 @@ export const MEMBERS: Readonly<Record<string, (key: string) => Read>> = {
 /** Variables of a protocol are absent from the entries of others. */
 function only(is: Read, variables: Readonly<Record<string, Read>>): Record<string, Read> {
   return Object.fromEntries(
-    Object.entries(variables).map(([name, read]) => [
-      name,
-      (entry: Fields) => (is(entry) === true ? read(entry) : undefined),
-    ]),
+    Object.entries(variables).map(([name, read]) => {
+      const { path, doc, type } = read
+      const about = { path, doc, type, protocols: is.protocols }
+      return [name, Object.assign((entry: Fields) => (is(entry) === true ? read(entry) : undefined), about)]
+    }),
   )
 }
 
@@ -164,27 +179,35 @@ function ofConversations(prefix: 'conn' | 'flow'): Record<string, Read> {
 }
 
 /** Something of both ends, as far as it is known. */
-const ofEnds =
-  (...path: readonly string[]): Read =>
-  (entry) =>
-    ['src', 'dst']
-      .map((end) => at(end, ...path)(entry))
-      .filter((value) => typeof value === 'string' && value !== '')
+const ofEnds = (doc: string, ...path: readonly string[]): Read => {
+  const reads = [at('src', ...path), at('dst', ...path)]
+  return told('string[]', doc, (entry) =>
+    reads.map((read) => read(entry)).filter((value) => typeof value === 'string' && value !== ''),
+  )
+}
 const absent: Read = () => undefined
 /** As they were asked; of a reply without its query as it repeats them. */
-const questionsOf: Read = (entry) => list(entry.request === null ? 'response' : 'request', 'questions')(entry)
+const questionsOf = (entry: Fields) =>
+  list(entry.request === null ? 'response' : 'request', 'questions')(entry) as readonly Fields[]
 /** `basic.publish`; of a reply without its request what it says itself. */
-const dottedMethod: Read = (entry) =>
-  String(text(entry.request === null ? 'response' : 'request', 'method')(entry)).replace(' ', '.')
-const isHttp = isProtocol('http')
+const dottedMethod = told('string', 'Class and method of AMQP, such as basic.publish', (entry) =>
+  String(text(entry.request === null ? 'response' : 'request', 'method')(entry)).replace(' ', '.'),
+)
+const isHttp = Object.assign((entry: Fields) => fields(entry.protocol).name === 'http', {
+  type: 'boolean',
+  doc: 'HTTP/1.x and HTTP/2, with gRPC and GraphQL over them',
+  protocols: ['http'],
+})
 const isGraphql = hasAbbr('GQL')
 const isOverHttp2 = (entry: Fields) => String(fields(entry.protocol).version).startsWith('2')
-const isTls: Read = (entry) => entry.tls === true
+const isTls = at('tls')
 /** `conn` or `flow`, of TCP, UDP or either. */
-const isConversation =
-  (kind: 'conn' | 'flow', ...layers: readonly string[]): Read =>
-  (entry) =>
-    layers.some((layer) => fields(entry.protocol).macro === `${layer}_${kind}`)
+const isConversation = (kind: 'conn' | 'flow', ...layers: readonly string[]): Read => {
+  const what = kind === 'conn' ? 'Connections as a whole' : 'One direction of connections as a whole'
+  return told('boolean', `${what}: ${layers.join(', ')}`, (entry) =>
+    layers.some((layer) => fields(entry.protocol).macro === `${layer}_${kind}`),
+  )
+}
 
 function snake(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
@@ -195,8 +218,12 @@ export const VARIABLES: Readonly<Record<string, Read>> = {
   http2: hasAbbr('HTTP/2'),
   grpc: hasAbbr('gRPC'),
   gql: isGraphql,
-  gqlv1: (entry) => isGraphql(entry) === true && !isOverHttp2(entry),
-  gqlv2: (entry) => isGraphql(entry) === true && isOverHttp2(entry),
+  gqlv1: told(
+    'boolean',
+    'GraphQL over HTTP/1.x',
+    (entry) => isGraphql(entry) === true && !isOverHttp2(entry),
+  ),
+  gqlv2: told('boolean', 'GraphQL over HTTP/2', (entry) => isGraphql(entry) === true && isOverHttp2(entry)),
   ...Object.fromEntries(
     [
       'dns',
@@ -235,7 +262,7 @@ export const VARIABLES: Readonly<Record<string, Read>> = {
   worker: text('worker'),
   conn_id: text('stream'),
   flow_id: text('stream'),
-  has_pcap: (entry) => text('stream')(entry) !== '',
+  has_pcap: told('boolean', 'Its packets can be told', (entry) => text('stream')(entry) !== ''),
   protocol: at('protocol'),
   capture: at('capture'),
   capture_source: text('capture', 'source'),
@@ -248,13 +275,14 @@ export const VARIABLES: Readonly<Record<string, Read>> = {
   node_ip: text('node', 'ip'),
   local_node_name: text('node', 'name'),
   remote_node_name: absent,
-  dns_resolutions: (entry) =>
+  dns_resolutions: told('string[]', 'Names of both ends that DNS told', (entry) =>
     [entry.src, entry.dst]
       .map(fields)
       .flatMap((end) => (end.resolutionMechanism === 'dns' ? [end.name] : [])),
-  namespaces: ofEnds('namespace'),
-  pods: ofEnds('pod', 'metadata', 'name'),
-  services: ofEnds('service', 'metadata', 'name'),
+  ),
+  namespaces: ofEnds('Kubernetes namespaces of both ends', 'namespace'),
+  pods: ofEnds('Names of the pods of both ends', 'pod', 'metadata', 'name'),
+  services: ofEnds('Names of the services of both ends', 'service', 'metadata', 'name'),
   local_labels: absent,
   remote_labels: absent,
   local_annotations: absent,
@@ -281,10 +309,15 @@ export const VARIABLES: Readonly<Record<string, Read>> = {
     grpc_status: number('response', 'grpcStatus'),
   }),
   ...only(isProtocol('dns'), {
-    dns_questions: (entry) => (questionsOf(entry) as Fields[]).map((each) => String(each.name ?? '')),
-    dns_question_types: (entry) => (questionsOf(entry) as Fields[]).map((each) => String(each.type ?? '')),
-    dns_answers: (entry) =>
+    dns_questions: told('string[]', 'Names that are asked for', (entry) =>
+      questionsOf(entry).map((each) => String(each.name ?? '')),
+    ),
+    dns_question_types: told('string[]', 'Types that are asked for: A, AAAA', (entry) =>
+      questionsOf(entry).map((each) => String(each.type ?? '')),
+    ),
+    dns_answers: told('string[]', 'What the answers say', (entry) =>
       (list('response', 'answers')(entry) as Fields[]).map((each) => String(each.data ?? each.ip ?? '')),
+    ),
   }),
   ...ofProtocol('dns', [], []),
   ...ofProtocol('tls', [], [], isTls),
@@ -340,7 +373,7 @@ export const VARIABLES: Readonly<Record<string, Read>> = {
   }),
   ...ofProtocol('ws', []),
   ...only(isProtocol('ws'), {
-    ws_opcode: (entry) => text(entry.request === null ? 'response' : 'request', 'opcode')(entry),
+    ws_opcode: ofEither(text, 'opcode'),
     ws_request_payload_data: text('request', 'payloadData'),
     ws_request_payload_length: number('request', 'payloadLength'),
     ws_response_payload_data: text('response', 'payloadData'),

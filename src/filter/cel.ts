@@ -1,11 +1,13 @@
 import { type ASTNode, Environment } from '@marcbachmann/cel-js'
-import { Mistake } from '../mistake/mistake.ts'
+import type { Mistake } from '../mistake/mistake.ts'
 import { nearest } from '../mistake/nearest.ts'
 import { type Fields, fields, MEMBERS, VARIABLES } from './cel-variables.ts'
 import { type Condition, TEXT_TESTS } from './condition.ts'
 import { headerIn } from './header.ts'
+import { type Place, syntaxError } from './kfl-tokens.ts'
 import { safeRegex } from './regex.ts'
 import { Spellings, spellingsOf } from './spellings.ts'
+import type { CEL_FUNCTIONS, CEL_MACROS } from './vocabulary.ts'
 
 /** Variables of `exists(x, …)` and the like, innermost first. */
 interface Scope {
@@ -17,7 +19,10 @@ type Evaluate = (entry: Fields, scope: Scope | undefined) => unknown
 interface Node {
   readonly op: string
   readonly args: unknown
+  /** Where it begins, or its operator is … */
   readonly pos?: number
+  /** … and where it ends. */
+  readonly end?: number
 }
 
 const grammar = new Environment({ unlistedVariablesAreDyn: true })
@@ -91,8 +96,12 @@ function parse(source: string): ASTNode {
   try {
     return grammar.parse(source).ast
   } catch (error) {
-    const { message, range } = error as Error & { range?: { start: number } }
-    throw mistakeAt(source, range?.start ?? 0, (message.split('\n')[0] ?? '').toLowerCase())
+    const { message, range } = error as Error & { range?: { start: number; end: number } }
+    const { start, end } = range ?? { start: 0, end: source.length }
+    throw syntaxError(
+      placeOf(source, start, Math.max(end - start, 0)),
+      (message.split('\n')[0] ?? '').toLowerCase(),
+    )
   }
 }
 
@@ -206,7 +215,7 @@ class Compiler {
   }
 
   #matches(pattern: Node, text: Evaluate, source: Evaluate): Evaluate {
-    const place = placeOf(this.#source, pattern.pos ?? 0)
+    const place = this.#place(pattern)
     if (pattern.op === 'value' && typeof pattern.args === 'string') {
       const regex = safeRegex(pattern.args, place)
       return (entry, scope) => regex.test(String(text(entry, scope) ?? '').slice(0, LONGEST_MATCHED))
@@ -230,7 +239,7 @@ class Compiler {
     const local = variable.args as string
     const items = this.compile(list, locals, depth + 1)
     const test = this.compile(body, new Set([...locals, local]), depth + 1)
-    const run = LIST_MACROS[name] as (items: unknown[], test: (item: unknown) => unknown) => unknown
+    const run = LIST_MACROS[name] as ListMacro
     return (entry, outer) => {
       const scope: Scope = { name: local, value: undefined, outer }
       return run(itemsOf(items(entry, outer)), (item) => {
@@ -240,19 +249,18 @@ class Compiler {
     }
   }
 
-  #mistake({ pos }: Node, message: string): Mistake {
-    return mistakeAt(this.#source, pos ?? 0, message)
+  #mistake(node: Node, message: string): Mistake {
+    return syntaxError(this.#place(node), message)
+  }
+
+  #place({ pos = 0, end = pos }: Node): Place {
+    return placeOf(this.#source, pos, end - pos)
   }
 }
 
-function mistakeAt(source: string, pos: number, message: string): Mistake {
-  const { line, column } = placeOf(source, pos)
-  return new Mistake('E_FILTER_SYNTAX', `${line}:${column}: ${message}`)
-}
-
-function placeOf(source: string, pos: number): { line: number; column: number } {
-  const lines = source.slice(0, pos).split('\n')
-  return { line: lines.length, column: (lines.at(-1)?.length ?? 0) + 1 }
+function placeOf(source: string, offset: number, length: number): Place {
+  const lines = source.slice(0, offset).split('\n')
+  return { line: lines.length, column: (lines.at(-1)?.length ?? 0) + 1, offset, length }
 }
 
 /** `2u` comes as an object of the library. */
@@ -365,7 +373,8 @@ const OPERATORS: Readonly<Record<string, (a: unknown, b: unknown) => unknown>> =
       : typeof b === 'object' && b !== null && Object.hasOwn(b, String(a)),
 }
 
-const FUNCTIONS: Readonly<Record<string, (a: unknown, b: unknown, c: unknown) => unknown>> = {
+type CelFunction = (a: unknown, b: unknown, c: unknown) => unknown
+const FUNCTIONS: Readonly<Record<string, CelFunction>> = {
   size: (value) => (typeof value === 'string' ? value.length : itemsOf(value).length),
   contains: (text, part) =>
     Array.isArray(text) ? text.some((each) => equal(each, part)) : String(text ?? '').includes(String(part)),
@@ -380,7 +389,7 @@ const FUNCTIONS: Readonly<Record<string, (a: unknown, b: unknown, c: unknown) =>
   string: (value) => (value === undefined || value === null ? '' : String(value)),
   bool: (value) => truthy(value),
   has: (value) => truthy(value),
-}
+} satisfies Record<Exclude<keyof typeof CEL_FUNCTIONS, 'now' | 'matches'>, CelFunction>
 
 function durationMs(text: string): number {
   let ms = 0
@@ -398,14 +407,14 @@ const UNIT_MS: Readonly<Record<string, number>> = {
   h: 3_600_000,
 }
 
-const LIST_MACROS: Readonly<Record<string, (items: unknown[], test: (item: unknown) => unknown) => unknown>> =
-  {
-    exists: (items, test) => items.some((item) => truthy(test(item))),
-    all: (items, test) => items.every((item) => truthy(test(item))),
-    exists_one: (items, test) => items.filter((item) => truthy(test(item))).length === 1,
-    filter: (items, test) => items.filter((item) => truthy(test(item))),
-    map: (items, test) => items.map(test),
-  }
+type ListMacro = (items: unknown[], test: (item: unknown) => unknown) => unknown
+const LIST_MACROS: Readonly<Record<string, ListMacro>> = {
+  exists: (items, test) => items.some((item) => truthy(test(item))),
+  all: (items, test) => items.every((item) => truthy(test(item))),
+  exists_one: (items, test) => items.filter((item) => truthy(test(item))).length === 1,
+  filter: (items, test) => items.filter((item) => truthy(test(item))),
+  map: (items, test) => items.map(test),
+} satisfies Record<keyof typeof CEL_MACROS, ListMacro>
 const MACROS: ReadonlySet<string> = new Set(Object.keys(LIST_MACROS))
 const WHOLE_FIELDS: ReadonlySet<string> = new Set([
   'request',

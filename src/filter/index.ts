@@ -1,4 +1,4 @@
-import { Mistake } from '../mistake/mistake.ts'
+import { Mistake, type TextRange } from '../mistake/mistake.ts'
 import { compileCel } from './cel.ts'
 import type { Condition } from './condition.ts'
 import { compileKfl } from './kfl.ts'
@@ -42,8 +42,16 @@ export function compileFilter(text: string, { prefer, macros = {}, now = 0 }: Fi
   } catch (error) {
     // What hardly looked like the other language and is neither: the error of the one that is expected says more.
     if (language !== prefer && !isLikely) compileIn(prefer, text, source, macros, now)
-    throw error
+    throw behindPrefix(error, text.length - source.length)
   }
+}
+
+/** The same mistake, where it is in the whole of the filter. */
+function behindPrefix(error: unknown, length: number): unknown {
+  if (!(error instanceof Mistake) || error.at === undefined || length === 0) return error
+  const { code, message, at } = error
+  const moved = message.replace(/^1:(\d+)/, (_whole, column: string) => `1:${Number(column) + length}`)
+  return new Mistake(code, moved, { at: { ...at, offset: at.offset + length }, cause: error })
 }
 
 function compileIn(
@@ -57,17 +65,45 @@ function compileIn(
   return { text, language, warnings: [], limit: undefined, redactions: [], ...compileCel(source, now) }
 }
 
+/** What is to be said of a filter before it is used. */
+export interface FilterVerdict {
+  readonly valid: boolean
+  /** What is wrong, with `line:column: ` in front; "" when nothing is. */
+  readonly message: string
+  readonly hint?: string
+  /** Which language it was read in; the one that is preferred when it has signs of both. */
+  readonly language: FilterLanguage
+  /** What is wrong, where that is a part of the text. */
+  readonly at?: TextRange
+  /** What is possible and hardly meant. */
+  readonly warnings: readonly string[]
+}
+
 /** Never throws for a text. */
-export function validateFilter(
-  text: string,
-  options: FilterOptions,
-): { readonly valid: boolean; readonly message: string } {
+export function validateFilter(text: string, options: FilterOptions): FilterVerdict {
   try {
-    compileFilter(text, options)
-    return { valid: true, message: '' }
+    const { language, warnings } = compileFilter(text, options)
+    return { valid: true, message: '', language, warnings }
   } catch (error) {
     if (!(error instanceof Mistake)) throw error
-    return { valid: false, message: error.message }
+    const { message, hint, at } = error
+    return {
+      valid: false,
+      message,
+      language: languageOf(text, options),
+      warnings: [],
+      ...(hint === undefined ? {} : { hint }),
+      ...(at === undefined ? {} : { at }),
+    }
+  }
+}
+
+function languageOf(text: string, { prefer, macros = {} }: FilterOptions): FilterLanguage {
+  try {
+    const { language, isLikely } = detectLanguage(text, prefer, macros)
+    return isLikely ? language : prefer
+  } catch {
+    return prefer
   }
 }
 

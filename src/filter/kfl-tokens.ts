@@ -6,7 +6,13 @@ export interface Token {
   readonly text: string
   readonly line: number
   readonly column: number
+  /** Where it is written, quotes included. */
+  readonly offset: number
+  readonly length: number
 }
+
+/** Where something is in a filter, for people and for editors. */
+export type Place = Pick<Token, 'line' | 'column' | 'offset' | 'length'>
 
 /** Cuts a KFL filter into tokens. Throws E_FILTER_SYNTAX at what is none. */
 export function tokenize(source: string): Token[] {
@@ -24,12 +30,12 @@ export function tokenize(source: string): Token[] {
       at++
       continue
     }
-    const place = { line, column: at - lineStart + 1 }
+    const place = { line, column: at - lineStart + 1, offset: at, length: 1 }
     const regex = character === 'r' && QUOTES.includes(source[at + 1] ?? '')
     if (regex || QUOTES.includes(character)) {
       const from = regex ? at + 1 : at
       const { value, end } = quoted(source, from, place, regex)
-      tokens.push({ kind: regex ? 'regex' : 'text', text: value, ...place })
+      tokens.push({ kind: regex ? 'regex' : 'text', text: value, ...place, length: end - at })
       at = end
       continue
     }
@@ -39,28 +45,23 @@ export function tokenize(source: string): Token[] {
     const number = word === null ? NUMBER.exec(source) : null
     if (word !== null || number !== null) {
       const text = (word ?? number)?.[0] as string
-      tokens.push({ kind: word !== null ? 'word' : 'number', text, ...place })
+      tokens.push({ kind: word !== null ? 'word' : 'number', text, ...place, length: text.length })
       at += text.length
       continue
     }
     const symbol = SYMBOLS.find((each) => source.startsWith(each, at))
     if (symbol === undefined) throw syntaxError(place, `unexpected token ${JSON.stringify(character)}`)
-    tokens.push({ kind: 'symbol', text: symbol, ...place })
+    tokens.push({ kind: 'symbol', text: symbol, ...place, length: symbol.length })
     at += symbol.length
   }
-  return [...tokens, { kind: 'end', text: '', line, column: at - lineStart + 1 }]
+  return [...tokens, { kind: 'end', text: '', line, column: at - lineStart + 1, offset: at, length: 0 }]
 }
 
-export function syntaxError({ line, column }: { line: number; column: number }, message: string): Mistake {
-  return new Mistake('E_FILTER_SYNTAX', `${line}:${column}: ${message}`)
+export function syntaxError({ line, column, offset, length }: Place, message: string): Mistake {
+  return new Mistake('E_FILTER_SYNTAX', `${line}:${column}: ${message}`, { at: { offset, length } })
 }
 
-function quoted(
-  source: string,
-  start: number,
-  place: { line: number; column: number },
-  raw: boolean,
-): { value: string; end: number } {
+function quoted(source: string, start: number, place: Place, raw: boolean): { value: string; end: number } {
   const quote = source[start]
   let value = ''
   for (let at = start + 1; at < source.length; at++) {
@@ -71,7 +72,7 @@ function quoted(
       value += raw && next !== quote ? `\\${next}` : (ESCAPES[next] ?? next)
     } else value += character
   }
-  throw syntaxError(place, 'text without an end')
+  throw syntaxError({ ...place, length: source.length - place.offset }, 'text without an end')
 }
 
 const QUOTES = ['"', "'", '`']

@@ -1,9 +1,11 @@
+import { Mistake } from '../mistake/mistake.ts'
 import type { Condition } from './condition.ts'
 import { parseDatetime } from './datetime.ts'
 import { headerIn } from './header.ts'
 import { syntaxError, type Token, tokenize } from './kfl-tokens.ts'
 import { safeRegex } from './regex.ts'
 import { Spellings, spellingsOf } from './spellings.ts'
+import { KFL_HELPERS, KFL_KEYWORDS } from './vocabulary.ts'
 
 export interface KflOptions {
   /** Words that stand for filters. */
@@ -328,19 +330,29 @@ class Parser {
       : undefined
     if (custom !== undefined) {
       if (this.#depth > DEEPEST_MACRO) throw syntaxError(token, `the macro ${token.text} contains itself`)
-      const parser = new Parser(tokenize(custom), this.#options, this.#depth + 1)
-      const inner = parser.whole()
+      const inner = this.#expanded(token, custom)
       return (entry) => {
         const value = inner(entry)
         return value === MISSING ? false : value
       }
     }
-    const macro = Object.hasOwn(MACROS, token.text) ? MACROS[token.text] : undefined
+    const macro = Object.hasOwn(kflMacros, token.text) ? kflMacros[token.text] : undefined
     if (macro === undefined) return undefined
     const [field, ...values] = macro
     const result: Evaluate = (entry) => values.includes(read(read(entry, 'protocol'), field) as string)
     this.#conditions.set(result, [{ path: `protocol.${field}`, test: 'in', value: values }])
     return result
+  }
+
+  /** What is wrong within a macro is told where the filter names it. */
+  #expanded(token: Token, macro: string): Evaluate {
+    try {
+      return new Parser(tokenize(macro), this.#options, this.#depth + 1).whole()
+    } catch (error) {
+      if (!(error instanceof Mistake)) throw error
+      const why = error.message.replace(/^\d+:\d+: /, '')
+      throw syntaxError(token, this.#depth > 0 ? why : `in the macro ${token.text}: ${why}`)
+    }
   }
 
   #parameters(): Evaluate[] {
@@ -555,21 +567,15 @@ const UNIT_MS: Readonly<Record<string, number>> = {
   months: 30 * 86_400_000,
   years: 365 * 86_400_000,
 }
-const GLOBAL_HELPERS: ReadonlySet<string> = new Set([
-  ...Object.keys(UNIT_MS),
-  'now',
-  'datetime',
-  'limit',
-  'rlimit',
-  'redact',
-  'record',
-])
+const GLOBAL_HELPERS: ReadonlySet<string> = new Set(Object.keys(KFL_HELPERS))
 /** Words that mean something where they stand alone. */
-export const isWord = (text: string): boolean => KEYWORDS.has(text) || Object.hasOwn(MACROS, text)
+export const isWord = (text: string): boolean => KEYWORDS.has(text) || Object.hasOwn(kflMacros, text)
 
-const KEYWORDS = new Set(['and', 'or', 'true', 'false', 'nil'])
+const KEYWORDS: ReadonlySet<string> = new Set(Object.keys(KFL_KEYWORDS))
 /** Word → field of the protocol and the values it may have (agent-api §5.3, §6.2). `http` is HTTP/1.x alone. */
-const MACROS: Readonly<Record<string, readonly [field: string, ...values: string[]]>> = {
+export const kflMacros: Readonly<
+  Record<string, readonly [field: 'name' | 'abbr' | 'macro', ...values: string[]]>
+> = {
   http: ['abbr', 'HTTP'],
   http2: ['abbr', 'HTTP/2'],
   grpc: ['abbr', 'gRPC'],

@@ -1,4 +1,5 @@
 import { Mistake } from '../mistake/mistake.ts'
+import { kflMacros } from './kfl.ts'
 
 export type FilterLanguage = 'kfl1' | 'kfl2'
 
@@ -25,8 +26,9 @@ export function detectLanguage(
         hint: 'put kfl1: or kfl2: in front to say which',
       },
     )
-  const language = first !== undefined ? 'kfl1' : second !== undefined ? 'kfl2' : prefer
-  return { language, source: text, isLikely: first !== undefined || (second?.length ?? 0) > 1 }
+  const isKfl = first !== undefined || (second === undefined && hasMacro(bare, macros))
+  const language = isKfl ? 'kfl1' : second !== undefined ? 'kfl2' : prefer
+  return { language, source: text, isLikely: isKfl || (second?.length ?? 0) > 1 }
 }
 
 interface Detected {
@@ -44,14 +46,20 @@ function withoutTexts(text: string): string {
   )
 }
 
-/** Macros are of KFL, whatever they look like. */
+function hasMacro(text: string, macros: Readonly<Record<string, string>>): boolean {
+  const words = text.match(/(?<![.\w])[A-Za-z_]\w*/g) ?? []
+  return words.some((word) => Object.hasOwn(macros, word))
+}
+
+/** Macros are of KFL, whatever they look like; those that KFL has itself are words of both. */
 function firstOf(
   text: string,
   signs: readonly RegExp[],
   macros: Readonly<Record<string, string>>,
 ): string | undefined {
   for (const sign of signs)
-    for (const [found] of text.matchAll(sign)) if (!Object.hasOwn(macros, found)) return found.trim()
+    for (const [found] of text.matchAll(sign))
+      if (!Object.hasOwn(macros, found) && !Object.hasOwn(kflMacros, found)) return found.trim()
   return undefined
 }
 

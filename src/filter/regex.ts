@@ -1,10 +1,10 @@
-import { syntaxError } from './kfl-tokens.ts'
+import { type Place, syntaxError } from './kfl-tokens.ts'
 
 /**
  * A regular expression as filters know it (RE2): inline flags in front, no look-around and no back-references, which
  * cannot be matched in linear time.
  */
-export function safeRegex(source: string, place: { line: number; column: number }): RegExp {
+export function safeRegex(source: string, place: Place): RegExp {
   const flags = /^\(\?([ims]+)\)/.exec(source)
   const pattern = flags === null ? source : source.slice(flags[0].length)
   if (/\(\?<?[=!]/.test(pattern)) throw syntaxError(place, 'look-around is not possible in a filter')

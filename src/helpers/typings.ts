@@ -1,6 +1,6 @@
 import type { EntryProtocol } from '../entry/entry.ts'
-import { commonFields, legacyFields } from '../entry/schema.ts'
-import { type Fields, flag, number, type ObjectShape, object, text } from '../entry/shape.ts'
+import { commonFields, legacyFields, protocolFields } from '../entry/schema.ts'
+import { type Fields, flag, number, type ObjectShape, object } from '../entry/shape.ts'
 import type { Helper, Namespace, Params } from './helper.ts'
 import type { Hook } from './hooks.ts'
 import { spell, spellParams, spellShape } from './spelling.ts'
@@ -179,22 +179,6 @@ type Loose<T, Others> = T & { [Name in Exclude<KeysOf<Others>, keyof T>]?: undef
 
 type KeysOf<T> = T extends any ? keyof T : never`
 
-const descriptor = object('What a protocol is called and how it is drawn', {
-  name: text('Family: http, dns'),
-  version: text('Version'),
-  abbr: text('Badge: HTTP, DNS'),
-  longName: text('Name in full'),
-  macro: text('Word for it in filters'),
-  backgroundColor: text('Colours of the badge'),
-  foregroundColor: text('Colours of the badge'),
-  fontSize: number('Size of its text'),
-  referenceLink: text('Where it is defined'),
-  ports: { kind: 'list', doc: 'Usual ports', type: 'string[]' },
-  layer4: text('What it runs on'),
-  layer3: text('And below that'),
-  priority: number('Order among protocols'),
-})
-
 const DISSECTOR = `/** What \`dissector\` takes. */
 interface DissectorDeclaration {
   /** A word of small letters, digits and "-": \`data.protocol.name\` of its entries. */
@@ -266,7 +250,7 @@ interface CustomEntry extends EntryCommon, EntryLegacy {
   response: any
 }`
 
-const PROTOCOL = documented(descriptor.doc, `interface Protocol ${spellShape(descriptor)}`)
+const PROTOCOL = documented(protocolFields.doc, `interface Protocol ${spellShape(protocolFields)}`)
 
 const POD = `/** A pod as Kubernetes describes it, under JSON names and under Go names. */
 interface Pod {

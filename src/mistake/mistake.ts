@@ -7,12 +7,25 @@ export class Mistake extends Error {
   readonly code: MistakeCode
   /** How to mend it, as one sentence or command. */
   readonly hint: string | undefined
+  /** Where it is in the text that it is about. */
+  readonly at: TextRange | undefined
 
-  constructor(code: MistakeCode, message: string, options: { hint?: string; cause?: unknown } = {}) {
+  constructor(
+    code: MistakeCode,
+    message: string,
+    options: { hint?: string; cause?: unknown; at?: TextRange } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
     this.hint = options.hint
+    this.at = options.at
   }
+}
+
+/** Some characters of a text; at its end there may be none. */
+export interface TextRange {
+  readonly offset: number
+  readonly length: number
 }
 
 /** Every kind of mistake, with what it means. `docs/generated/mistakes.md` is held to this table by a test. */
