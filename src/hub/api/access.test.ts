@@ -30,6 +30,8 @@ const OURS: readonly Row[] = [
   ['GET', '/api/v1/entries', 'viewer'],
   ['GET', '/api/v1/entries/{worker}/{id}', 'viewer'],
   ['GET', '/api/v1/filter/validate', 'viewer'],
+  ['GET', '/api/v1/filter/fields', 'viewer'],
+  ['GET', '/api/v1/protocols', 'viewer'],
   ['GET', '/api/v1/nodes', 'viewer'],
   ['GET', '/api/v1/me', 'viewer'],
   ['GET', '/api/v1/settings', 'viewer'],

@@ -22,6 +22,7 @@ import { descriptionOf } from './description.ts'
 import { documentedRoutes, mcpRoutes, missingRoutes } from './documented/routes.ts'
 import { scriptRoutes } from './documented/scripts.ts'
 import { replyWithFailure, TooMany } from './failures.ts'
+import { filterRoutes } from './filters.ts'
 import { healthRoutes } from './health.ts'
 import { identityRoutes } from './identity.ts'
 import { agentRoutes, entryRoutes, hubRoutes, operationRoutes } from './routes.ts'
@@ -91,7 +92,15 @@ export async function buildApp(context: ApiContext, options: AppOptions): Promis
 
 async function registerRoutes(app: FastifyInstance, context: ApiContext): Promise<void> {
   await app.register(healthRoutes(context))
-  for (const routes of [agentRoutes, operationRoutes, entryRoutes, hubRoutes, identityRoutes, streamSocket])
+  for (const routes of [
+    agentRoutes,
+    operationRoutes,
+    entryRoutes,
+    filterRoutes,
+    hubRoutes,
+    identityRoutes,
+    streamSocket,
+  ])
     await app.register(routes(context), { prefix: API_PATH })
   await app.register(documentRoute, { prefix: API_PATH })
   // The public paths begin with /api; within a cluster, and for older tools, they do not.

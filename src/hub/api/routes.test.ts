@@ -118,7 +118,8 @@ describe('what else there is', () => {
   test('filters are checked with the macros of the configuration', async (t) => {
     const { url } = await startTestApi(t)
     const check = (q: string) => good(url, 'GET', `${A}/filter/validate?q=${encodeURIComponent(q)}`)
-    assert.deepEqual(await check('https and response.status == 200'), { valid: true, message: '' })
+    for (const filter of ['https', '!https', 'https and response.status == 200'])
+      assert.partialDeepStrictEqual(await check(filter), { valid: true, message: '', language: 'kfl1' })
     assert.partialDeepStrictEqual(await check('response.status =='), { valid: false })
   })
 

@@ -1,6 +1,5 @@
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import { validateFilter } from '../../filter/index.ts'
 import { Mistake } from '../../mistake/mistake.ts'
 import { agentChange, agentDraft, agentVersion, MOST_CODE_BYTES } from '../../wire/agents.ts'
 import { apiFailure, pageHead } from '../../wire/api.ts'
@@ -223,9 +222,8 @@ export function operationRoutes({ control }: ApiContext): Routes {
   }
 }
 
-/** Entries, and filters for them. */
-export function entryRoutes(context: ApiContext): Routes {
-  const { control, config, now } = context
+/** Entries. */
+export function entryRoutes({ control }: ApiContext): Routes {
   return (app, _options, done) => {
     app.get('/entries', {
       config: { role: 'viewer' },
@@ -258,18 +256,6 @@ export function entryRoutes(context: ApiContext): Routes {
         const text = await findEntry(control, id, whenGone(reply), query.source)
         return replyWithJson(reply, text)
       },
-    })
-
-    app.get('/filter/validate', {
-      config: { role: 'viewer' },
-      schema: {
-        tags: ['entries'],
-        summary: 'Whether a filter can be read',
-        querystring: z.strictObject({ q: z.string() }),
-        response: { 200: z.object({ valid: z.boolean(), message: z.string() }), ...otherwise },
-      },
-      handler: async ({ query }) =>
-        validateFilter(query.q, { prefer: 'kfl1', macros: config.tap.customMacros, now: now() }),
     })
     done()
   }

@@ -3,6 +3,7 @@ import { agentVersion } from '../../wire/agents.ts'
 import { apiFailure } from '../../wire/api.ts'
 import { auditRecord } from '../../wire/audit.ts'
 import { consoleLine } from '../../wire/console.ts'
+import { fieldView } from '../../wire/filters.ts'
 import { identity, settingView } from '../../wire/identity.ts'
 import { jobAnswer, jobView } from '../../wire/jobs.ts'
 import { agentView, nodeView, sharedValue } from '../../wire/views.ts'
@@ -18,6 +19,7 @@ const NAMES = {
   Failure: apiFailure,
   Identity: identity,
   Setting: settingView,
+  Field: fieldView,
   AuditRecord: auditRecord,
   ConsoleLine: consoleLine,
   JobAnswer: jobAnswer,

@@ -102,7 +102,7 @@ export class Stream {
   /** Before anything else is said of the subscription. */
   #check(filter: string): void {
     const { config, now } = this.#context
-    compileFilter(filter, { prefer: 'kfl1', macros: config.tap.customMacros, now: now() })
+    compileFilter(filter, { prefer: 'kfl2', macros: config.tap.customMacros, now: now() })
   }
 
   /** No line is left out: a client that is slow makes the source wait. */

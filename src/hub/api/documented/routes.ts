@@ -47,8 +47,11 @@ export function documentedRoutes(context: ApiContext): FastifyPluginCallbackZod 
         querystring: z.object({ q: z.string().default('') }),
         response: { 200: z.object({ valid: z.boolean(), message: z.string() }), ...otherwise },
       },
-      handler: async ({ query }) =>
-        validateFilter(query.q, { prefer: 'kfl1', macros: config.tap.customMacros, now: now() }),
+      handler: async ({ query }) => {
+        const { customMacros: macros } = config.tap
+        const { valid, message } = validateFilter(query.q, { prefer: 'kfl2', macros, now: now() })
+        return { valid, message }
+      },
     })
 
     app.get('/item/:worker/:id', {
