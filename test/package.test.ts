@@ -1,15 +1,17 @@
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { cpSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, test } from 'node:test'
 import { promisify } from 'node:util'
+import { buildDashboard } from '../scripts/build-dashboard.ts'
 import { REPOSITORY, withFiles } from '../src/testing/remora.ts'
 
 const run = promisify(execFile)
 
 describe('the package', () => {
   test('runs where it is installed, out of what is in it alone', async () => {
+    await buildDashboard({ onlyIfStale: true })
     const agent = 'const n: number = 1; console.log("n is", n)'
     await withFiles({ 'a b#c%41/agents/a.ts': agent }, async (parent) => {
       const folder = join(parent, 'a b#c%41')
@@ -28,10 +30,36 @@ describe('the package', () => {
       const modern = ['--set', 'scripting.language=modern']
       assert.match((await remora(['run', 'agents', ...sample, ...modern])).stdout, /n is 1/)
       assert.match((await remora(['check', 'node_modules/remora/examples'])).stdout, /no problems/)
+      await servesDashboard(join(folder, 'node_modules/remora'), folder)
       assert.equal((await remora(['--version'])).stdout, `${await version()}\n`)
     })
   })
 })
+
+async function servesDashboard(program: string, cwd: string): Promise<void> {
+  const ports = ['tap.proxy.front.port=0', 'tap.metrics.port=0', 'hub.metricsPort=0']
+  const args = [
+    'tap',
+    '--pcap',
+    join(program, 'samples/sample.pcap'),
+    ...ports.flatMap((each) => ['--set', each]),
+  ]
+  const child = spawn(process.execPath, [join(program, 'bin/remora.cjs'), ...args], {
+    cwd,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  try {
+    let said = ''
+    for await (const chunk of child.stderr) {
+      said += String(chunk)
+      if (SERVES.test(said)) break
+    }
+    const page = await fetch(SERVES.exec(said)?.[1] ?? said, { headers: { accept: 'text/html' } })
+    assert.match(await page.text(), /<div id="root">/)
+  } finally {
+    child.kill('SIGKILL')
+  }
+}
 
 /** Puts what `npm pack` would pack where `npm install` would put it, beside what it depends on. */
 async function install(folder: string): Promise<void> {
@@ -51,3 +79,5 @@ async function version(): Promise<string> {
   const { stdout } = await run('npm', ['pkg', 'get', 'version'], { cwd: REPOSITORY })
   return JSON.parse(stdout) as string
 }
+
+const SERVES = /API is at (\S+),/

@@ -14,11 +14,25 @@ const sea: MantineColorsTuple = [
   '#005466',
 ]
 
+/** Greys with a little of it. */
+const dark: MantineColorsTuple = [
+  '#d5dbe2',
+  '#b4bdc8',
+  '#9aa5b1',
+  '#6f7b88',
+  '#3d4853',
+  '#2c343d',
+  '#20262d',
+  '#171b20',
+  '#13171b',
+  '#0e1114',
+]
+
 export const theme = createTheme({
   primaryColor: 'sea',
   primaryShade: { light: 8, dark: 6 },
   autoContrast: true,
-  colors: { sea },
+  colors: { sea, dark },
   fontFamily: 'Inter, system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif',
   fontFamilyMonospace:
     'ui-monospace, "JetBrains Mono", "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace',
