@@ -5,6 +5,7 @@ import { isatty } from 'node:tty'
 import { Mistake } from '../mistake/mistake.ts'
 import { openFile, openStream } from './file.ts'
 import { type LiveOptions, openLive } from './live.ts'
+import { openReplay } from './replay.ts'
 import type { PacketSource } from './source.ts'
 
 export { captureProgram, type LiveOptions } from './live.ts'
@@ -15,8 +16,15 @@ export type CaptureOptions = FileOptions | LiveOptions
 
 export interface FileOptions {
   readonly path: string
+  /** Read it again and again, as if it happened now. */
+  readonly replay?: boolean
   /** What `-` stands for. */
   readonly stdin?: Readable
+}
+
+/** Whether packets happen while they are read, so that time is what it is for everybody, and nobody waits for a reader. */
+export function isLive(options: CaptureOptions): boolean {
+  return !('path' in options) || options.replay === true
 }
 
 /**
@@ -25,6 +33,7 @@ export interface FileOptions {
  */
 export function openCapture(options: CaptureOptions): PacketSource {
   if (!('path' in options)) return openLive(options)
+  if (options.replay === true) return openReplay(options.path)
   return options.path === '-' ? openStream(options.stdin ?? standardInput()) : openFile(options.path)
 }
 

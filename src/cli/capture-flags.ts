@@ -10,6 +10,7 @@ import { collect } from './options.ts'
 /** Where packets come from, and how agents on them are held: for commands that capture. */
 export interface CaptureFlags {
   readonly pcap?: string[]
+  readonly replay?: boolean
   readonly interface?: string[]
   readonly filter?: string
   readonly captureTool?: 'auto' | 'dumpcap' | 'tcpdump'
@@ -25,6 +26,7 @@ export function addCaptureOptions(command: Command): Command {
       'capture file: pcap or pcapng, plain, .gz or .zst; - for standard input',
       collect,
     )
+    .option('--replay', 'read the capture file again and again, as if it happened now')
     .option('--interface <name>', 'capture live; repeat it for several, or say any', collect)
     .option('--filter <bpf>', 'capture filter, such as "port 80 or port 53"')
     .addOption(
@@ -47,6 +49,8 @@ export function sourceOf(flags: CaptureFlags): CaptureOptions {
     throw new Mistake('E_USAGE', 'say where the packets come from: --pcap FILE or --interface NAME', {
       hint: 'remora run agents/ --pcap traffic.pcap\nsudo remora run agents/ --interface any',
     })
+  if (flags.replay === true && flags.pcap === undefined)
+    throw new Mistake('E_USAGE', '--replay is for capture files', { hint: 'Name one: --pcap FILE' })
   if (flags.pcap === undefined) return liveSource(flags, flags.interface ?? [])
   const [path = '', ...more] = flags.pcap
   if (more.length > 0)
@@ -57,7 +61,7 @@ export function sourceOf(flags: CaptureFlags): CaptureOptions {
     throw new Mistake('E_USAGE', '--filter is for live captures', {
       hint: `tcpdump -r ${path} -w - '${flags.filter}' | remora run … --pcap -`,
     })
-  return { path }
+  return flags.replay === true ? { path, replay: true } : { path }
 }
 
 /** `eth0 lo`, or the name of the file. */

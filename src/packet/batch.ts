@@ -20,6 +20,8 @@ export interface PacketBatch {
   readonly nanos: Uint32Array
   /** Index into `interfaces`. */
   readonly interfaceIds: Uint16Array
+  /** A capture begins again here: what came before has nothing to do with it. */
+  readonly anew?: boolean
   /** All interfaces seen so far; grows while a pcapng file is read. */
   readonly interfaces: readonly CaptureInterface[]
 }

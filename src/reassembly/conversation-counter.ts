@@ -54,6 +54,12 @@ export class ConversationCounter {
     if (this.#used * 4 > this.#mask * 3) this.#grow()
   }
 
+  /** All that were told apart have ended. */
+  forget(): void {
+    this.#rows.fill(0)
+    this.#used = 0
+  }
+
   /** The same ports, the same opener and another beginning: another connection. */
   #isAnotherSyn(row: number, packet: Packet, number: number): boolean {
     const syn = (number & ~3) | (isFromLower(packet) ? 3 : 1)

@@ -124,10 +124,13 @@ export class Reassembler {
     else this.#datagram(connection, packet)
   }
 
-  /** The capture is over: everything that still waits is passed on, and every conversation is closed. */
+  /**
+   * The capture is over: everything that still waits is passed on, and every conversation is closed. What comes then, if
+   * anything does, belongs to others.
+   */
   finish(): void {
     for (const connection of this.#table) this.#close(connection, 'capture-end')
-    for (const connection of this.#table) connection.handler.gone?.()
+    for (const connection of this.#table) this.#drop(connection, 'capture-end')
   }
 
   #datagram(connection: Connection, packet: Packet): void {

@@ -1,6 +1,7 @@
 import { openCapture } from '../capture/index.ts'
 import { dissectors } from '../dissectors/index.ts'
 import { Entry, type EntryOrigin, type Exchange } from '../entry/entry.ts'
+import type { PacketBatch } from '../packet/batch.ts'
 import { Pipeline, type PipelineCounters, type PipelineOptions } from '../worker/pipeline.ts'
 
 export interface ReadCapture {
@@ -9,12 +10,18 @@ export interface ReadCapture {
   readonly counters: PipelineCounters
 }
 
-/**
- * Runs a whole capture through the real pipeline, and gives back what came out of it. Every `losing`th packet is lost on
- * the way, or those of which it says so: packets are counted from 0.
- */
-export async function readCapture(
+/** Runs a whole capture through the real pipeline, and gives back what came out of it. */
+export function readCapture(
   path: string,
+  changes: Partial<PipelineOptions> = {},
+  losing: number | ((packet: number) => boolean) = 0,
+): Promise<ReadCapture> {
+  return readBatches(openCapture({ path }).packets(new AbortController().signal), changes, losing)
+}
+
+/** The same with packets from anywhere. Every `losing`th is lost on the way, or those of which it says so, counted from 0. */
+export async function readBatches(
+  batches: AsyncIterable<PacketBatch>,
   changes: Partial<PipelineOptions> = {},
   losing: number | ((packet: number) => boolean) = 0,
 ): Promise<ReadCapture> {
@@ -33,7 +40,7 @@ export async function readCapture(
   )
   const isLost = typeof losing === 'function' ? losing : losesEvery(losing)
   let packets = 0
-  for await (const batch of openCapture({ path }).packets(new AbortController().signal)) {
+  for await (const batch of batches) {
     for (let at = 0; at < batch.count; at++) if (isLost(packets++)) batch.captured[at] = 0
     pipeline.push(batch)
   }

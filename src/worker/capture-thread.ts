@@ -64,11 +64,10 @@ class CaptureThread {
   constructor(data: CaptureThreadData) {
     this.#data = data
     this.#control = new Int32Array(data.control)
-    const live = !('path' in data.source)
     const origin = {
       worker: data.worker,
       node: data.node,
-      backend: live ? 'af_packet' : 'pcap',
+      backend: 'path' in data.source ? 'pcap' : 'af_packet',
       nameOf: (ip: string) => this.#names.nameOf(ip),
     }
     this.#batcher = new Batcher(

@@ -164,6 +164,7 @@ export class Pipeline {
   }
 
   push(batch: PacketBatch): void {
+    if (batch.anew === true) this.finish()
     const decoder = this.#decoder
     const packet = decoder.packet
     const { spool } = this.#options
@@ -221,6 +222,7 @@ export class Pipeline {
   /** The capture is over: what is unfinished becomes entries as it stands. */
   finish(): void {
     this.#reassembler.finish()
+    this.#counter.forget()
   }
 
   get packets(): number {

@@ -3,6 +3,7 @@ import { type Agent, findAgentFiles, readAgents } from '../../agent/agents.ts'
 import type { ConsoleLine } from '../../agent/group.ts'
 import { requireLevel } from '../../agent/launch.ts'
 import { takeLauncher } from '../../agent/launcher.ts'
+import { isLive } from '../../capture/index.ts'
 import type { Config } from '../../config/index.ts'
 import { readProtos } from '../../config/protos.ts'
 import { knownProtocols } from '../../dissectors/known.ts'
@@ -92,7 +93,7 @@ async function run(paths: string[], flags: RunFlags): Promise<void> {
       call: (call) => broker.call(call),
       shared: (...added) => broker.share(...added),
     })
-    if (!('path' in source) && flags.watch)
+    if (isLive(source) && flags.watch)
       stopWatching = watchAgents(paths, agents, options, going, (text) => output.note(text))
     let interrupted = false
     onInterrupt(() => {

@@ -4,6 +4,7 @@ import { requireLevel } from '../../agent/launch.ts'
 import { takeLauncher } from '../../agent/launcher.ts'
 import { OwnProcess } from '../../agent/own-process.ts'
 import type { Bus } from '../../bus/bus.ts'
+import { isLive } from '../../capture/index.ts'
 import type { Config } from '../../config/index.ts'
 import { readProtos } from '../../config/protos.ts'
 import { bytesOf, msOf } from '../../config/quantities.ts'
@@ -47,7 +48,7 @@ export interface StartedWorker {
 export async function startWorker(request: WorkerRequest): Promise<StartedWorker> {
   const { config, flags, bus, shared, boot, address, note } = request
   const source = sourceOf(flags)
-  const isFile = 'path' in source
+  const isFile = !isLive(source)
   const node = nodeNameOf(flags, config)
   const ip = addressOfMachine()
   const protos = readProtos(config.tap.grpc.protos, process.cwd())
