@@ -2,7 +2,7 @@ import type { DescribedProtocol, FieldDescription } from '../entry/described.ts'
 import { describeShape } from '../entry/described.ts'
 import { commonFields, protocolFields } from '../entry/schema.ts'
 import { END_MEMBERS, VARIABLES } from './cel-variables.ts'
-import { kflMacros } from './kfl.ts'
+import { kflMacros } from './kfl-macros.ts'
 import { detectLanguage, type FilterLanguage } from './language.ts'
 import {
   CEL_FUNCTIONS,

@@ -1,5 +1,5 @@
 import { Mistake } from '../mistake/mistake.ts'
-import { kflMacros } from './kfl.ts'
+import { kflMacros } from './kfl-macros.ts'
 
 export type FilterLanguage = 'kfl1' | 'kfl2'
 
