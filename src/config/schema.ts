@@ -248,8 +248,12 @@ export const configSchema = section({
       }),
       captureSelf: setting(flag, false, 'Show the HTTP requests that helpers of scripts send, too'),
       raw: section({
-        enabled: planned(flag, true, 'Keep packets'),
-        storageSize: setting(size, '1Gi', 'Packets that are kept for pcap.*'),
+        enabled: setting(
+          flag,
+          true,
+          'Keep the packets of connections, for pcap.* and for who looks at an entry; without it a worker has none',
+        ),
+        storageSize: setting(size, '1Gi', 'Disk for packets; the oldest go for newer ones'),
       }),
       dbMaxSize: setting(size, '500Mi', 'Size of the store'),
     }),

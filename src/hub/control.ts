@@ -3,6 +3,7 @@ import type { AuditRecord } from '../wire/audit.ts'
 import type { ConsoleFilter, ConsoleLine } from '../wire/console.ts'
 import type { EntriesQuery } from '../wire/entries.ts'
 import type { JobAnswer, JobOrder } from '../wire/jobs.ts'
+import type { OpenPackets, WantedStream } from '../wire/packets.ts'
 import type { AgentView, EntriesPage, HubEvent, LivePart, NodeView, SharedValue } from '../wire/views.ts'
 
 /** All that a hub can be told and asked: the HTTP interface stands in front of it. Mistakes are for who asks. */
@@ -33,6 +34,17 @@ export interface HubControl {
 
   /** Entries that are kept on all workers, or in the source that the query names, newest first. */
   entries(query: EntriesQuery, signal: AbortSignal): Promise<EntriesPage>
+  /** Whether entries of this source have not been through `onItemQueried`: they are as secret as packets. */
+  isRaw(source: string | undefined): boolean
+  /**
+   * Packets of the streams of entries, place by place; of each one that it can ask. Rejects with `E_NOT_FOUND` when that is
+   * none.
+   */
+  packets(
+    wanted: readonly EntryStream[],
+    source: string | undefined,
+    signal: AbortSignal,
+  ): Promise<readonly OpenPackets[]>
   /** Entries as they come. */
   live(filter: string, signal: AbortSignal): AsyncIterable<LivePart>
 
@@ -49,4 +61,9 @@ export interface HubControl {
   health(): Record<string, unknown>
   audit(record: AuditRecord): Promise<void>
   audits(last: number): Promise<readonly AuditRecord[]>
+}
+
+/** A stream, as an entry names it, and the node that has seen it. */
+export interface EntryStream extends WantedStream {
+  readonly node: string
 }

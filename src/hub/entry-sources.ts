@@ -1,11 +1,16 @@
 import { Mistake } from '../mistake/mistake.ts'
 import type { EntriesQuery } from '../wire/entries.ts'
+import type { PacketPlace } from '../wire/packets.ts'
 import type { EntriesPage } from '../wire/views.ts'
 
 /** Entries beside those that workers keep now, such as those of a capture that somebody has uploaded. */
 export interface EntrySource {
+  /** What it shows has not been through `onItemQueried` of the agents: only those may see it who may see packets. */
+  readonly isRaw?: boolean
   /** Entries that match, newest first. `name` is what stands behind the prefix; rejects with `E_NOT_FOUND` when there is none. */
   entries(name: string, query: EntriesQuery, signal: AbortSignal): Promise<EntriesPage>
+  /** Packets of its entries; absent where there are none. */
+  packets?(name: string): Promise<PacketPlace>
 }
 
 /** What `source` of a query may name: a prefix, a colon, and a name that means something to the source itself. */
@@ -16,6 +21,16 @@ export class EntrySources {
   add(prefix: string, source: EntrySource): this {
     this.#byPrefix.set(prefix, source)
     return this
+  }
+
+  isRaw(source: string): boolean {
+    return this.#find(source).found.isRaw === true
+  }
+
+  async packets(source: string): Promise<PacketPlace> {
+    const { found, name } = this.#find(source)
+    if (found.packets !== undefined) return found.packets(name)
+    throw new Mistake('E_NOT_FOUND', `no packets are kept of ${source}`)
   }
 
   entries(source: string, query: EntriesQuery, signal: AbortSignal): Promise<EntriesPage> {

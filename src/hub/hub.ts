@@ -18,13 +18,15 @@ import type { ConsoleFilter, ConsoleLine } from '../wire/console.ts'
 import type { EntriesQuery } from '../wire/entries.ts'
 import { type JobAnswer, type JobOrder, jobAnswer } from '../wire/jobs.ts'
 import { CLOCK_SKEW_MS } from '../wire/nodes.ts'
+import type { OpenPackets } from '../wire/packets.ts'
 import { STREAMS, SUBJECTS } from '../wire/subjects.ts'
 import type { AgentView, EntriesPage, HubEvent, LivePart, NodeView, SharedValue } from '../wire/views.ts'
 import { ConsoleLog } from './console.ts'
-import type { HubControl } from './control.ts'
+import type { EntryStream, HubControl } from './control.ts'
 import { queryWorkers } from './entries.ts'
 import { EntrySources } from './entry-sources.ts'
 import { LiveEntries } from './live.ts'
+import { WorkerPackets } from './worker-packets.ts'
 
 export interface HubOptions {
   readonly bus: Bus
@@ -156,6 +158,29 @@ export class Hub implements HubControl {
       now: Date.now(),
     })
     return queryWorkers(bus, workers, query, { signal, most })
+  }
+
+  isRaw(source: string | undefined): boolean {
+    const { sources = NO_SOURCES } = this.#options
+    return source !== undefined && sources.isRaw(source)
+  }
+
+  async packets(
+    wanted: readonly EntryStream[],
+    source: string | undefined,
+    signal: AbortSignal,
+  ): Promise<readonly OpenPackets[]> {
+    const { bus, sources = NO_SOURCES } = this.#options
+    if (source !== undefined) return [await (await sources.packets(source)).open(wanted)]
+    const workers = new Set(this.fleet.workers().map(({ node }) => node))
+    const byNode = Map.groupBy(wanted, ({ node }) => node)
+    const there = [...byNode].filter(([node]) => workers.has(node))
+    if (there.length === 0)
+      throw new Mistake(
+        'E_NOT_FOUND',
+        `the packets are gone: ${[...byNode.keys()].join(', ')} cannot be reached`,
+      )
+    return Promise.all(there.map(([node, streams]) => new WorkerPackets(bus, node, signal).open(streams)))
   }
 
   live(filter: string, signal: AbortSignal): AsyncIterable<LivePart> {

@@ -2,13 +2,14 @@ import { createHash, randomUUID } from 'node:crypto'
 import { parseAgent } from '../agent/source/gate.ts'
 import { agentTitle } from '../agent/source/title.ts'
 import { compileFilter } from '../filter/index.ts'
-import type { HubControl } from '../hub/control.ts'
+import type { EntryStream, HubControl } from '../hub/control.ts'
 import { Mistake } from '../mistake/mistake.ts'
 import type { AgentChange, AgentDraft, AgentRecord, AgentVersion } from '../wire/agents.ts'
 import type { AuditRecord } from '../wire/audit.ts'
 import { type ConsoleFilter, type ConsoleLine, wantsLine } from '../wire/console.ts'
 import type { EntriesQuery } from '../wire/entries.ts'
 import type { JobAnswer, JobOrder, JobSelector, JobView } from '../wire/jobs.ts'
+import type { OpenPackets } from '../wire/packets.ts'
 import type { AgentView, EntriesPage, HubEvent, LivePart, NodeView, SharedValue } from '../wire/views.ts'
 import { Broadcast } from './broadcast.ts'
 
@@ -168,6 +169,21 @@ export class FakeHub implements HubControl {
       running: true,
       jobs: this.jobViews.filter((job) => job.node === node && wantsJob(order.selector, job)),
     }))
+  }
+
+  /** What it has of the packets of any entry … */
+  opened: OpenPackets[] = []
+  /** … and of which it was asked. */
+  readonly wanted: EntryStream[] = []
+
+  isRaw(source: string | undefined): boolean {
+    return source?.startsWith('raw:') === true
+  }
+
+  async packets(wanted: readonly EntryStream[]): Promise<OpenPackets[]> {
+    this.#fail()
+    this.wanted.push(...wanted)
+    return this.opened
   }
 
   async entries(query: EntriesQuery, _signal: AbortSignal): Promise<EntriesPage> {

@@ -28,6 +28,21 @@ export function decodeLines<S extends z.ZodType>(
   return header.success ? { header: header.data, texts } : undefined
 }
 
+/** A line of JSON as a header, then bytes. */
+export function encodeBytes(header: unknown, bytes: readonly Uint8Array[]): Uint8Array {
+  return Buffer.concat([encoder.encode(`${JSON.stringify(header)}\n`), ...bytes])
+}
+
+export function decodeBytes<S extends z.ZodType>(
+  schema: S,
+  payload: Uint8Array,
+): { readonly header: z.output<S>; readonly bytes: Uint8Array } | undefined {
+  const end = payload.indexOf(LINE_END)
+  if (end < 0) return undefined
+  const header = schema.safeParse(parsed(payload.subarray(0, end)))
+  return header.success ? { header: header.data, bytes: payload.subarray(end + 1) } : undefined
+}
+
 function parsed(payload: Uint8Array): unknown {
   return parsedText(decoder.decode(payload))
 }
@@ -40,5 +55,6 @@ function parsedText(text: string): unknown {
   }
 }
 
+const LINE_END = 10
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()

@@ -14,6 +14,8 @@ export const SUBJECTS = {
   ordered: 'ordered',
   /** Request to a worker: `entriesQuery` → `entriesAnswer`. */
   entries: (node: string) => `entries.${token(node)}`,
+  /** Request to a worker: `packetsRequest` → `packetsOpened` or `packetsPart`. */
+  packets: (node: string) => `packets.${token(node)}`,
   /** `liveRequest` to all workers. */
   wanted: 'wanted',
   /** Entries that match a live query: `liveBatch`. */

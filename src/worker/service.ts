@@ -15,11 +15,13 @@ import type { EntryReader } from '../store/entries/entry-store.ts'
 import type { SharedState } from '../store/shared-state.ts'
 import { pause } from '../waiting/pause.ts'
 import type { NodeStatus } from '../wire/nodes.ts'
+import type { PacketPlace } from '../wire/packets.ts'
 import { Archive, type ArchiveSink } from './archive.ts'
 import type { CaptureStats } from './capture-messages.ts'
 import { captureCounters } from './counters.ts'
 import { answerQueries } from './entry-answers.ts'
 import { LiveQueries, type Redact } from './live-queries.ts'
+import { answerPackets } from './packet-answers.ts'
 import type { Run, RunObserver, RunResult } from './run.ts'
 
 export interface WorkerServiceOptions {
@@ -43,6 +45,8 @@ export interface WorkerServiceOptions {
   readonly isFile: boolean
   /** Entries that are kept here; undefined when none are. */
   readonly reader: EntryReader | undefined
+  /** Packets that are kept here; undefined when none are. */
+  readonly packets: PacketPlace | undefined
   /** Where entries go besides; undefined when nowhere. */
   readonly archive: ArchiveSink | undefined
   /** More that is counted here: the outbox. */
@@ -216,7 +220,7 @@ export class WorkerService {
 
   /** The bus can be reached. */
   #link(shared: Shared, runner: StartingAgents): void {
-    const { bus, node, boot, agents, reader, note } = this.#options
+    const { bus, node, boot, agents, reader, packets, note } = this.#options
     const follower = new DeploymentFollower(runner, {
       ...{ bus, state: shared.state, node, boot, agents, note },
       applied: () => this.#status.now(),
@@ -226,6 +230,7 @@ export class WorkerService {
     )
     this.#follower = follower
     this.#agents?.follow(follower)
+    this.#closers.push(answerPackets({ bus, node, packets }))
     if (reader === undefined) return
     const redact = async (filter: string, entries: readonly string[]) => {
       // Nothing is shown before those that may hide something are there.

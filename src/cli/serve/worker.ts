@@ -23,6 +23,7 @@ import { Broker } from '../../worker/broker.ts'
 import { Run } from '../../worker/run.ts'
 import { runOptions } from '../../worker/run-options.ts'
 import { WorkerService } from '../../worker/service.ts'
+import { SpoolPackets } from '../../worker/spool/index.ts'
 import { version } from '../../worker/version.ts'
 import { type CaptureFlags, nodeNameOf, requiredLevel, sourceName, sourceOf } from '../capture-flags.ts'
 import { clickHouseOf } from './clickhouse.ts'
@@ -67,6 +68,7 @@ export async function startWorker(request: WorkerRequest): Promise<StartedWorker
     health: () => service.status().health,
   }
   const broker = new Broker(config, node, link, values)
+  const keepPackets = config.tap.capture.raw.enabled
   const own = new OwnProcess()
   const record = recordOf(config)
   const reader =
@@ -94,6 +96,7 @@ export async function startWorker(request: WorkerRequest): Promise<StartedWorker
     agents: { language: config.scripting.language, protocols: knownProtocols },
     isFile,
     reader,
+    packets: keepPackets ? new SpoolPackets(broker.spool) : undefined,
     archive,
     counters: () => ({ ...actions.counters(), ...archiveCounters(archive) }),
     health: ({ counters, startedAt }) =>
@@ -129,7 +132,7 @@ export async function startWorker(request: WorkerRequest): Promise<StartedWorker
         hub: 'never',
         query: null,
         verifyChecksums: flags.verifyChecksums === true,
-        keepPackets: true,
+        keepPackets,
         protos,
       })
       return new Run(

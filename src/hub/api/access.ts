@@ -56,6 +56,17 @@ export function callerOf({ caller }: FastifyRequest): Caller {
   return caller
 }
 
+/** What agents have not had the chance to hide something of is for those who may see packets. */
+export function requireRawAccess(request: FastifyRequest, isRaw: boolean): void {
+  const { name, role } = callerOf(request)
+  if (isRaw && !mayAct(callerOf(request), RAW_ROLE))
+    throw new Mistake('E_FORBIDDEN', `${name} is ${role}, and this takes the role ${RAW_ROLE}`, {
+      hint: 'Its entries have not been through onItemQueried of the agents.',
+    })
+}
+
+const RAW_ROLE = 'operator'
+
 class Guard {
   readonly #context: ApiContext
   readonly #tokens: Tokens

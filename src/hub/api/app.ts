@@ -25,6 +25,7 @@ import { replyWithFailure, TooMany } from './failures.ts'
 import { filterRoutes } from './filters.ts'
 import { healthRoutes } from './health.ts'
 import { identityRoutes } from './identity.ts'
+import { packetRoutes } from './packet-routes.ts'
 import { agentRoutes, entryRoutes, hubRoutes, operationRoutes } from './routes.ts'
 import { nameSchemas } from './schema-names.ts'
 import { documentedSockets, streamSocket } from './sockets.ts'
@@ -97,6 +98,7 @@ async function registerRoutes(app: FastifyInstance, context: ApiContext): Promis
     operationRoutes,
     entryRoutes,
     filterRoutes,
+    packetRoutes,
     hubRoutes,
     identityRoutes,
     streamSocket,

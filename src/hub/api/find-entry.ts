@@ -1,4 +1,5 @@
 import { Mistake } from '../../mistake/mistake.ts'
+import type { EntriesQuery } from '../../wire/entries.ts'
 import type { HubControl } from '../control.ts'
 
 /** JSON text of an entry that workers keep, or a source has. Rejects with `E_NOT_FOUND`. */
@@ -22,3 +23,27 @@ export async function findEntry(
     hint: 'Entries are kept for a while only; perhaps it is gone.',
   })
 }
+
+export type ManyEntries = Pick<EntriesQuery, 'filter' | 'from' | 'to' | 'source'>
+
+/** JSON texts of the newest `most` entries that match, over as many pages as it takes. */
+export async function collectEntries(
+  control: Pick<HubControl, 'entries'>,
+  query: ManyEntries,
+  most: number,
+  signal: AbortSignal,
+): Promise<{ readonly texts: readonly string[]; readonly isAll: boolean }> {
+  const texts: string[] = []
+  let cursor: string | null = null
+  do {
+    const limit = Math.min(most - texts.length, PAGE)
+    const place = cursor === null ? {} : { cursor }
+    const page = await control.entries({ ...query, limit, ...place }, signal)
+    texts.push(...page.entries)
+    cursor = page.cursor
+    signal.throwIfAborted()
+  } while (cursor !== null && texts.length < most)
+  return { texts, isAll: cursor === null }
+}
+
+const PAGE = 1000

@@ -9,7 +9,7 @@ import { entriesQuery, entriesSource } from '../../wire/entries.ts'
 import { joinEntries } from '../../wire/entry-lines.ts'
 import { jobAnswer, jobOrder, jobSelector } from '../../wire/jobs.ts'
 import { agentView, nodeView, sharedValue } from '../../wire/views.ts'
-import { callerOf } from './access.ts'
+import { callerOf, requireRawAccess } from './access.ts'
 import type { ApiContext } from './context.ts'
 import { replyWithJson } from './failures.ts'
 import { findEntry } from './find-entry.ts'
@@ -236,7 +236,9 @@ export function entryRoutes({ control }: ApiContext): Routes {
           ...otherwise,
         },
       },
-      handler: async ({ query }, reply) => {
+      handler: async (request, reply) => {
+        const { query } = request
+        requireRawAccess(request, control.isRaw(query.source))
         const { entries, cursor, scanned, missing } = await control.entries(query, whenGone(reply))
         return replyWithJson(reply, joinEntries({ cursor, scanned, missing }, entries))
       },
@@ -251,7 +253,9 @@ export function entryRoutes({ control }: ApiContext): Routes {
         querystring: z.strictObject({ source: entriesSource }),
         response: { 200: z.looseObject({ id: z.string() }), ...otherwise },
       },
-      handler: async ({ params, query }, reply) => {
+      handler: async (request, reply) => {
+        const { params, query } = request
+        requireRawAccess(request, control.isRaw(query.source))
         const id = `${params.worker}/${params.id}`
         const text = await findEntry(control, id, whenGone(reply), query.source)
         return replyWithJson(reply, text)

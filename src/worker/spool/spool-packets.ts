@@ -1,0 +1,195 @@
+import { addressText } from '../../packet/address.ts'
+import type { CaptureInterface, PacketBatch } from '../../packet/batch.ts'
+import { Decoder } from '../../packet/decoder.ts'
+import type {
+  KeptPacket,
+  OpenPackets,
+  PacketPart,
+  PacketPlace,
+  PacketSpan,
+  WantedStream,
+} from '../../wire/packets.ts'
+import { RECORD_HEADER, type SpoolOptions } from './options.ts'
+import { headOf, interfacesOf, recordAt } from './records.ts'
+import { SegmentFiles } from './segment-files.ts'
+
+/** Where a packet lies, and when it was captured. */
+interface Found {
+  readonly position: number
+  readonly seconds: number
+  readonly nanos: number
+  readonly captured: number
+}
+
+/** What is there of one stream. */
+interface Trail {
+  readonly packets: readonly Found[]
+  /** Older packets have gone for newer ones. */
+  readonly isCut: boolean
+}
+
+/** Packets of a spool for those who ask from outside: never for long at a time, since others wait for the same thread. */
+export class SpoolPackets implements PacketPlace {
+  readonly #options: Pick<SpoolOptions, 'folder' | 'heads'>
+  readonly #most: number
+
+  /** Of more than `most` packets the oldest are left out. */
+  constructor(options: Pick<SpoolOptions, 'folder' | 'heads'>, most = MOST_PACKETS) {
+    this.#options = options
+    this.#most = most
+  }
+
+  async open(streams: readonly WantedStream[]): Promise<OpenPackets> {
+    const files = new SegmentFiles(this.#options.folder)
+    const interfaces = interfacesOf(this.#options)
+    const lost = { evicted: 0, otherRun: 0, never: 0 }
+    const all: Found[] = []
+    let isCut = false
+    try {
+      for (const wanted of streams) {
+        const trail = await this.#trail(wanted.stream, files, this.#most - all.length)
+        const why = lossOf(trail, wanted, interfaces, files)
+        if (why !== undefined) lost[why]++
+        if (why === 'otherRun') continue
+        isCut ||= all.length + trail.packets.length >= this.#most
+        all.push(...trail.packets)
+      }
+    } finally {
+      files.close()
+    }
+    all.sort((a, b) => a.seconds - b.seconds || a.nanos - b.nanos || a.position - b.position)
+    return {
+      packets: all.length,
+      bytes: all.reduce((sum, { captured }) => sum + captured, 0),
+      begin: beginOf(all, streams[0]?.atMs ?? 0),
+      isCut,
+      lost,
+      interfaces,
+      read: async (span) => this.#read(all, span),
+    }
+  }
+
+  #read(all: readonly Found[], { from, limit, snap, mostBytes }: PacketSpan): PacketPart {
+    const files = new SegmentFiles(this.#options.folder)
+    const packets: KeptPacket[] = []
+    let next = from
+    let bytes = 0
+    try {
+      for (const { position, captured } of all.slice(from, from + limit)) {
+        bytes += Math.min(captured, snap)
+        if (packets.length > 0 && bytes > mostBytes) break
+        const packet = recordAt(position, files, snap)
+        if (packet !== undefined) packets.push(packet)
+        next++
+      }
+    } finally {
+      files.close()
+    }
+    return { packets, next }
+  }
+
+  /** From the newest back to the oldest that is still here, turned round. */
+  async #trail(stream: string, files: SegmentFiles, most: number): Promise<Trail> {
+    const packets: Found[] = []
+    const header = Buffer.alloc(RECORD_HEADER)
+    let next = headOf(stream, this.#options)
+    let isCut = false
+    while (next > 0 && packets.length < most) {
+      const position = next - 1
+      isCut = !files.read(position, header, RECORD_HEADER)
+      if (isCut) break
+      packets.push({
+        position,
+        seconds: header.readDoubleLE(8),
+        nanos: header.readUInt32LE(16),
+        captured: header.readUInt32LE(20),
+      })
+      const before = header.readDoubleLE(0)
+      if (!(before < next)) break
+      next = before
+      if (packets.length % AT_ONCE === 0) await new Promise(setImmediate)
+    }
+    return { packets: packets.reverse(), isCut }
+  }
+}
+
+/** Why not all packets of a stream are there, if so. */
+function lossOf(
+  { packets, isCut }: Trail,
+  wanted: WantedStream,
+  interfaces: readonly CaptureInterface[],
+  files: SegmentFiles,
+): keyof OpenPackets['lost'] | undefined {
+  const [first] = packets
+  const last = packets.at(-1)
+  if (first === undefined || last === undefined) return isCut ? 'evicted' : 'never'
+  const isLater = !isCut && msOf(first) > wanted.atMs + CLOCK_MS
+  if (isLater || msOf(last) < wanted.atMs - CLOCK_MS) return 'otherRun'
+  if (wanted.ends !== undefined && !isBetween(packets, wanted.ends, interfaces, files)) return 'otherRun'
+  return isCut ? 'evicted' : undefined
+}
+
+/** Whether these two have sent one of the first packets: fragments, and packets on other paths, may say something else. */
+function isBetween(
+  packets: readonly Found[],
+  ends: NonNullable<WantedStream['ends']>,
+  interfaces: readonly CaptureInterface[],
+  files: SegmentFiles,
+): boolean {
+  const decoder = new Decoder()
+  const wanted = ends.map(({ ip, port }) => endText(ip, port)).sort()
+  return packets.slice(0, MOST_LOOKED_AT).some(({ position }) => {
+    const record = recordAt(position, files)
+    if (record === undefined) return false
+    decoder.decode(batchOf(record, interfaces), 0)
+    const found = endsOf(decoder).sort()
+    return wanted.every((each, at) => each === found[at])
+  })
+}
+
+function endsOf({ packet }: Decoder): string[] {
+  const { ipVersion: version, srcPort, dstPort } = packet
+  return [
+    endText(addressText(version, packet.src0, packet.src1, packet.src2, packet.src3), String(srcPort)),
+    endText(addressText(version, packet.dst0, packet.dst1, packet.dst2, packet.dst3), String(dstPort)),
+  ]
+}
+
+/** What has no ports has none, or 0. */
+function endText(ip: string, port: string): string {
+  return port === '' || port === '0' ? ip : `${ip} ${port}`
+}
+
+function batchOf(
+  { bytes, captured, length, seconds, nanos, interfaceId }: KeptPacket,
+  interfaces: readonly CaptureInterface[],
+): PacketBatch {
+  return {
+    bytes,
+    count: 1,
+    offsets: Uint32Array.of(0),
+    captured: Uint32Array.of(captured),
+    lengths: Uint32Array.of(length),
+    seconds: Float64Array.of(seconds),
+    nanos: Uint32Array.of(nanos),
+    interfaceIds: Uint16Array.of(interfaceId),
+    interfaces,
+  }
+}
+
+function beginOf(packets: readonly Found[], atMs: number): number {
+  const at = packets.findIndex((packet) => msOf(packet) >= atMs)
+  return at < 0 ? packets.length : at
+}
+
+/** Whole milliseconds, as entries have them. */
+function msOf({ seconds, nanos }: Found): number {
+  return seconds * 1000 + Math.floor(nanos / 1e6)
+}
+
+const MOST_PACKETS = 200_000
+/** Headers that are read before others get their turn. */
+const AT_ONCE = 500
+const MOST_LOOKED_AT = 16
+/** Packets of several interfaces may be in another order than their times. */
+const CLOCK_MS = 1000
