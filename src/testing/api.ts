@@ -24,19 +24,23 @@ export interface TestApi {
 /** An interface in front of a hub in memory, on a free port of the loopback, until the test is over. */
 export async function startTestApi(
   t: Pick<TestContext, 'after'>,
-  { hub: settings = {}, auth = {}, ...rest }: TestApiOptions = {},
+  { hub: settings = {}, auth = {}, scripting = {}, ...rest }: TestApiOptions = {},
 ): Promise<TestApi> {
   const hub = new FakeHub()
   const log: TestApi['log'] = []
   const note = (fields: object, message: string) => void log.push({ fields, message })
-  const config = configSchema.parse({ hub: settings, tap: { auth } })
+  const config = configSchema.parse({ hub: settings, tap: { auth }, scripting })
   const options = { control: hub, config, version: '1.2.3', port: 0, log: { error: note, warn: note } }
   const api = await startApi({ ...options, ...rest })
   t.after(() => api.close())
   return { api, hub, url: api.url, log }
 }
 
-export type TestApiOptions = Partial<ApiOptions> & { readonly hub?: object; readonly auth?: object }
+export type TestApiOptions = Partial<ApiOptions> & {
+  readonly hub?: object
+  readonly auth?: object
+  readonly scripting?: object
+}
 
 /** Settings with a token of each role. */
 export const WITH_TOKENS = {

@@ -21,12 +21,16 @@ export interface TestRunOptions {
   readonly host?: Partial<GroupOptions['host']>
   readonly query?: GroupOptions['query']
   readonly address?: WorkerAddress
+  /** Whether agents also run as on a hub; never, when absent. */
+  readonly hub?: 'auto' | 'always' | 'never'
+  /** What helpers answer instead, by their paths. */
+  readonly answers?: Readonly<Record<string, unknown>>
 }
 
 /** A run as the program makes it, and its broker. */
 export async function testRun(
-  t: TestContext,
-  { source, sources, host = {}, query = null, address }: TestRunOptions,
+  t: Pick<TestContext, 'after'>,
+  { source, sources, host = {}, query = null, address, hub = 'never', answers = {} }: TestRunOptions,
   observer: Partial<RunObserver>,
 ): Promise<Run> {
   const folder = await tempFolder(t)
@@ -45,7 +49,7 @@ export async function testRun(
     broker,
     nodeName: 'n',
     finalRun: true,
-    hub: 'never',
+    hub,
     query,
     verifyChecksums: false,
     keepPackets: true,
@@ -56,7 +60,8 @@ export async function testRun(
     entry() {},
     progress() {},
     learned: (...name) => broker.learn(...name),
-    call: (call) => broker.call(call),
+    call: async (call) => answers[call.path] ?? (await broker.call(call)),
+    shared: (...added) => broker.share(...added),
   }
   return new Run({ ...options, host: { ...options.host, ...host } }, { ...usual, ...observer })
 }

@@ -1,12 +1,8 @@
 import { Command } from 'commander'
 import { findAgentFiles, readScript } from '../../agent/agents.ts'
-import { AgentSyntaxMistake, parseAgent } from '../../agent/source/gate.ts'
-import { lintAgent, type Problem } from '../../agent/source/lint.ts'
+import { checkAgent } from '../../agent/source/check.ts'
+import type { Problem } from '../../agent/source/lint.ts'
 import { agentTitle } from '../../agent/source/title.ts'
-import type { Config } from '../../config/index.ts'
-import { helperArity } from '../../helpers/dispatch.ts'
-import { HOOKS } from '../../helpers/hooks.ts'
-import { namespaces } from '../../helpers/index.ts'
 import { Mistake } from '../../mistake/mistake.ts'
 import { addConfigOptions, type ConfigFlags, configOf } from '../options.ts'
 
@@ -21,13 +17,15 @@ export function checkCommand(): Command {
 
 function check(paths: string[], flags: ConfigFlags & { json?: boolean }): void {
   const { config } = configOf(flags)
-  const files = findAgentFiles(paths, config.scripting.language)
+  const { language } = config.scripting
+  const env = Object.keys(config.scripting.env)
+  const files = findAgentFiles(paths, language)
   const problems: Problem[] = []
   const titles = new Map<string, string>()
   for (const file of files) {
     const source = readOrSay(file, problems)
     if (source === undefined) continue
-    problems.push(...problemsOf(source, file, config))
+    problems.push(...checkAgent(source, { language, file, env }))
     const title = agentTitle(source, file)
     const other = titles.get(title)
     if (other !== undefined)
@@ -57,21 +55,6 @@ function readOrSay(file: string, problems: Problem[]): string | undefined {
     const problem = { file, line: 1, column: 1, severity: 'error', rule: 'unreadable', message } as const
     problems.push(hint === undefined ? problem : { ...problem, hint })
     return undefined
-  }
-}
-
-function problemsOf(source: string, file: string, { scripting }: Config): Problem[] {
-  try {
-    return lintAgent(parseAgent(source, { language: scripting.language, file }), {
-      file,
-      hooks: HOOKS,
-      helpers: helperArity(namespaces),
-      env: Object.keys(scripting.env),
-    })
-  } catch (error) {
-    if (!(error instanceof AgentSyntaxMistake)) throw error
-    const { line, column, reason, hint = '' } = error
-    return [{ file, line, column, severity: 'error', rule: 'syntax', message: reason, hint }]
   }
 }
 

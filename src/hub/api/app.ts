@@ -16,6 +16,7 @@ import { z } from 'zod'
 import { Mistake } from '../../mistake/mistake.ts'
 import { API_PATH, apiFailure } from '../../wire/api.ts'
 import { guard } from './access.ts'
+import { authoringRoutes } from './authoring.ts'
 import type { ApiContext } from './context.ts'
 import { answerFromDashboard, readyDashboard } from './dashboard.ts'
 import { descriptionOf } from './description.ts'
@@ -95,6 +96,7 @@ async function registerRoutes(app: FastifyInstance, context: ApiContext): Promis
   await app.register(healthRoutes(context))
   for (const routes of [
     agentRoutes,
+    authoringRoutes,
     operationRoutes,
     entryRoutes,
     filterRoutes,

@@ -6,6 +6,7 @@ import type { Session } from './session.ts'
 /** What of the configuration the interface reads. */
 export type ApiConfig = {
   readonly hub: Pick<Config['hub'], 'tokens' | 'tls'>
+  readonly scripting: Pick<Config['scripting'], 'language' | 'env'>
   readonly tap: Pick<Config['tap'], 'customMacros' | 'proxy' | 'auth'>
 }
 

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { agentVersion } from '../../wire/agents.ts'
 import { apiFailure } from '../../wire/api.ts'
 import { auditRecord } from '../../wire/audit.ts'
+import { agentTemplate, codeCheck } from '../../wire/authoring.ts'
 import { consoleLine } from '../../wire/console.ts'
 import { fieldView } from '../../wire/filters.ts'
 import { identity, settingView } from '../../wire/identity.ts'
@@ -20,7 +21,9 @@ const NAMES = {
   Identity: identity,
   Setting: settingView,
   Field: fieldView,
+  AgentTemplate: agentTemplate,
   AuditRecord: auditRecord,
+  CodeCheck: codeCheck,
   ConsoleLine: consoleLine,
   JobAnswer: jobAnswer,
   Job: jobView,

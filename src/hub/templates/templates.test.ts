@@ -1,0 +1,384 @@
+import assert from 'node:assert/strict'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { checkAgent } from '../../agent/source/check.ts'
+import { httpServer } from '../../testing/http-server.ts'
+import { REPOSITORY } from '../../testing/remora.ts'
+import { type CapturedConnection, tcpCapture } from '../../testing/tcp-capture.ts'
+import { tempFolder } from '../../testing/temp-folder.ts'
+import { testRun } from '../../testing/test-run.ts'
+import type { AgentTemplate } from '../../wire/authoring.ts'
+import { readTemplates, TEMPLATES } from './gallery.ts'
+
+/** What each template prints on a capture, in order: all of its lines that are not about jobs being scheduled. */
+const ON_THE_SAMPLE: Readonly<Record<string, readonly (string | RegExp)[]>> = {
+  empty: [],
+  'bootstrap-script': ['This script is active.', 'hub: This script is active.'],
+  'packets-and-kb': [
+    'Captured packets in the last minute: 228',
+    'Captured KB in the last minute: 130.1',
+    'Captured packets in the last minute: 0',
+    'Captured KB in the last minute: 0.0',
+    'Captured packets in the last minute: 372',
+    'Captured KB in the last minute: 224.4',
+    'Captured packets in the last minute: 0',
+    'Captured KB in the last minute: 0.0',
+    'Captured packets in the last minute: 419',
+    'Captured KB in the last minute: 119.6',
+  ],
+  'pass-http-fail-others': [
+    /^In the last minute 1\d passed, \d+ failed$/,
+    /^In the last minute \d+ passed, \d+ failed$/,
+    /^In the last minute 0 passed, \d+ failed$/,
+  ],
+  'print-environment': [
+    /^\d keys in scripting\.env:$/,
+    '  LIMIT = … (number)',
+    '  SHORT = … (text, 6 characters)',
+    /^ {2}SLACK_WEBHOOK = ht… \(text, \d\d characters\)$/,
+    /^ {2}WEBHOOK_URL = ht… \(text, \d\d characters\)$/,
+  ],
+  'top-dns-names': [
+    'hub: DNS server 127.0.0.1:',
+    /^hub: {3}\S+: \d+(, \d+ not found)?(\n {2}\S+: \d+(, \d+ not found)?){4}$/,
+  ],
+  'inactive-pods': [
+    'hub: 2 of 2 pods had no traffic in the last 10 minutes:',
+    'hub:   shop/cart-0',
+    'hub:   shop/pay-0',
+  ],
+  'logs-and-pod-events': [/^Log: \d+ info$/],
+  'monitor-resources': [/^CPU \d+ %, memory \d+ MB, sandbox \d+ % and \d+ MB, packets \d+, lost \d+$/],
+  'selective-pcap-snapshot': [
+    /^\d connections kept in snapshots\/\d+\.pcap$/,
+    /^\d connections kept in snapshots\/\d+\.pcap$/,
+  ],
+  'slowest-endpoints': [
+    /^\d+ calls of \d+ endpoints, median \d+\.\d ms, 99 % within \d+\.\d ms$/,
+    /^ {2}1\. \w+ \S+: \d+\.\d s in \d+ calls, \d+\.\d ms each$/,
+  ],
+  'error-handling': Array(3).fill('Delivered after 1 attempt'),
+}
+
+const ENV = { SHORT: 'secret', LIMIT: 7 }
+const PODS = {
+  targets: ['cart-0', 'pay-0'].map((name) => ({ metadata: { name, namespace: 'shop' } })),
+  excluded: [],
+}
+
+let templates: readonly AgentTemplate[] = []
+before(async () => {
+  templates = await readTemplates(TEMPLATES)
+})
+
+describe('templates', () => {
+  test('are all tested', () => {
+    const tested = new Set([...Object.keys(ON_THE_SAMPLE), ...ELSEWHERE])
+    assert.deepEqual(templates.map(({ name }) => name).toSorted(), [...tested].toSorted())
+  })
+
+  test('are ES5 without anything to remark', () => {
+    for (const { name, code, env } of templates) {
+      const options = { language: 'es5', file: `${name}.js`, env: env.map(({ name }) => name) } as const
+      assert.deepEqual(checkAgent(code, options), [])
+    }
+  })
+
+  test('say which env keys and rights they need: those that their code uses, and no others', () => {
+    for (const { name, code, env, rights } of templates) {
+      const body = code.replace(/^(\/\/.*\n)+/, '')
+      const used = new Set([...body.matchAll(/\benv\.([A-Z_]+)/g)].map(([, key]) => key))
+      assert.deepEqual(env.map(({ name }) => name).toSorted(), [...used].toSorted(), name)
+      assert.equal(rights.hosts.length > 0, /\bvendor\./.test(body), name)
+      assert.equal(rights.files.length > 0, /\b(file|pcap)\.\w+\(/.test(body), name)
+      for (const host of rights.hosts)
+        if (host.startsWith('env.')) assert.ok(used.has(host.slice(4)), `${name}: ${host}`)
+    }
+  })
+
+  test('show a sample of what they print', () => {
+    for (const { name, code, sample } of templates)
+      assert.equal(sample !== '', /console\.\w+\(/.test(code), name)
+  })
+})
+
+describe('templates on the sample', () => {
+  let printed: ReadonlyMap<string, readonly string[]> = new Map()
+  const closing: (() => unknown)[] = []
+  const posted: unknown[] = []
+  const scope = { after: (close: () => unknown) => void closing.push(close) }
+
+  before(async () => {
+    const { url, seen } = await httpServer(scope, (_seen, response) => response.end('ok'))
+    const env = { ...ENV, WEBHOOK_URL: `${url}/hook`, SLACK_WEBHOOK: `${url}/slack` }
+    const names = templates
+      .map(({ name }) => name)
+      .filter((name) => name in ON_THE_SAMPLE || name === 'slack-on-500')
+    printed = await run(scope, join(REPOSITORY, 'samples/sample.pcap'), names, { env })
+    posted.push(...seen.map(({ path, body }) => ({ path, body: JSON.parse(body) })))
+  })
+  after(async () => {
+    for (const close of closing) await close()
+  })
+
+  for (const [name, expected] of Object.entries(ON_THE_SAMPLE))
+    test(name, () => {
+      const lines = printed.get(name) ?? []
+      const shown = JSON.stringify(lines.slice(0, 20), null, 2)
+      assert.ok(lines.length >= expected.length, shown)
+      if (expected.every((each) => typeof each === 'string')) assert.deepEqual(lines, expected)
+      else for (const [at, each] of expected.entries()) matches(lines[at] ?? '', each, shown)
+    })
+
+  test('slack-on-500', () => {
+    const report = posted.find((each) => JSON.stringify(each).includes('/slack'))
+    assert.deepEqual(report, {
+      path: '/slack',
+      body: {
+        text: ':red_circle: 1 failed calls on n',
+        attachments: [{ color: '#d92d20', text: '1 × 500 GET ember.test/error' }],
+      },
+    })
+    assert.deepEqual(printed.get('slack-on-500'), ['1 failed calls reported to Slack'])
+  })
+
+  test('error-handling posts what it has counted', () => {
+    const errors = posted.flatMap((each) => /"errors":(\d+)/.exec(JSON.stringify(each))?.[1] ?? [])
+    assert.deepEqual(errors, ['4', '2', '4'])
+  })
+})
+
+describe('templates elsewhere', () => {
+  test('top-dns-consumers', async (t) => {
+    // The sample ends with its queries; a minute later the hub has all of them.
+    const later = {
+      ...call('10.0.0.1:4000', '10.0.0.2:80', 'GET / HTTP/1.1\r\nHost: a\r\n\r\n', ok('')),
+      at: Date.UTC(2026, 10, 23, 6, 58),
+    }
+    const sample = readFileSync(join(REPOSITORY, 'samples/sample.pcap'))
+    const path = join(await tempFolder(t), 'longer.pcap')
+    writeFileSync(path, Buffer.concat([sample, tcpCapture([later]).subarray(CAPTURE_HEAD)]))
+    const printed = await run(t, path, ['top-dns-consumers'], {})
+    assert.deepEqual(printed.get('top-dns-consumers'), [
+      'hub: Top 5 DNS consumers of 78 queries:',
+      'hub:   1. 127.0.0.1: 78',
+    ])
+  })
+
+  test('health-check-webhook', async (t) => {
+    const { url, seen } = await httpServer(t, (_seen, response) => response.end())
+    const path = await written(t, [
+      call('10.0.0.1:4000', '10.0.0.2:80', 'GET /healthz HTTP/1.1\r\nHost: shop\r\n\r\n', ok('')),
+      call('10.0.0.1:4001', '10.0.0.2:80', 'GET /cart HTTP/1.1\r\nHost: shop\r\n\r\n', ok('')),
+    ])
+    const printed = await run(t, path, ['health-check-webhook'], { env: { WEBHOOK_URL: url } })
+    assert.deepEqual(printed.get('health-check-webhook'), [])
+    assert.equal(seen.length, 1)
+    const { time, ...body } = JSON.parse(seen[0]?.body ?? '')
+    assert.match(time, /^2026-/)
+    assert.deepEqual(body, { from: '10.0.0.1', to: 'shop', path: '/healthz', status: 200, elapsedMs: 1 })
+    const nobody = await run(t, path, ['health-check-webhook'], {
+      env: { WEBHOOK_URL: 'http://127.0.0.1:1/' },
+    })
+    assert.match(nobody.get('health-check-webhook')?.[0] ?? '', /^error: 1 calls could not be delivered: /)
+    const unset = await run(t, path, ['health-check-webhook'], {})
+    assert.match(unset.get('health-check-webhook')?.[0] ?? '', /^error: Set WEBHOOK_URL in scripting\.env/)
+  })
+
+  test('error-handling, when nobody answers', async (t) => {
+    const path = join(REPOSITORY, 'samples/sample.pcap')
+    const printed = await run(t, path, ['error-handling'], { env: { WEBHOOK_URL: 'http://127.0.0.1:1/' } })
+    const lines = printed.get('error-handling') ?? []
+    assert.match(lines[0] ?? '', /^error: Attempt 1 failed, again in 2 s: /)
+    assert.match(lines[1] ?? '', /^error: Attempt 2 failed, again in 4 s: /)
+    assert.match(lines[4] ?? '', /^error: Given up after 5 attempts: /)
+    const unset = await run(t, path, ['error-handling'], {})
+    assert.match(unset.get('error-handling')?.[0] ?? '', /^error: job "error-report": Error: set WEBHOOK_URL/)
+    assert.match(unset.get('error-handling')?.[1] ?? '', /^error: The job error-report has failed: /)
+  })
+
+  test('redact-sensitive-data', async (t) => {
+    const login = '{"user":"ann","nested":[{"Password":"hunter2"}],"pin":1234}'
+    const cut = '{"token":"hunter2","a":1'
+    const path = await written(t, [
+      call(
+        '10.0.0.1:4000',
+        '10.0.0.2:80',
+        post('/login?token=hunter2&page=3', login, 'Authorization: Basic hunter2\r\nCookie: sid=hunter2\r\n'),
+        ok('{"access_token":"hunter2"}'),
+      ),
+      call('10.0.0.1:4001', '10.0.0.2:80', post('/cut', cut), ok('{"pin":3}')),
+      call(
+        '10.0.0.1:4002',
+        '10.0.0.2:80',
+        post('/form', 'a=1&password=hunter2', '', 'application/x-www-form-urlencoded'),
+        ok('{}'),
+      ),
+    ])
+    const entries: string[] = []
+    const printed = await run(t, path, ['redact-sensitive-data'], { entries })
+    const http = entries.filter((text) => JSON.parse(text).protocol.name === 'http')
+    assert.equal(http.length, 3)
+    assert.ok(
+      entries.every((text) => !text.includes('hunter2') && !text.includes('1234')),
+      http.join('\n'),
+    )
+    const { request, response } = JSON.parse(http[0] ?? '')
+    assert.equal(
+      request.postData.text,
+      '{"user":"ann","nested":[{"Password":"[redacted]"}],"pin":"[redacted]"}',
+    )
+    assert.equal(request.url, '/login?token=[redacted]&page=3')
+    assert.equal(response.content.text, '{"access_token":"[redacted]"}')
+    assert.ok(printed.get('redact-sensitive-data')?.includes('Redacted authorization 1 times'))
+  })
+
+  test('api-latency-anomalies', async (t) => {
+    const get = 'GET /users/17 HTTP/1.1\r\nHost: shop\r\n\r\n'
+    const usual = Array.from(
+      { length: 40 },
+      () =>
+        [
+          ['client', get],
+          ['server', ok('')],
+        ] as const,
+    ).flat()
+    const slow = [
+      ['client', get.replace('17', '23')],
+      ['server', ok(''), 800],
+    ] as const
+    const path = await written(t, [
+      { ...{ from: '10.0.0.1:4000', to: '10.0.0.2:80', at: AT }, sent: [...usual, ...slow] },
+    ])
+    const lines = (await run(t, path, ['api-latency-anomalies'], {})).get('api-latency-anomalies') ?? []
+    assert.equal(lines[0], '1 latency anomalies:')
+    assert.match(
+      lines[1] ?? '',
+      /^ {2}GET shop\/users\/:id took 800\.0 ms, usually 1\.0 ± 0\.0 ms \(z = \d+\.\d\), stream \d+\.pcap$/,
+    )
+  })
+
+  test('external-communication', async (t) => {
+    const get = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
+    const path = await written(t, [
+      call('10.0.0.1:4000', '203.0.113.9:80', get, ok('hello')),
+      call('10.0.0.1:4001', '203.0.113.9:80', get, ok('hello')),
+      call('10.0.0.1:4002', '172.20.3.4:80', get, ok('hello')),
+      call('203.0.113.9:4003', '10.0.0.1:80', get, ok('hello')),
+    ])
+    const lines = (await run(t, path, ['external-communication'], {})).get('external-communication') ?? []
+    assert.equal(lines[0], '1 talks to the outside:')
+    assert.match(lines[1] ?? '', /^ {2}10\.0\.0\.1 -> \S+:80: 2 connections, 0\.\d KB$/)
+    assert.equal(lines.length, 2)
+  })
+
+  test('own-protocol', async (t) => {
+    const path = join(REPOSITORY, 'samples/beanstalk.pcap')
+    const lines = (await run(t, path, ['own-protocol'], {})).get('own-protocol') ?? []
+    const puts = lines.map((line) => Number(/^put: (\d+) calls, \d+\.\d ms each$/.exec(line)?.[1] ?? 0))
+    assert.ok(
+      puts.some((count) => count > 0),
+      lines.join('\n'),
+    )
+  })
+
+  test('clear-text-passwords', async (t) => {
+    const path = join(REPOSITORY, 'test/captures/ldap-openldap.pcap')
+    const lines = (await run(t, path, ['clear-text-passwords'], {})).get('clear-text-passwords') ?? []
+    assert.match(lines[0] ?? '', /^error: LDAP login in clear text: 127\.0\.0\.1 -> 127\.0\.0\.1:\d+$/)
+    assert.match(lines.at(-1) ?? '', /^\d+ logins in clear text by \d+ pairs? this hour$/)
+    const basic = await written(t, [
+      call('10.0.0.1:4000', '10.0.0.2:80', post('/', '', 'Authorization: Basic hunter2\r\n'), ok('')),
+      call('10.0.0.1:4001', '10.0.0.2:80', post('/', '', 'Authorization: Bearer x\r\n'), ok('')),
+    ])
+    const http = (await run(t, basic, ['clear-text-passwords'], {})).get('clear-text-passwords') ?? []
+    assert.deepEqual(http, [
+      'error: HTTP login in clear text: 10.0.0.1 -> shop:80',
+      '1 logins in clear text by 1 pair this hour',
+    ])
+  })
+})
+
+const CAPTURE_HEAD = 24
+const ELSEWHERE = [
+  'top-dns-consumers',
+  'slack-on-500',
+  'health-check-webhook',
+  'error-handling',
+  'redact-sensitive-data',
+  'api-latency-anomalies',
+  'external-communication',
+  'own-protocol',
+  'clear-text-passwords',
+]
+
+interface RunOptions {
+  readonly env?: Readonly<Record<string, unknown>>
+  /** Entries as people would see them go here. */
+  readonly entries?: string[]
+}
+
+type Scope = Parameters<typeof testRun>[0]
+
+const ANSWERS = { 'hub.targeted': JSON.stringify(PODS) }
+
+/** Lines of each template, with what they are about in front: `hub: `, `error: `. */
+async function run(
+  t: Scope,
+  path: string,
+  names: readonly string[],
+  { env = {}, entries }: RunOptions,
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  const sources = names.map((name) => templates.find((each) => each.name === name)?.code ?? assert.fail(name))
+  const printed = new Map(names.map((name): [string, string[]] => [name, []]))
+  const query = entries === undefined ? null : { filter: '' }
+  const going = await testRun(
+    t,
+    { source: { path }, sources, host: { env }, query, hub: 'auto', answers: ANSWERS },
+    {
+      line: ({ node, agent, level, text }) => {
+        if (text.startsWith('Scheduled the job: ')) return
+        const before = [node === 'hub' ? 'hub: ' : '', level === 'error' ? 'error: ' : '']
+        printed.get(names[agent.index] ?? '')?.push(before.join('') + text)
+      },
+      entry: (json) => void entries?.push(json),
+    },
+  )
+  const { discrepancies } = await going.run()
+  assert.deepEqual(discrepancies, [])
+  return printed
+}
+
+function matches(line: string, expected: string | RegExp, shown: string): void {
+  if (typeof expected === 'string') assert.equal(line, expected, shown)
+  else assert.match(line, expected, shown)
+}
+
+async function written(t: Scope, connections: readonly CapturedConnection[]): Promise<string> {
+  const path = join(await tempFolder(t), 'made.pcap')
+  writeFileSync(path, tcpCapture(connections))
+  return path
+}
+
+function call(from: string, to: string, request: string, response: string): CapturedConnection {
+  return {
+    from,
+    to,
+    at: AT,
+    sent: [
+      ['client', request],
+      ['server', response],
+    ],
+  }
+}
+
+function post(path: string, body: string, headers = '', type = 'application/json'): string {
+  return `POST ${path} HTTP/1.1\r\nHost: shop\r\nContent-Type: ${type}\r\n${headers}Content-Length: ${body.length}\r\n\r\n${body}`
+}
+
+function ok(body: string): string {
+  return `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+}
+
+const AT = Date.UTC(2026, 10, 26, 12)

@@ -1,0 +1,5 @@
+// Empty
+//
+// A script with nothing in it yet.
+//
+// @category Start

@@ -1,0 +1,59 @@
+// Report to a Slack channel if the response status code is 500
+//
+// Collects calls that were answered with a server error, and posts them to Slack as one message every ten seconds, with how
+// often each happened. Uses an incoming webhook of Slack.
+//
+// @category Alerts
+// @env SLACK_WEBHOOK Address of an incoming webhook: https://hooks.slack.com/services/…
+// @hosts env.SLACK_WEBHOOK
+// @sample [worker-1-0] 3 failed calls reported to Slack
+
+var MOST_LINES = 10;
+
+var failures = {};
+var kinds = 0;
+var total = 0;
+
+if (!env.SLACK_WEBHOOK) console.error("Set SLACK_WEBHOOK in scripting.env: without it nothing is reported.");
+
+function onItemCaptured(data) {
+  if (data.protocol.name !== "http" || !data.response || data.response.status < 500) return;
+  var call = data.request ? data.request.method + " " + (data.dst.name || data.dst.ip) + data.request.path : data.stream;
+  var key = data.response.status + " " + call;
+  total++;
+  if (failures[key] === undefined) {
+    // What nobody would read in one message is only counted.
+    if (kinds >= 1000) return;
+    kinds++;
+    failures[key] = 0;
+  }
+  failures[key]++;
+}
+
+function report() {
+  if (total === 0 || !env.SLACK_WEBHOOK) return;
+  var lines = Object.keys(failures)
+    .sort(function (a, b) {
+      return failures[b] - failures[a];
+    })
+    .slice(0, MOST_LINES)
+    .map(function (key) {
+      return failures[key] + " × " + escaped(key);
+    });
+  if (kinds > MOST_LINES) lines.push("… and " + (kinds - MOST_LINES) + " more");
+  var count = total;
+  failures = {};
+  kinds = total = 0;
+  vendor.webhook("POST", env.SLACK_WEBHOOK, {
+    text: ":red_circle: " + count + " failed calls on " + utils.nodeName(),
+    attachments: [{ color: "#d92d20", text: lines.join("\n") }],
+  });
+  console.log(count + " failed calls reported to Slack");
+}
+
+// Paths come from the network: nothing in them may mention people or link anywhere.
+function escaped(text) {
+  return text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
+}
+
+jobs.schedule("slack-on-500", "*/10 * * * * *", report);
