@@ -44,7 +44,5 @@ export const agentTemplate = z.object({
   code: z.string(),
 })
 
-export type CodeProblem = z.infer<typeof codeProblem>
 export type CodeCheck = z.infer<typeof codeCheck>
-export type ScriptingInfo = z.infer<typeof scriptingInfo>
 export type AgentTemplate = z.infer<typeof agentTemplate>
