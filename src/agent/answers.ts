@@ -38,6 +38,11 @@ export const entryMarks = z.object({
   failed: z.boolean().optional(),
   /** A list, or an object, of the agent's making. */
   tags: z.unknown().optional(),
+  /** Where all is traced: its id, and what onItemQueried has made of it; nothing when it was left as it is. */
+  id: z.string().optional(),
+  queried: z.enum(['changed', 'hidden']).optional(),
+  /** Paths of what is another now. */
+  changes: z.array(z.string()).optional(),
 })
 
 export type EntryMarks = z.infer<typeof entryMarks>

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Config } from '../config/index.ts'
@@ -6,7 +7,9 @@ import { dispatch } from '../helpers/dispatch.ts'
 import { type Egress, openEgress } from '../helpers/egress.ts'
 import type { DataFolder, HelperHost, PacketStore, SharedValues, Targeted } from '../helpers/helper.ts'
 import { namespaces } from '../helpers/index.ts'
+import { Rehearsal } from '../helpers/rehearsal.ts'
 import { Mistake } from '../mistake/mistake.ts'
+import type { Effect } from '../wire/trials.ts'
 import type { Agent } from './agents.ts'
 import type { HelperCall } from './group.ts'
 import { HUB_ACTION } from './host/protocol.ts'
@@ -19,6 +22,8 @@ export interface BrokerOptions {
   readonly link: ComponentLink
   /** What agents share by `cluster.*`. Absent: they cannot. */
   readonly shared?: SharedSource
+  /** Takes what would leave the machine, instead of letting it. Files are written all the same: `scripting.data` says where. */
+  readonly rehearse?: ((effect: Effect) => void) | undefined
 }
 
 /** Where what agents share is kept: `SharedState`. */
@@ -66,8 +71,9 @@ export class HelperBroker {
   readonly #packets: PacketStore
   readonly #link: ComponentLink
   readonly #shared: SharedSource | undefined
+  readonly #rehearsal: Rehearsal | undefined
 
-  constructor({ config, nodeName, packets, link, shared }: BrokerOptions) {
+  constructor({ config, nodeName, packets, link, shared, rehearse }: BrokerOptions) {
     const { scripting, internetConnectivity } = config
     this.#root = resolve(scripting.data)
     this.#quotaBytes = scripting.dataQuotaMb * 2 ** 20
@@ -76,16 +82,38 @@ export class HelperBroker {
     this.#packets = packets ?? new NoPackets()
     this.#link = link
     this.#shared = shared
+    if (rehearse !== undefined)
+      this.#rehearsal = new Rehearsal({
+        namespaces,
+        env: scripting.env,
+        tell: rehearse,
+        check: (request) => this.#egress.check(request),
+      })
     makeFolder(this.#root)
   }
 
   async call(call: HelperCall): Promise<unknown> {
-    const { agent, component, path, args, nowMs, warn } = call
-    if (path === HUB_ACTION) return await this.#action(call)
+    if (call.path === HUB_ACTION && this.#rehearsal === undefined) return await this.#action(call)
+    const host = await this.#hostFor(call)
+    if (this.#rehearsal === undefined) return dispatch(namespaces, call.path, call.args, host)
+    if (call.path !== HUB_ACTION) return this.#rehearsal.dispatch(call, host)
+    const [action, object] = call.args
+    this.#rehearsal.note(
+      { ...call, args: typeof object === 'string' ? [action, JSON.parse(object)] : [action] },
+      host,
+    )
+  }
+
+  /** Text as it may be shown of a rehearsal. */
+  masked(text: string): string {
+    return this.#rehearsal?.masked(text, this.#root) ?? text
+  }
+
+  async #hostFor({ agent, component, nowMs, warn }: HelperCall): Promise<HelperHost> {
     const node = component === 'hub' ? 'hub' : this.#nodeName
     // Counting what is in it may take a while: when somebody uses it.
     this.#files ??= openDataFolder(this.#root, this.#quotaBytes)
-    const host: HelperHost = {
+    return {
       agent,
       component,
       nodeName: node,
@@ -95,11 +123,11 @@ export class HelperBroker {
       signal: AbortSignal.timeout(CALL_MS),
       warn,
       request: (options) => this.#egress.request(options),
+      randomName: () => randomBytes(8).toString('hex'),
       now: () => nowMs,
       health: () => this.#link.health(node),
       targeted: () => this.#link.targeted(),
     }
-    return dispatch(namespaces, path, args, host)
   }
 
   /** An agent has added something by `cluster.*`: see `GroupObserver.shared`. */

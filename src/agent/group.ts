@@ -20,6 +20,7 @@ import {
   type LoadAgent,
   type LogMessage,
   type MadeCounters,
+  type Trace,
 } from './host/protocol.ts'
 import { withoutBodies } from './host/without-bodies.ts'
 import type { SandboxLauncher } from './launcher.ts'
@@ -55,7 +56,7 @@ export interface GroupOptions {
 }
 
 /** What a component may have otherwise than `remora run` has it. */
-type HostSettings = Pick<HostConfig, 'actions' | 'clusterJobs' | 'jobsAcrossAgents' | 'marks'>
+type HostSettings = Pick<HostConfig, 'actions' | 'clusterJobs' | 'jobsAcrossAgents' | 'marks' | 'traced'>
 
 /** Whoever captures, as agents see it. */
 export interface TrafficSource {
@@ -89,6 +90,8 @@ export interface GroupObserver {
   shared?(agent: Agent, deltas: readonly unknown[], id: string | undefined): void
   /** What agents have written on entries (`HostConfig.marks`). */
   marks?(marks: readonly EntryMarks[]): void
+  /** What an agent has done by now in the process at hand (`HostConfig.traced`). */
+  traced?(agent: Agent, component: Component, trace: Trace): void
   /** A job of scope `cluster` has come, is another one now, or has gone (`HostConfig.clusterJobs`). */
   clusterJob?(change: ClusterJobChange): void
   /** A script has run or removed jobs, or stopped the scheduler, on all nodes: here it is done already. */
@@ -138,6 +141,8 @@ export interface HelperCall {
   readonly args: readonly unknown[]
   /** What time it is for the script (ms): on a capture file, that of the traffic. */
   readonly nowMs: number
+  /** Id of the entry in whose hook it is (`HostConfig.traced`). */
+  readonly entry?: string
   /** The action that agents are told of, or the job that is run, in which it happens. */
   readonly during?: ErrandAttempt
   /** For its console, before the answer. */
@@ -170,6 +175,9 @@ export interface ConsoleLine {
   readonly text: string
   /** Of an error: where in the script it arose. */
   readonly place?: ScriptPlace
+  /** When it was printed by the clock of the agent (ms), and the entry that it is about (`HostConfig.traced`). */
+  readonly at?: number
+  readonly entry?: string
 }
 
 export interface AgentResult {
@@ -634,6 +642,7 @@ export class AgentGroup {
     const items = new Set(workers.flatMap(({ agent }) => agent.wantedItem))
     const packets = new Set(workers.flatMap(({ agent }) => agent.wantedPacket))
     if (query !== null) items.add('*')
+    if (host.traced === true && items.size > 0) items.add('id')
     if (host.marks === true && items.size > 0) for (const field of ['stream', 'index']) items.add(field)
     const dissectors = workers.flatMap((place) =>
       place.dissectors.map((settings) => ({ slot: place.slot, settings })),
@@ -711,11 +720,19 @@ export class AgentGroup {
         lines: (lines) => {
           for (const line of lines) this.#line(line)
         },
-        call: ({ slot, path, args, nowMs }, warn, during) => {
+        call: ({ slot, path, args, nowMs, entry }, warn, during) => {
           const place = this.#placeOf(slot)
           if (place === undefined) throw new Error(`there is no slot ${slot}`)
           const { agent, component } = place
-          const call = { agent, component, path, args, nowMs, warn }
+          const call = {
+            agent,
+            component,
+            path,
+            args,
+            nowMs,
+            warn,
+            ...(entry === undefined ? {} : { entry }),
+          }
           return this.#observer.call(during === undefined ? call : { ...call, during: attemptOf(during) })
         },
         shared: (shares, during) => {
@@ -736,6 +753,7 @@ export class AgentGroup {
         ack: (message) => {
           if (message.made !== undefined) this.#add(message.made)
           this.#ledger.acked(message)
+          for (const { slot, trace } of message.slots) if (trace !== undefined) this.#traced(slot, trace)
         },
         stopped: (slot, reason) => this.#stopped(slot, reason),
         restarted: (reason) => this.#restarted(reason),
@@ -870,10 +888,22 @@ export class AgentGroup {
     })
   }
 
-  #consoleLine({ component, agent }: Place, { level, text }: Line): ConsoleLine {
-    const node = component === 'hub' ? 'hub' : this.#options.nodeName
+  #consoleLine({ component, agent }: Place, { level, text, at, entry }: Line): ConsoleLine {
     const place = level === 'error' ? placeIn(text, agent.file) : undefined
-    return place === undefined ? { node, agent, level, text } : { node, agent, level, text, place }
+    return {
+      node: component === 'hub' ? 'hub' : this.#options.nodeName,
+      agent,
+      level,
+      text,
+      ...(place === undefined ? {} : { place }),
+      ...(at === undefined ? {} : { at }),
+      ...(entry === undefined ? {} : { entry }),
+    }
+  }
+
+  #traced(slot: number, trace: Trace): void {
+    const place = this.#placeOf(slot)
+    if (place !== undefined) this.#observer.traced?.(place.agent, place.component, trace)
   }
 }
 
@@ -959,7 +989,13 @@ function nameAndVersion({ title, version }: Agent): Pick<Agent, 'title' | 'versi
 }
 
 /** As `remora run` has it. */
-const USUAL: HostSettings = { actions: 'inside', clusterJobs: false, jobsAcrossAgents: true, marks: false }
+const USUAL: HostSettings = {
+  actions: 'inside',
+  clusterJobs: false,
+  jobsAcrossAgents: true,
+  marks: false,
+  traced: false,
+}
 /** Jobs are due on whole seconds; this is how late they may be. */
 const TICK_MS = 50
 const TICKS_BEHIND = 2

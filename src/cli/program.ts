@@ -14,6 +14,8 @@ import { nodesCommand } from './commands/nodes.ts'
 import { runCommand } from './commands/run.ts'
 import { scriptsCommand } from './commands/scripts.ts'
 import { tapCommand } from './commands/tap.ts'
+import { testCommand } from './commands/test.ts'
+import { trialCommand } from './commands/trial.ts'
 import { workerCommand } from './commands/worker.ts'
 import { printableLines } from './text.ts'
 
@@ -30,7 +32,7 @@ export async function main(): Promise<void> {
     .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
   for (const make of COMMANDS) {
     const command = make()
-    program.addCommand(command)
+    program.addCommand(command, { hidden: INTERNAL.has(make) })
     settle(command, program, `remora ${command.name()}`)
   }
   try {
@@ -67,6 +69,7 @@ const COMMANDS = [
   workerCommand,
   hubCommand,
   checkCommand,
+  testCommand,
   scriptsCommand,
   agentsCommand,
   consoleCommand,
@@ -75,7 +78,11 @@ const COMMANDS = [
   nodesCommand,
   configCommand,
   doctorCommand,
+  trialCommand,
 ]
+
+/** What our own programs start. */
+const INTERNAL: ReadonlySet<unknown> = new Set([trialCommand])
 
 /** What a shell says of a program that SIGPIPE has ended. */
 const CLOSED_PIPE = 128 + 13

@@ -35,6 +35,7 @@ export const clusterCounter = namespace('cluster.counter', 'Sums.', {
     run: ({ name, from }, host) => host.shared.counter(name, from?.agent),
   }),
   reset: helper({
+    effect: 'shared',
     doc: again,
     params: { name },
     returns: z.void(),
@@ -66,6 +67,7 @@ export const clusterTopk = namespace('cluster.topk', 'The most frequent of many 
     run: ({ name, k, from }, host) => [...host.shared.top(name, k, from?.agent)],
   }),
   reset: helper({
+    effect: 'shared',
     doc: again,
     params: { name },
     returns: z.void(),
@@ -89,6 +91,7 @@ export const clusterUnique = namespace('cluster.unique', 'How many different val
     run: ({ name, from }, host) => host.shared.unique(name, from?.agent),
   }),
   reset: helper({
+    effect: 'shared',
     doc: again,
     params: { name },
     returns: z.void(),
@@ -135,6 +138,7 @@ export const clusterQuantile = namespace('cluster.quantile', 'How numbers are sp
     run: ({ name, from }, host) => host.shared.summary(name, from?.agent),
   }),
   reset: helper({
+    effect: 'shared',
     doc: again,
     params: { name },
     returns: z.void(),

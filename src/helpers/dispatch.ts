@@ -63,14 +63,15 @@ export function* allHelpers(namespaces: readonly Namespace[]): Generator<readonl
 
 /** `path` comes from the sandbox and may be anything. */
 function findBrokerHelper(namespaces: readonly Namespace[], path: string): BrokerHelper {
-  const helper = findHelper(namespaces, path)
+  const helper = helperAt(namespaces, path)
   if (helper === undefined) throw new Mistake('E_HELPER_ARGUMENT', `there is no helper ${brief(path)}`)
   if (helper.where === 'sandbox')
     throw new Mistake('E_HELPER_REFUSED', `${path} runs in the sandbox and cannot be called from outside`)
   return helper
 }
 
-function findHelper(namespaces: readonly Namespace[], path: string): Helper | undefined {
+/** Undefined when there is none: `path` may be anything. */
+export function helperAt(namespaces: readonly Namespace[], path: string): Helper | undefined {
   const dot = path.lastIndexOf('.')
   const name = path.slice(0, Math.max(dot, 0))
   const key = path.slice(dot + 1)

@@ -29,6 +29,8 @@ export interface EgressOptions {
 export interface Egress {
   /** Throws a Mistake that names the host and the reason, never the path, the query or headers: they hold secrets. */
   request(options: HttpRequest, signal?: AbortSignal): Promise<HttpReply>
+  /** Throws what `request` would before anything is sent; what only connecting tells is not looked at. */
+  check(options: HttpRequest): void
   /** Closes idle connections and breaks the others. */
   close(): Promise<void>
 }
@@ -64,6 +66,10 @@ class FencedEgress implements Egress {
       next = followed(next, reply)
     }
     throw failed(next, `more than ${MOST_REDIRECTS} redirects`)
+  }
+
+  check(options: HttpRequest): void {
+    this.#checkHost(firstHop(options))
   }
 
   async close(): Promise<void> {

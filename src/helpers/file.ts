@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
 import { appendFile, copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
@@ -19,6 +18,7 @@ export const file = namespace(
   'Files in the data folder of this worker or hub. All scripts share it; paths are relative to it, and nothing outside can be reached. Content is UTF-8 text.',
   {
     write: helper({
+      effect: 'file',
       doc: 'Replaces the content of a file, or makes the file. The folder must exist. Objects are written as JSON.',
       params: { path: path('Path of the file'), content: jsonText.describe('The whole new content') },
       returns: z.void(),
@@ -33,6 +33,7 @@ export const file = namespace(
     }),
 
     append: helper({
+      effect: 'file',
       doc: 'Adds text at the end of a file, or makes the file. The folder must exist.',
       params: { path: path('Path of the file'), content: jsonText.describe('What to add') },
       returns: z.void(),
@@ -100,6 +101,7 @@ export const file = namespace(
     }),
 
     move: helper({
+      effect: 'file',
       doc: 'Renames a file or folder. Into an existing folder, or a path that ends with `/`, it moves under its own name.',
       params: { oldPath: path('What to move'), newPath: path('Where to') },
       returns: z.void(),
@@ -117,6 +119,7 @@ export const file = namespace(
     }),
 
     copy: helper({
+      effect: 'file',
       doc: 'Copies one file. Throws when there is none, as for a capture that has expired.',
       params: { srcPath: path('File to copy'), dstPath: path('Path of the copy') },
       returns: z.void(),
@@ -130,6 +133,7 @@ export const file = namespace(
     }),
 
     delete: helper({
+      effect: 'file',
       doc: 'Deletes a file, or a folder with all that is in it. Nothing there is fine.',
       params: { path: path('What to delete') },
       returns: z.void(),
@@ -149,6 +153,7 @@ export const file = namespace(
     }),
 
     mkdir: helper({
+      effect: 'file',
       doc: 'Makes a folder, and those above it. One that exists is fine.',
       params: { path: path('Path of the folder') },
       returns: z.void(),
@@ -159,6 +164,7 @@ export const file = namespace(
     }),
 
     mkdirTemp: helper({
+      effect: 'file',
       doc: 'Makes a folder with a new name and returns its path.',
       params: {
         name: namePart.default('').describe('How its name begins'),
@@ -166,14 +172,15 @@ export const file = namespace(
       },
       returns: z.string(),
       example: `var folder = file.mkdirTemp('snapshot')\nfile.write(folder + '/note.txt', 'kept')`,
-      async run({ name, dir }, { files }) {
-        const target = join(files.resolve(dir), name + randomPart())
+      async run({ name, dir }, { files, randomName }) {
+        const target = join(files.resolve(dir), name + randomName())
         await spend(files, target, 0, () => mkdir(target))
         return target
       },
     }),
 
     temp: helper({
+      effect: 'file',
       doc: 'Makes an empty file with a new name and returns its path.',
       params: {
         name: namePart.describe('How its name begins'),
@@ -182,8 +189,8 @@ export const file = namespace(
       },
       returns: z.string(),
       example: `var report = file.temp('report', '', 'json')\nfile.write(report, JSON.stringify({ ok: true }))`,
-      async run({ name, dir, extension }, { files }) {
-        const fullName = `${name}${randomPart()}.${extension.replace(/^\./, '')}`
+      async run({ name, dir, extension }, { files, randomName }) {
+        const fullName = `${name}${randomName()}.${extension.replace(/^\./, '')}`
         const target = join(files.resolve(dir), fullName)
         await spend(files, target, 0, () => writeFile(target, '', { flag: 'wx' }))
         return target
@@ -191,6 +198,7 @@ export const file = namespace(
     }),
 
     tar: helper({
+      effect: 'file',
       doc: 'Packs the files of a folder into `kubeshark_<UNIX seconds>.tar.gz` in the data folder, and returns that name.',
       params: { dir: path('Folder to pack') },
       returns: z.string(),
@@ -223,8 +231,4 @@ async function placeUnder(files: DataFolder, path: string, moved: string): Promi
   const target = files.resolve(path)
   const takesIn = path.endsWith('/') || (target !== moved && (await look(target))?.isDirectory() === true)
   return takesIn ? files.resolve(join(target, basename(moved))) : target
-}
-
-function randomPart(): string {
-  return randomBytes(8).toString('hex')
 }

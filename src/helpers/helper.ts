@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { QuantileSummary } from '../shared-state/quantile-answers.ts'
 import type { TopKey } from '../shared-state/top-keys.ts'
 import type { Kind } from '../shared-state/value.ts'
+import type { EffectKind } from '../wire/trials.ts'
 
 /**
  * One declaration of something that scripts can call. From it come the stub inside the sandbox, the checking of
@@ -30,6 +31,8 @@ export interface Declaration<P extends Params = Params, R extends z.ZodType = z.
   /** Positional for scripts, in the order written; by name in `run`. A `rest` one comes last. */
   readonly params: P
   readonly returns: R
+  /** What it does outside of the script, for those who only rehearse; absent: it looks and tells. */
+  readonly effect?: EffectKind
   /** A script that shows it in use: type-checked and run in the real sandbox by a test. */
   readonly example: string
 }
@@ -100,6 +103,8 @@ export interface HelperHost {
   warn(text: string): void
   /** HTTP under the egress rules: time limit, size limit, no redirects into forbidden places. */
   request(options: HttpRequest): Promise<HttpReply>
+  /** Part of a name that nobody else has. */
+  randomName(): string
   /** What time it is for the script, ms since the epoch: on a capture file, that of the traffic. */
   now(): number
   /** State of this component, for `utils.health`: anything JSON can say. */

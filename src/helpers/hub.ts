@@ -3,6 +3,7 @@ import { helper, namespace, sandboxHelper, typed } from './helper.ts'
 
 export const hub = namespace('hub', 'The component that all workers talk to.', {
   action: sandboxHelper({
+    effect: 'hub',
     doc: 'Sends a copy of an object to the hub, where `onHubAction` of every active script is called. Does not wait. Throws when the object has more than 1 MiB as JSON.',
     params: {
       action: z.string().describe('What it is about; choose a word that no other script uses'),
@@ -22,6 +23,7 @@ export const hub = namespace('hub', 'The component that all workers talk to.', {
     },
   }),
   blockPod: helper({
+    effect: 'hub',
     doc: 'Asks the hub to cut a pod off the network, and returns what it answers: for now always `blocking is disabled`.',
     params: {
       podName: z.string().describe('Name of the pod'),

@@ -21,6 +21,7 @@ export const pcap = namespace('pcap', 'Packets of the streams that were seen lat
   }),
 
   snapshot: helper({
+    effect: 'file',
     doc: 'Merges the packets of streams into one capture in the data folder, sorted by time, and returns its name, `<UNIX seconds>.pcap`. Streams that have expired are left out.',
     params: {
       selectedPcaps: z
@@ -45,6 +46,7 @@ export const pcap = namespace('pcap', 'Packets of the streams that were seen lat
   }),
 
   path: helper({
+    effect: 'file',
     doc: 'Path of the capture of a stream, for `file.copy`. When nothing is kept of the stream there is no such file.',
     params: { stream: z.string().optional().describe('`data.stream`') },
     returns: z.string(),

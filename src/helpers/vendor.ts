@@ -9,6 +9,7 @@ const url = z.url({ protocol: /^https?$/ }).describe('Address, http or https')
 
 export const vendor = namespace('vendor', 'Requests to other systems.', {
   webhook: helper({
+    effect: 'network',
     doc: 'Sends an HTTP request and returns the body of the reply, whatever its status. A status of 400 or more also warns on the console; no reply throws.',
     params: {
       method,
@@ -31,6 +32,7 @@ export const vendor = namespace('vendor', 'Requests to other systems.', {
   }),
 
   webhookForm: helper({
+    effect: 'network',
     doc: 'Sends fields as a form (multipart/form-data) and returns the body of the reply, like `vendor.webhook`.',
     params: {
       method,

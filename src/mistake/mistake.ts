@@ -43,6 +43,7 @@ export const MISTAKES = {
   E_AGENT_READ: 'An agent script cannot be read.',
   E_AGENT_SYNTAX: 'An agent script is not valid in the chosen language.',
   E_AGENT_NONE: 'No agent scripts were found.',
+  E_FIXTURE: 'A test fixture cannot be found, or is none.',
   E_HELPER_ARGUMENT: 'A helper was called with an argument that it does not take.',
   E_HELPER_REFUSED: 'A helper was refused: a limit, a missing grant or a path outside the data folder.',
   E_HELPER_FAILED: 'A helper tried and the other side failed.',

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import type { DataFolder, HelperHost, NameHistory, PacketStore } from '../helpers/helper.ts'
 import { SharedState } from '../store/shared-state.ts'
@@ -18,6 +19,7 @@ export function fakeHost(
     signal: new AbortController().signal,
     warn: (text) => warnings.push(text),
     request: () => Promise.reject(new Error('this test sends nothing')),
+    randomName: () => randomBytes(8).toString('hex'),
     now: () => 1_767_225_600_123,
     health: () => ({ nodeName: 'node-a' }),
     targeted: () => ({ targets: [], excluded: [] }),

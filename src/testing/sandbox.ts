@@ -138,6 +138,7 @@ const CONFIG: HostConfig = {
   actions: 'inside',
   clusterJobs: false,
   marks: false,
+  traced: false,
   jobsAcrossAgents: true,
   origin: { worker: 'w', node: { ip: '', name: 'n' }, backend: 'pcap' },
   protocols: [],

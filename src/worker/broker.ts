@@ -1,7 +1,7 @@
 import { readdirSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { Agent } from '../agent/agents.ts'
-import { type ComponentLink, HelperBroker, type SharedSource } from '../agent/broker.ts'
+import { type BrokerOptions, type ComponentLink, HelperBroker, type SharedSource } from '../agent/broker.ts'
 import type { HelperCall } from '../agent/group.ts'
 import { OwnProcess } from '../agent/own-process.ts'
 import type { Config } from '../config/index.ts'
@@ -19,12 +19,16 @@ export class Broker {
   readonly spool: SpoolOptions
   #captured: Captured = { source: '', bytesRead: 0, packets: 0 }
 
-  /** Without a link, and a state that agents share, it stands alone: no other component is there. */
+  /**
+   * Without a link, and a state that agents share, it stands alone: no other component is there. `rehearse` takes what would
+   * leave the machine.
+   */
   constructor(
     config: Config,
     nodeName: string,
     link?: ComponentLink,
     shared: SharedSource = new SharedState({ node: nodeName, boot: '' }),
+    rehearse?: BrokerOptions['rehearse'],
   ) {
     const spools = join(resolve(config.scripting.data), '..', 'spool')
     this.spool = {
@@ -39,7 +43,14 @@ export class Broker {
       usedBytes: bytesIn(this.spool.folder),
     })
     const linked = link ?? new Alone(stats)
-    this.#helpers = new HelperBroker({ config, nodeName, packets: this.#packets, link: linked, shared })
+    this.#helpers = new HelperBroker({
+      config,
+      nodeName,
+      packets: this.#packets,
+      link: linked,
+      shared,
+      rehearse,
+    })
     removeStaleSpools(spools)
     // Also when the program is ended in the middle of a run.
     process.once('exit', this.#removeSpool)
@@ -52,6 +63,11 @@ export class Broker {
   /** An agent has added something by `cluster.*`: see `GroupObserver.shared`. */
   share(agent: Agent, deltas: readonly unknown[], id: string | undefined): void {
     this.#helpers.share(agent, deltas, id)
+  }
+
+  /** Text as it may be shown of a rehearsal. */
+  masked(text: string): string {
+    return this.#helpers.masked(text)
   }
 
   /** A reply in the capture gave an address a name. */

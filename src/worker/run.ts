@@ -133,6 +133,7 @@ export class Run {
     const { packets, entries } = done.counters
     agents.log('info', 'worker', 'the capture ends', { packets, entries })
     await agents.end(this.#options.finalRun, ready.live ? Date.now() : done.counters.lastMs)
+    if (this.#options.host.traced === true) await agents.measure()
     if (this.#options.lingers === true) await Promise.race([this.#stopped.promise, agents.failed])
     return { ready, done }
   }

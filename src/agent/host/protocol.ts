@@ -81,13 +81,18 @@ export interface HostConfig {
   readonly macros: Readonly<Record<string, string>>
   /**
    * Where `hub.action` goes: `inside`, to the hub agents of this sandbox; `outside`, to the broker, which sees to it that
-   * it comes back as an errand somewhere.
+   * it comes back as an errand somewhere; `told`: inside, and the broker is told before.
    */
-  readonly actions: 'inside' | 'outside'
+  readonly actions: 'inside' | 'outside' | 'told'
   /** Jobs with scope `cluster` run when they are ordered to; what scripts order of jobs is told, too. */
   readonly clusterJobs: boolean
   /** What agents write on entries is told; these have their stream and index then. */
   readonly marks: boolean
+  /**
+   * Lines, calls of helpers and marks say of which entry they are, which has its id then; what each hook and job has cost
+   * and where it failed is counted, and what onItemQueried does to entries is told as marks are.
+   */
+  readonly traced: boolean
   /** Scripts may also run, remove and stop jobs of others. */
   readonly jobsAcrossAgents: boolean
   /** What entries of protocols that scripts read have in common. */
@@ -159,6 +164,9 @@ export interface Line {
   readonly slot: number
   readonly level: 'log' | 'error' | 'warn' | 'info' | 'debug' | 'clear'
   readonly text: string
+  /** Where all is traced: what time it was for the agent (ms), and the id of the entry in whose hook it was. */
+  readonly at?: number
+  readonly entry?: string
 }
 
 /** What agents say while a frame is worked off, when it is too much for one. */
@@ -311,6 +319,17 @@ export interface SlotCounters {
   missedPackets: number
   stopped: string
   readonly faults: readonly AgentFault[]
+  /** Where all is traced. */
+  trace?: Trace
+}
+
+/** What an agent has done since it was loaded: by name of a hook, `job "tag"`, or `timer`. */
+export type Trace = Readonly<Record<string, CallCounts>>
+
+export interface CallCounts {
+  calls: number
+  errors: number
+  micros: number
 }
 
 export interface CallMessage {
@@ -321,6 +340,8 @@ export interface CallMessage {
   readonly nowMs: number
   /** It happens in an errand: that of the oldest frame without an acknowledgement. */
   readonly isInErrand?: boolean
+  /** Where all is traced: id of the entry in whose hook it is. */
+  readonly entry?: string
   /** What agents have added by `cluster.*` before; of calls that are about it. */
   readonly shared?: readonly SlotShares[]
 }

@@ -125,9 +125,17 @@ export class StoredEntries {
   begin(text: string): QueriedEntry | undefined {
     const original = objectOf(text)
     if (original === undefined) return undefined
-    const at = this.#layoutOf.get(nameOf(original.protocol)) ?? this.layouts.length - 1
-    const { fields } = this.layouts[at] as Layout
-    return { row: [at, ...rowOf(fields, original)], original, text, slot: 0 }
+    const at = this.layoutOf(original) ?? this.layouts.length - 1
+    return { row: this.row(at, original), original, text, slot: 0 }
+  }
+
+  /** Place of the layout of entries of the same protocol; undefined when there is none. */
+  layoutOf({ protocol }: Json): number | undefined {
+    return this.#layoutOf.get(nameOf(protocol))
+  }
+
+  row(layout: number, entry: Json): unknown[] {
+    return [layout, ...rowOf((this.layouts[layout] as Layout).fields, entry)]
   }
 }
 
@@ -160,6 +168,20 @@ function rowOf(fields: readonly LayoutField[], value: Json): unknown[] {
   })
 }
 
+/** Dotted paths at which two entries differ, and not below them; the first of them, when there are many. */
+export function changedPaths(before: unknown, after: unknown): string[] {
+  const paths: string[] = []
+  const look = (one: unknown, other: unknown, path: string): void => {
+    if (one === other || paths.length >= MOST_CHANGES) return
+    if (isObject(one) && isObject(other)) {
+      for (const key of new Set([...Object.keys(one), ...Object.keys(other)]))
+        look(one[key], other[key], path === '' ? key : `${path}.${key}`)
+    } else if (JSON.stringify(one) !== JSON.stringify(other)) paths.push(path.slice(0, LONGEST_PATH))
+  }
+  look(before, after, '')
+  return paths
+}
+
 /** An entry of which too much has become: fail closed. */
 export function emptied(text: string): string {
   return JSON.stringify(withoutBodies(JSON.parse(text) as Json, 'agent', 'agents have made too much of it'))
@@ -183,5 +205,7 @@ function plainMakers(layouts: readonly Layout[]): readonly Maker[] {
   return make(same, same, () => Object.prototype, same, same)
 }
 
+const MOST_CHANGES = 20
+const LONGEST_PATH = 200
 const CONTENT = ['request', 'response', 'data', 'base', 'passed', 'failed'] as const
 const FIXED = ['id', 'stream', 'worker', 'index'] as const

@@ -32,10 +32,11 @@ import {
   type OutputMessage,
   PACKET_COLUMNS,
   type QueryErrand,
+  type SlotCounters,
   type SlotShares,
   UP,
 } from './protocol.ts'
-import { EntryQuery, emptied, Passage, type QueriedEntry, StoredEntries } from './query.ts'
+import { changedPaths, EntryQuery, emptied, Passage, type QueriedEntry, StoredEntries } from './query.ts'
 import { RELAYED } from './relayed.ts'
 import { type Due, type Job, Scheduler } from './scheduler.ts'
 import { SharedObject } from './shared-object.ts'
@@ -360,7 +361,7 @@ export class Sandbox implements SlotHost {
     const ack: AckMessage = {
       seq: this.#owes,
       lines: this.#lines,
-      slots: [...this.#changed].map((slot) => slot.counters),
+      slots: [...this.#changed].map(countersOf),
       nextDueMs: finite(this.#scheduler.nextDue),
       entries: this.#entries,
       marks: this.#marked,
@@ -589,12 +590,10 @@ export class Sandbox implements SlotHost {
     const layouts = this.#layoutsOf(batch)
     for (const [item, { passed, failed, tags }] of this.#marksOf) {
       const row = batch.rows[item] as readonly unknown[]
-      const { fields } = layouts[row[0] as number] as Layout
-      const [stream, index] = [fieldOf(fields, row, 'stream'), fieldOf(fields, row, 'index')]
-      if (typeof stream !== 'string' || typeof index !== 'number') continue
+      const name = nameIn(row, layouts)
+      if (name === undefined) continue
       this.#marked.push({
-        stream,
-        index,
+        ...name,
         ...(passed === undefined ? {} : { passed }),
         ...(failed === undefined ? {} : { failed }),
         ...(tags === undefined ? {} : { tags }),
@@ -714,7 +713,7 @@ export class Sandbox implements SlotHost {
   }
 
   #within<Answer>(slot: Slot, run: () => Answer): Answer {
-    this.#enter(slot)
+    this.#enter(slot, 'dissectors')
     const answer = run()
     this.#leave(slot)
     return answer
@@ -755,7 +754,7 @@ export class Sandbox implements SlotHost {
     if (items > 0 && slot.layoutsVersion !== batch.version)
       slot.setLayouts(batch.version, this.#layoutsOf(batch))
     this.#inSlice = true
-    this.#enter(slot)
+    this.#enter(slot, items > 0 ? 'onItemCaptured' : 'onPacketCaptured')
     if (packets <= 0) slot.items(batch.rows, work.toItem)
     else if (items <= 0) slot.packets(batch.columns, work.toPacket)
     else this.#merged(slot, batch)
@@ -769,12 +768,15 @@ export class Sandbox implements SlotHost {
     while (slot.counters.stopped === '') {
       const item = slot.nextItem
       if (item >= slot.itemLimit) {
+        this.#spend(slot, 'onPacketCaptured')
         slot.packets(batch.columns, slot.packetLimit)
         return
       }
       const position = batch.positions[item] as number
       if (slot.nextPacket < position && slot.nextPacket < slot.packetLimit) {
+        this.#spend(slot, 'onPacketCaptured')
         slot.packets(batch.columns, position)
+        this.#spend(slot, 'onItemCaptured')
         continue
       }
       let to = item + 1
@@ -790,11 +792,25 @@ export class Sandbox implements SlotHost {
     this.#changed.add(slot)
   }
 
-  #enter(slot: Slot): void {
+  /** `what`: hook or job, for the books on each where all is traced. */
+  #enter(slot: Slot, what: string): void {
     this.#note(slot)
     this.#running = slot
     this.#changed.add(slot)
     this.#startedAt = performance.now()
+    this.#spentAt = this.#startedAt
+    this.#doing = what
+  }
+  #doing = ''
+  #spentAt = 0
+
+  /** What the slot has done until now is over; from now on it does `next`. */
+  #spend({ tracer }: Slot, next: string): void {
+    if (tracer === undefined) return
+    const now = performance.now()
+    tracer.called(this.#doing, 0, Math.round((now - this.#spentAt) * 1000))
+    this.#doing = next
+    this.#spentAt = now
   }
 
   #leave(slot: Slot): void {
@@ -806,6 +822,7 @@ export class Sandbox implements SlotHost {
   /** Brings the slot's counters up to date; also after an interrupt, when only part of its events were delivered. */
   #afterSlice(slot: Slot): void {
     slot.counters.micros += Math.round((performance.now() - this.#startedAt) * 1000)
+    this.#spend(slot, '')
     if (!this.#inSlice) return
     this.#inSlice = false
     slot.countDelivered()
@@ -939,7 +956,9 @@ export class Sandbox implements SlotHost {
     this.#task = task
     this.#inTimer = !isJob
     this.#momentMs = due.at
-    this.#enter(slot)
+    const what = isJob ? `job "${due.job.tag}"` : 'timer'
+    slot.tracer?.called(what, 1, 0)
+    this.#enter(slot, what)
     const failure = slot.task(task, !isJob && due.timer.every === 0)
     this.#leave(slot)
     this.#task = 0
@@ -970,7 +989,7 @@ export class Sandbox implements SlotHost {
 
   #taskFailed(slot: Slot, what: string, failure: string): void {
     slot.counters.errors++
-    slot.report(`${what}: ${failure}`)
+    slot.fault(what, failure)
   }
 
   #hears(slot: Slot, hook: string): boolean {
@@ -978,7 +997,8 @@ export class Sandbox implements SlotHost {
   }
 
   #call(slot: Slot, hook: string, texts: readonly (string | undefined)[]): void {
-    this.#enter(slot)
+    slot.tracer?.called(hook, 1, 0)
+    this.#enter(slot, hook)
     slot.call(hook, texts)
     this.#leave(slot)
   }
@@ -1003,8 +1023,12 @@ export class Sandbox implements SlotHost {
       this.#queried = work.queried
       const row = work.batch.rows[work.queried] as readonly unknown[]
       work.entry ??= query.begin(row, layouts, this.#marksOf.get(work.queried))
-      if (work.entry !== undefined && this.#queryOne(query.passage, work.entry, layouts))
-        this.#entries.push(query.passage.finish(work.entry))
+      if (work.entry !== undefined) {
+        const isShown = this.#queryOne(query.passage, work.entry, layouts)
+        const text = isShown ? query.passage.finish(work.entry) : undefined
+        if (text !== undefined) this.#entries.push(text)
+        if (this.config.traced) this.#traceQueried(work.entry, text, nameIn(row, layouts))
+      }
       work.entry = undefined
     }
     this.#queried = undefined
@@ -1012,11 +1036,28 @@ export class Sandbox implements SlotHost {
   /** The item at hand while entries are queried. */
   #queried: number | undefined
 
+  /** What onItemQueried has made of an entry; undefined: it is hidden. */
+  #traceQueried({ original }: QueriedEntry, text: string | undefined, name: EntryName | undefined): void {
+    if (name === undefined) return
+    if (text === undefined) this.#marked.push({ ...name, queried: 'hidden' })
+    else {
+      const shown = JSON.parse(text)
+      const changes = changedPaths(original, shown)
+      const written = {
+        ...(changes.includes('passed') && shown.passed === true ? { passed: true } : {}),
+        ...(changes.includes('failed') && shown.failed === true ? { failed: true } : {}),
+        ...(changes.includes('tags') ? { tags: shown.tags } : {}),
+      }
+      if (changes.length > 0) this.#marked.push({ ...name, ...written, queried: 'changed', changes })
+    }
+  }
+
   #queryOne(passage: Passage, entry: QueriedEntry, layouts: readonly Layout[]): boolean {
     while (entry.slot < this.#slots.length) {
       const slot = this.#slots[entry.slot++] as Slot
       if (slot.agent.component === 'hub' || !this.#hears(slot, 'onItemQueried')) continue
-      this.#enter(slot)
+      slot.tracer?.called('onItemQueried', 1, 0)
+      this.#enter(slot, 'onItemQueried')
       const shown = passage.pass(entry, slot, layouts)
       this.#leave(slot)
       if (!shown) return false
@@ -1048,7 +1089,7 @@ export class Sandbox implements SlotHost {
     try {
       slot = new Slot(agent, this)
       this.#contexts.push({ slot, context: new WeakRef(slot.context as object) })
-      this.#enter(slot)
+      this.#enter(slot, 'loading')
       failure = slot.start()
       this.#leave(slot)
     } catch (thrown) {
@@ -1146,10 +1187,27 @@ export class Sandbox implements SlotHost {
   }
 
   print(slot: Slot, level: Line['level'], text: string): void {
-    const line = { slot: slot.agent.slot, level, text }
+    const line = { slot: slot.agent.slot, level, text, ...this.#tracedNow(slot) }
     const key = this.#keyOf(slot)
     if (key === undefined) this.#lines.push(line)
     else this.#eventLines.push({ key, line })
+  }
+
+  #tracedNow(slot: Slot): Pick<Line, 'at' | 'entry'> {
+    if (!this.config.traced) return {}
+    const entry = this.#entryAt(slot)
+    return { at: this.now(slot), ...(entry === undefined ? {} : { entry }) }
+  }
+
+  /** Id of the entry in whose hook the slot is. */
+  #entryAt({ given, position }: Slot): string | undefined {
+    if (this.#telling !== undefined || !this.#inEvents) return undefined
+    const batch = this.#batch as Batch
+    if (this.#queried === undefined && given !== 'items') return undefined
+    const row = batch.rows[this.#queried ?? (position[0] as number)]
+    if (row === undefined) return undefined
+    const id = fieldOf(this.#layoutsOf(batch)[row[0] as number]?.fields ?? [], row, 'id')
+    return typeof id === 'string' ? id : undefined
   }
 
   /** Orders what is printed and said by the event in whose hook it was; what follows from that comes right after it. */
@@ -1166,7 +1224,9 @@ export class Sandbox implements SlotHost {
     if (slot.counters.stopped !== '') throw new Error('this agent was stopped')
     const nowMs = this.now(slot)
     const inErrand = this.#errand === undefined ? '' : ',"isInErrand":true'
-    const more = inErrand + this.#sharesBefore(slot, path)
+    const entry = this.config.traced ? this.#entryAt(slot) : undefined
+    const ofEntry = entry === undefined ? '' : `,"entry":${JSON.stringify(entry)}`
+    const more = inErrand + ofEntry + this.#sharesBefore(slot, path)
     const call = `{"slot":${slot.agent.slot},"path":${JSON.stringify(path)},"args":${args},"nowMs":${nowMs}${more}}`
     const began = performance.now()
     // Of a call whose agent was interrupted in the middle.
@@ -1316,6 +1376,7 @@ export class Sandbox implements SlotHost {
       this.#actOutside(slot, action, object)
       return
     }
+    if (this.config.actions === 'told') this.#actOutside(slot, action, object)
     const { agent } = slot
     const meta = JSON.stringify({
       node: agent.component === 'hub' ? 'hub' : this.config.nodeName,
@@ -1398,6 +1459,20 @@ function joinTags(before: unknown, tags: unknown): unknown {
   if (Array.isArray(before) && Array.isArray(tags)) return [...new Set([...before, ...tags])]
   const areObjects = [before, tags].every((each) => typeof each === 'object' && each !== null)
   return areObjects && !Array.isArray(before) ? { ...(before as object), ...(tags as object) } : tags
+}
+
+function countersOf({ counters, tracer }: Slot): SlotCounters {
+  return tracer === undefined ? counters : { ...counters, trace: tracer.trace }
+}
+
+/** What an entry is called by those who keep it; its id where all is traced. */
+type EntryName = Pick<EntryMarks, 'stream' | 'index' | 'id'>
+
+function nameIn(row: readonly unknown[], layouts: readonly Layout[]): EntryName | undefined {
+  const { fields } = layouts[row[0] as number] ?? { fields: [] }
+  const [stream, index, id] = ['stream', 'index', 'id'].map((name) => fieldOf(fields, row, name))
+  if (typeof stream !== 'string' || typeof index !== 'number') return undefined
+  return typeof id === 'string' ? { stream, index, id } : { stream, index }
 }
 
 /** A field of an entry, out of its row. */

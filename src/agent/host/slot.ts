@@ -12,6 +12,7 @@ import type { JobScope } from './scheduler.ts'
 import { readSettings } from './settings.ts'
 import { PendingShares } from './shared.ts'
 import type { SharedObject } from './shared-object.ts'
+import { Tracer } from './trace.ts'
 
 /** What a slot needs from the sandbox around it. */
 export interface SlotHost {
@@ -71,6 +72,8 @@ export class Slot {
   ticksLeft = MOST_TICKS_OF_SILENCE
   /** Another version has taken its place, or it was removed. */
   isUnloaded = false
+  /** What it does, call by call; undefined where nothing is traced. */
+  readonly tracer: Tracer | undefined
   /** What it has added by `cluster.*`. */
   readonly shares = new PendingShares(() => this.#host.shares(this))
   /** Layouts it has makers for. */
@@ -100,6 +103,7 @@ export class Slot {
     this.wantsPackets = agent.wantedPacket.length > 0
     this.#faults = new Faults(agent.file)
     this.counters = { ...newCounters(agent.slot), faults: this.#faults.list }
+    this.tracer = host.config.traced ? new Tracer() : undefined
     // Its own microtask queue is one that nothing ever runs: what an agent puts there cannot come back as a call.
     this.#context = vm.createContext(vm.constants.DONT_CONTEXTIFY, {
       codeGeneration: { strings: false, wasm: false },
@@ -189,6 +193,8 @@ export class Slot {
     this.#isGiven = false
     const items = this.wantsItems ? this.nextItem - this.#countedItems : 0
     const packets = this.wantsPackets ? this.nextPacket - this.#countedPackets : 0
+    if (items > 0) this.tracer?.called('onItemCaptured', items, 0)
+    if (packets > 0) this.tracer?.called('onPacketCaptured', packets, 0)
     this.counters.items += items
     this.counters.packets += packets
     this.counters.calls += items + packets
@@ -274,7 +280,7 @@ export class Slot {
   #dissectorFailed(dissector: number, what: 'probe' | 'parse', failure: string): void {
     const { name } = this.dissectors[dissector] as DissectorSettings
     this.counters.errors++
-    this.report(`dissector ${name}: ${what}: ${this.#located(failure)}`)
+    this.fault(`dissector ${name}: ${what}`, this.#located(failure))
     const failures = ++this.#failures[what]
     if (failures < this.#host.config.budgets.failures) return
     this.stop(`dissector ${name} failed ${failures} times in a row: ${failure.split('\n', 1)[0]}`)
@@ -424,13 +430,19 @@ export class Slot {
   #failed(hook: number, message: string, stack: string): boolean {
     const name = this.#host.config.hooks[hook] as string
     this.counters.errors++
-    this.report(`${name}: ${this.#located(`${message}\n${stack}`)}`)
+    this.fault(name, this.#located(`${message}\n${stack}`))
     if (this.counters.stopped !== '') return true
     const failures =
       name === 'onItemCaptured' ? this.position[2] : name === 'onPacketCaptured' ? this.position[3] : 0
     if ((failures as number) < this.#host.config.budgets.failures) return false
     this.stop(`${name} failed ${failures} times in a row: ${message}`)
     return true
+  }
+
+  /** Something of it has failed, `where` says what: tells it. */
+  fault(where: string, message: string): void {
+    this.tracer?.failed(where)
+    this.report(`${where}: ${message}`)
   }
 
   /** Prints an error, and the same one again only as a number. */

@@ -9,6 +9,7 @@ import { readProtos } from '../../config/protos.ts'
 import { knownProtocols } from '../../dissectors/known.ts'
 import { compileFilter } from '../../filter/index.ts'
 import { Mistake } from '../../mistake/mistake.ts'
+import type { Effect } from '../../wire/trials.ts'
 import { Broker } from '../../worker/broker.ts'
 import { Run, type RunResult } from '../../worker/run.ts'
 import { runOptions } from '../../worker/run-options.ts'
@@ -21,16 +22,19 @@ import {
   sourceName,
   sourceOf,
 } from '../capture-flags.ts'
+import { effectLine } from '../effect-line.ts'
 import { onInterrupt } from '../interrupt.ts'
 import { addConfigOptions, type ConfigFlags, configOf } from '../options.ts'
 import { ProgressBar } from '../progress.ts'
 import { summaryJson, summaryText } from '../summary.ts'
 import { consoleText, printableLines } from '../text.ts'
+import { throwAway } from '../throw-away.ts'
 
 interface RunFlags extends ConfigFlags, CaptureFlags {
   readonly json?: boolean
   readonly entries?: string | true
   readonly finalRun: boolean
+  readonly dryRun?: boolean
   readonly hub: 'auto' | 'always' | 'never'
   readonly watch: boolean
 }
@@ -41,6 +45,7 @@ export function runCommand(): Command {
     .argument('<agents...>', 'script files, or folders that hold them')
     .option('--json', 'print everything as JSON lines')
     .option('--entries [filter]', 'also print the entries (that match), as onItemQueried leaves them')
+    .option('--dry-run', 'record what agents would send and write instead of doing it')
     .option('--no-final-run', 'do not run every job once more at the end of a capture')
     .addOption(
       new Option(
@@ -56,7 +61,8 @@ export function runCommand(): Command {
 }
 
 async function run(paths: string[], flags: RunFlags): Promise<void> {
-  const { config } = configOf(flags)
+  const place = flags.dryRun === true ? throwAway(configOf(flags).config) : undefined
+  const config = place?.config ?? configOf(flags).config
   const source = sourceOf(flags)
   const { language } = config.scripting
   const options = { language, protocols: knownProtocols }
@@ -67,7 +73,8 @@ async function run(paths: string[], flags: RunFlags): Promise<void> {
   const { best } = launcher
   requireLevel(requiredLevel(flags, config), best)
   const output = new Output(flags.json === true)
-  const broker = new Broker(config, nodeNameOf(flags, config))
+  const rehearse = place === undefined ? undefined : (effect: Effect) => output.effect(effect)
+  const broker = new Broker(config, nodeNameOf(flags, config), undefined, undefined, rehearse)
   let stopWatching = () => {}
   try {
     const request = {
@@ -82,7 +89,9 @@ async function run(paths: string[], flags: RunFlags): Promise<void> {
       verifyChecksums: flags.verifyChecksums === true,
       protos,
     }
-    const going = new Run(runOptions(config, request), {
+    const usual = runOptions(config, request)
+    const runs = place === undefined ? usual : { ...usual, host: { ...usual.host, ...REHEARSED } }
+    const going = new Run(runs, {
       line: (line) => output.line(line),
       entry: (json) => output.entry(json),
       progress: (bytesRead, totalBytes, packets) => {
@@ -112,8 +121,12 @@ async function run(paths: string[], flags: RunFlags): Promise<void> {
     stopWatching()
     output.end()
     await broker.close()
+    place?.remove()
   }
 }
+
+/** Actions of agents are told as the effects that they are, and effects say of which entry they are. */
+const REHEARSED = { actions: 'told', traced: true } as const
 
 /** Scripts may refuse to run on one component; none must be left. */
 function runsNowhere({ index }: Agent, { agents }: RunResult): boolean {
@@ -161,6 +174,12 @@ class Output {
   entry(json: string): void {
     this.#bar.clear()
     process.stdout.write(this.#json ? `{"type":"entry","entry":${json}}\n` : `${json}\n`)
+  }
+
+  effect(effect: Effect): void {
+    this.#bar.clear()
+    if (this.#json) console.log(JSON.stringify({ type: 'effect', ...effect }))
+    else process.stdout.write(`${effectLine(effect)}\n`)
   }
 
   note(text: string): void {
