@@ -1,3 +1,8 @@
+import type { z } from 'zod'
+
+/** What `env` may hold. */
+type Json = z.infer<ReturnType<typeof z.json>>
+
 /** Values of `env` that are not to be shown, and what stands for each: `[env.NAME]`. */
 export class Secrets {
   /** Longest first: one may be part of another. */
@@ -16,11 +21,11 @@ export class Secrets {
 }
 
 /** `env` with stand-ins in place of what is secret: what a script makes of it can be shown to anybody. */
-export function withoutSecrets(env: Readonly<Record<string, unknown>>): Record<string, unknown> {
+export function withoutSecrets(env: Readonly<Record<string, Json>>): Record<string, Json> {
   return Object.fromEntries(Object.entries(env).map(([name, value]) => [name, replaced(value, name)]))
 }
 
-function replaced(value: unknown, path: string): unknown {
+function replaced(value: Json, path: string): Json {
   if (typeof value === 'string') return standIn(value, path) ?? value
   if (Array.isArray(value)) return value.map((each, at) => replaced(each, `${path}.${at}`))
   if (typeof value !== 'object' || value === null) return value

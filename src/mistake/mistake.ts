@@ -56,6 +56,7 @@ export const MISTAKES = {
   E_KUBERNETES: 'The Kubernetes API cannot be reached, or fails.',
   E_STORE: 'A store cannot be read or written.',
   E_REQUEST: 'A request does not make sense.',
+  E_BUSY: 'As much as may be at a time is under way already.',
   E_UNAUTHENTICATED: 'A token is missing, or is none that is known.',
   E_FORBIDDEN: 'The role of a token does not allow this.',
   E_HUB_UNREACHABLE: 'The hub cannot be reached.',

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { agentFault, MOST_CODE_BYTES } from './agents.ts'
+import { agentFault } from './agents.ts'
 import { CONSOLE_LEVELS, consoleLine } from './console.ts'
 
 export const EFFECT_KINDS = ['network', 'file', 'hub', 'shared'] as const
@@ -48,7 +48,7 @@ export const trialSource = z.discriminatedUnion('kind', [
 ])
 
 export const trialRequest = z.object({
-  code: z.string().max(MOST_CODE_BYTES),
+  code: z.string(),
   title: z.string().max(1000).optional(),
   source: trialSource,
 })
@@ -152,7 +152,7 @@ export const fixture = z.object({
   title: z.string(),
   language: z.enum(['es5', 'modern']),
   code: z.string(),
-  env: z.record(z.string(), z.json()).default({}).describe('Stand-ins for what is secret'),
+  env: z.record(z.string(), z.unknown()).default({}).describe('Stand-ins for what is secret'),
   input: fixtureInput,
   expected: expectation,
 })

@@ -9,7 +9,13 @@ import { SandboxLauncher } from '../../agent/launcher.ts'
 import type { Config } from '../../config/index.ts'
 import { readProtos } from '../../config/protos.ts'
 import { differences, expectationOf, fixtureText } from '../../wire/fixtures.ts'
-import type { Expectation, Fixture, TrialOrder, TrialOutcome } from '../../wire/trials.ts'
+import {
+  type Expectation,
+  type Fixture,
+  type TrialOrder,
+  type TrialOutcome,
+  trialOrder,
+} from '../../wire/trials.ts'
 import { runTrial } from '../../worker/trial/trial.ts'
 import { findFixtures, readFixture } from '../fixture-file.ts'
 import { addConfigOptions, type ConfigFlags, configOf } from '../options.ts'
@@ -72,7 +78,7 @@ async function outcomeOf(
       input.kind === 'capture' ? Buffer.from(input.base64, 'base64') : linesOf(input.entries),
     )
     const order: TrialOrder = {
-      ...{ code, title, language, env },
+      ...{ code, title, language, env: trialOrder.shape.env.parse(env) },
       input: { kind: input.kind, path, description: title },
     }
     const launcher = new SandboxLauncher()

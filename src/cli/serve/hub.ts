@@ -1,4 +1,5 @@
 import { join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { HelperBroker } from '../../agent/broker.ts'
 import { AgentGroup } from '../../agent/group.ts'
 import { bestLevel, requireLevel, type SandboxLevel } from '../../agent/launch.ts'
@@ -9,9 +10,11 @@ import { agentTitle } from '../../agent/source/title.ts'
 import type { Bus } from '../../bus/bus.ts'
 import type { Config, SettingInForce } from '../../config/index.ts'
 import { knownProtocols } from '../../dissectors/known.ts'
+import { withoutSecrets } from '../../helpers/secrets.ts'
 import { type Api, startApi } from '../../hub/api/start-api.ts'
 import { EntrySources } from '../../hub/entry-sources.ts'
 import { HubService } from '../../hub/service.ts'
+import { Trials } from '../../hub/trials.ts'
 import { accessInCluster } from '../../kubernetes/access.ts'
 import { KubernetesClient } from '../../kubernetes/client.ts'
 import { COUNTER_NAMES } from '../../metrics/counters.ts'
@@ -29,6 +32,7 @@ import { BUCKETS } from '../../wire/subjects.ts'
 import { version } from '../../worker/version.ts'
 import { clickHouseOf } from './clickhouse.ts'
 import { measured } from './measured.ts'
+import { trialRunner } from './trials.ts'
 
 export interface HubRequest {
   readonly config: Config
@@ -80,6 +84,15 @@ export async function startHub(request: HubRequest): Promise<StartedHub> {
   })
   const own = new OwnProcess()
   let api: Api | undefined
+  const trials = new Trials({
+    run: trialRunner(config),
+    agents: { language: scripting.language, protocols: knownProtocols },
+    entries: (query, signal) => service.hub.entries(query, signal),
+    env: scripting.env,
+    standIns: withoutSecrets(scripting.env),
+    sample: SAMPLE,
+    captureOf: async () => undefined,
+  })
   const archive = await openArchive(config)
   const service: HubService = new HubService({
     archive,
@@ -128,6 +141,7 @@ export async function startHub(request: HubRequest): Promise<StartedHub> {
   })
   const close = async () => {
     await api?.close()
+    await trials.close()
     await service.close()
     await actions.close()
     await broker.close()
@@ -140,6 +154,7 @@ export async function startHub(request: HubRequest): Promise<StartedHub> {
       warn: (fields: object, message: string) => note('warning', message, fields),
     }
     api = await startApi({
+      trials,
       control: service.hub,
       config,
       settings,
@@ -153,6 +168,9 @@ export async function startHub(request: HubRequest): Promise<StartedHub> {
   }
   return { service, metrics, api, close }
 }
+
+/** Comes with Remora. */
+const SAMPLE = fileURLToPath(new URL('../../../samples/sample.pcap', import.meta.url))
 
 async function openStore(config: Config, bus: Bus, note: Note): Promise<AgentStore> {
   const rules = {

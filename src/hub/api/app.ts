@@ -30,6 +30,7 @@ import { packetRoutes } from './packet-routes.ts'
 import { agentRoutes, entryRoutes, hubRoutes, operationRoutes } from './routes.ts'
 import { nameSchemas } from './schema-names.ts'
 import { documentedSockets, streamSocket } from './sockets.ts'
+import { trialRoutes } from './trials.ts'
 
 export interface AppOptions {
   /** Address that is listened on: whether others than programs on this machine may come. */
@@ -103,6 +104,7 @@ async function registerRoutes(app: FastifyInstance, context: ApiContext): Promis
     packetRoutes,
     hubRoutes,
     identityRoutes,
+    trialRoutes,
     streamSocket,
   ])
     await app.register(routes(context), { prefix: API_PATH })

@@ -1,6 +1,7 @@
 import type { SettingInForce } from '../../config/index.ts'
 import type { Config } from '../../config/schema.ts'
 import type { HubControl } from '../control.ts'
+import type { Trials } from '../trials.ts'
 import type { Session } from './session.ts'
 
 /** What of the configuration the interface reads. */
@@ -43,6 +44,8 @@ export interface ApiContext {
   /** Version of Remora. */
   readonly version: string
   readonly settings: readonly SettingInForce[]
+  /** Undefined where agents cannot be tried out. */
+  readonly trials: Trials | undefined
   readonly now: () => number
   readonly counters: ApiCounters
   /** Open WebSockets. */
@@ -53,10 +56,12 @@ export function newContext(
   options: Pick<ApiContext, 'control' | 'config' | 'log' | 'version'> & {
     readonly now?: () => number
     readonly settings?: readonly SettingInForce[]
+    readonly trials?: Trials | undefined
   },
 ): ApiContext {
-  const { control, config, log, version, now = Date.now, settings = [] } = options
-  return { control, config, log, version, settings, now, counters: newCounters(), sessions: new Set() }
+  const { control, config, log, version, now = Date.now, settings = [], trials } = options
+  const state = { counters: newCounters(), sessions: new Set<Session>() }
+  return { control, config, log, version, settings, trials, now, ...state }
 }
 
 function newCounters(): ApiCounters {

@@ -122,6 +122,7 @@ const STATUS: Readonly<Partial<Record<MistakeCode, number>>> = {
   E_NOT_FOUND: 404,
   E_CONFLICT: 409,
   E_TOO_LARGE: 413,
+  E_BUSY: 429,
   E_BUS: 503,
   E_BUS_NO_ANSWER: 503,
 }

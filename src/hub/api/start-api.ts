@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import type { SettingInForce } from '../../config/index.ts'
 import { Mistake } from '../../mistake/mistake.ts'
 import type { HubControl } from '../control.ts'
+import type { Trials } from '../trials.ts'
 import { buildApp } from './app.ts'
 import { type ApiConfig, type ApiContext, type ApiCounters, type ApiLog, newContext } from './context.ts'
 import { DASHBOARD_FOLDER } from './dashboard.ts'
@@ -25,6 +26,8 @@ export interface ApiOptions {
   readonly now?: () => number
   /** Every setting in force, as everybody may see it. */
   readonly settings?: readonly SettingInForce[]
+  /** Tries agents out; absent: that cannot be done. */
+  readonly trials?: Trials
   /** Folder of the built dashboard; that of the package when absent. */
   readonly dashboard?: string
   /** A request was answered; `route` is its pattern, never the address. */

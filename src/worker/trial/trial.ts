@@ -343,10 +343,7 @@ function fateOf(
 }
 
 /** Of all components: the same code fails at the same places. */
-function faultsOf(
-  results: readonly AgentResult[],
-  masked: (text: string) => string,
-): TrialOutcome['faults'] {
+function faultsOf(results: readonly AgentResult[], masked: (text: string) => string): TrialOutcome['faults'] {
   const sums = new Map<string, TrialOutcome['faults'][number]>()
   for (const fault of results.flatMap(({ account }) => account.faults)) {
     const key = `${fault.line}:${fault.column} ${fault.message}`
