@@ -43,17 +43,30 @@ export async function openDashboard(
 ): Promise<OpenedDashboard> {
   const { agents = {}, args = ['--pcap', SAMPLE], path = '/traffic', isAnonymous = false } = options
   await buildDashboard({ onlyIfStale: true })
-  const folder = await tempFolder(t)
+  const ends = backwards(t)
+  const folder = await tempFolder(ends)
   for (const [name, code] of Object.entries(agents)) await writeInto(join(folder, 'agents', name), code)
   const sources = Object.keys(agents).length > 0 ? ['agents'] : []
-  const tap = new Running(t, folder, ['tap', ...sources, ...args, '--node-name', 'n1'])
-  const client = await tap.client(t)
+  const tap = new Running(ends, folder, ['tap', ...sources, ...args, '--node-name', 'n1'])
+  const client = await tap.client(ends)
   const url = tap.apiUrl
-  const { page, problems } = await openPage(t, url, options)
-  t.after(() => assert.deepEqual(problems, [], 'the page did what it should not'))
+  const { page, problems } = await openPage(ends, url, options)
+  ends.after(() => assert.deepEqual(problems, [], 'the page did what it should not'))
   await page.goto(`${url}${path}`)
   await (isAnonymous ? page.getByLabel('Token') : page.getByRole('navigation', { name: 'Screens' })).waitFor()
   return { page, url, client, tap, folder, problems }
+}
+
+/** Ends what began last first: a program before its folder goes. All of it, also when something is not as it should be. */
+function backwards(t: TestContext): Pick<TestContext, 'after'> {
+  let rest: () => Promise<void> = async () => {}
+  t.after(() => rest())
+  return {
+    after: (end) => {
+      const before = rest
+      rest = () => Promise.try(() => end?.(t, () => {})).finally(before)
+    },
+  }
 }
 
 /** Asserts that axe finds nothing serious or critical (WCAG 2.2 A and AA). */
