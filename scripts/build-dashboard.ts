@@ -8,7 +8,6 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { brotliCompress, constants, gzip } from 'node:zlib'
-import { build } from 'vite'
 import { ROOT } from './imports.ts'
 
 const OUT = join(ROOT, 'dist/dashboard')
@@ -21,6 +20,9 @@ export async function buildDashboard({ onlyIfStale = false } = {}): Promise<bool
   const stamp = hashOfInputs()
   if (onlyIfStale && existsSync(OUT) && existsSync(STAMP) && readFileSync(STAMP, 'utf8') === stamp)
     return false
+  process.stderr.write('Building the dashboard; that takes a while, and is done once.\n')
+  // Takes a second to load, and is not needed each time.
+  const { build } = await import('vite')
   await build({ configFile: join(ROOT, 'dashboard/vite.config.ts'), logLevel: 'warn' })
   await Promise.all(filesBelow(OUT).filter(isWorthIt).map(compress))
   writeFileSync(STAMP, stamp)

@@ -296,7 +296,7 @@ export const configSchema = section({
     maxTime: planned(time, '1h', 'Length of all'),
     maxSize: planned(size, '500MB', 'Size of all'),
   }),
-  headless: planned(flag, false, 'Do not open a browser'),
+  headless: setting(flag, false, 'Do not open a browser'),
   internetConnectivity: setting(flag, true, 'Helpers may call addresses outside private networks'),
   timezone: planned(text, '', 'For display'),
   logLevel: setting(

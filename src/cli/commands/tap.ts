@@ -3,10 +3,12 @@ import { resolve } from 'node:path'
 import { Command } from 'commander'
 import { openLocalBus } from '../../bus/local.ts'
 import { type Config, settingsInForce } from '../../config/index.ts'
+import { isDashboardBuilt } from '../../hub/api/dashboard.ts'
 import type { HubControl } from '../../hub/control.ts'
 import type { OpsServer } from '../../metrics/server.ts'
 import { openShared } from '../../node/streams.ts'
 import { pause } from '../../waiting/pause.ts'
+import { openInBrowser } from '../browser.ts'
 import { addCaptureOptions, type CaptureFlags, nodeNameOf, requiredLevel } from '../capture-flags.ts'
 import { addConfigOptions, type ConfigFlags, configOf } from '../options.ts'
 import { startHub } from '../serve/hub.ts'
@@ -16,6 +18,7 @@ import { startWorker } from '../serve/worker.ts'
 import { namedSources } from '../sync/setup.ts'
 
 interface TapFlags extends ConfigFlags, CaptureFlags {
+  readonly open?: boolean
   readonly json?: boolean
 }
 
@@ -26,6 +29,7 @@ export function tapCommand(): Command {
       '[agents...]',
       'script files, and folders of them, to run and to keep in step with: scripting.source and scripting.sources by default',
     )
+    .option('--open', 'show the dashboard in the browser, where there is one')
     .option('--json', 'print console lines as JSON')
     .action(tap)
   return addConfigOptions(addCaptureOptions(command))
@@ -36,6 +40,7 @@ async function tap(paths: string[], flags: TapFlags): Promise<void> {
   const { config } = loaded
   const sources = namedSources(paths, config)
   const capture = flags.pcap === undefined && flags.interface === undefined ? { interface: ['any'] } : {}
+  const readsOnce = flags.pcap !== undefined && flags.replay !== true
   const program = new Program('worker', nodeNameOf(flags, config), config)
   const { note, report } = program
   let ops: OpsServer | undefined
@@ -53,10 +58,12 @@ async function tap(paths: string[], flags: TapFlags): Promise<void> {
       ...{ url: hub.api.url, token: own.token, sources, config },
       activate: paths.length > 0,
       asJson: flags.json === true,
+      // Who looks at the dashboard sees them there.
+      quiet: flags.open === true && flags.json !== true,
       signal: program.signal,
     }
     // What reads a file must be there before it is read.
-    if (sources.length > 0 && flags.pcap !== undefined) {
+    if (sources.length > 0 && readsOnce) {
       await syncOwn({ ...syncing, watch: false })
       await allRun(hub.service.hub)
     }
@@ -75,15 +82,30 @@ async function tap(paths: string[], flags: TapFlags): Promise<void> {
     await program.serveOps(config.hub.metricsPort, hub, ready)
     process.stderr.write(`remora: the API is at ${hub.api.url}, metrics at http://${ops.address}/metrics\n`)
     if (config.scripting.console) program.print(hub.service.hub, flags.json === true).catch(report)
+    const synced = Promise.withResolvers<void>()
     // A file was read by those that were there before it.
-    if (sources.length > 0 && (flags.pcap === undefined || config.scripting.watchScripts))
-      syncOwn({ ...syncing, watch: config.scripting.watchScripts }).catch(report)
+    if (sources.length > 0 && (!readsOnce || config.scripting.watchScripts))
+      syncOwn({ ...syncing, watch: config.scripting.watchScripts, synced: synced.resolve }).catch(report)
+    else synced.resolve()
+    await Promise.race([synced.promise, pause(SYNC_MS, program.signal)])
+    showDashboard(hub.api.url, flags.open === true && !config.headless)
     await program.untilStopped(worker.service.captured)
     await program.end('stopped')
   } catch (error) {
     await program.end('failed', 2)
     throw error
   }
+}
+
+/** The last that is said at the start: where to look. */
+function showDashboard(url: string, isToBeOpened: boolean): void {
+  const isBuilt = isDashboardBuilt()
+  process.stderr.write(
+    isBuilt
+      ? `remora: the dashboard is at ${url} (Ctrl-C ends all)\n`
+      : 'remora: the dashboard is not built: node scripts/build-dashboard.ts (Ctrl-C ends all)\n',
+  )
+  if (isToBeOpened && isBuilt) openInBrowser(url)
 }
 
 /** Where people need tokens, we need one as well to bring in scripts. */
@@ -103,4 +125,6 @@ async function allRun(hub: Pick<HubControl, 'agents'>): Promise<void> {
 }
 
 const DEPLOY_MS = 10_000
+/** Agents may take longer: the dashboard shows how far they are. */
+const SYNC_MS = 5000
 const LOOK_MS = 50

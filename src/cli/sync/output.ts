@@ -4,15 +4,17 @@ import type { Action, Problem } from './model.ts'
 import { shownPath } from './scan.ts'
 import type { Round, SyncReport } from './sync.ts'
 
-/** Says what is synced: a line each for people, JSON lines for programs. */
+/** Says what is synced: a line each for people, JSON lines for programs; only what is wrong to those who look elsewhere. */
 export class SyncOutput implements SyncReport {
   readonly #json: boolean
+  readonly #quiet: boolean
   readonly #cwd: string
   readonly #done = new Map<string, number>()
   readonly #touched = new Set<string>()
 
-  constructor(json: boolean, cwd: string) {
+  constructor(json: boolean, cwd: string, { quiet = false } = {}) {
     this.#json = json
+    this.#quiet = quiet
     this.#cwd = cwd
   }
 
@@ -23,7 +25,7 @@ export class SyncOutput implements SyncReport {
     if (action.kind === 'create' || action.kind === 'update') this.#touched.add(agent.id)
     const path = this.#shown(action.path)
     if (this.#json) print({ type: 'sync', action: what, index, title, version, active, path })
-    else
+    else if (!this.#quiet)
       console.log(
         `${what.padEnd(11)} ${printable(path)}: agent ${index} "${printable(title)}"${noteOn(action, agent)}`,
       )
@@ -55,7 +57,7 @@ export class SyncOutput implements SyncReport {
 
   ready({ upToDate, problems }: Round): void {
     this.summary(upToDate, problems.length)
-    if (!this.#json) this.note('watching')
+    if (!this.#json && !this.#quiet) this.note('watching')
   }
 
   /** Answers whether something is wrong. */
@@ -63,7 +65,7 @@ export class SyncOutput implements SyncReport {
     const unchanged = Math.max(0, upToDate - this.#touched.size)
     const done = Object.fromEntries(this.#done)
     if (this.#json) print({ type: 'summary', ...done, unchanged, problems })
-    else {
+    else if (!this.#quiet) {
       const parts = Object.entries(done).map(([what, number]) => `${number} ${what}`)
       const all = [...parts, `${unchanged} unchanged`, ...(problems > 0 ? [counted(problems)] : [])]
       console.log(all.join(', '))

@@ -7,6 +7,11 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 /** Where the package has the dashboard, once it is built. */
 export const DASHBOARD_FOLDER = fileURLToPath(new URL('../../../dist/dashboard/', import.meta.url))
 
+/** Whether there is a page to look at. */
+export function isDashboardBuilt(folder = DASHBOARD_FOLDER): boolean {
+  return isBuilt(folder, INDEX)
+}
+
 /** Lets answers send files of the dashboard, which was built into `folder`, or will be. */
 export async function readyDashboard(app: FastifyInstance, folder: string): Promise<void> {
   await app.register(staticFiles, {

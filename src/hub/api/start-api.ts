@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import type { SettingInForce } from '../../config/index.ts'
+import { whoListens } from '../../metrics/listener.ts'
 import { Mistake } from '../../mistake/mistake.ts'
 import type { HubControl } from '../control.ts'
 import type { Trials } from '../trials.ts'
@@ -91,10 +92,13 @@ async function listen(app: FastifyInstance, host: string, port: number): Promise
   } catch (cause) {
     await app.close()
     const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
-    const why = typeof code === 'string' ? REFUSALS[code] : undefined
+    const why = typeof code === 'string' ? REFUSALS[code]?.(port) : undefined
     if (why === undefined) throw cause
     throw new Mistake('E_CONFIG_VALUE', `the API cannot listen on ${host}, port ${port}: ${why}`, {
-      hint: 'Set tap.proxy.host and tap.proxy.front.port.',
+      hint:
+        code === 'EADDRINUSE'
+          ? `End it, or take another port: --set tap.proxy.front.port=${port + 1} (after npm start: -- --set …)`
+          : 'Set tap.proxy.host and tap.proxy.front.port.',
       cause,
     })
   }
@@ -116,10 +120,10 @@ async function close(app: FastifyInstance, { sessions }: ApiContext): Promise<vo
   clearTimeout(hurry)
 }
 
-const REFUSALS: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'something listens there already',
-  EADDRNOTAVAIL: 'the address is none of this machine',
-  EACCES: 'that needs more rights',
-  ENOTFOUND: 'there is no such name',
+const REFUSALS: Readonly<Record<string, (port: number) => string>> = {
+  EADDRINUSE: (port) => `${whoListens(port) ?? 'another program'} listens there already`,
+  EADDRNOTAVAIL: () => 'the address is none of this machine',
+  EACCES: () => 'that needs more rights',
+  ENOTFOUND: () => 'there is no such name',
 }
 const PATIENCE_MS = 2000
