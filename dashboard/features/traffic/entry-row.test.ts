@@ -80,6 +80,14 @@ test('texts are cut and harmless, and nothing but a colour gets into a style', (
   assert.ok((hostile?.protocol.label.length ?? 0) <= 10)
 })
 
+test('a badge can be read, whatever its protocol wants', () => {
+  const colours = (backgroundColor: string) =>
+    row({ protocol: { abbr: 'A', backgroundColor, foregroundColor: '#ffffff' } })?.protocol.foreground
+  assert.equal(colours('#326de6'), '#ffffff')
+  assert.equal(colours('#ff6600'), '#000000')
+  assert.equal(colours('#000000'), '#ffffff')
+})
+
 test('tags are a list, or names with values', () => {
   assert.deepEqual(tagsOf(['a', 5]), ['a', '5'])
   assert.deepEqual(tagsOf({ slow: true, team: 'cart', deep: { a: 1 } }), [

@@ -82,17 +82,36 @@ export function tagsOf(tags: unknown): readonly string[] {
 }
 
 function badgeOf(protocol: Fields): ProtocolBadge {
+  const background = colour(protocol.backgroundColor) ?? '#606060'
   return {
     label: cutText(short(protocol.abbr) || short(protocol.name) || '?', LONGEST_LABEL).text,
     title: short(protocol.longName),
-    background: colour(protocol.backgroundColor) ?? '#606060',
-    foreground: colour(protocol.foregroundColor) ?? '#ffffff',
+    background,
+    foreground: readableOn(background, colour(protocol.foregroundColor) ?? '#ffffff'),
   }
 }
 
 /** Nothing but a colour gets into a style. */
 function colour(value: unknown): string | undefined {
   return typeof value === 'string' && /^#[0-9a-f]{6}$/i.test(value) ? value : undefined
+}
+
+/** The colour that is wanted, or black or white where it could not be read (WCAG 2.2, 1.4.3). */
+function readableOn(background: string, wanted: string): string {
+  return [wanted, '#000000', '#ffffff'].find((each) => contrast(background, each) >= READABLE) ?? '#000000'
+}
+
+function contrast(one: string, other: string): number {
+  const [light = 1, dark = 1] = [luminance(one), luminance(other)].sort((left, right) => right - left)
+  return (light + 0.05) / (dark + 0.05)
+}
+
+function luminance(colour: string): number {
+  const [red = 0, green = 0, blue = 0] = [1, 3, 5].map((at) => {
+    const share = Number.parseInt(colour.slice(at, at + 2), 16) / 255
+    return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4
+  })
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 }
 
 /** Protocols say by their filter whether 0 is a status or none. */
@@ -167,5 +186,6 @@ const NONE: Fields = {}
 const HTTP_TONES: readonly RowStatus['tone'][] = ['plain', 'plain', 'good', 'moved', 'warning', 'bad']
 /** More than fits on any screen. */
 const LONGEST_CELL = 400
+const READABLE = 4.5
 const LONGEST_LABEL = 10
 const MOST_TAGS = 20
