@@ -1,6 +1,6 @@
 import { useCallback, useEffect, useRef, useState, useSyncExternalStore } from 'react'
 import { splitEntries } from '../../../src/wire/entry-lines.ts'
-import { api } from '../../lib/api.ts'
+import { ApiError, api } from '../../lib/api.ts'
 import { useSubscription } from '../../lib/page-stream.ts'
 import { type Changes, TrafficFeed } from './traffic-feed.ts'
 import { isLive, type TrafficPlace } from './traffic-place.ts'
@@ -34,7 +34,10 @@ export function useTraffic({ filter, from, to, source, ...rest }: TrafficPlace):
 
   /** One page; the older ones follow its cursor. */
   const load = useCallback(
-    async (before: { readonly cursor?: string; readonly to?: number }, take: (texts: readonly string[]) => void) => {
+    async (
+      before: { readonly cursor?: string | undefined; readonly to?: number | undefined },
+      take: (texts: readonly string[]) => void,
+    ) => {
       const { signal } = end.current
       setKept((state) => ({ ...state, isLoading: true, error: undefined }))
       try {
@@ -57,21 +60,25 @@ export function useTraffic({ filter, from, to, source, ...rest }: TrafficPlace):
     [filter, from, to, source],
   )
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: an attempt begins anew
-  useEffect(() => {
+  const begin = useCallback(() => {
+    end.current.abort()
     end.current = new AbortController()
     setKept(NOTHING_YET)
     feed.begin(live)
     void load({}, (texts) => (live ? feed.addKept(texts) : void feed.addOlder(texts)))
+  }, [feed, load, live])
+
+  useEffect(() => {
+    begin()
     return () => end.current.abort()
-  }, [feed, load, live, attempt])
+  }, [begin])
 
   useSubscription(
     live ? `${attempt} ${filter}` : undefined,
     { subscribe: 'entries', filter },
     {
       onEntries: ({ texts, dropped }) => feed.take(texts, dropped),
-      onError: (failure) => setKept((state) => ({ ...state, error: failure })),
+      onError: (failure) => setKept((state) => ({ ...state, error: new ApiError(REFUSED, failure) })),
       onReconnect: () => void load({}, (texts) => feed.addKept(texts)),
     },
   )
@@ -87,7 +94,11 @@ export function useTraffic({ filter, from, to, source, ...rest }: TrafficPlace):
     })
   }, [feed, kept, live, load])
 
-  return { feed, kept, loadOlder, retry: () => setAttempt((before) => before + 1) }
+  const retry = () => {
+    begin()
+    setAttempt((before) => before + 1)
+  }
+  return { feed, kept, loadOlder, retry }
 }
 
 /** Renders anew when that changes. */
@@ -112,5 +123,6 @@ const NOTHING_YET: KeptState = {
   missing: [],
   error: undefined,
 }
+const REFUSED = 400
 const PAGE = 500
 const MOST_OLDER = 50_000
