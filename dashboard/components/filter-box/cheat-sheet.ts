@@ -66,11 +66,11 @@ export const cheatSheet: readonly { readonly title: string; readonly rows: reado
       },
       {
         what: 'What could not be read',
-        kfl: 'error.type == "dissection"',
-        cel: 'kfl2:error.type == "dissection"',
+        kfl: 'kfl1:error.type == "dissection"',
+        cel: 'error.type == "dissection"',
       },
-      { what: 'Failed by an agent', kfl: 'failed == true', cel: '' },
-      { what: 'Tagged by an agent', kfl: 'tags.slow == true', cel: '' },
+      { what: 'Failed by an agent', kfl: 'kfl1:failed == true', cel: '' },
+      { what: 'Tagged by an agent', kfl: 'kfl1:tags.slow == true', cel: '' },
     ],
   },
   {

@@ -69,19 +69,22 @@ test('hostile keys and values are quoted', () => {
 
 test('a clause is added without changing what was asked before', () => {
   const cases = [
-    ['', 'http', 'kfl1', 'http'],
+    ['', 'http', 'kfl2', 'http'],
     ['http', 'dst.port == "80"', 'kfl1', 'http and dst.port == "80"'],
+    ['http', 'dst.port == 80', 'kfl2', 'http && dst.port == 80'],
     ['http or dns', 'dst.port == "80"', 'kfl1', '(http or dns) and dst.port == "80"'],
     ['src.name == "a or b"', 'tls == true', 'kfl1', 'src.name == "a or b" and tls == true'],
     ['kfl1:http', 'dns', 'kfl1', 'kfl1:http and dns'],
     ['status_code == 500', 'method == "GET"', 'kfl2', 'status_code == 500 && method == "GET"'],
     ['http || dns', 'method == "GET"', 'kfl2', '(http || dns) && method == "GET"'],
     ['status_code > 1', 'protocol.name == "a"', 'kfl2', 'kfl2:status_code > 1 && protocol.name == "a"'],
-    ['', 'method == "GET"', 'kfl2', 'kfl2:method == "GET"'],
+    ['', 'method == "GET"', 'kfl2', 'method == "GET"'],
+    ['', 'dst.name == "a"', 'kfl1', 'kfl1:dst.name == "a"'],
+    ['response.status == 1', 'dst.name == "a"', 'kfl1', 'response.status == 1 and dst.name == "a"'],
   ] as const
   for (const [filter, clause, language, whole] of cases) {
     assert.equal(withClause(filter, clause, language), whole)
-    assert.equal(compileFilter(whole, { prefer: 'kfl1' }).language, language)
+    assert.equal(compileFilter(whole, { prefer: 'kfl2' }).language, language)
   }
 })
 
@@ -103,7 +106,7 @@ function hold(entry: unknown, path: ValuePath, language: (typeof LANGUAGES)[numb
     [withClause('', clause, language), true],
     [withClause('', opposite, language), false],
   ] as const) {
-    const filter = compileFilter(text, { prefer: 'kfl1' })
+    const filter = compileFilter(text, { prefer: 'kfl2' })
     const place = `${text} of ${JSON.stringify(valueAt(entry, path))?.slice(0, 300)}`
     assert.equal(filter.matches(entry), expected, place)
     assert.equal(filter.language, language, place)

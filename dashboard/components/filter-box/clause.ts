@@ -36,15 +36,18 @@ export function withClause(filter: string, clause: string, language: FilterLangu
   return prefix !== '' ? `${prefix}${whole}` : inLanguage(whole, language)
 }
 
-/** With a prefix where it could be taken for the other language. */
+/** With a prefix where a hub would take it for the other language, or for none. */
 export function inLanguage(filter: string, language: FilterLanguage): string {
+  return languageOf(filter) === language ? filter : `${language}:${filter}`
+}
+
+/** The language that a hub takes a filter for; undefined where it has signs of both. */
+export function languageOf(filter: string): FilterLanguage | undefined {
   try {
-    if (detectLanguage(filter, language, {}).language === language && !isAmbiguous(filter, language))
-      return filter
+    return detectLanguage(filter, HUB_PREFERS, {}).language
   } catch {
-    // It has signs of both.
+    return undefined
   }
-  return `${language}:${filter}`
 }
 
 /** A text of KFL v1 or CEL: both know these escapes, and CEL more. */
@@ -65,11 +68,6 @@ export function valueAt(entry: unknown, path: ValuePath): unknown {
     value = (value as Record<string | number, unknown>)[key]
   }
   return value
-}
-
-/** Hubs take a filter without signs of either language for KFL. */
-function isAmbiguous(filter: string, language: FilterLanguage): boolean {
-  return language === 'kfl2' && detectLanguage(filter, 'kfl1', {}).language !== 'kfl2'
 }
 
 function comparison(field: string, value: unknown, language: FilterLanguage): string | undefined {
@@ -165,6 +163,8 @@ function withoutPrefix(filter: string): { readonly prefix: string; readonly sour
 
 const unicodeEscape = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
 
+/** Of what is the same in both. */
+const HUB_PREFERS: FilterLanguage = 'kfl2'
 const AND: Readonly<Record<FilterLanguage, string>> = { kfl1: 'and', kfl2: '&&' }
 const WORD = /^[A-Za-z_][A-Za-z0-9_]*$/
 const CONTROLS = /\p{Cc}/gu

@@ -19,9 +19,10 @@ import {
   useState,
 } from 'react'
 import { CheatSheet } from './cheat-sheet-dialog.tsx'
+import { languageOf } from './clause.ts'
 import { type Completion, complete } from './completion.ts'
 import classes from './filter-box.module.css'
-import { checkFilter, type FilterCheck, languageOf, useFilterCheck } from './filter-check.ts'
+import { checkFilter, type FilterCheck, useFilterCheck } from './filter-check.ts'
 import { useFilterFields } from './filter-fields.ts'
 import { filterHistory, remember } from './history.ts'
 
@@ -65,10 +66,10 @@ export function FilterBox({
   const [refused, setRefused] = useState<FilterCheck>()
   const [isSheetOpen, setSheetOpen] = useState(false)
   const caret = useRef<number>(undefined)
-  const fields = useFilterFields()
   const asked = useFilterCheck(draft)
   const check = refused?.text === draft ? refused : asked
-  const language = languageOf(draft)
+  const language = languageOf(draft) ?? check.language
+  const fields = useFilterFields(language ?? 'kfl2')
 
   useEffect(() => setDraft(value), [value])
   useImperativeHandle(ref, () => ({
@@ -85,7 +86,7 @@ export function FilterBox({
 
   const completions = complete(draft, cursor, {
     fields,
-    language: language ?? 'kfl1',
+    language: language ?? 'kfl2',
     ...(valuesOf === undefined ? {} : { valuesOf }),
   })
   const items = popup === 'history' ? pastItems(draft) : popup === 'completion' ? completions.items : []
@@ -158,10 +159,13 @@ export function FilterBox({
           onBlur={() => open(undefined)}
           onKeyDown={onKeyDown}
         />
-        {check.state === 'bad' && check.column !== undefined && (
+        {check.place !== undefined && (
           <span
-            className={classes.place}
-            style={{ left: `calc(${check.column}ch - ${input.current?.scrollLeft ?? 0}px)` }}
+            className={classes.wrong}
+            style={{
+              left: `calc(${check.place.offset}ch - ${input.current?.scrollLeft ?? 0}px)`,
+              width: `${Math.max(check.place.length, 1)}ch`,
+            }}
           />
         )}
         {isOpen && (
@@ -212,17 +216,8 @@ export function FilterBox({
           Apply
         </Button>
       )}
-      <span
-        id={`${id}-problem`}
-        role="status"
-        className={check.state === 'bad' && !isOpen ? classes.problem : undefined}
-      >
-        {check.state === 'bad' && !isOpen && (
-          <>
-            <IconAlertTriangle size={14} aria-hidden />
-            {check.message}
-          </>
-        )}
+      <span id={`${id}-problem`} role="status">
+        {!isOpen && <Problem check={check} />}
       </span>
       <CheatSheet
         isOpen={isSheetOpen}
@@ -234,6 +229,18 @@ export function FilterBox({
         }}
       />
     </search>
+  )
+}
+
+/** What is wrong with it, or hardly meant. */
+function Problem({ check: { state, message, warning } }: { readonly check: FilterCheck }) {
+  const text = state === 'bad' ? message : warning
+  if (text === undefined) return null
+  return (
+    <span className={classes.problem} data-state={state}>
+      <IconAlertTriangle size={14} aria-hidden />
+      {text}
+    </span>
   )
 }
 

@@ -1,49 +1,48 @@
 import { useQuery } from '@tanstack/react-query'
+import type { FilterLanguage } from '../../../src/filter/language.ts'
 import type { FilterFields } from '../../../src/wire/filters.ts'
 import { api } from '../../lib/api.ts'
 import type { FilterField } from './completion.ts'
 
-/** What a filter may name, as the hub knows it; nothing until it has answered. */
-export function useFilterFields(): readonly FilterField[] {
+/** What a filter in that language may name, as the hub knows it; nothing until it has answered. */
+export function useFilterFields(language: FilterLanguage): readonly FilterField[] {
   const { data } = useQuery({
     queryKey: ['filter-fields'],
-    queryFn: async () => fieldsOf(await api.get<FilterFields>('/filter/fields')),
+    queryFn: async () => fieldsIn(await api.get<FilterFields>('/filter/fields')),
     staleTime: Number.POSITIVE_INFINITY,
-    retry: false,
   })
-  return data ?? NONE
+  return data?.[language] ?? NONE
 }
 
-const NONE: readonly FilterField[] = []
-
-/** What both languages call the same is there once, unless it means something else in each. */
-function fieldsOf({ kfl1, kfl2 }: FilterFields): readonly FilterField[] {
-  const docs = new Map(kfl2.map(({ label, doc }) => [label, doc]))
-  const inBoth = new Set(kfl1.filter(({ label, doc }) => docs.get(label) === doc).map(({ label }) => label))
-  return [
-    ...kfl1.filter(isName).map((each) => fieldOf(each, inBoth.has(each.label) ? {} : { language: 'kfl1' })),
-    ...kfl2
-      .filter(({ label }) => !inBoth.has(label))
-      .filter(isName)
-      .map((each) => fieldOf(each, { language: 'kfl2' })),
-  ]
+function fieldsIn({ kfl1, kfl2 }: FilterFields): Readonly<Record<FilterLanguage, readonly FilterField[]>> {
+  return { kfl1: kfl1.flatMap(fieldOf), kfl2: kfl2.flatMap(fieldOf) }
 }
 
-type Completion = FilterFields['kfl1'][number]
-
-const isName = ({ kind }: Completion) => kind === 'field' || kind === 'word'
-
-function fieldOf(
-  { label, kind, type, doc, values }: Completion,
-  language: Pick<FilterField, 'language'>,
-): FilterField {
-  return { path: label, kind: kind === 'word' ? 'word' : kindOf(type), doc, values, ...language }
+/** Operators and what follows a value are offered where they fit, by themselves. */
+function fieldOf({ label, kind, type, doc, protocols, values }: FilterFields['kfl1'][number]): FilterField[] {
+  const of = protocols.length === 0 || protocols.length > MOST_BADGES ? '' : `${protocols.join(', ')}: `
+  switch (kind) {
+    case 'word':
+      return [{ path: label, kind: 'word', doc }]
+    case 'helper':
+      return [{ path: `${label}(`, kind: 'word', doc }]
+    case 'field':
+      return [{ path: label, kind: kindOf(type), doc: `${of}${doc}`, values }]
+    default:
+      return []
+  }
 }
 
 function kindOf(type: string): FilterField['kind'] {
-  if (type === 'string') return 'text'
-  if (type === 'number') return 'number'
-  if (type === 'boolean') return 'flag'
   if (type.endsWith('[]')) return 'list'
-  return type.startsWith('{ [') ? 'map' : 'any'
+  if (type.startsWith('{')) return 'map'
+  return KINDS[type] ?? 'any'
 }
+
+const KINDS: Readonly<Record<string, FilterField['kind']>> = {
+  string: 'text',
+  number: 'number',
+  boolean: 'flag',
+}
+const NONE: readonly FilterField[] = []
+const MOST_BADGES = 3

@@ -86,7 +86,9 @@ function Between({ from, to, onRange }: Props) {
   const [problem, setProblem] = useState<string>()
   const go = (event: FormEvent) => {
     event.preventDefault()
-    const [first, last] = [texts.from, texts.to].map((text) => (text.trim() === '' ? '' : timeIn(text, Date.now())))
+    const [first, last] = [texts.from, texts.to].map((text) =>
+      text.trim() === '' ? '' : timeIn(text, Date.now()),
+    )
     if (first === undefined || last === undefined) return setProblem(NO_TIME)
     onRange({ from: first === '' ? undefined : first, to: last === '' ? undefined : last })
   }

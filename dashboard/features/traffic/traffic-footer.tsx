@@ -32,9 +32,17 @@ function LiveCounts({ traffic: { feed }, itemsBefore }: Omit<Props, 'isLive'>) {
     <>
       <State holds={feed.holds} />
       <Count name="shown" value={shown} />
-      <Count name="seen" value={seen} hint="Entries that matched and came to this page since it began to look" />
+      <Count
+        name="seen"
+        value={seen}
+        hint="Entries that matched and came to this page since it began to look"
+      />
       {letGo > 0 && (
-        <Count name="let go" value={letGo} hint="Seen, and gone from this list to make room for newer ones. Workers keep them for a while: scroll up, or go to their time." />
+        <Count
+          name="let go"
+          value={letGo}
+          hint="Seen, and gone from this list to make room for newer ones. Workers keep them for a while: scroll up, or go to their time."
+        />
       )}
       {lost > 0 && (
         <span className={classes.bad}>
@@ -107,9 +115,16 @@ function Count({ name, value, hint = '' }: CountProps) {
 function Sparkline({ values }: { readonly values: readonly number[] }) {
   const most = Math.max(...values, 1)
   const step = 96 / Math.max(values.length - 1, 1)
-  const points = values.map((value, at) => `${(at * step).toFixed(1)},${(15 - (value / most) * 14).toFixed(1)}`)
+  const points = values.map(
+    (value, at) => `${(at * step).toFixed(1)},${(15 - (value / most) * 14).toFixed(1)}`,
+  )
   return (
-    <svg className={classes.spark} viewBox="0 0 96 16" role="img" aria-label="Entries a second, in the last minute">
+    <svg
+      className={classes.spark}
+      viewBox="0 0 96 16"
+      role="img"
+      aria-label="Entries a second, in the last minute"
+    >
       <polyline points={points.join(' ')} fill="none" stroke="currentColor" strokeWidth="1.2" />
     </svg>
   )

@@ -23,14 +23,7 @@ interface Props {
 }
 
 /** One entry. Its line is read when it is first shown. */
-export const TrafficRow = memo(function TrafficRow({
-  id,
-  line,
-  at,
-  top,
-  isSelected,
-  isRelated,
-}: Props) {
+export const TrafficRow = memo(function TrafficRow({ id, line, at, top, isSelected, isRelated }: Props) {
   const row = shownRow(line)
   return (
     <div

@@ -1,7 +1,6 @@
 import { ActionIcon, Button, Tabs, Tooltip } from '@mantine/core'
 import { IconCopy, IconDownload, IconX } from '@tabler/icons-react'
 import { type ReactNode, useMemo } from 'react'
-import type { FilterLanguage } from '../../../../src/filter/language.ts'
 import { saveAs } from '../../../lib/api.ts'
 import { copyText } from '../../../lib/clipboard.ts'
 import { formatBytes, formatDateTime, formatMicros } from '../../../lib/format.ts'
@@ -10,9 +9,9 @@ import trafficClasses from '../traffic.module.css'
 import classes from './details.module.css'
 import { FilterAround } from './filter-actions.tsx'
 import { Message, SectionView } from './message.tsx'
-import { useProtocolShape } from './protocol-shapes.ts'
+import { useShapes } from './protocol-shapes.ts'
 import { SectionFrame } from './section-frame.tsx'
-import { sectionsOf, titleOf } from './sections.ts'
+import { type FieldShape, sectionsOf, titleOf } from './sections.ts'
 import { Tree } from './tree.tsx'
 import { fileName, LongText } from './values.tsx'
 
@@ -20,7 +19,8 @@ interface Props {
   /** JSON, as its worker wrote it. */
   readonly text: string
   readonly source: string | undefined
-  readonly language: FilterLanguage
+  /** The one that holds. */
+  readonly filter: string
   readonly onClause: (clause: string) => void
   readonly onClose: () => void
   /** What else there is of it: its packets, files. */
@@ -37,11 +37,11 @@ export interface EntryAsked {
 }
 
 /** All that there is of an entry, drawn from the schema of its protocol. */
-export function EntryDetails({ text, source, language, onClause, onClose, packets, downloads }: Props) {
+export function EntryDetails({ text, source, filter, onClause, onClose, packets, downloads }: Props) {
   const entry = useMemo(() => JSON.parse(text) as Readonly<Record<string, unknown>>, [text])
   const row = useMemo(() => rowOf(text), [text])
-  const shape = useProtocolShape(entry)
-  const around = useMemo(() => ({ entry, language, onClause }), [entry, language, onClause])
+  const shapes = useShapes(entry)
+  const around = useMemo(() => ({ entry, filter, onClause }), [entry, filter, onClause])
   const asked = { id: String(entry.id), source, entry }
   const messages = MESSAGES.filter(({ name }) => entry[name] !== null && entry[name] !== undefined)
   const isPaired = messages.some(({ name }) => name === 'request' || name === 'response')
@@ -73,13 +73,13 @@ export function EntryDetails({ text, source, language, onClause, onClose, packet
               title={titleOf(name)}
               message={entry[name]}
               path={[name]}
-              shape={shape?.[name]}
+              shape={shapes[name]}
               nothing={nothing}
             />
           </Tabs.Panel>
         ))}
         <Tabs.Panel value="about" className={classes.body}>
-          <About entry={entry} row={row} />
+          <About entry={entry} row={row} shapes={shapes} />
         </Tabs.Panel>
         {packets !== undefined && (
           <Tabs.Panel value="packets" className={classes.body}>
@@ -133,7 +133,13 @@ function Head({ row, onClose, children }: HeadProps) {
 }
 
 /** When, how long, how much, between whom; and all that is not of the messages themselves. */
-function About({ entry, row }: { readonly entry: Readonly<Record<string, unknown>>; readonly row: EntryRow | undefined }) {
+interface AboutProps {
+  readonly entry: Readonly<Record<string, unknown>>
+  readonly row: EntryRow | undefined
+  readonly shapes: Readonly<Record<string, FieldShape | undefined>>
+}
+
+function About({ entry, row, shapes }: AboutProps) {
   const rest = Object.fromEntries(Object.entries(entry).filter(([name]) => !ELSEWHERE.has(name)))
   const ends = ['src', 'dst'] as const
   return (
@@ -149,9 +155,15 @@ function About({ entry, row }: { readonly entry: Readonly<Record<string, unknown
         </dl>
       )}
       {ends.map((name) => (
-        <Sections key={name} title={name === 'src' ? 'Source' : 'Destination'} value={entry[name]} path={[name]} />
+        <Sections
+          key={name}
+          title={name === 'src' ? 'Source' : 'Destination'}
+          value={entry[name]}
+          path={[name]}
+          shape={shapes[name]}
+        />
       ))}
-      <Sections title="Entry" value={rest} path={[]} />
+      <Sections title="Entry" value={rest} path={[]} shape={{ fields: known(shapes) }} />
     </>
   )
 }
@@ -160,16 +172,26 @@ interface SectionsProps {
   readonly title: string
   readonly value: unknown
   readonly path: readonly string[]
+  readonly shape: FieldShape | undefined
 }
 
-function Sections({ title, value, path }: SectionsProps) {
-  return sectionsOf(value, path).map((section) => (
+function Sections({ title, value, path, shape }: SectionsProps) {
+  return sectionsOf(value, path, { shape }).map((section) => (
     <SectionView
       key={`${section.kind} ${section.title}`}
-      section={{ ...section, title: section.title === '' ? title : `${title}: ${section.title.toLowerCase()}` }}
+      section={{
+        ...section,
+        title: section.title === '' ? title : `${title}: ${section.title.toLowerCase()}`,
+      }}
       title={title}
     />
   ))
+}
+
+function known(shapes: AboutProps['shapes']): Readonly<Record<string, FieldShape>> {
+  return Object.fromEntries(
+    Object.entries(shapes).flatMap(([name, shape]) => (shape === undefined ? [] : [[name, shape]])),
+  )
 }
 
 function Fact({ name, value }: { readonly name: string; readonly value: string }) {

@@ -1,15 +1,20 @@
 import { ActionIcon, Tooltip } from '@mantine/core'
 import { IconCopy, IconFilterMinus, IconFilterPlus } from '@tabler/icons-react'
 import { createContext, useContext } from 'react'
-import { clauseFor, type ValuePath, valueAt } from '../../../components/filter-box/clause.ts'
-import type { FilterLanguage } from '../../../../src/filter/language.ts'
+import {
+  clauseFor,
+  inLanguage,
+  languageOf,
+  type ValuePath,
+  valueAt,
+} from '../../../components/filter-box/clause.ts'
 import { copyText } from '../../../lib/clipboard.ts'
 import classes from './details.module.css'
 
 interface Around {
   readonly entry: unknown
-  /** Of the filter that there is. */
-  readonly language: FilterLanguage
+  /** The filter that holds, which clauses are to go with. */
+  readonly filter: string
   readonly onClause: (clause: string) => void
 }
 
@@ -26,9 +31,9 @@ interface Props {
 export function FilterActions({ path, name }: Props) {
   const around = useContext(FilterAround)
   if (around === undefined) return null
-  const { entry, language, onClause } = around
-  const clause = clauseFor(entry, path, { language })
-  const opposite = clauseFor(entry, path, { language, isNot: true })
+  const { entry, filter, onClause } = around
+  const clause = fitting(entry, path, filter, false)
+  const opposite = fitting(entry, path, filter, true)
   return (
     <span className={classes.actions}>
       {clause !== undefined && (
@@ -46,6 +51,16 @@ export function FilterActions({ path, name }: Props) {
       </Action>
     </span>
   )
+}
+
+/** In the language of the filter that there is; where there is none, in the first that has words for it. */
+function fitting(entry: unknown, path: ValuePath, filter: string, isNot: boolean): string | undefined {
+  const language = filter.trim() === '' ? undefined : languageOf(filter)
+  if (language !== undefined) return clauseFor(entry, path, { language, isNot })
+  const cel = clauseFor(entry, path, { language: 'kfl2', isNot })
+  if (cel !== undefined && languageOf(cel) === 'kfl2') return cel
+  const kfl = clauseFor(entry, path, { language: 'kfl1', isNot })
+  return kfl === undefined ? undefined : inLanguage(kfl, 'kfl1')
 }
 
 /** As it is written where it is pasted. */

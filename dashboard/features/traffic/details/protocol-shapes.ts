@@ -1,19 +1,17 @@
 import { useQuery } from '@tanstack/react-query'
+import type { ProtocolsView } from '../../../../src/wire/filters.ts'
 import { valueAt } from '../../../components/filter-box/clause.ts'
 import { api } from '../../../lib/api.ts'
 import type { FieldShape } from './sections.ts'
 
-/** Of a protocol: what its messages have. */
-export type MessageShapes = Readonly<Partial<Record<string, FieldShape>>>
-
-/** What the hub knows of the protocol of an entry; undefined until it has answered, and for protocols of agents. */
-export function useProtocolShape(entry: unknown): MessageShapes | undefined {
+/** Of an entry: what its messages and all entries have. Nothing until the hub has answered, and of protocols of agents. */
+export function useShapes(entry: unknown): Readonly<Record<string, FieldShape | undefined>> {
   const { data } = useQuery({
     queryKey: ['protocols'],
-    queryFn: () => api.get<readonly ({ readonly name: string } & MessageShapes)[]>('/protocols'),
+    queryFn: () => api.get<ProtocolsView>('/protocols'),
     staleTime: Number.POSITIVE_INFINITY,
-    retry: false,
   })
-  const name = valueAt(entry, ['protocol', 'name'])
-  return Array.isArray(data) ? data.find((protocol) => protocol.name === name) : undefined
+  const abbr = valueAt(entry, ['protocol', 'abbr'])
+  const own = data?.protocols.find(({ protocols }) => protocols.some((each) => each.abbr === abbr))
+  return { ...data?.common, request: own?.request, response: own?.response, data: own?.data }
 }

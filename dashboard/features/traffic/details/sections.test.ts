@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { valueAt } from '../../../components/filter-box/clause.ts'
 import { goldenEntries } from '../../../../src/testing/entry-json.ts'
+import { valueAt } from '../../../components/filter-box/clause.ts'
 import { emptyCount, type Section, sectionsOf, titleOf } from './sections.ts'
 
 const names = (sections: readonly Section[]) =>
   sections.map((each) =>
-    each.kind === 'values' ? `${each.title}: ${each.values.map(({ name }) => name).join(' ')}` : `${each.title} (${each.kind})`,
+    each.kind === 'values'
+      ? `${each.title}: ${each.values.map(({ name }) => name).join(' ')}`
+      : `${each.title} (${each.kind})`,
   )
 
 const REQUEST = {
@@ -21,7 +23,7 @@ const REQUEST = {
 }
 
 test('a message is shown in the order of its schema, headers and bodies in parts of their own', () => {
-  const shape = { kind: 'object', fields: { method: { kind: 'text', doc: 'Method' }, path: { kind: 'text' } } }
+  const shape = { fields: { method: { doc: 'Method' }, path: {} } }
   const sections = sectionsOf(REQUEST, ['request'], { shape })
   assert.deepEqual(names(sections), [
     ': method path bodySize',
@@ -39,13 +41,16 @@ test('a message is shown in the order of its schema, headers and bodies in parts
     isTruncated: true,
   })
   assert.equal(emptyCount(REQUEST), 2)
-  assert.ok(names(sectionsOf(REQUEST, ['request'], { shape, isWhole: true })).join().includes('incomplete'))
+  assert.ok(
+    names(sectionsOf(REQUEST, ['request'], { shape, isWhole: true }))
+      .join()
+      .includes('incomplete'),
+  )
 })
 
-test('a text with its encoding beside it is a body, and so is what the schema calls one, and what is long', () => {
+test('a text with its encoding beside it is a body, and so is what is called so, and what is long', () => {
   assert.deepEqual(names(sectionsOf({ payload: 'YQ==', payloadEncoding: 'base64' }, [])), ['Payload (body)'])
-  const shape = { kind: 'object', fields: { body: { kind: 'text', isBody: true } } }
-  assert.deepEqual(names(sectionsOf({ body: 'YQ==' }, [], { shape })), ['Body (body)'])
+  assert.deepEqual(names(sectionsOf({ body: 'YQ==' }, [])), ['Body (body)'])
   assert.deepEqual(names(sectionsOf({ query: 'select 1\nfrom a' }, [])), ['Query (body)'])
   assert.deepEqual(names(sectionsOf({ query: 'select 1' }, [])), [': query'])
 })

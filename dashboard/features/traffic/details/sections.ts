@@ -1,11 +1,9 @@
 import type { ValuePath } from '../../../components/filter-box/clause.ts'
 
-/** What a protocol says of the fields of its messages; as `GET /protocols` answers it. */
+/** What a protocol says of a field of its messages; as `GET /protocols` answers it. */
 export interface FieldShape {
-  readonly kind: string
   readonly doc?: string
-  readonly isBody?: boolean
-  readonly fields?: Readonly<Record<string, FieldShape>>
+  readonly fields?: Readonly<Record<string, FieldShape>> | undefined
 }
 
 /** A part of what is shown of a message. */
@@ -64,12 +62,15 @@ export function emptyCount(message: unknown): number {
 
 /** `queryString` → `Query string` */
 export function titleOf(name: string): string {
-  const words = name.replace(/(?<=[a-z\d])[A-Z](?![A-Z])/g, (letter) => ` ${letter.toLowerCase()}`)
+  const words = name
+    .replace(/(?<=[a-z\d])[A-Z](?![A-Z])/g, (letter) => ` ${letter.toLowerCase()}`)
     .replace(/(?<=[a-z\d])(?=[A-Z])/g, ' ')
   return words.charAt(0).toUpperCase() + words.slice(1)
 }
 
-type Part = { readonly kind: 'value'; readonly value: FieldValue } | { readonly kind: 'section'; readonly section: Section }
+type Part =
+  | { readonly kind: 'value'; readonly value: FieldValue }
+  | { readonly kind: 'section'; readonly section: Section }
 
 function part(
   name: string,
@@ -80,7 +81,7 @@ function part(
 ): Part {
   const value = message[name]
   const title = titleOf(name)
-  const body = bodyIn(name, message, path, shape, taken)
+  const body = bodyIn(name, message, path, taken)
   if (body !== undefined) return { kind: 'section', section: { kind: 'body', title, body } }
   if (!isObject(value) && !Array.isArray(value))
     return { kind: 'value', value: { name, path, value, doc: shape?.doc ?? '' } }
@@ -96,14 +97,8 @@ function part(
   return { kind: 'section', section: { kind: 'tree', title, path, value } }
 }
 
-/** `{text, encoding, mimeType}`, a text with its encoding in a field beside it, or what the schema calls a body. */
-function bodyIn(
-  name: string,
-  message: Fields,
-  path: ValuePath,
-  shape: FieldShape | undefined,
-  taken: Set<string>,
-): BodyField | undefined {
+/** `{text, encoding, mimeType}`, a text with its encoding in a field beside it, what is called a body, or is as long as one. */
+function bodyIn(name: string, message: Fields, path: ValuePath, taken: Set<string>): BodyField | undefined {
   const value = message[name]
   if (isObject(value) && typeof value.text === 'string' && 'encoding' in value)
     return {
@@ -117,7 +112,7 @@ function bodyIn(
   const beside = `${name}Encoding`
   const isEncoded = typeof message[beside] === 'string'
   const isLong = value.length > LONG_VALUE || value.includes('\n')
-  if (!isEncoded && shape?.isBody !== true && !isLong) return undefined
+  if (!isEncoded && !isLong && !BODY_NAMES.has(name)) return undefined
   if (isEncoded) taken.add(beside)
   return {
     path,
@@ -146,3 +141,4 @@ function isObject(value: unknown): value is Fields {
 const textOf = (value: unknown) => (typeof value === 'string' ? value : '')
 /** Longer ones are not read in a table. */
 const LONG_VALUE = 300
+const BODY_NAMES: ReadonlySet<string> = new Set(['body', 'payload', 'payloadData'])

@@ -24,7 +24,8 @@ export function Tree({ label, value, path, most }: Props) {
       touched.get(pathKey(place)) ?? opensAtFirst(place, place.reduce(inside, value))
     return treeLines(value, { isOpen })
   }, [value, touched])
-  const toggle = (line: TreeLine) => setTouched((before) => new Map(before).set(pathKey(line.path), !line.isOpen))
+  const toggle = (line: TreeLine) =>
+    setTouched((before) => new Map(before).set(pathKey(line.path), !line.isOpen))
   return (
     <>
       <FixedList

@@ -8,7 +8,13 @@ import { FilterActions } from './filter-actions.tsx'
 import type { FieldValue } from './sections.ts'
 
 /** Names with values: headers, cookies, fields. */
-export function Values({ label, values }: { readonly label: string; readonly values: readonly FieldValue[] }) {
+export function Values({
+  label,
+  values,
+}: {
+  readonly label: string
+  readonly values: readonly FieldValue[]
+}) {
   const [most, setMost] = useState(FIRST_VALUES)
   return (
     <>
@@ -17,7 +23,14 @@ export function Values({ label, values }: { readonly label: string; readonly val
           {values.slice(0, most).map(({ name, path, value, doc }) => (
             <tr key={JSON.stringify(path)}>
               <th scope="row">
-                <Tooltip label={doc} disabled={doc === ''} openDelay={300} multiline maw={320} position="top-start">
+                <Tooltip
+                  label={doc}
+                  disabled={doc === ''}
+                  openDelay={300}
+                  multiline
+                  maw={320}
+                  position="top-start"
+                >
                   <span>{visibleText(cutText(name, LONGEST_NAME).text)}</span>
                 </Tooltip>
               </th>
@@ -80,7 +93,9 @@ export function LongText({ text, name, type = 'text', first }: LongTextProps) {
 
 export function typeOf(value: unknown): 'text' | 'number' | 'boolean' | 'null' {
   if (value === null || value === undefined) return 'null'
-  return typeof value === 'number' || typeof value === 'boolean' ? (typeof value as 'number' | 'boolean') : 'text'
+  return typeof value === 'number' || typeof value === 'boolean'
+    ? (typeof value as 'number' | 'boolean')
+    : 'text'
 }
 
 export function plainText(value: unknown): string {
