@@ -125,6 +125,8 @@ class CaptureThread {
     this.#spool?.close()
     if (batch.done !== true) await batches.return?.()
     await this.#store?.close()
+    // Also of a file that was read before anybody asked.
+    if (stats !== undefined) post({ kind: 'stats', ...this.#stats(source) })
     post({ kind: 'done', ...this.#done(source) })
   }
 
