@@ -68,10 +68,10 @@ export class TrafficFeed {
   }
 
   get counts(): FeedCounts {
-    const { received, letGo, lost } = this.#buffer
+    const { letGo, lost } = this.#buffer
     return {
       shown: this.#lines.length,
-      seen: received + this.#pending.length,
+      seen: this.#accepted + this.#pending.length,
       letGo,
       lost,
       fresh: this.#held === undefined ? 0 : this.#accepted - this.#acceptedWhenHeld,

@@ -73,13 +73,22 @@ export function useTraffic({ filter, from, to, source, ...rest }: TrafficPlace):
     return () => end.current.abort()
   }, [begin])
 
+  // Workers hear of a subscription a moment after the hub: what came before that is kept by now.
+  const catchUp = () => {
+    const { signal } = end.current
+    setTimeout(() => {
+      if (!signal.aborted) void load({}, (texts) => feed.addKept(texts))
+    }, CATCH_UP_MS)
+  }
+
   useSubscription(
     live ? `${attempt} ${filter}` : undefined,
     { subscribe: 'entries', filter },
     {
+      onMessage: catchUp,
       onEntries: ({ texts, dropped }) => feed.take(texts, dropped),
       onError: (failure) => setKept((state) => ({ ...state, error: new ApiError(REFUSED, failure) })),
-      onReconnect: () => void load({}, (texts) => feed.addKept(texts)),
+      onReconnect: catchUp,
     },
   )
 
@@ -124,5 +133,6 @@ const NOTHING_YET: KeptState = {
   error: undefined,
 }
 const REFUSED = 400
+const CATCH_UP_MS = 1500
 const PAGE = 500
 const MOST_OLDER = 50_000
