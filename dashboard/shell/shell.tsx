@@ -3,6 +3,7 @@ import { Outlet, useNavigation } from 'react-router'
 import { ErrorState, LoadingState } from '../components/states.tsx'
 import { useSession } from '../lib/session.ts'
 import { watch } from '../lib/watched.ts'
+import { useConsoleMark } from './console-mark.ts'
 import { Header } from './header.tsx'
 import { Login } from './login.tsx'
 import { Navigation } from './navigation.tsx'
@@ -20,6 +21,7 @@ export function Shell() {
 
 function Frame() {
   useEffect(watch, [])
+  useConsoleMark()
   const isLoading = useNavigation().state === 'loading'
   return (
     <div className={classes.frame}>

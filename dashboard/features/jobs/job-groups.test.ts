@@ -1,7 +1,17 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { JobAnswer, JobView } from '../../../src/wire/jobs.ts'
-import { countdown, duration, groupsOf, jobKey, schedulersOf, since, totalsOf } from './job-groups.ts'
+import {
+  countdown,
+  duration,
+  groupsOf,
+  jobKey,
+  orderDone,
+  schedulersOf,
+  silentNodes,
+  since,
+  totalsOf,
+} from './job-groups.ts'
 
 const ANSWERS: readonly JobAnswer[] = [
   { node: 'n10', running: true, jobs: [job({ node: 'n10', tag: 'b' }), job({ node: 'n10', tag: 'a' })] },
@@ -51,6 +61,21 @@ describe('jobs', () => {
       { node: 'n2', isRunning: false },
       { node: 'n10', isRunning: true },
     ])
+  })
+})
+
+describe('orders about jobs', () => {
+  test('are told of when they are done', () => {
+    const [first] = ANSWERS
+    assert.ok(first)
+    assert.equal(orderDone('run', ANSWERS), 'Asked 4 jobs to run')
+    assert.equal(orderDone('remove', [{ ...first, jobs: first.jobs.slice(1) }]), 'Deleted 1 job')
+    assert.equal(orderDone('stop', ANSWERS), 'Stopped on n10, n2')
+    assert.equal(orderDone('start', []), 'No node answered')
+  })
+
+  test('do not reach nodes that are silent', () => {
+    assert.deepEqual(silentNodes(['n3', 'n2', 'hub', 'hub'], ANSWERS), ['hub', 'n3'])
   })
 })
 

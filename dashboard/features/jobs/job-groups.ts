@@ -58,6 +58,29 @@ export function totalsOf(answers: readonly JobAnswer[]): JobTotals {
   }
 }
 
+/** What was done, in a sentence. */
+export function orderDone(order: 'run' | 'remove' | 'start' | 'stop', answers: readonly JobAnswer[]): string {
+  const nodes = answers.map(({ node }) => node).join(', ')
+  if (nodes === '') return 'No node answered'
+  const { length } = answers.flatMap(({ jobs }) => jobs)
+  const jobs = `${length} job${length === 1 ? '' : 's'}`
+  switch (order) {
+    case 'run':
+      return `Asked ${jobs} to run`
+    case 'remove':
+      return `Deleted ${jobs}`
+    case 'start':
+      return `Started on ${nodes}`
+    case 'stop':
+      return `Stopped on ${nodes}`
+  }
+}
+
+/** Nodes that are there and have not answered. */
+export function silentNodes(nodes: readonly string[], answers: readonly JobAnswer[]): readonly string[] {
+  return [...new Set(nodes)].filter((name) => !answers.some(({ node }) => node === name)).toSorted(compare)
+}
+
 /** Of a job among all: several agents may have its tag, each node may have one of its own. */
 export function jobKey({ agent, tag, node, scope }: JobView): string {
   return JSON.stringify(scope === 'cluster' ? [agent, tag] : [agent, tag, node])
