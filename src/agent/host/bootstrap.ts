@@ -801,8 +801,9 @@ export function bootstrap(
     if (settings.marks) tell(at, data as Record<string, unknown>)
   }
 
-  /** Marks and tags stay with the entry for those who query it. */
-  function tell(at: number, { passed, failed, tags }: Record<string, unknown>): void {
+  /** Marks and tags stay with the entry for those who query it. Without tags they are null. */
+  function tell(at: number, { passed, failed, tags: given }: Record<string, unknown>): void {
+    const tags = given === null ? undefined : given
     if (passed !== true && failed !== true && tags === undefined) return
     const marks = stringify({
       passed: passed === true || undefined,

@@ -1,0 +1,82 @@
+import { Button, Select } from '@mantine/core'
+import { IconFlask, IconPlayerPlay } from '@tabler/icons-react'
+import type { TrialSource } from '../../../src/wire/trials.ts'
+import { FilterBox } from '../../components/filter-box/filter-box.tsx'
+import classes from './trial.module.css'
+
+interface Props {
+  readonly source: TrialSource
+  readonly onSource: (source: TrialSource) => void
+  readonly isRunning: boolean
+  readonly onRun: () => void
+  readonly isMaking: boolean
+  /** Undefined as long as there is nothing to make a test of. */
+  readonly onMakeTest: (() => void) | undefined
+}
+
+/** On what an agent is tried, and the buttons that do it. */
+export function TrialTools({ source, onSource, isRunning, onRun, isMaking, onMakeTest }: Props) {
+  return (
+    <div className={classes.tools}>
+      <Select
+        size="xs"
+        w={180}
+        aria-label="Traffic to try it on"
+        allowDeselect={false}
+        data={CHOICES.map(({ value, label }) => ({ value, label }))}
+        value={choiceOf(source)}
+        onChange={(value) => onSource(sourceOf(value, source))}
+      />
+      {source.kind === 'recent' && (
+        <div className={classes.filter}>
+          <FilterBox
+            label="Only entries that match"
+            placeholder="All entries; or http and response.status >= 500"
+            value={source.filter}
+            isPartOfForm
+            onDraft={(filter) => onSource({ ...source, filter })}
+            onApply={(filter) => onSource({ ...source, filter })}
+          />
+        </div>
+      )}
+      <Button
+        size="xs"
+        leftSection={<IconPlayerPlay size={14} aria-hidden />}
+        loading={isRunning}
+        onClick={onRun}
+        title="Ctrl+Enter"
+      >
+        Run
+      </Button>
+      <Button
+        size="xs"
+        variant="default"
+        leftSection={<IconFlask size={14} aria-hidden />}
+        disabled={onMakeTest === undefined || isRunning}
+        loading={isMaking}
+        onClick={onMakeTest}
+        title="Downloads the code, this traffic and what came of it, for remora test"
+      >
+        Make a test
+      </Button>
+    </div>
+  )
+}
+
+const CHOICES = [
+  { value: '60', label: 'The last minute' },
+  { value: '300', label: 'The last 5 minutes' },
+  { value: '900', label: 'The last 15 minutes' },
+  { value: 'sample', label: 'The sample traffic' },
+] as const
+
+function choiceOf(source: TrialSource): string {
+  return source.kind === 'recent' ? String(source.seconds) : source.kind === 'capture' ? source.id : 'sample'
+}
+
+/** The filter stays when only the time changes. */
+function sourceOf(value: string | null, before: TrialSource): TrialSource {
+  if (value === null || value === 'sample') return { kind: 'sample' }
+  const filter = before.kind === 'recent' ? before.filter : ''
+  return { kind: 'recent', seconds: Number(value), filter }
+}
