@@ -194,6 +194,10 @@ export const configSchema = section({
       ttl: setting(time, '168h', 'How long entries are kept there'),
     }),
   }),
+  recordings: section({
+    folder: setting(text, '.remora/recordings', 'Folder of what a worker records'),
+    maxSize: setting(size, '2Gi', 'Disk that all recordings of a worker may take'),
+  }),
   node: section({ name: setting(text, '', 'Name of this node; "" = host name') }),
   tap: section({
     regex: planned(text, '.*', 'Pods to capture'),

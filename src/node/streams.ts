@@ -9,6 +9,7 @@ export interface Shared {
   readonly state: Bucket
   readonly jobs: Bucket
   readonly cluster: Bucket
+  readonly recordings: Bucket
 }
 
 /** Rejects with `E_BUS` when the bus cannot be reached now. */
@@ -20,6 +21,7 @@ export async function openShared(bus: Bus): Promise<Shared> {
     state: await bus.bucket({ name: BUCKETS.state }),
     jobs: await bus.bucket({ name: BUCKETS.jobs }),
     cluster: await bus.bucket({ name: BUCKETS.cluster }),
+    recordings: await bus.bucket({ name: BUCKETS.recordings }),
   }
 }
 

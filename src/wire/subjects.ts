@@ -20,6 +20,10 @@ export const SUBJECTS = {
   wanted: 'wanted',
   /** Entries that match a live query: `liveBatch`. */
   live: (id: string) => `live.${token(id)}`,
+  /** Request to a worker: `packetsRequest` → `packetsAnswer` and packets. */
+  recordedPackets: (node: string) => `recorded.packets.${token(node)}`,
+  /** Request to a worker: the name of a recording → `recordedNames`. */
+  recordedNames: (node: string) => `recorded.names.${token(node)}`,
   /** Request to the hubs: `{}` → what `hub.targeted` answers. */
   targeted: 'targeted',
 } as const
@@ -44,6 +48,8 @@ export const BUCKETS = {
   jobs: 'jobs',
   /** What agents share by `cluster.*`. */
   cluster: 'cluster',
+  /** What is recorded: `plan.<name>`, `part.<name>.<node>`. */
+  recordings: 'recordings',
 } as const
 
 /** One token of a subject, or part of a key, for any text: what NATS does not allow there is written as `=XX`. */

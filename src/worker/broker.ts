@@ -9,7 +9,14 @@ import { bytesOf } from '../config/quantities.ts'
 import { Mistake } from '../mistake/mistake.ts'
 import { SharedState } from '../store/shared-state.ts'
 import { workerHealth } from '../wire/health.ts'
-import { removeSpool, removeStaleSpools, type SpoolOptions, SpoolReader } from './spool/index.ts'
+import {
+  type ConnectionPackets,
+  ConnectionWalk,
+  removeSpool,
+  removeStaleSpools,
+  type SpoolOptions,
+  SpoolReader,
+} from './spool/index.ts'
 import { version } from './version.ts'
 
 /** The broker of a worker, which keeps the packets of connections for `pcap.*`. */
@@ -54,6 +61,11 @@ export class Broker {
     removeStaleSpools(spools)
     // Also when the program is ended in the middle of a run.
     process.once('exit', this.#removeSpool)
+  }
+
+  /** Packets of connections, for those who record them. */
+  get packets(): ConnectionPackets {
+    return new ConnectionWalk(this.spool, () => this.#packets.nameHistory())
   }
 
   call(call: HelperCall): Promise<unknown> {

@@ -1,6 +1,6 @@
 import type { Bus } from '../bus/bus.ts'
 import { Mistake } from '../mistake/mistake.ts'
-import type { EntryReader } from '../store/entries/entry-store.ts'
+import type { EntryReader, StoredPage } from '../store/entries/entry-store.ts'
 import { decode, encodeLines } from '../wire/codec.ts'
 import { type EntriesAnswer, entriesQuery } from '../wire/entries.ts'
 import { SUBJECTS } from '../wire/subjects.ts'
@@ -9,21 +9,22 @@ import { sizeOf, withinMessage } from './message-parts.ts'
 
 export interface AnswerOptions {
   readonly bus: Bus
-  readonly reader: EntryReader
+  /** Where the entries are that a query names; undefined when there are none here. */
+  readonly readerOf: (source: string | undefined) => EntryReader | undefined
   readonly redact: Redact
   readonly node: string
   readonly dropped: () => Readonly<Record<string, number>>
 }
 
 /** Answers what hubs ask of the entries that this worker keeps. Answers how to stop. */
-export function answerQueries({ bus, reader, redact, node, dropped }: AnswerOptions): () => void {
+export function answerQueries({ bus, readerOf, redact, node, dropped }: AnswerOptions): () => void {
   const stop = new AbortController()
   const unsubscribe = bus.respond(SUBJECTS.entries(node), async (payload) => {
     const query = decode(entriesQuery, payload)
     if (query === undefined) throw new Mistake('E_REQUEST', 'this is no query for entries')
     const signal = AbortSignal.any([stop.signal, AbortSignal.timeout(SLOWEST_MS)])
     const mostBytes = bus.mostBytes - ROOM
-    const page = await reader.page(query, { signal, mostBytes })
+    const page = (await readerOf(query.source)?.page(query, { signal, mostBytes })) ?? NO_ENTRIES
     const shown = await redact(
       query.filter,
       page.entries.map(({ json }) => json),
@@ -72,6 +73,7 @@ function firstThatFit(shown: readonly Shown[], mostBytes: number): readonly Show
   return fitting
 }
 
+const NO_ENTRIES: StoredPage = { entries: [], starts: [], cursor: null, scanned: 0 }
 /** A query that takes longer is cut by whoever asked. */
 const SLOWEST_MS = 30_000
 /** Time and place of an entry in the header, beside the text of its cursor. */

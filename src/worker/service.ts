@@ -22,6 +22,7 @@ import { captureCounters } from './counters.ts'
 import { answerQueries } from './entry-answers.ts'
 import { LiveQueries, type Redact } from './live-queries.ts'
 import { answerPackets } from './packet-answers.ts'
+import { type RecordingSettings, Recordings } from './recordings/index.ts'
 import type { Run, RunObserver, RunResult } from './run.ts'
 
 export interface WorkerServiceOptions {
@@ -49,6 +50,7 @@ export interface WorkerServiceOptions {
   readonly packets: PacketPlace | undefined
   /** Where entries go besides; undefined when nowhere. */
   readonly archive: ArchiveSink | undefined
+  readonly recordings: RecordingSettings
   /** More that is counted here: the outbox. */
   readonly counters: () => Readonly<Record<string, number>>
   readonly health: (status: NodeStatus) => Record<string, unknown>
@@ -69,6 +71,7 @@ export class WorkerService {
   #agents: NodeAgents | undefined
   #follower: DeploymentFollower | undefined
   #live: LiveQueries | undefined
+  #recordings: Recordings | undefined
   readonly #closers: (() => void | Promise<void>)[] = []
   #stats: CaptureStats | undefined
   #closing = false
@@ -89,7 +92,10 @@ export class WorkerService {
     })
     // What is deployed is known soon, if a hub is there: a file must not be over before.
     const begin = isFile
-      ? Promise.race([linked.then(() => this.#deployed()), this.#ending.promise])
+      ? Promise.race([
+          linked.then(() => Promise.all([this.#deployed(), this.#recorded()])),
+          this.#ending.promise,
+        ])
       : Promise.resolve()
     this.#captured = begin.then(() => this.#capture(starting))
     this.#captured.catch(() => {})
@@ -156,9 +162,11 @@ export class WorkerService {
       [dropped('live', 'too-many')]: live?.dropped ?? 0,
       [dropped('archive', 'too-many')]: this.#archive?.dropped ?? 0,
       [dropped('live', 'too-many-queries')]: live?.refused ?? 0,
+      [dropped('recordings', 'entries')]: this.#recordings?.lost ?? 0,
       [dropped('console', 'queue-full')]: this.#console.dropped,
       [queue('console')]: this.#console.depth,
-      [dropped('wire', 'malformed')]: (live?.malformed ?? 0) + (this.#follower?.malformed ?? 0),
+      [dropped('wire', 'malformed')]:
+        (live?.malformed ?? 0) + (this.#follower?.malformed ?? 0) + (this.#recordings?.malformed ?? 0),
       ...Object.fromEntries(Object.entries(bus.dropped).map(([why, count]) => [dropped('bus', why), count])),
       ...this.#options.counters(),
     }
@@ -168,6 +176,11 @@ export class WorkerService {
     const until = performance.now() + FILE_WAITS_MS
     while ((this.#follower?.generation ?? 0) === 0 && performance.now() < until && !this.#closing)
       await pause(LOOK_MS)
+  }
+
+  /** What is to be recorded of a file is known before it is read, if it can be known soon. */
+  async #recorded(): Promise<void> {
+    await Promise.race([this.#recordings?.ready, pause(FILE_WAITS_MS)])
   }
 
   async #capture(starting: StartingAgents): Promise<RunResult> {
@@ -192,7 +205,10 @@ export class WorkerService {
           stats: (stats) => {
             this.#stats = stats
           },
-          marks: (marks) => run.mark(marks),
+          marks: (marks) => {
+            run.mark(marks)
+            this.#recordings?.mark(marks)
+          },
         })
         resolve(run)
         return run.agents
@@ -231,6 +247,7 @@ export class WorkerService {
     this.#follower = follower
     this.#agents?.follow(follower)
     this.#closers.push(answerPackets({ bus, node, packets }))
+    const recordings = this.#record(shared)
     if (reader === undefined) return
     const redact = async (filter: string, entries: readonly string[]) => {
       // Nothing is shown before those that may hide something are there.
@@ -243,8 +260,27 @@ export class WorkerService {
     this.#closers.push(() => live.close())
     if (this.#options.archive !== undefined) this.#archiveTo(this.#options.archive, reader, redact)
     this.#closers.push(
-      answerQueries({ bus, reader, redact, node, dropped: () => this.#stats?.store?.dropped ?? {} }),
+      answerQueries({
+        ...{ bus, redact, node, dropped: () => this.#stats?.store?.dropped ?? {} },
+        readerOf: (source) => (source === undefined ? reader : recordings.readerOf(source)),
+      }),
     )
+  }
+
+  #record(shared: Shared): Recordings {
+    const { bus, node, reader, isFile, note, recordings: settings } = this.#options
+    const recordings = new Recordings({
+      ...settings,
+      bus,
+      bucket: shared.recordings,
+      node,
+      reader,
+      isFile,
+      note,
+    })
+    this.#recordings = recordings
+    this.#closers.push(() => recordings.close())
+    return recordings
   }
 }
 

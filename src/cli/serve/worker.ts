@@ -98,6 +98,13 @@ export async function startWorker(request: WorkerRequest): Promise<StartedWorker
     reader,
     packets: keepPackets ? new SpoolPackets(broker.spool) : undefined,
     archive,
+    recordings: {
+      folder: join(resolve(config.recordings.folder), token(node)),
+      mostBytes: bytesOf(config.recordings.maxSize),
+      packets: broker.packets,
+      prefer: 'kfl2',
+      macros: config.tap.customMacros,
+    },
     counters: () => ({ ...actions.counters(), ...archiveCounters(archive) }),
     health: ({ counters, startedAt }) =>
       workerHealth({

@@ -47,8 +47,11 @@ export interface EntryReader {
     query: EntriesQuery,
     options: { readonly signal: AbortSignal; readonly mostBytes: number },
   ): Promise<StoredPage>
-  /** Matching entries as they are appended, from now on. Who is slow loses the oldest, and is told how many. */
-  follow(filter: string, signal: AbortSignal): AsyncIterable<FollowedEntries>
+  /**
+   * Matching entries as they are appended, from now on; `begun` is called when that has begun. Who is slow loses the oldest,
+   * and is told how many.
+   */
+  follow(filter: string, signal: AbortSignal, begun?: () => void): AsyncIterable<FollowedEntries>
   /** What could not be read, by reason. */
   readonly counters: Readonly<EntryReaderCounters>
   close(): Promise<void>

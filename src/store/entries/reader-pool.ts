@@ -28,9 +28,9 @@ export class ReaderPool {
     return client.scan(task, cancelled, isNeeded)
   }
 
-  follow(filter: FilterTask, signal: AbortSignal): AsyncGenerator<FollowedEntries> {
+  follow(filter: FilterTask, signal: AbortSignal, begun?: () => void): AsyncGenerator<FollowedEntries> {
     this.#follower = this.#alive(this.#follower)
-    return this.#follower.follow(filter, signal)
+    return this.#follower.follow(filter, signal, begun)
   }
 
   async close(): Promise<void> {
@@ -76,12 +76,17 @@ class ReaderClient {
     return answer.result
   }
 
-  async *follow(filter: FilterTask, signal: AbortSignal): AsyncGenerator<FollowedEntries> {
+  async *follow(
+    filter: FilterTask,
+    signal: AbortSignal,
+    begun: () => void = () => {},
+  ): AsyncGenerator<FollowedEntries> {
     const number = this.#number++
     const onAbort = () => this.#receive({ kind: 'followed', number, entries: [], dropped: 0 })
     signal.addEventListener('abort', onAbort)
     try {
       await this.#ask(number, { kind: 'follow', number, filter })
+      begun()
       while (!signal.aborted) {
         const answer = await this.#ask(number, { kind: 'more', number })
         if (answer.kind === 'followed' && !signal.aborted)

@@ -81,11 +81,11 @@ class ThreadedReader implements EntryReader {
     }
   }
 
-  async *follow(filter: string, signal: AbortSignal): AsyncGenerator<FollowedEntries> {
+  async *follow(filter: string, signal: AbortSignal, begun?: () => void): AsyncGenerator<FollowedEntries> {
     const task = this.#filter(filter)
     compileFilter(filter, task)
     if (signal.aborted) return
-    yield* this.#pool.follow(task, signal)
+    yield* this.#pool.follow(task, signal, begun)
   }
 
   close(): Promise<void> {

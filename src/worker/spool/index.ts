@@ -1,3 +1,4 @@
+export { type ConnectionPackets, ConnectionWalk } from './connection-walk.ts'
 export { removeSpool, removeStaleSpools, type SpoolOptions } from './options.ts'
 export { SpoolReader } from './reader.ts'
 export { SpoolPackets } from './spool-packets.ts'

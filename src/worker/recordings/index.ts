@@ -1,0 +1,1 @@
+export { type RecordingSettings, Recordings } from './recordings.ts'
