@@ -5,6 +5,7 @@ import type { EntriesQuery } from '../wire/entries.ts'
 import type { JobAnswer, JobOrder } from '../wire/jobs.ts'
 import type { OpenPackets, WantedStream } from '../wire/packets.ts'
 import type { AgentView, EntriesPage, HubEvent, LivePart, NodeView, SharedValue } from '../wire/views.ts'
+import type { RecordingControl } from './recordings/control.ts'
 
 /** All that a hub can be told and asked: the HTTP interface stands in front of it. Mistakes are for who asks. */
 export interface HubControl {
@@ -47,6 +48,8 @@ export interface HubControl {
   ): Promise<readonly OpenPackets[]>
   /** Entries as they come. */
   live(filter: string, signal: AbortSignal): AsyncIterable<LivePart>
+
+  readonly recordings: RecordingControl
 
   /** What agents share by `cluster.*`: by agent and name. */
   shared(): Promise<readonly SharedValue[]>

@@ -206,7 +206,13 @@ function setUp(t: TestContext) {
     const reader = new MemoryReader(name, options.mostEntries ?? 100)
     for (const n of at) reader.append(n)
     const { redact = async (_: string, texts: readonly string[]) => texts } = options
-    const unsubscribe = answerQueries({ bus, readerOf: () => reader, redact, node: name, dropped: () => ({}) })
+    const unsubscribe = answerQueries({
+      bus,
+      readerOf: () => reader,
+      redact,
+      node: name,
+      dropped: () => ({}),
+    })
     if (!names.includes(name)) names.push(name)
     const stop = () => {
       unsubscribe()

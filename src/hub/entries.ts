@@ -23,7 +23,7 @@ interface Cursor {
  * missing; a page after this one asks it again. `most` is how many there are on all pages.
  */
 export async function queryWorkers(
-  bus: Bus,
+  bus: Pick<Bus, 'request'>,
   workers: readonly string[],
   query: EntriesQuery,
   { signal, most }: { readonly signal: AbortSignal; readonly most: number },
@@ -67,7 +67,7 @@ async function merged(parts: readonly Part[], limit: number): Promise<string[]> 
 }
 
 interface PartOptions {
-  readonly bus: Bus
+  readonly bus: Pick<Bus, 'request'>
   readonly worker: string
   readonly query: EntriesQuery
   readonly signal: AbortSignal

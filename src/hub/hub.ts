@@ -26,6 +26,8 @@ import type { EntryStream, HubControl } from './control.ts'
 import { queryWorkers } from './entries.ts'
 import { EntrySources } from './entry-sources.ts'
 import { LiveEntries } from './live.ts'
+import { recordingIn } from './recordings/filter.ts'
+import { Recordings } from './recordings/recordings.ts'
 import { WorkerPackets } from './worker-packets.ts'
 
 export interface HubOptions {
@@ -34,6 +36,8 @@ export interface HubOptions {
   readonly console: Stream
   readonly audit: Stream
   readonly state: Bucket
+  /** What is recorded. */
+  readonly recordings: Bucket
   /** How scripts are read, for those that are saved. */
   readonly agents: AgentOptions
   /** Answers queries backwards in time instead of the workers; undefined when there is none. */
@@ -55,6 +59,7 @@ export class Hub implements HubControl {
   readonly #options: HubOptions
   readonly fleet: Fleet
   readonly lines: ConsoleLog
+  readonly recordings: Recordings
   readonly #live: LiveEntries
   readonly #out: ConsoleOut
   readonly #respond: () => void
@@ -65,6 +70,10 @@ export class Hub implements HubControl {
     this.fleet = new Fleet(bus)
     this.lines = new ConsoleLog(console)
     this.#live = new LiveEntries(bus)
+    this.recordings = new Recordings({
+      ...{ bus, bucket: options.recordings, macros: options.macros },
+      workers: () => this.fleet.workers().map(({ node }) => node),
+    })
     this.#out = new ConsoleOut(console, 'hub', `${boot}/hub`)
     this.#respond = bus.respond(SUBJECTS.targeted, async () => encode(await this.targeted()))
   }
@@ -149,6 +158,9 @@ export class Hub implements HubControl {
   async entries(query: EntriesQuery, signal: AbortSignal): Promise<EntriesPage> {
     const { archive, sources = NO_SOURCES } = this.#options
     if (query.source !== undefined) return sources.entries(query.source, query, signal)
+    const recording = recordingIn(query.filter)
+    if (recording !== undefined && this.recordings.has(recording))
+      return this.recordings.entries(recording, query, signal)
     if (archive !== undefined) return archived(archive, query, signal)
     const workers = this.fleet.workers().map(({ node }) => node)
     const { bus, macros } = this.#options
@@ -263,6 +275,7 @@ export class Hub implements HubControl {
   async close(): Promise<void> {
     this.#respond()
     this.#live.close()
+    await this.recordings.close()
     this.fleet.close()
     await this.lines.close()
   }

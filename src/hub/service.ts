@@ -70,6 +70,7 @@ export class HubService {
       macros: options.macros,
       archive: options.archive,
       sources: options.sources,
+      recordings: shared.recordings,
       shared: () => options.values.values(),
       health: () => options.health(this.status()),
     })

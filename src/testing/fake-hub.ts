@@ -3,6 +3,7 @@ import { parseAgent } from '../agent/source/gate.ts'
 import { agentTitle } from '../agent/source/title.ts'
 import { compileFilter } from '../filter/index.ts'
 import type { EntryStream, HubControl } from '../hub/control.ts'
+import { Recordings } from '../hub/recordings/recordings.ts'
 import { Mistake } from '../mistake/mistake.ts'
 import type { AgentChange, AgentDraft, AgentRecord, AgentVersion } from '../wire/agents.ts'
 import type { AuditRecord } from '../wire/audit.ts'
@@ -12,6 +13,7 @@ import type { JobAnswer, JobOrder, JobSelector, JobView } from '../wire/jobs.ts'
 import type { OpenPackets } from '../wire/packets.ts'
 import type { AgentView, EntriesPage, HubEvent, LivePart, NodeView, SharedValue } from '../wire/views.ts'
 import { Broadcast } from './broadcast.ts'
+import { MemoryBucket } from './memory-bucket.ts'
 
 /** A hub in memory, for what stands in front of hubs: what tests put into it comes out of its interface. */
 export class FakeHub implements HubControl {
@@ -31,6 +33,13 @@ export class FakeHub implements HubControl {
   /** When set, everything fails with it. */
   failure: Error | undefined
   env: Readonly<Record<string, unknown>> = {}
+  /** With workers that never answer. */
+  readonly recordings = new Recordings({
+    bus: { request: () => Promise.reject(new Mistake('E_BUS_NO_ANSWER', 'nobody answers')) },
+    bucket: new MemoryBucket(),
+    workers: () => [],
+    macros: {},
+  })
   readonly #agents = new Map<string, { record: AgentRecord; history: AgentVersion[] }>()
   readonly #printed = new Broadcast<ConsoleLine>()
   readonly #live = new Broadcast<LivePart>()

@@ -5,7 +5,7 @@ import type { EntryReader, EntryWriter } from '../store/entries/entry-store.ts'
 import { openEntryReader, openEntryWriter } from '../store/entries/index.ts'
 import { answerQueries } from '../worker/entry-answers.ts'
 import { Recordings } from '../worker/recordings/index.ts'
-import { SpoolReader, SpoolWriter } from '../worker/spool/index.ts'
+import { ConnectionWalk, SpoolWriter } from '../worker/spool/index.ts'
 import { tempFolder } from './temp-folder.ts'
 
 export interface RecordingWorkerOptions {
@@ -57,7 +57,7 @@ export class RecordingWorker {
     this.recordings = new Recordings({
       ...{ bus, bucket, node, folder, mostBytes, now, isFile, ...filters },
       reader: this.#reader,
-      packets: new SpoolReader(spool),
+      packets: new ConnectionWalk(spool, async () => ({})),
       note: () => {},
       everyMs: 0,
       tellEveryMs: 0,

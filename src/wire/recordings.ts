@@ -99,7 +99,7 @@ export const recordingView = z.object({
 })
 
 /** Packets of a recording that a worker has, in order of time: asked for piece by piece. */
-export const packetsRequest = z.object({
+export const recordedRequest = z.object({
   name: recordingName,
   /** Of who asks: what comes meanwhile does not belong to it. */
   session: z.string().min(1).max(100),
@@ -108,7 +108,7 @@ export const packetsRequest = z.object({
 })
 
 /** Head of a piece with packets. */
-export const packetsAnswer = z.object({
+export const recordedAnswer = z.object({
   node: z.string(),
   packets: z.number().int().describe('In all pieces'),
   linkTypes: z.array(z.number().int()).describe('In all pieces'),
@@ -126,7 +126,7 @@ export type RecordingPart = z.infer<typeof recordingPart>
 export type RecordingDraft = z.infer<typeof recordingDraft>
 export type RecordingView = z.infer<typeof recordingView>
 export type RecordingState = RecordingView['state']
-export type PacketsAnswer = z.infer<typeof packetsAnswer>
+export type RecordedAnswer = z.infer<typeof recordedAnswer>
 export type RecordedNames = z.infer<typeof recordedNames>
 
 /** Keys in the bucket of recordings. */

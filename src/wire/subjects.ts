@@ -20,7 +20,7 @@ export const SUBJECTS = {
   wanted: 'wanted',
   /** Entries that match a live query: `liveBatch`. */
   live: (id: string) => `live.${token(id)}`,
-  /** Request to a worker: `packetsRequest` → `packetsAnswer` and packets. */
+  /** Request to a worker: `recordedRequest` → `recordedAnswer` and packets. */
   recordedPackets: (node: string) => `recorded.packets.${token(node)}`,
   /** Request to a worker: the name of a recording → `recordedNames`. */
   recordedNames: (node: string) => `recorded.names.${token(node)}`,

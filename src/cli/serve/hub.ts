@@ -28,6 +28,7 @@ import { openConfigMapStore } from '../../store/config-map/config-map-shelf.ts'
 import { openFolderStore } from '../../store/folder/folder-shelf.ts'
 import { SharedState } from '../../store/shared-state.ts'
 import { hubHealth } from '../../wire/health.ts'
+import { RECORDING_SOURCE } from '../../wire/recordings.ts'
 import { BUCKETS } from '../../wire/subjects.ts'
 import { version } from '../../worker/version.ts'
 import { clickHouseOf } from './clickhouse.ts'
@@ -94,9 +95,10 @@ export async function startHub(request: HubRequest): Promise<StartedHub> {
     captureOf: async () => undefined,
   })
   const archive = await openArchive(config)
+  const sources = new EntrySources()
   const service: HubService = new HubService({
     archive,
-    sources: new EntrySources(),
+    sources,
     bus,
     shared,
     store,
@@ -139,6 +141,7 @@ export async function startHub(request: HubRequest): Promise<StartedHub> {
       }),
     note,
   })
+  sources.add(RECORDING_SOURCE, service.hub.recordings)
   const close = async () => {
     await api?.close()
     await trials.close()

@@ -27,6 +27,7 @@ import { filterRoutes } from './filters.ts'
 import { healthRoutes } from './health.ts'
 import { identityRoutes } from './identity.ts'
 import { packetRoutes } from './packet-routes.ts'
+import { recordingRoutes } from './recordings.ts'
 import { agentRoutes, entryRoutes, hubRoutes, operationRoutes } from './routes.ts'
 import { nameSchemas } from './schema-names.ts'
 import { documentedSockets, streamSocket } from './sockets.ts'
@@ -105,6 +106,7 @@ async function registerRoutes(app: FastifyInstance, context: ApiContext): Promis
     hubRoutes,
     identityRoutes,
     trialRoutes,
+    recordingRoutes,
     streamSocket,
   ])
     await app.register(routes(context), { prefix: API_PATH })

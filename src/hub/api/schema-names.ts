@@ -7,6 +7,7 @@ import { consoleLine } from '../../wire/console.ts'
 import { fieldView } from '../../wire/filters.ts'
 import { identity, settingView } from '../../wire/identity.ts'
 import { jobAnswer, jobView } from '../../wire/jobs.ts'
+import { recordingView } from '../../wire/recordings.ts'
 import { agentView, nodeView, sharedValue } from '../../wire/views.ts'
 
 /** Gives names to what the description of the interface is not to describe again wherever it is. May be done again. */
@@ -29,4 +30,5 @@ const NAMES = {
   Job: jobView,
   Node: nodeView,
   SharedValue: sharedValue,
+  Recording: recordingView,
 }

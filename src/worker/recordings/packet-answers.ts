@@ -4,9 +4,9 @@ import { Mistake } from '../../mistake/mistake.ts'
 import { encodeChunk } from '../../wire/chunk.ts'
 import { decode, encode } from '../../wire/codec.ts'
 import {
-  type PacketsAnswer,
-  packetsRequest,
+  type RecordedAnswer,
   type RecordedNames,
+  recordedRequest,
   recordingName,
 } from '../../wire/recordings.ts'
 import { SUBJECTS } from '../../wire/subjects.ts'
@@ -53,14 +53,14 @@ export class PacketAnswers {
 
   async #packets(payload: Uint8Array): Promise<Uint8Array> {
     const { bus, node, find } = this.#options
-    const request = decode(packetsRequest, payload)
+    const request = decode(recordedRequest, payload)
     if (request === undefined) throw new Mistake('E_REQUEST', 'this is no request for packets')
     const { name, session, from } = request
     const folder = find(name)?.packetsFolder
     if (folder === undefined) return encodeChunk({ node, packets: 0, linkTypes: [], next: null }, NO_BYTES)
     const index = await this.#indexOf(session, folder, from)
     const { bytes, next } = index.read(from, Math.min(bus.mostBytes - ROOM, PIECE_BYTES))
-    const answer: PacketsAnswer = { node, packets: index.count, linkTypes: [...index.linkTypes], next }
+    const answer: RecordedAnswer = { node, packets: index.count, linkTypes: [...index.linkTypes], next }
     if (next === null) this.#close(session)
     return encodeChunk(answer, bytes)
   }

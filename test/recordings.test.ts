@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, type TestContext, test } from 'node:test'
+import { request } from 'undici'
+import { httpServer } from '../src/testing/http-server.ts'
+import { canCapture, fetchOnce } from '../src/testing/live-run.ts'
+import { REPOSITORY } from '../src/testing/remora.ts'
+import { Running } from '../src/testing/running.ts'
+import { tempFolder } from '../src/testing/temp-folder.ts'
+import { tsharkFields } from '../src/testing/tshark.ts'
+import { until } from '../src/testing/until.ts'
+import { splitEntries } from '../src/wire/entry-lines.ts'
+import { type RecordingView, recordingView } from '../src/wire/recordings.ts'
+
+describe('recordings of remora tap', () => {
+  test('take what is kept of a capture: matching entries, and packets that tshark reads', async (t) => {
+    const folder = await tempFolder(t)
+    const tap = new Running(t, folder, ['tap', '--pcap', SAMPLE, '--node-name', 'n1'])
+    const api = await apiOf(t, tap)
+    await until(async () => (await api.entries('/entries?filter=http')).length > 0)
+    await api.record({ name: 'posts', filter: 'request.method == "POST"', lastMinutes: 5 })
+    await until(async () => (await api.recording('posts')).state === 'done')
+    const { entries, packets, reason } = await api.recording('posts')
+    assert.equal(reason, '')
+    assert.ok(entries > 0)
+    const kept = await api.entries('/entries?source=recording:posts&limit=1000')
+    assert.equal(kept.length, entries)
+    const methods = kept.map((text): string => JSON.parse(text).request.method)
+    assert.deepEqual([...new Set(methods)], ['POST'])
+    const named = `/entries?filter=${encodeURIComponent('record("posts") and http')}&limit=1000`
+    assert.deepEqual(await api.entries(named), kept)
+    const fields = ['tcp.srcport', 'tcp.dstport']
+    const read = await tsharkFields(t, await api.download('posts', folder), fields)
+    if (read === undefined) return
+    assert.equal(read.length, packets)
+    const clients = new Set(kept.map((text): string => JSON.parse(text).src.port))
+    assert.ok(read.every((ports) => ports.some((port) => clients.has(port))))
+    assert.deepEqual(new Set(read.flat().filter((port) => clients.has(port))), clients)
+    assert.equal(await tap.stop(), 0, tap.stderr)
+  })
+
+  test('go on in live traffic when everything is started again in the middle, and end when they are stopped', async (t) => {
+    if (!canCapture(t)) return
+    const server = await httpServer(t, (_, response) => response.end('hello'))
+    const folder = await tempFolder(t)
+    const args = ['tap', '--interface', 'lo', '--filter', `tcp port ${server.port}`, '--node-name', 'n1']
+    const first = new Running(t, folder, args)
+    const before = await apiOf(t, first)
+    await before.record({ name: 'live', filter: 'request.path.startsWith("/wanted")' })
+    await seen(server.port, '/wanted/1', before)
+    await fetchOnce(server.port, '/other')
+    assert.equal(await first.stop(), 0, first.stderr)
+
+    const second = new Running(t, folder, args)
+    const after = await apiOf(t, second)
+    assert.equal((await after.recording('live')).state, 'recording')
+    await seen(server.port, '/wanted/2', after)
+    await after.stop('live')
+    await until(async () => (await after.recording('live')).state === 'done')
+    const { entries, packets, lostEntries, reason } = await after.recording('live')
+    assert.deepEqual([reason, lostEntries], ['', 0])
+    const paths = (await after.entries('/entries?source=recording:live&limit=10000')).map(pathOf)
+    assert.equal(paths.length, entries)
+    assert.ok(paths.every((path) => path.startsWith('/wanted/')))
+    const fields = ['tcp.flags.syn', 'http.request.uri']
+    const read = await tsharkFields(t, await after.download('live', folder), fields)
+    if (read === undefined) return
+    assert.equal(read.length, packets)
+    const asked = read.map(([, uri]) => uri).filter((uri) => uri !== undefined && uri !== '')
+    assert.deepEqual(asked.sort(), paths.sort())
+    assert.equal(read.filter(([syn]) => syn === '1' || syn === 'True').length, 2 * paths.length)
+  })
+})
+
+/** Asks until a request was recorded: nobody knows when a capture has begun. */
+async function seen(port: number, path: string, api: Awaited<ReturnType<typeof apiOf>>): Promise<void> {
+  await until(async () => {
+    await fetchOnce(port, path)
+    return (await api.entries('/entries?source=recording:live&limit=10000')).map(pathOf).includes(path)
+  })
+}
+
+async function apiOf(t: TestContext, tap: Running) {
+  const { url } = await tap.client(t)
+  const ask = async (method: 'GET' | 'POST', path: string, body?: object) => {
+    const json = { 'content-type': 'application/json' }
+    const { statusCode, body: answer } = await request(`${url}/api/v1${path}`, {
+      method,
+      ...(body === undefined ? {} : { headers: json, body: JSON.stringify(body) }),
+    })
+    const bytes = Buffer.from(await answer.bytes())
+    assert.ok(statusCode < 300, `${method} ${path}: ${bytes}\n${tap.stderr}`)
+    return bytes
+  }
+  const view = (bytes: Buffer): RecordingView => recordingView.parse(JSON.parse(bytes.toString()))
+  return {
+    entries: async (path: string) => splitEntries((await ask('GET', path)).toString()).entries,
+    record: async (draft: object) => view(await ask('POST', '/recordings', draft)),
+    recording: async (name: string) => view(await ask('GET', `/recordings/${name}`)),
+    stop: async (name: string) => view(await ask('POST', `/recordings/${name}/stop`)),
+    /** Answers the path of the file. */
+    download: async (name: string, folder: string) => {
+      const path = join(folder, `${name}.pcap`)
+      await writeFile(path, await ask('GET', `/recordings/${name}/pcap`))
+      return path
+    },
+  }
+}
+
+function pathOf(text: string): string {
+  return JSON.parse(text).request.path
+}
+
+const SAMPLE = join(REPOSITORY, 'samples/sample.pcap')
