@@ -1,6 +1,4 @@
 import { Badge, Group, Text } from '@mantine/core'
-import { useState } from 'react'
-import type { TrialSource } from '../../../src/wire/trials.ts'
 import { EmptyState, ErrorState, LoadingState } from '../../components/states.tsx'
 import { useOffer } from '../../lib/commands.ts'
 import { ErrorPlaces } from './error-places.tsx'
@@ -20,16 +18,15 @@ interface Props {
 
 /** Runs code that is not saved on traffic that was, with its effects recorded, and shows what came of it. */
 export function TrialPanel({ code, title, onGoToLine }: Props) {
-  const [source, setSource] = useState<TrialSource>(LAST_MINUTES)
   const trial = useTrial()
-  const { tried, error, isRunning } = trial
+  const { source, tried, error, isRunning } = trial
   const run = () => trial.run({ code, title, source })
   useOffer([{ id: 'trial run', label: 'Try this agent', group: 'Agent', keys: 'mod+Enter', run }])
   return (
     <section className={classes.panel} aria-label="Try this agent">
       <TrialTools
         source={source}
-        onSource={setSource}
+        onSource={trial.setSource}
         isRunning={isRunning}
         onRun={run}
         isMaking={trial.isMaking}
@@ -75,5 +72,3 @@ function Invitation() {
     </EmptyState>
   )
 }
-
-const LAST_MINUTES: TrialSource = { kind: 'recent', seconds: 300, filter: '' }
