@@ -1,6 +1,11 @@
+import { lazy } from 'react'
 import { createBrowserRouter, Navigate } from 'react-router'
 import { ScreenFailure } from './shell/screen-failure.tsx'
 import { Shell } from './shell/shell.tsx'
+
+const TrialPanel = lazy(async () => ({
+  default: (await import('./features/trial/trial-panel.tsx')).TrialPanel,
+}))
 
 /** What stands at which address. Each screen is loaded when it is first opened, the traffic with the page. */
 export const router = createBrowserRouter([
@@ -21,6 +26,20 @@ export const router = createBrowserRouter([
           {
             path: '/agents',
             lazy: async () => ({ Component: (await import('./features/agents/agents-page.tsx')).AgentsPage }),
+          },
+          {
+            path: '/agents/new',
+            lazy: async () => {
+              const { NewAgentPage } = await import('./features/agents/agent-page.tsx')
+              return { element: <NewAgentPage trial={TrialPanel} /> }
+            },
+          },
+          {
+            path: '/agents/:id',
+            lazy: async () => {
+              const { AgentPage } = await import('./features/agents/agent-page.tsx')
+              return { element: <AgentPage trial={TrialPanel} /> }
+            },
           },
           {
             path: '/console',

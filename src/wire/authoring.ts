@@ -46,3 +46,5 @@ export const agentTemplate = z.object({
 
 export type CodeCheck = z.infer<typeof codeCheck>
 export type AgentTemplate = z.infer<typeof agentTemplate>
+export type CodeProblem = z.infer<typeof codeProblem>
+export type ScriptingInfo = z.infer<typeof scriptingInfo>
