@@ -17,6 +17,7 @@ const CORE = [
   'filter',
   'wire',
   'shared-state',
+  'service-map',
 ]
 /** They touch the world, and do not know each other; agents use helpers. */
 const EDGES = [

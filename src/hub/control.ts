@@ -3,9 +3,11 @@ import type { AuditRecord } from '../wire/audit.ts'
 import type { ConsoleFilter, ConsoleLine } from '../wire/console.ts'
 import type { EntriesQuery } from '../wire/entries.ts'
 import type { JobAnswer, JobOrder } from '../wire/jobs.ts'
+import type { MapView } from '../wire/map.ts'
 import type { OpenPackets, WantedStream } from '../wire/packets.ts'
 import type { AgentView, EntriesPage, HubEvent, LivePart, NodeView, SharedValue } from '../wire/views.ts'
 import type { RecordingControl } from './recordings/control.ts'
+import type { MapQuestion } from './service-maps.ts'
 
 /** All that a hub can be told and asked: the HTTP interface stands in front of it. Mistakes are for who asks. */
 export interface HubControl {
@@ -48,6 +50,8 @@ export interface HubControl {
   ): Promise<readonly OpenPackets[]>
   /** Entries as they come. */
   live(filter: string, signal: AbortSignal): AsyncIterable<LivePart>
+  /** Who talks to whom, as it is, about once a second. */
+  map(question: MapQuestion, signal: AbortSignal): AsyncIterable<MapView>
 
   readonly recordings: RecordingControl
 

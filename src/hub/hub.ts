@@ -17,6 +17,7 @@ import { decode, encode } from '../wire/codec.ts'
 import type { ConsoleFilter, ConsoleLine } from '../wire/console.ts'
 import type { EntriesQuery } from '../wire/entries.ts'
 import { type JobAnswer, type JobOrder, jobAnswer } from '../wire/jobs.ts'
+import type { MapView } from '../wire/map.ts'
 import { CLOCK_SKEW_MS } from '../wire/nodes.ts'
 import type { OpenPackets } from '../wire/packets.ts'
 import { STREAMS, SUBJECTS } from '../wire/subjects.ts'
@@ -28,6 +29,7 @@ import { EntrySources } from './entry-sources.ts'
 import { LiveEntries } from './live.ts'
 import { recordingIn } from './recordings/filter.ts'
 import { Recordings } from './recordings/recordings.ts'
+import { type MapQuestion, ServiceMaps } from './service-maps.ts'
 import { WorkerPackets } from './worker-packets.ts'
 
 export interface HubOptions {
@@ -61,6 +63,7 @@ export class Hub implements HubControl {
   readonly lines: ConsoleLog
   readonly recordings: Recordings
   readonly #live: LiveEntries
+  readonly #maps: ServiceMaps
   readonly #out: ConsoleOut
   readonly #respond: () => void
 
@@ -74,6 +77,7 @@ export class Hub implements HubControl {
       ...{ bus, bucket: options.recordings, macros: options.macros },
       workers: () => this.fleet.workers().map(({ node }) => node),
     })
+    this.#maps = new ServiceMaps(bus)
     this.#out = new ConsoleOut(console, 'hub', `${boot}/hub`)
     this.#respond = bus.respond(SUBJECTS.targeted, async () => encode(await this.targeted()))
   }
@@ -199,6 +203,10 @@ export class Hub implements HubControl {
     return this.#live.watch(filter, signal)
   }
 
+  map(question: MapQuestion, signal: AbortSignal): AsyncIterable<MapView> {
+    return this.#maps.watch(question, signal)
+  }
+
   async shared(): Promise<readonly SharedValue[]> {
     return this.#options.shared()
   }
@@ -276,6 +284,7 @@ export class Hub implements HubControl {
     this.#respond()
     this.#live.close()
     await this.recordings.close()
+    this.#maps.close()
     this.fleet.close()
     await this.lines.close()
   }

@@ -96,7 +96,8 @@ function collapse(bins: Map<number, number>): void {
   }
 }
 
-function binOf(value: number): number {
+/** The bin of a positive number. */
+export function binOf(value: number): number {
   return Math.ceil(Math.log2(value) * BINS_PER_DOUBLING)
 }
 

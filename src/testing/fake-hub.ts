@@ -4,12 +4,18 @@ import { agentTitle } from '../agent/source/title.ts'
 import { compileFilter } from '../filter/index.ts'
 import type { EntryStream, HubControl } from '../hub/control.ts'
 import { Recordings } from '../hub/recordings/recordings.ts'
+import type { MapQuestion } from '../hub/service-maps.ts'
 import { Mistake } from '../mistake/mistake.ts'
+import { callOf } from '../service-map/call.ts'
+import { addCall, type EdgeSums } from '../service-map/edge-sum.ts'
+import { mapOf } from '../service-map/view.ts'
+import { LONGEST_TIMER_MS, pause } from '../waiting/pause.ts'
 import type { AgentChange, AgentDraft, AgentRecord, AgentVersion } from '../wire/agents.ts'
 import type { AuditRecord } from '../wire/audit.ts'
 import { type ConsoleFilter, type ConsoleLine, wantsLine } from '../wire/console.ts'
 import type { EntriesQuery } from '../wire/entries.ts'
 import type { JobAnswer, JobOrder, JobSelector, JobView } from '../wire/jobs.ts'
+import type { MapView } from '../wire/map.ts'
 import type { OpenPackets } from '../wire/packets.ts'
 import type { AgentView, EntriesPage, HubEvent, LivePart, NodeView, SharedValue } from '../wire/views.ts'
 import { Broadcast } from './broadcast.ts'
@@ -210,6 +216,20 @@ export class FakeHub implements HubControl {
     this.#fail()
     compileFilter(filter, { prefer: 'kfl1', now: Date.now() })
     return this.#live.listen(signal)
+  }
+
+  /** Of what is kept, once. */
+  async *map({ filter: text }: MapQuestion, signal: AbortSignal): AsyncIterable<MapView> {
+    this.#fail()
+    const filter = compileFilter(text, { prefer: 'kfl2', now: Date.now() })
+    const sums: EdgeSums = new Map()
+    for (const entry of this.kept.map((each): unknown => JSON.parse(each))) {
+      const call = filter.matches(entry) ? callOf(entry) : undefined
+      if (call !== undefined) addCall(sums, call)
+    }
+    const edges = [...sums.values()]
+    yield mapOf([{ node: 'worker-1', spanMs: 1000, isFilling: false, isCut: false, edges }])
+    await pause(LONGEST_TIMER_MS, signal)
   }
 
   async shared(): Promise<SharedValue[]> {

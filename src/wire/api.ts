@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { consoleFilter, consoleLine } from './console.ts'
+import { mapView } from './map.ts'
 import { agentView, nodeView } from './views.ts'
 
 /** Where the HTTP interface of a hub begins. */
@@ -24,10 +25,21 @@ export const subscription = z.discriminatedUnion(
     z.strictObject({ subscribe: z.literal('console'), id: streamId, ...consoleFilter.shape }),
     z.strictObject({ subscribe: z.literal('agents'), id: streamId }),
     z.strictObject({ subscribe: z.literal('nodes'), id: streamId }),
+    z.strictObject({
+      subscribe: z.literal('map'),
+      id: streamId,
+      filter: z.string().default(''),
+      window: z
+        .number()
+        .min(0)
+        .max(86_400)
+        .default(300)
+        .describe('Seconds up to now; 0: all that is kept, and what comes'),
+    }),
   ],
   {
     error: ({ code }) =>
-      code === 'invalid_union' ? 'expected entries, console, agents or nodes' : undefined,
+      code === 'invalid_union' ? 'expected entries, console, agents, nodes or map' : undefined,
   },
 )
 
@@ -44,6 +56,7 @@ export const streamMessage = z.object({
   lines: z.array(consoleLine).optional(),
   agents: z.array(agentView).optional(),
   nodes: z.array(nodeView).optional(),
+  map: mapView.optional(),
   error: apiFailure.optional(),
 })
 

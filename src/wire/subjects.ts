@@ -24,6 +24,10 @@ export const SUBJECTS = {
   recordedPackets: (node: string) => `recorded.packets.${token(node)}`,
   /** Request to a worker: the name of a recording → `recordedNames`. */
   recordedNames: (node: string) => `recorded.names.${token(node)}`,
+  /** `mapRequest` to all workers. */
+  mapWanted: 'map-wanted',
+  /** What they have summed for it: `mapPart`. */
+  map: (id: string) => `map.${token(id)}`,
   /** Request to the hubs: `{}` → what `hub.targeted` answers. */
   targeted: 'targeted',
 } as const

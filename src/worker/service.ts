@@ -11,7 +11,7 @@ import { NodeAgents, type NodeObserver } from '../node/node-agents.ts'
 import type { Note } from '../node/note.ts'
 import { publishStatus } from '../node/status-out.ts'
 import type { Shared } from '../node/streams.ts'
-import type { EntryReader } from '../store/entries/entry-store.ts'
+import type { EntryReader, EntrySums } from '../store/entries/entry-store.ts'
 import type { SharedState } from '../store/shared-state.ts'
 import { pause } from '../waiting/pause.ts'
 import type { NodeStatus } from '../wire/nodes.ts'
@@ -21,6 +21,7 @@ import type { CaptureStats } from './capture-messages.ts'
 import { captureCounters } from './counters.ts'
 import { answerQueries } from './entry-answers.ts'
 import { LiveQueries, type Redact } from './live-queries.ts'
+import { MapQueries } from './map-queries.ts'
 import { answerPackets } from './packet-answers.ts'
 import { type RecordingSettings, Recordings } from './recordings/index.ts'
 import type { Run, RunObserver, RunResult } from './run.ts'
@@ -45,9 +46,9 @@ export interface WorkerServiceOptions {
   /** A capture file is read once, by the agents that are deployed when it begins. */
   readonly isFile: boolean
   /** Entries that are kept here; undefined when none are. */
-  readonly reader: EntryReader | undefined
   /** Packets that are kept here; undefined when none are. */
   readonly packets: PacketPlace | undefined
+  readonly reader: (EntryReader & EntrySums) | undefined
   /** Where entries go besides; undefined when nowhere. */
   readonly archive: ArchiveSink | undefined
   readonly recordings: RecordingSettings
@@ -72,6 +73,7 @@ export class WorkerService {
   #follower: DeploymentFollower | undefined
   #live: LiveQueries | undefined
   #recordings: Recordings | undefined
+  #maps: MapQueries | undefined
   readonly #closers: (() => void | Promise<void>)[] = []
   #stats: CaptureStats | undefined
   #closing = false
@@ -161,12 +163,15 @@ export class WorkerService {
       [COUNTERS.itemsSent]: live?.sent ?? 0,
       [dropped('live', 'too-many')]: live?.dropped ?? 0,
       [dropped('archive', 'too-many')]: this.#archive?.dropped ?? 0,
-      [dropped('live', 'too-many-queries')]: live?.refused ?? 0,
+      [dropped('live', 'too-many-queries')]: (live?.refused ?? 0) + (this.#maps?.refused ?? 0),
       [dropped('recordings', 'entries')]: this.#recordings?.lost ?? 0,
       [dropped('console', 'queue-full')]: this.#console.dropped,
       [queue('console')]: this.#console.depth,
       [dropped('wire', 'malformed')]:
-        (live?.malformed ?? 0) + (this.#follower?.malformed ?? 0) + (this.#recordings?.malformed ?? 0),
+        (live?.malformed ?? 0) +
+        (this.#maps?.malformed ?? 0) +
+        (this.#follower?.malformed ?? 0) +
+        (this.#recordings?.malformed ?? 0),
       ...Object.fromEntries(Object.entries(bus.dropped).map(([why, count]) => [dropped('bus', why), count])),
       ...this.#options.counters(),
     }
@@ -257,7 +262,12 @@ export class WorkerService {
     }
     const live = new LiveQueries({ bus, reader, redact, node })
     this.#live = live
-    this.#closers.push(() => live.close())
+    const maps = new MapQueries({ bus, reader, node })
+    this.#maps = maps
+    this.#closers.push(
+      () => live.close(),
+      () => maps.close(),
+    )
     if (this.#options.archive !== undefined) this.#archiveTo(this.#options.archive, reader, redact)
     this.#closers.push(
       answerQueries({

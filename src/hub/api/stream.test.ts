@@ -48,6 +48,30 @@ describe('the stream', () => {
     assert.deepEqual((await next()).lines, [line])
   })
 
+  test('sends who talks to whom, of what matches', async (t) => {
+    const { url, hub } = await startTestApi(t)
+    const entry = (name: string) =>
+      JSON.stringify({
+        protocol: { name: 'http', abbr: 'HTTP' },
+        src: { ip: '10.0.0.1', name: 'a' },
+        dst: { ip: '10.0.0.2', name },
+      })
+    hub.kept.push(entry('b'), entry('c'))
+    const { say, next } = await open(t, url)
+    say({ subscribe: 'map', id: 'm', filter: 'dst.name == "b"', window: 60 })
+    assert.deepEqual(Object.keys(await next()), ['id', 'now'])
+    const { map } = streamMessage.parse(await next())
+    assert.deepEqual(
+      map?.ends.map(({ name }) => name),
+      ['a', 'b'],
+    )
+    assert.partialDeepStrictEqual(map?.edges, [{ source: 0, destination: 1, protocol: 0, count: 1 }])
+    say({ subscribe: 'map', id: 'bad', filter: 'a ==' })
+    assert.partialDeepStrictEqual(await next(), { id: 'bad', error: { code: 'E_FILTER_SYNTAX' } })
+    say({ subscribe: 'map', id: 'bad', window: -1 })
+    assert.partialDeepStrictEqual(await next(), { id: 'bad', error: { code: 'E_REQUEST' } })
+  })
+
   test('sends agents and nodes now, and after each change', async (t) => {
     const { url, hub } = await startTestApi(t)
     const { say, next } = await open(t, url)
@@ -93,7 +117,7 @@ describe('the stream', () => {
     assert.equal((await next()).error.code, 'E_REQUEST')
     assert.match(
       await failing({ subscribe: 'weather', id: 'x' }),
-      /^x: E_REQUEST: message: subscribe: expected entries, console, agents or nodes/,
+      /^x: E_REQUEST: message: subscribe: expected entries, console, agents, nodes or map/,
     )
     assert.match(await failing({ subscribe: 'entries', id: 'x', filter: 'a ==' }), /E_FILTER_SYNTAX/)
     assert.match(

@@ -5,6 +5,7 @@ import { type StreamMessage, subscription, unsubscription } from '../../wire/api
 import type { ConsoleFilter, ConsoleLine } from '../../wire/console.ts'
 import { joinEntries } from '../../wire/entry-lines.ts'
 import type { HubEvent } from '../../wire/views.ts'
+import type { MapQuestion } from '../service-maps.ts'
 import type { ApiContext } from './context.ts'
 import { answerTo } from './failures.ts'
 import { sendLive, type Wording } from './live-entries.ts'
@@ -88,6 +89,8 @@ export class Stream {
         return this.#state(id, signal, { kind: 'agents', first: () => this.#context.control.agents() })
       case 'nodes':
         return this.#state(id, signal, { kind: 'nodes', first: () => this.#context.control.nodes() })
+      case 'map':
+        return this.#map(id, { filter: wanted.filter, windowMs: wanted.window * 1000 }, signal)
     }
   }
 
@@ -97,6 +100,14 @@ export class Stream {
     const source = this.#context.control.live(filter, signal)
     this.#say({ id, now: this.#context.now() })
     return sendLive(this.#context, this.#session, { source, wording, signal })
+  }
+
+  /** A client that is slow gets only the newest. */
+  async #map(id: string, question: MapQuestion, signal: AbortSignal): Promise<void> {
+    this.#check(question.filter)
+    const latest = new Latest((map) => this.#say({ id, map }), this.#session, signal)
+    this.#say({ id, now: this.#context.now() })
+    for await (const map of this.#context.control.map(question, signal)) latest.put(map)
   }
 
   /** Before anything else is said of the subscription. */

@@ -1,4 +1,5 @@
 import type { FilterLanguage } from '../../filter/index.ts'
+import type { EdgeSums } from '../../service-map/edge-sum.ts'
 import type { EntriesQuery } from '../../wire/entries.ts'
 import type { EntryMarks } from './marks.ts'
 
@@ -55,6 +56,34 @@ export interface EntryReader {
   /** What could not be read, by reason. */
   readonly counters: Readonly<EntryReaderCounters>
   close(): Promise<void>
+}
+
+/** Who talks to whom, summed where the entries are. */
+export interface EntrySums {
+  /**
+   * Sums matching entries: first those that are kept, the newest first, then what is appended, about once a second. Each is
+   * summed once. What was damaged is left out, and counted.
+   */
+  sum(query: SumQuery, signal: AbortSignal): AsyncIterable<SumPart>
+}
+
+export interface SumQuery {
+  readonly filter: string
+  /** Of what is kept, entries not before this time, ms since the epoch. */
+  readonly fromMs: number | undefined
+  /** Of what is kept, sums are told for each so many milliseconds. */
+  readonly stepMs: number
+}
+
+export interface SumPart {
+  /** When it was; of what is appended when that was read. */
+  readonly atMs: number
+  readonly sums: EdgeSums
+  /** Of the oldest and the newest entry in it, ms since the epoch; infinite when there is none. */
+  readonly times: readonly [oldest: number, newest: number]
+  /** Of what is kept: whether there is more to come, and more than is read. */
+  readonly isFilling: boolean
+  readonly isCut: boolean
 }
 
 export interface EntryReaderCounters {

@@ -3,7 +3,8 @@ import type { Filter } from '../../filter/index.ts'
 import type { StoredEntry } from './entry-store.ts'
 import { linesFile, listed, pathIn } from './files.ts'
 import { decodeLine, LINE_END, type Line, lineStarts } from './lines.ts'
-import { safely } from './scanner.ts'
+import { safely } from './safely.ts'
+import { NEVER, SumFollowing, type TakenSums } from './summing.ts'
 
 /** Entries that somebody waits for, the newest of those that match. */
 class Following {
@@ -42,10 +43,17 @@ class Following {
   }
 }
 
+/** Between two entries. */
+export interface PlaceInStore {
+  /** 0 where there was none yet. */
+  readonly segment: number
+  readonly byte: number
+}
+
 /** Reads what is appended to a folder, once for all who follow it. */
 export class Follower {
   readonly #folder: string
-  readonly #all = new Map<number, Following>()
+  readonly #all = new Map<number, Following | SumFollowing>()
   /** Place of the next line. */
   #segment = 0
   #offset = 0
@@ -60,9 +68,19 @@ export class Follower {
   }
 
   start(number: number, filter: Filter): void {
+    this.#begin(number, new Following(filter))
+  }
+
+  /** Answers the place behind which it sums. */
+  startSumming(number: number, filter: Filter): PlaceInStore {
+    this.#begin(number, new SumFollowing(filter))
+    return { segment: this.#segment, byte: this.#offset }
+  }
+
+  #begin(number: number, following: Following | SumFollowing): void {
     if (this.isIdle) this.#goToEnd()
     else this.poll()
-    this.#all.set(number, new Following(filter))
+    this.#all.set(number, following)
   }
 
   stop(number: number): void {
@@ -72,7 +90,15 @@ export class Follower {
   /** Undefined while there is nothing. */
   take(number: number): ReturnType<Following['take']> | undefined {
     const following = this.#all.get(number)
-    return following?.hasSome === true ? following.take() : undefined
+    return following instanceof Following && following.hasSome ? following.take() : undefined
+  }
+
+  /** What was summed since the last time, up to now. */
+  takeSums(number: number): TakenSums {
+    const following = this.#all.get(number)
+    if (!(following instanceof SumFollowing)) return { sums: new Map(), times: NEVER }
+    this.poll()
+    return following.take()
   }
 
   /** Reads on. */

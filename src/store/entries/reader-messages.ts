@@ -1,5 +1,7 @@
 import type { StoredEntry } from './entry-store.ts'
-import type { FilterTask, ScanResult, ScanTask } from './scanner.ts'
+import type { PlaceInStore } from './follower.ts'
+import type { FilterTask, ScanResult, ScanTask, SumTask } from './scanner.ts'
+import type { SummedEntries, TakenSums } from './summing.ts'
 
 /** To a thread that scans, or to the one that follows. The folder comes first. */
 export type ToReader =
@@ -12,6 +14,15 @@ export type ToReader =
       readonly cancelled: Int32Array
     }
   | { readonly kind: 'follow'; readonly number: number; readonly filter: FilterTask }
+  | {
+      readonly kind: 'sum'
+      readonly number: number
+      readonly task: SumTask
+      readonly cancelled: Int32Array
+    }
+  | { readonly kind: 'follow-sums'; readonly number: number; readonly filter: FilterTask }
+  /** What was summed since the last time is wanted, whatever there is. */
+  | { readonly kind: 'sums'; readonly number: number }
   /** One batch is wanted, as soon as there is something. */
   | { readonly kind: 'more'; readonly number: number }
   | { readonly kind: 'unfollow'; readonly number: number }
@@ -26,5 +37,9 @@ export type FromReader =
       readonly entries: readonly StoredEntry[]
       readonly dropped: number
     }
+  | { readonly kind: 'summed'; readonly number: number; readonly result: SummedEntries }
+  | { readonly kind: 'sums'; readonly number: number; readonly taken: TakenSums }
+  /** It sums what comes behind this place. */
+  | { readonly kind: 'following-sums'; readonly number: number; readonly place: PlaceInStore }
   /** It looks at all that is appended from now on. */
   | { readonly kind: 'following'; readonly number: number }

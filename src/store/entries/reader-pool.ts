@@ -2,8 +2,10 @@ import { availableParallelism } from 'node:os'
 import { Worker as Thread } from 'node:worker_threads'
 import { Mistake } from '../../mistake/mistake.ts'
 import type { FollowedEntries } from './entry-store.ts'
+import type { PlaceInStore } from './follower.ts'
 import type { FromReader, ToReader } from './reader-messages.ts'
-import type { FilterTask, ScanResult, ScanTask } from './scanner.ts'
+import type { FilterTask, ScanResult, ScanTask, SumTask } from './scanner.ts'
+import type { SummedEntries, TakenSums } from './summing.ts'
 
 /** The threads that read a folder: some that scan, which are there before anybody asks, and one that follows. */
 export class ReaderPool {
@@ -28,6 +30,19 @@ export class ReaderPool {
     return client.scan(task, cancelled, isNeeded)
   }
 
+  sum(task: SumTask, cancelled: Int32Array): Promise<SummedEntries> {
+    const at = task.segment % SCANNERS
+    const client = this.#alive(this.#scanners[at])
+    this.#scanners[at] = client
+    return client.sum(task, cancelled)
+  }
+
+  /** Sums what is appended behind a place that is told first, until the signal. */
+  followSums(filter: FilterTask): Promise<FollowedSums> {
+    this.#follower = this.#alive(this.#follower)
+    return this.#follower.followSums(filter)
+  }
+
   follow(filter: FilterTask, signal: AbortSignal, begun?: () => void): AsyncGenerator<FollowedEntries> {
     this.#follower = this.#alive(this.#follower)
     return this.#follower.follow(filter, signal, begun)
@@ -43,6 +58,15 @@ export class ReaderPool {
     if (this.#isClosed) throw new Mistake('E_STORE', 'the store of entries is closed')
     return client === undefined || client.isGone ? new ReaderClient(this.#folder) : client
   }
+}
+
+/** Sums of what is appended. */
+export interface FollowedSums {
+  /** Behind it. */
+  readonly place: PlaceInStore
+  /** What came since the last time. */
+  take(): Promise<TakenSums>
+  stop(): void
 }
 
 interface Waiting {
@@ -74,6 +98,28 @@ class ReaderClient {
     const answer = await this.#ask(number, { kind: 'scan', number, task, cancelled }, isNeeded)
     if (answer.kind !== 'scanned') throw new Error('a scan was not answered with its result')
     return answer.result
+  }
+
+  async sum(task: SumTask, cancelled: Int32Array): Promise<SummedEntries> {
+    const number = this.#number++
+    const answer = await this.#ask(number, { kind: 'sum', number, task, cancelled })
+    if (answer.kind !== 'summed') throw new Error('a sum was not answered with its result')
+    return answer.result
+  }
+
+  async followSums(filter: FilterTask): Promise<FollowedSums> {
+    const number = this.#number++
+    const answer = await this.#ask(number, { kind: 'follow-sums', number, filter })
+    if (answer.kind !== 'following-sums') throw new Error('sums were asked for, and something else follows')
+    return {
+      place: answer.place,
+      take: async () => {
+        const taken = await this.#ask(number, { kind: 'sums', number })
+        if (taken.kind !== 'sums') throw new Error('sums were asked for, and something else came')
+        return taken.taken
+      },
+      stop: () => this.#post({ kind: 'unfollow', number }),
+    }
   }
 
   async *follow(

@@ -19,7 +19,18 @@ class ReaderThread {
   receive(message: ToReader): void {
     switch (message.kind) {
       case 'scan':
+      case 'sum':
         this.#scan(message)
+        return
+      case 'follow-sums': {
+        const filter = this.#scanner.filter(message.filter)
+        const place = this.#follower.startSumming(message.number, filter)
+        this.#timer ??= setInterval(() => this.#poll(), POLL_MS)
+        post({ kind: 'following-sums', number: message.number, place })
+        return
+      }
+      case 'sums':
+        post({ kind: 'sums', number: message.number, taken: this.#follower.takeSums(message.number) })
         return
       case 'follow':
         this.#follower.start(message.number, this.#scanner.filter(message.filter))
@@ -41,11 +52,14 @@ class ReaderThread {
     }
   }
 
-  #scan({ number, task, cancelled }: Extract<ToReader, { kind: 'scan' }>): void {
+  #scan(message: Extract<ToReader, { kind: 'scan' | 'sum' }>): void {
+    const { number, cancelled } = message
     const isCancelled = () => Atomics.load(cancelled, 0) !== 0
     if (isCancelled()) return
     try {
-      post({ kind: 'scanned', number, result: this.#scanner.scan(task, isCancelled) })
+      if (message.kind === 'scan')
+        post({ kind: 'scanned', number, result: this.#scanner.scan(message.task, isCancelled) })
+      else post({ kind: 'summed', number, result: this.#scanner.sum(message.task, isCancelled) })
     } catch (error) {
       post({ kind: 'failed', number, message: (error as Error).message })
     }

@@ -1,17 +1,22 @@
 import { readdir, stat } from 'node:fs/promises'
 import { compileFilter } from '../../filter/index.ts'
 import { Mistake } from '../../mistake/mistake.ts'
+import { pause } from '../../waiting/pause.ts'
 import type { EntriesQuery } from '../../wire/entries.ts'
 import { type Cursor, cursorText, readCursor } from './cursor.ts'
 import type {
   EntryReader,
   EntryReaderCounters,
+  EntrySums,
   FilterSettings,
   FollowedEntries,
   StoredEntry,
   StoredPage,
+  SumPart,
+  SumQuery,
 } from './entry-store.ts'
 import { listed, marksFile, pathIn, type Segment } from './files.ts'
+import type { PlaceInStore } from './follower.ts'
 import type { MarksSize } from './marks.ts'
 import { ReaderPool } from './reader-pool.ts'
 import type { FilterTask, ScanResult } from './scanner.ts'
@@ -21,11 +26,11 @@ export interface EntryReaderOptions extends FilterSettings {
 }
 
 /** Reads a folder of entries in threads of its own; the caller's never waits for the disk. */
-export function openEntryReader(options: EntryReaderOptions): EntryReader {
+export function openEntryReader(options: EntryReaderOptions): EntryReader & EntrySums {
   return new ThreadedReader(options)
 }
 
-class ThreadedReader implements EntryReader {
+class ThreadedReader implements EntryReader, EntrySums {
   readonly #options: EntryReaderOptions
   readonly #pool: ReaderPool
   #unreadable = 0
@@ -88,8 +93,77 @@ class ThreadedReader implements EntryReader {
     yield* this.#pool.follow(task, signal, begun)
   }
 
+  async *sum(query: SumQuery, signal: AbortSignal): AsyncGenerator<SumPart> {
+    const task = this.#filter(query.filter)
+    compileFilter(query.filter, task)
+    if (signal.aborted) return
+    const following = await this.#pool.followSums(task)
+    const coming = async (state: Pick<SumPart, 'isFilling' | 'isCut'>): Promise<SumPart> => {
+      const taken = await following.take()
+      return { atMs: Date.now(), ...taken, ...state }
+    }
+    try {
+      let isCut = false
+      let told = performance.now()
+      for await (const part of this.#keptSums(query, task, following.place, signal)) {
+        isCut = part.isCut
+        yield part
+        // What comes meanwhile is not to look as if it came later.
+        if (performance.now() - told > SUMS_MS) yield await coming({ isFilling: true, isCut })
+        told = performance.now()
+      }
+      while (!signal.aborted) {
+        yield await coming({ isFilling: false, isCut })
+        await pause(SUMS_MS, signal)
+      }
+    } finally {
+      following.stop()
+    }
+  }
+
   close(): Promise<void> {
     return this.#pool.close()
+  }
+
+  /** Of what is kept before a place, the newest first. */
+  async *#keptSums(
+    { fromMs, stepMs }: SumQuery,
+    filter: FilterTask,
+    { segment: last, byte }: PlaceInStore,
+    signal: AbortSignal,
+  ): AsyncGenerator<SumPart> {
+    const { segments, marks } = await this.#list()
+    const wanted = segments.filter((each) => each.id <= last && mayHold(each, { from: fromMs }, undefined))
+    const cancelled = new Int32Array(new SharedArrayBuffer(4))
+    const cancel = () => Atomics.store(cancelled, 0, 1)
+    const aborted = abortOf(signal)
+    signal.addEventListener('abort', cancel)
+    try {
+      let scanned = 0
+      for (let segment = wanted.pop(); segment !== undefined; segment = wanted.pop()) {
+        const { id, sealed } = segment
+        const before = id === last ? { byte } : Number.MAX_SAFE_INTEGER
+        const where = {
+          segment: id,
+          columns: sealed?.file,
+          before,
+          marks: marks.filter((each) => each.id >= id),
+        }
+        const summing = this.#pool.sum({ ...where, filter, from: fromMs, to: undefined, stepMs }, cancelled)
+        summing.catch(() => {}) // Somebody may not wait for it any more.
+        const summed = await Promise.race([summing, aborted])
+        scanned += summed.scanned
+        this.#unreadable += summed.unreadable
+        const isCut = scanned >= MOST_SUMMED && wanted.length > 0
+        if (isCut) wanted.length = 0
+        const { steps, times } = summed
+        for (const [step, sums] of steps)
+          yield { atMs: Math.max(step * stepMs, times[0]), sums, times, isFilling: true, isCut }
+      }
+    } finally {
+      cancel()
+      signal.removeEventListener('abort', cancel)
+    }
   }
 
   async #warmUp(): Promise<void> {
@@ -211,7 +285,11 @@ class Page {
   }
 }
 
-function mayHold({ id, sealed }: Segment, { from, to }: EntriesQuery, cursor: Cursor | undefined): boolean {
+function mayHold(
+  { id, sealed }: Segment,
+  { from, to }: Pick<EntriesQuery, 'from' | 'to'>,
+  cursor: Cursor | undefined,
+): boolean {
   if (cursor !== undefined && (id > cursor.segment || (id === cursor.segment && cursor.row === 0)))
     return false
   if (sealed === undefined) return true
@@ -234,6 +312,10 @@ async function sizeOf(path: string): Promise<number> {
   }
 }
 
+/** Between two sums of what is appended. */
+const SUMS_MS = 1000
+/** Kept entries that are looked at for sums. */
+const MOST_SUMMED = 2_000_000
 /** Segments that are opened before anybody asks. */
 const MOST_WARM = 1000
 /** Segments that are looked at at once, or wait for it. */

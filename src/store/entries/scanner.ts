@@ -8,21 +8,31 @@ import { linesFile, pathIn } from './files.ts'
 import { LineSource } from './line-source.ts'
 import { decodeLine, type Line, lineStarts } from './lines.ts'
 import { type EntryMarks, MarksIndex, type MarksSize, marked } from './marks.ts'
+import { safely } from './safely.ts'
 import { ABSENT, Damaged, IN_LINE, type LoadedColumn, SealedSegment, Shape } from './sealed-segment.ts'
+import { SumFindings, type SummedEntries } from './summing.ts'
 
-/** What is asked of one segment. */
-export interface ScanTask {
+/** What is looked for in one segment. */
+interface LookTask {
   readonly segment: number
   /** File of its columns; undefined while it has none. */
   readonly columns: string | undefined
-  /** Only rows before this one. */
-  readonly before: number
+  /** Only rows before this one, or before this place in the file of its lines. */
+  readonly before: number | { readonly byte: number }
   readonly filter: FilterTask
   readonly from: number | undefined
   readonly to: number | undefined
+  readonly marks: readonly MarksSize[]
+}
+
+export interface ScanTask extends LookTask {
   readonly limit: number
   readonly mostBytes: number
-  readonly marks: readonly MarksSize[]
+}
+
+export interface SumTask extends LookTask {
+  /** Sums are made for each so many milliseconds. */
+  readonly stepMs: number
 }
 
 export interface FilterTask {
@@ -64,48 +74,64 @@ export class Scanner {
 
   /** `isCancelled` is asked now and then; what comes after that counts for nothing. */
   scan(task: ScanTask, isCancelled: () => boolean): ScanResult {
+    const filter = this.filter(task.filter)
+    const { found, reached, damagedColumns } = this.#look(task, () => new Lines(task, filter), isCancelled)
+    return { ...found.result(), reached, damagedColumns }
+  }
+
+  /** Sums all entries of a segment, by steps of time. */
+  sum({ stepMs, ...task }: SumTask, isCancelled: () => boolean): SummedEntries {
+    const filter = this.filter(task.filter)
+    return this.#look(task, () => new SumFindings(filter, stepMs), isCancelled).found.result()
+  }
+
+  #look<F extends Findings>(task: LookTask, newFindings: () => F, isCancelled: () => boolean): Look<F> {
     this.#marks.update(task.marks)
     const filter = this.filter(task.filter)
     const { columns } = task
     if (columns !== undefined && !this.#damaged.has(columns)) {
       try {
-        return this.#scanColumns(task, columns, filter, isCancelled)
+        return this.#scanColumns(task, columns, filter, newFindings(), isCancelled)
       } catch (error) {
-        if (isGone(error)) return NOTHING
+        if (isGone(error)) return { found: newFindings(), reached: 0, damagedColumns: false }
         if (!(error instanceof Damaged)) throw error
         this.#damaged.add(columns)
         this.#segments.delete(columns)
       }
     }
-    return { ...this.#scanLines(task, filter, isCancelled), damagedColumns: columns !== undefined }
+    return { ...this.#scanLines(task, newFindings(), isCancelled), damagedColumns: columns !== undefined }
   }
 
   filter({ text, prefer, macros, now }: FilterTask): Filter {
     return this.#filters.get(text, { prefer, macros, now })
   }
 
-  #scanColumns(task: ScanTask, columns: string, filter: Filter, isCancelled: () => boolean): ScanResult {
+  #scanColumns<F extends Findings>(
+    task: LookTask,
+    columns: string,
+    filter: Filter,
+    found: F,
+    isCancelled: () => boolean,
+  ): Look<F> {
     const sealed = this.#sealed(columns)
-    const scan = new ColumnScan(
-      sealed,
-      pathIn(this.#folder, linesFile(task.segment)),
-      task,
-      filter,
-      this.#marks,
-    )
+    const path = pathIn(this.#folder, linesFile(task.segment))
+    const scan = new ColumnScan({ sealed, path, task, filter, found, marks: this.#marks })
     try {
-      return scan.run(isCancelled)
+      return { found, reached: scan.run(isCancelled), damagedColumns: false }
     } finally {
       scan.close()
       this.#forgetSome()
     }
   }
 
-  #scanLines(task: ScanTask, filter: Filter, isCancelled: () => boolean): ScanResult {
-    const found = new Findings(task, filter)
+  #scanLines<F extends Findings>(
+    task: LookTask,
+    found: F,
+    isCancelled: () => boolean,
+  ): Pick<Look<F>, 'found' | 'reached'> {
     const bytes = this.#linesOf(task.segment)
     const starts = lineStarts(bytes)
-    let row = Math.min(task.before, starts.length - 1)
+    let row = Math.min(rowBefore(task, starts), starts.length - 1)
     while (row > 0 && !found.isFull) {
       row--
       if ((row & 63) === 0 && isCancelled()) break
@@ -114,7 +140,7 @@ export class Scanner {
       if (line === undefined) found.unreadable++
       else if (isWithin(line.atMs, task)) found.offer(line, row, undefined, this.#marks)
     }
-    return { ...found.result(row), damagedColumns: false }
+    return { found, reached: row }
   }
 
   #linesOf(segment: number): Buffer {
@@ -151,7 +177,24 @@ export class Scanner {
 }
 
 /** What was found so far in a segment. */
-class Findings {
+export interface Findings {
+  readonly isFull: boolean
+  scanned: number
+  unreadable: number
+  /** `outcome` is what the filter says already, if it does. */
+  offer(line: Line, row: number, outcome: Outcome | undefined, marks: MarksIndex): void
+  /** An entry that matches, for those who may need no more than its columns; false when the line has to be read. */
+  takeRow?(sealed: SealedSegment, row: number): boolean
+}
+
+interface Look<F extends Findings> {
+  readonly found: F
+  readonly reached: number
+  readonly damagedColumns: boolean
+}
+
+/** Matching entries, whole. */
+class Lines implements Findings {
   scanned = 0
   unreadable = 0
   readonly #task: ScanTask
@@ -168,7 +211,6 @@ class Findings {
     return this.#entries.length >= this.#task.limit || this.#bytes >= this.#task.mostBytes
   }
 
-  /** `outcome` is what the filter says already, if it does. */
   offer(line: Line, row: number, outcome: Outcome | undefined, marks: MarksIndex): void {
     const { redactions } = this.#filter
     // What columns say of is not marked.
@@ -196,16 +238,25 @@ class Findings {
     this.#entries.push({ atMs, json, row })
   }
 
-  result(reached: number): Omit<ScanResult, 'damagedColumns'> {
-    return { entries: this.#entries, scanned: this.scanned, reached, unreadable: this.unreadable }
+  result(): Pick<ScanResult, 'entries' | 'scanned' | 'unreadable'> {
+    return { entries: this.#entries, scanned: this.scanned, unreadable: this.unreadable }
   }
+}
+
+interface ColumnScanOptions {
+  readonly sealed: SealedSegment
+  readonly path: string
+  readonly task: LookTask
+  readonly filter: Filter
+  readonly found: Findings
+  readonly marks: MarksIndex
 }
 
 /** One pass over the columns of a segment. */
 class ColumnScan {
   readonly #sealed: SealedSegment
   readonly #path: string
-  readonly #task: ScanTask
+  readonly #task: LookTask
   readonly #found: Findings
   readonly #decisions: Decisions
   readonly #marks: MarksIndex
@@ -215,11 +266,11 @@ class ColumnScan {
   readonly #markedRows: ReadonlySet<number>
   #lines: LineSource | undefined
 
-  constructor(sealed: SealedSegment, path: string, task: ScanTask, filter: Filter, marks: MarksIndex) {
+  constructor({ sealed, path, task, filter, found, marks }: ColumnScanOptions) {
     this.#sealed = sealed
     this.#path = path
     this.#task = task
-    this.#found = new Findings(task, filter)
+    this.#found = found
     this.#decisions = new Decisions(sealed, filter.matches)
     this.#marks = marks
     this.#needles = needlesOf(filter.conditions).map((needle) => Buffer.from(needle))
@@ -228,11 +279,12 @@ class ColumnScan {
     this.#markedRows = marks.isEmpty ? NO_ROWS : rowsWithMarks(sealed, task.segment, marks)
   }
 
-  run(isCancelled: () => boolean): ScanResult {
+  /** Everything before the row that it answers has not been looked at. */
+  run(isCancelled: () => boolean): number {
     const found = this.#found
-    const { from, to, before } = this.#task
+    const { from, to } = this.#task
     const times = from === undefined && to === undefined ? undefined : this.#sealed.times
-    let row = Math.min(before, this.#sealed.rows)
+    let row = Math.min(rowBefore(this.#task, this.#sealed.starts), this.#sealed.rows)
     while (row > 0 && !found.isFull) {
       row--
       if ((row & 63) === 0 && isCancelled()) break
@@ -241,7 +293,7 @@ class ColumnScan {
       const outcome = this.#outcome(row)
       if (outcome !== NO) this.#read(row, outcome)
     }
-    return { ...found.result(row), damagedColumns: false }
+    return row
   }
 
   close(): void {
@@ -261,6 +313,7 @@ class ColumnScan {
   }
 
   #read(row: number, outcome: Outcome): void {
+    if (outcome === YES && this.#found.takeRow?.(this.#sealed, row) === true) return
     this.#lines ??= new LineSource(this.#path, this.#sealed.starts)
     const bytes = this.#lines.line(row)
     if (bytes !== undefined && outcome === LINE && this.#cannotMatch(bytes, row)) return
@@ -307,16 +360,18 @@ function marksOf(entry: unknown, segment: number, marks: MarksIndex): EntryMarks
     : undefined
 }
 
-/** A filter that fails on an entry does not match it. */
-export function safely(filter: Filter, entry: unknown): boolean {
-  try {
-    return filter.matches(entry)
-  } catch {
-    return false
+function rowBefore({ before }: LookTask, starts: ArrayLike<number>): number {
+  if (typeof before === 'number') return before
+  let [low, high] = [0, starts.length]
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if ((starts[middle] ?? 0) < before.byte) low = middle + 1
+    else high = middle
   }
+  return low
 }
 
-function isWithin(atMs: number, { from, to }: ScanTask): boolean {
+function isWithin(atMs: number, { from, to }: LookTask): boolean {
   return (from === undefined || atMs >= from) && (to === undefined || atMs <= to)
 }
 
@@ -325,7 +380,6 @@ export function isGone(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'ENOENT'
 }
 
-const NOTHING: ScanResult = { entries: [], scanned: 0, reached: 0, unreadable: 0, damagedColumns: false }
 const NO_ROWS: ReadonlySet<number> = new Set()
 const MOST_FILTERS = 64
 /** Bytes of columns that are kept. */
