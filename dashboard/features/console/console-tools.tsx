@@ -4,6 +4,7 @@ import { type KeyboardEvent, useEffect, useRef } from 'react'
 import type { AgentView, NodeView } from '../../../src/wire/views.ts'
 import { countText } from '../../components/console/search.ts'
 import { useOffer } from '../../lib/commands.ts'
+import { useTyped } from '../../lib/use-typed.ts'
 import classes from './console-page.module.css'
 import { type ConsolePlace, LEVELS } from './console-place.ts'
 import type { useSearch } from './use-search.ts'
@@ -70,7 +71,8 @@ interface SearchProps {
   readonly onChange: (searched: string) => void
 }
 
-function SearchBox({ searched, search, onChange }: SearchProps) {
+function SearchBox({ searched: kept, search, onChange: keep }: SearchProps) {
+  const [searched, onChange] = useTyped(kept, keep)
   const box = useRef<HTMLInputElement>(null)
   const { matches, current, go } = search
   const focus = () => {

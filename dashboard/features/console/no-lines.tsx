@@ -26,7 +26,7 @@ export function NoLines({ agents, agent, isFiltered, onShowAll }: Props) {
     return (
       <EmptyState title="There are no agents yet">
         What agents print is shown here.{' '}
-        <Anchor component={Link} to="/agents">
+        <Anchor component={Link} to="/agents" underline="always">
           Create one
         </Anchor>
       </EmptyState>

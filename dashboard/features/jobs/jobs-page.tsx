@@ -1,4 +1,4 @@
-import { Button, TextInput } from '@mantine/core'
+import { Anchor, Button, TextInput } from '@mantine/core'
 import { IconRun, IconSearch, IconTrash } from '@tabler/icons-react'
 import { useMemo } from 'react'
 import { Link, useSearchParams } from 'react-router'
@@ -7,6 +7,7 @@ import { PageHeader } from '../../components/page-header.tsx'
 import { EmptyState, ErrorState, LoadingState } from '../../components/states.tsx'
 import { useOffer } from '../../lib/commands.ts'
 import { useMay } from '../../lib/session.ts'
+import { useTyped } from '../../lib/use-typed.ts'
 import { useNodes } from '../../lib/watched.ts'
 import { groupsOf, schedulersOf, silentNodes, totalsOf } from './job-groups.ts'
 import { askToDelete, JobTable } from './job-table.tsx'
@@ -17,7 +18,8 @@ import { type GiveOrder, useHubClock, useJobs, useOrders } from './use-jobs.ts'
 /** What agents do at their times, and how that goes. */
 export function JobsPage() {
   const { data: answers = NONE, error, isPending, refetch } = useJobs()
-  const [searched, search] = useSearched()
+  const [kept, keep] = useSearched()
+  const [searched, search] = useTyped(kept, keep)
   const { give } = useOrders()
   const mayOperate = useMay('operator')
   const nodes = useNodes()
@@ -119,7 +121,9 @@ function NoJobs({ isSearched, onShowAll }: { readonly isSearched: boolean; reado
   return (
     <EmptyState title="No agent has a job">
       Agents make jobs with <code>{"jobs.schedule('tag', '*/10 * * * * *', function () { … })"}</code>.{' '}
-      <Link to="/agents">Go to the agents</Link>
+      <Anchor component={Link} to="/agents" underline="always">
+        Go to the agents
+      </Anchor>
     </EmptyState>
   )
 }
