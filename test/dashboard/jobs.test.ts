@@ -47,7 +47,6 @@ describe('jobs in the dashboard', () => {
     await until(
       async () => (await client.console({ text: 'summed up' })).length > 0,
       () => 'yearly has not run',
-      60_000,
     )
 
     await page.getByRole('button', { name: 'Pause tick on hub' }).click()
