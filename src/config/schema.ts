@@ -148,6 +148,15 @@ export const configSchema = section({
       cert: setting(text, '', 'Certificate of the API, a PEM file; "" = HTTP'),
       key: setting(text, '', 'Its key, a PEM file'),
     }),
+    captures: section({
+      mostBytes: setting(size, '512Mi', 'Size of a capture that is uploaded'),
+      storageSize: setting(
+        size,
+        '4Gi',
+        'Disk for all captures with what was made of them; the oldest go first',
+      ),
+      most: setting(positive, 50, 'Captures that are kept; the oldest go first'),
+    }),
     metricsPort: setting(whole, 9100, 'Port of the metrics of a hub, on the loopback; 0: any'),
     store: setting(
       z.enum(['folder', 'nats', 'configmap']),

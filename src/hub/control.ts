@@ -1,5 +1,6 @@
 import type { AgentChange, AgentDraft, AgentVersion } from '../wire/agents.ts'
 import type { AuditRecord } from '../wire/audit.ts'
+import type { CaptureView } from '../wire/captures.ts'
 import type { ConsoleFilter, ConsoleLine } from '../wire/console.ts'
 import type { EntriesQuery } from '../wire/entries.ts'
 import type { JobAnswer, JobOrder } from '../wire/jobs.ts'
@@ -48,6 +49,8 @@ export interface HubControl {
     source: string | undefined,
     signal: AbortSignal,
   ): Promise<readonly OpenPackets[]>
+  /** Captures that were uploaded; absent where none are taken. */
+  readonly captures?: CaptureControl | undefined
   /** Entries as they come. */
   live(filter: string, signal: AbortSignal): AsyncIterable<LivePart>
   /** Who talks to whom, as it is, about once a second. */
@@ -73,4 +76,16 @@ export interface HubControl {
 /** A stream, as an entry names it, and the node that has seen it. */
 export interface EntryStream extends WantedStream {
   readonly node: string
+}
+
+export interface CaptureControl {
+  /** Size that a capture may have. */
+  readonly mostBytes: number
+  /** The newest first. */
+  list(): readonly CaptureView[]
+  /**
+   * Keeps a capture and begins to read it. Rejects with `E_CAPTURE_FORMAT` when it looks like none, and with `E_TOO_LARGE`.
+   */
+  add(name: string, body: AsyncIterable<Uint8Array>, by: string): Promise<CaptureView>
+  remove(id: string): Promise<void>
 }

@@ -23,7 +23,7 @@ import type { OpenPackets } from '../wire/packets.ts'
 import { STREAMS, SUBJECTS } from '../wire/subjects.ts'
 import type { AgentView, EntriesPage, HubEvent, LivePart, NodeView, SharedValue } from '../wire/views.ts'
 import { ConsoleLog } from './console.ts'
-import type { EntryStream, HubControl } from './control.ts'
+import type { CaptureControl, EntryStream, HubControl } from './control.ts'
 import { queryWorkers } from './entries.ts'
 import { EntrySources } from './entry-sources.ts'
 import { LiveEntries } from './live.ts'
@@ -44,6 +44,7 @@ export interface HubOptions {
   readonly agents: AgentOptions
   /** Answers queries backwards in time instead of the workers; undefined when there is none. */
   readonly archive?: Archive | undefined
+  readonly captures?: CaptureControl | undefined
   /** Entries that are elsewhere; undefined when there are none. */
   readonly sources?: EntrySources | undefined
   readonly boot: string
@@ -174,6 +175,10 @@ export class Hub implements HubControl {
       now: Date.now(),
     })
     return queryWorkers(bus, workers, query, { signal, most })
+  }
+
+  get captures(): CaptureControl | undefined {
+    return this.#options.captures
   }
 
   isRaw(source: string | undefined): boolean {

@@ -13,6 +13,7 @@ import type { AgentStore } from '../store/agent-store.ts'
 import type { SharedState } from '../store/shared-state.ts'
 import { pause } from '../waiting/pause.ts'
 import type { NodeStatus } from '../wire/nodes.ts'
+import type { CaptureControl } from './control.ts'
 import type { EntrySources } from './entry-sources.ts'
 import { type Archive, Hub } from './hub.ts'
 import { Leading } from './leading.ts'
@@ -25,6 +26,7 @@ export interface HubServiceOptions {
   readonly values: SharedState
   readonly archive?: Archive | undefined
   readonly sources?: EntrySources | undefined
+  readonly captures?: CaptureControl | undefined
   readonly boot: string
   readonly version: string
   /** Where its metrics are. */
@@ -71,6 +73,7 @@ export class HubService {
       archive: options.archive,
       sources: options.sources,
       recordings: shared.recordings,
+      captures: options.captures,
       shared: () => options.values.values(),
       health: () => options.health(this.status()),
     })

@@ -5,7 +5,7 @@ export const entriesSource = z
   .string()
   .max(200)
   .optional()
-  .describe('Instead of what workers keep now: a prefix, a colon and a name, such as `capture:…`')
+  .describe('Instead of what workers keep now: `capture:<id>`, those of an uploaded capture')
 
 /** What somebody wants to see of the entries that workers keep. */
 export const entriesQuery = z.object({

@@ -5,6 +5,7 @@ import type { CaptureOptions } from '../capture/index.ts'
 import type { Config } from '../config/index.ts'
 import type { ProtoSchema } from '../dissect/protos.ts'
 import type { Broker } from './broker.ts'
+import type { CaptureThreadData } from './capture-thread.ts'
 import type { RunOptions, WorkerAddress } from './run.ts'
 
 /** What a run takes beside its settings. */
@@ -37,19 +38,7 @@ export function runOptions(config: Config, request: RunRequest): RunOptions {
     nodeName,
     capture: {
       enabled: tap.enabledDissectors,
-      pipeline: {
-        ports: portHints(tap.portMapping),
-        verifyChecksums,
-        captureSelf: tap.capture.captureSelf,
-        maxBody: tap.bodies.maxSize,
-        protos,
-        memory: tap.reassembly.memoryMb * 2 ** 20,
-        maxConnections: MOST_CONNECTIONS,
-        tcpIdleSeconds: tap.misc.tcpFlowTimeout,
-        udpIdleSeconds: tap.misc.udpFlowTimeout,
-        reportEverySeconds: tap.misc.flowInterval,
-        replyTimeoutSeconds: tap.misc.tcpStreamChannelTimeoutMs / 1000,
-      },
+      pipeline: pipelineSettings(tap, { verifyChecksums, protos }),
       spool: packets ? broker.spool : undefined,
     },
     ...agentSettings(config, launcher),
@@ -57,6 +46,26 @@ export function runOptions(config: Config, request: RunRequest): RunOptions {
     finalRun,
     hub,
     query,
+  }
+}
+
+/** How traffic is read, as the configuration says. */
+export function pipelineSettings(
+  tap: Config['tap'],
+  { verifyChecksums, protos }: Required<Pick<RunRequest, 'verifyChecksums' | 'protos'>>,
+): CaptureThreadData['pipeline'] {
+  return {
+    ports: portHints(tap.portMapping),
+    verifyChecksums,
+    captureSelf: tap.capture.captureSelf,
+    maxBody: tap.bodies.maxSize,
+    protos,
+    memory: tap.reassembly.memoryMb * 2 ** 20,
+    maxConnections: MOST_CONNECTIONS,
+    tcpIdleSeconds: tap.misc.tcpFlowTimeout,
+    udpIdleSeconds: tap.misc.udpFlowTimeout,
+    reportEverySeconds: tap.misc.flowInterval,
+    replyTimeoutSeconds: tap.misc.tcpStreamChannelTimeoutMs / 1000,
   }
 }
 

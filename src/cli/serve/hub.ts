@@ -31,6 +31,7 @@ import { hubHealth } from '../../wire/health.ts'
 import { RECORDING_SOURCE } from '../../wire/recordings.ts'
 import { BUCKETS } from '../../wire/subjects.ts'
 import { version } from '../../worker/version.ts'
+import { openCaptures } from './captures.ts'
 import { clickHouseOf } from './clickhouse.ts'
 import { measured } from './measured.ts'
 import { trialRunner } from './trials.ts'
@@ -85,6 +86,7 @@ export async function startHub(request: HubRequest): Promise<StartedHub> {
   })
   const own = new OwnProcess()
   let api: Api | undefined
+  const captures = await openCaptures(config, note)
   const trials = new Trials({
     run: trialRunner(config),
     agents: { language: scripting.language, protocols: knownProtocols },
@@ -92,13 +94,14 @@ export async function startHub(request: HubRequest): Promise<StartedHub> {
     env: scripting.env,
     standIns: withoutSecrets(scripting.env),
     sample: SAMPLE,
-    captureOf: async () => undefined,
+    captureOf: async (id) => captures.file(id),
   })
   const archive = await openArchive(config)
-  const sources = new EntrySources()
+  const sources = new EntrySources().add('capture', captures)
   const service: HubService = new HubService({
     archive,
     sources,
+    captures,
     bus,
     shared,
     store,
@@ -148,6 +151,7 @@ export async function startHub(request: HubRequest): Promise<StartedHub> {
     await service.close()
     await actions.close()
     await broker.close()
+    await captures.close()
     await archive?.close()
     await store.close()
   }

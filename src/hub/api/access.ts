@@ -19,6 +19,8 @@ declare module 'fastify' {
     role?: Role | 'anyone'
     /** The change that it makes, for the audit. */
     action?: string
+    /** Its body may take longer than that of others. */
+    isLong?: boolean
   }
 }
 

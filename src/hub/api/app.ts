@@ -17,6 +17,7 @@ import { Mistake } from '../../mistake/mistake.ts'
 import { API_PATH, apiFailure } from '../../wire/api.ts'
 import { guard } from './access.ts'
 import { authoringRoutes } from './authoring.ts'
+import { captureRoutes } from './capture-routes.ts'
 import type { ApiContext } from './context.ts'
 import { answerFromDashboard, readyDashboard } from './dashboard.ts'
 import { descriptionOf } from './description.ts'
@@ -74,6 +75,7 @@ export async function buildApp(context: ApiContext, options: AppOptions): Promis
   app.addHook('onResponse', async ({ routeOptions }, reply) => {
     options.answered?.(routeOptions.url ?? 'none', reply.statusCode, reply.elapsedTime / 1000)
   })
+  limitRequests(app)
   readEmptyBodies(app)
   await app.register(websocket, {
     options: { maxPayload: LARGEST_MESSAGE, perMessageDeflate: false },
@@ -103,6 +105,7 @@ async function registerRoutes(app: FastifyInstance, context: ApiContext): Promis
     entryRoutes,
     filterRoutes,
     packetRoutes,
+    captureRoutes,
     hubRoutes,
     identityRoutes,
     trialRoutes,
@@ -160,7 +163,8 @@ function serverFor(handler: RequestListener, tls: AppOptions['tls']): Server {
   const limits = {
     maxHeaderSize: LONGEST_HEADER,
     headersTimeout: HEADERS_MS,
-    requestTimeout: REQUEST_MS,
+    // Of those that may be long; others are ended before: see limitRequests.
+    requestTimeout: LONG_REQUEST_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
     // Whoever sends nothing for too long is found so often: connections are few.
     connectionsCheckingInterval: CHECK_MS,
@@ -171,6 +175,21 @@ function serverFor(handler: RequestListener, tls: AppOptions['tls']): Server {
       : createHttpsServer({ ...limits, ...tls, minVersion: 'TLSv1.2' }, handler)
   server.maxConnections = MOST_SOCKETS
   return server
+}
+
+/** A body has to come in time; where large ones are taken, in more time. */
+function limitRequests(app: FastifyInstance): void {
+  app.addHook('onRequest', async ({ raw, routeOptions }) => {
+    const { 'content-length': length, 'transfer-encoding': encoding } = raw.headers
+    const hasBody = encoding !== undefined || (length !== undefined && length !== '0')
+    if (!hasBody || routeOptions.config.isLong === true) return
+    const late = setTimeout(() => refuseBadHttp(new LateBody('the body is late'), raw.socket), REQUEST_MS)
+    raw.once('close', () => clearTimeout(late)).once('end', () => clearTimeout(late))
+  })
+}
+
+class LateBody extends Error {
+  readonly code = 'ERR_HTTP_REQUEST_TIMEOUT'
 }
 
 /** Tools send `Content-Type: application/json` without a body, too. */
@@ -222,6 +241,7 @@ const LONGEST_HEADER = 96 << 10
 const CHECK_MS = 2000
 const HEADERS_MS = 15_000
 const REQUEST_MS = 60_000
+const LONG_REQUEST_MS = 30 * 60_000
 const KEEP_ALIVE_MS = 30_000
 const MOST_SOCKETS = 1024
 const MOST_REQUESTS = 30_000

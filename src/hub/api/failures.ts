@@ -117,6 +117,7 @@ const STATUS: Readonly<Partial<Record<MistakeCode, number>>> = {
   E_REQUEST: 400,
   E_AGENT_SYNTAX: 400,
   E_FILTER_SYNTAX: 400,
+  E_CAPTURE_FORMAT: 400,
   E_UNAUTHENTICATED: 401,
   E_FORBIDDEN: 403,
   E_NOT_FOUND: 404,

@@ -1,5 +1,5 @@
 export { type ConnectionPackets, ConnectionWalk } from './connection-walk.ts'
-export { removeSpool, removeStaleSpools, type SpoolOptions } from './options.ts'
+export { HEADS_FILE, removeSpool, removeStaleSpools, type SpoolOptions } from './options.ts'
 export { SpoolReader } from './reader.ts'
-export { SpoolPackets } from './spool-packets.ts'
+export { openFinishedSpool, SpoolPackets } from './spool-packets.ts'
 export { type SpoolCounters, SpoolWriter } from './writer.ts'

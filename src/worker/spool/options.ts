@@ -24,6 +24,8 @@ export function segmentPath(folder: string, position: number): string {
 }
 
 export const INTERFACES_FILE = 'interfaces.json'
+/** Of a spool whose writer is done: its heads, for those who read it later. */
+export const HEADS_FILE = 'heads.f64'
 
 /** Spools of processes that are gone. Folders are named after the process. */
 export function removeStaleSpools(parent: string): void {

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { addressText } from '../../packet/address.ts'
 import type { CaptureInterface, PacketBatch } from '../../packet/batch.ts'
 import { Decoder } from '../../packet/decoder.ts'
@@ -9,7 +11,7 @@ import type {
   PacketSpan,
   WantedStream,
 } from '../../wire/packets.ts'
-import { RECORD_HEADER, type SpoolOptions } from './options.ts'
+import { HEADS_FILE, RECORD_HEADER, type SpoolOptions } from './options.ts'
 import { headOf, interfacesOf, recordAt } from './records.ts'
 import { SegmentFiles } from './segment-files.ts'
 
@@ -26,6 +28,14 @@ interface Trail {
   readonly packets: readonly Found[]
   /** Older packets have gone for newer ones. */
   readonly isCut: boolean
+}
+
+/** Packets of a spool whose writer is done. Throws when it is not. */
+export function openFinishedSpool(folder: string): SpoolPackets {
+  const bytes = readFileSync(join(folder, HEADS_FILE))
+  const heads = new SharedArrayBuffer(bytes.length)
+  new Uint8Array(heads).set(bytes)
+  return new SpoolPackets({ folder, heads })
 }
 
 /** Packets of a spool for those who ask from outside: never for long at a time, since others wait for the same thread. */
