@@ -1,9 +1,15 @@
 import { useEffect, useRef, useSyncExternalStore } from 'react'
 import { API, token } from './api.ts'
+import { Delivery } from './delivery.ts'
 import { type ConnectionState, type Socket, Stream, type StreamHandlers, type Subscribing } from './stream.ts'
 
+/** What of the entries that were asked for has come to this page. */
+export const delivery = new Delivery()
+
 /** The stream of this page. */
-export const stream = new Stream(connect)
+export const stream = new Stream(connect, ({ texts, dropped }) =>
+  delivery.note(texts.length, dropped, Date.now()),
+)
 
 function connect(): Socket {
   const own = token.get()

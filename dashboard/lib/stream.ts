@@ -40,6 +40,7 @@ export interface Socket {
  */
 export class Stream {
   readonly #open: () => Socket
+  readonly #delivered: (batch: EntryBatch) => void
   readonly #subscriptions = new Map<string, { wanted: Subscribing; handlers: StreamHandlers }>()
   readonly #listeners = new Set<() => void>()
   #socket: Socket | undefined
@@ -50,8 +51,10 @@ export class Stream {
   #again: ReturnType<typeof setTimeout> | undefined
   state: ConnectionState = 'connecting'
 
-  constructor(open: () => Socket) {
+  /** `delivered` hears of all entries that come, whoever asked for them. */
+  constructor(open: () => Socket, delivered: (batch: EntryBatch) => void = () => {}) {
     this.#open = open
+    this.#delivered = delivered
   }
 
   /** Answers how to end it. */
@@ -116,9 +119,11 @@ export class Stream {
     const subscription = this.#subscriptions.get(message.id)
     if (subscription === undefined) return
     const { handlers } = subscription
-    if (batch !== undefined)
-      handlers.onEntries?.({ node: batch.head.node, dropped: batch.head.dropped, texts: batch.entries })
-    else if ('error' in message && message.error !== undefined) {
+    if (batch !== undefined) {
+      const entries = { node: batch.head.node, dropped: batch.head.dropped, texts: batch.entries }
+      this.#delivered(entries)
+      handlers.onEntries?.(entries)
+    } else if ('error' in message && message.error !== undefined) {
       this.#subscriptions.delete(message.id)
       handlers.onError?.(message.error)
     } else handlers.onMessage?.(message)

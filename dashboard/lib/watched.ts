@@ -1,5 +1,6 @@
 import { create } from 'zustand'
 import type { AgentView, NodeView } from '../../src/wire/views.ts'
+import { NodeHistory } from './node-history.ts'
 import { stream } from './page-stream.ts'
 
 /** What every screen wants to know as it is now. Undefined until the hub has said it. */
@@ -11,6 +12,9 @@ interface Watched {
 }
 
 export const useWatched = create<Watched>(() => ({ agents: undefined, nodes: undefined, skewMs: 0 }))
+
+/** What nodes have said since the page was opened. */
+export const nodeHistory = new NodeHistory()
 
 /** The agents that are stored, with how they do on each node; as they change. */
 export const useAgents = () => useWatched(({ agents }) => agents)
@@ -37,7 +41,9 @@ export function watch(): () => void {
       { subscribe: 'nodes' },
       {
         onMessage: ({ nodes }) => {
-          if (nodes !== undefined) set({ nodes })
+          if (nodes === undefined) return
+          nodeHistory.note(nodes)
+          set({ nodes })
         },
       },
     ),

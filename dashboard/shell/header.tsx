@@ -14,6 +14,7 @@ import { Link } from 'react-router'
 import { useOffer } from '../lib/commands.ts'
 import { useConnection } from '../lib/page-stream.ts'
 import { useSession } from '../lib/session.ts'
+import { LossBadge } from './loss-badge.tsx'
 import classes from './shell.module.css'
 
 export function Header() {
@@ -25,6 +26,7 @@ export function Header() {
       </Link>
       <Group gap="xs" wrap="nowrap">
         <Connection />
+        <LossBadge />
         <Button
           size="xs"
           variant="default"

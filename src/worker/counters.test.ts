@@ -35,5 +35,14 @@ test('a node counts packets, payloads, pairs and entries of its capture, and nam
     ],
     [7, 3, 3, 5],
   )
+  assert.equal(named['packets.decoded'], 1019)
+  assert.equal(named['streams.bytes'], sumOf('streams.bytes.', named) + sumOf('dropped.stream-bytes.', named))
+  assert.ok((named['streams.bytes'] ?? 0) > 400_000)
+  assert.equal(named['connections.tcp'], 37)
   assert.equal(named['dropped.stream-bytes.unrecognised'], counters.dissection.skipped.unrecognised)
 })
+
+function sumOf(prefix: string, named: Readonly<Record<string, number>>): number {
+  const some = Object.entries(named).filter(([name]) => name.startsWith(prefix))
+  return some.reduce((sum, [, number]) => sum + number, 0)
+}

@@ -22,6 +22,7 @@ export function captureCounters({
     [COUNTERS.streamsDropped]: reassembly.evictions,
     [COUNTERS.streamsLive]: counters.liveTcp,
     [COUNTERS.items]: total(entries),
+    ...booksOf(counters),
     ...named(entries, (abbreviation) => COUNTER_NAMES.protocol(abbreviation)),
     ...named(losses, (who) => COUNTER_NAMES.dropped('capture', who)),
     ...named(decode.malformed, (reason) => COUNTER_NAMES.dropped('packets', `malformed: ${reason}`)),
@@ -29,9 +30,44 @@ export function captureCounters({
     ...named(dissection.skipped, (reason) => COUNTER_NAMES.dropped('stream-bytes', reason)),
     ...(spool === undefined
       ? {}
-      : named({ evicted: spool.evicted, failed: spool.failed }, (why) =>
-          COUNTER_NAMES.dropped('spool', why),
-        )),
+      : {
+          'spool.received': spool.received,
+          'spool.kept': spool.kept,
+          ...named({ evicted: spool.evicted, failed: spool.failed }, (why) =>
+            COUNTER_NAMES.dropped('spool', why),
+          ),
+        }),
+  }
+}
+
+/**
+ * What has to add up with what was dropped: `packets` = `packets.decoded` + all of `dropped.packets`, and `streams.bytes` =
+ * `streams.bytes.dissected` + all of `dropped.stream-bytes` + the other `streams.bytes` of captured payload.
+ */
+function booksOf({
+  decode,
+  reassembly,
+  dissection,
+  ...counters
+}: CaptureDone['counters']): Record<string, number> {
+  const notRead = {
+    retransmitted: reassembly.retransmittedBytes,
+    'out-of-window': reassembly.outOfWindowBytes,
+    'after-end': reassembly.afterEndBytes,
+    'chunk-headers': reassembly.chunkBytes,
+    fragments: reassembly.fragmentBytes,
+    'other-protocols': reassembly.otherProtocolBytes,
+    unread: counters.unreadBytes,
+  }
+  return {
+    'packets.decoded': decode.decoded,
+    'bytes.captured': counters.capturedBytes,
+    ...named(counters.connections, (transport) => `connections.${transport}`),
+    'streams.holes': reassembly.holes,
+    'streams.lost_bytes': reassembly.lostBytes,
+    'streams.bytes': reassembly.deliveredBytes + total(notRead),
+    'streams.bytes.dissected': dissection.dissected,
+    ...named(notRead, (why) => `streams.bytes.${why}`),
   }
 }
 
