@@ -12,7 +12,13 @@ interface Props {
 /** Examples in both languages; a click takes one. */
 export function CheatSheet({ isOpen, onClose, onInsert }: Props) {
   return (
-    <Modal opened={isOpen} onClose={onClose} title="How filters are written" size="min(1100px, 94vw)">
+    <Modal
+      opened={isOpen}
+      onClose={onClose}
+      title="How filters are written"
+      size="min(1100px, 94vw)"
+      closeButtonProps={{ 'aria-label': 'Close' }}
+    >
       <Text size="sm" c="dimmed">
         Two languages are understood, and told apart by themselves: KFL, with “and”, “or” and the fields of
         entries, and CEL (KFL2), with “&&”, “||” and variables. “kfl1:” or “kfl2:” in front decides where both

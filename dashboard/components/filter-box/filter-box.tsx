@@ -356,7 +356,7 @@ interface ToolProps {
 function Tool({ label, onClick, children }: ToolProps) {
   return (
     <Tooltip label={label}>
-      <ActionIcon size="sm" variant="subtle" color="gray" aria-label={label} onClick={onClick}>
+      <ActionIcon size={24} variant="subtle" color="gray" aria-label={label} onClick={onClick}>
         {children}
       </ActionIcon>
     </Tooltip>

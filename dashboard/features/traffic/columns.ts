@@ -21,17 +21,17 @@ export interface Column {
 
 export const columns: readonly Column[] = [
   { id: 'marks', title: '', width: 42 },
-  { id: 'time', title: 'Time', width: 98 },
-  { id: 'protocol', title: 'Protocol', width: 82 },
-  { id: 'method', title: 'Method', width: 84 },
-  { id: 'status', title: 'Status', width: 58, isRight: true },
+  { id: 'time', title: 'Time', width: 96 },
+  { id: 'protocol', title: 'Protocol', width: 80 },
+  { id: 'method', title: 'Method', width: 80 },
+  { id: 'status', title: 'Status', width: 54, isRight: true },
   { id: 'summary', title: 'Summary', width: undefined },
-  { id: 'source', title: 'Source', width: 138 },
+  { id: 'source', title: 'Source', width: 136 },
   { id: 'arrow', title: '', width: 20 },
-  { id: 'destination', title: 'Destination', width: 138 },
-  { id: 'elapsed', title: 'Elapsed', width: 74, isRight: true },
-  { id: 'size', title: 'Size', width: 74, isRight: true },
-  { id: 'tags', title: 'Tags', width: 96 },
+  { id: 'destination', title: 'Destination', width: 136 },
+  { id: 'elapsed', title: 'Elapsed', width: 70, isRight: true },
+  { id: 'size', title: 'Size', width: 72, isRight: true },
+  { id: 'tags', title: 'Tags', width: 92 },
 ]
 
 /** Widths that somebody has chosen, px. */
@@ -45,6 +45,7 @@ export function columnTemplates(widths: ColumnWidths): Readonly<Record<`--column
     '--columns-narrow': without('tags', 'size'),
     '--columns-slim': without('tags', 'size', 'source', 'arrow'),
     '--columns-least': without('tags', 'size', 'source', 'arrow', 'destination'),
+    '--columns-bare': without('tags', 'size', 'source', 'arrow', 'destination', 'elapsed'),
   }
 }
 
@@ -78,7 +79,7 @@ function template(widths: ColumnWidths, hidden: readonly Column['id'][]): string
     .filter(({ id }) => !hidden.includes(id))
     .map(({ id }) => {
       const width = widthOf(widths, id)
-      return width === undefined ? 'minmax(120px, 1fr)' : `${width}px`
+      return width === undefined ? 'minmax(100px, 1fr)' : `${width}px`
     })
     .join(' ')
 }

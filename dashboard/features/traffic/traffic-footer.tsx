@@ -18,6 +18,11 @@ export function TrafficFooter({ traffic, isLive, itemsBefore }: Props) {
   return (
     <footer className={classes.footer}>
       {isLive ? <LiveCounts traffic={traffic} itemsBefore={itemsBefore} /> : <KeptCounts traffic={traffic} />}
+      {traffic.kept.error instanceof Error && (
+        <span className={classes.bad} role="alert">
+          {traffic.kept.error.message}
+        </span>
+      )}
     </footer>
   )
 }

@@ -117,7 +117,6 @@ export function TrafficPage({ slots = {} }: { readonly slots?: TrafficSlots }) {
               style={{ flexBasis: `${(splitter.share * 100).toFixed(2)}%` }}
             >
               <OpenEntry
-                key={place.entry}
                 id={place.entry}
                 line={feed.lines.find(({ id }) => id === place.entry)}
                 source={place.source}

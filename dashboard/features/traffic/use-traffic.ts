@@ -30,6 +30,7 @@ export function useTraffic({ filter, from, to, source, ...rest }: TrafficPlace):
   const [attempt, setAttempt] = useState(0)
   const end = useRef(new AbortController())
   const cursor = useRef<string | undefined>(undefined)
+  const hasGoneBack = useRef(false)
   const live = isLive({ filter, from, to, source, ...rest })
 
   /** One page; the older ones follow its cursor. */
@@ -65,6 +66,7 @@ export function useTraffic({ filter, from, to, source, ...rest }: TrafficPlace):
     end.current = new AbortController()
     setKept(NOTHING_YET)
     feed.begin(live)
+    hasGoneBack.current = false
     void load({}, (texts) => (live ? feed.addKept(texts) : void feed.addOlder(texts)))
   }, [feed, load, live])
 
@@ -95,7 +97,10 @@ export function useTraffic({ filter, from, to, source, ...rest }: TrafficPlace):
   const loadOlder = useCallback(() => {
     if (kept.isLoading || kept.isAtBeginning || feed.olderCount >= MOST_OLDER) return
     const first = feed.lines[0]
-    const goesOn = cursor.current !== undefined && (!live || feed.olderCount > 0)
+    // While the newest are shown, the list moves away from where the last page ended.
+    if (feed.holds.size === 0) hasGoneBack.current = false
+    const goesOn = cursor.current !== undefined && (!live || hasGoneBack.current)
+    hasGoneBack.current = true
     const before = goesOn ? { cursor: cursor.current } : first === undefined ? {} : { to: first.at }
     void load(before, (texts) => {
       feed.hold('scrolled')

@@ -1,6 +1,6 @@
 import { ActionIcon, Button, Tabs, Tooltip } from '@mantine/core'
 import { IconCopy, IconDownload, IconX } from '@tabler/icons-react'
-import { type ReactNode, useMemo } from 'react'
+import { type ReactNode, useMemo, useState } from 'react'
 import { saveAs } from '../../../lib/api.ts'
 import { copyText } from '../../../lib/clipboard.ts'
 import { formatBytes, formatDateTime, formatMicros } from '../../../lib/format.ts'
@@ -38,6 +38,8 @@ export interface EntryAsked {
 
 /** All that there is of an entry, drawn from the schema of its protocol. */
 export function EntryDetails({ text, source, filter, onClause, onClose, packets, downloads }: Props) {
+  // From entry to entry people look at the same part.
+  const [chosen, setChosen] = useState<string>()
   const entry = useMemo(() => JSON.parse(text) as Readonly<Record<string, unknown>>, [text])
   const row = useMemo(() => rowOf(text), [text])
   const shapes = useShapes(entry)
@@ -46,14 +48,21 @@ export function EntryDetails({ text, source, filter, onClause, onClose, packets,
   const messages = MESSAGES.filter(({ name }) => entry[name] !== null && entry[name] !== undefined)
   const isPaired = messages.some(({ name }) => name === 'request' || name === 'response')
   const shown = isPaired ? [...new Set([...MESSAGES.slice(0, 2), ...messages])] : messages
+  const tabs = [
+    ...shown.map(({ name }) => name),
+    'about',
+    ...(packets === undefined ? [] : ['packets']),
+    'json',
+  ]
+  const tab = chosen !== undefined && tabs.includes(chosen) ? chosen : tabs[0]
   return (
     <FilterAround value={around}>
       <Head row={row} onClose={onClose}>
         {downloads?.(asked)}
       </Head>
       <Tabs
-        key={shown[0]?.name ?? 'about'}
-        defaultValue={shown[0]?.name ?? 'about'}
+        value={tab ?? null}
+        onChange={(name) => setChosen(name ?? undefined)}
         keepMounted={false}
         className={classes.tabs}
       >
@@ -70,6 +79,7 @@ export function EntryDetails({ text, source, filter, onClause, onClose, packets,
         {shown.map(({ name, nothing }) => (
           <Tabs.Panel key={name} value={name} className={classes.body}>
             <Message
+              key={asked.id}
               title={titleOf(name)}
               message={entry[name]}
               path={[name]}
@@ -79,7 +89,7 @@ export function EntryDetails({ text, source, filter, onClause, onClose, packets,
           </Tabs.Panel>
         ))}
         <Tabs.Panel value="about" className={classes.body}>
-          <About entry={entry} row={row} shapes={shapes} />
+          <About key={asked.id} entry={entry} row={row} shapes={shapes} />
         </Tabs.Panel>
         {packets !== undefined && (
           <Tabs.Panel value="packets" className={classes.body}>
@@ -87,7 +97,7 @@ export function EntryDetails({ text, source, filter, onClause, onClose, packets,
           </Tabs.Panel>
         )}
         <Tabs.Panel value="json" className={classes.body}>
-          <Json entry={entry} text={text} />
+          <Json key={asked.id} entry={entry} text={text} />
         </Tabs.Panel>
       </Tabs>
     </FilterAround>
@@ -176,7 +186,7 @@ interface SectionsProps {
 }
 
 function Sections({ title, value, path, shape }: SectionsProps) {
-  return sectionsOf(value, path, { shape }).map((section) => (
+  return sectionsOf(value, path, { shape, hidesZeros: path.length > 0 }).map((section) => (
     <SectionView
       key={`${section.kind} ${section.title}`}
       section={{

@@ -77,7 +77,7 @@ interface ActionProps {
 function Action({ label, onClick, children }: ActionProps) {
   return (
     <Tooltip label={label} openDelay={400}>
-      <ActionIcon size={20} variant="subtle" color="gray" aria-label={label} onClick={onClick}>
+      <ActionIcon size={24} variant="subtle" color="gray" aria-label={label} onClick={onClick}>
         {children}
       </ActionIcon>
     </Tooltip>

@@ -29,6 +29,14 @@ export interface BodyField {
   readonly isTruncated: boolean
 }
 
+interface SectionOptions {
+  readonly shape?: FieldShape | undefined
+  /** With what is empty. */
+  readonly isWhole?: boolean
+  /** 0 says that something is not known. */
+  readonly hidesZeros?: boolean
+}
+
 /**
  * The parts of a message in the order in which people look for them: plain values, names with values such as headers, what it
  * carries, and what has parts of its own. In the order of the schema; what no schema knows is at the end. Nothing is left out
@@ -37,14 +45,18 @@ export interface BodyField {
 export function sectionsOf(
   message: unknown,
   path: ValuePath,
-  { shape, isWhole = false }: { readonly shape?: FieldShape | undefined; readonly isWhole?: boolean } = {},
+  { shape, isWhole = false, hidesZeros = false }: SectionOptions = {},
 ): readonly Section[] {
   if (!isObject(message))
     return message === null || message === undefined
       ? []
       : [{ kind: 'tree', title: 'Value', path, value: message }]
   const names = [...new Set([...Object.keys(shape?.fields ?? {}), ...Object.keys(message)])]
-  const present = names.filter((name) => Object.hasOwn(message, name) && (isWhole || !isEmpty(message[name])))
+  const present = names.filter(
+    (name) =>
+      Object.hasOwn(message, name) &&
+      (isWhole || !(isEmpty(message[name]) || (hidesZeros && message[name] === 0))),
+  )
   const taken = new Set<string>()
   const parts = present.map((name) => part(name, message, [...path, name], shape?.fields?.[name], taken))
   const values = parts.flatMap((each) => (each.kind === 'value' ? [each.value] : []))
