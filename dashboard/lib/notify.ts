@@ -18,4 +18,9 @@ export function notifyFailure(what: string, error: unknown): void {
   })
 }
 
+/** It happened, but not all of it. Stays until it is closed. */
+export function notifyWarning(what: string, message: string): void {
+  notifications.show({ title: what, message, color: 'yellow', autoClose: false, closeButtonProps: CLOSE })
+}
+
 const CLOSE = { 'aria-label': 'Close the message' }

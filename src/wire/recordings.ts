@@ -1,10 +1,10 @@
 import { z } from 'zod'
+import { RECORDING_NAME } from './recording-name.ts'
 import { token } from './subjects.ts'
 
-/** What a recording may be called: it stands in addresses, filters and names of folders. */
 export const recordingName = z
   .string()
-  .regex(/^[a-z0-9][a-z0-9-]{0,59}$/, 'expected lower-case letters, digits and dashes, 60 at most')
+  .regex(RECORDING_NAME, 'expected lower-case letters, digits and dashes, 60 at most')
 
 /** What is to be recorded and when, under `plan.<name>`. Every worker does its part of it, by its own clock. */
 export const recordingPlan = z.object({
