@@ -1,4 +1,14 @@
-import { Alert, Button, Group, Modal, NumberInput, SegmentedControl, Stack, Text, TextInput } from '@mantine/core'
+import {
+  Alert,
+  Button,
+  Group,
+  Modal,
+  NumberInput,
+  SegmentedControl,
+  Stack,
+  Text,
+  TextInput,
+} from '@mantine/core'
 import { type FormEvent, useState } from 'react'
 import { FilterBox } from '../../components/filter-box/filter-box.tsx'
 import { ApiError } from '../../lib/api.ts'
@@ -20,7 +30,13 @@ interface Props {
 /** Asks what is to be recorded, and when. */
 export function NewRecording({ filter, taken, now, onClose }: Props) {
   return (
-    <Modal opened onClose={onClose} title="New recording" size="lg" closeButtonProps={{ 'aria-label': 'Close' }}>
+    <Modal
+      opened
+      onClose={onClose}
+      title="New recording"
+      size="lg"
+      closeButtonProps={{ 'aria-label': 'Close' }}
+    >
       <Form filter={filter} taken={taken} now={now} onClose={onClose} />
     </Modal>
   )
@@ -73,8 +89,9 @@ function Form({ filter, taken, now, onClose }: Props) {
           {summaryOf(form, now)}
         </Text>
         <Text size="xs" c="dimmed">
-          All packets of the connections of matching entries are kept, on the worker that saw them. Entries show up here
-          some seconds after they came; find them with <code>record("{form.name.trim()}")</code> in the filter, too.
+          All packets of the connections of matching entries are kept, on the worker that saw them. Entries
+          show up here some seconds after they came; find them with <code>record("{form.name.trim()}")</code>{' '}
+          in the filter, too.
         </Text>
         {error !== null && (
           <Alert color="red" variant="light" role="alert">

@@ -16,7 +16,10 @@ export function RecordingNodes({ recording }: Props) {
     ['Records', scheduleOf(recording)],
     ['Begins', formatDateTime(start)],
     ['Ends', end === null ? 'when somebody stops it' : formatDateTime(end)],
-    ['Is deleted', expires === null ? `${minutesInWords(expiration)} after each day` : formatDateTime(expires)],
+    [
+      'Is deleted',
+      expires === null ? `${minutesInWords(expiration)} after each day` : formatDateTime(expires),
+    ],
     ['Made by', `${createdBy}, ${formatDateTime(createdAt)}`],
     ['Lost', lossesOf(recording) ?? 'nothing'],
   ] as const

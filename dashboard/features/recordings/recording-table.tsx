@@ -40,7 +40,7 @@ export function RecordingTable(props: Props) {
   const names = recordings.map(({ name }) => name)
   const chosen = names.filter((name) => selected.has(name))
   return (
-    <section className={classes.scroller} aria-label="All recordings" tabIndex={0}>
+    <section className={classes.scroller} aria-label="All recordings">
       <table className={classes.table}>
         <thead>
           <tr>
@@ -111,7 +111,12 @@ function Row({ recording, now, selected, onSelect, acts, fetching, mayOperate }:
             >
               <IconChevronRight size={14} className={classes.chevron} data-open={isOpen} />
             </ActionIcon>
-            <Anchor component={Link} to={trafficOf(name)} className={classes.name} title={`Show the entries of ${name}`}>
+            <Anchor
+              component={Link}
+              to={trafficOf(name)}
+              className={classes.name}
+              title={`Show the entries of ${name}`}
+            >
               {name}
             </Anchor>
           </span>

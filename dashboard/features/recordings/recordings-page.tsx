@@ -68,8 +68,8 @@ export function RecordingsPage() {
             mayOperate={mayOperate}
           />
           <footer className={classes.foot}>
-            {counted(shown.length, 'recording', 'recordings')}, {formatBytes(sizeOf(shown))} on the disks of the
-            workers. New ones, and what they keep, need some seconds to show up here.
+            {counted(shown.length, 'recording', 'recordings')}, {formatBytes(sizeOf(shown))} on the disks of
+            the workers. New ones, and what they keep, need some seconds to show up here.
           </footer>
         </>
       )}
@@ -141,8 +141,9 @@ function NoRecordings({ isSearched, onShowAll, onNew }: NoneProps) {
     )
   return (
     <EmptyState title="Nothing is recorded yet">
-      Entries are gone after minutes. A recording keeps those that match a filter, and all packets of their connections,
-      for as long as you want: from now on, each day at a time, or what there still is of the last minutes.
+      Entries are gone after minutes. A recording keeps those that match a filter, and all packets of their
+      connections, for as long as you want: from now on, each day at a time, or what there still is of the
+      last minutes.
       {onNew !== undefined && (
         <div className={classes.begin}>
           <Button size="xs" leftSection={<IconPlus size={14} aria-hidden />} onClick={onNew}>

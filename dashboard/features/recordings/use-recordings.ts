@@ -34,13 +34,15 @@ export function useEndings() {
   const refresh = () => queries.invalidateQueries({ queryKey: KEY })
   const stop = useMutation({
     mutationFn: (names: readonly string[]) => each(names, (path) => api.post(`${path}/stop`)),
-    onSuccess: (_, names) => notifyDone(`${counted(names.length, 'recording was', 'recordings were')} stopped.`),
+    onSuccess: (_, names) =>
+      notifyDone(`${counted(names.length, 'recording was', 'recordings were')} stopped.`),
     onError: (error) => notifyFailure('Not all was stopped', error),
     onSettled: refresh,
   })
   const remove = useMutation({
     mutationFn: (names: readonly string[]) => each(names, (path) => api.delete(path)),
-    onSuccess: (_, names) => notifyDone(`${counted(names.length, 'recording was', 'recordings were')} deleted.`),
+    onSuccess: (_, names) =>
+      notifyDone(`${counted(names.length, 'recording was', 'recordings were')} deleted.`),
     onError: (error) => notifyFailure('Not all was deleted', error),
     onSettled: refresh,
   })
@@ -58,7 +60,10 @@ export function useFiles() {
       saveAs(await answer.blob(), fileName(answer) ?? name)
       const missing = answer.headers.get('x-remora-missing')
       if (missing !== null)
-        notifyWarning('Not all of it', `Nothing is in it of ${decodeURIComponent(missing)}: no answer from there.`)
+        notifyWarning(
+          'Not all of it',
+          `Nothing is in it of ${decodeURIComponent(missing)}: no answer from there.`,
+        )
     } catch (error) {
       notifyFailure(`${name} was not downloaded`, error)
     } finally {
