@@ -150,14 +150,14 @@ function Times({ form, set }: TimesProps) {
         />
       ) : (
         <Minutes
-          label="Duration, minutes"
+          label="Duration (min)"
           value={form.duration}
           most={form.when === 'at' && form.iterations !== 1 ? 1440 : 10_080}
           onChange={(duration) => set({ duration })}
         />
       )}
       <Minutes
-        label="Expiration, minutes"
+        label="Expiration (min)"
         value={form.expiration}
         most={525_600}
         onChange={(expiration) => set({ expiration })}

@@ -127,10 +127,8 @@ function Row({ recording, now, selected, onSelect, acts, fetching, mayOperate }:
         <td className={classes.next}>
           <Next recording={recording} now={now} />
         </td>
-        <td>
-          <span className={classes.filter} title={filter}>
-            {filter === '' ? <span className={classes.muted}>everything</span> : filter}
-          </span>
+        <td className={classes.filter} title={filter}>
+          {filter === '' ? <span className={classes.muted}>everything</span> : filter}
         </td>
         <td className={classes.right}>{formatNumber(entries)}</td>
         <td className={classes.right}>{formatNumber(packets)}</td>
@@ -144,7 +142,7 @@ function Row({ recording, now, selected, onSelect, acts, fetching, mayOperate }:
           )}
           {formatBytes(bytes)}
         </td>
-        <td className={classes.right}>{formatDateTime(start)}</td>
+        <td className={classes.right}>{formatDateTime(start).slice(0, 16)}</td>
         <td>{mayOperate && <Actions recording={recording} acts={acts} fetching={fetching} />}</td>
       </tr>
       {isOpen && (
@@ -214,6 +212,7 @@ function Action({ label, isDisabled = false, isBusy = false, onClick, children }
   return (
     <Tooltip label={label} openDelay={400}>
       <ActionIcon
+        className={classes.action}
         variant="subtle"
         color="gray"
         size="md"
@@ -242,5 +241,5 @@ const HEADS = [
   ['Entries', true],
   ['Packets', true],
   ['Size', true],
-  ['Began', true],
+  ['Begin', true],
 ] as const
