@@ -1,7 +1,7 @@
-import { Kbd } from '@mantine/core'
 import { Spotlight } from '@mantine/spotlight'
 import { useMemo } from 'react'
 import { type Command, useCommands } from '../lib/commands.ts'
+import { Keys } from './keys.tsx'
 
 /** Everything that can be done, found by typing. */
 export function Palette() {
@@ -16,7 +16,7 @@ export function Palette() {
           id,
           label,
           onClick: run,
-          ...(keys === undefined ? {} : { rightSection: <Kbd size="xs">{keys}</Kbd> }),
+          ...(keys === undefined ? {} : { rightSection: <Keys keys={keys} /> }),
         })),
       }))}
       searchProps={{ placeholder: 'What do you want to do?', 'aria-label': 'Search commands' }}

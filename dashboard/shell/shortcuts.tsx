@@ -2,6 +2,8 @@ import { useEffect } from 'react'
 import { useNavigate } from 'react-router'
 import { useCommands, useOffer } from '../lib/commands.ts'
 import { screens } from '../screens.ts'
+import { useAgentCommands } from './agent-commands.ts'
+import { Help } from './help.tsx'
 import { Palette } from './palette.tsx'
 import { pressed } from './pressed.ts'
 
@@ -17,6 +19,7 @@ export function Shortcuts() {
       run: () => void navigate(path),
     })),
   )
+  useAgentCommands()
   useEffect(() => {
     let before: string | undefined
     const take = (event: KeyboardEvent) => {
@@ -29,5 +32,10 @@ export function Shortcuts() {
     addEventListener('keydown', take)
     return () => removeEventListener('keydown', take)
   }, [])
-  return <Palette />
+  return (
+    <>
+      <Palette />
+      <Help />
+    </>
+  )
 }

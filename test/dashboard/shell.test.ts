@@ -35,6 +35,30 @@ describe('the dashboard', () => {
     await page.waitForURL('**/jobs')
   })
 
+  test('shows all keys, and finds agents by name', async (t) => {
+    if (!canBrowse(t)) return
+    const agents = { 'alerts.js': '// Alerts\nconsole.log(1)' }
+    const { page, client } = await openDashboard(t, { agents, path: '/console' })
+    const { id } = await client.agent('Alerts')
+    await page.getByRole('button', { name: 'Pause' }).waitFor()
+    await page.keyboard.press('?')
+    const keys = page.getByRole('dialog', { name: 'Keys' })
+    await keys.getByText('Pause the console').waitFor()
+    await keys.getByText('Go to jobs').waitFor()
+    await expectAccessible(page)
+    await page.keyboard.press('Escape')
+    await keys.waitFor({ state: 'hidden' })
+    await page.keyboard.press('Control+k')
+    await page.getByLabel('Search commands').fill('console of al')
+    await page.keyboard.press('Enter')
+    await page.waitForURL(`**/console?agent=${id}`)
+    await page.keyboard.press('Control+k')
+    await page.getByLabel('Search commands').fill('deactivate al')
+    await page.keyboard.press('Enter')
+    await page.getByText('Deactivated Alerts').waitFor()
+    assert.equal((await client.agent('Alerts')).active, false)
+  })
+
   test('says that there is no such screen', async (t) => {
     if (!canBrowse(t)) return
     const { page } = await openDashboard(t, { path: '/nowhere' })

@@ -82,6 +82,7 @@ function SearchBox({ searched: kept, search, onChange: keep }: SearchProps) {
   useOffer([
     { id: 'console search', label: 'Search the console', group: 'Console', keys: 'mod+f', run: focus },
     { id: 'console search too', label: 'Search in these lines', group: 'Console', keys: '/', run: focus },
+    { id: 'console next', label: 'Next match', group: 'Console', keys: 'F3', run: () => go(1) },
   ])
   useF3(go)
   const onKeyDown = (event: KeyboardEvent) => {

@@ -41,7 +41,7 @@ export function JobsPage() {
           value={searched}
           onChange={({ currentTarget }) => search(currentTarget.value)}
         />
-        {mayOperate && <AllActions count={totals.jobs} give={give} />}
+        {mayOperate && <AllActions answers={answers} give={give} />}
       </PageHeader>
       {error !== null ? (
         <ErrorState title="The jobs cannot be shown" error={error} onRetry={() => void refetch()} />
@@ -70,7 +70,8 @@ export function JobsPage() {
   )
 }
 
-function AllActions({ count, give }: { readonly count: number; readonly give: GiveOrder }) {
+function AllActions({ answers, give }: { readonly answers: typeof NONE; readonly give: GiveOrder }) {
+  const count = totalsOf(answers).jobs
   const runAll = () =>
     confirm({
       title: 'Run all jobs?',
@@ -84,6 +85,14 @@ function AllActions({ count, give }: { readonly count: number; readonly give: Gi
     { id: 'jobs delete', label: 'Delete all jobs', group: 'Jobs', run: deleteAll },
     { id: 'jobs stop', label: 'Stop all schedulers', group: 'Jobs', run: () => give('stop', {}) },
     { id: 'jobs start', label: 'Start all schedulers', group: 'Jobs', run: () => give('start', {}) },
+    ...groupsOf(answers).flatMap(({ agent, title, tags }) =>
+      tags.map(({ tag }) => ({
+        id: `job ${agent} ${tag}`,
+        label: `Run ${tag} of ${title}`,
+        group: 'Jobs',
+        run: () => give('run', { agent, tag }),
+      })),
+    ),
   ])
   return (
     <>
