@@ -146,6 +146,11 @@ const MEANINGS: Readonly<Record<string, Row>> = {
   ],
   'dropped.api.bad-message': ['Messages of clients', 'They made no sense.', 'unread'],
   'dropped.api.audit': ['Audit records', 'They could not be kept.', 'lost'],
+  'dropped.recordings.entries': [
+    'Entries for recordings',
+    'More came than could be written in time.',
+    'lost',
+  ],
   'dropped.cluster-jobs.missed': ['Runs of cluster jobs', 'No node was there when they were due.', 'lost'],
   'dropped.console.slow-reader': ['Console lines', 'A client did not take them fast enough.', 'lost'],
 }
