@@ -1,32 +1,48 @@
 import { spawn } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Config } from '../../config/index.ts'
 import type { RunTrial } from '../../hub/trials.ts'
 import { Mistake } from '../../mistake/mistake.ts'
-import { TRIAL_LIMITS, trialOutcome } from '../../wire/trials.ts'
+import { TRIAL_LIMITS, type TrialOutcome, trialOutcome } from '../../wire/trials.ts'
 
-/** Runs trials in programs of their own: `remora trial` gets the settings and the order, and prints the outcome. */
-export function trialRunner(config: Config): RunTrial {
+/**
+ * Runs trials in programs of their own: `remora trial` gets the settings and the order, and prints the outcome. What they leave
+ * in `folder`, when they are killed, is removed.
+ */
+export function trialRunner(config: Config, folder = tmpdir()): RunTrial {
   return async (order, signal) => {
-    const child = spawn(process.execPath, [`--max-old-space-size=${MOST_MB}`, PROGRAM, 'trial'], {
-      stdio: ['pipe', 'pipe', 'pipe'],
-      // With the time of its own limit it ends by itself; this is for when it cannot.
-      signal: AbortSignal.any([signal, AbortSignal.timeout(TRIAL_LIMITS.ms + GRACE_MS)]),
-      killSignal: 'SIGKILL',
-    })
-    const [out, err] = [new Output(MOST_OUTPUT), new Output(MOST_ERRORS)]
-    child.stdout.on('data', (chunk: Buffer) => out.add(chunk))
-    child.stderr.on('data', (chunk: Buffer) => err.add(chunk))
-    child.stdin.on('error', () => 'it says itself why it has ended')
-    child.stdin.end(JSON.stringify({ config, order }))
-    const code = await new Promise<number | null>((resolve) => {
-      child.on('error', () => resolve(null))
-      child.on('close', resolve)
-    })
-    const outcome = trialOutcome.safeParse(parsed(out.text))
-    if (code === 0 && outcome.success) return outcome.data
-    throw new Mistake('E_SANDBOX', `the trial has ended without an outcome: ${reasonOf(code, err.text)}`)
+    const place = await mkdtemp(join(folder, 'remora-trial-'))
+    try {
+      return await runProgram(JSON.stringify({ config, order }), place, signal)
+    } finally {
+      await rm(place, { recursive: true, force: true })
+    }
   }
+}
+
+async function runProgram(asked: string, place: string, signal: AbortSignal): Promise<TrialOutcome> {
+  const child = spawn(process.execPath, [`--max-old-space-size=${MOST_MB}`, PROGRAM, 'trial'], {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    env: { ...process.env, TMPDIR: place },
+    // With the time of its own limit it ends by itself; this is for when it cannot.
+    signal: AbortSignal.any([signal, AbortSignal.timeout(TRIAL_LIMITS.ms + GRACE_MS)]),
+    killSignal: 'SIGKILL',
+  })
+  const [out, err] = [new Output(MOST_OUTPUT), new Output(MOST_ERRORS)]
+  child.stdout.on('data', (chunk: Buffer) => out.add(chunk))
+  child.stderr.on('data', (chunk: Buffer) => err.add(chunk))
+  child.stdin.on('error', () => 'it says itself why it has ended')
+  child.stdin.end(asked)
+  const code = await new Promise<number | null>((resolve) => {
+    child.on('error', () => resolve(null))
+    child.on('close', resolve)
+  })
+  const outcome = trialOutcome.safeParse(parsed(out.text))
+  if (code === 0 && outcome.success) return outcome.data
+  throw new Mistake('E_SANDBOX', `the trial has ended without an outcome: ${reasonOf(code, err.text)}`)
 }
 
 /** What a program prints, as far as anybody reads it. */
