@@ -1,6 +1,7 @@
 import { Badge, Group, Text } from '@mantine/core'
 import { EmptyState, ErrorState, LoadingState } from '../../components/states.tsx'
 import { useOffer } from '../../lib/commands.ts'
+import { useMay } from '../../lib/session.ts'
 import { ErrorPlaces } from './error-places.tsx'
 import { findingsOf } from './outcome.ts'
 import classes from './trial.module.css'
@@ -17,7 +18,17 @@ interface Props {
 }
 
 /** Runs code that is not saved on traffic that was, with its effects recorded, and shows what came of it. */
-export function TrialPanel({ code, title, onGoToLine }: Props) {
+export function TrialPanel(props: Props) {
+  const mayTry = useMay('author')
+  if (mayTry) return <AuthorsPanel {...props} />
+  return (
+    <EmptyState title="Only authors try agents out">
+      Code that is tried runs on the hub, like an agent that is saved: ask for a token with the role author.
+    </EmptyState>
+  )
+}
+
+function AuthorsPanel({ code, title, onGoToLine }: Props) {
   const trial = useTrial()
   const { source, tried, error, isRunning } = trial
   const run = () => trial.run({ code, title, source })
