@@ -69,9 +69,10 @@ function backwards(t: TestContext): Pick<TestContext, 'after'> {
   }
 }
 
-/** Asserts that axe finds nothing serious or critical (WCAG 2.2 A and AA). */
-export async function expectAccessible(page: Page): Promise<void> {
+/** Asserts that axe finds nothing serious or critical (WCAG 2.2 A and AA), on the page or in a part of it. */
+export async function expectAccessible(page: Page, part = 'html'): Promise<void> {
   const { violations } = await new AxeBuilder({ page })
+    .include(part)
     .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'])
     .analyze()
   const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')

@@ -19,6 +19,8 @@ function onItemCaptured(data) {
 }
 `
 
+const PANEL = 'section[aria-label="Try this agent"]'
+
 describe('trying an agent', () => {
   for (const colorScheme of ['dark', 'light'] as const)
     test(`shows what it would do, and does nothing of it, ${colorScheme}`, async (t) => {
@@ -29,10 +31,12 @@ describe('trying an agent', () => {
       const { id } = await client.createAgent({ code: CODE, active: false })
       await page.goto(`${url}/agents/${id}`)
       await page.getByRole('tab', { name: 'Try' }).click()
+      const panel = page.locator(PANEL)
+      await panel.getByRole('button', { name: 'Run' }).waitFor()
       await page.keyboard.press('Control+Enter')
-      const panel = page.getByRole('region', { name: 'Try this agent' })
       await panel.getByText('Has errors').waitFor()
-      await expectAccessible(page)
+      await page.waitForFunction('document.getAnimations().length === 0')
+      await expectAccessible(page, PANEL)
 
       await panel.getByRole('tab', { name: /Effects/ }).click()
       await panel.getByRole('button', { name: 'vendor.webhook' }).first().click()
@@ -40,7 +44,7 @@ describe('trying an agent', () => {
       await panel.getByText('content-type: application/json').waitFor()
       assert.doesNotMatch(await panel.innerText(), /very-secret/)
       assert.deepEqual(server.seen, [])
-      await expectAccessible(page)
+      await expectAccessible(page, PANEL)
 
       await panel.getByRole('tab', { name: /Entries/ }).click()
       const link = panel.getByRole('table', { name: 'Marked entries' }).getByRole('link').first()
@@ -53,7 +57,7 @@ describe('trying an agent', () => {
       ] as const) {
         await panel.getByRole('tab', { name: tab }).click()
         await panel.getByRole('tabpanel').getByText(text).first().waitFor()
-        await expectAccessible(page)
+        await expectAccessible(page, PANEL)
       }
 
       await panel.getByRole('button', { name: 'Line 10' }).first().click()
@@ -74,11 +78,11 @@ describe('trying an agent', () => {
     const { id } = await client.createAgent({ code: CODE, active: false })
     await page.goto(`${url}/agents/${id}`)
     await page.getByRole('tab', { name: 'Try' }).click()
-    const panel = page.getByRole('region', { name: 'Try this agent' })
+    const panel = page.locator(PANEL)
     const fails = { status: 400, json: { code: 'E_AGENT_SYNTAX', message: 'Reports failures.js:3:7: no' } }
     await page.route('**/api/v1/trials', (route) => route.fulfill(fails))
     await panel.getByRole('button', { name: 'Run' }).click()
     await panel.getByText('Reports failures.js:3:7: no').waitFor()
-    await expectAccessible(page)
+    await expectAccessible(page, PANEL)
   })
 })

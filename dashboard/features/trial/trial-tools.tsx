@@ -41,6 +41,7 @@ export function TrialTools({ source, onSource, isRunning, onRun, isMaking, onMak
       )}
       <Button
         size="xs"
+        color="sea.8"
         leftSection={<IconPlayerPlay size={14} aria-hidden />}
         loading={isRunning}
         onClick={onRun}
