@@ -9,14 +9,14 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { type CDPSession, chromium, type Page } from 'playwright-core'
+import { type Browser, type CDPSession, chromium, type Page } from 'playwright-core'
 import { buildDashboard } from '../scripts/build-dashboard.ts'
 import { configSchema } from '../src/config/schema.ts'
 import { startApi } from '../src/hub/api/start-api.ts'
 import { FakeHub } from '../src/testing/fake-hub.ts'
 import { varied } from '../src/testing/varied-entries.ts'
 import { print } from './measure.ts'
-import { machine } from './real-hub.ts'
+import { machine, residentMb } from './real-hub.ts'
 import { sampleEntries } from './sample-entries.ts'
 
 /** As often as workers send. */
@@ -24,6 +24,7 @@ const EVERY_MS = 50
 const POOL = 5000
 /** Until the list is as long as it gets. */
 const WARM_UP_S = 8
+const MOST_TRIES = 60
 
 if (process.argv[2] === 'serve') await serve()
 else await measure()
@@ -95,11 +96,22 @@ async function measure(): Promise<void> {
     await tell(0)
     await setTimeout(1500)
     const part = seconds / 3
-    const rows = [['the page is', 's', 'frames/s', 'longest frame, ms', 'heap, MiB', 'load']]
+    const rows = [
+      ['the page is', 's', 'frames/s', 'longest frame, ms', 'heap, MiB', 'page in all, MiB', 'load'],
+    ]
     const phase = async (name: string, length: number, isScrolled: boolean) => {
       const { frames, longestMs } = await framesOf(page, length, isScrolled)
       const heap = await heapMb(cdp)
-      rows.push([name, length, frames.toFixed(1), longestMs.toFixed(0), heap.toFixed(1), load()].map(String))
+      const all = await residentOf(browser)
+      rows.push([
+        name,
+        String(length),
+        frames.toFixed(1),
+        longestMs.toFixed(0),
+        heap.toFixed(1),
+        all.toFixed(0),
+        load(),
+      ])
     }
     await phase('idle', 10, false)
     await phase('idle, scrolled', 10, true)
@@ -113,8 +125,7 @@ async function measure(): Promise<void> {
     await phase('following again', part, false)
     const after = await tell(0)
     const took = (performance.now() - begun) / 1000
-    await setTimeout(3000)
-    const counts = await countsOf(page)
+    const counts = await settledCounts(page, after.sent)
     print(rows)
     const made = after.sent - before.sent
     console.log(
@@ -168,13 +179,35 @@ async function heapMb(cdp: CDPSession): Promise<number> {
   return usedSize / 2 ** 20
 }
 
+/** Of the process that has the page: texts are outside of the heap. */
+async function residentOf(browser: Browser): Promise<number> {
+  const cdp = await browser.newBrowserCDPSession()
+  const { processInfo } = await cdp.send('SystemInfo.getProcessInfo')
+  await cdp.detach()
+  return Math.max(...processInfo.filter(({ type }) => type === 'renderer').map(({ id }) => residentMb(id)))
+}
+
 async function toNewest(page: Page): Promise<void> {
   await page.locator('[role=listbox]').focus()
   await page.keyboard.press('End')
   await setTimeout(300)
 }
 
-async function countsOf(page: Page): Promise<{ readonly seen: number; readonly lost: number }> {
+/** When all that was on its way has come, or does not come any more. */
+async function settledCounts(page: Page, sent: number): Promise<Counts> {
+  for (let tries = 0; ; tries++) {
+    const counts = await countsOf(page)
+    if (counts.seen + counts.lost === sent || tries >= MOST_TRIES) return counts
+    await setTimeout(1000)
+  }
+}
+
+interface Counts {
+  readonly seen: number
+  readonly lost: number
+}
+
+async function countsOf(page: Page): Promise<Counts> {
   return page.evaluate(`(() => {
     const count = (name) => Number(document.querySelector('[data-count="' + name + '"]')?.dataset.value ?? 0)
     return { shown: count('shown'), seen: count('seen'), letGo: count('let go'), lost: count('left out') }

@@ -52,9 +52,9 @@ export function TrafficList({ traffic, selected, onSelect, onOpen, widths, onWid
     useFlushSync: false,
   })
   const isFollowing = feed.holds.size === 0
-  useFollowing(scroller, { isFollowing, version })
+  const followedTo = useFollowing(scroller, { isFollowing, version })
   useSteady(scroller, feed.olderCount)
-  useScrollHolds(scroller, traffic)
+  useScrollHolds(scroller, traffic, followedTo)
 
   const cursor = selected === undefined ? -1 : lines.findIndex((line) => line.id === selected)
   const stream = selected?.slice(0, selected.lastIndexOf('-') + 1)
@@ -138,15 +138,19 @@ export function TrafficList({ traffic, selected, onSelect, onOpen, widths, onWid
   )
 }
 
-/** The newest stay in sight while nothing holds the list. */
+/** The newest stay in sight while nothing holds the list. Answers where it was scrolled to last. */
 function useFollowing(
   scroller: React.RefObject<HTMLDivElement | null>,
   { isFollowing, version }: { readonly isFollowing: boolean; readonly version: number },
-): void {
+): React.RefObject<number> {
+  const followedTo = useRef(-1)
   useLayoutEffect(() => {
     const element = scroller.current
-    if (isFollowing && element !== null && version >= 0) element.scrollTop = element.scrollHeight
+    if (!isFollowing || element === null || version < 0) return
+    element.scrollTop = element.scrollHeight
+    followedTo.current = element.scrollTop
   }, [scroller, isFollowing, version])
+  return followedTo
 }
 
 /** What is seen stays where it is when lines come in front of it. */
@@ -163,21 +167,24 @@ function useSteady(scroller: React.RefObject<HTMLDivElement | null>, olderCount:
 function useScrollHolds(
   scroller: React.RefObject<HTMLDivElement | null>,
   { feed, loadOlder }: Traffic,
+  followedTo: React.RefObject<number>,
 ): void {
   const older = useRef(loadOlder)
   older.current = loadOlder
   useEffect(() => {
     const element = scroller.current
     const take = () => {
-      if (element === null) return
+      // Browsers tell of it a frame later, when somebody may have begun to hold the list.
+      if (element === null || element.scrollTop === followedTo.current) return
+      followedTo.current = -1
       const below = element.scrollHeight - element.clientHeight - element.scrollTop
       if (below > ROW_HEIGHT) feed.hold('scrolled')
-      else if (below < 2) feed.release('scrolled')
+      else if (below < 2) feed.release('scrolled', 'cursor')
       if (element.scrollTop < NEAR_TOP && below > ROW_HEIGHT) older.current()
     }
     element?.addEventListener('scroll', take, { passive: true })
     return () => element?.removeEventListener('scroll', take)
-  }, [scroller, feed])
+  }, [scroller, feed, followedTo])
 }
 
 const ROW_HEIGHT = 28
