@@ -139,7 +139,7 @@ function faultDecoration(line: number, count: number, message: string) {
       className: 'remora-fault-line',
       glyphMarginClassName: 'remora-fault-glyph',
       after: {
-        content: `${count} × ${message.slice(0, LONGEST_SHOWN)}`,
+        content: `${count} × ${shortened(message)}`,
         inlineClassName: 'remora-fault-text',
         cursorStops: monaco.editor.InjectedTextCursorStops.None,
       },
@@ -148,7 +148,13 @@ function faultDecoration(line: number, count: number, message: string) {
   }
 }
 
-const LONGEST_SHOWN = 160
+/** Without the hook, in which it stands. */
+function shortened(message: string): string {
+  const told = message.replace(/^on[A-Z]\w*: /, '')
+  return told.length > LONGEST_SHOWN ? `${told.slice(0, LONGEST_SHOWN)}…` : told
+}
+
+const LONGEST_SHOWN = 60
 const OPTIONS: monaco.editor.IStandaloneEditorConstructionOptions = {
   ariaLabel: 'Code of the agent. Press Control M to let Tab leave the editor.',
   automaticLayout: true,
