@@ -32,12 +32,19 @@ export class ConsoleLog {
     return filter.last === undefined ? wanted : filter.last === 0 ? [] : wanted.slice(-filter.last)
   }
 
-  /** What is kept, and then what comes. Who reads too slowly loses the oldest. */
-  async *follow(filter: ConsoleFilter, signal: AbortSignal): AsyncIterable<ConsoleLine> {
+  /** What is kept, and then what comes. Who reads too slowly loses the oldest, and is told how many. */
+  async *follow(
+    filter: ConsoleFilter,
+    signal: AbortSignal,
+    lost: (lines: number) => void = () => {},
+  ): AsyncIterable<ConsoleLine> {
     const incoming = new Incoming<ConsoleLine>(signal, MOST_LINES)
     incoming.push(this.recent(filter))
     const listener = (lines: readonly ConsoleLine[]) => {
-      this.dropped += incoming.push(lines.filter((line) => clears(line, filter) || wantsLine(filter, line)))
+      const wanted = lines.filter((line) => clears(line, filter) || wantsLine(filter, line))
+      const dropped = incoming.push(wanted)
+      this.dropped += dropped
+      if (dropped > 0) lost(dropped)
     }
     this.#listeners.add(listener)
     try {

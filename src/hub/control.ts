@@ -28,8 +28,13 @@ export interface HubControl {
   /** Workers and hubs of which something was heard lately. */
   nodes(): readonly NodeView[]
 
-  /** Lines that are kept, and with `follow` those that come. */
-  console(filter: ConsoleFilter, follow: boolean, signal: AbortSignal): AsyncIterable<ConsoleLine>
+  /** Lines that are kept, and with `follow` those that come; `lost` is told of how many went that were not read in time. */
+  console(
+    filter: ConsoleFilter,
+    follow: boolean,
+    signal: AbortSignal,
+    lost?: (lines: number) => void,
+  ): AsyncIterable<ConsoleLine>
   /** Empties the console of an agent, or of all. */
   clearConsole(agent: string | undefined): Promise<void>
 

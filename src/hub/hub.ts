@@ -135,8 +135,13 @@ export class Hub implements HubControl {
     return this.fleet.nodes()
   }
 
-  async *console(filter: ConsoleFilter, follow: boolean, signal: AbortSignal): AsyncIterable<ConsoleLine> {
-    if (follow) yield* this.lines.follow(filter, signal)
+  async *console(
+    filter: ConsoleFilter,
+    follow: boolean,
+    signal: AbortSignal,
+    lost?: (lines: number) => void,
+  ): AsyncIterable<ConsoleLine> {
+    if (follow) yield* this.lines.follow(filter, signal, lost)
     else yield* this.lines.recent(filter)
   }
 

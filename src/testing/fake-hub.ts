@@ -161,7 +161,12 @@ export class FakeHub implements HubControl {
     return this.nodeViews
   }
 
-  async *console(filter: ConsoleFilter, follow: boolean, signal: AbortSignal): AsyncIterable<ConsoleLine> {
+  async *console(
+    filter: ConsoleFilter,
+    follow: boolean,
+    signal: AbortSignal,
+    _lost?: (lines: number) => void,
+  ): AsyncIterable<ConsoleLine> {
     this.#fail()
     const coming = this.#printed.listen(follow ? signal : AbortSignal.abort())
     const wanted = this.lines.filter((line) => wantsLine(filter, line))

@@ -54,6 +54,11 @@ export const streamMessage = z.object({
   id: z.string(),
   now: z.number().optional().describe('Clock of the hub, ms since the epoch'),
   lines: z.array(consoleLine).optional(),
+  dropped: z
+    .number()
+    .int()
+    .optional()
+    .describe('Console lines that this client was too slow for, since the last message'),
   agents: z.array(agentView).optional(),
   nodes: z.array(nodeView).optional(),
   map: mapView.optional(),

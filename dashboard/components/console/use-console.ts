@@ -5,8 +5,10 @@ import { type KeptLine, LineBuffer } from './line-buffer.ts'
 
 export interface Console {
   readonly lines: readonly KeptLine[]
-  /** Lines that are not kept here any more, or never came. */
+  /** Lines that are not kept here any more. */
   readonly leftOut: number
+  /** Lines that came faster than this browser could take them. */
+  readonly missed: number
   /** The hub has answered. */
   readonly isThere: boolean
   readonly failure: ApiFailure | undefined
@@ -22,6 +24,7 @@ export function useConsole(agent: string | undefined): Console {
   if (kept.key !== key) keep({ key, buffer: new LineBuffer() })
   const { buffer } = kept
   const [answer, setAnswer] = useState<{ key: string; failure?: ApiFailure }>()
+  const [missed, setMissed] = useState({ key, count: 0 })
   const heardAt = useRef<{ key: string; now: number }>(undefined)
   useSubscription(
     key,
@@ -31,10 +34,12 @@ export function useConsole(agent: string | undefined): Console {
       ...(heardAt.current?.key === key ? { since: heardAt.current.now - LATE_MS } : { last: MOST_LINES }),
     }),
     {
-      onMessage: ({ now, lines }) => {
+      onMessage: ({ now, lines, dropped }) => {
         if (now !== undefined) heardAt.current = { key, now }
         setAnswer((before) => (before?.key === key ? before : { key }))
         if (lines !== undefined) buffer.add(lines)
+        if (dropped !== undefined)
+          setMissed((before) => ({ key, count: (before.key === key ? before.count : 0) + dropped }))
       },
       onError: (failure) => setAnswer({ key, failure }),
     },
@@ -43,6 +48,7 @@ export function useConsole(agent: string | undefined): Console {
   return {
     lines,
     leftOut: buffer.leftOut(),
+    missed: missed.key === key ? missed.count : 0,
     isThere: answer?.key === key,
     failure: answer?.key === key ? answer.failure : undefined,
   }

@@ -92,6 +92,7 @@ export function ConsolePage() {
       <ConsoleFoot
         rows={rows}
         leftOut={console.leftOut}
+        missed={console.missed}
         newSincePause={isPaused ? newLines(console.lines, held.lines) : undefined}
       />
     </div>

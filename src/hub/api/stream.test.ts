@@ -48,6 +48,21 @@ describe('the stream', () => {
     assert.deepEqual((await next()).lines, [line])
   })
 
+  test('says how many console lines went that a client was too slow for', async (t) => {
+    const { url, hub } = await startTestApi(t)
+    const line = hub.print({ text: 'the newest' })
+    hub.console = async function* (_filter, _follow, _signal, lost) {
+      lost?.(3)
+      lost?.(4)
+      yield line
+    }
+    const { say, next } = await open(t, url)
+    say({ subscribe: 'console', id: 'c' })
+    assert.deepEqual(Object.keys(await next()), ['id', 'now'])
+    const { lines, dropped } = streamMessage.parse(await next())
+    assert.deepEqual([lines, dropped], [[line], 7])
+  })
+
   test('sends who talks to whom, of what matches', async (t) => {
     const { url, hub } = await startTestApi(t)
     const entry = (name: string) =>

@@ -116,11 +116,18 @@ export class Stream {
     compileFilter(filter, { prefer: 'kfl2', macros: config.tap.customMacros, now: now() })
   }
 
-  /** No line is left out: a client that is slow makes the source wait. */
+  /** A client that is slow makes the source wait, for as many lines as that keeps; how many went beyond that is said. */
   async #console(id: string, filter: ConsoleFilter, signal: AbortSignal): Promise<void> {
     const { control, now } = this.#context
-    const lines = new LineBatches((batch) => this.#say({ id, now: now(), lines: batch }), signal)
-    const source = control.console(filter, true, signal)
+    let dropped = 0
+    const send = (batch: readonly ConsoleLine[]) => {
+      this.#say({ id, now: now(), lines: batch, ...(dropped > 0 ? { dropped } : {}) })
+      dropped = 0
+    }
+    const lines = new LineBatches(send, signal)
+    const source = control.console(filter, true, signal, (count) => {
+      dropped += count
+    })
     this.#say({ id, now: now() })
     for await (const line of source) {
       lines.add(line)
