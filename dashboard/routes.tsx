@@ -1,5 +1,10 @@
-import { lazy } from 'react'
+import { lazy, Suspense } from 'react'
 import { createBrowserRouter, Navigate } from 'react-router'
+import { LoadingState } from './components/states.tsx'
+import { CaptureDrop } from './features/captures/capture-drop.tsx'
+import { SourceMenu } from './features/captures/source-menu.tsx'
+import { EntryDownloads } from './features/packets/entry-downloads.tsx'
+import type { TrafficSlots } from './features/traffic/traffic-page.tsx'
 import { ScreenFailure } from './shell/screen-failure.tsx'
 import { Shell } from './shell/shell.tsx'
 
@@ -7,10 +12,29 @@ const TrialPanel = lazy(async () => ({
   default: (await import('./features/trial/trial-panel.tsx')).TrialPanel,
 }))
 
+const EntryPackets = lazy(async () => ({
+  default: (await import('./features/packets/entry-packets.tsx')).EntryPackets,
+}))
+
+const TRAFFIC_SLOTS: TrafficSlots = {
+  sources: (chosen, onChoose) => <SourceMenu chosen={chosen} onChoose={onChoose} />,
+  packets: (asked) => (
+    <Suspense fallback={<LoadingState what="the packets" />}>
+      <EntryPackets asked={asked} />
+    </Suspense>
+  ),
+  downloads: (asked) => <EntryDownloads asked={asked} />,
+}
+
 /** What stands at which address. Each screen is loaded when it is first opened, the traffic with the page. */
 export const router = createBrowserRouter([
   {
-    element: <Shell />,
+    element: (
+      <>
+        <Shell />
+        <CaptureDrop />
+      </>
+    ),
     errorElement: <ScreenFailure />,
     children: [
       { index: true, element: <Navigate to="/traffic" replace /> },
@@ -19,9 +43,10 @@ export const router = createBrowserRouter([
         children: [
           {
             path: '/traffic',
-            lazy: async () => ({
-              Component: (await import('./features/traffic/traffic-page.tsx')).TrafficPage,
-            }),
+            lazy: async () => {
+              const { TrafficPage } = await import('./features/traffic/traffic-page.tsx')
+              return { element: <TrafficPage slots={TRAFFIC_SLOTS} /> }
+            },
           },
           {
             path: '/agents',
