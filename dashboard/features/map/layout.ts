@@ -21,21 +21,19 @@ export type Positions = ReadonlyMap<string, Point>
 /** Where everything stands: who asks at the left of whom it asks, those of a group together. */
 export function arranged(graph: ServiceGraph, grouping: Grouping): Positions {
   const groups = Map.groupBy(graph.services.values(), (service) => groupOf(service, grouping))
-  const inner = new Map(
-    Array.from(groups, ([group, own]) => [group, arrangedGroup(graph, own, grouping)] as const),
-  )
+  const inner = new Map(Array.from(groups, ([group, own]) => [group, arrangedGroup(graph, own)] as const))
   if (grouping === 'none') return inner.get('')?.positions ?? new Map()
   const outer = newGraph(72, 120)
   for (const [group, { width, height }] of inner)
-    outer.setNode(group, { width: width + 2 * PADDING, height: height + 2 * PADDING + TITLE })
+    outer.setNode(idOf(group), { width: width + 2 * PADDING, height: height + 2 * PADDING + TITLE })
   for (const { source, destination } of graph.links.values()) {
     const [from, to] = [groupOf(source, grouping), groupOf(destination, grouping)]
-    if (from !== to) outer.setEdge(from, to, {})
+    if (from !== to) outer.setEdge(idOf(from), idOf(to), {})
   }
   layout(outer)
   const positions = new Map<string, Point>()
   for (const [group, { positions: own }] of inner) {
-    const { x, y, width, height } = outer.node(group)
+    const { x, y, width, height } = outer.node(idOf(group))
     const corner = { x: x - width / 2 + PADDING, y: y - height / 2 + PADDING + TITLE }
     for (const [key, at] of own) positions.set(key, { x: corner.x + at.x, y: corner.y + at.y })
   }
@@ -85,7 +83,7 @@ function titleOf(group: string, grouping: Grouping): string {
   return group === '' ? (grouping === 'namespace' ? 'No namespace' : 'Unknown host') : group
 }
 
-function arrangedGroup(graph: ServiceGraph, services: readonly Service[], grouping: Grouping) {
+function arrangedGroup(graph: ServiceGraph, services: readonly Service[]) {
   const inside = newGraph(22, 110)
   const keys = new Set(services.map(({ key }) => key))
   for (const key of keys) inside.setNode(key, { ...SERVICE })
@@ -93,24 +91,46 @@ function arrangedGroup(graph: ServiceGraph, services: readonly Service[], groupi
     if (source.key !== destination.key && keys.has(source.key) && keys.has(destination.key))
       inside.setEdge(source.key, destination.key, {})
   layout(inside)
-  const positions = new Map<string, Point>()
-  for (const key of keys) {
-    const { x, y } = inside.node(key)
-    positions.set(key, { x: x - SERVICE.width / 2, y: y - SERVICE.height / 2 })
-  }
-  if (grouping !== 'none' && inside.edgeCount() === 0) gridded(positions)
+  const ranks = Map.groupBy(keys, (key) => Math.round(inside.node(key).x))
+  const ordered = [...ranks]
+    .sort(([a], [b]) => a - b)
+    .map(([, own]) => own.sort((a, b) => inside.node(a).y - inside.node(b).y))
+  const positions = inColumns(ordered)
   return { positions, ...sizeOf(positions) }
 }
 
-/** Those that do not talk to each other would make a long column. */
-function gridded(positions: Map<string, Point>): void {
-  const columns = Math.ceil(Math.sqrt(positions.size / 3))
-  for (const [at, key] of [...positions.keys()].entries())
-    positions.set(key, {
-      x: (at % columns) * (SERVICE.width + 24),
-      y: Math.floor(at / columns) * (SERVICE.height + 18),
-    })
+/** Ranks side by side, long ones in several columns, so that the whole is about as wide as a screen. */
+function inColumns(ranks: readonly (readonly string[])[]): Positions {
+  const rows = rowsFor(ranks.map(({ length }) => length))
+  const positions = new Map<string, Point>()
+  let left = 0
+  for (const rank of ranks) {
+    const columns = Math.ceil(rank.length / rows)
+    const tall = Math.ceil(rank.length / columns)
+    for (const [at, key] of rank.entries()) {
+      const column = Math.floor(at / tall)
+      const inColumn = Math.min(tall, rank.length - column * tall)
+      const top = ((Math.min(rows, Math.max(...ranks.map(({ length }) => length))) - inColumn) / 2) * STEP_Y
+      positions.set(key, { x: left + column * STEP_X, y: top + (at % tall) * STEP_Y })
+    }
+    left += columns * STEP_X + BETWEEN
+  }
+  return positions
 }
+
+/** How many may stand above each other. */
+function rowsFor(lengths: readonly number[]): number {
+  const longest = Math.max(1, ...lengths)
+  for (let rows = LEAST_ROWS; rows < longest; rows++) {
+    const columns = lengths.reduce((sum, length) => sum + Math.ceil(length / rows), 0)
+    const width = columns * STEP_X + lengths.length * BETWEEN
+    if (width <= WIDE * rows * STEP_Y) return rows
+  }
+  return longest
+}
+
+/** The layout takes no empty names. */
+const idOf = (group: string) => `:${group}`
 
 function sizeOf(positions: Positions) {
   const xs = Array.from(positions.values(), ({ x }) => x)
@@ -148,6 +168,13 @@ function freePlace({ x, y }: Point, positions: Positions): Point {
   return { x, y }
 }
 
+const STEP_X = SERVICE.width + 26
+const STEP_Y = SERVICE.height + 22
+/** Room for links between ranks. */
+const BETWEEN = 100
+const LEAST_ROWS = 6
+/** Width of a screen in its heights. */
+const WIDE = 1.9
 const PADDING = 18
 const TITLE = 22
 const MANY = '\0'

@@ -10,6 +10,7 @@ import {
   ReactFlow,
   ReactFlowProvider,
   useReactFlow,
+  useStore,
 } from '@xyflow/react'
 import { useEffect, useMemo, useRef, useState } from 'react'
 import { arranged, boxesOf, extended, type Positions, SERVICE } from './layout.ts'
@@ -46,6 +47,7 @@ function Canvas({ graph, seconds, grouping, chosen, onChoose, arranging, sought 
   const scheme = useComputedColorScheme('dark')
   const { positions, move, settled } = usePositions(graph, grouping, arranging)
   const flow = useReactFlow<AnyNode, LinkEdgeType>()
+  const isFar = useStore(({ transform }) => transform[2] < FAR)
   useEffect(() => {
     if (settled === 0) return
     const frame = requestAnimationFrame(
@@ -120,6 +122,7 @@ function Canvas({ graph, seconds, grouping, chosen, onChoose, arranging, sought 
   return (
     <ReactFlow<AnyNode, LinkEdgeType>
       className={classes.flow}
+      data-far={isFar}
       colorMode={scheme}
       nodes={nodes}
       edges={edges}
@@ -192,5 +195,7 @@ const NODE_TYPES = { service: ServiceNode, box: BoxNode }
 const EDGE_TYPES = { link: LinkEdge }
 /** Links that say their numbers all at once. */
 const MOST_LABELLED = 40
+/** Zoom below which only names can be read. */
+const FAR = 0.6
 const MOST_DRAWN = 150
 const MOSTLY = 0.3

@@ -65,7 +65,12 @@ function ServiceDetails({
         {addresses.join(', ')}
         {ends.length > MOST_ADDRESSES && ` and ${ends.length - MOST_ADDRESSES} more`}
       </div>
-      <Anchor component={RouterLink} to={trafficPath(filter, { either: ends })} size="sm">
+      <Anchor
+        component={RouterLink}
+        to={trafficPath(filter, { either: ends })}
+        size="sm"
+        className={classes.panelLink}
+      >
         Show its traffic
       </Anchor>
       <Peers
@@ -142,7 +147,7 @@ function LinkDetails({ link, seconds, filter, onChoose }: Props & { readonly lin
           </UnstyledButton>
         ))}
       </Group>
-      <Anchor component={RouterLink} to={trafficPath(filter, pair)} size="sm">
+      <Anchor component={RouterLink} to={trafficPath(filter, pair)} size="sm" className={classes.panelLink}>
         Show its traffic
       </Anchor>
       <h3>By protocol</h3>

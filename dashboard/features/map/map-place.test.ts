@@ -1,0 +1,21 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { placeIn, searchOf } from './map-place.ts'
+
+test('what is shown of the map is in the address, and what is usual is not', () => {
+  const usual = placeIn(new URLSearchParams())
+  assert.equal(searchOf(usual).toString(), '')
+  const text = 'q=http+and+dns&window=0&group=host&view=table&hide=DNS%2CTCP&chosen=shop%2Fcarts&focus=1'
+  const place = placeIn(new URLSearchParams(text))
+  assert.deepEqual(place, {
+    ...{ filter: 'http and dns', window: 0, grouping: 'host', isTable: true },
+    ...{ hidden: ['DNS', 'TCP'], chosen: 'shop/carts', isFocused: true },
+  })
+  assert.equal(searchOf(place).toString(), text)
+  assert.equal(searchOf({ ...place, chosen: undefined }).get('focus'), null)
+})
+
+test('what makes no sense in the address is as usual', () => {
+  const odd = new URLSearchParams('window=7&group=x&view=y&hide=,,&chosen=')
+  assert.deepEqual(placeIn(odd), placeIn(new URLSearchParams()))
+})
