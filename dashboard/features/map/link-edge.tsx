@@ -8,9 +8,9 @@ import {
   useStore,
 } from '@xyflow/react'
 import { memo, useState } from 'react'
-import { formatMicros, formatRate } from '../../lib/format.ts'
+import { formatMicros } from '../../lib/format.ts'
 import classes from './map.module.css'
-import { formatShare } from './numbers.ts'
+import { formatPace, formatShare } from './numbers.ts'
 import type { Link } from './service-graph.ts'
 
 export type LinkEdgeType = Edge<
@@ -70,7 +70,7 @@ function LinkWords({ link, seconds }: { readonly link: Link; readonly seconds: n
     <>
       <span>
         <strong>{first.protocol.abbr}</strong>
-        {others.length > 0 && ` +${others.length}`} {formatRate(link.count / seconds)}
+        {others.length > 0 && ` +${others.length}`} {formatPace(link.count, seconds)}
         {link.errors > 0 && (
           <span className={classes.bad}>
             {' '}

@@ -27,7 +27,7 @@ interface Props {
   readonly chosen: string | undefined
   readonly onChoose: (key: string | undefined) => void
   /** Everything is put in order anew when it is another. */
-  readonly arranging: number
+  readonly arranging: string
   /** To be brought into view. */
   readonly sought: { readonly key: string } | undefined
 }
@@ -151,7 +151,7 @@ function Canvas({ graph, seconds, grouping, chosen, onChoose, arranging, sought 
 }
 
 /** Where services stand: they stay where they are while others come and go. `settled` counts how often all were put in order. */
-function usePositions(graph: ServiceGraph, grouping: Grouping, arranging: number) {
+function usePositions(graph: ServiceGraph, grouping: Grouping, arranging: string) {
   const order = `${grouping} ${arranging}`
   const known = useRef<{ order: string; keys: string; positions: Positions; settled: number }>({
     order: '',
@@ -160,13 +160,17 @@ function usePositions(graph: ServiceGraph, grouping: Grouping, arranging: number
     settled: 0,
   })
   const [, redraw] = useState(0)
+  const [startedAt] = useState(() => performance.now())
   const now = known.current
   const keys = [...graph.services.keys()].sort().join('\n')
   if (now.order !== order || isMostlyNew(graph, now.positions)) {
     known.current = { order, keys, positions: arranged(graph, grouping), settled: now.settled + 1 }
   } else if (now.keys !== keys) {
-    const positions = grouping === 'none' ? extended(graph, now.positions) : arranged(graph, grouping)
-    known.current = { ...now, keys, positions }
+    // At first they come one after the other, and nobody has looked at them yet.
+    const isNew = performance.now() - startedAt < BEGINNING_MS
+    const holdsStill = grouping === 'none' && !isNew
+    const positions = holdsStill ? extended(graph, now.positions) : arranged(graph, grouping)
+    known.current = { order, keys, positions, settled: now.settled + (isNew ? 1 : 0) }
   }
   const move = (nodes: readonly AnyNode[]) => {
     const services = nodes.filter(({ type }) => type === 'service')
@@ -199,3 +203,4 @@ const MOST_LABELLED = 40
 const FAR = 0.6
 const MOST_DRAWN = 150
 const MOSTLY = 0.3
+const BEGINNING_MS = 5000

@@ -1,7 +1,7 @@
 import { UnstyledButton } from '@mantine/core'
 import type { ReactNode } from 'react'
-import { formatRate } from '../../lib/format.ts'
 import classes from './map.module.css'
+import { formatPace } from './numbers.ts'
 import type { Protocol, Totals } from './service-graph.ts'
 
 interface Props {
@@ -28,7 +28,7 @@ export function MapLegend({ protocols, hidden, seconds, onHidden, children }: Pr
           onClick={() => toggle(abbr)}
         >
           <span className={classes.swatch} style={{ backgroundColor: colour(backgroundColor) }} />
-          {abbr} <span>{formatRate(count / seconds)}</span>
+          {abbr} <span>{formatPace(count, seconds)}</span>
         </UnstyledButton>
       ))}
       <span className={classes.summary}>{children}</span>

@@ -5,7 +5,7 @@ import { useSearchParams } from 'react-router'
 import { PageHeader } from '../../components/page-header.tsx'
 import { ErrorState, LoadingState } from '../../components/states.tsx'
 import { useOffer } from '../../lib/commands.ts'
-import { formatCount, formatDuration, formatNumber, formatRate } from '../../lib/format.ts'
+import { formatCount, formatDuration, formatNumber } from '../../lib/format.ts'
 import classes from './map.module.css'
 import { MapCanvas } from './map-canvas.tsx'
 import { MapEmpty } from './map-empty.tsx'
@@ -14,6 +14,7 @@ import { MapPanel } from './map-panel.tsx'
 import { type MapPlace, placeIn, searchOf } from './map-place.ts'
 import { MapTable } from './map-table.tsx'
 import { MapTools } from './map-tools.tsx'
+import { formatPace } from './numbers.ts'
 import { aroundOf, busiestOf, graphOf, protocolsOf, type ServiceGraph, totalsOf } from './service-graph.ts'
 import { useMap } from './use-map.ts'
 
@@ -89,7 +90,7 @@ export function MapPage() {
         >
           {formatNumber(shown.services.size)} services · {formatNumber(shown.links.size)}
           {shown.links.size < graph.links.size && ` of ${formatNumber(graph.links.size)}`} links ·{' '}
-          {formatRate(totalsOf([...graph.links.values()]).count / seconds)} over {formatDuration(view.spanMs)}
+          {formatPace(totalsOf([...graph.links.values()]).count, seconds)} over {formatDuration(view.spanMs)}
           {view.isFilling && ' · reading what was kept'}
           {view.isCut && ' · older entries are left out'}
           {view.others.count > 0 && ` · ${formatCount(view.others.count)} more of too many others`}
@@ -112,7 +113,7 @@ export function MapPage() {
               grouping={place.grouping}
               chosen={chosen}
               onChoose={choose}
-              arranging={arranging}
+              arranging={`${arranging} ${isFocused ? chosen : ''}`}
               sought={sought}
             />
           )}

@@ -1,9 +1,9 @@
 import { Anchor, Button, CloseButton, Group, UnstyledButton } from '@mantine/core'
 import { IconAlertTriangleFilled, IconFocus2 } from '@tabler/icons-react'
 import { Link as RouterLink } from 'react-router'
-import { formatBytes, formatCount, formatMicros, formatRate } from '../../lib/format.ts'
+import { formatBytes, formatCount, formatMicros } from '../../lib/format.ts'
 import classes from './map.module.css'
-import { formatShare } from './numbers.ts'
+import { formatPace, formatShare } from './numbers.ts'
 import type { Link, Service, ServiceGraph, Strand, Totals } from './service-graph.ts'
 import { trafficPath } from './traffic-filter.ts'
 
@@ -139,7 +139,7 @@ function LinkDetails({ link, seconds, filter, onChoose }: Props & { readonly lin
         {[source, destination].map(({ key, title }, at) => (
           <UnstyledButton
             key={at === 0 ? 'source' : 'destination'}
-            className={classes.plainButton}
+            className={`${classes.plainButton} ${classes.panelLink}`}
             fz="inherit"
             onClick={() => onChoose(key)}
           >
@@ -202,7 +202,7 @@ function Numbers({ totals, strand, seconds }: NumbersProps) {
   const isTimed = strand !== undefined && strand.timed > 0
   return (
     <>
-      <td>{formatRate(totals.count / seconds)}</td>
+      <td>{formatPace(totals.count, seconds)}</td>
       <td>{formatCount(totals.count)}</td>
       <td>
         <ErrorShare totals={totals} />

@@ -2,10 +2,11 @@ import { UnstyledButton } from '@mantine/core'
 import { IconChevronDown, IconChevronUp } from '@tabler/icons-react'
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { useMemo, useRef, useState } from 'react'
-import { formatBytes, formatCount, formatMicros, formatRate } from '../../lib/format.ts'
+import { formatBytes, formatCount, formatMicros } from '../../lib/format.ts'
 import classes from './map.module.css'
 import { ErrorShare } from './map-panel.tsx'
 import { COLUMNS, type MapRow, rowsOf, type Sorting, sortedBy } from './map-rows.ts'
+import { formatPace } from './numbers.ts'
 import type { ServiceGraph } from './service-graph.ts'
 
 interface Props {
@@ -94,7 +95,7 @@ function Row({ row: { link, strand }, index, seconds, isChosen, onChoose }: RowP
       </td>
       <td title={link.destination.title}>{link.destination.title}</td>
       <td>{strand.protocol.abbr}</td>
-      <td>{formatRate(strand.count / seconds)}</td>
+      <td>{formatPace(strand.count, seconds)}</td>
       <td>{formatCount(strand.count)}</td>
       <td>
         <ErrorShare totals={strand} />

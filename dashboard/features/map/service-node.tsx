@@ -1,9 +1,8 @@
 import { IconAlertTriangleFilled } from '@tabler/icons-react'
 import { Handle, type Node, type NodeProps, Position } from '@xyflow/react'
 import { memo } from 'react'
-import { formatRate } from '../../lib/format.ts'
 import classes from './map.module.css'
-import { formatShare } from './numbers.ts'
+import { formatPace, formatShare } from './numbers.ts'
 import type { Service } from './service-graph.ts'
 
 export type ServiceNodeType = Node<
@@ -19,7 +18,7 @@ export const ServiceNode = memo(function ServiceNode({ data, selected }: NodePro
   const [first] = ends
   const below =
     namespace !== '' ? namespace : first?.name !== '' && ends.length === 1 ? (first?.ip ?? '') : ''
-  const rate = asked.count > 0 ? asked.count / seconds : asks.count / seconds
+  const count = asked.count > 0 ? asked.count : asks.count
   return (
     <div
       className={classes.service}
@@ -43,7 +42,7 @@ export const ServiceNode = memo(function ServiceNode({ data, selected }: NodePro
         )}
         <span>
           {asked.count > 0 ? '' : 'asks '}
-          {formatRate(rate)}
+          {formatPace(count, seconds)}
         </span>
       </span>
       <Handle type="source" position={Position.Right} className={classes.handle} isConnectable={false} />
