@@ -5,6 +5,7 @@ import { describe, type TestContext, test } from 'node:test'
 import { request } from 'undici'
 import { httpServer } from '../src/testing/http-server.ts'
 import { canCapture, fetchOnce } from '../src/testing/live-run.ts'
+import { natsServer } from '../src/testing/nats-server.ts'
 import { REPOSITORY } from '../src/testing/remora.ts'
 import { Running } from '../src/testing/running.ts'
 import { tempFolder } from '../src/testing/temp-folder.ts'
@@ -70,6 +71,41 @@ describe('recordings of remora tap', () => {
     const asked = read.map(([, uri]) => uri).filter((uri) => uri !== undefined && uri !== '')
     assert.deepEqual(asked.sort(), paths.sort())
     assert.equal(read.filter(([syn]) => syn === '1' || syn === 'True').length, 2 * paths.length)
+  })
+})
+
+describe('recordings of workers over NATS', () => {
+  test('are one pcap of what all of them have', async (t) => {
+    const server = await natsServer(t)
+    if (server === undefined) return
+    const folder = await tempFolder(t)
+    const nats = ['--nats', server.url]
+    const hub = new Running(t, folder, ['hub', ...nats])
+    const api = await apiOf(t, hub)
+    const names = ['n1', 'n2']
+    const workers: Running[] = []
+    for (const name of names) {
+      const args = ['worker', ...nats, '--pcap', SAMPLE, '--node-name', name]
+      workers.push(new Running(t, await tempFolder(t), args))
+    }
+    const said = () => [hub, ...workers].map(({ stderr }) => stderr).join('\n')
+    const nodeOf = (text: string): string => JSON.parse(text).node.name
+    const seenBy = async () => new Set((await api.entries('/entries?filter=http&limit=1000')).map(nodeOf))
+    await until(async () => (await seenBy()).size === 2, said)
+    await api.record({ name: 'both', filter: 'http', lastMinutes: 5 })
+    const isDone = ({ state, nodes }: RecordingView) =>
+      nodes.length === 2 && state === 'done' && nodes.every((node) => node.state === 'done')
+    await until(async () => isDone(await api.recording('both')), said)
+    const { packets, nodes } = await api.recording('both')
+    assert.ok(
+      nodes.every((node) => node.packets > 0),
+      JSON.stringify(nodes),
+    )
+    const read = await tsharkFields(t, await api.download('both', folder), ['frame.time_epoch'])
+    if (read === undefined) return
+    assert.equal(read.length, packets)
+    const times = read.map(([time = '']) => time)
+    assert.deepEqual(times, times.toSorted())
   })
 })
 
