@@ -108,7 +108,7 @@ function JobCells({ job, now }: { readonly job: JobView; readonly now: number })
       <td>
         {scope === 'cluster' ? (
           <Tooltip label={`Once for all nodes${node === '' ? '' : `; last on ${node}`}`}>
-            <Badge size="sm" variant="default" tt="none">
+            <Badge size="sm" variant="default" tt="none" miw="max-content">
               cluster
             </Badge>
           </Tooltip>
