@@ -142,7 +142,7 @@ export class Trials {
     if (source.kind === 'recent') return this.#recent(source, signal)
     const capture =
       source.kind === 'sample'
-        ? { path: this.#options.sample, name: 'the sample traffic' }
+        ? { path: this.#options.sample, name: basename(this.#options.sample) }
         : await this.#options.captureOf(source.id)
     if (capture === undefined) throw new Mistake('E_NOT_FOUND', 'there is no such capture')
     return {
@@ -208,7 +208,7 @@ export class Trials {
 
 type Input = Pick<TrialOrder, 'input'>
 
-async function packedInput({ kind, path }: TrialOrder['input']): Promise<Fixture['input']> {
+async function packedInput({ kind, path, description }: TrialOrder['input']): Promise<Fixture['input']> {
   const { size } = await stat(path)
   if (size > MOST_PACKED)
     throw new Mistake('E_TOO_LARGE', `a test has its traffic in it, and ${size} bytes are too many`, {
@@ -216,7 +216,7 @@ async function packedInput({ kind, path }: TrialOrder['input']): Promise<Fixture
     })
   if (kind === 'capture') {
     const bytes = await readFile(path)
-    return { kind, name: basename(path), base64: bytes.toString('base64') }
+    return { kind, name: description, base64: bytes.toString('base64') }
   }
   const lines = (await readFile(path, 'utf8')).split('\n').filter((line) => line !== '')
   return { kind, entries: lines.map((line) => JSON.parse(line)) }

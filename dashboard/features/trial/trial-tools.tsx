@@ -1,7 +1,10 @@
 import { Button, Select } from '@mantine/core'
 import { IconFlask, IconPlayerPlay } from '@tabler/icons-react'
+import { useQuery } from '@tanstack/react-query'
+import type { CaptureView } from '../../../src/wire/captures.ts'
 import type { TrialSource } from '../../../src/wire/trials.ts'
 import { FilterBox } from '../../components/filter-box/filter-box.tsx'
+import { api } from '../../lib/api.ts'
 import classes from './trial.module.css'
 
 interface Props {
@@ -16,6 +19,10 @@ interface Props {
 
 /** On what an agent is tried, and the buttons that do it. */
 export function TrialTools({ source, onSource, isRunning, onRun, isMaking, onMakeTest }: Props) {
+  const captures = useQuery({
+    queryKey: ['captures'],
+    queryFn: () => api.get<{ readonly captures: readonly CaptureView[] }>('/captures'),
+  })
   return (
     <div className={classes.tools}>
       <Select
@@ -23,7 +30,7 @@ export function TrialTools({ source, onSource, isRunning, onRun, isMaking, onMak
         w={180}
         aria-label="Traffic to try it on"
         allowDeselect={false}
-        data={CHOICES.map(({ value, label }) => ({ value, label }))}
+        data={[...CHOICES, ...(captures.data?.captures ?? []).map(choiceForCapture)]}
         value={choiceOf(source)}
         onChange={(value) => onSource(sourceOf(value, source))}
       />
@@ -72,12 +79,24 @@ const CHOICES = [
 ] as const
 
 function choiceOf(source: TrialSource): string {
-  return source.kind === 'recent' ? String(source.seconds) : source.kind === 'capture' ? source.id : 'sample'
+  return source.kind === 'recent'
+    ? String(source.seconds)
+    : source.kind === 'capture'
+      ? CAPTURE + source.id
+      : 'sample'
 }
+
+function choiceForCapture({ id, name }: CaptureView) {
+  return { value: CAPTURE + id, label: name }
+}
+
+/** Before the identity of a capture. */
+const CAPTURE = 'capture:'
 
 /** The filter stays when only the time changes. */
 function sourceOf(value: string | null, before: TrialSource): TrialSource {
   if (value === null || value === 'sample') return { kind: 'sample' }
+  if (value.startsWith(CAPTURE)) return { kind: 'capture', id: value.slice(CAPTURE.length) }
   const filter = before.kind === 'recent' ? before.filter : ''
   return { kind: 'recent', seconds: Number(value), filter }
 }
