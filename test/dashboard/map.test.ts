@@ -36,15 +36,15 @@ describe('the service map', () => {
     assert.equal(entries.length, 2, filter)
 
     await page.getByText('Table', { exact: true }).click()
-    const rows = page.getByRole('table').last().getByRole('row')
+    const rows = page.getByRole('region', { name: 'Who talks to whom' }).getByRole('row')
     await rows.filter({ hasText: 'prices' }).waitFor()
-    await page.getByRole('button', { name: 'Errors' }).click()
+    await page.getByRole('button', { name: 'Errors', exact: true }).click()
     await page.locator('th[aria-sort=descending]').filter({ hasText: 'Errors' }).waitFor()
     await expectAccessible(page)
 
     await page.goto(`${url}/map?q=${encodeURIComponent('status_code == 404')}`)
     await page.getByRole('heading', { name: 'Nothing matches in the last 5 min' }).waitFor()
-    await page.getByRole('button', { name: 'Clear the filter' }).click()
+    await page.getByText('Clear the filter', { exact: true }).click()
     await carts.waitFor()
     await page.getByRole('button', { name: /^HTTP/, pressed: true }).click()
     await page.getByRole('heading', { name: 'All protocols are left out' }).waitFor()
