@@ -27,10 +27,9 @@ describe('captures in the dashboard', () => {
       await page.keyboard.press('Escape')
 
       const address = new URL(page.url())
-      address.searchParams.set('q', 'http')
+      address.searchParams.set('q', 'request.path == "/json"')
       await page.goto(address.href)
-      await page.getByText('/json?n=', { exact: false }).first().click()
-      await page.keyboard.press('Enter')
+      await page.getByRole('option').first().click()
       await page.getByRole('tab', { name: 'Packets' }).click()
       await page.getByText(/packets of the connection/).waitFor()
       await page.getByRole('button', { name: 'Packet 2', exact: true }).click()
