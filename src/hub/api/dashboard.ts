@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import staticFiles from '@fastify/static'
+import type {} from '@fastify/static'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
 /** Where the package has the dashboard, once it is built. */
@@ -14,6 +14,8 @@ export function isDashboardBuilt(folder = DASHBOARD_FOLDER): boolean {
 
 /** Lets answers send files of the dashboard, which was built into `folder`, or will be. */
 export async function readyDashboard(app: FastifyInstance, folder: string): Promise<void> {
+  // Loading it needs a working folder, which commands that serve nothing can do without.
+  const { default: staticFiles } = await import('@fastify/static')
   await app.register(staticFiles, {
     root: resolve(folder),
     serve: false,
