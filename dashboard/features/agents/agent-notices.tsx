@@ -5,6 +5,7 @@ import type { AgentView } from '../../../src/wire/views.ts'
 import { formatDateTime } from '../../lib/format.ts'
 import classes from './agent-page.module.css'
 import { placeInReason } from './faults.ts'
+import { summaryOf } from './summary.ts'
 import type { useEditing } from './use-editing.ts'
 
 interface Props {
@@ -28,6 +29,7 @@ export function AgentNotices({ agent, isGone, edit, onDecide, onGoTo }: Props) {
       {agent?.failure !== undefined && !isGone && (
         <Failure agent={agent} failure={agent.failure} onGoTo={onGoTo} />
       )}
+      {agent !== undefined && !isGone && <Stopped agent={agent} />}
       {theirs !== undefined && (
         <Notice
           kind="failure"
@@ -65,6 +67,17 @@ export function AgentNotices({ agent, isGone, edit, onDecide, onGoTo }: Props) {
         </Notice>
       )}
     </div>
+  )
+}
+
+/** It broke a limit, or failed for too long. */
+function Stopped({ agent }: { readonly agent: AgentView }) {
+  const { status, word, reason } = summaryOf(agent)
+  if (status !== 'stopped') return null
+  return (
+    <Notice kind="failure" icon={<IconAlertTriangle size={16} aria-hidden />}>
+      {word}: {reason}. It gets no more events there until another version is saved.
+    </Notice>
   )
 }
 

@@ -12,11 +12,17 @@ describe('errors of an agent', () => {
       testState({ version: 2, node: 'n2', faults: [{ ...fault, count: 5 }] }),
       testState({ version: 1, node: 'n3', faults: [{ ...fault, count: 100 }] }),
     ]
-    assert.deepEqual(faultsOf({ nodes }, 2), [
+    assert.deepEqual(faultsOf({ nodes, version: 2 }, 2), [
       { ...fault, line: 1, count: 1, nodes: ['n1'] },
       { ...fault, count: 7, nodes: ['n1', 'n2'] },
     ])
-    assert.deepEqual(faultsOf({ nodes }, 3), [])
+    assert.deepEqual(faultsOf({ nodes, version: 2 }, 3), [])
+  })
+
+  test('stay where the agent was stopped because of them', () => {
+    const nodes = [testState({ version: 0, state: 'stopped', faults: [fault] })]
+    assert.equal(faultsOf({ nodes, version: 2 }, 2).length, 1)
+    assert.equal(faultsOf({ nodes, version: 2 }, 1).length, 0)
   })
 
   test('are told for a line with what came most', () => {

@@ -10,10 +10,11 @@ export interface FaultMark {
 }
 
 /** Errors of one version by where they arose, in the order of the code. */
-export function faultsOf({ nodes }: Pick<AgentView, 'nodes'>, version: number): FaultMark[] {
+export function faultsOf(agent: Pick<AgentView, 'nodes' | 'version'>, version: number): FaultMark[] {
   const marks = new Map<string, FaultMark>()
-  for (const { node, version: running, faults } of nodes) {
-    if (running !== version) continue
+  for (const { node, version: running, faults } of agent.nodes) {
+    // Where it was stopped nothing runs; what it did before is of the version that is stored.
+    if ((running === 0 ? agent.version : running) !== version) continue
     for (const { line, column, message, count } of faults) {
       const key = `${line}:${column} ${message}`
       const known = marks.get(key)
