@@ -1,0 +1,109 @@
+/**
+ * Takes docs/screenshots/*.png of every screen, with the sample's traffic and the examples: `npm run screenshots`. Run it when a
+ * screen looks different.
+ */
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Page } from 'playwright-core'
+import { openPage } from '../src/testing/browser.ts'
+import { SAMPLE } from '../src/testing/dashboard.ts'
+import { REPOSITORY } from '../src/testing/remora.ts'
+import { Running } from '../src/testing/running.ts'
+import { until } from '../src/testing/until.ts'
+import { buildDashboard } from './build-dashboard.ts'
+
+const OUT = join(REPOSITORY, 'docs/screenshots')
+
+interface Shot {
+  readonly name: string
+  readonly path: string
+  readonly colorScheme?: 'light'
+  /** What is done on the screen before the picture is taken. */
+  readonly before?: (page: Page) => Promise<void>
+}
+
+const SHOTS: readonly Shot[] = [
+  { name: 'traffic', path: '/traffic' },
+  { name: 'entry', path: '/traffic?q=http', colorScheme: 'light', before: openEntry },
+  { name: 'agents', path: '/agents' },
+  {
+    name: 'templates',
+    path: '/agents',
+    before: (page) => page.getByRole('button', { name: 'New from template' }).first().click(),
+  },
+  { name: 'editor', path: '/agents/HTTP errors by path', before: openTrial },
+  { name: 'console', path: '/console' },
+  { name: 'jobs', path: '/jobs', colorScheme: 'light' },
+  { name: 'map', path: '/map' },
+  { name: 'recordings', path: '/recordings' },
+  { name: 'health', path: '/health', colorScheme: 'light' },
+]
+
+async function openEntry(page: Page): Promise<void> {
+  await page.getByRole('option').filter({ hasText: '/json' }).first().click()
+  await page.getByRole('tab', { name: 'Response' }).click()
+}
+
+async function openTrial(page: Page): Promise<void> {
+  await page.locator('.monaco-editor .view-line').first().waitFor()
+  await page.getByRole('tab', { name: 'Try' }).click()
+  await page.getByRole('button', { name: /^Run/ }).first().click()
+  await page.getByRole('tab', { name: /Effects/ }).waitFor()
+}
+
+const ends: (() => unknown)[] = []
+const whole = { after: (end: () => unknown) => void ends.unshift(end) } as { after(end: () => unknown): void }
+
+async function takeAll(): Promise<void> {
+  await buildDashboard({ onlyIfStale: true })
+  mkdirSync(OUT, { recursive: true })
+  const folder = mkdtempSync(join(tmpdir(), 'remora-shots-'))
+  ends.push(() => rmSync(folder, { recursive: true, force: true }))
+  const examples = join(REPOSITORY, 'examples')
+  const tap = new Running(whole, folder, [
+    'tap',
+    examples,
+    '--pcap',
+    SAMPLE,
+    '--replay',
+    '--node-name',
+    'node-1',
+  ])
+  const client = await tap.client(whole)
+  await until(async () => (await client.console({ last: 100 })).length > 20)
+  await fetch(`${tap.apiUrl}/api/v1/recordings`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ name: 'failures', filter: 'http and response.status >= 400' }),
+  })
+  for (const shot of SHOTS) await take(shot, tap.apiUrl, await pathOf(shot.path))
+
+  async function pathOf(path: string): Promise<string> {
+    const title = /^\/agents\/(.+)$/.exec(path)?.[1]
+    return title === undefined ? path : `/agents/${(await client.agent(title)).id}`
+  }
+}
+
+async function take(
+  { name, colorScheme = 'dark', before }: Omit<Shot, 'colorScheme'> & { colorScheme?: 'dark' | 'light' },
+  url: string,
+  path: string,
+): Promise<void> {
+  const { page } = await openPage(whole, url, { colorScheme })
+  await page.goto(`${url}${path}`)
+  await page.getByRole('heading', { level: 1 }).waitFor()
+  await page.waitForTimeout(SETTLE_MS)
+  await before?.(page)
+  await page.waitForTimeout(SETTLE_MS)
+  await page.screenshot({ path: join(OUT, `${name}.png`) })
+  await page.close()
+}
+
+const SETTLE_MS = 2500
+
+try {
+  await takeAll()
+} finally {
+  for (const end of ends) await end()
+}
