@@ -144,7 +144,7 @@ function unused(files: readonly SourceFile[]): string[] {
     for (const { target, names } of imports) for (const name of names) add(used, target, name)
   const problems: string[] = []
   for (const { path, text } of files) {
-    if (!path.startsWith('src/')) continue
+    if (!/^(src|dashboard)\//.test(path)) continue
     const names = used.get(path) ?? new Set()
     if (names.has('*')) continue
     for (const [, name] of text.matchAll(EXPORT)) {
