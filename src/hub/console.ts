@@ -5,6 +5,7 @@ import { Incoming } from '../waiting/incoming.ts'
 import { pause } from '../waiting/pause.ts'
 import { decode } from '../wire/codec.ts'
 import { type ConsoleFilter, type ConsoleLine, consoleLine, wantsLine } from '../wire/console.ts'
+import { RecentIds } from '../wire/recent-ids.ts'
 
 /**
  * Console lines of all nodes: the most recent of the stream at hand, and those that come. A line that was sent twice is
@@ -12,7 +13,7 @@ import { type ConsoleFilter, type ConsoleLine, consoleLine, wantsLine } from '..
  */
 export class ConsoleLog {
   readonly #lines = new BoundedQueue(LIMITS)
-  readonly #ids = new RecentIds()
+  readonly #ids = new RecentIds(MOST_IDS)
   readonly #listeners = new Set<(lines: readonly ConsoleLine[]) => void>()
   readonly #abort = new AbortController()
   readonly #reading: Promise<void>
@@ -93,28 +94,6 @@ export class ConsoleLog {
   }
 }
 
-/** What came lately, also when it was cleared since. */
-class RecentIds {
-  readonly #ids = new Set<string>()
-
-  /** Whether it is new. */
-  add(id: string): boolean {
-    if (this.#ids.has(id)) return false
-    this.#ids.add(id)
-    if (this.#ids.size > MOST_IDS) this.#forget()
-    return true
-  }
-
-  /** Many at once: finding the first of a set takes as long as many were deleted before it. */
-  #forget(): void {
-    let left = MOST_IDS / 10
-    for (const id of this.#ids) {
-      if (left-- === 0) return
-      this.#ids.delete(id)
-    }
-  }
-}
-
 /** Who looks at lines of an agent must know that they went, whatever else they want to see. */
 function clears({ level, agent, index, title }: ConsoleLine, filter: ConsoleFilter): boolean {
   if (level !== 'clear') return false
@@ -127,7 +106,6 @@ export const consoleLines = z.array(consoleLine)
 const MOST_LINES = 50_000
 /** Characters of them. */
 const MOST_LENGTH = 64 << 20
-const MOST_IDS = 100_000
 /** Messages of the stream that a new hub reads back. */
 const MOST_MESSAGES = 10_000
 const LIMITS = {
@@ -137,3 +115,4 @@ const LIMITS = {
     id.length + node.length + agent.length + title.length + text.length,
 }
 const AGAIN_MS = 1000
+const MOST_IDS = 100_000

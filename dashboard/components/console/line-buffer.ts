@@ -1,4 +1,5 @@
 import type { ConsoleLine } from '../../../src/wire/console.ts'
+import { RecentIds } from '../../../src/wire/recent-ids.ts'
 
 /** A line that is kept, with its numbers since the console was cleared last: of its agent, and of all. */
 export interface KeptLine {
@@ -23,7 +24,7 @@ export interface BufferLimits {
 export class LineBuffer {
   readonly #limits: BufferLimits
   #lines: readonly KeptLine[] = []
-  readonly #ids = new RecentIds()
+  readonly #ids = new RecentIds(MOST_IDS)
   /** Of each agent, since its console was cleared. */
   readonly #agents = new Map<string, { number: number; kept: number; leftOut: number }>()
   #number = 0
@@ -111,28 +112,6 @@ export class LineBuffer {
     const known = this.#agents.get(id) ?? { number: 0, kept: 0, leftOut: 0 }
     this.#agents.set(id, known)
     return known
-  }
-}
-
-/** Identities of lines that came lately, also of those that are not kept any more. */
-class RecentIds {
-  readonly #ids = new Set<string>()
-
-  /** Whether it is new. */
-  add(id: string): boolean {
-    if (this.#ids.has(id)) return false
-    this.#ids.add(id)
-    if (this.#ids.size > MOST_IDS) this.#forget()
-    return true
-  }
-
-  /** Many at once: finding the first of a set takes as long as many were deleted before it. */
-  #forget(): void {
-    let left = MOST_IDS / 10
-    for (const id of this.#ids) {
-      if (left-- === 0) return
-      this.#ids.delete(id)
-    }
   }
 }
 
