@@ -95,7 +95,7 @@ describe('the console of the dashboard', () => {
     assert.equal(await page.locator('mark[data-current=true]').textContent(), 'needle')
     await page.waitForURL('**q=NEEDLE')
     await page.keyboard.press('Escape')
-    assert.equal(await page.locator('mark').count(), 0)
+    await until(async () => (await page.locator('mark').count()) === 0)
   })
 
   test('pauses, is saved, and is cleared for everybody', async (t) => {

@@ -42,8 +42,7 @@ describe('hostile content', () => {
       .evaluateAll((rows) => rows.map((row) => (row as unknown as { dataset: { id: string } }).dataset.id))
     assert.ok(ids.length > texts.length)
     for (const id of ids) {
-      await page.locator(`[data-id="${id}"]`).click()
-      await lookAtAll(page)
+      await lookAtAll(page, id ?? '')
     }
     await expectUnharmed(page)
     const all = await page.getByRole('listbox', { name: 'Entries' }).innerText()
@@ -85,8 +84,7 @@ describe('hostile content', () => {
       { request: deep(3000) },
     ])
     for (let at = 0; at < 7; at++) {
-      await page.getByRole('option').nth(at).click()
-      await lookAtAll(page)
+      await lookAtAll(page, (await page.getByRole('option').nth(at).getAttribute('data-id')) ?? '')
     }
     await expectUnharmed(page)
   })
@@ -156,12 +154,14 @@ function conversations(): Sent[][] {
   })
 }
 
-/** Every tab of the details, and every view of what it carries. */
-async function lookAtAll(page: Page): Promise<void> {
-  const details = page.getByRole('region', { name: 'Details' })
+/** Every tab of the details of an entry, and every view of what it carries. */
+async function lookAtAll(page: Page, id: string): Promise<void> {
+  await page.locator(`[data-id="${id}"]`).click()
+  const details = page.getByRole('region', { name: 'Details' }).locator(`[data-entry="${id}"]`)
   await details.getByRole('tab').first().waitFor()
   for (const tab of await details.getByRole('tab').all()) {
     await tab.click()
+    await tab.and(page.locator('[aria-selected=true]')).waitFor()
     for (const view of await details.locator('[role=radiogroup] label').all()) await view.click()
   }
 }

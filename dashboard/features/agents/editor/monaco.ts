@@ -73,7 +73,8 @@ function defineThemes(): void {
   monaco.editor.defineTheme('remora-dark', {
     base: 'vs-dark',
     inherit: true,
-    rules: [],
+    // Its own green is too dark to be read.
+    rules: [{ token: 'comment', foreground: '86b573' }],
     colors: {
       'editor.background': '#171b20',
       'editorGutter.background': '#171b20',

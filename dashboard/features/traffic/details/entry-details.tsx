@@ -64,6 +64,7 @@ export function EntryDetails({ text, source, filter, onClause, onClose, packets,
         value={tab ?? null}
         onChange={(name) => setChosen(name ?? undefined)}
         keepMounted={false}
+        data-entry={asked.id}
         className={classes.tabs}
       >
         <Tabs.List>
