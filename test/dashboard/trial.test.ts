@@ -5,6 +5,7 @@ import { canBrowse } from '../../src/testing/browser.ts'
 import { expectAccessible, openDashboard, SAMPLE } from '../../src/testing/dashboard.ts'
 import { httpServer } from '../../src/testing/http-server.ts'
 import { remora } from '../../src/testing/remora.ts'
+import { until } from '../../src/testing/until.ts'
 
 const CODE = `// Reports failures
 function onItemCaptured(data) {
@@ -35,7 +36,7 @@ describe('trying an agent', () => {
       await panel.getByRole('button', { name: 'Run' }).waitFor()
       await page.keyboard.press('Control+Enter')
       await panel.getByText('Has errors').waitFor()
-      await page.waitForFunction('document.getAnimations().length === 0')
+      await until(() => page.evaluate('document.getAnimations().length === 0'))
       await expectAccessible(page, PANEL)
 
       await panel.getByRole('tab', { name: /Effects/ }).click()
