@@ -50,7 +50,8 @@ async function servesDashboard(program: string, cwd: string): Promise<void> {
   })
   try {
     let said = ''
-    for await (const chunk of child.stderr) {
+    // Not closed by that: what it prints later would end it.
+    for await (const chunk of child.stderr.iterator({ destroyOnReturn: false })) {
       said += String(chunk)
       if (SERVES.test(said)) break
     }
