@@ -37,6 +37,7 @@ describe('agents', () => {
     assert.deepEqual([agent?.title, agent?.active], ['Log total captured packets and KB every minute', true])
 
     await page.getByRole('link', { name: 'All agents' }).click()
+    await page.getByRole('link', { name: 'Log total captured packets' }).waitFor()
     await page.keyboard.press('/')
     await page.keyboard.type('no such words')
     await page.getByRole('heading', { name: 'No agent has all of these words' }).waitFor()
