@@ -28,7 +28,7 @@ export function JobTable({ groups, now, give, mayOperate }: Props) {
       aria-label="Jobs of all agents"
       tabIndex={groups.length === 0 ? -1 : 0}
     >
-      <table className={classes.table}>
+      <table className={`listing ${classes.table}`}>
         <thead>
           <tr>
             {HEADS.map(([name, isNumber]) => (

@@ -41,7 +41,7 @@ export function RecordingTable(props: Props) {
   const chosen = names.filter((name) => selected.has(name))
   return (
     <section className={classes.scroller} aria-label="All recordings">
-      <table className={classes.table}>
+      <table className={`listing ${classes.table}`}>
         <thead>
           <tr>
             {mayOperate && (
