@@ -3,7 +3,7 @@
  * of is not what it was made of the last time.
  */
 import { createHash } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -20,7 +20,9 @@ export async function buildDashboard({ onlyIfStale = false } = {}): Promise<bool
   const stamp = hashOfInputs()
   if (onlyIfStale && existsSync(OUT) && existsSync(STAMP) && readFileSync(STAMP, 'utf8') === stamp)
     return false
-  process.stderr.write('Building the dashboard; that takes a while, and is done once.\n')
+  process.stderr.write('Building the dashboard; that takes some seconds, and is done once.\n')
+  // What is there is out of date: whoever waits for the dashboard is not to get it.
+  rmSync(OUT, { recursive: true, force: true })
   // Takes a second to load, and is not needed each time.
   const { build } = await import('vite')
   await build({ configFile: join(ROOT, 'dashboard/vite.config.ts'), logLevel: 'warn' })

@@ -88,7 +88,12 @@ async function tap(paths: string[], flags: TapFlags): Promise<void> {
       syncOwn({ ...syncing, watch: config.scripting.watchScripts, synced: synced.resolve }).catch(report)
     else synced.resolve()
     await Promise.race([synced.promise, pause(SYNC_MS, program.signal)])
-    showDashboard(hub.api.url, flags.open === true && !config.headless)
+    const isToBeOpened = flags.open === true && !config.headless
+    showDashboard(hub.api.url, {
+      isWaitedFor: flags.open === true,
+      isToBeOpened,
+      signal: program.signal,
+    }).catch(report)
     await program.untilStopped(worker.service.captured)
     await program.end('stopped')
   } catch (error) {
@@ -97,8 +102,18 @@ async function tap(paths: string[], flags: TapFlags): Promise<void> {
   }
 }
 
+interface Showing {
+  /** Whoever wants to see it may be building it at the same time. */
+  readonly isWaitedFor: boolean
+  readonly isToBeOpened: boolean
+  readonly signal: AbortSignal
+}
+
 /** The last that is said at the start: where to look. */
-function showDashboard(url: string, isToBeOpened: boolean): void {
+async function showDashboard(url: string, { isWaitedFor, isToBeOpened, signal }: Showing): Promise<void> {
+  const until = performance.now() + (isWaitedFor ? BUILD_MS : 0)
+  while (!isDashboardBuilt() && performance.now() < until && !signal.aborted) await pause(LOOK_MS, signal)
+  if (signal.aborted) return
   const isBuilt = isDashboardBuilt()
   process.stderr.write(
     isBuilt
@@ -128,3 +143,5 @@ const DEPLOY_MS = 10_000
 /** Agents may take longer: the dashboard shows how far they are. */
 const SYNC_MS = 5000
 const LOOK_MS = 50
+/** Machines that are busy take most of it. */
+const BUILD_MS = 120_000
