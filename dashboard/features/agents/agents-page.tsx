@@ -1,11 +1,13 @@
 import { Button, Kbd, TextInput } from '@mantine/core'
 import { IconPlus, IconSearch, IconTemplate } from '@tabler/icons-react'
 import { useMemo, useRef } from 'react'
-import { useNavigate, useSearchParams } from 'react-router'
+import { useNavigate } from 'react-router'
 import { PageHeader } from '../../components/page-header.tsx'
 import { EmptyState, LoadingState } from '../../components/states.tsx'
+import { useAddress } from '../../lib/address.ts'
 import { useOffer } from '../../lib/commands.ts'
 import { useMay } from '../../lib/session.ts'
+import { useTyped } from '../../lib/use-typed.ts'
 import { useAgents } from '../../lib/watched.ts'
 import { AgentTable } from './agent-table.tsx'
 import classes from './agents-page.module.css'
@@ -17,18 +19,10 @@ export function AgentsPage() {
   const agents = useAgents()
   const mayWrite = useMay('author')
   const navigate = useNavigate()
-  const [params, setParams] = useSearchParams()
-  const searched = params.get('q') ?? ''
-  const isGalleryOpen = params.has('templates')
-  const set = (name: string, value: string | undefined) =>
-    setParams(
-      (before) => {
-        if (value === undefined) before.delete(name)
-        else before.set(name, value)
-        return before
-      },
-      { replace: true },
-    )
+  const [address, go] = useAddress()
+  const [searched, searchFor] = useTyped(address.get('q') ?? '', (q) => go({ q }))
+  const isGalleryOpen = address.has('templates')
+  const openGallery = () => go({ templates: '1' })
   const search = useRef<HTMLInputElement>(null)
   const blank = () => void navigate('/agents/new')
   useOffer([
@@ -46,7 +40,7 @@ export function AgentsPage() {
             label: 'New agent from a template',
             group: 'Agents',
             keys: 't',
-            run: () => set('templates', ''),
+            run: openGallery,
           },
           { id: 'agents blank', label: 'New blank agent', group: 'Agents', keys: 'n', run: blank },
         ]
@@ -58,11 +52,7 @@ export function AgentsPage() {
       <Button size="xs" variant="default" leftSection={<IconPlus size={14} aria-hidden />} onClick={blank}>
         Blank script
       </Button>
-      <Button
-        size="xs"
-        leftSection={<IconTemplate size={14} aria-hidden />}
-        onClick={() => set('templates', '')}
-      >
+      <Button size="xs" leftSection={<IconTemplate size={14} aria-hidden />} onClick={openGallery}>
         New from template
       </Button>
     </>
@@ -94,7 +84,7 @@ export function AgentsPage() {
               leftSection={<IconSearch size={14} aria-hidden />}
               rightSection={<Kbd size="xs">/</Kbd>}
               value={searched}
-              onChange={({ currentTarget }) => set('q', currentTarget.value || undefined)}
+              onChange={({ currentTarget }) => searchFor(currentTarget.value)}
             />
             <span className={classes.count} role="status">
               {countText(found.length, agents)}
@@ -102,7 +92,7 @@ export function AgentsPage() {
           </div>
           {found.length === 0 ? (
             <EmptyState title="No agent has all of these words">
-              <Button size="xs" variant="default" onClick={() => set('q', undefined)}>
+              <Button size="xs" variant="default" onClick={() => searchFor('')}>
                 Show all {agents.length}
               </Button>
             </EmptyState>
@@ -113,7 +103,7 @@ export function AgentsPage() {
       )}
       {isGalleryOpen && (
         <TemplateGallery
-          onClose={() => set('templates', undefined)}
+          onClose={() => go({ templates: undefined })}
           onChoose={({ name }) => void navigate(`/agents/new?template=${name}`)}
         />
       )}

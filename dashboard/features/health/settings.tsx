@@ -1,10 +1,11 @@
 import { Checkbox, Group, Table, TextInput } from '@mantine/core'
 import { IconSearch } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
-import { useSearchParams } from 'react-router'
 import type { SettingView } from '../../../src/wire/identity.ts'
 import { EmptyState, ErrorState, LoadingState } from '../../components/states.tsx'
+import { useAddress } from '../../lib/address.ts'
 import { api } from '../../lib/api.ts'
+import { useTyped } from '../../lib/use-typed.ts'
 import classes from './health.module.css'
 import { Section } from './section.tsx'
 import { matching } from './settings-search.ts'
@@ -21,19 +22,10 @@ export function Settings() {
 }
 
 function Found({ settings }: { readonly settings: readonly SettingView[] }) {
-  const [address, setAddress] = useSearchParams()
-  const search = { text: address.get('find') ?? '', onlySet: address.get('set') === '1' }
+  const [address, go] = useAddress()
+  const [text, find] = useTyped(address.get('find') ?? '', (words) => go({ find: words }))
+  const search = { text, onlySet: address.get('set') === '1' }
   const found = matching(settings, search)
-  const change = (name: string, value: string) =>
-    setAddress(
-      (before) => {
-        const next = new URLSearchParams(before)
-        if (value === '') next.delete(name)
-        else next.set(name, value)
-        return next
-      },
-      { replace: true },
-    )
   return (
     <>
       <Group className={classes.tools ?? ''} gap="md">
@@ -44,13 +36,13 @@ function Found({ settings }: { readonly settings: readonly SettingView[] }) {
           placeholder="Find by name, value or words"
           leftSection={<IconSearch size={14} aria-hidden />}
           value={search.text}
-          onChange={({ currentTarget }) => change('find', currentTarget.value)}
+          onChange={({ currentTarget }) => find(currentTarget.value)}
         />
         <Checkbox
           size="xs"
           label="Only those that somebody set"
           checked={search.onlySet}
-          onChange={({ currentTarget }) => change('set', currentTarget.checked ? '1' : '')}
+          onChange={({ currentTarget }) => go({ set: currentTarget.checked ? '1' : '' })}
         />
         <span className={classes.note} role="status">
           {found.length} of {settings.length}

@@ -1,10 +1,11 @@
 import { Anchor, Button, TextInput } from '@mantine/core'
 import { IconRun, IconSearch, IconTrash } from '@tabler/icons-react'
 import { useMemo } from 'react'
-import { Link, useSearchParams } from 'react-router'
+import { Link } from 'react-router'
 import { confirm } from '../../components/confirm.tsx'
 import { PageHeader } from '../../components/page-header.tsx'
 import { EmptyState, ErrorState, LoadingState } from '../../components/states.tsx'
+import { useAddress } from '../../lib/address.ts'
 import { useOffer } from '../../lib/commands.ts'
 import { useMay } from '../../lib/session.ts'
 import { useTyped } from '../../lib/use-typed.ts'
@@ -18,8 +19,8 @@ import { type GiveOrder, useHubClock, useJobs, useOrders } from './use-jobs.ts'
 /** What agents do at their times, and how that goes. */
 export function JobsPage() {
   const { data: answers = NONE, error, isPending, refetch } = useJobs()
-  const [kept, keep] = useSearched()
-  const [searched, search] = useTyped(kept, keep)
+  const [address, go] = useAddress()
+  const [searched, search] = useTyped(address.get('q') ?? '', (q) => go({ q }))
   const { give } = useOrders()
   const mayOperate = useMay('operator')
   const nodes = useNodes()
@@ -145,12 +146,6 @@ function summary({ jobs, running, paused, failing }: ReturnType<typeof totalsOf>
     ...(failing > 0 ? [`${failing} failed last`] : []),
   ]
   return `${parts.join(', ')}.`
-}
-
-function useSearched(): [string, (text: string) => void] {
-  const [params, setParams] = useSearchParams()
-  const search = (text: string) => setParams(text === '' ? {} : { q: text }, { replace: true })
-  return [params.get('q') ?? '', search]
 }
 
 const NONE: ReturnType<typeof useJobs>['data'] & {} = []

@@ -1,14 +1,15 @@
 import { Button, TextInput } from '@mantine/core'
 import { IconPlayerStop, IconPlus, IconSearch, IconTrash } from '@tabler/icons-react'
 import { useMemo, useState } from 'react'
-import { useSearchParams } from 'react-router'
 import type { RecordingView } from '../../../src/wire/recordings.ts'
 import { confirm } from '../../components/confirm.tsx'
 import { PageHeader } from '../../components/page-header.tsx'
 import { EmptyState, ErrorState, LoadingState } from '../../components/states.tsx'
+import { useAddress } from '../../lib/address.ts'
 import { useOffer } from '../../lib/commands.ts'
 import { formatBytes } from '../../lib/format.ts'
 import { useMay } from '../../lib/session.ts'
+import { useTyped } from '../../lib/use-typed.ts'
 import { NewRecording } from './new-recording.tsx'
 import { canStop, counted, found } from './recording-list.ts'
 import { type RecordingActs, RecordingTable } from './recording-table.tsx'
@@ -184,25 +185,15 @@ function sizeOf(recordings: readonly RecordingView[]): number {
 
 /** What of the screen is in its address: the search, and the dialog with its filter. */
 function usePlace() {
-  const [params, setParams] = useSearchParams()
-  const change = (values: Readonly<Record<string, string | undefined>>) =>
-    setParams(
-      (before) => {
-        const next = new URLSearchParams(before)
-        for (const [name, value] of Object.entries(values))
-          if (value === undefined || value === '') next.delete(name)
-          else next.set(name, value)
-        return next
-      },
-      { replace: true },
-    )
+  const [address, go] = useAddress()
+  const [searched, search] = useTyped(address.get('q') ?? '', (q) => go({ q }))
   return {
-    searched: params.get('q') ?? '',
-    search: (text: string) => change({ q: text }),
-    isNew: params.has('new'),
-    filter: params.get('filter') ?? '',
-    open: () => change({ new: '1' }),
-    close: () => change({ new: undefined, filter: undefined }),
+    searched,
+    search,
+    isNew: address.has('new'),
+    filter: address.get('filter') ?? '',
+    open: () => go({ new: '1' }),
+    close: () => go({ new: undefined, filter: undefined }),
   }
 }
 
