@@ -174,17 +174,15 @@ describe('a trial of a hostile agent', () => {
 
   test('that calls helpers without end keeps what there is room for', async (t) => {
     const code = `function onItemCaptured() { for (var i = 0; i < 10; i++) file.write('f' + i, 'x') }`
-    const { effects, stored } = await tryOut(t, code)
-    assert.deepEqual([effects.list.length, stored.files.length], [1000, 10])
-    assert.ok(effects.dropped > 1000)
+    const entries = Array.from({ length: 250 }, (_, at) => entryAt(at))
+    const { effects, stored } = await tryOut(t, code, { entries })
+    assert.deepEqual([effects.list.length, effects.dropped, stored.files.length], [1000, 1500, 10])
   })
 
   test('that takes its time is ended by the limit', async (t) => {
     const code = `function onItemCaptured() { var end = Date.now; for (var i = 0; i < 3e7; i++) i = i + 0 }
       jobs.schedule('slow', '* * * * * *', function () { for (var i = 0; i < 1e9; i++) i = i + 0 })`
-    const began = performance.now()
-    const outcome = await tryOut(t, code, { mostMs: 1500 })
-    assert.equal(outcome.ended, 'time')
-    assert.ok(performance.now() - began < 15_000)
+    const { ended } = await tryOut(t, code, { mostMs: 1500 })
+    assert.equal(ended, 'time')
   })
 })
