@@ -171,7 +171,7 @@ function freePlace({ x, y }: Point, positions: Positions): Point {
 const STEP_X = SERVICE.width + 26
 const STEP_Y = SERVICE.height + 22
 /** Room for links between ranks. */
-const BETWEEN = 100
+const BETWEEN = 160
 const LEAST_ROWS = 6
 /** Width of a screen in its heights. */
 const WIDE = 1.9
