@@ -95,6 +95,11 @@ function segment({
   return packet
 }
 
+/** What was not captured of connections. */
+function seen({ counters: { begunBefore, oneSided } }: Reassembler) {
+  return { begunBefore, oneSided }
+}
+
 const SYN = { seq: 99, flags: FLAG.syn }
 
 /** A connection whose ends have shaken hands. */
@@ -315,6 +320,29 @@ describe('reassembly', () => {
     assert.deepEqual(recorders[0]?.ends, [0, 1])
     assert.equal(recorders[0]?.closed, 'closed')
     assert.equal(reassembler.counters.retransmittedBytes, 1)
+    assert.deepEqual(seen(reassembler), { begunBefore: 1, oneSided: 0 })
+  })
+
+  test('counts connections of which one end, or the beginning, was not captured', () => {
+    const { reassembler } = reassembling()
+    reassembler.push(segment(SYN))
+    assert.deepEqual(seen(reassembler), { begunBefore: 0, oneSided: 0 })
+    reassembler.push(segment({ seq: 100, text: 'nobody answers' }))
+    reassembler.push(segment({ seq: 114, text: 'again' }))
+    reassembler.finish()
+    assert.deepEqual(seen(reassembler), { begunBefore: 0, oneSided: 1 })
+    reassembler.push(segment({ from: 1, seq: 5000, text: 'from before' }))
+    assert.deepEqual(seen(reassembler), { begunBefore: 1, oneSided: 1 })
+  })
+
+  test('counts nothing of a connection that was refused, or to which nothing was said', () => {
+    const { reassembler } = reassembling()
+    reassembler.push(segment(SYN))
+    reassembler.finish()
+    reassembler.push(segment(SYN))
+    reassembler.push(segment({ from: 1, seq: 0, flags: FLAG.rst | FLAG.ack }))
+    reassembler.finish()
+    assert.deepEqual(seen(reassembler), { begunBefore: 0, oneSided: 0 })
   })
 
   test('stays within its memory, whatever waits', () => {

@@ -52,6 +52,10 @@ export interface ReassemblyCounters {
   holes: number
   /** Connections whose waiting bytes were let go with holes because memory ran out. */
   evictions: number
+  /** TCP connections that carried something and whose beginning was not captured … */
+  begunBefore: number
+  /** … and that ended without a packet of the end that something was sent to: it went another way, or was not captured. */
+  oneSided: number
 }
 
 /**
@@ -72,6 +76,8 @@ export class Reassembler {
     lostBytes: 0,
     holes: 0,
     evictions: 0,
+    begunBefore: 0,
+    oneSided: 0,
   }
   readonly #options: ReassemblerOptions
   readonly #table = new ConnectionTable()
@@ -192,6 +198,7 @@ export class Reassembler {
       if (stream.initial < 0) stream.initial = packet.seq
     }
     if (length > 0) {
+      if (connection.opener < 0 && !stream.started && !other.started) this.counters.begunBefore++
       if (!stream.started) start(stream, seq)
       this.#segment(connection, from, stream, other, packet, seq)
     }
@@ -518,6 +525,7 @@ export class Reassembler {
     if (connection.closed) return
     connection.closed = true
     this.#waiting.delete(connection)
+    if (isOneSided(connection)) this.counters.oneSided++
     const { handler } = connection
     handler.close(reason)
     connection.handler = { ...IDLE, gone: () => handler.gone?.() }
@@ -550,6 +558,11 @@ export class Reassembler {
       else connection.handler.time(seconds)
     }
   }
+}
+
+/** Whether something was sent by TCP to an end that never said anything. */
+function isOneSided({ protocol, aPackets, bPackets, aPayload, bPayload }: Connection): boolean {
+  return protocol === PROTOCOL.tcp && aPackets * bPackets === 0 && aPayload + bPayload > 0
 }
 
 /** Whether packets of this protocol belong to conversations. */

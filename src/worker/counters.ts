@@ -65,6 +65,8 @@ function booksOf({
     ...named(counters.connections, (transport) => `connections.${transport}`),
     'streams.holes': reassembly.holes,
     'streams.lost_bytes': reassembly.lostBytes,
+    'streams.begun-before': reassembly.begunBefore,
+    'streams.one-sided': reassembly.oneSided,
     'streams.bytes': reassembly.deliveredBytes + total(notRead),
     'streams.bytes.dissected': dissection.dissected,
     ...named(notRead, (why) => `streams.bytes.${why}`),

@@ -74,6 +74,28 @@ const missing: Rule = ({ counters }) => {
   ]
 }
 
+const begunBefore: Rule = ({ counters }) => {
+  const connections = counters['streams.begun-before'] ?? 0
+  if (connections === 0) return []
+  return [
+    {
+      what: `How ${formatNumber(connections)} ${connections === 1 ? 'connection' : 'connections'} began`,
+      why: 'They were there before the capture. What is said at the beginning alone (a login, the table of HTTP/2 header names, statements prepared then) is not known of them.',
+    },
+  ]
+}
+
+const oneSided: Rule = ({ counters }) => {
+  const connections = counters['streams.one-sided'] ?? 0
+  if (connections === 0) return []
+  return [
+    {
+      what: `The other side of ${formatNumber(connections)} ${connections === 1 ? 'connection' : 'connections'}`,
+      why: 'Only one end was captured: the packets of the other one take another way, or another interface. Requests and replies stand alone then.',
+    },
+  ]
+}
+
 const cut: Rule = ({ counters }) => {
   const { bytes = 0, 'bytes.captured': captured = bytes } = counters
   if (captured >= bytes) return []
@@ -119,7 +141,7 @@ const gone: Rule = ({ counters }) => {
 }
 
 const RULES: readonly Rule[] = [
-  ...[filtered, missing, cut, broken, damaged],
+  ...[filtered, missing, oneSided, begunBefore, cut, broken, damaged],
   ...[encrypted, unrecognised, beside, gone],
 ]
 

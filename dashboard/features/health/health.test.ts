@@ -62,6 +62,8 @@ test('what is not visible is told with its reason, and of hubs nothing', async (
     'bytes.captured': 1500,
     'streams.holes': 1,
     'streams.lost_bytes': 10,
+    'streams.begun-before': 3,
+    'streams.one-sided': 1,
   }
   const worker = { ...nodeStatusOf({ counters, health: { bpfFilter: 'port 80' } }), skewMs: 0, silentMs: 0 }
   const spots = blindSpots([worker, { ...worker, component: 'hub' }])
@@ -70,6 +72,8 @@ test('what is not visible is told with its reason, and of hubs nothing', async (
   assert.match(all, /^What is in 8 encrypted connections$/m)
   assert.match(all, /^The ends of packets: 500 B \(25 %\)$/m)
   assert.match(all, /^10 B in 1 hole of streams$/m)
+  assert.match(all, /^How 3 connections began$/m)
+  assert.match(all, /^The other side of 1 connection$/m)
   assert.match(all, /^The content of 43 B \(less than 1 %\)$/m)
   assert.deepEqual(blindSpots([{ ...worker, counters: {}, health: {} }]), [])
 })
