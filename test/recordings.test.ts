@@ -12,6 +12,7 @@ import { tempFolder } from '../src/testing/temp-folder.ts'
 import { tsharkFields } from '../src/testing/tshark.ts'
 import { until } from '../src/testing/until.ts'
 import { splitEntries } from '../src/wire/entry-lines.ts'
+import { type PacketList, packetList } from '../src/wire/packets.ts'
 import { type RecordingView, recordingView } from '../src/wire/recordings.ts'
 
 describe('recordings of remora tap', () => {
@@ -31,6 +32,7 @@ describe('recordings of remora tap', () => {
     assert.deepEqual([...new Set(methods)], ['POST'])
     const named = `/entries?filter=${encodeURIComponent('record("posts") and http')}&limit=1000`
     assert.deepEqual(await api.entries(named), kept)
+    for (const text of kept.slice(0, 5)) await hasItsPackets(text, 'posts', api)
     const fields = ['tcp.srcport', 'tcp.dstport']
     const read = await tsharkFields(t, await api.download('posts', folder), fields)
     if (read === undefined) return
@@ -101,6 +103,12 @@ describe('recordings of workers over NATS', () => {
       nodes.every((node) => node.packets > 0),
       JSON.stringify(nodes),
     )
+    for (const name of names) {
+      const filter = encodeURIComponent(`node.name == "${name}"`)
+      const [text] = await api.entries(`/entries?source=recording:both&filter=${filter}&limit=1`)
+      assert.ok(text !== undefined)
+      await hasItsPackets(text, 'both', api)
+    }
     const read = await tsharkFields(t, await api.download('both', folder), ['frame.time_epoch'])
     if (read === undefined) return
     assert.equal(read.length, packets)
@@ -108,6 +116,23 @@ describe('recordings of workers over NATS', () => {
     assert.deepEqual(times, times.toSorted())
   })
 })
+
+/** Of an entry a recording has the packets that its worker has: no others, and none of what another worker saw of the same. */
+async function hasItsPackets(
+  text: string,
+  recording: string,
+  api: Awaited<ReturnType<typeof apiOf>>,
+): Promise<void> {
+  const { id } = JSON.parse(text) as { id: string }
+  const kept = await api.packets(`/entries/${id}/packets?bytes=1500`)
+  const recorded = await api.packets(`/entries/${id}/packets?bytes=1500&source=recording:${recording}`)
+  assert.ok(recorded.total > 0)
+  const what = ({ total, begin, packets }: PacketList) => ({
+    ...{ total, begin },
+    packets: packets.map(({ time, bytes, payloadLength }) => ({ time, bytes, payloadLength })),
+  })
+  assert.deepEqual(what(recorded), what(kept))
+}
 
 /** Asks until a request was recorded: nobody knows when a capture has begun. */
 async function seen(port: number, path: string, api: Awaited<ReturnType<typeof apiOf>>): Promise<void> {
@@ -134,6 +159,7 @@ async function apiOf(t: TestContext, tap: Running) {
     entries: async (path: string) => splitEntries((await ask('GET', path)).toString()).entries,
     record: async (draft: object) => view(await ask('POST', '/recordings', draft)),
     recording: async (name: string) => view(await ask('GET', `/recordings/${name}`)),
+    packets: async (path: string) => packetList.parse(JSON.parse((await ask('GET', path)).toString())),
     stop: async (name: string) => view(await ask('POST', `/recordings/${name}/stop`)),
     /** Answers the path of the file. */
     download: async (name: string, folder: string) => {

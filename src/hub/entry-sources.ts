@@ -1,7 +1,8 @@
 import { Mistake } from '../mistake/mistake.ts'
 import type { EntriesQuery } from '../wire/entries.ts'
-import type { PacketPlace } from '../wire/packets.ts'
+import type { OpenPackets } from '../wire/packets.ts'
 import type { EntriesPage } from '../wire/views.ts'
+import type { EntryStream } from './control.ts'
 
 /** Entries beside those that workers keep now, such as those of a capture that somebody has uploaded. */
 export interface EntrySource {
@@ -10,7 +11,12 @@ export interface EntrySource {
   /** Entries that match, newest first. `name` is what stands behind the prefix; rejects with `E_NOT_FOUND` when there is none. */
   entries(name: string, query: EntriesQuery, signal: AbortSignal): Promise<EntriesPage>
   /** Packets of its entries; absent where there are none. */
-  packets?(name: string): Promise<PacketPlace>
+  packets?(name: string, signal: AbortSignal): Promise<SourcePackets>
+}
+
+/** Where packets of entries are found by what these say of their streams. */
+export interface SourcePackets {
+  open(streams: readonly EntryStream[]): Promise<OpenPackets>
 }
 
 /** What `source` of a query may name: a prefix, a colon, and a name that means something to the source itself. */
@@ -27,9 +33,9 @@ export class EntrySources {
     return this.#find(source).found.isRaw === true
   }
 
-  async packets(source: string): Promise<PacketPlace> {
+  async packets(source: string, signal: AbortSignal): Promise<SourcePackets> {
     const { found, name } = this.#find(source)
-    if (found.packets !== undefined) return found.packets(name)
+    if (found.packets !== undefined) return found.packets(name, signal)
     throw new Mistake('E_NOT_FOUND', `no packets are kept of ${source}`)
   }
 

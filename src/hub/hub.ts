@@ -197,7 +197,7 @@ export class Hub implements HubControl {
     signal: AbortSignal,
   ): Promise<readonly OpenPackets[]> {
     const { bus, sources = NO_SOURCES } = this.#options
-    if (source !== undefined) return [await (await sources.packets(source)).open(wanted)]
+    if (source !== undefined) return [await (await sources.packets(source, signal)).open(wanted)]
     const workers = new Set(this.fleet.workers().map(({ node }) => node))
     const byNode = Map.groupBy(wanted, ({ node }) => node)
     const there = [...byNode].filter(([node]) => workers.has(node))

@@ -2,6 +2,7 @@ import { addressText } from '../packet/address.ts'
 import type { CaptureInterface } from '../packet/batch.ts'
 import { Decoder } from '../packet/decoder.ts'
 import { FLAG, type Packet, PROTOCOL } from '../packet/packet.ts'
+import { batchOfOne } from '../packet/single.ts'
 import type { KeptPacket, PacketRow } from '../wire/packets.ts'
 
 export interface RowOptions {
@@ -19,7 +20,7 @@ export function packetRows(
 ): PacketRow[] {
   const decoder = new Decoder()
   return packets.map((kept, at) => {
-    const isRead = decoder.decode(batchOf(kept, interfaces), 0)
+    const isRead = decoder.decode(batchOfOne(kept, interfaces), 0)
     const { packet } = decoder
     return {
       number: from + at,
@@ -41,23 +42,6 @@ export function packetRows(
       bytes: Buffer.from(kept.bytes.subarray(0, bytes)).toString('base64'),
     }
   })
-}
-
-function batchOf(
-  { bytes, captured, length, seconds, nanos, interfaceId }: KeptPacket,
-  interfaces: readonly CaptureInterface[],
-) {
-  return {
-    bytes,
-    count: 1,
-    offsets: Uint32Array.of(0),
-    captured: Uint32Array.of(Math.min(captured, bytes.length)),
-    lengths: Uint32Array.of(length),
-    seconds: Float64Array.of(seconds),
-    nanos: Uint32Array.of(nanos),
-    interfaceIds: Uint16Array.of(interfaceId),
-    interfaces,
-  }
 }
 
 function endOf(packet: Packet, which: 'src' | 'dst'): { ip: string; port: number | null } {

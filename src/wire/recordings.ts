@@ -105,6 +105,8 @@ export const recordedRequest = z.object({
   session: z.string().min(1).max(100),
   /** How many packets came in the pieces before. */
   from: z.number().int().nonnegative(),
+  /** Only those between these, as `endsText` names them; all when absent. */
+  between: z.array(z.string().max(200)).optional(),
 })
 
 /** Head of a piece with packets. */

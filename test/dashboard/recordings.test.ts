@@ -44,6 +44,11 @@ describe('the recordings', () => {
 
     await row.getByRole('link', { name: 'just-now' }).click()
     await page.waitForURL('**/traffic?source=recording*just-now*')
+    await page.getByRole('option').first().click()
+    await page.getByRole('tab', { name: 'Packets' }).click()
+    await page.getByText(/packets of the connection/).waitFor()
+    await page.getByRole('button', { name: 'Packet 1', exact: true }).click()
+    await page.getByRole('region', { name: 'Bytes of packet 1' }).waitFor()
   })
 
   test('are scheduled, refused with the reason, searched, stopped and deleted', async (t) => {

@@ -13,6 +13,8 @@ export interface PacketsAsked {
   /** Of this download. */
   readonly session: string
   readonly signal: AbortSignal
+  /** Only those between these ends (`endsText`). */
+  readonly between?: readonly string[]
 }
 
 /** A capture file of the packets of workers, in order of time. */
@@ -49,7 +51,8 @@ async function* inPieces(
   if (bytes > 0) yield Buffer.concat(pieces)
 }
 
-async function* merged(workers: readonly RecordedPackets[]): AsyncGenerator<PacketRecord> {
+/** In order of time. */
+export async function* merged(workers: readonly RecordedPackets[]): AsyncGenerator<PacketRecord> {
   for (;;) {
     let first: RecordedPackets | undefined
     for (const worker of workers)
@@ -102,10 +105,10 @@ export class RecordedPackets {
   async more(): Promise<void> {
     const from = this.#answer.next
     if (from === null) return
-    const { bus, name, session, signal } = this.#asked
+    const { bus, name, session, signal, between } = this.#asked
     const payload = await bus.request(
       SUBJECTS.recordedPackets(this.node),
-      encode({ name, session: `${session}/${this.node}`, from }),
+      encode({ name, session: `${session}/${this.node}`, from, between }),
       { timeoutMs: ANSWER_MS, signal },
     )
     const answer = decodeChunk(recordedAnswer, payload)

@@ -26,6 +26,7 @@ import { queryWorkers } from '../entries.ts'
 import { ArchiveFolder } from './archive-folder.ts'
 import type { Download, RecordingControl } from './control.ts'
 import { mergePackets, type PacketsAsked, RecordedPackets } from './merged-packets.ts'
+import { RecordedPlace } from './recorded-place.ts'
 import { viewOf } from './view.ts'
 
 export interface RecordingsOptions {
@@ -127,6 +128,12 @@ export class Recordings implements RecordingControl {
     const { here, away } = this.#withSome(view, ({ entries }) => entries > 0)
     const page = await queryWorkers(bus, here, asked, { signal, most })
     return { ...page, missing: [...new Set([...page.missing, ...away])] }
+  }
+
+  /** Packets of its entries, connection by connection. */
+  async packets(name: string, signal: AbortSignal): Promise<RecordedPlace> {
+    const { here } = this.#withSome(await this.get(name), ({ packets }) => packets > 0)
+    return new RecordedPlace({ bus: this.#options.bus, name, workers: here, signal })
   }
 
   async pcap(name: string, signal: AbortSignal): Promise<Download> {

@@ -55,17 +55,17 @@ export class PacketAnswers {
     const { bus, node, find } = this.#options
     const request = decode(recordedRequest, payload)
     if (request === undefined) throw new Mistake('E_REQUEST', 'this is no request for packets')
-    const { name, session, from } = request
+    const { name, session, from, between } = request
     const folder = find(name)?.packetsFolder
     if (folder === undefined) return encodeChunk({ node, packets: 0, linkTypes: [], next: null }, NO_BYTES)
-    const index = await this.#indexOf(session, folder, from)
+    const index = await this.#indexOf(session, { folder, from, between })
     const { bytes, next } = index.read(from, Math.min(bus.mostBytes - ROOM, PIECE_BYTES))
     const answer: RecordedAnswer = { node, packets: index.count, linkTypes: [...index.linkTypes], next }
     if (next === null) this.#close(session)
     return encodeChunk(answer, bytes)
   }
 
-  async #indexOf(id: string, folder: string, from: number): Promise<PacketIndex> {
+  async #indexOf(id: string, { folder, from, between }: Wanted): Promise<PacketIndex> {
     const known = this.#sessions.get(id)
     if (known !== undefined) {
       known.usedAt = performance.now()
@@ -75,7 +75,7 @@ export class PacketAnswers {
       throw new Mistake('E_NOT_FOUND', 'the worker has lost its place in the packets of a recording')
     if (this.#sessions.size >= MOST_SESSIONS)
       throw new Mistake('E_CONFLICT', 'too many fetch packets of recordings at the same time')
-    const index = await PacketIndex.open(folder)
+    const index = await PacketIndex.open(folder, between && new Set(between))
     this.#sessions.set(id, { index, usedAt: performance.now() })
     return index
   }
@@ -93,6 +93,12 @@ export class PacketAnswers {
     this.#sessions.get(id)?.index.close()
     this.#sessions.delete(id)
   }
+}
+
+interface Wanted {
+  readonly folder: string
+  readonly from: number
+  readonly between: readonly string[] | undefined
 }
 
 interface Session {

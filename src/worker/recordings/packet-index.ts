@@ -1,5 +1,6 @@
 import { closeSync, openSync, readSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
+import { EndsReader } from '../../packet/single.ts'
 import { PACKET_HEAD, writePacketHead } from '../../wire/packet-records.ts'
 import { type PacketFile, packetFilesIn } from './packet-files.ts'
 
@@ -11,10 +12,17 @@ export class PacketIndex {
   readonly #order: readonly number[]
   readonly #fds: number[]
 
-  static async open(folder: string): Promise<PacketIndex> {
+  /** Of all packets, or of those between ends that are wanted (`endsText`). */
+  static async open(folder: string, between?: ReadonlySet<string>): Promise<PacketIndex> {
     const files = packetFilesIn(folder)
     const found: Found = { keys: [], files: [], places: [], sizes: [] }
-    for (const [index, file] of files.entries()) await findPackets(file, index, found)
+    for (const [index, file] of files.entries())
+      await findPackets(file, between && wantedOf(file, between), (place) => {
+        found.keys.push(place.key)
+        found.files.push(index)
+        found.places.push(place.place)
+        found.sizes.push(place.size)
+      })
     return new PacketIndex(files, found)
   }
 
@@ -83,8 +91,32 @@ interface Found {
   readonly sizes: number[]
 }
 
+/** Of the beginning of a record. */
+type IsWanted = (record: Buffer) => boolean
+
+/** Whether a packet is between ends that are wanted. */
+function wantedOf({ linkType }: PacketFile, between: ReadonlySet<string>): IsWanted {
+  const reader = new EndsReader()
+  const interfaces = [{ name: '', linkType, snapLength: 0 }]
+  return (record) => {
+    const packet = {
+      bytes: record.subarray(RECORD_HEADER),
+      captured: record.readUInt32LE(8),
+      length: record.readUInt32LE(12),
+      seconds: record.readUInt32LE(0),
+      nanos: record.readUInt32LE(4),
+      interfaceId: 0,
+    }
+    return between.has(reader.of(packet, interfaces))
+  }
+}
+
 /** A record that was cut off by the end of its writer is none; no packet is empty. */
-async function findPackets(file: PacketFile, index: number, found: Found): Promise<void> {
+async function findPackets(
+  file: PacketFile,
+  isWanted: IsWanted | undefined,
+  found: (packet: { readonly key: number; readonly place: number; readonly size: number }) => void,
+): Promise<void> {
   const handle = await open(file.path)
   const window = new Window(handle)
   try {
@@ -93,10 +125,9 @@ async function findPackets(file: PacketFile, index: number, found: Found): Promi
       if (header === undefined) return
       const size = header.readUInt32LE(8)
       if (size === 0 || place + RECORD_HEADER + size > file.bytes) return
-      found.keys.push(header.readUInt32LE(0) * 1e6 + header.readUInt32LE(4) / 1000)
-      found.files.push(index)
-      found.places.push(place)
-      found.sizes.push(size)
+      const key = header.readUInt32LE(0) * 1e6 + header.readUInt32LE(4) / 1000
+      const record = isWanted && (await window.read(place, RECORD_HEADER + Math.min(size, MOST_HEADERS)))
+      if (isWanted === undefined || (record !== undefined && isWanted(record))) found({ key, place, size })
       place += RECORD_HEADER + size
     }
   } finally {
@@ -128,3 +159,5 @@ class Window {
 const FILE_HEADER = 24
 const RECORD_HEADER = 16
 const WINDOW_BYTES = 256 << 10
+/** More than headers take, tunnels included. */
+const MOST_HEADERS = 512

@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { addressText } from '../../packet/address.ts'
-import type { CaptureInterface, PacketBatch } from '../../packet/batch.ts'
-import { Decoder } from '../../packet/decoder.ts'
+import type { CaptureInterface } from '../../packet/batch.ts'
+import { EndsReader, endsText } from '../../packet/single.ts'
 import type {
   KeptPacket,
   OpenPackets,
@@ -146,45 +145,12 @@ function isBetween(
   interfaces: readonly CaptureInterface[],
   files: SegmentFiles,
 ): boolean {
-  const decoder = new Decoder()
-  const wanted = ends.map(({ ip, port }) => endText(ip, port)).sort()
+  const reader = new EndsReader()
+  const wanted = endsText(ends)
   return packets.slice(0, MOST_LOOKED_AT).some(({ position }) => {
     const record = recordAt(position, files)
-    if (record === undefined) return false
-    decoder.decode(batchOf(record, interfaces), 0)
-    const found = endsOf(decoder).sort()
-    return wanted.every((each, at) => each === found[at])
+    return record !== undefined && reader.of(record, interfaces) === wanted
   })
-}
-
-function endsOf({ packet }: Decoder): string[] {
-  const { ipVersion: version, srcPort, dstPort } = packet
-  return [
-    endText(addressText(version, packet.src0, packet.src1, packet.src2, packet.src3), String(srcPort)),
-    endText(addressText(version, packet.dst0, packet.dst1, packet.dst2, packet.dst3), String(dstPort)),
-  ]
-}
-
-/** What has no ports has none, or 0. */
-function endText(ip: string, port: string): string {
-  return port === '' || port === '0' ? ip : `${ip} ${port}`
-}
-
-function batchOf(
-  { bytes, captured, length, seconds, nanos, interfaceId }: KeptPacket,
-  interfaces: readonly CaptureInterface[],
-): PacketBatch {
-  return {
-    bytes,
-    count: 1,
-    offsets: Uint32Array.of(0),
-    captured: Uint32Array.of(captured),
-    lengths: Uint32Array.of(length),
-    seconds: Float64Array.of(seconds),
-    nanos: Uint32Array.of(nanos),
-    interfaceIds: Uint16Array.of(interfaceId),
-    interfaces,
-  }
 }
 
 function beginOf(packets: readonly Found[], atMs: number): number {
