@@ -36,6 +36,13 @@ describe('packets of entries that workers keep', () => {
     assert.ok(expected.length > 5)
     assert.deepEqual(await packets(file), expected)
 
+    const [worker = ''] = entry.id.split('/')
+    for (const id of [entry.stream, entry.id.slice(worker.length + 1)]) {
+      const documented = await fetch(`${url}/api/pcaps/download/${worker}/${id}`)
+      assert.equal(documented.status, 200)
+      assert.deepEqual(Buffer.from(await documented.bytes()), readFileSync(file))
+    }
+
     const asked = await fetch(`${url}/api/v1/entries/${entry.id}/packets?limit=3&from=1&bytes=64`)
     const list = packetList.parse(await asked.json())
     assert.equal(list.total, expected.length)

@@ -88,7 +88,7 @@ const DOCUMENTED: readonly Row[] = [
   ['GET', '/scripts/logs', 'viewer'],
   ['GET', '/ws', 'viewer'],
   ['GET', '/wsFull', 'viewer'],
-  ['GET', '/pcaps/download/{worker}/{id}', 'viewer'],
+  ['GET', '/pcaps/download/{worker}/{id}', 'operator'],
   ['POST', '/pcaps/merge', 'viewer'],
   ['GET', '/pcaps/replay/{worker}/{id}', 'viewer'],
   ['GET', '/pcaps/name-resolution-history', 'viewer'],

@@ -3,13 +3,34 @@ import type { EntriesQuery } from '../../wire/entries.ts'
 import type { HubControl } from '../control.ts'
 
 /** JSON text of an entry that workers keep, or a source has. Rejects with `E_NOT_FOUND`. */
-export async function findEntry(
+export function findEntry(
   control: Pick<HubControl, 'entries'>,
   id: string,
   signal: AbortSignal,
   source?: string,
 ): Promise<string> {
-  const filter = `id == ${JSON.stringify(id)}`
+  return findMatching(control, { what: `entry ${id}`, filter: `id == ${JSON.stringify(id)}`, source }, signal)
+}
+
+/** The newest entry of a stream, such as `000000000042.pcap`, of a worker. */
+export function findEntryOfStream(
+  control: Pick<HubControl, 'entries'>,
+  { worker, stream }: { readonly worker: string; readonly stream: string },
+  signal: AbortSignal,
+): Promise<string> {
+  const filter = `id.startsWith(${JSON.stringify(`${worker}/${stream}-`)})`
+  return findMatching(control, { what: `entry of ${worker}/${stream}`, filter, source: undefined }, signal)
+}
+
+async function findMatching(
+  control: Pick<HubControl, 'entries'>,
+  {
+    what,
+    filter,
+    source,
+  }: { readonly what: string; readonly filter: string; readonly source: string | undefined },
+  signal: AbortSignal,
+): Promise<string> {
   let cursor: string | null = null
   do {
     const place = cursor === null ? {} : { cursor }
@@ -19,7 +40,7 @@ export async function findEntry(
     cursor = page.cursor
     signal.throwIfAborted()
   } while (cursor !== null)
-  throw new Mistake('E_NOT_FOUND', `there is no entry ${id}`, {
+  throw new Mistake('E_NOT_FOUND', `there is no ${what}`, {
     hint: 'Entries are kept for a while only; perhaps it is gone.',
   })
 }

@@ -1,4 +1,3 @@
-import { Readable } from 'node:stream'
 import type { FastifyReply } from 'fastify'
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
@@ -6,30 +5,25 @@ import { Mistake } from '../../mistake/mistake.ts'
 import { apiFailure } from '../../wire/api.ts'
 import { entriesQuery, entriesSource } from '../../wire/entries.ts'
 import { type OpenPackets, type PacketList, packetList } from '../../wire/packets.ts'
-import type { EntryStream } from '../control.ts'
 import { harOf } from '../har.ts'
-import { packetFile } from '../packet-files.ts'
 import { packetRows } from '../packet-rows.ts'
 import { requireRawAccess } from './access.ts'
 import type { ApiContext } from './context.ts'
-import { streamOfEntry, streamsOf } from './entry-streams.ts'
+import { streamsOf } from './entry-streams.ts'
 import { replyWithJson } from './failures.ts'
 import { collectEntries, findEntry } from './find-entry.ts'
 import { whenGone } from './gone.ts'
+import {
+  attachment,
+  captureFile,
+  packetsGone,
+  packetsOfEntry,
+  replyWithPackets,
+} from './packet-file-reply.ts'
 
 const tags = ['packets']
 const otherwise = { default: apiFailure }
 const entryParams = z.strictObject({ worker: z.string().min(1), id: z.string().min(1) })
-const captureFile = {
-  200: {
-    description: 'A capture file',
-    content: {
-      'application/vnd.tcpdump.pcap': { schema: z.string().meta({ format: 'binary' }) },
-      'application/x-pcapng': { schema: z.string().meta({ format: 'binary' }) },
-    },
-  },
-  ...otherwise,
-}
 const harFile = { 200: z.looseObject({ log: z.looseObject({}) }), ...otherwise }
 const manyEntries = z.strictObject({
   filter: entriesQuery.shape.filter,
@@ -72,7 +66,7 @@ export function packetRoutes({ control, version }: ApiContext): FastifyPluginCal
       handler: async ({ params, query }, reply): Promise<PacketList> => {
         const signal = whenGone(reply)
         const text = await findEntry(control, `${params.worker}/${params.id}`, signal, query.source)
-        const open = await openOne(streamOfEntry(text), query.source, signal)
+        const open = await packetsOfEntry(control, text, { source: query.source, signal })
         const from = query.from ?? firstShown(open, query.limit)
         const { packets, next } = await open.read({
           ...{ from, limit: query.limit, snap: Math.max(query.bytes, HEADER_BYTES) },
@@ -101,7 +95,7 @@ export function packetRoutes({ control, version }: ApiContext): FastifyPluginCal
       handler: async ({ params, query }, reply) => {
         const signal = whenGone(reply)
         const text = await findEntry(control, `${params.worker}/${params.id}`, signal, query.source)
-        const open = await openOne(streamOfEntry(text), query.source, signal)
+        const open = await packetsOfEntry(control, text, { source: query.source, signal })
         return replyWithPackets(reply, [open], { name: params.id, streams: 1, cut: undefined })
       },
     })
@@ -168,11 +162,6 @@ export function packetRoutes({ control, version }: ApiContext): FastifyPluginCal
       },
     })
 
-    const openOne = async (stream: EntryStream, source: string | undefined, signal: AbortSignal) => {
-      const [open] = await control.packets([stream], source, signal)
-      if (open === undefined || open.packets === 0) throw packetsGone(open === undefined ? [] : [open])
-      return open
-    }
     done()
   }
 }
@@ -182,65 +171,15 @@ function firstShown({ packets, begin }: OpenPackets, limit: number): number {
   return packets <= limit ? 0 : Math.max(0, Math.min(begin - BEFORE, packets - limit))
 }
 
-function packetsGone(places: readonly OpenPackets[]): Mistake {
-  const sum = (why: keyof OpenPackets['lost']) => places.reduce((all, { lost }) => all + lost[why], 0)
-  if (sum('evicted') > 0)
-    return new Mistake('E_NOT_FOUND', 'the packets are gone: newer ones have taken their room', {
-      hint: 'tap.capture.raw.storageSize says how much room there is.',
-    })
-  if (sum('otherRun') > 0)
-    return new Mistake('E_NOT_FOUND', 'the packets are gone: the worker was started anew since', {
-      hint: 'A worker keeps packets for as long as it runs.',
-    })
-  return new Mistake('E_NOT_FOUND', 'no packets of it were kept', {
-    hint: 'The log of the worker says so when its disk does not take packets.',
-  })
-}
-
-interface FileSettings {
-  readonly name: string
-  readonly streams: number
-  /** What was left out before any packet was looked at. */
-  readonly cut: string | undefined
-}
-
-function replyWithPackets(
-  reply: FastifyReply,
-  places: readonly OpenPackets[],
-  { name, streams, cut }: FileSettings,
-): FastifyReply {
-  const file = packetFile(places, MOST_FILE_BYTES)
-  const lost = places.reduce(
-    (sum, { lost: { evicted, otherRun, never } }) => sum + evicted + otherRun + never,
-    0,
-  )
-  const reason = cut ?? (file.isCut ? 'bytes' : undefined)
-  return reply
-    .type(file.extension === 'pcap' ? 'application/vnd.tcpdump.pcap' : 'application/x-pcapng')
-    .header('content-disposition', attachment(name.replace(/\.pcap/, ''), file.extension))
-    .header('x-remora-packets', file.packets)
-    .header('x-remora-streams', streams)
-    .header('x-remora-lost', lost)
-    .headers(reason === undefined ? {} : { 'x-remora-cut': reason })
-    .send(Readable.from(file.bytes()))
-}
-
 function replyWithHar(reply: FastifyReply, har: object, name: string): FastifyReply {
   reply.header('content-disposition', attachment(name.replace(/\.pcap/, ''), 'har'))
   return replyWithJson(reply, JSON.stringify(har))
-}
-
-/** Names come from addresses that people write. */
-function attachment(name: string, extension: string): string {
-  return `attachment; filename="${name.replace(/[^\w.-]+/g, '_').slice(0, LONGEST_NAME)}.${extension}"`
 }
 
 /** More than headers take, tunnels included. */
 const HEADER_BYTES = 512
 const BEFORE = 10
 const MOST_LIST_BYTES = 8 << 20
-const MOST_FILE_BYTES = 256 << 20
 const MOST_STREAMS = 2000
 const MOST_ENTRIES = 20_000
 const MOST_HAR_ENTRIES = 5000
-const LONGEST_NAME = 100

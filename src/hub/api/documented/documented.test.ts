@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
 import { WebSocket } from 'ws'
 import { ask, startTestApi } from '../../../testing/api.ts'
+import { FRAME, openOf, ENTRY as PACKET_ENTRY } from '../../../testing/open-packets.ts'
 import { Inbox, untilClosed, untilOpen } from '../../../testing/sockets.ts'
 import { until } from '../../../testing/until.ts'
 
@@ -81,6 +82,21 @@ for (const prefix of ['', '/api'])
       )
     })
 
+    test('download the packets of a stream, or of an entry', async (t) => {
+      const { url, hub } = await startTestApi(t)
+      hub.see(JSON.stringify(PACKET_ENTRY))
+      hub.opened = [openOf(3)]
+      const worker = encodeURIComponent('w:1')
+      for (const id of ['000000000007.pcap', '000000000007.pcap-2']) {
+        const response = await fetch(`${url}${prefix}/pcaps/download/${worker}/${id}`)
+        assert.equal(response.status, 200)
+        assert.equal((await response.bytes()).length, 24 + 3 * (16 + FRAME.length))
+        assert.equal(hub.wanted[0]?.stream, PACKET_ENTRY.stream)
+      }
+      for (const id of ['000000000070.pcap', '000000000007.pcap-1'])
+        assert.equal((await ask(url, 'GET', `${prefix}/pcaps/download/${worker}/${id}`)).status, 404)
+    })
+
     test('tell which pods are captured, however it is spelled and asked', async (t) => {
       const { url, hub } = await startTestApi(t)
       for (const path of ['/pods/targeted', '/pods/targetted'])
@@ -133,7 +149,7 @@ for (const prefix of ['', '/api'])
       const { url } = await startTestApi(t)
       for (const [method, path, body] of [
         ['POST', '/pcaps/merge', {}],
-        ['GET', '/pcaps/download/x/y', undefined],
+        ['GET', '/pcaps/name-resolution-history', undefined],
         ['POST', '/pods/target/pod', {}],
         ['GET', '/license', undefined],
         ['GET', '/mcp', undefined],

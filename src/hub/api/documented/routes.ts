@@ -4,8 +4,9 @@ import { validateFilter } from '../../../filter/index.ts'
 import { apiFailure } from '../../../wire/api.ts'
 import type { ApiContext } from '../context.ts'
 import { NotDone } from '../failures.ts'
-import { findEntry } from '../find-entry.ts'
+import { findEntry, findEntryOfStream } from '../find-entry.ts'
 import { whenGone } from '../gone.ts'
+import { captureFile, packetsOfEntry, replyWithPackets } from '../packet-file-reply.ts'
 import { plainTargets, targeted } from '../routes.ts'
 import { fieldsOf, rowOf, wrapperOf } from './rows.ts'
 
@@ -85,6 +86,27 @@ export function documentedRoutes(context: ApiContext): FastifyPluginCallbackZod 
             return plainTargets(targets, excluded)
           },
         })
+
+    app.get('/pcaps/download/:worker/:id', {
+      config: { role: 'operator' },
+      schema: {
+        tags,
+        summary: 'Packets of a connection, by its stream or by one of its entries, as a capture file',
+        params: z.object({
+          worker: z.string().min(1),
+          id: z.string().min(1).describe('`000000000042.pcap`, or `000000000042.pcap-1`'),
+        }),
+        response: captureFile,
+      },
+      handler: async ({ params: { worker, id } }, reply) => {
+        const signal = whenGone(reply)
+        const text = /-\d+$/.test(id)
+          ? await findEntry(control, `${worker}/${id}`, signal)
+          : await findEntryOfStream(control, { worker, stream: id }, signal)
+        const open = await packetsOfEntry(control, text, { signal })
+        return replyWithPackets(reply, [open], { name: id, streams: 1, cut: undefined })
+      },
+    })
 
     app.get('/pcaps/total-tcp-streams', {
       config: { role: 'viewer' },
@@ -220,13 +242,13 @@ function dissectionStays(): NotDone {
 /** Counter of a worker's status. */
 const LIVE_STREAMS = 'liveTcpStreams'
 
-const PACKETS = 'packets are with the workers; agents get them with pcap.*'
+const PACKETS =
+  'GET /api/v1/pcap?filter=… has the packets of all entries that match, recordings have names as well'
 const TARGETS = 'what is captured is set with tap.regex and tap.namespaces'
 const LICENCE = 'there are no licences'
 const MODELS = 'models use GET /mcp/calls, and the API under /api/v1'
 
 const MISSING = [
-  ['GET', '/pcaps/download/:worker/:id', PACKETS],
   ['POST', '/pcaps/merge', PACKETS],
   ['GET', '/pcaps/replay/:worker/:id', 'traffic is not sent again'],
   ['GET', '/pcaps/name-resolution-history', 'entries have the names of their addresses'],
