@@ -924,11 +924,11 @@ type Entry = HttpEntry | WsEntry | TlsEntry | DnsEntry | MemcachedEntry | RedisE
 
 /** Hypertext Transfer Protocol -- HTTP/1.1, Hypertext Transfer Protocol -- HTTP/1.0, gRPC-Web over HTTP/1.1, GraphQL over HTTP/1.1, GraphQL over HTTP/1.0, Hypertext Transfer Protocol Version 2 (HTTP/2), Hypertext Transfer Protocol Version 2 (HTTP/2) [ gRPC over HTTP/2 ], GraphQL over HTTP/2.0. */
 interface HttpEntry extends EntryCommon, EntryLegacy {
-  protocol: Protocol & { name: "http" }
+  protocol: Protocol & { name: "http" | (string & {}) }
   /** HTTP request */
-  request: Loose<HttpRequest, AnyRequest> | null
+  request: Loose<HttpRequest, AnyMessage> | null
   /** HTTP response */
-  response: Loose<HttpResponse, AnyResponse> | null
+  response: Loose<HttpResponse, AnyMessage> | null
   /** Nothing for this protocol */
   data: null
 }
@@ -1046,11 +1046,11 @@ interface HttpResponse {
 
 /** WebSocket. */
 interface WsEntry extends EntryCommon, EntryLegacy {
-  protocol: Protocol & { name: "ws" }
+  protocol: Protocol & { name: "ws" | (string & {}) }
   /** A frame from the client */
-  request: Loose<WsRequest, AnyRequest> | null
+  request: Loose<WsRequest, AnyMessage> | null
   /** A frame from the server */
-  response: Loose<WsResponse, AnyResponse> | null
+  response: Loose<WsResponse, AnyMessage> | null
   /** Nothing for this protocol */
   data: null
 }
@@ -1133,11 +1133,11 @@ interface WsResponse {
 
 /** Transport Layer Security, Datagram Transport Layer Security. */
 interface TlsEntry extends EntryCommon, EntryLegacy {
-  protocol: Protocol & { name: "tlsx" }
+  protocol: Protocol & { name: "tlsx" | (string & {}) }
   /** What a client sends in the open */
-  request: Loose<TlsRequest, AnyRequest> | null
+  request: Loose<TlsRequest, AnyMessage> | null
   /** What a server sends in the open */
-  response: Loose<TlsResponse, AnyResponse> | null
+  response: Loose<TlsResponse, AnyMessage> | null
   /** Nothing for this protocol */
   data: null
 }
@@ -1206,11 +1206,11 @@ interface TlsResponse {
 
 /** Domain Name System. */
 interface DnsEntry extends EntryCommon, EntryLegacy {
-  protocol: Protocol & { name: "dns" }
+  protocol: Protocol & { name: "dns" | (string & {}) }
   /** DNS query */
-  request: Loose<DnsRequest, AnyRequest> | null
+  request: Loose<DnsRequest, AnyMessage> | null
   /** DNS reply */
-  response: Loose<DnsResponse, AnyResponse> | null
+  response: Loose<DnsResponse, AnyMessage> | null
   /** Nothing for this protocol */
   data: null
 }
@@ -1255,11 +1255,11 @@ interface DnsResponse {
 
 /** Memcached Protocol. */
 interface MemcachedEntry extends EntryCommon, EntryLegacy {
-  protocol: Protocol & { name: "memcached" }
+  protocol: Protocol & { name: "memcached" | (string & {}) }
   /** A command */
-  request: Loose<MemcachedRequest, AnyRequest> | null
+  request: Loose<MemcachedRequest, AnyMessage> | null
   /** A reply */
-  response: Loose<MemcachedResponse, AnyResponse> | null
+  response: Loose<MemcachedResponse, AnyMessage> | null
   /** Nothing for this protocol */
   data: null
 }
@@ -1334,11 +1334,11 @@ interface MemcachedResponse {
 
 /** Redis Serialization Protocol. */
 interface RedisEntry extends EntryCommon, EntryLegacy {
-  protocol: Protocol & { name: "redis" }
+  protocol: Protocol & { name: "redis" | (string & {}) }
   /** A command */
-  request: Loose<RedisRequest, AnyRequest> | null
+  request: Loose<RedisRequest, AnyMessage> | null
   /** A reply, or a message that the server sent unasked */
-  response: Loose<RedisResponse, AnyResponse> | null
+  response: Loose<RedisResponse, AnyMessage> | null
   /** Nothing for this protocol */
   data: null
 }
@@ -1377,11 +1377,11 @@ interface RedisResponse {
 
 /** Remote Authentication Dial-In User Service. */
 interface RadiusEntry extends EntryCommon, EntryLegacy {
-  protocol: Protocol & { name: "radius" }
+  protocol: Protocol & { name: "radius" | (string & {}) }
   /** A request */
-  request: Loose<RadiusRequest, AnyRequest> | null
+  request: Loose<RadiusRequest, AnyMessage> | null
   /** A reply */
-  response: Loose<RadiusResponse, AnyResponse> | null
+  response: Loose<RadiusResponse, AnyMessage> | null
   /** Nothing for this protocol */
   data: null
 }
@@ -1440,11 +1440,11 @@ interface RadiusResponse {
 
 /** Diameter. */
 interface DiameterEntry extends EntryCommon, EntryLegacy {
-  protocol: Protocol & { name: "diameter" }
+  protocol: Protocol & { name: "diameter" | (string & {}) }
   /** A request */
-  request: Loose<DiameterRequest, AnyRequest> | null
+  request: Loose<DiameterRequest, AnyMessage> | null
   /** An answer */
-  response: Loose<DiameterResponse, AnyResponse> | null
+  response: Loose<DiameterResponse, AnyMessage> | null
   /** Nothing for this protocol */
   data: null
 }
@@ -1533,11 +1533,11 @@ interface DiameterResponse {
 
 /** Advanced Message Queuing Protocol 0-9-1. */
 interface AmqpEntry extends EntryCommon, EntryLegacy {
-  protocol: Protocol & { name: "amqp" }
+  protocol: Protocol & { name: "amqp" | (string & {}) }
   /** A method that asks for something, or that has no reply */
-  request: Loose<AmqpRequest, AnyRequest> | null
+  request: Loose<AmqpRequest, AnyMessage> | null
   /** The reply to it */
-  response: Loose<AmqpResponse, AnyResponse> | null
+  response: Loose<AmqpResponse, AnyMessage> | null
   /** Nothing for this protocol */
   data: null
 }
@@ -1768,11 +1768,11 @@ interface AmqpResponse {
 
 /** MQTT 3.1.1, MQTT 5, MQTT 3.1, MQTT. */
 interface MqttEntry extends EntryCommon, EntryLegacy {
-  protocol: Protocol & { name: "mqtt" }
+  protocol: Protocol & { name: "mqtt" | (string & {}) }
   /** A packet that is no answer */
-  request: Loose<MqttRequest, AnyRequest> | null
+  request: Loose<MqttRequest, AnyMessage> | null
   /** The packet that answers it */
-  response: Loose<MqttResponse, AnyResponse> | null
+  response: Loose<MqttResponse, AnyMessage> | null
   /** Nothing for this protocol */
   data: null
 }
@@ -1855,11 +1855,11 @@ interface MqttResponse {
 
 /** MongoDB Wire Protocol. */
 interface MongodbEntry extends EntryCommon, EntryLegacy {
-  protocol: Protocol & { name: "mongodb" }
+  protocol: Protocol & { name: "mongodb" | (string & {}) }
   /** A command or another request */
-  request: Loose<MongodbRequest, AnyRequest> | null
+  request: Loose<MongodbRequest, AnyMessage> | null
   /** A reply */
-  response: Loose<MongodbResponse, AnyResponse> | null
+  response: Loose<MongodbResponse, AnyMessage> | null
   /** Nothing for this protocol */
   data: null
 }
@@ -1944,11 +1944,11 @@ interface MongodbResponse {
 
 /** Lightweight Directory Access Protocol. */
 interface LdapEntry extends EntryCommon, EntryLegacy {
-  protocol: Protocol & { name: "ldap" }
+  protocol: Protocol & { name: "ldap" | (string & {}) }
   /** An operation that is asked for */
-  request: Loose<LdapRequest, AnyRequest> | null
+  request: Loose<LdapRequest, AnyMessage> | null
   /** The final reply, with the entries that came before it */
-  response: Loose<LdapResponse, AnyResponse> | null
+  response: Loose<LdapResponse, AnyMessage> | null
   /** Nothing for this protocol */
   data: null
 }
@@ -2047,11 +2047,11 @@ interface LdapResponse {
 
 /** Apache Kafka Protocol. */
 interface KafkaEntry extends EntryCommon, EntryLegacy {
-  protocol: Protocol & { name: "kafka" }
+  protocol: Protocol & { name: "kafka" | (string & {}) }
   /** A request */
-  request: Loose<KafkaRequest, AnyRequest> | null
+  request: Loose<KafkaRequest, AnyMessage> | null
   /** A reply */
-  response: Loose<KafkaResponse, AnyResponse> | null
+  response: Loose<KafkaResponse, AnyMessage> | null
   /** Nothing for this protocol */
   data: null
 }
@@ -2108,11 +2108,11 @@ interface KafkaResponse {
 
 /** MySQL Client/Server Protocol. */
 interface MysqlEntry extends EntryCommon, EntryLegacy {
-  protocol: Protocol & { name: "mysql" }
+  protocol: Protocol & { name: "mysql" | (string & {}) }
   /** What the client asks: its login, or a command */
-  request: Loose<MysqlRequest, AnyRequest> | null
+  request: Loose<MysqlRequest, AnyMessage> | null
   /** What the server answers */
-  response: Loose<MysqlResponse, AnyResponse> | null
+  response: Loose<MysqlResponse, AnyMessage> | null
   /** Nothing for this protocol */
   data: null
 }
@@ -2189,11 +2189,11 @@ interface MysqlResponse {
 
 /** PostgreSQL Frontend/Backend Protocol. */
 interface PostgresqlEntry extends EntryCommon, EntryLegacy {
-  protocol: Protocol & { name: "postgresql" }
+  protocol: Protocol & { name: "postgresql" | (string & {}) }
   /** A message of the client */
-  request: Loose<PostgresqlRequest, AnyRequest> | null
+  request: Loose<PostgresqlRequest, AnyMessage> | null
   /** What the server answers to it, or says unasked */
-  response: Loose<PostgresqlResponse, AnyResponse> | null
+  response: Loose<PostgresqlResponse, AnyMessage> | null
   /** Nothing for this protocol */
   data: null
 }
@@ -2292,38 +2292,13 @@ interface PostgresqlResponse {
 
 /** Internet Control Message Protocol version 4, Internet Control Message Protocol version 6. */
 interface IcmpEntry extends EntryCommon, EntryLegacy {
-  protocol: Protocol & { name: "icmp" }
+  protocol: Protocol & { name: "icmp" | (string & {}) }
   /** ICMP message */
-  request: Loose<IcmpRequest, AnyRequest> | null
+  request: Loose<IcmpRequest, AnyMessage> | null
   /** ICMP message */
-  response: Loose<IcmpResponse, AnyResponse> | null
+  response: Loose<IcmpResponse, AnyMessage> | null
   /** ICMP message */
-  data: {
-    /** Type */
-    type: number
-    /** Code */
-    code: number
-    /** In words, such as EchoRequest or DestinationUnreachable(Port) */
-    typeCode: string
-    /** Checksum */
-    checksum: number
-    /** Identifier of echo and the like; 0 for others */
-    id: number
-    /** Sequence number of echo and the like; 0 for others */
-    sequence: number
-    /** 4 or 6 */
-    version: number
-    /** Bytes of the message, header included */
-    length: number
-    /** Router that a redirect points to; "" for others */
-    gateway: string
-    /** Next-hop MTU of fragmentation-needed and packet-too-big; 0 for others */
-    mtu: number
-    /** Address that neighbour discovery asks for; "" for others */
-    target: string
-    /** The packet that an error is about */
-    quoted: { protocol: number, src: string, dst: string, srcPort: number, dstPort: number } | null
-  }
+  data: Loose<IcmpData, AnyData>
 }
 
 /** ICMP message */
@@ -2382,138 +2357,183 @@ interface IcmpResponse {
   quoted: { protocol: number, src: string, dst: string, srcPort: number, dstPort: number } | null
 }
 
+/** ICMP message */
+interface IcmpData {
+  /** Type */
+  type: number
+  /** Code */
+  code: number
+  /** In words, such as EchoRequest or DestinationUnreachable(Port) */
+  typeCode: string
+  /** Checksum */
+  checksum: number
+  /** Identifier of echo and the like; 0 for others */
+  id: number
+  /** Sequence number of echo and the like; 0 for others */
+  sequence: number
+  /** 4 or 6 */
+  version: number
+  /** Bytes of the message, header included */
+  length: number
+  /** Router that a redirect points to; "" for others */
+  gateway: string
+  /** Next-hop MTU of fragmentation-needed and packet-too-big; 0 for others */
+  mtu: number
+  /** Address that neighbour discovery asks for; "" for others */
+  target: string
+  /** The packet that an error is about */
+  quoted: { protocol: number, src: string, dst: string, srcPort: number, dstPort: number } | null
+}
+
 /** Transmission Control Protocol connections, User Datagram Protocol connections, Transmission Control Protocol flows, User Datagram Protocol flows. */
 interface TcpConnEntry extends EntryCommon, EntryLegacy {
-  protocol: Protocol & { name: "tcp" | "udp" }
+  protocol: Protocol & { name: "tcp" | "udp" | (string & {}) }
   /** Conversations have no request and no reply */
   request: null
   /** Conversations have no request and no reply */
   response: null
   /** A conversation between two ports as a whole */
-  data: {
-    /** open: told of for the first time while it lasts; in_progress: again; closed: it has ended */
-    state: string
-    /** How it ended: closed, reset, refused, half-open, idle, replaced by a new one on the same ports, evicted; capture-end where it goes on behind the end of the capture; "" while it lasts */
-    reason: string
-    /** Packets so far of the end that opened it */
-    localPkts: number
-    /** Packets of the other end */
-    remotePkts: number
-    /** Payload bytes of the end that opened it */
-    localBytes: number
-    /** Payload bytes of the other end */
-    remoteBytes: number
-    /** Packets a second of the end that opened it: of a connection over its whole time, of a flow since the last entry of it */
-    localPps: number
-    /** Packets a second of the other end */
-    remotePps: number
-    /** Payload bytes a second of the end that opened it */
-    localBps: number
-    /** Payload bytes a second of the other end */
-    remoteBps: number
-    /** From the first packet to the last */
-    durationMs: number
-    /** Protocols recognised in it */
-    l7Detected: string[]
-    /** Stream name: the same for all entries of the conversation */
-    groupId: string
-    /** Of a TCP flow: retransmissions, fast_retransmissions, retransmission_rate, zero_window_events, window_full_events, window_scale, avg_receive_window, out_of_order, dup_acks, missing_segments, rst_count, fin_count, connection_completeness, initial_rtt_us, rtt_avg_us, jitter_us, and tcp_handshake_p50_us, _p90_us and _p99_us of connections to this server so far; else null */
-    tcpMetrics: { [name: string]: number } | null
-  }
+  data: Loose<TcpConnData, AnyData>
+}
+
+/** A conversation between two ports as a whole */
+interface TcpConnData {
+  /** open: told of for the first time while it lasts; in_progress: again; closed: it has ended */
+  state: string
+  /** How it ended: closed, reset, refused, half-open, idle, replaced by a new one on the same ports, evicted; capture-end where it goes on behind the end of the capture; "" while it lasts */
+  reason: string
+  /** Packets so far of the end that opened it */
+  localPkts: number
+  /** Packets of the other end */
+  remotePkts: number
+  /** Payload bytes of the end that opened it */
+  localBytes: number
+  /** Payload bytes of the other end */
+  remoteBytes: number
+  /** Packets a second of the end that opened it: of a connection over its whole time, of a flow since the last entry of it */
+  localPps: number
+  /** Packets a second of the other end */
+  remotePps: number
+  /** Payload bytes a second of the end that opened it */
+  localBps: number
+  /** Payload bytes a second of the other end */
+  remoteBps: number
+  /** From the first packet to the last */
+  durationMs: number
+  /** Protocols recognised in it */
+  l7Detected: string[]
+  /** Stream name: the same for all entries of the conversation */
+  groupId: string
+  /** Of a TCP flow: retransmissions, fast_retransmissions, retransmission_rate, zero_window_events, window_full_events, window_scale, avg_receive_window, out_of_order, dup_acks, missing_segments, rst_count, fin_count, connection_completeness, initial_rtt_us, rtt_avg_us, jitter_us, and tcp_handshake_p50_us, _p90_us and _p99_us of connections to this server so far; else null */
+  tcpMetrics: { [name: string]: number } | null
 }
 
 /** Stream Control Transmission Protocol. */
 interface SctpEntry extends EntryCommon, EntryLegacy {
-  protocol: Protocol & { name: "sctp" }
+  protocol: Protocol & { name: "sctp" | (string & {}) }
   /** Chunks have no request and no reply */
   request: null
   /** Chunks have no request and no reply */
   response: null
   /** A chunk of an SCTP packet */
-  data: {
-    /** CRC32c of the packet */
-    checksum: number
-    /** DATA, INIT, INIT ACK, SACK …; a number where it is not known */
-    chunkType: string
-    /** Bytes of the chunk, its header included */
-    length: number
-    /** Its type as a number */
-    chunkTypeNumber: number
-    /** Its flags, as they are defined for its type */
-    flags: number
-    /** Its length is not that of any chunk in this packet */
-    malformed: boolean
-    /** The types of the chunks of the packet: of the first 32, then … */
-    chunks: string[]
-    /** Tag that the receiver has chosen */
-    verificationTag: number
-    /** Of DATA and I-DATA: the transmission sequence number; of SACK, the last one that it acknowledges */
-    tsn: number
-    /** Of DATA and I-DATA: the stream; −1 for others */
-    streamId: number
-    /** Of DATA and I-DATA: number of the message within the stream; −1 for others */
-    streamSequence: number
-    /** Of DATA and I-DATA: what is in it, as a number; −1 for others */
-    payloadProtocol: number
-    /** … and as a word: Diameter, S1AP, M3UA; "" where it is not known */
-    payloadProtocolName: string
-  }
+  data: Loose<SctpData, AnyData>
+}
+
+/** A chunk of an SCTP packet */
+interface SctpData {
+  /** CRC32c of the packet */
+  checksum: number
+  /** DATA, INIT, INIT ACK, SACK …; a number where it is not known */
+  chunkType: string
+  /** Bytes of the chunk, its header included */
+  length: number
+  /** Its type as a number */
+  chunkTypeNumber: number
+  /** Its flags, as they are defined for its type */
+  flags: number
+  /** Its length is not that of any chunk in this packet */
+  malformed: boolean
+  /** The types of the chunks of the packet: of the first 32, then … */
+  chunks: string[]
+  /** Tag that the receiver has chosen */
+  verificationTag: number
+  /** Of DATA and I-DATA: the transmission sequence number; of SACK, the last one that it acknowledges */
+  tsn: number
+  /** Of DATA and I-DATA: the stream; −1 for others */
+  streamId: number
+  /** Of DATA and I-DATA: number of the message within the stream; −1 for others */
+  streamSequence: number
+  /** Of DATA and I-DATA: what is in it, as a number; −1 for others */
+  payloadProtocol: number
+  /** … and as a word: Diameter, S1AP, M3UA; "" where it is not known */
+  payloadProtocolName: string
 }
 
 /** Transmission Control Protocol. */
 interface TcpEntry extends EntryCommon, EntryLegacy {
-  protocol: Protocol & { name: "tcp" }
+  protocol: Protocol & { name: "tcp" | (string & {}) }
   /** What packets carry is no request and no reply */
   request: null
   /** What packets carry is no request and no reply */
   response: null
   /** A TCP segment */
-  data: {
-    /** What it carries, at most 64 KiB, when bodies are kept: UTF-8, or a character a byte where it is not that */
-    payload: string
-    /** Bytes that it carries */
-    length: number
-    /** The checksum in its header */
-    checksum: number
-    /** SYN, FIN, RST, PSH, ACK, URG: those that are set, with spaces between */
-    flags: string
-    /** Sequence number of its first byte, as on the wire */
-    seq: number
-    /** Acknowledgement number */
-    ack: number
-    /** The receive window, as on the wire */
-    window: number
-    /** payload is not all of it: it was too long, not captured, or not kept */
-    truncated: boolean
-  }
+  data: Loose<TcpData, AnyData>
+}
+
+/** A TCP segment */
+interface TcpData {
+  /** What it carries, at most 64 KiB, when bodies are kept: UTF-8, or a character a byte where it is not that */
+  payload: string
+  /** Bytes that it carries */
+  length: number
+  /** The checksum in its header */
+  checksum: number
+  /** SYN, FIN, RST, PSH, ACK, URG: those that are set, with spaces between */
+  flags: string
+  /** Sequence number of its first byte, as on the wire */
+  seq: number
+  /** Acknowledgement number */
+  ack: number
+  /** The receive window, as on the wire */
+  window: number
+  /** payload is not all of it: it was too long, not captured, or not kept */
+  truncated: boolean
 }
 
 /** User Datagram Protocol. */
 interface UdpEntry extends EntryCommon, EntryLegacy {
-  protocol: Protocol & { name: "udp" }
+  protocol: Protocol & { name: "udp" | (string & {}) }
   /** What packets carry is no request and no reply */
   request: null
   /** What packets carry is no request and no reply */
   response: null
   /** A UDP datagram */
-  data: {
-    /** What it carries, at most 64 KiB, when bodies are kept: UTF-8, or a character a byte where it is not that */
-    payload: string
-    /** Bytes of the datagram, its header of 8 bytes included */
-    length: number
-    /** The checksum in its header */
-    checksum: number
-    /** payload is not all of it: it was too long, not captured, or not kept */
-    truncated: boolean
-  }
+  data: Loose<UdpData, AnyData>
 }
 
-type AnyRequest = HttpRequest | WsRequest | TlsRequest | DnsRequest | MemcachedRequest | RedisRequest | RadiusRequest | DiameterRequest | AmqpRequest | MqttRequest | MongodbRequest | LdapRequest | KafkaRequest | MysqlRequest | PostgresqlRequest | IcmpRequest
+/** A UDP datagram */
+interface UdpData {
+  /** What it carries, at most 64 KiB, when bodies are kept: UTF-8, or a character a byte where it is not that */
+  payload: string
+  /** Bytes of the datagram, its header of 8 bytes included */
+  length: number
+  /** The checksum in its header */
+  checksum: number
+  /** payload is not all of it: it was too long, not captured, or not kept */
+  truncated: boolean
+}
 
-type AnyResponse = HttpResponse | WsResponse | TlsResponse | DnsResponse | MemcachedResponse | RedisResponse | RadiusResponse | DiameterResponse | AmqpResponse | MqttResponse | MongodbResponse | LdapResponse | KafkaResponse | MysqlResponse | PostgresqlResponse | IcmpResponse
+type AnyMessage = HttpRequest | WsRequest | TlsRequest | DnsRequest | MemcachedRequest | RedisRequest | RadiusRequest | DiameterRequest | AmqpRequest | MqttRequest | MongodbRequest | LdapRequest | KafkaRequest | MysqlRequest | PostgresqlRequest | IcmpRequest | HttpResponse | WsResponse | TlsResponse | DnsResponse | MemcachedResponse | RedisResponse | RadiusResponse | DiameterResponse | AmqpResponse | MqttResponse | MongodbResponse | LdapResponse | KafkaResponse | MysqlResponse | PostgresqlResponse | IcmpResponse
+
+type AnyData = IcmpData | TcpConnData | SctpData | TcpData | UdpData
+
+/** What protocols have under the same name, and not of the same type: who asks for it knows which protocol it is. */
+type Disputed = "status" | "type" | "version" | "alpn" | "code" | "flags" | "value" | "attributes" | "channel" | "properties" | "body" | "mechanisms" | "protocolVersion" | "payload" | "topics" | "errorCode" | "parameters"
 
 /** T, and undefined for all that others of its kind have. */
-type Loose<T, Others> = T & { [Name in Exclude<KeysOf<Others>, keyof T>]?: undefined }
+type Loose<T, Others> = T &
+  { [Name in Exclude<KeysOf<Others>, keyof T>]?: undefined } &
+  { [Name in KeysOf<Others> & Disputed]?: any }
 
 type KeysOf<T> = T extends any ? keyof T : never
 

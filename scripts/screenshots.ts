@@ -2,7 +2,7 @@
  * Takes docs/screenshots/*.png of every screen, with the sample's traffic and the examples: `npm run screenshots`. Run it when a
  * screen looks different.
  */
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
@@ -60,10 +60,13 @@ async function takeAll(): Promise<void> {
   mkdirSync(OUT, { recursive: true })
   const folder = mkdtempSync(join(tmpdir(), 'remora-shots-'))
   ends.push(() => rmSync(folder, { recursive: true, force: true }))
-  const examples = join(REPOSITORY, 'examples')
+  // Where the repository lies is of no interest in pictures.
+  const agents = join(tmpdir(), 'agents')
+  cpSync(join(REPOSITORY, 'examples'), agents, { recursive: true, errorOnExist: true, force: false })
+  ends.push(() => rmSync(agents, { recursive: true, force: true }))
   const tap = new Running(whole, folder, [
     'tap',
-    examples,
+    agents,
     '--pcap',
     SAMPLE,
     '--replay',

@@ -97,6 +97,8 @@ describe('remora.d.ts', () => {
       function onItemCaptured(data) {
         if (data.request && data.request.item) console.log(data.request.item, data.request.amount)
         if (data.response && data.response.status === 500) test.fail(data)
+        if (data.response && data.response.status >= 500 && data.protocol.name !== 'of an agent') test.fail(data)
+        ;[data.request, data.response].forEach(function (message) { if (message) console.log(message.item) })
         var total = data.response && data.response.total || 0
         console.log(total.toFixed(2), data.src.port.length, data.namespace, data.elapsedTime, env.TOKEN)
         if (data.data) console.log(data.data.notice)

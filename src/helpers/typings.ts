@@ -110,10 +110,31 @@ function entryTypes(protocols: readonly ProtocolShapes[]): string[] {
       `type Entry = ${union(kinds.map((kind) => `${typeName(kind)}Entry`))}`,
     ),
     ...kinds.flatMap(kindTypes),
-    `type AnyRequest = ${union(kinds.filter(hasRequest).map((kind) => `${typeName(kind)}Request`))}`,
-    `type AnyResponse = ${union(kinds.filter(hasResponse).map((kind) => `${typeName(kind)}Response`))}`,
+    `type AnyMessage = ${union([...messages('Request', hasRequest), ...messages('Response', hasResponse)])}`,
+    `type AnyData = ${union(messages('Data', ({ data }) => data !== undefined))}`,
+    documented(
+      'What protocols have under the same name, and not of the same type: who asks for it knows which protocol it is.',
+      `type Disputed = ${union(disputed(kinds).map((name) => JSON.stringify(name)))}`,
+    ),
     LOOSE,
   ]
+
+  function messages(what: string, has: (kind: ProtocolShapes) => boolean): string[] {
+    return kinds.filter(has).map((kind) => `${typeName(kind)}${what}`)
+  }
+}
+
+/** Fields of messages that are of another type in another protocol. */
+function disputed(kinds: readonly ProtocolShapes[]): string[] {
+  const types = new Map<string, Set<string>>()
+  for (const { request, response } of kinds)
+    for (const [name, shape] of [...Object.entries(request.fields), ...Object.entries(response.fields)])
+      types.set(name, (types.get(name) ?? new Set()).add(withoutDocs(spellShape(shape))))
+  return [...types].filter(([, spelled]) => spelled.size > 1).map(([name]) => name)
+}
+
+function withoutDocs(type: string): string {
+  return type.replace(/\/\*\*.*?\*\//g, '').replace(/\s+/g, ' ')
 }
 
 /** Fields of an entry that each protocol types for itself. */
@@ -140,10 +161,11 @@ function kindTypes(kind: ProtocolShapes): string[] {
   const type = typeName(kind)
   const names = [...new Set(protocols.map(({ name }) => JSON.stringify(name)))]
   const fields = [
-    `protocol: Protocol & { name: ${union(names)} }`,
-    `/** ${request.doc} */\n  request: ${hasRequest(kind) ? `Loose<${type}Request, AnyRequest> | null` : 'null'}`,
-    `/** ${response.doc} */\n  response: ${hasResponse(kind) ? `Loose<${type}Response, AnyResponse> | null` : 'null'}`,
-    `/** ${data?.doc ?? 'Nothing for this protocol'} */\n  data: ${data === undefined ? 'null' : spellShape(data, '  ')}`,
+    // Other names are no mistake: agents may define protocols.
+    `protocol: Protocol & { name: ${union([...names, '(string & {})'])} }`,
+    `/** ${request.doc} */\n  request: ${hasRequest(kind) ? `Loose<${type}Request, AnyMessage> | null` : 'null'}`,
+    `/** ${response.doc} */\n  response: ${hasResponse(kind) ? `Loose<${type}Response, AnyMessage> | null` : 'null'}`,
+    `/** ${data?.doc ?? 'Nothing for this protocol'} */\n  data: ${data === undefined ? 'null' : `Loose<${type}Data, AnyData>`}`,
   ]
   const title = [...new Set(protocols.map(({ longName }) => longName))].join(', ')
   const entry = `interface ${type}Entry extends EntryCommon, EntryLegacy {\n  ${fields.join('\n  ')}\n}`
@@ -151,6 +173,7 @@ function kindTypes(kind: ProtocolShapes): string[] {
     documented(`${title}.`, entry),
     ...(hasRequest(kind) ? [messageType(`${type}Request`, request)] : []),
     ...(hasResponse(kind) ? [messageType(`${type}Response`, response)] : []),
+    ...(data === undefined ? [] : [messageType(`${type}Data`, data)]),
   ]
 }
 
@@ -175,7 +198,9 @@ function union(types: readonly string[]): string {
 }
 
 const LOOSE = `/** T, and undefined for all that others of its kind have. */
-type Loose<T, Others> = T & { [Name in Exclude<KeysOf<Others>, keyof T>]?: undefined }
+type Loose<T, Others> = T &
+  { [Name in Exclude<KeysOf<Others>, keyof T>]?: undefined } &
+  { [Name in KeysOf<Others> & Disputed]?: any }
 
 type KeysOf<T> = T extends any ? keyof T : never`
 

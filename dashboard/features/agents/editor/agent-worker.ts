@@ -3,6 +3,7 @@ import {
   type Span,
   TypeScriptWorker,
 } from 'monaco-editor/languages/features/typescript/ts.worker'
+import { adviceOf } from './advice.ts'
 import { type Annotated, annotate, toAnnotated, toOriginal } from './annotate.ts'
 import { type HookDeclaration, hooksIn } from './hooks.ts'
 
@@ -38,7 +39,8 @@ class AgentWorker extends TypeScriptWorker {
   }
 
   override async getSemanticDiagnostics(fileName: string) {
-    const found = await super.getSemanticDiagnostics(fileName)
+    const script = this._getModel(fileName)?.getValue() ?? ''
+    const found = adviceOf(await super.getSemanticDiagnostics(fileName), script)
     // Types are advice: what the hub refuses is an error, and it says so itself.
     return this.#out(
       fileName,

@@ -4,6 +4,7 @@ import 'monaco-editor/languages/definitions/javascript/register'
 import EditorWorker from 'monaco-editor/editor/editor.worker?worker'
 import * as typescript from 'monaco-editor/languages/features/typescript/register'
 import typings from '../../../../remora.d.ts?raw'
+import { compilerOptions } from './advice.ts'
 import AgentWorker from './agent-worker.ts?worker'
 import { hooksIn } from './hooks.ts'
 
@@ -17,13 +18,8 @@ self.MonacoEnvironment = {
 export function setLanguage(language: 'es5' | 'modern', env: readonly string[]): void {
   const { javascriptDefaults, ScriptTarget } = typescript
   javascriptDefaults.setCompilerOptions({
-    allowNonTsExtensions: true,
-    allowJs: true,
-    checkJs: true,
-    noImplicitAny: false,
+    ...compilerOptions(language),
     target: language === 'es5' ? ScriptTarget.ES5 : ScriptTarget.ES2020,
-    lib: [language === 'es5' ? 'es5' : 'es2020'],
-    types: [],
   })
   javascriptDefaults.setDiagnosticsOptions({ noSyntaxValidation: true })
   javascriptDefaults.setEagerModelSync(true)

@@ -10,7 +10,7 @@ declare module 'monaco-editor/languages/features/typescript/ts.worker' {
     _getScriptText(fileName: string): string | undefined
     _getModel(fileName: string): { getValue(): string } | null
     getExtraLibs(): Readonly<Record<string, { readonly content: string }>>
-    getSemanticDiagnostics(fileName: string): Promise<readonly object[]>
+    getSemanticDiagnostics(fileName: string): Promise<readonly { readonly messageText: unknown }[]>
     getSuggestionDiagnostics(fileName: string): Promise<readonly object[]>
     getCompletionsAtPosition(fileName: string, position: number): Promise<unknown>
     getCompletionEntryDetails(fileName: string, position: number, entry: string): Promise<unknown>
