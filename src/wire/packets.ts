@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { CaptureInterface } from '../packet/batch.ts'
+import type { SinglePacket } from '../packet/single.ts'
 
 const end = z.object({ ip: z.string(), port: z.string() })
 
@@ -62,15 +63,8 @@ export type ReadRequest = Extract<z.infer<typeof packetsRequest>, { ask: 'read' 
 export type WantedStream = z.infer<typeof wantedStream>
 export type PacketsFound = z.infer<typeof packetsFound>
 
-export interface KeptPacket {
-  /** As far as was asked for. */
-  readonly bytes: Uint8Array
-  readonly captured: number
-  readonly length: number
-  readonly seconds: number
-  readonly nanos: number
-  readonly interfaceId: number
-}
+/** A packet of those that are kept; its bytes as far as was asked for. */
+export type KeptPacket = SinglePacket
 
 export interface PacketSpan {
   /** Number of the first packet, from 0. */
