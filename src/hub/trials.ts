@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { type AgentOptions, understandAgent } from '../agent/agents.ts'
 import { agentTitle } from '../agent/source/title.ts'
 import { Mistake } from '../mistake/mistake.ts'
+import { scratchFolder } from '../store/scratch-folder.ts'
 import { expectationOf } from '../wire/fixtures.ts'
 import {
   type Fixture,
@@ -166,7 +166,7 @@ export class Trials {
       lines = newest === undefined ? [] : await since(newest)
       if (newest !== undefined) when = `of ${seconds} s up to ${new Date(newest).toISOString()}`
     }
-    const folder = await mkdtemp(join(tmpdir(), 'remora-input-'))
+    const folder = scratchFolder('input')
     const path = join(folder, 'entries')
     await writeFile(path, lines.map((line) => `${line}\n`).join(''))
     const some = lines.length >= TRIAL_LIMITS.entries ? `the newest ${lines.length} entries` : 'entries'

@@ -1,20 +1,19 @@
 import { spawn } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { rm } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import type { Config } from '../../config/index.ts'
 import type { RunTrial } from '../../hub/trials.ts'
 import { Mistake } from '../../mistake/mistake.ts'
+import { scratchFolder } from '../../store/scratch-folder.ts'
 import { TRIAL_LIMITS, type TrialOutcome, trialOutcome } from '../../wire/trials.ts'
 
 /**
  * Runs trials in programs of their own: `remora trial` gets the settings and the order, and prints the outcome. What they leave
  * in `folder`, when they are killed, is removed.
  */
-export function trialRunner(config: Config, folder = tmpdir()): RunTrial {
+export function trialRunner(config: Config, folder?: string): RunTrial {
   return async (order, signal) => {
-    const place = await mkdtemp(join(folder, 'remora-trial-'))
+    const place = scratchFolder('trial', folder)
     try {
       return await runProgram(JSON.stringify({ config, order }), place, signal)
     } finally {

@@ -1,11 +1,11 @@
 import { createReadStream, createWriteStream } from 'node:fs'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
 import { tarOf } from '../../helpers/ustar.ts'
+import { scratchFolder } from '../../store/scratch-folder.ts'
 
 /** What is to go into an archive, collected on disk: its sizes stand in front of it. Gone when the archive was read, or `remove`d. */
 export class ArchiveFolder {
@@ -14,7 +14,7 @@ export class ArchiveFolder {
   #count = 0
 
   static async make(): Promise<ArchiveFolder> {
-    const path = await mkdtemp(join(tmpdir(), 'remora-recording-'))
+    const path = scratchFolder('recording')
     const folder = new ArchiveFolder(path)
     await mkdir(join(path, CONTENT, 'pcaps'), { recursive: true })
     await mkdir(folder.#pages)

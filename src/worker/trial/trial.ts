@@ -1,5 +1,4 @@
-import { mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Agent, storedAgent } from '../../agent/agents.ts'
 import { AgentGroup, type AgentResult, type GroupObserver } from '../../agent/group.ts'
@@ -8,6 +7,7 @@ import { agentSettings } from '../../agent/settings.ts'
 import type { Config } from '../../config/index.ts'
 import type { ProtoSchema } from '../../dissect/protos.ts'
 import { knownProtocols } from '../../dissectors/known.ts'
+import { scratchFolder } from '../../store/scratch-folder.ts'
 import { SharedState } from '../../store/shared-state.ts'
 import { TRIAL_LIMITS, type TrialOrder, type TrialOutcome } from '../../wire/trials.ts'
 import { Broker } from '../broker.ts'
@@ -40,7 +40,7 @@ interface Feed {
  * machine: effects are recorded, and files go to a folder that is gone afterwards.
  */
 export async function runTrial(order: TrialOrder, tools: TrialTools): Promise<TrialOutcome> {
-  const folder = mkdtempSync(join(realpathSync(tmpdir()), 'remora-trial-'))
+  const folder = scratchFolder('trial')
   const remove = () => rmSync(folder, { recursive: true, force: true })
   process.once('exit', remove)
   try {
