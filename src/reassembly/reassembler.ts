@@ -26,6 +26,8 @@ export interface ReassemblerOptions {
   readonly otherIdle: number
   /** Connections get their `metrics`. */
   readonly measure: boolean
+  /** Number of the first conversation; 0 by default. */
+  readonly firstId?: number | undefined
   /** Called for each new conversation. */
   open(connection: Connection): ConnectionHandler
 }
@@ -86,13 +88,14 @@ export class Reassembler {
   /** Connections with waiting segments, the one that has waited longest first. */
   readonly #waiting = new Set<Connection>()
   #waitingBytes = 0
-  #nextId = 0
+  #nextId: number
   #now = 0
   #sweepAt = 0
   #current: Connection | undefined
 
   constructor(options: ReassemblerOptions) {
     this.#options = options
+    this.#nextId = options.firstId ?? 0
   }
 
   /** Connections followed at the moment. */

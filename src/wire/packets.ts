@@ -8,8 +8,8 @@ const end = z.object({ ip: z.string(), port: z.string() })
 export const wantedStream = z.object({
   stream: z.string().max(100).describe('`000000000042.pcap`'),
   /**
-   * Who talks to whom; undefined where the entry does not say. Numbers of streams begin anew with each run: packets of
-   * others are of another one.
+   * Who talks to whom; undefined where the entry does not say. Where no entries are kept, numbers of streams
+   * begin anew with each run: packets of others are of another one.
    */
   ends: z.tuple([end, end]).optional(),
   atMs: z.number().describe('When the entry began, ms since the epoch'),

@@ -19,6 +19,13 @@ import {
 } from './spool/index.ts'
 import { version } from './version.ts'
 
+export interface BrokerExtras {
+  /** Takes what would leave the machine. */
+  readonly rehearse?: BrokerOptions['rehearse']
+  /** Number of the first stream; 0 by default. */
+  readonly firstStream?: number | undefined
+}
+
 /** The broker of a worker, which keeps the packets of connections for `pcap.*`. */
 export class Broker {
   readonly #helpers: HelperBroker
@@ -27,20 +34,20 @@ export class Broker {
   #captured: Captured = { source: '', bytesRead: 0, packets: 0 }
 
   /**
-   * Without a link, and a state that agents share, it stands alone: no other component is there. `rehearse` takes what would
-   * leave the machine.
+   * Without a link, and a state that agents share, it stands alone: no other component is there.
    */
   constructor(
     config: Config,
     nodeName: string,
     link?: ComponentLink,
     shared: SharedSource = new SharedState({ node: nodeName, boot: '' }),
-    rehearse?: BrokerOptions['rehearse'],
+    { rehearse, firstStream }: BrokerExtras = {},
   ) {
     const spools = join(resolve(config.scripting.data), '..', 'spool')
     this.spool = {
       folder: join(spools, String(process.pid)),
       maxBytes: bytesOf(config.tap.capture.raw.storageSize),
+      firstStream,
       heads: new SharedArrayBuffer(HEADS_BYTES, { maxByteLength: MOST_HEADS_BYTES }),
     }
     this.#packets = new SpoolReader(this.spool)

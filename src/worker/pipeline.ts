@@ -38,6 +38,8 @@ export interface PipelineOptions {
   readonly tcpIdleSeconds: number
   readonly udpIdleSeconds: number
   readonly replyTimeoutSeconds: number
+  /** Number of the first stream; 0 by default. */
+  readonly firstStream?: number | undefined
   /** Learns names of addresses from replies that have some. */
   readonly names: Pick<DnsNames, 'learn'>
   /** Keeps the packets of connections. */
@@ -154,6 +156,7 @@ export class Pipeline {
       tcpIdle: options.tcpIdleSeconds,
       otherIdle: options.udpIdleSeconds,
       measure: options.conversations.tcpFlow,
+      firstId: options.firstStream,
       open: (connection) => this.#dissection.open(connection),
     })
     this.#counter = new ConversationCounter({

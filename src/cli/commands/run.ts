@@ -74,7 +74,7 @@ async function run(paths: string[], flags: RunFlags): Promise<void> {
   requireLevel(requiredLevel(flags, config), best)
   const output = new Output(flags.json === true)
   const rehearse = place === undefined ? undefined : (effect: Effect) => output.effect(effect)
-  const broker = new Broker(config, nodeNameOf(flags, config), undefined, undefined, rehearse)
+  const broker = new Broker(config, nodeNameOf(flags, config), undefined, undefined, { rehearse })
   let stopWatching = () => {}
   try {
     const request = {

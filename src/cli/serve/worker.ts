@@ -16,10 +16,12 @@ import { lateBucket } from '../../node/late.ts'
 import type { Note } from '../../node/note.ts'
 import type { Shared } from '../../node/streams.ts'
 import { openEntryReader } from '../../store/entries/index.ts'
+import { StreamNumbers } from '../../store/entries/stream-numbers.ts'
 import { SharedState } from '../../store/shared-state.ts'
 import { workerHealth } from '../../wire/health.ts'
 import { token } from '../../wire/subjects.ts'
 import { Broker } from '../../worker/broker.ts'
+import type { CaptureStats } from '../../worker/capture-messages.ts'
 import { Run } from '../../worker/run.ts'
 import { runOptions } from '../../worker/run-options.ts'
 import { WorkerService } from '../../worker/service.ts'
@@ -67,10 +69,12 @@ export async function startWorker(request: WorkerRequest): Promise<StartedWorker
     targeted: () => ({ targets: [], excluded: [] }),
     health: () => service.status().health,
   }
-  const broker = new Broker(config, node, link, values)
+  const record = recordOf(config)
+  const streams = record && StreamNumbers.open(record.folder)
+  const firstStream = streams?.first
+  const broker = new Broker(config, node, link, values, { firstStream })
   const keepPackets = config.tap.capture.raw.enabled
   const own = new OwnProcess()
-  const record = recordOf(config)
   const reader =
     record === undefined
       ? undefined
@@ -146,7 +150,7 @@ export async function startWorker(request: WorkerRequest): Promise<StartedWorker
         {
           ...options,
           lingers: true,
-          capture: { ...options.capture, record },
+          capture: { ...options.capture, pipeline: { ...options.capture.pipeline, firstStream }, record },
           host: { ...options.host, actions: 'outside', clusterJobs: !isFile, marks: record !== undefined },
           address: { ip, worker: `${ip}:${config.tap.proxy.worker.srvPort}` },
         },
@@ -155,6 +159,10 @@ export async function startWorker(request: WorkerRequest): Promise<StartedWorker
           shared: (...added) => broker.share(...added),
           learned: (...name) => broker.learn(...name),
           call: measured((call) => broker.call(call), metrics),
+          stats: (stats) => {
+            streams?.used(connectionsIn(stats))
+            observer.stats?.(stats)
+          },
         },
       )
     },
@@ -186,6 +194,11 @@ function archiveCounters(archive: Awaited<ReturnType<typeof openArchive>>): Reco
     count,
   ])
   return { [queue('archive')]: archive.counters.waiting, ...Object.fromEntries(gone) }
+}
+
+/** All that were followed or counted: no fewer than there are numbers of streams. */
+function connectionsIn({ counters }: CaptureStats): number {
+  return Object.values(counters.connections).reduce((sum, count) => sum + count, 0)
 }
 
 function recordOf({ entries, tap }: Config) {

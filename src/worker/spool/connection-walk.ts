@@ -27,13 +27,16 @@ export interface ConnectionPackets {
 
 /** Those that a `SpoolWriter`, in another thread, keeps. */
 export class ConnectionWalk implements ConnectionPackets {
-  readonly #options: Pick<SpoolOptions, 'folder' | 'heads'>
+  readonly #options: Pick<SpoolOptions, 'folder' | 'heads' | 'firstStream'>
   readonly #names: () => Promise<NameHistory>
   readonly #files: SegmentFiles
   readonly #header = Buffer.alloc(RECORD_HEADER)
   #linkTypes: readonly number[] = []
 
-  constructor(options: Pick<SpoolOptions, 'folder' | 'heads'>, names: () => Promise<NameHistory>) {
+  constructor(
+    options: Pick<SpoolOptions, 'folder' | 'heads' | 'firstStream'>,
+    names: () => Promise<NameHistory>,
+  ) {
     this.#options = options
     this.#names = names
     this.#files = new SegmentFiles(options.folder)

@@ -6,7 +6,9 @@ export interface SpoolOptions {
   readonly folder: string
   /** Disk that it may take; the oldest packets go first. */
   readonly maxBytes: number
-  /** Position of the newest record of each connection plus one, by its number: f64, growable; 0 = none. */
+  /** Number of the first connection; 0 by default. */
+  readonly firstStream?: number | undefined
+  /** Position of the newest record of each connection plus one, by its number from the first on: f64, growable; 0 = none. */
   readonly heads: SharedArrayBuffer
 }
 

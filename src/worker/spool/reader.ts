@@ -37,10 +37,11 @@ export class SpoolReader implements PacketStore {
   }
 
   async streams(): Promise<readonly string[]> {
+    const { firstStream = 0 } = this.#options
     const heads = new Float64Array(this.#options.heads)
     const streams: string[] = []
-    for (let id = 0; id < heads.length; id++)
-      if ((heads[id] as number) > 0) streams.push(`${String(id).padStart(12, '0')}.pcap`)
+    for (const [at, head] of heads.entries())
+      if (head > 0) streams.push(`${String(firstStream + at).padStart(12, '0')}.pcap`)
     const files = new SegmentFiles(this.#options.folder)
     try {
       return streams.filter((stream) => this.#packetsOf(stream, files).length > 0)

@@ -5,9 +5,18 @@ import { INTERFACES_FILE, RECORD_HEADER, type SpoolOptions } from './options.ts'
 import type { SegmentFiles } from './segment-files.ts'
 
 /** Position of the newest record of a stream plus one; 0: nothing was kept of it. */
-export function headOf(stream: string, { heads }: Pick<SpoolOptions, 'heads'>): number {
-  const id = /^(\d{1,15})(?:_[a-z]+)?\.pcap$/.exec(stream)?.[1]
-  return id === undefined ? 0 : (new Float64Array(heads)[Number(id)] ?? 0)
+export function headOf(
+  stream: string,
+  { heads, firstStream = 0 }: Pick<SpoolOptions, 'heads' | 'firstStream'>,
+): number {
+  const number = streamNumber(stream)
+  return number === undefined ? 0 : (new Float64Array(heads)[number - firstStream] ?? 0)
+}
+
+/** 42 of `000000000042.pcap`. */
+export function streamNumber(stream: string): number | undefined {
+  const number = /^(\d{1,15})(?:_[a-z]+)?\.pcap$/.exec(stream)?.[1]
+  return number === undefined ? undefined : Number(number)
 }
 
 /** The record there, with so many of its bytes at most; undefined when it is gone. */

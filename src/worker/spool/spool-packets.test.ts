@@ -6,6 +6,7 @@ import { REPOSITORY } from '../../testing/remora.ts'
 import { tempFolder } from '../../testing/temp-folder.ts'
 import { SpoolPackets, SpoolWriter } from './index.ts'
 import { SEGMENT_BYTES } from './options.ts'
+import { SpoolReader } from './reader.ts'
 
 const WHOLE = { limit: 1000, snap: 1 << 20, mostBytes: 1 << 20 }
 
@@ -51,7 +52,7 @@ describe('packets of a spool', () => {
   })
 
   test('that have gone for newer ones are told of, also when they go while somebody reads', async (t) => {
-    const { options, writer } = await spoolFor(t, 2 * SEGMENT_BYTES)
+    const { options, writer } = await spoolFor(t, { maxBytes: 2 * SEGMENT_BYTES })
     const body = 'x'.repeat(60_000)
     const append = (from: number, to: number) => {
       for (let n = from; n < to; n++) writer.append(packet(n, body), n === 0 ? 0 : 1)
@@ -86,6 +87,26 @@ describe('packets of a spool', () => {
     }
   })
 
+  test('are found where streams are numbered from anywhere on, and those before are of another run', async (t) => {
+    const firstStream = 3_000_000_000
+    const { options, writer } = await spoolFor(t, { firstStream })
+    for (const id of [firstStream, firstStream + 20_000, firstStream])
+      writer.append(packet(id - firstStream, `${id}`), id)
+    writer.flush()
+    const found = async (id: number) => {
+      const { packets, lost } = await new SpoolPackets(options).open([{ stream: stream(id), atMs: 0 }])
+      return [packets, lost.otherRun]
+    }
+    assert.deepEqual(await found(firstStream), [2, 0])
+    assert.deepEqual(await found(firstStream + 20_000), [0, 1], 'its time is another')
+    assert.deepEqual(await found(firstStream - 1), [0, 1])
+    assert.deepEqual(await found(0), [0, 1])
+    assert.deepEqual(await new SpoolReader(options).streams(), [
+      stream(firstStream),
+      stream(firstStream + 20_000),
+    ])
+  })
+
   test('of a stream that is longer than what is looked at are the newest', async (t) => {
     const { options, writer } = await spoolFor(t)
     for (let n = 0; n < 2000; n++) writer.append(packet(n, 'x'), 0)
@@ -105,9 +126,9 @@ interface Named extends Pick<Entry, 'stream' | 'timestamp'> {
   readonly dst: { readonly ip: string; readonly port: string }
 }
 
-async function spoolFor(t: TestContext, maxBytes = 1 << 30) {
+async function spoolFor(t: TestContext, { maxBytes = 1 << 30, firstStream = 0 } = {}) {
   const heads = new SharedArrayBuffer(64, { maxByteLength: 1 << 20 })
-  const options = { folder: await tempFolder(t), maxBytes, heads }
+  const options = { folder: await tempFolder(t), maxBytes, heads, firstStream }
   return { options, writer: new SpoolWriter(options) }
 }
 

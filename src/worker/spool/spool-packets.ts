@@ -11,7 +11,7 @@ import type {
   WantedStream,
 } from '../../wire/packets.ts'
 import { HEADS_FILE, RECORD_HEADER, type SpoolOptions } from './options.ts'
-import { headOf, interfacesOf, recordAt } from './records.ts'
+import { headOf, interfacesOf, recordAt, streamNumber } from './records.ts'
 import { SegmentFiles } from './segment-files.ts'
 
 /** Where a packet lies, and when it was captured. */
@@ -39,11 +39,11 @@ export function openFinishedSpool(folder: string): SpoolPackets {
 
 /** Packets of a spool for those who ask from outside: never for long at a time, since others wait for the same thread. */
 export class SpoolPackets implements PacketPlace {
-  readonly #options: Pick<SpoolOptions, 'folder' | 'heads'>
+  readonly #options: Pick<SpoolOptions, 'folder' | 'heads' | 'firstStream'>
   readonly #most: number
 
   /** Of more than `most` packets the oldest are left out. */
-  constructor(options: Pick<SpoolOptions, 'folder' | 'heads'>, most = MOST_PACKETS) {
+  constructor(options: Pick<SpoolOptions, 'folder' | 'heads' | 'firstStream'>, most = MOST_PACKETS) {
     this.#options = options
     this.#most = most
   }
@@ -56,6 +56,10 @@ export class SpoolPackets implements PacketPlace {
     let isCut = false
     try {
       for (const wanted of streams) {
+        if ((streamNumber(wanted.stream) ?? 0) < (this.#options.firstStream ?? 0)) {
+          lost.otherRun++
+          continue
+        }
         const trail = await this.#trail(wanted.stream, files, this.#most - all.length)
         const why = lossOf(trail, wanted, interfaces, files)
         if (why !== undefined) lost[why]++

@@ -41,6 +41,7 @@ export class SpoolWriter {
   #fd = -1
   #segment = -1
   #oldest = 0
+  readonly #first: number
   #heads: Float64Array
   /** Newest records in the buffer, by connection. */
   readonly #pending = new Map<number, number>()
@@ -52,6 +53,7 @@ export class SpoolWriter {
 
   constructor(options: SpoolOptions) {
     this.#options = options
+    this.#first = options.firstStream ?? 0
     this.#heads = new Float64Array(options.heads)
     this.#try(() => mkdirSync(options.folder, { recursive: true }))
   }
@@ -152,18 +154,20 @@ export class SpoolWriter {
   }
 
   #head(connection: number): number {
-    return connection < this.#heads.length ? (this.#heads[connection] as number) : 0
+    const at = connection - this.#first
+    return at < this.#heads.length ? (this.#heads[at] as number) : 0
   }
 
   #setHead(connection: number, position: number): void {
-    if (connection >= this.#heads.length) {
+    const at = connection - this.#first
+    if (at >= this.#heads.length) {
       const { heads } = this.#options
-      const wanted = Math.max(heads.byteLength * 2, (connection + 1) * 8)
+      const wanted = Math.max(heads.byteLength * 2, (at + 1) * 8)
       if (wanted > heads.maxByteLength) return
       heads.grow(wanted)
       this.#heads = new Float64Array(heads)
     }
-    this.#heads[connection] = position
+    this.#heads[at] = position
   }
 }
 

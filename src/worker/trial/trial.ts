@@ -68,9 +68,8 @@ class Trial {
     this.#folder = folder
     this.#config = trialConfig(tools.config, order, folder)
     this.#record = new TrialRecord((text) => this.#broker.masked(text))
-    this.#broker = new Broker(this.#config, NODE, undefined, this.#shared, (effect) =>
-      this.#record.effect(effect),
-    )
+    const rehearse = this.#record.effect.bind(this.#record)
+    this.#broker = new Broker(this.#config, NODE, undefined, this.#shared, { rehearse })
     this.#agent = agentOf(order)
   }
 
