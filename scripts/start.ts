@@ -24,5 +24,11 @@ const tap = spawn(
 // A terminal sends Ctrl-C to both, and what has to be ended in good order ends first.
 process.on('SIGINT', () => {})
 process.on('SIGTERM', () => tap.kill('SIGTERM'))
-tap.on('exit', (code) => process.exit(code ?? 1))
-await buildDashboard({ onlyIfStale: true })
+tap.on('exit', (code) => process.exit(process.exitCode ?? code ?? 1))
+try {
+  await buildDashboard({ onlyIfStale: true })
+} catch (error) {
+  console.error('remora: the dashboard cannot be built; `npm run build` tries it alone:', error)
+  process.exitCode = 1
+  tap.kill('SIGTERM')
+}
