@@ -12,6 +12,28 @@ export interface RecordedPlaceOptions {
   /** Workers that have some of its packets and can be asked. */
   readonly workers: readonly string[]
   readonly signal: AbortSignal
+  /** Keeps what was found, where the recording does not change any more. */
+  readonly recent?: RecentPackets | undefined
+}
+
+/** Packets of connections that were asked for lately: people look at one after another, and finding them reads the whole recording. */
+export class RecentPackets {
+  readonly #found = new Map<string, OpenPackets>()
+
+  get(key: string): OpenPackets | undefined {
+    return this.#found.get(key)
+  }
+
+  keep(key: string, packets: OpenPackets): void {
+    if (packets.bytes > MOST_KEPT_BYTES) return
+    this.#found.set(key, packets)
+    const [oldest] = this.#found.keys()
+    if (this.#found.size > MOST_KEPT && oldest !== undefined) this.#found.delete(oldest)
+  }
+
+  clear(): void {
+    this.#found.clear()
+  }
 }
 
 /**
@@ -26,6 +48,16 @@ export class RecordedPlace {
   }
 
   async open(streams: readonly EntryStream[]): Promise<OpenPackets> {
+    const { name, workers, recent } = this.#options
+    const key = JSON.stringify([name, workers, streams])
+    const known = recent?.get(key)
+    if (known !== undefined) return known
+    const found = await this.#find(streams)
+    recent?.keep(key, found)
+    return found
+  }
+
+  async #find(streams: readonly EntryStream[]): Promise<OpenPackets> {
     const workers = await this.#opened(streams)
     const linkTypes = [...new Set(workers.flatMap((worker) => worker.linkTypes))]
     const packets: KeptPacket[] = []
@@ -83,3 +115,5 @@ function msOf({ seconds, nanos }: KeptPacket): number {
 
 /** More of one question would fill the memory of the hub. */
 const MOST_BYTES = 256 << 20
+const MOST_KEPT_BYTES = 4 << 20
+const MOST_KEPT = 8

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { describe, type TestContext, test } from 'node:test'
+import type { Bus } from '../../bus/bus.ts'
 import { openLocalBus } from '../../bus/local.ts'
 import { ask, startTestApi, TOKENS, WITH_TOKENS } from '../../testing/api.ts'
 import { FakeHub } from '../../testing/fake-hub.ts'
@@ -78,6 +79,60 @@ describe('recordings of two workers', () => {
       '/[redacted]/1',
     ])
     await until(async () => !(await readdir(tmpdir())).some((name) => name.startsWith('remora-recording-')))
+  })
+
+  test('show packets of entries of one worker, and read what is done once for all who look', async (t) => {
+    const { hub, start, settled, asked } = await setUp(t)
+    const workers = [await start('w1'), await start('w2')]
+    await hub.create(recordingDraft.parse({ name: 'both' }), 'me')
+    for (const worker of workers) await worker.recordings.step()
+    for (const worker of workers) await worker.capture(1, '/seen/twice', 3)
+    await workers[0]?.capture(2, '/other')
+    await settled(workers, 'both', 3)
+    const ends = [
+      { ip: '10.0.0.1', port: '10001' },
+      { ip: '10.0.0.2', port: '7' },
+    ] as const
+    const stream = {
+      stream: '000000000001.pcap',
+      node: 'w1',
+      atMs: 0,
+      ends: [...ends] satisfies [unknown, unknown],
+    }
+    const look = async () => {
+      const before = asked.length
+      const open = await (await hub.packets('both', signal)).open([stream])
+      const { packets } = await open.read({ from: 1, limit: 1, snap: 20, mostBytes: 1 << 20 })
+      assert.deepEqual(
+        packets.map(({ bytes }) => bytes.length),
+        [20],
+      )
+      return [open.packets, asked.length - before]
+    }
+    assert.deepEqual(
+      [await look(), await look()],
+      [
+        [3, 1],
+        [3, 1],
+      ],
+    )
+    await hub.stop('both')
+    await until(async () => {
+      for (const worker of workers) await worker.recordings.step()
+      return (await hub.get('both')).nodes.every(({ state }) => state === 'done')
+    })
+    assert.deepEqual(
+      [await look(), await look()],
+      [
+        [3, 1],
+        [3, 0],
+      ],
+    )
+    const nobody = { ...stream, ends: [ends[1], ends[1]] satisfies [unknown, unknown] }
+    const none = await (await hub.packets('both', signal)).open([nobody])
+    assert.deepEqual([none.packets, none.lost.never], [0, 1])
+    await hub.delete('both')
+    await assert.rejects(hub.packets('both', signal), { code: 'E_NOT_FOUND' })
   })
 
   test('say which worker is missing, and fail rather than end early', async (t) => {
@@ -259,10 +314,15 @@ async function setUp(t: TestContext) {
   const bucket = await bus.bucket({ name: 'recordings' })
   const names: string[] = []
   const now = () => clock.now
-  const hub = new Recordings({ bus, bucket, workers: () => names, macros: {}, now })
+  const asked: string[] = []
+  const request: Bus['request'] = (subject, ...rest) => {
+    asked.push(subject)
+    return bus.request(subject, ...rest)
+  }
+  const hub = new Recordings({ bus: { request }, bucket, workers: () => names, macros: {}, now })
   t.after(() => hub.close())
   return {
-    ...{ clock, bucket, hub, names },
+    ...{ clock, bucket, hub, names, asked },
     start: async (node: string) => {
       names.push(node)
       return RecordingWorker.start(t, { bus, bucket, node, now })

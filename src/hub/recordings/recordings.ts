@@ -26,7 +26,7 @@ import { queryWorkers } from '../entries.ts'
 import { ArchiveFolder } from './archive-folder.ts'
 import type { Download, RecordingControl } from './control.ts'
 import { mergePackets, type PacketsAsked, RecordedPackets } from './merged-packets.ts'
-import { RecordedPlace } from './recorded-place.ts'
+import { RecentPackets, RecordedPlace } from './recorded-place.ts'
 import { viewOf } from './view.ts'
 
 export interface RecordingsOptions {
@@ -52,6 +52,7 @@ export class Recordings implements RecordingControl {
   readonly #abort = new AbortController()
   readonly #watching: Promise<void>
   readonly #known = Promise.withResolvers<void>()
+  readonly #recent = new RecentPackets()
   readonly #sweep: NodeJS.Timeout
 
   constructor(options: RecordingsOptions) {
@@ -132,8 +133,10 @@ export class Recordings implements RecordingControl {
 
   /** Packets of its entries, connection by connection. */
   async packets(name: string, signal: AbortSignal): Promise<RecordedPlace> {
-    const { here } = this.#withSome(await this.get(name), ({ packets }) => packets > 0)
-    return new RecordedPlace({ bus: this.#options.bus, name, workers: here, signal })
+    const view = await this.get(name)
+    const { here } = this.#withSome(view, ({ packets }) => packets > 0)
+    const recent = view.nodes.every(({ state }) => state === 'done') ? this.#recent : undefined
+    return new RecordedPlace({ bus: this.#options.bus, name, workers: here, signal, recent })
   }
 
   async pcap(name: string, signal: AbortSignal): Promise<Download> {
@@ -254,6 +257,7 @@ export class Recordings implements RecordingControl {
     const { bucket } = this.#options
     await bucket.delete(planKey(name))
     this.#plans.delete(name)
+    this.#recent.clear()
     for (const key of await bucket.keys(partsOf(name))) {
       await bucket.delete(key)
       this.#parts.delete(key)
@@ -277,6 +281,8 @@ export class Recordings implements RecordingControl {
   }
 
   #forget(key: string): void {
+    // Another one may come under the same name.
+    this.#recent.clear()
     this.#parts.delete(key)
     for (const name of this.#plans.keys()) if (planKey(name) === key) this.#plans.delete(name)
   }
