@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
+import { networkInterfaces } from 'node:os'
 import { resolve } from 'node:path'
 import type { Config } from '../config/index.ts'
 import { openDataFolder } from '../helpers/data-folder.ts'
@@ -8,6 +9,7 @@ import { type Egress, openEgress } from '../helpers/egress.ts'
 import type { DataFolder, HelperHost, PacketStore, SharedValues, Targeted } from '../helpers/helper.ts'
 import { namespaces } from '../helpers/index.ts'
 import { Rehearsal } from '../helpers/rehearsal.ts'
+import { Secrets } from '../helpers/secrets.ts'
 import { Mistake } from '../mistake/mistake.ts'
 import type { Effect } from '../wire/trials.ts'
 import type { Agent } from './agents.ts'
@@ -68,6 +70,9 @@ export class HelperBroker {
   #files: Promise<DataFolder> | undefined
   readonly #egress: Egress
   readonly #nodeName: string
+  readonly #nodeIp = ownAddress()
+  readonly #runId = randomBytes(4).toString('hex')
+  readonly #secrets: Secrets
   readonly #packets: PacketStore
   readonly #link: ComponentLink
   readonly #shared: SharedSource | undefined
@@ -79,6 +84,7 @@ export class HelperBroker {
     this.#quotaBytes = scripting.dataQuotaMb * 2 ** 20
     this.#egress = openEgress({ ...scripting.egress, internetConnectivity })
     this.#nodeName = nodeName
+    this.#secrets = new Secrets(scripting.env)
     this.#packets = packets ?? new NoPackets()
     this.#link = link
     this.#shared = shared
@@ -122,7 +128,13 @@ export class HelperBroker {
       shared: this.#sharedOf(agent),
       signal: AbortSignal.timeout(CALL_MS),
       warn,
+      nodeIp: this.#nodeIp,
+      runId: this.#runId,
       request: (options) => this.#egress.request(options),
+      connect: (options) => this.#egress.connect(options),
+      addressOf: (host, port) => this.#egress.addressOf(host, port),
+      queue: () => Promise.reject(new Mistake('E_HELPER_REFUSED', 'there is no outbox here')),
+      masked: (text) => this.#secrets.masked(text),
       randomName: () => randomBytes(8).toString('hex'),
       now: () => nowMs,
       health: () => this.#link.health(node),
@@ -194,6 +206,12 @@ class NoPackets implements PacketStore {
 
 function noPackets(): Mistake {
   return new Mistake('E_HELPER_REFUSED', 'pcap helpers are available on workers only')
+}
+
+/** Of the first interface that leads outside; the loopback where there is none. */
+function ownAddress(): string {
+  const all = Object.values(networkInterfaces()).flatMap((each) => each ?? [])
+  return all.find(({ family, internal }) => family === 'IPv4' && !internal)?.address ?? '127.0.0.1'
 }
 
 function makeFolder(path: string): void {

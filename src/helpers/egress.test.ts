@@ -1,14 +1,12 @@
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
-import { readFile } from 'node:fs/promises'
 import { createServer as createHttpsServer } from 'node:https'
 import { type AddressInfo, createServer } from 'node:net'
-import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { describe, type TestContext, test } from 'node:test'
-import { promisify } from 'node:util'
+import { createServer as createTlsServer } from 'node:tls'
 import { Mistake } from '../mistake/mistake.ts'
+import { certificate } from '../testing/certificate.ts'
 import { httpServer } from '../testing/http-server.ts'
-import { tempFolder } from '../testing/temp-folder.ts'
 import { type EgressOptions, openEgress } from './egress.ts'
 import type { HttpRequest } from './helper.ts'
 
@@ -175,22 +173,14 @@ describe('TLS', () => {
 
 /** An HTTPS server on the loopback, known as localhost and nothing else. */
 async function httpsServer(t: TestContext): Promise<{ url: string; ca: string }> {
-  const folder = await tempFolder(t)
-  const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
-  const request =
-    'req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost'
-  const name = ['-addext', 'subjectAltName=DNS:localhost', '-keyout', key, '-out', cert]
-  await promisify(execFile)('openssl', [...request.split(' '), ...name])
-  const ca = await readFile(cert, 'utf8')
-  const server = createHttpsServer({ key: await readFile(key), cert: ca }, (_, response) =>
-    response.end('over TLS'),
-  )
+  const { cert, key } = await certificate(t)
+  const server = createHttpsServer({ key, cert }, (_, response) => response.end('over TLS'))
   await new Promise<void>((resolve) => server.listen(0, 'localhost', resolve))
   t.after(() => {
     server.close()
     server.closeAllConnections()
   })
-  return { url: `https://localhost:${(server.address() as AddressInfo).port}/`, ca }
+  return { url: `https://localhost:${(server.address() as AddressInfo).port}/`, ca: cert }
 }
 
 describe('redirects', () => {
@@ -322,5 +312,47 @@ describe('fences', () => {
 
   test('that are no networks are told at once', () => {
     assert.throws(() => openEgress({ deny: ['10.0.0.0/99'] }), { code: 'E_CONFIG_VALUE' })
+  })
+})
+
+describe('connections for what is not HTTP', () => {
+  test('carry bytes both ways, and TLS with the name that was asked for', async (t) => {
+    const plain = createServer((socket) => socket.end('hello'))
+    await new Promise<void>((resolve) => plain.listen(0, '127.0.0.1', resolve))
+    t.after(() => plain.close())
+    const egress = openEgress()
+    t.after(() => egress.close())
+    const socket = await egress.connect({ host: '127.0.0.1', port: (plain.address() as AddressInfo).port })
+    assert.equal(await text(socket), 'hello')
+
+    const { cert, key } = await certificate(t)
+    const server = createTlsServer({ cert, key }, (secure) => secure.end('secret'))
+    await new Promise<void>((resolve) => server.listen(0, 'localhost', resolve))
+    t.after(() => server.close())
+    const { port } = server.address() as AddressInfo
+    const trusting = openEgress({ ca: cert })
+    t.after(() => trusting.close())
+    assert.equal(await text(await trusting.connect({ host: 'localhost', port, tls: {} })), 'secret')
+    assert.match(
+      await complaint(egress.connect({ host: 'localhost', port, tls: {} }), 'E_HELPER_FAILED'),
+      /^connect to localhost:\d+: its certificate is self-signed$/,
+    )
+  })
+
+  test('are refused where requests are', async (t) => {
+    const egress = openEgress({ deny: ['127.0.0.1', 'mail.example.com'] })
+    t.after(() => egress.close())
+    for (const host of ['169.254.169.254', '127.0.0.1', 'localhost', 'mail.example.com']) {
+      await complaint(egress.connect({ host, port: 25 }), 'E_HELPER_REFUSED')
+      await complaint(egress.addressOf(host, 25), 'E_HELPER_REFUSED')
+    }
+    assert.equal(await openEgress().addressOf('127.0.0.1', 25), '127.0.0.1')
+    assert.match(
+      await complaint(
+        openEgress().connect({ host: '127.0.0.1', port: await closedPort() }),
+        'E_HELPER_FAILED',
+      ),
+      /^connect to 127\.0\.0\.1:\d+: connection refused$/,
+    )
   })
 })

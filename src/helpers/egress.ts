@@ -1,9 +1,12 @@
-import { BlockList, isIP } from 'node:net'
+import { lookup } from 'node:dns/promises'
+import { once } from 'node:events'
+import { BlockList, connect as connectPlain, isIP, type Socket, type TcpNetConnectOpts } from 'node:net'
 import { unescape as percentDecoded } from 'node:querystring'
-import { getCACertificates } from 'node:tls'
+import { Readable } from 'node:stream'
+import { connect as connectTls, getCACertificates } from 'node:tls'
 import type { Agent, buildConnector, Dispatcher } from 'undici'
 import { Mistake } from '../mistake/mistake.ts'
-import type { HttpReply, HttpRequest } from './helper.ts'
+import type { ConnectRequest, HttpReply, HttpRequest } from './helper.ts'
 
 export interface EgressOptions {
   /**
@@ -31,6 +34,10 @@ export interface Egress {
   request(options: HttpRequest, signal?: AbortSignal): Promise<HttpReply>
   /** Throws what `request` would before anything is sent; what only connecting tells is not looked at. */
   check(options: HttpRequest): void
+  /** A connection for what is not HTTP, by the same rules. Its errors are those of `request`; afterwards it is the caller's. */
+  connect(options: ConnectRequest, signal?: AbortSignal): Promise<Socket>
+  /** An address of the host that may be connected to: who connects by itself must take this one, not the name. */
+  addressOf(host: string, port: number): Promise<string>
   /** Closes idle connections and breaks the others. */
   close(): Promise<void>
 }
@@ -57,7 +64,7 @@ class FencedEgress implements Egress {
   }
 
   async request(options: HttpRequest, signal?: AbortSignal): Promise<HttpReply> {
-    const total = AbortSignal.timeout(this.#options.totalMs ?? TOTAL_MS)
+    const total = AbortSignal.timeout(options.totalMs ?? this.#options.totalMs ?? TOTAL_MS)
     const stop = signal === undefined ? total : AbortSignal.any([signal, total])
     let next = firstHop(options)
     for (let redirects = 0; redirects <= MOST_REDIRECTS; redirects++) {
@@ -70,6 +77,46 @@ class FencedEgress implements Egress {
 
   check(options: HttpRequest): void {
     this.#checkHost(firstHop(options))
+  }
+
+  async connect({ host, port, tls }: ConnectRequest, signal?: AbortSignal): Promise<Socket> {
+    const peer = peerOf(host, port)
+    this.#checkHost(peer)
+    const limit = AbortSignal.timeout(this.#options.timeoutMs ?? TIMEOUT_MS)
+    const stop = signal === undefined ? limit : AbortSignal.any([signal, limit])
+    // @types/node knows `blockList` only for `new Socket`, which `net.connect` hands its options to.
+    const fenced: TcpNetConnectOpts = { host: bare(host), port }
+    const socket = connectPlain(Object.assign(fenced, { blockList: this.#forbidden }))
+    try {
+      await once(socket, 'connect', { signal: stop })
+      if (tls === undefined) return socket
+      const { ca } = this.#options
+      const name = tls.servername ?? bare(host)
+      const secure = connectTls({
+        socket,
+        ...(isIP(name) === 0 ? { servername: name } : { host: name }),
+        ...(tls.alpn === undefined ? {} : { ALPNProtocols: [...tls.alpn] }),
+        ...(ca === undefined ? {} : { ca: [...getCACertificates(), ca] }),
+      })
+      await once(secure, 'secureConnect', { signal: stop })
+      return secure
+    } catch (error) {
+      socket.destroy()
+      throw stop.aborted ? failed(peer, 'no answer to the connection') : asMistake(error, peer)
+    }
+  }
+
+  async addressOf(host: string, port: number): Promise<string> {
+    const peer = peerOf(host, port)
+    this.#checkHost(peer)
+    try {
+      const found = await lookup(bare(host), { all: true })
+      const allowed = found.find(({ address }) => !this.#forbidden.check(address, familyOf(address)))
+      if (allowed === undefined) throw refused(peer, FORBIDDEN)
+      return allowed.address
+    } catch (error) {
+      throw asMistake(error, peer)
+    }
   }
 
   async close(): Promise<void> {
@@ -85,7 +132,7 @@ class FencedEgress implements Egress {
         dispatcher: agent,
         method: hop.method as Dispatcher.HttpMethod,
         headers: hop.headers,
-        body: hop.body === undefined || hop.body.length === 0 ? null : hop.body,
+        body: isEmpty(hop.body) ? null : (hop.body as string | Uint8Array | Readable),
         signal,
       })
       const headers = joinHeaders(reply.headers)
@@ -98,7 +145,7 @@ class FencedEgress implements Egress {
   }
 
   /** Literal addresses are refused here, before anything is tried; those that names lead to, while connecting. */
-  #checkHost(hop: Hop): void {
+  #checkHost(hop: Peer): void {
     const host = hostOf(hop.url)
     const { allow = [], deny = [] } = this.#options
     if (isIP(host) !== 0 && this.#forbidden.check(host, familyOf(host))) throw refused(hop, FORBIDDEN)
@@ -127,12 +174,33 @@ async function openClient(options: EgressOptions, forbidden: BlockList): Promise
   return { undici, agent }
 }
 
-/** One request of a chain of redirects. */
-interface Hop {
+/** Whom something is about, in words: `POST host:port`. */
+interface Peer {
   readonly method: string
   readonly url: URL
+}
+
+/** One request of a chain of redirects. */
+interface Hop extends Peer {
   readonly headers: Readonly<Record<string, string>>
-  readonly body: string | Uint8Array | undefined
+  readonly body: HttpRequest['body']
+}
+
+function peerOf(host: string, port: number): Peer {
+  const name = bare(host)
+  const url = URL.parse(`tcp://${isIP(name) === 6 ? `[${name}]` : name}:${port}`)
+  if (url === null || url.hostname === '')
+    throw new Mistake('E_HELPER_ARGUMENT', 'that is no host with a port')
+  return { method: 'connect to', url }
+}
+
+/** Without the brackets of an IPv6 address. */
+function bare(host: string): string {
+  return host.replace(/^\[|\]$/g, '')
+}
+
+function isEmpty(body: HttpRequest['body']): boolean {
+  return body === undefined || (!(body instanceof Readable) && body.length === 0)
 }
 
 interface Redirect {
@@ -168,7 +236,10 @@ function followed(hop: Hop, { code, to }: Redirect): Hop {
   if (url === null || !/^https?:$/.test(url.protocol)) throw refused(hop, 'redirects to no http address')
   const headers = url.origin === hop.url.origin ? hop.headers : publicHeaders(hop.headers)
   const becomesGet = code === 303 ? hop.method !== 'HEAD' : code < 303 && hop.method === 'POST'
-  if (!becomesGet) return { ...hop, url, headers }
+  if (!becomesGet) {
+    if (hop.body instanceof Readable) throw refused(hop, 'redirects, and what is sent can be read once only')
+    return { ...hop, url, headers }
+  }
   const { 'content-type': _, ...rest } = headers
   return { method: 'GET', url, headers: rest, body: undefined }
 }
@@ -288,17 +359,17 @@ const PUBLIC = [
 const FORBIDDEN =
   'the address is forbidden: link-local and metadata always are, public ones without internetConnectivity'
 
-function refused(hop: Hop, reason: string): Mistake {
+function refused(hop: Peer, reason: string): Mistake {
   return new Mistake('E_HELPER_REFUSED', `${hop.method} ${hop.url.host}: ${reason}`)
 }
 
-function failed(hop: Hop, reason: string): Mistake {
+function failed(hop: Peer, reason: string): Mistake {
   return new Mistake('E_HELPER_FAILED', `${hop.method} ${hop.url.host}: ${reason}`)
 }
 
 /** In our own words: messages of libraries may quote what was sent. */
-function asMistake(error: unknown, hop: Hop): unknown {
-  if (!(error instanceof Error)) return error
+function asMistake(error: unknown, hop: Peer): unknown {
+  if (!(error instanceof Error) || error instanceof Mistake) return error
   if (error.name === 'HTTPParserError') return failed(hop, 'the reply is not HTTP')
   const code = codeOf(error)
   if (code === 'ERR_IP_BLOCKED') return refused(hop, FORBIDDEN)

@@ -1,3 +1,5 @@
+import type { Socket } from 'node:net'
+import type { Readable } from 'node:stream'
 import { z } from 'zod'
 import type { QuantileSummary } from '../shared-state/quantile-answers.ts'
 import type { TopKey } from '../shared-state/top-keys.ts'
@@ -24,6 +26,50 @@ export interface SandboxHelper extends Declaration {
 export interface BrokerDeclaration<P extends Params, R extends z.ZodType> extends Declaration<P, R> {
   /** Touches the world through `host` alone. May be async: the script waits for the answer. */
   run(args: Arguments<P>, host: HelperHost): z.input<R> | Promise<z.input<R>>
+  /**
+   * What it answers where effects are only recorded. Absent: what `run` does, whose requests are answered with 200 and an
+   * empty object. Needed where that is no answer, or where `run` connects by other means than `host.request`.
+   */
+  rehearsed?(args: Arguments<P>, host: HelperHost): z.input<R> | Promise<z.input<R>>
+  /** Where its effect goes; absent: nowhere outside of this machine. Throws a Mistake when that cannot be told. */
+  target?(args: Arguments<P>, host: HelperHost): EffectTarget
+  /** How its calls go by way of the outbox; absent: they cannot. With it there is `<path>.queue(…)`. */
+  readonly queued?: Queued<P>
+}
+
+/** Where an effect goes, as grants and the audit see it. */
+export interface EffectTarget {
+  /** For people, without anything secret: `POST hooks.slack.com`, `s3://traffic`, `kafka://10.0.0.1:9092/alerts`. */
+  readonly text: string
+  /** Hosts that it talks to, without ports; those of clouds as their public names. */
+  readonly hosts: readonly string[]
+  /** Bucket, container, stream or topic that it writes to. */
+  readonly bucket?: string
+}
+
+/** How calls go by way of the outbox. */
+export interface Queued<P extends Params = Params> {
+  /** Calls with the same key arrive in the order in which they were made: mostly the destination. Nothing secret. */
+  key(args: Arguments<P>): string
+  /**
+   * Sends several calls of one key at once, oldest first. Absent: one after another, by `run`. What it throws is about all
+   * of them (`retryOf` says what becomes of them), unless it is a `PartlyFailed`.
+   */
+  readonly batch?: {
+    /** Calls at most. */
+    readonly most: number
+    /** Bytes of their arguments as JSON at most. */
+    readonly mostBytes: number
+    send(calls: readonly QueuedCall<P>[], host: HelperHost): Promise<void>
+  }
+}
+
+export interface QueuedCall<P extends Params = Params> {
+  /** The same for each attempt: for receivers that can tell what they have got already. */
+  readonly id: string
+  readonly args: Arguments<P>
+  /** When the script made it, ms since the epoch by the clock of the agent. */
+  readonly at: number
 }
 
 export interface Declaration<P extends Params = Params, R extends z.ZodType = z.ZodType> {
@@ -89,10 +135,21 @@ export const jsonText = textOrJson.transform((value) =>
 /** What a helper may touch of the world. A test hands it a fake; production the fenced one. */
 export interface HelperHost {
   /** Which script calls, for audit and quota: the same object for as long as the script is. */
-  readonly agent: { readonly title: string; readonly index: number }
+  readonly agent: {
+    readonly title: string
+    readonly index: number
+    /** Identity in the store, and what is running of it; absent for those that come out of none. */
+    readonly id?: string
+    readonly version?: number
+  }
   readonly component: 'worker' | 'hub'
   /** Name of this node, or `hub`. */
   readonly nodeName: string
+  /** An address of this node, and what no other run of this program has: for names of uploads. */
+  readonly nodeIp: string
+  readonly runId: string
+  /** Id of the call in the outbox, the same for each attempt; absent when the script itself waits. */
+  readonly queuedId?: string
   readonly files: DataFolder
   readonly packets: PacketStore
   /** What the script shares with itself on other nodes. */
@@ -103,6 +160,14 @@ export interface HelperHost {
   warn(text: string): void
   /** HTTP under the egress rules: time limit, size limit, no redirects into forbidden places. */
   request(options: HttpRequest): Promise<HttpReply>
+  /** A connection under the same rules, for what is not HTTP; with `tls` the handshake is done. */
+  connect(options: ConnectRequest): Promise<Socket>
+  /** Address of a host under the same rules, for libraries that connect by themselves: they must be given this one. */
+  addressOf(host: string, port: number): Promise<string>
+  /** Puts a call of a helper that can be queued into the outbox, as if the script had. Answers its id. */
+  queue(path: string, args: readonly unknown[]): Promise<string>
+  /** Text without values of `env` that are secret: for what others say, which may quote what they were sent. */
+  masked(text: string): string
   /** Part of a name that nobody else has. */
   randomName(): string
   /** What time it is for the script, ms since the epoch: on a capture file, that of the traffic. */
@@ -132,7 +197,17 @@ export interface HttpRequest {
   readonly method: string
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
-  readonly body: string | Uint8Array | undefined
+  /** A stream is read once: a redirect that would want it again is refused. */
+  readonly body: string | Uint8Array | Readable | undefined
+  /** For all of it, ms, when that may take longer than usual: uploads. */
+  readonly totalMs?: number
+}
+
+export interface ConnectRequest {
+  readonly host: string
+  readonly port: number
+  /** TLS from the beginning. The certificate must be for `host`, or for `servername`. */
+  readonly tls?: { readonly servername?: string; readonly alpn?: readonly string[] }
 }
 
 export interface HttpReply {

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import type { Effect, EffectKind } from '../wire/trials.ts'
 import { dispatch, helperAt } from './dispatch.ts'
 import type { HelperHost, HttpReply, HttpRequest, Namespace } from './helper.ts'
@@ -46,6 +47,13 @@ export class Rehearsal {
         sent.push(request)
         return PRETENDED
       },
+      connect: () =>
+        Promise.reject(new Error('a helper that connects must say what it answers when it is rehearsed')),
+      addressOf: async (name) => name,
+      queue: async (queued, queuedArgs) => {
+        this.note({ ...call, path: queued, args: queuedArgs }, host, 'network')
+        return `rehearsed${++this.#names}`
+      },
       // The same each time: what a script makes of it can be compared.
       randomName: () => `rehearsed${++this.#names}`,
     }
@@ -54,7 +62,7 @@ export class Rehearsal {
       if (kind !== undefined) this.#tell(call, host, { kind, sent: sent[0], outcome })
     }
     try {
-      const answer = await dispatch(namespaces, path, args, rehearsed)
+      const answer = await dispatch(namespaces, path, args, rehearsed, 'rehearsed')
       told({ answer: answer === undefined ? null : this.#shown(JSON.stringify(answer), host) })
       return answer
     } catch (error) {
@@ -64,8 +72,12 @@ export class Rehearsal {
   }
 
   /** Tells of what some other part sees to. */
-  note(call: RehearsedCall, host: Pick<HelperHost, 'agent' | 'nodeName' | 'now' | 'files'>): void {
-    this.#tell(call, host, { kind: 'hub', sent: undefined, outcome: { answer: null } })
+  note(
+    call: RehearsedCall,
+    host: Pick<HelperHost, 'agent' | 'nodeName' | 'now' | 'files'>,
+    kind: EffectKind = 'hub',
+  ): void {
+    this.#tell(call, host, { kind, sent: undefined, outcome: { answer: null } })
   }
 
   /** Text without secrets, and without the place of a folder that is gone soon. */
@@ -107,7 +119,8 @@ export class Rehearsal {
   }
 
   #request({ method, url, headers, body }: HttpRequest): NonNullable<Effect['sent']> {
-    const text = typeof body === 'string' ? body : Buffer.from(body ?? '').toString()
+    const text =
+      body instanceof Readable ? STREAM : typeof body === 'string' ? body : Buffer.from(body ?? '').toString()
     const boundary = boundaryIn(headers)
     const plain = (part: string) => (boundary === undefined ? part : part.replaceAll(boundary, 'boundary'))
     return {
@@ -139,6 +152,8 @@ function cut(text: string, most: number): string {
   return text.length > most ? `${text.slice(0, most)}… (${text.length} characters)` : text
 }
 
+/** Stands for a file that would have been read while it is sent. */
+const STREAM = '(a stream)'
 const PRETENDED: HttpReply = { status: 200, headers: {}, body: '{}' }
 /** Stands for the folder of files. */
 const DATA = 'data'

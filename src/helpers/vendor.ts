@@ -1,5 +1,13 @@
 import { z } from 'zod'
-import { type HelperHost, type HttpRequest, helper, jsonText, namespace, textOrJson } from './helper.ts'
+import {
+  type EffectTarget,
+  type HelperHost,
+  type HttpRequest,
+  helper,
+  jsonText,
+  namespace,
+  textOrJson,
+} from './helper.ts'
 
 const method = z
   .string()
@@ -18,6 +26,7 @@ export const vendor = namespace('vendor', 'Requests to other systems.', {
       headers: z.record(z.string(), z.string()).default({}).describe('Request headers'),
     },
     returns: z.string(),
+    target: ({ method, url }) => targetOf(method, url),
     example: `try {\n  vendor.webhook('POST', 'http://127.0.0.1:9/alerts', { text: 'checkout is failing' }, { 'X-Team': 'shop' })\n} catch (error) {\n  console.error(error)\n}`,
     async run({ method, url, body, headers }, host) {
       const isJson = body !== undefined && typeof body !== 'string'
@@ -40,6 +49,7 @@ export const vendor = namespace('vendor', 'Requests to other systems.', {
       fields: z.record(z.string(), jsonText).describe('Names and values of the form'),
     },
     returns: z.string(),
+    target: ({ method, url }) => targetOf(method, url),
     example: `try {\n  vendor.webhookForm('POST', 'http://127.0.0.1:9/upload', { name: 'calls.har', attempts: '1' })\n} catch (error) {\n  console.error(error)\n}`,
     async run({ method, url, fields }, host) {
       return await send('vendor.webhookForm', host, {
@@ -50,6 +60,11 @@ export const vendor = namespace('vendor', 'Requests to other systems.', {
     },
   }),
 })
+
+function targetOf(method: string, url: string): EffectTarget {
+  const { host, hostname } = new URL(url)
+  return { text: `${method.toUpperCase()} ${host}`, hosts: [hostname] }
+}
 
 async function send(helper: string, host: HelperHost, request: HttpRequest): Promise<string> {
   const reply = await host.request(request)
