@@ -10,7 +10,7 @@ import { pcap } from './pcap.ts'
 import { test } from './test.ts'
 import { timers } from './timers.ts'
 import { utils } from './utils.ts'
-import { vendor } from './vendor.ts'
+import { vendor } from './vendor/index.ts'
 
 /** All that scripts can call. One line makes a namespace known to the sandbox, the typings and the docs. */
 export const namespaces: readonly Namespace[] = [

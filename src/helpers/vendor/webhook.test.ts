@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
-import { fakeHost } from '../testing/helper-host.ts'
-import { httpServer } from '../testing/http-server.ts'
-import { tempFolder } from '../testing/temp-folder.ts'
-import { openDataFolder } from './data-folder.ts'
-import { dispatch } from './dispatch.ts'
-import { openEgress } from './egress.ts'
-import { namespaces } from './index.ts'
+import { fakeHost } from '../../testing/helper-host.ts'
+import { httpServer } from '../../testing/http-server.ts'
+import { tempFolder } from '../../testing/temp-folder.ts'
+import { openDataFolder } from '../data-folder.ts'
+import { dispatch } from '../dispatch.ts'
+import { openEgress } from '../egress.ts'
+import { namespaces } from '../index.ts'
 
 async function open(t: TestContext) {
   const egress = openEgress()

@@ -1,0 +1,4 @@
+import { namespace } from '../helper.ts'
+import { webhook, webhookForm } from './webhook.ts'
+
+export const vendor = namespace('vendor', 'Requests to other systems.', { webhook, webhookForm })
