@@ -649,6 +649,11 @@ declare const vendor: {
   webhookForm(method: string, url: string, fields: { [name: string]: string | any[] | { [name: string]: any } }): string
 }
 
+/** What would take several helpers, in one call. */
+declare const wrapper: {
+
+}
+
 /**
  * Calls a function once, later.
  * @param task What to call

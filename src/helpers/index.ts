@@ -11,6 +11,7 @@ import { test } from './test.ts'
 import { timers } from './timers.ts'
 import { utils } from './utils.ts'
 import { vendor } from './vendor/index.ts'
+import { wrapper } from './wrapper/index.ts'
 
 /** All that scripts can call. One line makes a namespace known to the sandbox, the typings and the docs. */
 export const namespaces: readonly Namespace[] = [
@@ -29,6 +30,7 @@ export const namespaces: readonly Namespace[] = [
   file,
   pcap,
   vendor,
+  wrapper,
   timers,
   dissectors,
 ]

@@ -1,0 +1,3 @@
+import { namespace } from '../helper.ts'
+
+export const wrapper = namespace('wrapper', 'What would take several helpers, in one call.', {})
