@@ -6,7 +6,9 @@ import { allHelpers } from '../helpers/dispatch.ts'
 import { namespaces } from '../helpers/index.ts'
 import { Mistake } from '../mistake/mistake.ts'
 import { NO_FIELDS } from './host/protocol.ts'
+import { edited } from './source/edits.ts'
 import { AgentSyntaxMistake, parseAgent } from './source/gate.ts'
+import { ignoredResults } from './source/ignored-results.ts'
 import { topLevelNames, usesUndeclared } from './source/names.ts'
 import { readSet } from './source/read-set.ts'
 import { agentTitle } from './source/title.ts'
@@ -178,7 +180,8 @@ function textOf(path: string): string {
 /** Throws E_AGENT_SYNTAX for a script that is not in the language. */
 export function understandAgent(text: string, path: string, index: number, options: AgentOptions): Agent {
   const program = parseAgent(text, { language: options.language, file: path })
-  const { source, insertions, shares } = shareThis(program.source, program.ast)
+  const { edits, shares } = shareThis(program.ast)
+  const { source, insertions } = edited(program.source, [...edits, ...ignoredResults(program, QUEUED)])
   const itemFields = (parents: readonly string[], property: string) =>
     resolveField(options.protocols, parents, property)
   return {
@@ -241,6 +244,12 @@ function statAgentPath(path: string) {
   }
 }
 
+/** Paths of helpers whose calls can wait in the outbox. */
+const QUEUED: ReadonlySet<string> = new Set(
+  [...allHelpers(namespaces)].flatMap(([path, helper]) =>
+    helper.where === 'broker' && helper.queued !== undefined ? [path] : [],
+  ),
+)
 /** Names that helpers have in a script. */
 const HELPERS: ReadonlySet<string> = new Set(
   [...allHelpers(namespaces)].map(([path]) => path.split('.')[0] as string),

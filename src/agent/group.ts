@@ -56,7 +56,10 @@ export interface GroupOptions {
 }
 
 /** What a component may have otherwise than `remora run` has it. */
-type HostSettings = Pick<HostConfig, 'actions' | 'clusterJobs' | 'jobsAcrossAgents' | 'marks' | 'traced'>
+type HostSettings = Pick<
+  HostConfig,
+  'actions' | 'clusterJobs' | 'ignoredResults' | 'jobsAcrossAgents' | 'marks' | 'traced'
+>
 
 /** Whoever captures, as agents see it. */
 export interface TrafficSource {
@@ -143,6 +146,8 @@ export interface HelperCall {
   readonly nowMs: number
   /** Id of the entry in whose hook it is (`HostConfig.traced`). */
   readonly entry?: string
+  /** Nobody looks at its answer, and it is in a hook for traffic: it may go by way of the outbox. */
+  readonly isIgnored?: boolean
   /** The action that agents are told of, or the job that is run, in which it happens. */
   readonly during?: ErrandAttempt
   /** For its console, before the answer. */
@@ -720,7 +725,7 @@ export class AgentGroup {
         lines: (lines) => {
           for (const line of lines) this.#line(line)
         },
-        call: ({ slot, path, args, nowMs, entry }, warn, during) => {
+        call: ({ slot, path, args, nowMs, entry, isIgnored }, warn, during) => {
           const place = this.#placeOf(slot)
           if (place === undefined) throw new Error(`there is no slot ${slot}`)
           const { agent, component } = place
@@ -732,6 +737,7 @@ export class AgentGroup {
             nowMs,
             warn,
             ...(entry === undefined ? {} : { entry }),
+            ...(isIgnored === true ? { isIgnored } : {}),
           }
           return this.#observer.call(during === undefined ? call : { ...call, during: attemptOf(during) })
         },
@@ -992,6 +998,7 @@ function nameAndVersion({ title, version }: Agent): Pick<Agent, 'title' | 'versi
 const USUAL: HostSettings = {
   actions: 'inside',
   clusterJobs: false,
+  ignoredResults: 'wait',
   jobsAcrossAgents: true,
   marks: false,
   traced: false,

@@ -118,6 +118,11 @@ export const configSchema = section({
       ),
       deny: setting(z.array(host), [], 'Hosts and networks that helpers may not call'),
     }),
+    ignoredResults: setting(
+      z.enum(['queue', 'wait']),
+      'queue',
+      'Calls in hooks for live traffic whose answer the script does not look at: leave them to the outbox, or wait for each',
+    ),
     jobsAcrossAgents: setting(
       flag,
       true,

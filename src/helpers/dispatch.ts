@@ -16,16 +16,28 @@ export interface Stub {
   readonly max: number
   /** The last parameter takes all that follow: there is no such limit. */
   readonly rest: boolean
+  /** Its calls can go by way of the outbox. */
+  readonly isQueued: boolean
 }
 
 export type StubTable = readonly Stub[]
 
 /** The table from which the sandbox builds its namespaces, in the order of the declarations. */
 export function stubTable(namespaces: readonly Namespace[]): StubTable {
-  return [...allHelpers(namespaces)].map(([path, { where, params }]) => {
+  return [...allHelpers(namespaces)].map(([path, helper]) => {
+    const { where, params } = helper
+    const isQueued = helper.where === 'broker' && helper.queued !== undefined
     const names = Object.keys(params)
     const { min, max } = arity(params)
-    return { path, where, params: names, min, max: Math.min(max, names.length), rest: max > names.length }
+    return {
+      path,
+      where,
+      params: names,
+      min,
+      max: Math.min(max, names.length),
+      rest: max > names.length,
+      isQueued,
+    }
   })
 }
 

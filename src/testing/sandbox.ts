@@ -137,6 +137,7 @@ const CONFIG: HostConfig = {
   macros: {},
   actions: 'inside',
   clusterJobs: false,
+  ignoredResults: 'wait',
   marks: false,
   traced: false,
   jobsAcrossAgents: true,

@@ -1,7 +1,7 @@
 import type { Agent } from '../agent/agents.ts'
 import type { SandboxLauncher } from '../agent/launcher.ts'
 import { agentSettings } from '../agent/settings.ts'
-import type { CaptureOptions } from '../capture/index.ts'
+import { type CaptureOptions, isLive } from '../capture/index.ts'
 import type { Config } from '../config/index.ts'
 import type { ProtoSchema } from '../dissect/protos.ts'
 import type { Broker } from './broker.ts'
@@ -31,6 +31,9 @@ export function runOptions(config: Config, request: RunRequest): RunOptions {
   const { tap } = config
   const { source, agents, launcher, broker, nodeName, finalRun, hub, query, verifyChecksums, protos } =
     request
+  const settings = agentSettings(config, launcher)
+  // From a file, traffic waits for agents.
+  const ignoredResults = isLive(source) ? config.scripting.ignoredResults : 'wait'
   const packets = request.keepPackets === true || agents.some((agent) => agent.usesPackets)
   return {
     source,
@@ -41,7 +44,8 @@ export function runOptions(config: Config, request: RunRequest): RunOptions {
       pipeline: pipelineSettings(tap, { verifyChecksums, protos }),
       spool: packets ? broker.spool : undefined,
     },
-    ...agentSettings(config, launcher),
+    ...settings,
+    host: { ...settings.host, ignoredResults },
     ...(request.address === undefined ? {} : { address: request.address }),
     finalRun,
     hub,

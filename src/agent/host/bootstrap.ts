@@ -1,3 +1,5 @@
+import type { HelperStub } from './protocol.ts'
+
 /**
  * Runs inside the realm of an agent, before its script: builds everything that the script can see, and the few
  * functions with which the host drives it. It is compiled from its own text, so it can use nothing but its
@@ -396,7 +398,8 @@ export function bootstrap(
     return data
   }
 
-  function over(path: string): Task {
+  /** `isIgnored`: nobody looks at the answer. */
+  function over(path: string, isIgnored: boolean): Task {
     return (...values) => {
       const text = stringify(values)
       // A script may have given arrays a `toJSON`.
@@ -405,12 +408,12 @@ export function bootstrap(
         throw new RE(
           `${path}: its arguments have ${text.length} characters of JSON, more than ${settings.longestCall}`,
         )
-      const reply = ask(() => host.call(path, text))
+      const reply = ask(() => host.call(path, text, isIgnored))
       return reply === '' ? undefined : parse(reply)
     }
   }
 
-  function guarded(stub: { path: string; params: readonly string[]; min: number }, run: Task): Task {
+  function guarded(stub: HelperStub, run: Task): Task {
     return (...values) => {
       if (values.length < stub.min)
         throw new TE(`${stub.path}(${stub.params.join(', ')}): ${stub.params[values.length]} is missing`)
@@ -749,9 +752,10 @@ export function bootstrap(
 
   const env = frozen(parse(settings.env))
   for (let at = 0; at < settings.stubs.length; at++) {
-    const stub = settings.stubs[at] as { path: string; where: string; params: readonly string[]; min: number }
-    const within = inside[stub.path]
-    install(stub.path, guarded(stub, within ?? over(stub.path)))
+    const stub = settings.stubs[at] as HelperStub
+    const helper = guarded(stub, inside[stub.path] ?? over(stub.path, false))
+    if (stub.isQueued) define(helper, settings.ignored, { value: guarded(stub, over(stub.path, true)) })
+    install(stub.path, helper)
   }
   define(G, 'env', { get: () => env, set() {}, enumerable: true, configurable: true })
   install('setTimeout', timer(false))
@@ -999,7 +1003,7 @@ interface Kept {
 /** What the host lends to `bootstrap`: primitives in, primitives out. */
 export interface BootstrapHost {
   print(level: number, line: string): undefined
-  call(path: string, args: string): string
+  call(path: string, args: string, isIgnored: boolean): string
   now(): number
   schedule(tag: string, cron: string, limit: number, isCluster: boolean, task: number): number
   jobs(what: string, tag: string): string
@@ -1035,7 +1039,9 @@ export interface BootstrapSettings {
   readonly bytes: boolean
   readonly removed: readonly string[]
   readonly isES5: boolean
-  readonly stubs: readonly { path: string; where: string; params: readonly string[]; min: number }[]
+  readonly stubs: readonly HelperStub[]
+  /** Name of the member of a helper for calls whose answer nobody looks at. */
+  readonly ignored: string
   readonly itemHook: number
   readonly packetHook: number
   readonly queryHook: number

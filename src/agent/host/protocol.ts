@@ -93,6 +93,8 @@ export interface HostConfig {
    * and where it failed is counted, and what onItemQueried does to entries is told as marks are.
    */
   readonly traced: boolean
+  /** What becomes of calls in hooks for traffic whose answer the script does not look at (`ignored-results.ts`). */
+  readonly ignoredResults: 'queue' | 'wait'
   /** Scripts may also run, remove and stop jobs of others. */
   readonly jobsAcrossAgents: boolean
   /** What entries of protocols that scripts read have in common. */
@@ -115,6 +117,8 @@ export interface HelperStub {
   readonly params: readonly string[]
   readonly min: number
   readonly max: number
+  /** Its calls can go by way of the outbox. */
+  readonly isQueued: boolean
 }
 
 export interface LoadAgent {
@@ -340,6 +344,8 @@ export interface CallMessage {
   readonly nowMs: number
   /** It happens in an errand: that of the oldest frame without an acknowledgement. */
   readonly isInErrand?: boolean
+  /** Nobody looks at its answer, and it is in a hook for traffic: it need not be waited for. */
+  readonly isIgnored?: boolean
   /** Where all is traced: id of the entry in whose hook it is. */
   readonly entry?: string
   /** What agents have added by `cluster.*` before; of calls that are about it. */
@@ -380,6 +386,9 @@ export const PACKET_FLAGS = { truncated: 1, fragmented: 2 } as const
 
 /** Parameter of the compiled script through which `this` in functions goes, see `this-scope.ts`. */
 export const THIS = '__remora_this'
+
+/** Name of the member of a helper that takes calls whose answer the script does not look at, see `ignored-results.ts`. */
+export const IGNORED = '__remora_ignored'
 
 /** Stands where fields are listed when a hook is there and reads none. */
 export const NO_FIELDS = '-'

@@ -1219,14 +1219,15 @@ export class Sandbox implements SlotHost {
     return given === 'items' ? itemKey(batch, position[0] as number) : packetKey(position[1] as number)
   }
 
-  call(slot: Slot, path: string, args: string): string {
+  call(slot: Slot, path: string, args: string, isIgnored: boolean): string {
     // Whoever catches what it is stopped with is not to wait for more.
     if (slot.counters.stopped !== '') throw new Error('this agent was stopped')
     const nowMs = this.now(slot)
     const inErrand = this.#errand === undefined ? '' : ',"isInErrand":true'
     const entry = this.config.traced ? this.#entryAt(slot) : undefined
     const ofEntry = entry === undefined ? '' : `,"entry":${JSON.stringify(entry)}`
-    const more = inErrand + ofEntry + this.#sharesBefore(slot, path)
+    const ignored = isIgnored && this.#isInTraffic ? ',"isIgnored":true' : ''
+    const more = inErrand + ignored + ofEntry + this.#sharesBefore(slot, path)
     const call = `{"slot":${slot.agent.slot},"path":${JSON.stringify(path)},"args":${args},"nowMs":${nowMs}${more}}`
     const began = performance.now()
     // Of a call whose agent was interrupted in the middle.
@@ -1250,6 +1251,17 @@ export class Sandbox implements SlotHost {
       if (reply[0] === 'e') throw new Error(reply.slice(1))
       return reply.slice(1)
     }
+  }
+
+  /** In a hook for traffic, where calls can be left to the outbox. */
+  get #isInTraffic(): boolean {
+    const { ignoredResults } = this.config
+    return (
+      ignoredResults === 'queue' &&
+      this.#inEvents &&
+      this.#telling === undefined &&
+      this.#queried === undefined
+    )
   }
 
   #sendRest(): void {
@@ -1404,7 +1416,7 @@ export class Sandbox implements SlotHost {
       throw new Error(`hub.action: the object has ${bytes} bytes, more than ${LARGEST_ACTION}`)
     if (action.length > LONGEST_TAG)
       throw new Error(`hub.action: the action may have ${LONGEST_TAG} characters`)
-    this.call(slot, HUB_ACTION, JSON.stringify(object === undefined ? [action] : [action, object]))
+    this.call(slot, HUB_ACTION, JSON.stringify(object === undefined ? [action] : [action, object]), false)
   }
 
   mark(item: number, text: string): void {

@@ -7,7 +7,7 @@ import { bytesView } from './bytes-view.ts'
 import { Faults } from './faults.ts'
 import { makerSource, packetMakerSource } from './makers.ts'
 import { withPlace } from './place.ts'
-import { type HostConfig, type Line, type LoadAgent, type SlotCounters, THIS } from './protocol.ts'
+import { type HostConfig, IGNORED, type Line, type LoadAgent, type SlotCounters, THIS } from './protocol.ts'
 import type { JobScope } from './scheduler.ts'
 import { readSettings } from './settings.ts'
 import { PendingShares } from './shared.ts'
@@ -20,7 +20,7 @@ export interface SlotHost {
   /** What time it is for an agent, ms since the epoch. */
   now(slot: Slot): number
   print(slot: Slot, level: Line['level'], text: string): void
-  call(slot: Slot, path: string, args: string): string
+  call(slot: Slot, path: string, args: string, isIgnored: boolean): string
   /** Answers the task that it replaces; 0 for none. */
   schedule(slot: Slot, task: ScheduledTask): number
   jobs(slot: Slot, what: string, tag: string): string
@@ -352,6 +352,7 @@ export class Slot {
       removed: REMOVED,
       isES5: config.language === 'es5',
       stubs: config.stubs,
+      ignored: IGNORED,
       itemHook: hook('onItemCaptured'),
       packetHook: hook('onPacketCaptured'),
       queryHook: hook('onItemQueried'),
@@ -379,7 +380,7 @@ export class Slot {
         this.print(LEVELS[level] as Line['level'], line)
         return undefined
       },
-      call: (path, args) => host.call(this, path, args),
+      call: (path, args, isIgnored) => host.call(this, path, args, isIgnored),
       now: () => host.now(this),
       schedule: (tag, cron, limit, isCluster, task) =>
         host.schedule(this, { tag, cron, limit, scope: isCluster ? 'cluster' : 'node', task }),

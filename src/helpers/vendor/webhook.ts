@@ -25,6 +25,7 @@ export const webhook = helper({
   },
   returns: z.string(),
   target: ({ method, url }) => targetOf(method, url),
+  queued: { key: ({ url }) => new URL(url).origin },
   example: `try {\n  vendor.webhook('POST', 'http://127.0.0.1:9/alerts', { text: 'checkout is failing' }, { 'X-Team': 'shop' })\n} catch (error) {\n  console.error(error)\n}`,
   async run({ method, url, body, headers }, host) {
     const isJson = body !== undefined && typeof body !== 'string'
@@ -48,6 +49,7 @@ export const webhookForm = helper({
   },
   returns: z.string(),
   target: ({ method, url }) => targetOf(method, url),
+  queued: { key: ({ url }) => new URL(url).origin },
   example: `try {\n  vendor.webhookForm('POST', 'http://127.0.0.1:9/upload', { name: 'calls.har', attempts: '1' })\n} catch (error) {\n  console.error(error)\n}`,
   async run({ method, url, fields }, host) {
     return await send('vendor.webhookForm', host, {
