@@ -647,6 +647,37 @@ declare const vendor: {
    * }
    */
   webhookForm(method: string, url: string, fields: { [name: string]: string | any[] | { [name: string]: any } }): string
+  /**
+   * Posts a message to an incoming webhook of Slack, or of what takes the same messages (Mattermost, Rocket.Chat). Returns when it is accepted; throws when it is not.
+   * @param webhookUrl Address of the incoming webhook
+   * @param pretext Text above the message
+   * @param text The message, in the markup of Slack
+   * @param color Bar beside the text: `#d10000`, `d10000`, `good`, `warning` or `danger`
+   * @example
+   * try {
+   *   vendor.slack('http://127.0.0.1:9/services/T0/B0/x', 'Checkout', 'answers 500', '#d10000')
+   * } catch (error) {
+   *   console.error(error)
+   * }
+   */
+  slack(webhookUrl: string, pretext?: string, text?: string, color?: string): void
+  /**
+   * Posts a message as a bot of Slack, with fields and files. Returns when all of it is there; throws when Slack refuses, with its error code. `env.SLACK_API_URL` is the address of the API where that is not https://slack.com/api/ (GovSlack).
+   * @param token Bot token, with the scopes `chat:write` and `files:write`
+   * @param channelID Channel, such as `C0123456789`
+   * @param pretext Text above the message
+   * @param text The message, in the markup of Slack
+   * @param color Bar beside the text: `#d10000`, `d10000`, `good`, `warning` or `danger`
+   * @param fields Names and values below the text; `Timestamp` is always added
+   * @param files Names to show → paths in the data folder; they go into the thread of the message
+   * @example
+   * try {
+   *   vendor.slackBot('xoxb-0', 'C0123456789', 'Checkout', 'answers 500', 'd10000', { Node: utils.nodeName() })
+   * } catch (error) {
+   *   console.error(error)
+   * }
+   */
+  slackBot(token: string, channelID: string, pretext?: string, text?: string, color?: string, fields?: { [name: string]: string }, files?: { [name: string]: string }): void
 }
 
 /** What would take several helpers, in one call. */

@@ -72,6 +72,7 @@ export class HelperBroker {
   readonly #nodeName: string
   readonly #nodeIp = ownAddress()
   readonly #runId = randomBytes(4).toString('hex')
+  readonly #env: HelperHost['env']
   readonly #secrets: Secrets
   readonly #packets: PacketStore
   readonly #link: ComponentLink
@@ -84,6 +85,7 @@ export class HelperBroker {
     this.#quotaBytes = scripting.dataQuotaMb * 2 ** 20
     this.#egress = openEgress({ ...scripting.egress, internetConnectivity })
     this.#nodeName = nodeName
+    this.#env = scripting.env
     this.#secrets = new Secrets(scripting.env)
     this.#packets = packets ?? new NoPackets()
     this.#link = link
@@ -123,6 +125,7 @@ export class HelperBroker {
       agent,
       component,
       nodeName: node,
+      env: this.#env,
       files: await this.#files,
       packets: this.#packets,
       shared: this.#sharedOf(agent),

@@ -150,6 +150,8 @@ export interface HelperHost {
   readonly runId: string
   /** Id of the call in the outbox, the same for each attempt; absent when the script itself waits. */
   readonly queuedId?: string
+  /** What scripts see as `env`: for what people set for all of their agents, such as the address of an API. */
+  readonly env: Readonly<Record<string, unknown>>
   readonly files: DataFolder
   readonly packets: PacketStore
   /** What the script shares with itself on other nodes. */

@@ -15,6 +15,7 @@ export function fakeHost(
     nodeName: 'node-a',
     nodeIp: '10.0.0.7',
     runId: 'run1',
+    env: {},
     files,
     packets: new FakePackets({}),
     shared: new SharedState({ node: 'node-a', boot: 'b1' }).of({ id: 'test', title: 'test agent' }),

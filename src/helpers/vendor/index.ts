@@ -1,4 +1,10 @@
 import { namespace } from '../helper.ts'
+import { slack, slackBot } from './slack.ts'
 import { webhook, webhookForm } from './webhook.ts'
 
-export const vendor = namespace('vendor', 'Requests to other systems.', { webhook, webhookForm })
+export const vendor = namespace('vendor', 'Requests to other systems.', {
+  webhook,
+  webhookForm,
+  slack,
+  slackBot,
+})
