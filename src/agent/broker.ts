@@ -74,6 +74,7 @@ export class HelperBroker {
   readonly #runId = randomBytes(4).toString('hex')
   readonly #env: HelperHost['env']
   readonly #secrets: Secrets
+  readonly #otel: HelperHost['otel']
   readonly #packets: PacketStore
   readonly #link: ComponentLink
   readonly #shared: SharedSource | undefined
@@ -85,8 +86,9 @@ export class HelperBroker {
     this.#quotaBytes = scripting.dataQuotaMb * 2 ** 20
     this.#egress = openEgress({ ...scripting.egress, internetConnectivity })
     this.#nodeName = nodeName
+    this.#secrets = new Secrets({ ...scripting.env, otel: scripting.otel.headers })
     this.#env = scripting.env
-    this.#secrets = new Secrets(scripting.env)
+    this.#otel = scripting.otel
     this.#packets = packets ?? new NoPackets()
     this.#link = link
     this.#shared = shared
@@ -137,6 +139,7 @@ export class HelperBroker {
       connect: (options) => this.#egress.connect(options),
       addressOf: (host, port) => this.#egress.addressOf(host, port),
       queue: () => Promise.reject(new Mistake('E_HELPER_REFUSED', 'there is no outbox here')),
+      otel: this.#otel,
       masked: (text) => this.#secrets.masked(text),
       randomName: () => randomBytes(8).toString('hex'),
       now: () => nowMs,

@@ -123,6 +123,26 @@ export const configSchema = section({
       'queue',
       'Calls in hooks for live traffic whose answer the script does not look at: leave them to the outbox, or wait for each',
     ),
+    otel: section({
+      endpoint: setting(
+        text,
+        '',
+        'Where otel.* sends to, such as http://collector:4318, when neither a script nor OTEL_EXPORTER_OTLP_ENDPOINT in scripting.env says',
+      ),
+      protocol: setting(
+        z.enum(['grpc', 'http/protobuf', 'http/json']),
+        'http/protobuf',
+        'How: OTLP over gRPC, or over HTTP as protobuf or JSON',
+      ),
+      headers: setting(z.record(z.string(), z.string()), {}, 'Headers of these requests, such as keys'),
+      service: setting(text, '', 'service.name of what otel.* sends of no entry; "" = remora'),
+      temporality: setting(
+        z.enum(['cumulative', 'delta']),
+        'cumulative',
+        'Whether counters and histograms are sent as sums since the start, or since they were sent last',
+      ),
+      compression: setting(z.enum(['gzip', 'none']), 'gzip', 'How these requests are compressed'),
+    }),
     jobsAcrossAgents: setting(
       flag,
       true,

@@ -136,9 +136,12 @@ class FencedEgress implements Egress {
         signal,
       })
       const headers = joinHeaders(reply.headers)
-      const body = await reply.body.text()
+      const bytes = await reply.body.bytes()
+      const body = new TextDecoder().decode(bytes)
       const to = REDIRECTS.has(reply.statusCode) ? headers.location : undefined
-      return to === undefined ? { status: reply.statusCode, headers, body } : { code: reply.statusCode, to }
+      return to === undefined
+        ? { status: reply.statusCode, headers, body, bytes }
+        : { code: reply.statusCode, to }
     } catch (error) {
       throw signal.aborted ? failed(hop, 'the time is up') : asMistake(error, hop)
     }

@@ -172,6 +172,8 @@ export interface HelperHost {
   masked(text: string): string
   /** Part of a name that nobody else has. */
   randomName(): string
+  /** Where `otel.*` sends to when neither the script nor its `env` says: `scripting.otel` of the configuration. */
+  readonly otel: OtelDefaults
   /** What time it is for the script, ms since the epoch: on a capture file, that of the traffic. */
   now(): number
   /** State of this component, for `utils.health`: anything JSON can say. */
@@ -218,6 +220,18 @@ export interface HttpReply {
   readonly headers: Readonly<Record<string, string>>
   /** Read as UTF-8. */
   readonly body: string
+  /** As it came, for what is no text; absent where nothing was sent. */
+  readonly bytes?: Uint8Array
+}
+
+/** `scripting.otel`; "" and absent: not given. */
+export interface OtelDefaults {
+  readonly endpoint?: string
+  readonly protocol?: 'grpc' | 'http/protobuf' | 'http/json'
+  readonly headers?: Readonly<Record<string, string>>
+  readonly service?: string
+  readonly temporality?: 'cumulative' | 'delta'
+  readonly compression?: 'gzip' | 'none'
 }
 
 /**

@@ -25,6 +25,7 @@ export function fakeHost(
     connect: () => Promise.reject(new Error('this test connects to nothing')),
     addressOf: () => Promise.reject(new Error('this test connects to nothing')),
     queue: () => Promise.reject(new Error('this test queues nothing')),
+    otel: {},
     masked: (text) => text,
     randomName: () => randomBytes(8).toString('hex'),
     now: () => 1_767_225_600_123,
