@@ -10,6 +10,7 @@ import { pcap } from './pcap.ts'
 import { test } from './test.ts'
 import { timers } from './timers.ts'
 import { utils } from './utils.ts'
+import { azure } from './vendor/azure.ts'
 import { vendor } from './vendor/index.ts'
 import { wrapper } from './wrapper/index.ts'
 
@@ -30,6 +31,7 @@ export const namespaces: readonly Namespace[] = [
   file,
   pcap,
   vendor,
+  azure,
   wrapper,
   timers,
   dissectors,
