@@ -678,6 +678,26 @@ declare const vendor: {
    * }
    */
   slackBot(token: string, channelID: string, pretext?: string, text?: string, color?: string, fields?: { [name: string]: string }, files?: { [name: string]: string }): void
+  /** Uploads to Azure Blob Storage. */
+  azure: {
+    /**
+     * Uploads a file of the data folder to Azure Blob Storage and returns its address, `https://<account>.blob.core.windows.net/<container>/<node>_<ip>/<file>`. A blob of that name is replaced. With the name of the account alone it signs in as the managed identity or workload identity of this machine.
+     * @param containerName Container, which must be there
+     * @param path File in the data folder
+     * @param accountName Storage account; "" with a connection string
+     * @param accountKey Key of the account; absent or "": the managed identity
+     * @param connectionString As the portal shows it, with a key or a shared access signature; goes before the other two
+     * @example
+     * file.write('calls.json', '[]')
+     * try {
+     *   var url = vendor.azure.put('traffic', 'calls.json', '', '', 'BlobEndpoint=http://127.0.0.1:9/shop;AccountName=shop;AccountKey=c2VjcmV0')
+     *   console.log(url)
+     * } catch (error) {
+     *   console.error(error)
+     * }
+     */
+    put(containerName: string, path: string, accountName?: string, accountKey?: string, connectionString?: string): string
+  }
 }
 
 /** What would take several helpers, in one call. */
