@@ -702,7 +702,26 @@ declare const vendor: {
 
 /** What would take several helpers, in one call. */
 declare const wrapper: {
-
+  /**
+   * An HTTP archive (HAR 1.2, http://www.softwareishard.com/blog/har-12-spec/) of entries of HTTP as JSON text, the oldest first. Addresses have the name of the destination: `http://` (https where it was encrypted), `dst.name`, `request.url`; times are in milliseconds. Entries without `request.method`, `dst.name` or `response.status` are left out, with one line on the console that counts them.
+   * @param entries `data` of `onItemCaptured`, collected
+   * @example
+   * function onItemCaptured(data) {
+   *   if (data.protocol.name === 'http') console.log(wrapper.buildHAR([data]))
+   * }
+   */
+  buildHAR(entries: any[]): string
+  /**
+   * A new object with what two have: numbers of one name are added, objects in them are joined in the same way, of all else that of the second counts. null and undefined are as good as `{}`. Neither of the two is changed.
+   * @param a An object, such as counts by name
+   * @param b Another one
+   * @example
+   * var total = {}
+   * function onHubAction(action, counts) {
+   *   if (action === 'dns-counts') total = wrapper.joinMaps(total, counts)
+   * }
+   */
+  joinMaps(a?: object | null | undefined, b?: object | null | undefined): { [name: string]: any }
 }
 
 /**

@@ -9,11 +9,11 @@ import { hooks } from '../src/helpers/hooks.ts'
 import { namespaces } from '../src/helpers/index.ts'
 import { helpersPage, hooksPage, mistakesPage } from '../src/helpers/reference.ts'
 import { typings } from '../src/helpers/typings.ts'
+import { version } from '../src/helpers/version.ts'
 import { describeApi } from '../src/hub/api/start-api.ts'
 import { metricsPage } from '../src/metrics/reference.ts'
 import { MISTAKES } from '../src/mistake/mistake.ts'
 import { FakeHub } from '../src/testing/fake-hub.ts'
-import { version } from '../src/worker/version.ts'
 
 /** Every file that follows from declarations: path in the repository → content. */
 export async function generated(): Promise<ReadonlyMap<string, string>> {

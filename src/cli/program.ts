@@ -1,7 +1,7 @@
 import { writeSync } from 'node:fs'
 import { Command } from 'commander'
+import { version } from '../helpers/version.ts'
 import { Mistake } from '../mistake/mistake.ts'
-import { version } from '../worker/version.ts'
 import { agentsCommand } from './commands/agents.ts'
 import { checkCommand } from './commands/check.ts'
 import { configCommand } from './commands/config.ts'

@@ -6,6 +6,7 @@ import type { HelperCall } from '../agent/group.ts'
 import { OwnProcess } from '../agent/own-process.ts'
 import type { Config } from '../config/index.ts'
 import { bytesOf } from '../config/quantities.ts'
+import { version } from '../helpers/version.ts'
 import { Mistake } from '../mistake/mistake.ts'
 import { SharedState } from '../store/shared-state.ts'
 import { workerHealth } from '../wire/health.ts'
@@ -17,7 +18,6 @@ import {
   type SpoolOptions,
   SpoolReader,
 } from './spool/index.ts'
-import { version } from './version.ts'
 
 export interface BrokerExtras {
   /** Takes what would leave the machine. */

@@ -349,6 +349,34 @@ export function bootstrap(
   }
   inside['kfl.validate'] = (query) => typeof query === 'string' && ask(() => host.validate(query)) === true
 
+  inside['wrapper.joinMaps'] = (a, b) => joined(a, b)
+
+  /** Names that a map has as its own count, whatever they are called: `constructor` and `__proto__`, too. */
+  function joined(a: unknown, b: unknown): object {
+    const result = {}
+    addTo(result, a)
+    addTo(result, b)
+    return result
+  }
+
+  function addTo(result: Record<string, unknown>, map: unknown): void {
+    if (!isMap(map)) return
+    const keys = keysOf(map)
+    for (let at = 0; at < keys.length; at++) {
+      const key = keys[at] as string
+      setOwn(result, key, together(hasOwn(result, key) ? result[key] : undefined, map[key]))
+    }
+  }
+
+  function together(before: unknown, value: unknown): unknown {
+    if (typeof before === 'number' && typeof value === 'number') return before + value
+    return isMap(value) ? joined(isMap(before) ? before : undefined, value) : value
+  }
+
+  function isMap(value: unknown): value is { readonly [key: string]: unknown } {
+    return typeof value === 'object' && value !== null && !isArray(value)
+  }
+
   /** One, unless it is given. What is no number is none. */
   function amount(by: unknown): number {
     return by === undefined || by === null ? 1 : typeof by === 'number' ? by : NaN

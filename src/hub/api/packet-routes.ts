@@ -1,11 +1,11 @@
 import type { FastifyReply } from 'fastify'
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
+import { harOf } from '../../helpers/wrapper/har.ts'
 import { Mistake } from '../../mistake/mistake.ts'
 import { apiFailure } from '../../wire/api.ts'
 import { entriesQuery, entriesSource } from '../../wire/entries.ts'
 import { type OpenPackets, type PacketList, packetList } from '../../wire/packets.ts'
-import { harOf } from '../har.ts'
 import { packetRows } from '../packet-rows.ts'
 import { requireRawAccess } from './access.ts'
 import type { ApiContext } from './context.ts'
@@ -137,7 +137,7 @@ export function packetRoutes({ control, version }: ApiContext): FastifyPluginCal
         const { params, query } = request
         requireRawAccess(request, control.isRaw(query.source))
         const id = `${params.worker}/${params.id}`
-        const har = harOf([await findEntry(control, id, whenGone(reply), query.source)], version)
+        const har = harOf([JSON.parse(await findEntry(control, id, whenGone(reply), query.source))], version)
         if (har.log.entries.length === 0)
           throw new Mistake('E_REQUEST', `${id} is not HTTP: there is no HAR of it`)
         return replyWithHar(reply, har, params.id)
@@ -158,7 +158,8 @@ export function packetRoutes({ control, version }: ApiContext): FastifyPluginCal
         requireRawAccess(request, control.isRaw(query.source))
         const { texts, isAll } = await collectEntries(control, query, MOST_HAR_ENTRIES, whenGone(reply))
         if (!isAll) reply.header('x-remora-cut', 'entries')
-        return replyWithHar(reply, harOf(texts, version), 'traffic')
+        const entries = texts.map((text) => JSON.parse(text))
+        return replyWithHar(reply, harOf(entries, version), 'traffic')
       },
     })
 

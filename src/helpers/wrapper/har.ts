@@ -11,17 +11,23 @@ export interface Har {
 
 type HarEntry = Readonly<Record<string, unknown>>
 
-/** What of entries is HTTP, the oldest first; others are left out. Takes entries as their JSON texts. */
-export function harOf(texts: readonly string[], version: string): Har {
-  const entries = texts.map((text) => harEntry(JSON.parse(text))).filter((entry) => entry !== undefined)
-  entries.sort((left, right) => left.at - right.at)
+/** Where a request of an entry went, as HAR wants it: absolute. */
+type Address = (request: Pick<Request, 'url' | 'headers'>, dst: End, tls: boolean) => string
+
+/** What of entries is HTTP, the oldest first; others are left out. */
+export function harOf(entries: readonly unknown[], version: string, addressOf: Address = hostAddress): Har {
+  const read = entries.map((entry) => harEntry(entry, addressOf)).filter((entry) => entry !== undefined)
+  read.sort((left, right) => left.at - right.at)
   return {
-    log: { version: '1.2', creator: { name: 'Remora', version }, entries: entries.map(({ har }) => har) },
+    log: { version: '1.2', creator: { name: 'Remora', version }, entries: read.map(({ har }) => har) },
   }
 }
 
 /** Undefined when it is not HTTP: agents may have changed entries, so nothing is taken for granted. */
-function harEntry(value: unknown): { readonly at: number; readonly har: HarEntry } | undefined {
+function harEntry(
+  value: unknown,
+  addressOf: Address,
+): { readonly at: number; readonly har: HarEntry } | undefined {
   const read = entrySchema.safeParse(value)
   if (!read.success) return undefined
   const { id, tls, src, dst, timestamp, startTime, elapsedTime, request, response, stream } = read.data
@@ -29,9 +35,9 @@ function harEntry(value: unknown): { readonly at: number; readonly har: HarEntry
   return {
     at: timestamp,
     har: {
-      startedDateTime: startTime,
+      startedDateTime: startTime === '' ? new Date(timestamp).toISOString() : startTime,
       time: elapsedMs,
-      request: requestOf(request, urlOf(request, dst, tls)),
+      request: requestOf(request, addressOf(request, dst, tls)),
       response: responseOf(response),
       cache: {},
       // How long each part took cannot be told from outside: what is known is the whole.
@@ -89,11 +95,19 @@ function responseOf(response: Response | null): HarEntry {
   }
 }
 
-/** HAR wants absolute addresses; requests have the host in a header. */
-function urlOf({ url, headers }: Request, dst: End, tls: boolean): string {
-  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(url)) return url
+/** Requests have the host in a header. */
+function hostAddress({ url, headers }: Pick<Request, 'url' | 'headers'>, dst: End, tls: boolean): string {
   const named = pairsOf(headers).find(({ name }) => /^(host|:authority)$/i.test(name))?.value
-  const host = named === undefined || named === '' ? hostPort(dst.ip, dst.port) : named
+  return absolute(url, named === undefined || named === '' ? hostPort(dst.ip, dst.port) : named, tls)
+}
+
+/** By the name of whom it was sent to, as it was resolved. */
+export function nameAddress({ url }: Pick<Request, 'url'>, dst: End, tls: boolean): string {
+  return absolute(url, dst.name, tls)
+}
+
+function absolute(url: string, host: string, tls: boolean): string {
+  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(url)) return url
   return `${tls ? 'https' : 'http'}://${host}${url.startsWith('/') ? '' : '/'}${url}`
 }
 
@@ -115,7 +129,7 @@ const text = z.string().catch('')
 const number = z.number().catch(0)
 const size = z.number().catch(-1)
 const fields = z.record(z.string(), z.unknown()).catch({})
-const end = z.object({ ip: text, port: text }).catch({ ip: '', port: '' })
+const end = z.object({ ip: text, port: text, name: text }).catch({ ip: '', port: '', name: '' })
 const noBody = { mimeType: '', text: '', encoding: '' }
 const requestSchema = z.object({
   method: z.string(),

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { entryProtocols } from '../dissectors/index.ts'
-import { EntryTexts } from '../entry/text.ts'
-import { readCapture } from '../testing/read-capture.ts'
-import { REPOSITORY } from '../testing/remora.ts'
+import { entryProtocols } from '../../dissectors/index.ts'
+import { EntryTexts } from '../../entry/text.ts'
+import { readCapture } from '../../testing/read-capture.ts'
+import { REPOSITORY } from '../../testing/remora.ts'
 import { harOf } from './har.ts'
 
 const ENTRY = {
@@ -106,7 +106,10 @@ describe('an HTTP archive', () => {
     const origin = { worker: 'w:1', node: { ip: '', name: 'n' }, backend: 'pcap', nameOf: () => undefined }
     const writer = new EntryTexts(entryProtocols, origin)
     const texts = http.map((exchange) => writer.of(exchange)).reverse()
-    const { log } = harOf(texts, '1.2.3')
+    const { log } = harOf(
+      texts.map((text) => JSON.parse(text)),
+      '1.2.3',
+    )
     assert.equal(log.version, '1.2')
     assert.equal(log.entries.length, http.filter(({ request }) => request !== null).length)
     assert.ok(log.entries.length > 30)
@@ -120,8 +123,5 @@ describe('an HTTP archive', () => {
 function entriesOf(
   ...entries: readonly unknown[]
 ): readonly { readonly request?: { readonly url?: string } }[] {
-  return harOf(
-    entries.map((entry) => JSON.stringify(entry)),
-    '1.2.3',
-  ).log.entries
+  return harOf(entries, '1.2.3').log.entries
 }
