@@ -52,6 +52,13 @@ export interface Queued<P extends Params = Params> {
   /** Calls with the same key arrive in the order in which they were made: mostly the destination. Nothing secret. */
   key(args: Arguments<P>): string
   /**
+   * When the script queues a call: what is kept in place of its arguments, where they name what the script may change or
+   * delete before they are sent, such as files. `params` must take it again. What it throws, the script gets.
+   */
+  prepare?(args: Arguments<P>, host: HelperHost): Promise<Arguments<P>>
+  /** The call is no longer in the outbox, sent or given up, or was never put there: what `prepare` has made can go. */
+  settled?(args: Arguments<P>, host: HelperHost): Promise<void>
+  /**
    * Sends several calls of one key at once, oldest first. Absent: one after another, by `run`. What it throws is about all
    * of them (`retryOf` says what becomes of them), unless it is a `PartlyFailed`.
    */

@@ -1,0 +1,48 @@
+import { constants } from 'node:fs'
+import { copyFile, rm } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { look, makeFolder, spend, weigh } from './data-folder.ts'
+import type { DataFolder, HelperHost } from './helper.ts'
+
+/**
+ * Copies a file so that it is there, as it is now, when a queued call is sent: the script may append to it or delete it.
+ * The copy counts against the quota. Answers its path; the name stays what it was.
+ */
+export async function setAside(
+  { files, randomName }: Pick<HelperHost, 'files' | 'randomName'>,
+  path: string,
+): Promise<string> {
+  const source = files.resolve(path)
+  const folder = join(files.root, ASIDE, randomName())
+  const copy = join(folder, basename(source))
+  await makeFolder(files, folder)
+  const size = (await look(source))?.size ?? 0
+  try {
+    // Not a link: what is appended to the file later is not what was queued.
+    await spend(files, copy, size, () => copyFile(source, copy, constants.COPYFILE_FICLONE))
+  } catch (error) {
+    await remove(files, folder)
+    throw error
+  }
+  return copy
+}
+
+/** Removes what `setAside` has made. Other paths, and what is gone, are left alone. */
+export async function dropAside({ files }: Pick<HelperHost, 'files'>, path: string): Promise<void> {
+  const folder = dirname(files.resolve(path))
+  if (dirname(folder) === join(files.root, ASIDE)) await remove(files, folder)
+}
+
+async function remove(files: DataFolder, folder: string): Promise<void> {
+  await files.change(async () => {
+    const before = await weigh(folder)
+    try {
+      await rm(folder, { recursive: true, force: true })
+    } finally {
+      files.reserve((await weigh(folder)) - before)
+    }
+  })
+}
+
+/** Folder inside the data folder. */
+const ASIDE = '.queued'
