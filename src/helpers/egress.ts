@@ -3,10 +3,11 @@ import { once } from 'node:events'
 import { BlockList, connect as connectPlain, isIP, type Socket, type TcpNetConnectOpts } from 'node:net'
 import { unescape as percentDecoded } from 'node:querystring'
 import { Readable } from 'node:stream'
-import { connect as connectTls, getCACertificates } from 'node:tls'
+import { type ConnectionOptions, connect as connectTls, getCACertificates, type TLSSocket } from 'node:tls'
 import type { Agent, buildConnector, Dispatcher } from 'undici'
 import { Mistake } from '../mistake/mistake.ts'
 import type { ConnectRequest, HttpReply, HttpRequest } from './helper.ts'
+import { pinnedTrust } from './pinned-certificate.ts'
 
 export interface EgressOptions {
   /**
@@ -82,6 +83,15 @@ class FencedEgress implements Egress {
   async connect({ host, port, tls }: ConnectRequest, signal?: AbortSignal): Promise<Socket> {
     const peer = peerOf(host, port)
     this.#checkHost(peer)
+    return await this.#open(peer, { host, port, ...(tls === undefined ? {} : { tls }) }, signal)
+  }
+
+  async #open(
+    peer: Peer,
+    { host, port, tls }: ConnectRequest,
+    signal: AbortSignal | undefined,
+    trust: ConnectionOptions = {},
+  ): Promise<Socket> {
     const limit = AbortSignal.timeout(this.#options.timeoutMs ?? TIMEOUT_MS)
     const stop = signal === undefined ? limit : AbortSignal.any([signal, limit])
     // @types/node knows `blockList` only for `new Socket`, which `net.connect` hands its options to.
@@ -90,13 +100,13 @@ class FencedEgress implements Egress {
     try {
       await once(socket, 'connect', { signal: stop })
       if (tls === undefined) return socket
-      const { ca } = this.#options
       const name = tls.servername ?? bare(host)
       const secure = connectTls({
         socket,
         ...(isIP(name) === 0 ? { servername: name } : { host: name }),
         ...(tls.alpn === undefined ? {} : { ALPNProtocols: [...tls.alpn] }),
-        ...(ca === undefined ? {} : { ca: [...getCACertificates(), ca] }),
+        ...trustOf(this.#options),
+        ...trust,
       })
       await once(secure, 'secureConnect', { signal: stop })
       return secure
@@ -125,8 +135,36 @@ class FencedEgress implements Egress {
 
   async #send(hop: Hop, signal: AbortSignal): Promise<HttpReply | Redirect> {
     this.#checkHost(hop)
-    this.#client ??= openClient(this.#options, this.#forbidden)
-    const { undici, agent } = await this.#client
+    if (hop.certificateSha256 === undefined) {
+      this.#client ??= openClient(this.#options, this.#forbidden)
+      return await this.#sendBy(await this.#client, hop, signal)
+    }
+    const trust = await this.#pinned(hop, hop.certificateSha256, signal)
+    const client = await openClient(this.#options, this.#forbidden, trust)
+    try {
+      return await this.#sendBy(client, hop, signal)
+    } finally {
+      await client.agent.destroy()
+    }
+  }
+
+  /** Looks at the certificates of a server, and sends it nothing. What is then trusted is checked as any other is. */
+  async #pinned(hop: Hop, sha256: string, signal: AbortSignal): Promise<ConnectionOptions> {
+    if (hop.url.protocol !== 'https:')
+      throw refused(hop, 'without https there is no certificate to know it by')
+    const place = { host: hostOf(hop.url), port: Number(hop.url.port || 443), tls: {} }
+    const socket = await this.#open(hop, place, signal, { rejectUnauthorized: false })
+    try {
+      const trust = pinnedTrust(socket as TLSSocket, sha256)
+      if (trust === undefined)
+        throw failed(hop, 'none of its certificates has the fingerprint that was given')
+      return trust
+    } finally {
+      socket.destroy()
+    }
+  }
+
+  async #sendBy({ undici, agent }: Client, hop: Hop, signal: AbortSignal): Promise<HttpReply | Redirect> {
     try {
       const reply = await undici.request(hop.url, {
         dispatcher: agent,
@@ -158,17 +196,26 @@ class FencedEgress implements Egress {
   }
 }
 
+/** Beside what Node trusts. */
+function trustOf({ ca }: EgressOptions): ConnectionOptions {
+  return ca === undefined ? {} : { ca: [...getCACertificates(), ca] }
+}
+
 interface Client {
   readonly undici: typeof import('undici')
   readonly agent: Agent
 }
 
 /** Loads the HTTP client when it is first needed: most runs send nothing, and it takes longer to load than the rest. */
-async function openClient(options: EgressOptions, forbidden: BlockList): Promise<Client> {
+async function openClient(
+  options: EgressOptions,
+  forbidden: BlockList,
+  trust: ConnectionOptions = trustOf(options),
+): Promise<Client> {
   const undici = await import('undici')
   const timeout = options.timeoutMs ?? TIMEOUT_MS
   const agent = new undici.Agent({
-    connect: fencedConnector(undici.buildConnector, forbidden, timeout, options.ca),
+    connect: fencedConnector(undici.buildConnector, forbidden, timeout, trust),
     connections: MOST_CONNECTIONS_PER_ORIGIN,
     headersTimeout: timeout,
     bodyTimeout: timeout,
@@ -187,6 +234,7 @@ interface Peer {
 interface Hop extends Peer {
   readonly headers: Readonly<Record<string, string>>
   readonly body: HttpRequest['body']
+  readonly certificateSha256?: string | undefined
 }
 
 function peerOf(host: string, port: number): Peer {
@@ -216,14 +264,20 @@ const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
 /** Marks our own requests, which are no traffic to look at: a script that reports each call would never end. */
 const OWN_TRAFFIC = { 'x-kubeshark-capture': 'ignore' }
 
-function firstHop({ method, url, headers, body }: HttpRequest): Hop {
+function firstHop({ method, url, headers, body, certificateSha256 }: HttpRequest): Hop {
   const target = new URL(url)
   // The host that was checked is the one that is asked: no other name goes along.
   const { host: _, ...given } = lowerNames(headers)
   const credentials = credentialsOf(target)
   target.username = ''
   target.password = ''
-  return { method, url: target, headers: { ...credentials, ...given, ...OWN_TRAFFIC }, body }
+  return {
+    method,
+    url: target,
+    headers: { ...credentials, ...given, ...OWN_TRAFFIC },
+    body,
+    certificateSha256,
+  }
 }
 
 /** `http://user:password@host/`, as other clients understand it (RFC 7617). */
@@ -244,7 +298,7 @@ function followed(hop: Hop, { code, to }: Redirect): Hop {
     return { ...hop, url, headers }
   }
   const { 'content-type': _, ...rest } = headers
-  return { method: 'GET', url, headers: rest, body: undefined }
+  return { ...hop, method: 'GET', url, headers: rest, body: undefined }
 }
 
 function publicHeaders(headers: Readonly<Record<string, string>>): Record<string, string> {
@@ -295,12 +349,11 @@ function fencedConnector(
   connector: typeof buildConnector,
   blockList: BlockList,
   timeout: number,
-  ca: string | undefined,
+  trust: ConnectionOptions,
 ): buildConnector.connector {
   // @types/node knows `blockList` only for `new Socket`, which `net.connect` hands its options to.
   const plain = connector({ blockList, timeout } as buildConnector.BuildOptions)
-  const trusted = ca === undefined ? {} : { ca: [...getCACertificates(), ca] }
-  const tls = connector({ timeout, allowH2: false, ...trusted }) // the limits are proved on HTTP/1.1
+  const tls = connector({ timeout, allowH2: false, ...trust } as buildConnector.BuildOptions) // the limits are proved on HTTP/1.1
   return (options, callback) => {
     if (options.protocol !== 'https:') return plain(options, callback)
     const { hostname, port } = options

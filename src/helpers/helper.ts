@@ -212,6 +212,11 @@ export interface HttpRequest {
   readonly body: string | Uint8Array | Readable | undefined
   /** For all of it, ms, when that may take longer than usual: uploads. */
   readonly totalMs?: number
+  /**
+   * SHA-256 of the certificate of the server, or of one that has signed it and that the server shows, as hexadecimal digits:
+   * that one is trusted, and no other. For https only.
+   */
+  readonly certificateSha256?: string
 }
 
 export interface ConnectRequest {
