@@ -678,6 +678,23 @@ declare const vendor: {
    * }
    */
   slackBot(token: string, channelID: string, pretext?: string, text?: string, color?: string, fields?: { [name: string]: string }, files?: { [name: string]: string }): void
+  /**
+   * Writes a point to InfluxDB: its fields and tags, at the time of the agent. Numbers are floats, and what is in objects becomes a field of its own (`a.b`). Returns when it is stored; throws when it is not.
+   * @param url Address of the server, such as `http://influxdb:8086`
+   * @param token API token; for InfluxDB 1 `user:password`
+   * @param organization Name or id of the organization; InfluxDB 1 has none
+   * @param bucket Bucket; for InfluxDB 1 `database` or `database/retention policy`
+   * @param measurement Measurement
+   * @param data Names and values of the fields
+   * @param tags Names and values of the tags
+   * @example
+   * try {
+   *   vendor.influxdb('http://127.0.0.1:9', 'token', 'shop', 'traffic', 'http', { status: 500, ms: 12.5 }, { node: utils.nodeName() })
+   * } catch (error) {
+   *   console.error(error)
+   * }
+   */
+  influxdb(url: string, token: string, organization: string, bucket: string, measurement: string, data: { [name: string]: any }, tags?: { [name: string]: string | any[] | { [name: string]: any } }): void
   /** Uploads to Azure Blob Storage. */
   azure: {
     /**

@@ -1,4 +1,5 @@
 import { namespace } from '../helper.ts'
+import { influxdb } from './influxdb.ts'
 import { slack, slackBot } from './slack.ts'
 import { webhook, webhookForm } from './webhook.ts'
 
@@ -7,4 +8,5 @@ export const vendor = namespace('vendor', 'Requests to other systems.', {
   webhookForm,
   slack,
   slackBot,
+  influxdb,
 })
