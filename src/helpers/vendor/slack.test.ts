@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { writeFile } from 'node:fs/promises'
+import { readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { WebClient } from '@slack/web-api'
@@ -10,11 +10,13 @@ import { httpServer } from '../../testing/http-server.ts'
 import { slackServer } from '../../testing/slack-server.ts'
 import { tempFolder } from '../../testing/temp-folder.ts'
 import { Refusal, retryOf } from '../answer.ts'
+import { readArguments } from '../arguments.ts'
 import { openDataFolder } from '../data-folder.ts'
 import { dispatch } from '../dispatch.ts'
 import { openEgress } from '../egress.ts'
 import type { HttpRequest } from '../helper.ts'
 import { namespaces } from '../index.ts'
+import { slackBot } from './slack.ts'
 
 async function open(t: TestContext, api?: string, network?: SinkNetwork) {
   const egress = openEgress()
@@ -30,7 +32,7 @@ async function open(t: TestContext, api?: string, network?: SinkNetwork) {
   const call = (name: string, ...args: unknown[]) => dispatch(namespaces, `vendor.${name}`, args, host)
   const rehearse = (name: string, ...args: unknown[]) =>
     dispatch(namespaces, `vendor.${name}`, args, host, 'rehearsed')
-  return { folder, sent, call, rehearse }
+  return { folder, host, sent, call, rehearse }
 }
 
 const CHANNEL = 'C0123456789'
@@ -144,6 +146,34 @@ describe('vendor.slackBot', () => {
       await assert.rejects(how('slackBot', ...withFile('../etc/passwd')), { code: 'E_HELPER_REFUSED' })
     }
     assert.deepEqual(slack.calls, [])
+  })
+
+  test('queued, sends files as they were, with the time of the call, and leaves nothing behind', async (t) => {
+    const slack = await slackServer(t)
+    const { folder, host } = await open(t, slack.api)
+    await writeFile(join(folder, 'a.json'), '{}')
+    await writeFile(join(folder, 'b.json'), '[]')
+    const files = { a: 'a.json', b: 'b.json' }
+    const given = ['xoxb-good', CHANNEL, 'a', 'b', '', {}, files]
+    const { queued } = slackBot
+    const read = readArguments('vendor.slackBot', slackBot.params, given)
+    const kept = await queued?.prepare?.(read as Parameters<typeof slackBot.run>[0], host)
+    assert.ok(kept)
+    for (const name of ['a.json', 'b.json']) await rm(join(folder, name))
+
+    const later = { ...host, now: () => host.now() + 60_000 }
+    const again = JSON.parse(JSON.stringify(Object.values(kept)))
+    await dispatch(namespaces, 'vendor.slackBot', again, later)
+    await queued?.settled?.(kept, later)
+    assert.deepEqual(
+      slack.files.map(({ name, bytes }) => [name, String(bytes)]),
+      [
+        ['a', '{}'],
+        ['b', '[]'],
+      ],
+    )
+    assert.equal(slack.messages[0]?.fields?.[0]?.value, '2026-01-01T00:00:00.123Z')
+    assert.deepEqual(await readdir(join(folder, '.queued')), [])
   })
 
   test('tells what passes from what does not', async (t) => {

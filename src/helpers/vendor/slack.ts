@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { Mistake } from '../../mistake/mistake.ts'
 import { jsonOf, type Retry, refusalOf, requestOf, retryAfterMs } from '../answer.ts'
 import { type Arguments, type HelperHost, type HttpReply, type HttpRequest, helper } from '../helper.ts'
+import { dropAside, setAside } from '../set-aside.ts'
 
 const pretext = z.string().default('').describe('Text above the message')
 const text = z.string().default('').describe('The message, in the markup of Slack')
@@ -67,7 +68,17 @@ export const slackBot = helper({
     const { hostname } = new URL(apiOf(host))
     return { text: `Slack channel ${channelID}`, hosts: [hostname, `files.${hostname}`], bucket: channelID }
   },
-  queued: { key: ({ channelID }) => `slack ${channelID}` },
+  queued: {
+    key: ({ channelID }) => `slack ${channelID}`,
+    async prepare(message, host) {
+      await filesOf(message, host)
+      const { fields, files } = message
+      return { ...message, fields: withTime(fields, host), files: await setAllAside(files, host) }
+    },
+    async settled({ files }, host) {
+      await dropAllAside(files, host)
+    },
+  },
   example: `try {\n  vendor.slackBot('xoxb-0', 'C0123456789', 'Checkout', 'answers 500', 'd10000', { Node: utils.nodeName() })\n} catch (error) {\n  console.error(error)\n}`,
   async run(message, host) {
     const files = await filesOf(message, host)
@@ -97,12 +108,20 @@ const HEX = /^([0-9a-f]{3}){1,2}$/i
 
 function messageOf(message: Message, host: HelperHost): HttpRequest {
   const { token, channelID, fields } = message
-  const all = Object.entries({ Timestamp: new Date(host.now()).toISOString(), ...fields })
-  const shown = all.map(([title, value]) => ({ title, value, short: value.length <= LONGEST_SHORT }))
+  const shown = Object.entries(withTime(fields, host)).map(([title, value]) => ({
+    title,
+    value,
+    short: value.length <= LONGEST_SHORT,
+  }))
   return methodOf(host, 'chat.postMessage', token, {
     channel: channelID,
     attachments: JSON.stringify([{ ...attachmentOf(message), fields: shown }]),
   })
+}
+
+/** The time of the agent, unless the script or whoever has queued the call gives one. */
+function withTime(fields: Message['fields'], host: HelperHost): Message['fields'] {
+  return { Timestamp: new Date(host.now()).toISOString(), ...fields }
 }
 
 /** Two of them stand beside each other. */
@@ -125,6 +144,21 @@ async function filesOf({ files }: Message, host: HelperHost): Promise<FileToSend
       return { name, path, bytes: found.size }
     }),
   )
+}
+
+async function setAllAside(files: Message['files'], host: HelperHost): Promise<Message['files']> {
+  const copies: [name: string, path: string][] = []
+  try {
+    for (const [name, path] of Object.entries(files)) copies.push([name, await setAside(host, path)])
+    return Object.fromEntries(copies)
+  } catch (error) {
+    await dropAllAside(Object.fromEntries(copies), host)
+    throw error
+  }
+}
+
+async function dropAllAside(files: Message['files'], host: HelperHost): Promise<void> {
+  for (const path of Object.values(files)) await dropAside(host, path)
 }
 
 function noFile(name: string, reason: string): Mistake {
