@@ -1,17 +1,29 @@
 import { randomBytes } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
+import type { Socket } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { resolve } from 'node:path'
 import type { Config } from '../config/index.ts'
 import { openDataFolder } from '../helpers/data-folder.ts'
-import { dispatch } from '../helpers/dispatch.ts'
+import { type DispatchOptions, dispatch, helperAt } from '../helpers/dispatch.ts'
 import { type Egress, openEgress } from '../helpers/egress.ts'
-import type { DataFolder, HelperHost, PacketStore, SharedValues, Targeted } from '../helpers/helper.ts'
+import type {
+  Arguments,
+  BrokerHelper,
+  DataFolder,
+  HelperHost,
+  HttpRequest,
+  PacketStore,
+  Params,
+  SharedValues,
+  Targeted,
+} from '../helpers/helper.ts'
 import { namespaces } from '../helpers/index.ts'
 import { Rehearsal } from '../helpers/rehearsal.ts'
 import { Secrets } from '../helpers/secrets.ts'
 import { Mistake } from '../mistake/mistake.ts'
-import type { Effect } from '../wire/trials.ts'
+import type { EffectOutcome, EffectRecord } from '../wire/effects.ts'
+import type { Effect, EffectKind } from '../wire/trials.ts'
 import type { Agent } from './agents.ts'
 import type { HelperCall } from './group.ts'
 import { HUB_ACTION } from './host/protocol.ts'
@@ -26,6 +38,8 @@ export interface BrokerOptions {
   readonly shared?: SharedSource
   /** Takes what would leave the machine, instead of letting it. Files are written all the same: `scripting.data` says where. */
   readonly rehearse?: ((effect: Effect) => void) | undefined
+  /** Takes a line for each effect. Must not throw. Absent: nobody wants them. */
+  readonly audit?: ((record: EffectRecord) => void) | undefined
 }
 
 /** Where what agents share is kept: `SharedState`. */
@@ -79,8 +93,9 @@ export class HelperBroker {
   readonly #link: ComponentLink
   readonly #shared: SharedSource | undefined
   readonly #rehearsal: Rehearsal | undefined
+  readonly #audit: BrokerOptions['audit']
 
-  constructor({ config, nodeName, packets, link, shared, rehearse }: BrokerOptions) {
+  constructor({ config, nodeName, packets, link, shared, rehearse, audit }: BrokerOptions) {
     const { scripting, internetConnectivity } = config
     this.#root = resolve(scripting.data)
     this.#quotaBytes = scripting.dataQuotaMb * 2 ** 20
@@ -92,6 +107,7 @@ export class HelperBroker {
     this.#packets = packets ?? new NoPackets()
     this.#link = link
     this.#shared = shared
+    this.#audit = audit
     if (rehearse !== undefined)
       this.#rehearsal = new Rehearsal({
         namespaces,
@@ -103,14 +119,81 @@ export class HelperBroker {
   }
 
   async call(call: HelperCall): Promise<unknown> {
-    if (call.path === HUB_ACTION && this.#rehearsal === undefined) return await this.#action(call)
-    const host = await this.#hostFor(call)
-    if (this.#rehearsal === undefined) return dispatch(namespaces, call.path, call.args, host)
-    if (call.path !== HUB_ACTION) return this.#rehearsal.dispatch(call, host)
+    if (call.path === HUB_ACTION) return await this.#perform(call, { run: () => this.#act(call) })
+    return await this.#perform(call, {
+      run: (host, permit) =>
+        this.#rehearsal === undefined
+          ? dispatch(namespaces, call.path, call.args, host, { permit })
+          : this.#rehearsal.dispatch(call, host, permit),
+    })
+  }
+
+  /** The way of each effect, whoever makes it happen: is it permitted? → carry it out → a line for the audit. */
+  async #perform(call: EffectCall, { run, done = 'ok' }: Performance): Promise<unknown> {
+    const kind = helperAt(namespaces, call.path)?.effect
+    const began = performance.now()
+    const told = nothingTold()
+    const host = await this.#hostFor(call, told)
+    const permit = (helper: BrokerHelper, read: Arguments<Params>) =>
+      this.#permit(helper, read, call, { host, told })
+    try {
+      const answer = await run(host, permit)
+      if (kind !== undefined)
+        this.#tell(call, { kind, began, told, outcome: this.#rehearsal === undefined ? done : 'rehearsed' })
+      return answer
+    } catch (error) {
+      const outcome = error instanceof Mistake && REFUSALS.has(error.code) ? 'refused' : 'failed'
+      if (kind !== undefined) this.#tell(call, { kind, began, told, outcome, error })
+      throw error
+    }
+  }
+
+  /** Throws E_HELPER_REFUSED for what the agent may not do. */
+  #permit(
+    helper: BrokerHelper,
+    read: Arguments<Params>,
+    call: EffectCall,
+    { host, told }: { readonly host: HelperHost; readonly told: Told },
+  ): void {
+    const target = helper.target?.(read, host)
+    told.target = target?.text ?? firstText(call.args)
+  }
+
+  #tell(
+    { agent, component, path, args, entry, queuedId }: EffectCall,
+    { kind, began, told, outcome, error }: Outcome,
+  ): void {
+    const { bytes, status, sockets } = told
+    const text = told.target === '' ? firstText(args) : told.target
+    this.#audit?.({
+      at: Date.now(),
+      agent: agent.id ?? '',
+      title: agent.title,
+      ...(agent.version === undefined ? {} : { version: agent.version }),
+      node: this.#nodeOf(component),
+      component,
+      ...(entry === undefined ? {} : { entry }),
+      helper: path,
+      kind,
+      target: this.#secrets.masked(text).slice(0, LONGEST_TARGET),
+      outcome,
+      ...(status === undefined ? {} : { status }),
+      ms: Math.round((performance.now() - began) * 100) / 100,
+      bytes: bytes + sockets.reduce((sum, socket) => sum + socket.bytesWritten, 0),
+      ...(queuedId === undefined ? {} : { queuedId }),
+      ...(error === undefined
+        ? {}
+        : { error: this.#secrets.masked(messageOf(error)).slice(0, LONGEST_ERROR) }),
+    })
+  }
+
+  /** `hub.action`, which the sandbox passes on. */
+  async #act(call: HelperCall): Promise<void> {
+    if (this.#rehearsal === undefined) return await this.#action(call)
     const [action, object] = call.args
     this.#rehearsal.note(
       { ...call, args: typeof object === 'string' ? [action, JSON.parse(object)] : [action] },
-      host,
+      await this.#hostFor(call),
     )
   }
 
@@ -119,8 +202,11 @@ export class HelperBroker {
     return this.#rehearsal?.masked(text, this.#root) ?? text
   }
 
-  async #hostFor({ agent, component, nowMs, warn }: HelperCall): Promise<HelperHost> {
-    const node = component === 'hub' ? 'hub' : this.#nodeName
+  async #hostFor(
+    { agent, component, nowMs, warn, queuedId }: EffectCall,
+    told: Told = nothingTold(),
+  ): Promise<HelperHost> {
+    const node = this.#nodeOf(component)
     // Counting what is in it may take a while: when somebody uses it.
     this.#files ??= openDataFolder(this.#root, this.#quotaBytes)
     return {
@@ -135,8 +221,18 @@ export class HelperBroker {
       warn,
       nodeIp: this.#nodeIp,
       runId: this.#runId,
-      request: (options) => this.#egress.request(options),
-      connect: (options) => this.#egress.connect(options),
+      ...(queuedId === undefined ? {} : { queuedId }),
+      request: async (options) => {
+        told.bytes += sizeOf(options.body)
+        const reply = await this.#egress.request(options)
+        told.status = reply.status
+        return reply
+      },
+      connect: async (options) => {
+        const socket = await this.#egress.connect(options)
+        told.sockets.push(socket)
+        return socket
+      },
       addressOf: (host, port) => this.#egress.addressOf(host, port),
       queue: () => Promise.reject(new Mistake('E_HELPER_REFUSED', 'there is no outbox here')),
       otel: this.#otel,
@@ -146,6 +242,10 @@ export class HelperBroker {
       health: () => this.#link.health(node),
       targeted: () => this.#link.targeted(),
     }
+  }
+
+  #nodeOf(component: HelperCall['component']): string {
+    return component === 'hub' ? 'hub' : this.#nodeName
   }
 
   /** An agent has added something by `cluster.*`: see `GroupObserver.shared`. */
@@ -166,6 +266,55 @@ export class HelperBroker {
     const sent = { agent, component, nowMs, action: String(action) }
     await this.#link.action(typeof object === 'string' ? { ...sent, object } : sent)
   }
+}
+
+/** An effect that an agent wants, as it calls for it or as the outbox delivers it. */
+interface EffectCall extends Omit<HelperCall, 'during'> {
+  /** Id of the call in the outbox, the same for each attempt. */
+  readonly queuedId?: string
+}
+
+/** How an effect is carried out, once it is permitted. */
+interface Performance {
+  run(host: HelperHost, permit: NonNullable<DispatchOptions['permit']>): Promise<unknown>
+  /** What the audit says when that goes well; `ok` by default. */
+  readonly done?: EffectOutcome
+}
+
+/** What becomes known of an effect while it is carried out. */
+interface Told {
+  target: string
+  /** Sent by HTTP; what goes through sockets is counted by these. */
+  bytes: number
+  status: number | undefined
+  readonly sockets: Socket[]
+}
+
+interface Outcome {
+  readonly kind: EffectKind
+  readonly began: number
+  readonly told: Told
+  readonly outcome: EffectOutcome
+  readonly error?: unknown
+}
+
+function nothingTold(): Told {
+  return { target: '', bytes: 0, status: undefined, sockets: [] }
+}
+
+/** Of a stream nobody knows it before it has been sent. */
+function sizeOf(body: HttpRequest['body']): number {
+  if (typeof body === 'string') return Buffer.byteLength(body)
+  return body instanceof Uint8Array ? body.length : 0
+}
+
+/** Most helpers name first what they are about. */
+function firstText([first]: readonly unknown[]): string {
+  return typeof first === 'string' ? first : ''
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Mistake ? error.message : 'an error of Remora'
 }
 
 /** One that comes out of no store is known by its file. */
@@ -236,3 +385,7 @@ function makeFolder(path: string): void {
 }
 
 const CALL_MS = 60_000
+/** Of errors that are said before anything was done. */
+const REFUSALS: ReadonlySet<string> = new Set(['E_HELPER_REFUSED', 'E_HELPER_ARGUMENT', 'E_TOO_LARGE'])
+const LONGEST_TARGET = 500
+const LONGEST_ERROR = 1000

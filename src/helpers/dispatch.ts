@@ -1,7 +1,7 @@
 import { Mistake } from '../mistake/mistake.ts'
 import { arity, readArguments } from './arguments.ts'
 import { asMistake, brief } from './failure.ts'
-import type { BrokerHelper, Helper, HelperHost, Namespace } from './helper.ts'
+import type { Arguments, BrokerHelper, Helper, HelperHost, Namespace, Params } from './helper.ts'
 
 /** What the sandbox is told of a helper. Plain JSON. */
 export interface Stub {
@@ -48,6 +48,13 @@ export function helperArity(
   return new Map([...allHelpers(namespaces)].map(([path, { params }]) => [path, arity(params)]))
 }
 
+export interface DispatchOptions {
+  /** As in earnest by default. */
+  readonly how?: 'run' | 'rehearsed'
+  /** Is told of what is about to be run, with its arguments as they were read; what it throws keeps that from happening. */
+  readonly permit?: ((helper: BrokerHelper, read: Arguments<Params>) => void) | undefined
+}
+
 /**
  * Runs a broker helper for a script: finds it, converts and checks the arguments, runs it, checks the answer, which
  * is JSON or undefined. What the script or the other side got wrong is a Mistake; anything else is a bug of ours.
@@ -57,11 +64,12 @@ export async function dispatch(
   path: string,
   args: readonly unknown[],
   host: HelperHost,
-  how: 'run' | 'rehearsed' = 'run',
+  { how = 'run', permit }: DispatchOptions = {},
 ): Promise<unknown> {
   const helper = findBrokerHelper(namespaces, path)
   const read = readArguments(path, helper.params, args)
   try {
+    permit?.(helper, read)
     const run = how === 'rehearsed' && helper.rehearsed !== undefined ? helper.rehearsed : helper.run
     return helper.returns.parse(await run(read, host))
   } catch (error) {

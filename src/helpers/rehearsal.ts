@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import type { Effect, EffectKind } from '../wire/trials.ts'
-import { dispatch, helperAt } from './dispatch.ts'
+import { type DispatchOptions, dispatch, helperAt } from './dispatch.ts'
 import type { HelperHost, HttpReply, HttpRequest, Namespace } from './helper.ts'
 import { Secrets } from './secrets.ts'
 
@@ -36,7 +36,11 @@ export class Rehearsal {
   }
 
   /** Answers as `dispatch` does, and tells of the effect, if there is one. */
-  async dispatch(call: RehearsedCall, host: HelperHost): Promise<unknown> {
+  async dispatch(
+    call: RehearsedCall,
+    host: HelperHost,
+    permit?: DispatchOptions['permit'],
+  ): Promise<unknown> {
     const { namespaces } = this.#options
     const { path, args } = call
     const sent: HttpRequest[] = []
@@ -62,7 +66,7 @@ export class Rehearsal {
       if (kind !== undefined) this.#tell(call, host, { kind, sent: sent[0], outcome })
     }
     try {
-      const answer = await dispatch(namespaces, path, args, rehearsed, 'rehearsed')
+      const answer = await dispatch(namespaces, path, args, rehearsed, { how: 'rehearsed', permit })
       told({ answer: answer === undefined ? null : this.#shown(JSON.stringify(answer), host) })
       return answer
     } catch (error) {
