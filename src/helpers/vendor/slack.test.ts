@@ -31,7 +31,7 @@ async function open(t: TestContext, api?: string, network?: SinkNetwork) {
   const host = fakeHost(files, { request, ...network, env: api === undefined ? {} : { SLACK_API_URL: api } })
   const call = (name: string, ...args: unknown[]) => dispatch(namespaces, `vendor.${name}`, args, host)
   const rehearse = (name: string, ...args: unknown[]) =>
-    dispatch(namespaces, `vendor.${name}`, args, host, 'rehearsed')
+    dispatch(namespaces, `vendor.${name}`, args, host, { how: 'rehearsed' })
   return { folder, host, sent, call, rehearse }
 }
 
