@@ -741,6 +741,48 @@ declare const wrapper: {
   joinMaps(a?: object | null | undefined, b?: object | null | undefined): { [name: string]: any }
 }
 
+/** Answers of a language model of OpenAI, and the mood of a text. `llm.prompt` asks any other model. */
+declare const chatgpt: {
+  /**
+   * What a model of OpenAI answers (https://platform.openai.com/docs/api-reference/chat). `OPENAI_MODEL` and `OPENAI_BASE_URL` in `env` choose another model and address than gpt-4o-mini at https://api.openai.com/v1. Throws when there is no answer within 45 s, or where `aiAssistantEnabled` is false.
+   * @param apiKey Key of the API
+   * @param prompt What is asked
+   * @param maxTokens Length of the answer at most
+   * @example
+   * if (env.OPENAI_API_KEY) console.log(chatgpt.prompt(env.OPENAI_API_KEY, 'What does HTTP status 418 mean?', 200))
+   */
+  prompt(apiKey: string, prompt: string, maxTokens?: number): string
+  /**
+   * Mood of an English text of up to 100000 characters by VADER (Hutto and Gilbert, 2014), on this machine: shares of negative, neutral and positive words from 0 to 1, and `compound` from -1 (most negative) to 1. Texts of 0.05 or more are called positive, those of -0.05 or less negative.
+   * @param text English text
+   * @example
+   * console.log(chatgpt.sentiment('The book was good.').compound)
+   */
+  sentiment(text: string): { neg: number; neu: number; pos: number; compound: number }
+}
+
+/** Answers of language models, whoever runs them. */
+declare const llm: {
+  /**
+   * What a model answers that speaks the API of OpenAI: those of most providers, and of Ollama, llama.cpp, vLLM and LM Studio on your own machines. `endpoint` is the address before `/chat/completions`, such as `http://localhost:11434/v1`; `timeoutMs` is 45000, and 55000 at most. Throws when there is no answer, and where `aiAssistantEnabled` is false.
+   * @param request Whom and what is asked: either `messages` or `prompt`, which is one of the role `user`
+   * @example
+   * try {
+   *   var answer = llm.prompt({
+   *     endpoint: 'http://127.0.0.1:9/v1',
+   *     model: 'llama3.2',
+   *     messages: [{ role: 'system', content: 'Answer in one sentence.' }, { role: 'user', content: 'Why does a server answer 503?' }],
+   *     maxTokens: 100,
+   *     temperature: 0
+   *   })
+   *   console.log(answer)
+   * } catch (error) {
+   *   console.error(error)
+   * }
+   */
+  prompt(request: { endpoint: string; model: string; apiKey?: string; messages?: { role: string; content: string }[]; prompt?: string; maxTokens?: number; temperature?: number; timeoutMs?: number }): string
+}
+
 /**
  * Calls a function once, later.
  * @param task What to call

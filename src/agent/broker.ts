@@ -87,6 +87,7 @@ export class HelperBroker {
   readonly #nodeIp = ownAddress()
   readonly #runId = randomBytes(4).toString('hex')
   readonly #env: HelperHost['env']
+  readonly #aiAssistantEnabled: boolean
   readonly #secrets: Secrets
   readonly #otel: HelperHost['otel']
   readonly #packets: PacketStore
@@ -96,13 +97,14 @@ export class HelperBroker {
   readonly #audit: BrokerOptions['audit']
 
   constructor({ config, nodeName, packets, link, shared, rehearse, audit }: BrokerOptions) {
-    const { scripting, internetConnectivity } = config
+    const { scripting, internetConnectivity, aiAssistantEnabled } = config
     this.#root = resolve(scripting.data)
     this.#quotaBytes = scripting.dataQuotaMb * 2 ** 20
     this.#egress = openEgress({ ...scripting.egress, internetConnectivity })
     this.#nodeName = nodeName
     this.#secrets = new Secrets({ ...scripting.env, otel: scripting.otel.headers })
     this.#env = scripting.env
+    this.#aiAssistantEnabled = aiAssistantEnabled
     this.#otel = scripting.otel
     this.#packets = packets ?? new NoPackets()
     this.#link = link
@@ -214,6 +216,7 @@ export class HelperBroker {
       component,
       nodeName: node,
       env: this.#env,
+      aiAssistantEnabled: this.#aiAssistantEnabled,
       files: await this.#files,
       packets: this.#packets,
       shared: this.#sharedOf(agent),

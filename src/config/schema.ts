@@ -336,6 +336,7 @@ export const configSchema = section({
   }),
   headless: setting(flag, false, 'Do not open a browser'),
   internetConnectivity: setting(flag, true, 'Helpers may call addresses outside private networks'),
+  aiAssistantEnabled: setting(flag, true, 'Agents may ask language models: chatgpt.prompt and llm.prompt'),
   timezone: planned(text, '', 'For display'),
   logLevel: setting(
     z.enum(['debug', 'info', 'warning', 'error']),

@@ -105,6 +105,8 @@ function expectation(issue: z.core.$ZodRawIssue): string {
       return NOUNS[issue.format] ?? `text of the form ${issue.format}`
     case 'invalid_union':
       return orList(issue.errors.map((each) => each[0]?.message ?? 'something else'))
+    case 'unrecognized_keys':
+      return `no field called ${issue.keys.join(', ')}`
     case 'too_big':
       return `at most ${issue.maximum}`
     case 'too_small':

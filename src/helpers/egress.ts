@@ -166,12 +166,14 @@ class FencedEgress implements Egress {
 
   async #sendBy({ undici, agent }: Client, hop: Hop, signal: AbortSignal): Promise<HttpReply | Redirect> {
     try {
+      const { answerMs } = hop
       const reply = await undici.request(hop.url, {
         dispatcher: agent,
         method: hop.method as Dispatcher.HttpMethod,
         headers: hop.headers,
         body: isEmpty(hop.body) ? null : (hop.body as string | Uint8Array | Readable),
         signal,
+        ...(answerMs === undefined ? {} : { headersTimeout: answerMs, bodyTimeout: answerMs }),
       })
       const headers = joinHeaders(reply.headers)
       const bytes = await reply.body.bytes()
@@ -235,6 +237,7 @@ interface Hop extends Peer {
   readonly headers: Readonly<Record<string, string>>
   readonly body: HttpRequest['body']
   readonly certificateSha256?: string | undefined
+  readonly answerMs: number | undefined
 }
 
 function peerOf(host: string, port: number): Peer {
@@ -264,7 +267,7 @@ const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
 /** Marks our own requests, which are no traffic to look at: a script that reports each call would never end. */
 const OWN_TRAFFIC = { 'x-kubeshark-capture': 'ignore' }
 
-function firstHop({ method, url, headers, body, certificateSha256 }: HttpRequest): Hop {
+function firstHop({ method, url, headers, body, certificateSha256, answerMs }: HttpRequest): Hop {
   const target = new URL(url)
   // The host that was checked is the one that is asked: no other name goes along.
   const { host: _, ...given } = lowerNames(headers)
@@ -277,6 +280,7 @@ function firstHop({ method, url, headers, body, certificateSha256 }: HttpRequest
     headers: { ...credentials, ...given, ...OWN_TRAFFIC },
     body,
     certificateSha256,
+    answerMs,
   }
 }
 

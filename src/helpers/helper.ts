@@ -159,6 +159,8 @@ export interface HelperHost {
   readonly queuedId?: string
   /** What scripts see as `env`: for what people set for all of their agents, such as the address of an API. */
   readonly env: Readonly<Record<string, unknown>>
+  /** Whether scripts may ask language models. */
+  readonly aiAssistantEnabled: boolean
   readonly files: DataFolder
   readonly packets: PacketStore
   /** What the script shares with itself on other nodes. */
@@ -217,6 +219,8 @@ export interface HttpRequest {
    * that one is trusted, and no other. For https only.
    */
   readonly certificateSha256?: string
+  /** For the head of the reply and for each pause in its body, ms, where the other side thinks for longer than most. */
+  readonly answerMs?: number
 }
 
 export interface ConnectRequest {

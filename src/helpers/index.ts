@@ -6,6 +6,8 @@ import type { Namespace } from './helper.ts'
 import { hub } from './hub.ts'
 import { jobs, scheduler } from './jobs.ts'
 import { kfl } from './kfl.ts'
+import { chatgpt } from './models/chatgpt.ts'
+import { llm } from './models/llm.ts'
 import { pcap } from './pcap.ts'
 import { test } from './test.ts'
 import { timers } from './timers.ts'
@@ -33,6 +35,8 @@ export const namespaces: readonly Namespace[] = [
   vendor,
   azure,
   wrapper,
+  chatgpt,
+  llm,
   timers,
   dissectors,
 ]

@@ -29,13 +29,17 @@ export function spell(schema: z.ZodType): string {
       return `{ [name: string]: ${spell(def.valueType as z.ZodType)} }`
     case 'object':
       return `{ ${Object.entries(def.shape)
-        .map(([name, each]) => `${name}: ${spell(each as z.ZodType)}`)
+        .map(([name, each]) => spellField(name, each as z.ZodType))
         .join('; ')} }`
     case 'union':
       return def.options.map((each) => spell(each as z.ZodType)).join(' | ')
     default:
       throw new Error(`no spelling for schemas of type ${def.type}: add one, or use typed()`)
   }
+}
+
+function spellField(name: string, schema: z.ZodType): string {
+  return `${name}${isOptional(schema) ? '?' : ''}: ${spell(schema)}`
 }
 
 function grouped(type: string): string {
@@ -47,7 +51,7 @@ export function spellParams(params: Params): string {
   return Object.entries(params)
     .map(([name, schema]) => {
       if (isRest(schema)) return `...${name}: ${spell(schema)}`
-      return `${name}${isOptional(schema) ? '?' : ''}: ${spell(schema)}`
+      return spellField(name, schema)
     })
     .join(', ')
 }

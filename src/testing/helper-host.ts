@@ -16,6 +16,7 @@ export function fakeHost(
     nodeIp: '10.0.0.7',
     runId: 'run1',
     env: {},
+    aiAssistantEnabled: true,
     files,
     packets: new FakePackets({}),
     shared: new SharedState({ node: 'node-a', boot: 'b1' }).of({ id: 'test', title: 'test agent' }),
