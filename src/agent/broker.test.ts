@@ -54,6 +54,7 @@ async function hubBroker(t: TestContext) {
         if (call.action === 'full') throw new Mistake('E_BUS', 'the outbox is full')
         sent.push(call)
       },
+      alert() {},
       targeted: () => ({ targets: ['cart'], excluded: [] }),
       health: (nodeName) => ({ nodeName, workers: 2 }),
     },

@@ -22,9 +22,11 @@ import { namespaces } from '../helpers/index.ts'
 import { Rehearsal } from '../helpers/rehearsal.ts'
 import { Secrets } from '../helpers/secrets.ts'
 import { Mistake } from '../mistake/mistake.ts'
+import type { AlertSaid } from '../wire/alerts.ts'
 import type { EffectOutcome, EffectRecord } from '../wire/effects.ts'
 import type { Effect, EffectKind } from '../wire/trials.ts'
 import type { Agent } from './agents.ts'
+import { AlertDesk, type AlertingAgent } from './alert-desk.ts'
 import type { HelperCall } from './group.ts'
 import { HUB_ACTION } from './host/protocol.ts'
 
@@ -62,10 +64,20 @@ export interface ComponentLink {
    * Mistake for the script.
    */
   action(call: SentAction): void | Promise<void>
+  /** What an agent says of an alert: as `action`, for whoever keeps alerts. */
+  alert(sent: SentAlert): void | Promise<void>
   /** Pods under capture, and pods that are left out. */
   targeted(): Targeted | Promise<Targeted>
   /** State of this component, for `utils.health`. */
   health(nodeName: string): unknown
+}
+
+/** What an agent has said of an alert, on its way to whoever keeps them. */
+export interface SentAlert {
+  readonly agent: AlertingAgent
+  readonly said: AlertSaid
+  /** Writes a line on its console; absent when no call waits. */
+  readonly warn?: (text: string) => void
 }
 
 export interface SentAction extends Pick<HelperCall, 'agent' | 'component' | 'nowMs'> {
@@ -95,6 +107,7 @@ export class HelperBroker {
   readonly #shared: SharedSource | undefined
   readonly #rehearsal: Rehearsal | undefined
   readonly #audit: BrokerOptions['audit']
+  readonly #alerts: AlertDesk
 
   constructor({ config, nodeName, packets, link, shared, rehearse, audit }: BrokerOptions) {
     const { scripting, internetConnectivity, aiAssistantEnabled } = config
@@ -110,6 +123,11 @@ export class HelperBroker {
     this.#link = link
     this.#shared = shared
     this.#audit = audit
+    this.#alerts = new AlertDesk({
+      packets: this.#packets,
+      root: this.#root,
+      say: (sent) => link.alert(sent),
+    })
     if (rehearse !== undefined)
       this.#rehearsal = new Rehearsal({
         namespaces,
@@ -199,6 +217,15 @@ export class HelperBroker {
     )
   }
 
+  /** Calls a helper for Remora itself, under a name for the audit, such as `alerts`. */
+  async own(name: string, { path, args, warn }: Pick<HelperCall, 'path' | 'args' | 'warn'>): Promise<unknown> {
+    const agent = { index: NO_AGENT, title: name, path: name }
+    const call = { agent, component: 'hub', path, args, nowMs: Date.now(), warn } as const
+    return await this.#perform(call, {
+      run: (host, permit) => dispatch(namespaces, path, args, host, { permit }),
+    })
+  }
+
   /** Text as it may be shown of a rehearsal. */
   masked(text: string): string {
     return this.#rehearsal?.masked(text, this.#root) ?? text
@@ -220,6 +247,7 @@ export class HelperBroker {
       files: await this.#files,
       packets: this.#packets,
       shared: this.#sharedOf(agent),
+      alerts: this.#alerts.of({ agent, node, now: nowMs, warn }),
       signal: AbortSignal.timeout(CALL_MS),
       warn,
       nodeIp: this.#nodeIp,
@@ -256,12 +284,13 @@ export class HelperBroker {
     this.#shared?.apply(sharingOf(agent), deltas, id === undefined ? {} : { id })
   }
 
-  #sharedOf(agent: Agent): SharedValues {
+  #sharedOf(agent: CallingAgent): SharedValues {
     return this.#shared?.of(sharingOf(agent)) ?? new NothingShared()
   }
 
-  close(): Promise<void> {
-    return this.#egress.close()
+  async close(): Promise<void> {
+    await this.#alerts.close()
+    await this.#egress.close()
   }
 
   async #action({ agent, component, nowMs, args }: HelperCall): Promise<void> {
@@ -272,7 +301,8 @@ export class HelperBroker {
 }
 
 /** An effect that an agent wants, as it calls for it or as the outbox delivers it. */
-interface EffectCall extends Omit<HelperCall, 'during'> {
+interface EffectCall extends Omit<HelperCall, 'agent' | 'during'> {
+  readonly agent: CallingAgent
   /** Id of the call in the outbox, the same for each attempt. */
   readonly queuedId?: string
 }
@@ -320,8 +350,10 @@ function messageOf(error: unknown): string {
   return error instanceof Mistake ? error.message : 'an error of Remora'
 }
 
+type CallingAgent = Pick<Agent, 'index' | 'id' | 'version' | 'path' | 'title'>
+
 /** One that comes out of no store is known by its file. */
-function sharingOf({ id, path, title }: Agent): SharingAgent {
+function sharingOf({ id, path, title }: CallingAgent): SharingAgent {
   return { id: id ?? path, title }
 }
 
@@ -387,6 +419,8 @@ function makeFolder(path: string): void {
   }
 }
 
+/** Index of what is no agent. */
+const NO_AGENT = -1
 const CALL_MS = 60_000
 /** Of errors that are said before anything was done. */
 const REFUSALS: ReadonlySet<string> = new Set(['E_HELPER_REFUSED', 'E_HELPER_ARGUMENT', 'E_TOO_LARGE'])

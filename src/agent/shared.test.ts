@@ -17,6 +17,7 @@ async function open(t: TestContext, ...sources: readonly string[]) {
   const shared = new SharedState({ node: 'hub', boot: 'b1' })
   const link = {
     action() {},
+    alert() {},
     targeted: () => ({ targets: [], excluded: [] }),
     health: () => ({}),
   }

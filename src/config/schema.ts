@@ -2,6 +2,7 @@ import { isIP } from 'node:net'
 import { z } from 'zod'
 import { knownProtocols } from '../dissectors/known.ts'
 import { nearest } from '../mistake/nearest.ts'
+import { SEVERITIES, severity } from '../wire/alerts.ts'
 
 /** One setting: what it takes, what it is when nobody says, and what it does. */
 const setting = <S extends z.ZodType>(schema: S, value: z.input<S>, doc: string) =>
@@ -78,6 +79,28 @@ function nearestProtocol(name: string): string {
   return nearest(name, PROTOCOLS) ?? `one of ${[...new Set(PROTOCOLS)].join(', ')}`
 }
 
+/** Whom to tell of alerts: one of `slack`, `slackBot`, `webhook` and `mail`. */
+const alertChannel = z
+  .strictObject({
+    name: z.string().min(1),
+    severities: z.array(severity).default([...SEVERITIES]),
+    agents: z.array(z.string()).default([]),
+    notices: z
+      .array(z.enum(['opened', 'worse', 'again', 'closed']))
+      .default(['opened', 'worse', 'again', 'closed']),
+    slack: z.strictObject({ webhook: z.string().min(1) }).optional(),
+    slackBot: z.strictObject({ token: z.string().min(1), channel: z.string().min(1) }).optional(),
+    webhook: z
+      .strictObject({ url: z.string().min(1), headers: z.record(z.string(), z.string()).default({}) })
+      .optional(),
+    mail: z.record(z.string(), z.json()).optional(),
+  })
+  .refine(
+    ({ slack, slackBot, webhook, mail }) =>
+      [slack, slackBot, webhook, mail].filter((each) => each !== undefined).length === 1,
+    'expected one of slack, slackBot, webhook and mail',
+  )
+
 /** Every key of the configuration, in the order in which `remora config` prints them. */
 export const configSchema = section({
   scripting: section({
@@ -142,6 +165,20 @@ export const configSchema = section({
         'Whether counters and histograms are sent as sums since the start, or since they were sent last',
       ),
       compression: setting(z.enum(['gzip', 'none']), 'gzip', 'How these requests are compressed'),
+    }),
+    alerts: section({
+      suppressFor: setting(
+        time,
+        '5m',
+        'After channels were told of an alert, they are not told of it again for so long, unless it gets worse',
+      ),
+      closeAfter: setting(time, '1h', 'An alert that nothing raises any more closes after so long'),
+      keep: setting(positive, 1000, 'Closed alerts that are kept; the oldest go first'),
+      channels: setting(
+        z.array(alertChannel),
+        [],
+        'Whom to tell of alerts; `env.NAME` stands for a value of scripting.env',
+      ),
     }),
     jobsAcrossAgents: setting(
       flag,

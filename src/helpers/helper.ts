@@ -4,6 +4,7 @@ import { z } from 'zod'
 import type { QuantileSummary } from '../shared-state/quantile-answers.ts'
 import type { TopKey } from '../shared-state/top-keys.ts'
 import type { Kind } from '../shared-state/value.ts'
+import type { AlertEntry, Severity } from '../wire/alerts.ts'
 import type { EffectKind } from '../wire/trials.ts'
 
 /**
@@ -165,6 +166,7 @@ export interface HelperHost {
   readonly packets: PacketStore
   /** What the script shares with itself on other nodes. */
   readonly shared: SharedValues
+  readonly alerts: Alerting
   /** Aborts when the time for this call is up. */
   readonly signal: AbortSignal
   /** Writes a line on the agent's console, flagged as a warning. */
@@ -199,6 +201,24 @@ export interface SharedValues {
   quantile(name: string, q: number, of?: string): number | null
   summary(name: string, of?: string): QuantileSummary | null
   reset(kind: Kind, name: string): void
+}
+
+/** Alerts as one agent raises them. */
+export interface Alerting {
+  /** Answers the id. */
+  raise(alert: RaisedAlert): Promise<string>
+  close(key: string): Promise<void>
+}
+
+export interface RaisedAlert {
+  readonly key: string
+  readonly title: string
+  readonly severity: Severity
+  readonly text: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly entries: readonly AlertEntry[]
+  /** Packets of the connection of the first entry go with it. */
+  readonly pcap: boolean
 }
 
 export interface Targeted {

@@ -1,3 +1,4 @@
+import { alert } from './alert.ts'
 import { cluster, clusterCounter, clusterQuantile, clusterTopk, clusterUnique } from './cluster.ts'
 import { consoleHelpers } from './console.ts'
 import { dissectors } from './dissectors.ts'
@@ -32,6 +33,7 @@ export const namespaces: readonly Namespace[] = [
   kfl,
   file,
   pcap,
+  alert,
   vendor,
   azure,
   wrapper,

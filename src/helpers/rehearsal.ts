@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream'
 import type { Effect, EffectKind } from '../wire/trials.ts'
+import { alertId } from './alert.ts'
 import { type DispatchOptions, dispatch, helperAt } from './dispatch.ts'
 import type { HelperHost, HttpReply, HttpRequest, Namespace } from './helper.ts'
 import { Secrets } from './secrets.ts'
@@ -53,6 +54,10 @@ export class Rehearsal {
       },
       connect: () =>
         Promise.reject(new Error('a helper that connects must say what it answers when it is rehearsed')),
+      alerts: {
+        raise: async ({ key }) => alertId(host.agent.title, key),
+        close: async () => {},
+      },
       addressOf: async (name) => name,
       queue: async (queued, queuedArgs) => {
         this.note({ ...call, path: queued, args: queuedArgs }, host, 'network')

@@ -7,6 +7,7 @@ import type { JobAnswer, JobOrder } from '../wire/jobs.ts'
 import type { MapView } from '../wire/map.ts'
 import type { OpenPackets, WantedStream } from '../wire/packets.ts'
 import type { AgentView, EntriesPage, HubEvent, LivePart, NodeView, SharedValue } from '../wire/views.ts'
+import type { AlertControl } from './alerts/control.ts'
 import type { RecordingControl } from './recordings/control.ts'
 import type { MapQuestion } from './service-maps.ts'
 
@@ -62,6 +63,7 @@ export interface HubControl {
   map(question: MapQuestion, signal: AbortSignal): AsyncIterable<MapView>
 
   readonly recordings: RecordingControl
+  readonly alerts: AlertControl
 
   /** What agents share by `cluster.*`: by agent and name. */
   shared(): Promise<readonly SharedValue[]>

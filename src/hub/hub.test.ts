@@ -79,6 +79,7 @@ async function setUp(t: TestContext) {
     warn: () => {},
   })
   const hub = new Hub({
+    alerting: { rules: { suppressMs: 1000, closeAfterMs: 1000 }, keep: 10, notify() {}, report() {} },
     bus,
     store,
     ...shared,

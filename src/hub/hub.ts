@@ -22,6 +22,7 @@ import { CLOCK_SKEW_MS } from '../wire/nodes.ts'
 import type { OpenPackets } from '../wire/packets.ts'
 import { STREAMS, SUBJECTS } from '../wire/subjects.ts'
 import type { AgentView, EntriesPage, HubEvent, LivePart, NodeView, SharedValue } from '../wire/views.ts'
+import { Alerts, type AlertsOptions } from './alerts/alerts.ts'
 import { ConsoleLog } from './console.ts'
 import type { CaptureControl, EntryStream, HubControl } from './control.ts'
 import { queryWorkers } from './entries.ts'
@@ -38,6 +39,8 @@ export interface HubOptions {
   readonly console: Stream
   readonly audit: Stream
   readonly state: Bucket
+  readonly alerts: Bucket
+  readonly alerting: Alerting
   /** What is recorded. */
   readonly recordings: Bucket
   /** How scripts are read, for those that are saved. */
@@ -57,12 +60,16 @@ export interface HubOptions {
 /** Where entries of all workers are kept for longer than workers keep them. */
 export type Archive = Pick<EntryReader, 'page'>
 
+/** When alerts close, and who is told of them. */
+export type Alerting = Pick<AlertsOptions, 'rules' | 'keep' | 'notify' | 'report'>
+
 /** A hub, leading or not, as the API sees it. */
 export class Hub implements HubControl {
   readonly #options: HubOptions
   readonly fleet: Fleet
   readonly lines: ConsoleLog
   readonly recordings: Recordings
+  readonly alerts: Alerts
   readonly #live: LiveEntries
   readonly #maps: ServiceMaps
   readonly #out: ConsoleOut
@@ -78,6 +85,7 @@ export class Hub implements HubControl {
       ...{ bus, bucket: options.recordings, macros: options.macros },
       workers: () => this.fleet.workers().map(({ node }) => node),
     })
+    this.alerts = new Alerts({ bucket: options.alerts, ...options.alerting })
     this.#maps = new ServiceMaps(bus)
     this.#out = new ConsoleOut(console, 'hub', `${boot}/hub`)
     this.#respond = bus.respond(SUBJECTS.targeted, async () => encode(await this.targeted()))
@@ -294,6 +302,7 @@ export class Hub implements HubControl {
     this.#respond()
     this.#live.close()
     await this.recordings.close()
+    await this.alerts.stop()
     this.#maps.close()
     this.fleet.close()
     await this.lines.close()

@@ -1,11 +1,16 @@
 import type { AgentOptions } from '../agent/agents.ts'
 import type { Bucket, Bus, Stream } from '../bus/bus.ts'
+import { whenReached } from '../bus/when-reached.ts'
 import { COUNTER_NAMES } from '../metrics/counters.ts'
 import { DeploymentFollower } from '../node/deployment-follower.ts'
 import type { NodeAgents } from '../node/node-agents.ts'
 import type { Note } from '../node/note.ts'
 import type { AgentStore } from '../store/agent-store.ts'
+import type { HubAction } from '../wire/actions.ts'
+import { alertSaid } from '../wire/alerts.ts'
+import { decode } from '../wire/codec.ts'
 import { ActionConsumer } from './actions.ts'
+import type { Alerts } from './alerts/alerts.ts'
 import { Deployer } from './deployer.ts'
 
 export interface LeadingOptions {
@@ -13,6 +18,7 @@ export interface LeadingOptions {
   readonly store: AgentStore
   readonly state: Bucket
   readonly actions: Stream
+  readonly alerts: Alerts
   readonly boot: string
   readonly agents: AgentOptions
   /** Titles from the configuration: active as soon as they exist. */
@@ -30,6 +36,9 @@ export class Leading {
   readonly #follower: DeploymentFollower
   readonly #actions: ActionConsumer
   readonly agents: NodeAgents
+  readonly #options: LeadingOptions
+  readonly #sweep: NodeJS.Timeout
+  #badAlerts = 0
 
   static async begin(options: LeadingOptions): Promise<Leading> {
     const { store, activeTitles } = options
@@ -42,6 +51,7 @@ export class Leading {
   private constructor(options: LeadingOptions, agents: NodeAgents) {
     const { bus, store, state, actions, boot, note } = options
     this.agents = agents
+    this.#options = options
     this.#deployer = new Deployer({
       store,
       state,
@@ -61,12 +71,28 @@ export class Leading {
       note,
     })
     agents.follow(this.#follower)
+    this.#sweep = setInterval(() => {
+      options.alerts
+        .sweep()
+        .catch((error: unknown) => note('warning', 'alerts could not be swept', { error: String(error) }))
+    }, SWEEP_MS).unref()
     this.#actions = new ActionConsumer({
       stream: actions,
       state,
       ready: this.#follower.current,
-      deliver: (action, redelivered, ending) => agents.deliver(action, redelivered, ending),
+      deliver: async (action, redelivered, ending) => {
+        if (action.kind !== 'alert') await agents.deliver(action, redelivered, ending)
+        else await this.#alert(action, ending)
+      },
     })
+  }
+
+  /** What makes no sense is counted and left: it would not make any the next time. */
+  async #alert({ object = '' }: HubAction, ending: AbortSignal): Promise<void> {
+    const { bus, alerts } = this.#options
+    const said = decode(alertSaid, Buffer.from(object))
+    if (said === undefined) this.#badAlerts++
+    else await whenReached(bus, () => alerts.take(said), ending)
   }
 
   /** Rejects when it cannot go on. */
@@ -85,7 +111,7 @@ export class Leading {
     return {
       'actions.delivered': delivered,
       'actions.duplicates': duplicates,
-      [dropped('wire', 'actions')]: malformed,
+      [dropped('wire', 'actions')]: malformed + this.#badAlerts,
       'actions.redelivered': redelivered,
       [dropped('wire', 'reports')]: this.#deployer.malformed + this.#deployer.refused,
       ...this.agents.counters,
@@ -94,9 +120,12 @@ export class Leading {
 
   /** What is under way is brought to an end first: who leads next goes on behind it. */
   async close(): Promise<void> {
+    clearInterval(this.#sweep)
     await this.#actions.close()
     await this.#deployer.close()
     await this.#follower.close()
     await this.agents.close()
   }
 }
+
+const SWEEP_MS = 10_000

@@ -15,7 +15,7 @@ import { pause } from '../waiting/pause.ts'
 import type { NodeStatus } from '../wire/nodes.ts'
 import type { CaptureControl } from './control.ts'
 import type { EntrySources } from './entry-sources.ts'
-import { type Archive, Hub } from './hub.ts'
+import { type Alerting, type Archive, Hub } from './hub.ts'
 import { Leading } from './leading.ts'
 
 export interface HubServiceOptions {
@@ -34,6 +34,7 @@ export interface HubServiceOptions {
   readonly agents: AgentOptions
   /** Words of filters. */
   readonly macros: Readonly<Record<string, string>>
+  readonly alerting: Alerting
   /** Titles from the configuration: active as soon as they exist. */
   readonly activeTitles: readonly string[]
   /** Nobody else can lead: the bus is in this process. */
@@ -73,6 +74,8 @@ export class HubService {
       archive: options.archive,
       sources: options.sources,
       recordings: shared.recordings,
+      alerts: shared.alerts,
+      alerting: options.alerting,
       captures: options.captures,
       shared: () => options.values.values(),
       health: () => options.health(this.status()),
@@ -160,6 +163,7 @@ export class HubService {
       store,
       state: shared.state,
       actions: shared.actions,
+      alerts: this.hub.alerts,
       boot,
       agents,
       activeTitles,

@@ -1,4 +1,4 @@
-import type { SentAction } from '../agent/broker.ts'
+import type { SentAction, SentAlert } from '../agent/broker.ts'
 import type { Bus } from '../bus/bus.ts'
 import { type Outbox, openOutbox } from '../bus/outbox.ts'
 import { COUNTER_NAMES } from '../metrics/counters.ts'
@@ -37,8 +37,17 @@ export class ActionsOut {
     })
   }
 
+  /** What an agent says of an alert goes the same way. Throws a Mistake for the script. */
+  alert({ agent, said }: Pick<SentAlert, 'agent' | 'said'>): void {
+    this.#push({ agent, nowMs: said.at, action: said.said, object: JSON.stringify(said) }, 'alert')
+  }
+
   /** Throws a Mistake for the script. */
-  send({ agent, nowMs, action, object }: SentAction): void {
+  send(sent: SentAction): void {
+    this.#push(sent)
+  }
+
+  #push({ agent, nowMs, action, object }: SentByAgent, kind?: 'alert'): void {
     const sender = `${this.#node}/${this.#outbox.boot}`
     const sent: HubAction = {
       id: `${sender}/${this.#outbox.nextNumber(sender)}`,
@@ -49,6 +58,7 @@ export class ActionsOut {
       at: nowMs,
       action,
       ...(object === undefined ? {} : { object }),
+      ...(kind === undefined ? {} : { kind }),
     }
     this.#outbox.push(`${STREAMS.actions}.${token(this.#node)}`, encode(sent), sent.id)
   }
@@ -65,6 +75,10 @@ export class ActionsOut {
   close(): Promise<void> {
     return this.#outbox.close()
   }
+}
+
+interface SentByAgent extends Omit<SentAction, 'agent' | 'component'> {
+  readonly agent: SentAlert['agent']
 }
 
 const MOST_WAITING = 100_000

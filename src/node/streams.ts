@@ -10,6 +10,7 @@ export interface Shared {
   readonly jobs: Bucket
   readonly cluster: Bucket
   readonly recordings: Bucket
+  readonly alerts: Bucket
 }
 
 /** Rejects with `E_BUS` when the bus cannot be reached now. */
@@ -22,6 +23,7 @@ export async function openShared(bus: Bus): Promise<Shared> {
     jobs: await bus.bucket({ name: BUCKETS.jobs }),
     cluster: await bus.bucket({ name: BUCKETS.cluster }),
     recordings: await bus.bucket({ name: BUCKETS.recordings }),
+    alerts: await bus.bucket({ name: BUCKETS.alerts }),
   }
 }
 

@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import { parseAgent } from '../agent/source/gate.ts'
 import { agentTitle } from '../agent/source/title.ts'
 import { compileFilter } from '../filter/index.ts'
+import { Alerts } from '../hub/alerts/alerts.ts'
 import type { EntryStream, HubControl } from '../hub/control.ts'
 import { Recordings } from '../hub/recordings/recordings.ts'
 import type { MapQuestion } from '../hub/service-maps.ts'
@@ -40,6 +41,13 @@ export class FakeHub implements HubControl {
   failure: Error | undefined
   env: Readonly<Record<string, unknown>> = {}
   /** With workers that never answer. */
+  readonly alerts = new Alerts({
+    bucket: new MemoryBucket(),
+    rules: { suppressMs: 300_000, closeAfterMs: 3_600_000 },
+    keep: 1000,
+    notify() {},
+    report() {},
+  })
   readonly recordings = new Recordings({
     bus: { request: () => Promise.reject(new Mistake('E_BUS_NO_ANSWER', 'nobody answers')) },
     bucket: new MemoryBucket(),

@@ -31,6 +31,10 @@ export function fakeHost(
     randomName: () => randomBytes(8).toString('hex'),
     now: () => 1_767_225_600_123,
     health: () => ({ nodeName: 'node-a' }),
+    alerts: {
+      raise: () => Promise.reject(new Error('this test raises nothing')),
+      close: () => Promise.reject(new Error('this test closes nothing')),
+    },
     targeted: () => ({ targets: [], excluded: [] }),
     warnings,
     ...overrides,

@@ -11,6 +11,8 @@ export const hubAction = z.object({
   action: z.string(),
   /** JSON text; undefined when the script gave no object. */
   object: z.string().optional(),
+  /** `alert`: it is for no script; `object` is an `alertSaid`. */
+  kind: z.literal('alert').optional(),
 })
 
 export type HubAction = z.infer<typeof hubAction>

@@ -132,7 +132,12 @@ describe('health', () => {
 
 async function said(t: TestContext, health: unknown): Promise<string[]> {
   const { config } = configOf({ set: [`scripting.data=${join(await tempFolder(t), 'data')}`] })
-  const link = { action() {}, targeted: () => ({ targets: [], excluded: [] }), health: () => health }
+  const link = {
+    action() {},
+    alert() {},
+    targeted: () => ({ targets: [], excluded: [] }),
+    health: () => health,
+  }
   const broker = new HelperBroker({ config, nodeName: 'n1', link })
   t.after(() => broker.close())
   const told = new TestGroup(t, { agents: [testAgent(0, MONITOR)] })

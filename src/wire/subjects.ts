@@ -54,6 +54,8 @@ export const BUCKETS = {
   cluster: 'cluster',
   /** What is recorded: `plan.<name>`, `part.<name>.<node>`. */
   recordings: 'recordings',
+  /** `alert.<id>` → `alertView`, `pcap.<id>` → a capture file. */
+  alerts: 'alerts',
 } as const
 
 /** One token of a subject, or part of a key, for any text: what NATS does not allow there is written as `=XX`. */

@@ -1,15 +1,24 @@
 import { readdirSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { Agent } from '../agent/agents.ts'
-import { type BrokerOptions, type ComponentLink, HelperBroker, type SharedSource } from '../agent/broker.ts'
+import {
+  type BrokerOptions,
+  type ComponentLink,
+  HelperBroker,
+  type SentAlert,
+  type SharedSource,
+} from '../agent/broker.ts'
 import type { HelperCall } from '../agent/group.ts'
 import { OwnProcess } from '../agent/own-process.ts'
+import { alertRules } from '../config/alert-rules.ts'
 import type { Config } from '../config/index.ts'
 import { bytesOf } from '../config/quantities.ts'
 import { version } from '../helpers/version.ts'
 import { Mistake } from '../mistake/mistake.ts'
 import { SharedState } from '../store/shared-state.ts'
+import type { AlertRules } from '../wire/alert-rules.ts'
 import { workerHealth } from '../wire/health.ts'
+import { LocalAlerts } from './local-alerts.ts'
 import {
   type ConnectionPackets,
   ConnectionWalk,
@@ -56,7 +65,7 @@ export class Broker {
       storageBytes: this.spool.maxBytes,
       usedBytes: bytesIn(this.spool.folder),
     })
-    const linked = link ?? new Alone(stats)
+    const linked = link ?? new Alone(stats, alertRules(config))
     this.#helpers = new HelperBroker({
       config,
       nodeName,
@@ -123,15 +132,21 @@ interface Stats extends Captured {
 /** Stands for other components where there are none. */
 class Alone implements ComponentLink {
   readonly #stats: () => Stats
+  readonly #alerts: LocalAlerts
   readonly #process = new OwnProcess()
   readonly #startedAt = Date.now()
 
-  constructor(stats: () => Stats) {
+  constructor(stats: () => Stats, rules: AlertRules) {
     this.#stats = stats
+    this.#alerts = new LocalAlerts(rules)
   }
 
   action(): never {
     throw new Mistake('E_HELPER_REFUSED', 'hub.action: there is no hub')
+  }
+
+  alert(sent: SentAlert): void {
+    this.#alerts.take(sent)
   }
 
   targeted() {

@@ -8,10 +8,12 @@ import { OwnProcess } from '../../agent/own-process.ts'
 import { agentSettings } from '../../agent/settings.ts'
 import { agentTitle } from '../../agent/source/title.ts'
 import type { Bus } from '../../bus/bus.ts'
+import { alertRules } from '../../config/alert-rules.ts'
 import type { Config, SettingInForce } from '../../config/index.ts'
 import { knownProtocols } from '../../dissectors/known.ts'
 import { withoutSecrets } from '../../helpers/secrets.ts'
 import { version } from '../../helpers/version.ts'
+import { callsFor } from '../../hub/alerts/channels.ts'
 import { type Api, startApi } from '../../hub/api/start-api.ts'
 import { EntrySources } from '../../hub/entry-sources.ts'
 import { HubService } from '../../hub/service.ts'
@@ -28,6 +30,8 @@ import { openBucketStore } from '../../store/bucket-shelf.ts'
 import { openConfigMapStore } from '../../store/config-map/config-map-shelf.ts'
 import { openFolderStore } from '../../store/folder/folder-shelf.ts'
 import { SharedState } from '../../store/shared-state.ts'
+import type { Notice } from '../../wire/alert-rules.ts'
+import type { AlertView } from '../../wire/alerts.ts'
 import { hubHealth } from '../../wire/health.ts'
 import { RECORDING_SOURCE } from '../../wire/recordings.ts'
 import { BUCKETS } from '../../wire/subjects.ts'
@@ -70,6 +74,7 @@ export async function startHub(request: HubRequest): Promise<StartedHub> {
     nodeName: 'hub',
     link: {
       action: actions.send.bind(actions),
+      alert: actions.alert.bind(actions),
       targeted: () => service.hub.targeted(),
       health: () => service.status().health,
     },
@@ -98,6 +103,14 @@ export async function startHub(request: HubRequest): Promise<StartedHub> {
   })
   const archive = await openArchive(config)
   const sources = new EntrySources().add('capture', captures)
+  /** What could not be told stands in the log, with the name of the channel and nothing secret. */
+  const tellChannels = (notice: Notice, alert: AlertView) => {
+    for (const { channel, path, args } of callsFor(notice, alert, scripting.alerts.channels, scripting.env)) {
+      const failed = (why: string) =>
+        note('warning', 'a channel could not be told of an alert', { channel, why })
+      broker.own('alerts', { path, args, warn: failed }).catch((error: unknown) => failed(String(error)))
+    }
+  }
   const service: HubService = new HubService({
     archive,
     sources,
@@ -112,6 +125,12 @@ export async function startHub(request: HubRequest): Promise<StartedHub> {
     agents: { language: scripting.language, protocols: knownProtocols },
     macros: config.tap.customMacros,
     activeTitles: scripting.active,
+    alerting: {
+      rules: alertRules(config),
+      keep: scripting.alerts.keep,
+      notify: (notice, alert) => tellChannels(notice, alert),
+      report: (error) => note('warning', 'alerts cannot be read', { error: String(error) }),
+    },
     isAlone,
     openGroup: (observer) => {
       const options = agentSettings(config, new SandboxLauncher(best))

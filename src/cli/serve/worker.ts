@@ -66,6 +66,7 @@ export async function startWorker(request: WorkerRequest): Promise<StartedWorker
   const values = new SharedState({ node, boot, bucket: lateBucket(shared.then((each) => each.cluster)) })
   const link = {
     action: actions.send.bind(actions),
+    alert: actions.alert.bind(actions),
     targeted: () => ({ targets: [], excluded: [] }),
     health: () => service.status().health,
   }

@@ -16,6 +16,7 @@ import { z } from 'zod'
 import { Mistake } from '../../mistake/mistake.ts'
 import { API_PATH, apiFailure } from '../../wire/api.ts'
 import { guard } from './access.ts'
+import { alertRoutes } from './alerts.ts'
 import { authoringRoutes } from './authoring.ts'
 import { captureRoutes } from './capture-routes.ts'
 import type { ApiContext } from './context.ts'
@@ -110,6 +111,7 @@ async function registerRoutes(app: FastifyInstance, context: ApiContext): Promis
     identityRoutes,
     trialRoutes,
     recordingRoutes,
+    alertRoutes,
     streamSocket,
   ])
     await app.register(routes(context), { prefix: API_PATH })

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { agentVersion } from '../../wire/agents.ts'
+import { alertView } from '../../wire/alerts.ts'
 import { apiFailure } from '../../wire/api.ts'
 import { auditRecord } from '../../wire/audit.ts'
 import { agentTemplate, codeCheck } from '../../wire/authoring.ts'
@@ -30,5 +31,6 @@ const NAMES = {
   Job: jobView,
   Node: nodeView,
   SharedValue: sharedValue,
+  Alert: alertView,
   Recording: recordingView,
 }
