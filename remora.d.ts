@@ -618,6 +618,24 @@ declare const pcap: {
   path(stream?: string): string
 }
 
+/** Alerts: opened, repeated, closed, and told to whom they concern. */
+declare const alert: {
+  /**
+   * Raises an alert. Under the same `key` (the title, when there is none) it is the same alert: it is opened once, counted each time, and channels (`scripting.alerts.channels`) are told when it opens, gets worse, goes on after `suppressFor`, or closes. It keeps what the entries were, and the packets of the connection of the first one, up to 384 KiB, unless `pcap` is false. It closes by `alert.close`, by a person, or when nothing has raised it for `closeAfter`. Answers its id.
+   * @param alert Title, severity, key, text, labels; `entry: data` or `entries`: what it is about
+   * @example
+   * alert.raise({ title: 'Checkout fails', severity: 'critical', key: 'checkout', labels: { team: 'shop' } })
+   */
+  raise(alert: { title: string; severity?: 'info' | 'warning' | 'error' | 'critical'; key?: string; text?: string; labels?: { [name: string]: string }; entry?: Entry; entries?: Entry[]; pcap?: boolean }): string
+  /**
+   * Closes the alert that this agent has raised under a key. One that is closed, or was never raised, stays as it is.
+   * @param key The key that it was raised with, or its title
+   * @example
+   * alert.close('checkout')
+   */
+  close(key: string): void
+}
+
 /** Requests to other systems. */
 declare const vendor: {
   /**
