@@ -218,7 +218,10 @@ export class HelperBroker {
   }
 
   /** Calls a helper for Remora itself, under a name for the audit, such as `alerts`. */
-  async own(name: string, { path, args, warn }: Pick<HelperCall, 'path' | 'args' | 'warn'>): Promise<unknown> {
+  async own(
+    name: string,
+    { path, args, warn }: Pick<HelperCall, 'path' | 'args' | 'warn'>,
+  ): Promise<unknown> {
     const agent = { index: NO_AGENT, title: name, path: name }
     const call = { agent, component: 'hub', path, args, nowMs: Date.now(), warn } as const
     return await this.#perform(call, {
