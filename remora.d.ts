@@ -639,7 +639,7 @@ declare const alert: {
 /** Requests to other systems. */
 declare const vendor: {
   /**
-   * Sends an HTTP request and returns the body of the reply, whatever its status. A status of 400 or more also warns on the console; no reply throws.
+   * Sends an HTTP request and returns the body of the reply, whatever its status. A status of 400 or more also warns on the console; no reply throws. `http://kubeshark-hub/pods/targeted` is answered by the hub of this agent, and sends nothing. Queued, a status of 400 or more counts as a failure, and the header `Idempotency-Key` is the same for each attempt.
    * @param method HTTP method
    * @param url Address, http or https
    * @param body Text as it is; an object is sent as JSON

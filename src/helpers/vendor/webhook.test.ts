@@ -1,18 +1,23 @@
 import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
+import { describeFailures } from '../../testing/describe-failures.ts'
 import { fakeHost } from '../../testing/helper-host.ts'
 import { httpServer } from '../../testing/http-server.ts'
+import { hasTools } from '../../testing/loopback.ts'
+import { nginx } from '../../testing/nginx-server.ts'
 import { tempFolder } from '../../testing/temp-folder.ts'
+import { Refusal, retryOf } from '../answer.ts'
 import { openDataFolder } from '../data-folder.ts'
 import { dispatch } from '../dispatch.ts'
-import { openEgress } from '../egress.ts'
+import { type EgressOptions, openEgress } from '../egress.ts'
+import type { HelperHost } from '../helper.ts'
 import { namespaces } from '../index.ts'
 
-async function open(t: TestContext) {
-  const egress = openEgress()
+async function open(t: TestContext, overrides: Partial<HelperHost> = {}, options: EgressOptions = {}) {
+  const egress = openEgress(options)
   t.after(() => egress.close())
   const files = await openDataFolder(await tempFolder(t), 1 << 20)
-  const host = fakeHost(files, { request: (options) => egress.request(options) })
+  const host = fakeHost(files, { request: (options) => egress.request(options), ...overrides })
   const call = (name: string, ...args: unknown[]) => dispatch(namespaces, `vendor.${name}`, args, host)
   return { call, warnings: host.warnings }
 }
@@ -87,6 +92,112 @@ describe('vendor.webhookForm', () => {
       tries: '2',
       list: '{"a":1}',
       lines: 'x\r\ny',
+    })
+  })
+})
+
+describe('a queued webhook', () => {
+  test('has a key that is the same for each attempt, unless the script gives one', async (t) => {
+    const server = await httpServer(t, (_, response) => response.end())
+    const { call } = await open(t, { queuedId: 'boot-7' })
+    await call('webhook', 'POST', server.url, { a: 1 })
+    await call('webhook', 'POST', server.url, { a: 1 }, { 'Idempotency-KEY': 'mine' })
+    await call('webhookForm', 'POST', server.url, { a: 1 })
+    assert.deepEqual(
+      server.seen.map(({ headers }) => headers['idempotency-key']),
+      ['"boot-7"', 'mine', '"boot-7"'],
+    )
+    assert.equal(server.seen[0]?.headers['content-type'], 'application/json')
+  })
+})
+
+for (const name of ['webhook', 'webhookForm'])
+  describeFailures({
+    name: `vendor.${name}, queued`,
+    async call(t, { url, secret, network }) {
+      const { call } = await open(t, { ...network, queuedId: 'boot-7' })
+      await call(name, 'POST', `${url}/hooks/${secret}?token=${secret}`, { a: 1 })
+    },
+  })
+
+describe('vendor.webhook and a real nginx with TLS', () => {
+  const LOCATIONS = `
+    location /small { client_max_body_size 1k; proxy_pass http://127.0.0.1:9; }
+    location /moved { return 308 /here; }
+    location /elsewhere { return 302 http://169.254.169.254/latest/meta-data; }
+    location /here { return 200 'here by $request_method'; }
+    location /down { proxy_pass http://127.0.0.1:9; }`
+
+  test('gives bodies to the script, and failures to the outbox', async (t) => {
+    if (!hasTools(t, 'nginx', 'openssl')) return
+    const { url, ca } = await nginx(t, LOCATIONS)
+    const direct = await open(t, {}, { ca })
+    const queued = await open(t, { queuedId: 'boot-7' }, { ca })
+    const refusal = async (path: string, body?: unknown) => {
+      const error = await queued.call('webhook', 'POST', `${url}${path}`, body).catch((each: unknown) => each)
+      assert.ok(error instanceof Refusal, String(error))
+      return [error.status, retryOf(error)]
+    }
+    assert.equal(await direct.call('webhook', 'POST', `${url}/moved`, { a: 1 }), 'here by POST')
+    assert.match(String(await direct.call('webhook', 'POST', `${url}/small`, 'x'.repeat(2000))), /413 /)
+    assert.deepEqual(direct.warnings, [`vendor.webhook: POST ${new URL(url).host} answered 413`])
+    await assert.rejects(direct.call('webhook', 'POST', `${url}/elsewhere`), { code: 'E_HELPER_REFUSED' })
+
+    assert.deepEqual(await refusal('/small', 'x'.repeat(2000)), [413, { when: 'never' }])
+    assert.deepEqual(await refusal('/nowhere'), [404, { when: 'never' }])
+    assert.deepEqual(await refusal('/down'), [502, { when: 'later' }])
+  })
+
+  test('waits as long as it says when there were too many', async (t) => {
+    if (!hasTools(t, 'nginx', 'openssl')) return
+    // `return` comes before limits: what is limited is a file, or what is behind.
+    const behind = await httpServer(t, (_, response) => response.end('once'))
+    const limited = `location / { limit_req zone=rare; limit_req_status 429; add_header Retry-After 30 always; proxy_pass ${behind.url}; }`
+    const { url, ca } = await nginx(t, limited)
+    const { call } = await open(t, { queuedId: 'boot-7' }, { ca })
+    assert.equal(await call('webhook', 'GET', url), 'once')
+    const error = await call('webhook', 'GET', url).catch((each: unknown) => each)
+    assert.ok(error instanceof Refusal, String(error))
+    assert.equal(error.status, 429)
+    assert.deepEqual(retryOf(error), { when: 'later', afterMs: 30_000 })
+  })
+
+  test('gives up on what is slow behind it', async (t) => {
+    if (!hasTools(t, 'nginx', 'openssl')) return
+    const behind = await httpServer(t, () => {})
+    const { url, ca } = await nginx(t, `location / { proxy_pass ${behind.url}; }`)
+    const { call } = await open(t, {}, { ca, timeoutMs: 300 })
+    await assert.rejects(call('webhook', 'GET', url), {
+      message: `GET ${new URL(url).host}: no reply in time`,
+    })
+  })
+
+  test('trusts no certificate that it does not know', async (t) => {
+    if (!hasTools(t, 'nginx', 'openssl')) return
+    const { url } = await nginx(t, LOCATIONS)
+    const { call } = await open(t)
+    await assert.rejects(call('webhook', 'GET', `${url}/here`), {
+      message: `GET ${new URL(url).host}: its certificate is self-signed`,
+    })
+  })
+})
+
+describe('the hub under the name that agents for Kubeshark use', () => {
+  const pods = { targets: [{ metadata: { name: 'cart' } }], excluded: [] }
+
+  test('tells which pods are captured, without a request', async (t) => {
+    const { call } = await open(t, { targeted: async () => pods, request: () => assert.fail() })
+    for (const path of ['/pods/targeted', '/api/pods/targetted', '/pods/targeted?x=1']) {
+      const answer = await call('webhook', 'GET', `http://kubeshark-hub${path}`, '')
+      assert.deepEqual(JSON.parse(String(answer)), pods)
+    }
+  })
+
+  test('tells nothing else', async (t) => {
+    const { call } = await open(t, { request: () => assert.fail() })
+    await assert.rejects(call('webhook', 'POST', 'http://kubeshark-hub:80/scripts', {}), {
+      code: 'E_HELPER_REFUSED',
+      message: 'vendor.webhook: kubeshark-hub answers agents nothing but /pods/targeted',
     })
   })
 })
