@@ -636,6 +636,68 @@ declare const alert: {
   close(key: string): void
 }
 
+/** Metrics of your own, on the `/metrics` of the worker (port 49100) or the hub (9100), with a label `agent`. Calls take no time worth mentioning and may be made for every entry. Series are gone when the script is removed or stopped. */
+declare const prometheus: {
+  /**
+   * Exports a value. Of a counter (type 1) it is the total so far, which replaces the one before. Should it fall, all further values of that series are taken for what came since the last call, and are added up; a line on the console says so.
+   * @param name Name of the metric, without a prefix; what Prometheus does not allow becomes `_`
+   * @param description What it tells, for the `# HELP` line
+   * @param type 1 for a counter, 2 for a gauge, 3 for neither
+   * @param labels Names and values, such as `{s_path: "/cart"}`: each combination is a series of its own
+   * @example
+   * var requests = 0
+   * function onItemCaptured(data) {
+   *   prometheus.metric('requests_seen', 'Requests so far', 1, ++requests)
+   * }
+   */
+  metric(name: string, description: string, type: number, value: number, labels?: { [name: string]: any }): string
+  /**
+   * The same, with labels.
+   * @param name Name of the metric, without a prefix; what Prometheus does not allow becomes `_`
+   * @param description What it tells, for the `# HELP` line
+   * @param type 1 for a counter, 2 for a gauge
+   * @param labels Names and values, such as `{s_path: "/cart"}`: each combination is a series of its own
+   * @example
+   * prometheus.vector('performance', 'Mean latency (ms)', 2, 12.5, { s_namespace: 'shop', s_path: '/cart/7' })
+   */
+  vector(name: string, description: string, type: number, value: number, labels?: { [name: string]: any }): string
+  /**
+   * Adds to a counter.
+   * @param name Name of the metric, without a prefix; what Prometheus does not allow becomes `_`
+   * @param by 1 when it is absent; 0 or more
+   * @param labels Names and values, such as `{s_path: "/cart"}`: each combination is a series of its own
+   * @param description What it tells; the first one counts
+   * @example
+   * function onItemCaptured(data) {
+   *   prometheus.inc('calls', 1, { protocol: data.protocol.name })
+   * }
+   */
+  inc(name: string, by?: number, labels?: { [name: string]: any }, description?: string): void
+  /**
+   * Sets a gauge.
+   * @param name Name of the metric, without a prefix; what Prometheus does not allow becomes `_`
+   * @param labels Names and values, such as `{s_path: "/cart"}`: each combination is a series of its own
+   * @param description What it tells; the first one counts
+   * @example
+   * prometheus.set('queue_length', 42, { queue: 'orders' })
+   */
+  set(name: string, value: number, labels?: { [name: string]: any }, description?: string): void
+  /**
+   * Notes a value in a histogram.
+   * @param name Name of the metric, without a prefix; what Prometheus does not allow becomes `_`
+   * @param labels Names and values, such as `{s_path: "/cart"}`: each combination is a series of its own
+   * @param buckets Upper bounds, rising; those of the first call count. 0.005 to 10 when they are absent: seconds
+   * @param description What it tells; the first one counts
+   * @example
+   * function onItemCaptured(data) {
+   *   prometheus.observe('latency_seconds', data.elapsedTime / 1000000, { service: data.dst.name }, [0.01, 0.1, 1])
+   * }
+   */
+  observe(name: string, value: number, labels?: { [name: string]: any }, buckets?: number[], description?: string): void
+  /** What values of counters are in `metric` and `vector`: the `total` so far, or the `delta` since the last call. Undefined, as it begins: it is found out, series by series. */
+  counterMode: 'total' | 'delta' | undefined
+}
+
 /** Requests to other systems. */
 declare const vendor: {
   /**

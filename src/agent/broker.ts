@@ -19,6 +19,7 @@ import type {
   Targeted,
 } from '../helpers/helper.ts'
 import { namespaces } from '../helpers/index.ts'
+import { ExportedMetrics } from '../helpers/prometheus/exported-metrics.ts'
 import { Rehearsal } from '../helpers/rehearsal.ts'
 import { Secrets } from '../helpers/secrets.ts'
 import { Mistake } from '../mistake/mistake.ts'
@@ -27,7 +28,7 @@ import type { EffectOutcome, EffectRecord } from '../wire/effects.ts'
 import type { Effect, EffectKind } from '../wire/trials.ts'
 import type { Agent } from './agents.ts'
 import { AlertDesk, type AlertingAgent } from './alert-desk.ts'
-import type { HelperCall } from './group.ts'
+import type { Component, HelperCall } from './group.ts'
 import { HUB_ACTION } from './host/protocol.ts'
 
 export interface BrokerOptions {
@@ -108,6 +109,7 @@ export class HelperBroker {
   readonly #rehearsal: Rehearsal | undefined
   readonly #audit: BrokerOptions['audit']
   readonly #alerts: AlertDesk
+  readonly #exported: ExportedMetrics
 
   constructor({ config, nodeName, packets, link, shared, rehearse, audit }: BrokerOptions) {
     const { scripting, internetConnectivity, aiAssistantEnabled } = config
@@ -128,6 +130,7 @@ export class HelperBroker {
       root: this.#root,
       say: (sent) => link.alert(sent),
     })
+    this.#exported = new ExportedMetrics(scripting.metrics)
     if (rehearse !== undefined)
       this.#rehearsal = new Rehearsal({
         namespaces,
@@ -285,6 +288,27 @@ export class HelperBroker {
   /** An agent has added something by `cluster.*`: see `GroupObserver.shared`. */
   share(agent: Agent, deltas: readonly unknown[], id: string | undefined): void {
     this.#shared?.apply(sharingOf(agent), deltas, id === undefined ? {} : { id })
+  }
+
+  /** Series of an agent have changed: see `GroupObserver.exported`. */
+  exported(agent: Agent, component: Component, message: unknown): void {
+    const node = component === 'hub' ? 'hub' : this.#nodeName
+    this.#exported.take({ ...sharingOf(agent), component, node }, message)
+  }
+
+  /** It exports nothing any more: see `GroupObserver.exportsEnded`. */
+  exportsEnded(agent: Agent, component: Component): void {
+    this.#exported.end({ id: sharingOf(agent).id, component })
+  }
+
+  /** What agents export by `prometheus.*`. `taken`: names of metrics that stand beside these. */
+  exportedText(taken?: ReadonlySet<string>): string {
+    return this.#exported.text(taken)
+  }
+
+  /** What agents exported and was not taken, by reason. */
+  get exportsDropped(): Readonly<Record<string, number>> {
+    return this.#exported.dropped
   }
 
   #sharedOf(agent: CallingAgent): SharedValues {

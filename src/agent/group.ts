@@ -91,6 +91,10 @@ export interface GroupObserver {
    * sandbox it may be nonsense. With an id in what comes of an errand, which is the same when that is done again.
    */
   shared?(agent: Agent, deltas: readonly unknown[], id: string | undefined): void
+  /** Series of an agent have changed (`prometheus.*`): an `ExportMessage`, or nonsense from a broken sandbox. */
+  exported?(agent: Agent, component: Component, message: unknown): void
+  /** It exports nothing any more: it was removed, or stopped. */
+  exportsEnded?(agent: Agent, component: Component): void
   /** What agents have written on entries (`HostConfig.marks`). */
   marks?(marks: readonly EntryMarks[]): void
   /** What an agent has done by now in the process at hand (`HostConfig.traced`). */
@@ -575,6 +579,7 @@ export class AgentGroup {
       place.dissectors = []
       place.gone = true
       this.#forgetJobs(place.slot)
+      this.#observer.exportsEnded?.(place.agent, place.component)
       this.log('info', place.component, 'an agent was removed', nameOf(place.agent))
     }
     void this.#ask(this.#running())
@@ -742,10 +747,13 @@ export class AgentGroup {
           return this.#observer.call(during === undefined ? call : { ...call, during: attemptOf(during) })
         },
         shared: (shares, during) => {
-          for (const { slot, deltas } of shares) {
+          for (const { slot, deltas, exported } of shares) {
             const place = this.#placeOf(slot)
+            if (place === undefined) continue
+            if (exported !== undefined) this.#observer.exported?.(place.agent, place.component, exported)
+            if (deltas.length === 0) continue
             const id = during === undefined ? undefined : this.#pieces.idOf(during, slot)
-            if (place !== undefined) this.#observer.shared?.(place.agent, deltas, id)
+            this.#observer.shared?.(place.agent, deltas, id)
           }
         },
         entries: (entries) => {
@@ -849,6 +857,7 @@ export class AgentGroup {
     if (place === undefined) return
     place.hooks = []
     this.#forgetJobs(slot)
+    this.#observer.exportsEnded?.(place.agent, place.component)
     this.log('error', place.component, 'an agent was stopped', { ...nameOf(place.agent), reason })
     // Connections that begin from now on are for others. A reload has asked for more than what runs, and asks again itself.
     place.dissectors = []

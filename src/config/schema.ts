@@ -180,6 +180,13 @@ export const configSchema = section({
         'Whom to tell of alerts; `env.NAME` stands for a value of scripting.env',
       ),
     }),
+    metrics: section({
+      agentLabel: setting(
+        flag,
+        true,
+        'Metrics of agents have a label that says which one; without it, what several export under one name is made one',
+      ),
+    }),
     jobsAcrossAgents: setting(
       flag,
       true,

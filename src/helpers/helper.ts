@@ -102,10 +102,23 @@ export interface Namespace {
   readonly name: string
   readonly doc: string
   readonly helpers: { readonly [name: string]: Helper }
+  /** What scripts may read and set there. */
+  readonly properties: { readonly [name: string]: NamespaceProperty }
 }
 
-export function namespace(name: string, doc: string, helpers: Namespace['helpers']): Namespace {
-  return { name, doc, helpers }
+export interface NamespaceProperty {
+  readonly doc: string
+  /** As typings spell it. */
+  readonly type: string
+}
+
+export function namespace(
+  name: string,
+  doc: string,
+  helpers: Namespace['helpers'],
+  properties: Namespace['properties'] = {},
+): Namespace {
+  return { name, doc, helpers, properties }
 }
 
 export function helper<P extends Params, R extends z.ZodType>(

@@ -10,6 +10,7 @@ import { kfl } from './kfl.ts'
 import { chatgpt } from './models/chatgpt.ts'
 import { llm } from './models/llm.ts'
 import { pcap } from './pcap.ts'
+import { prometheus } from './prometheus/index.ts'
 import { test } from './test.ts'
 import { timers } from './timers.ts'
 import { utils } from './utils.ts'
@@ -34,6 +35,7 @@ export const namespaces: readonly Namespace[] = [
   file,
   pcap,
   alert,
+  prometheus,
   vendor,
   azure,
   wrapper,

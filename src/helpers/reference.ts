@@ -16,7 +16,10 @@ export function helpersPage(namespaces: readonly Namespace[]): string {
 
 function namespaceSection(namespace: Namespace): string {
   const helpers = [...allHelpers([namespace])].map(([path, helper]) => helperSection(path, helper))
-  return paragraphs(`## ${namespace.name || 'Global functions'}`, namespace.doc, ...helpers)
+  const properties = Object.entries(namespace.properties).map(([name, { doc, type }]) =>
+    paragraphs(`### ${namespace.name}.${name}`, `\`${type}\``, doc),
+  )
+  return paragraphs(`## ${namespace.name || 'Global functions'}`, namespace.doc, ...helpers, ...properties)
 }
 
 function helperSection(path: string, { doc, params, returns, example }: Helper): string {

@@ -74,9 +74,17 @@ function globalObject(namespace: Namespace, all: readonly Namespace[]): string {
 }
 
 /** An object with the helpers of a namespace and the namespaces below it. */
-function members(path: string, { helpers }: Namespace, all: readonly Namespace[], indent: string): string {
+function members(
+  path: string,
+  { helpers, properties }: Namespace,
+  all: readonly Namespace[],
+  indent: string,
+): string {
   const functions = Object.entries(helpers).map(
     ([name, helper]) => `${helperDoc(helper, indent)}${indent}${name}${spellCall(helper)}`,
+  )
+  const values = Object.entries(properties).map(
+    ([name, { doc, type }]) => `${docComment([doc], indent)}${indent}${name}: ${type}`,
   )
   const below = all
     .filter(({ name }) => name.slice(0, name.lastIndexOf('.')) === path && name.includes('.'))
@@ -84,7 +92,7 @@ function members(path: string, { helpers }: Namespace, all: readonly Namespace[]
       const name = each.name.slice(path.length + 1)
       return `${docComment([each.doc], indent)}${indent}${name}: ${members(each.name, each, all, `${indent}  `)}`
     })
-  return `{\n${[...functions, ...below].join('\n')}\n${indent.slice(2)}}`
+  return `{\n${[...functions, ...values, ...below].join('\n')}\n${indent.slice(2)}}`
 }
 
 function spellCall({ params, returns }: Helper): string {

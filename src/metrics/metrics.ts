@@ -13,6 +13,8 @@ export interface MetricsOptions {
   readonly snapshot: () => MetricsSnapshot | undefined
   /** What the process says of itself (`process_…`, `nodejs_…`). */
   readonly ofProcess?: boolean
+  /** Further metrics in the text format, of others; `taken` are names that those here have. */
+  readonly others?: (taken: ReadonlySet<string>) => string
 }
 
 /** How a call of a helper ended: `refused` by a limit or a setting, `failed` when the other side did. */
@@ -32,7 +34,13 @@ export interface Metrics {
 }
 
 /** Own registry for each: two in one process (tests, `remora run`) do not know each other. */
-export function openMetrics({ component, node, snapshot, ofProcess = true }: MetricsOptions): Metrics {
+export function openMetrics({
+  component,
+  node,
+  snapshot,
+  ofProcess = true,
+  others = () => '',
+}: MetricsOptions): Metrics {
   const registry = new Registry()
   registry.setDefaultLabels({ component, node })
   if (ofProcess) collectDefaultMetrics({ register: registry })
@@ -44,7 +52,8 @@ export function openMetrics({ component, node, snapshot, ofProcess = true }: Met
     const now = snapshot()
     names.begin(now)
     if (now !== undefined) for (const family of families) family.take(now)
-    return registry.metrics()
+    const text = await registry.metrics()
+    return text + others(namesIn(text))
   }
   return {
     helperCalled: (path, outcome, seconds) => recorded.helperCalled(path, outcome, seconds),
@@ -59,6 +68,12 @@ export function openMetrics({ component, node, snapshot, ofProcess = true }: Met
       return scraping
     },
   }
+}
+
+/** Names of metrics, and of the lines that a histogram or a summary is written in. */
+function namesIn(text: string): ReadonlySet<string> {
+  const names = Array.from(text.matchAll(/^# TYPE (\S+) /gm), ([, name = '']) => name)
+  return new Set(names.flatMap((name) => [name, `${name}_bucket`, `${name}_sum`, `${name}_count`]))
 }
 
 /** Names of metrics that are recorded as things happen, for the docs. */

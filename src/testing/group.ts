@@ -3,6 +3,7 @@ import { type Agent, storedAgent } from '../agent/agents.ts'
 import {
   AgentGroup,
   type ClusterJobChange,
+  type Component,
   type ConsoleLine,
   type GroupObserver,
   type GroupOptions,
@@ -29,6 +30,8 @@ export class TestGroup implements GroupObserver {
   answer: (call: HelperCall) => unknown = () => undefined
   /** What agents add by `cluster.*`. */
   onShared: NonNullable<GroupObserver['shared']> = () => {}
+  /** What agents export by `prometheus.*`; undefined for the message: nothing any more. */
+  onExported: (...told: Parameters<NonNullable<GroupObserver['exported']>>) => void = () => {}
   #waiting: (() => void)[] = []
 
   constructor(t: TestContext, options: Partial<GroupOptions> = {}) {
@@ -64,6 +67,16 @@ export class TestGroup implements GroupObserver {
 
   shared(...added: Parameters<typeof this.onShared>): void {
     this.onShared(...added)
+    this.#told()
+  }
+
+  exported(...told: Parameters<typeof this.onExported>): void {
+    this.onExported(...told)
+    this.#told()
+  }
+
+  exportsEnded(agent: Agent, component: Component): void {
+    this.onExported(agent, component, undefined)
     this.#told()
   }
 

@@ -8,7 +8,7 @@ import {
   type SentAlert,
   type SharedSource,
 } from '../agent/broker.ts'
-import type { HelperCall } from '../agent/group.ts'
+import type { Component, HelperCall } from '../agent/group.ts'
 import { OwnProcess } from '../agent/own-process.ts'
 import { alertRules } from '../config/alert-rules.ts'
 import type { Config } from '../config/index.ts'
@@ -91,6 +91,26 @@ export class Broker {
   /** An agent has added something by `cluster.*`: see `GroupObserver.shared`. */
   share(agent: Agent, deltas: readonly unknown[], id: string | undefined): void {
     this.#helpers.share(agent, deltas, id)
+  }
+
+  /** Series of an agent have changed: see `GroupObserver.exported`. */
+  exported(agent: Agent, component: Component, message: unknown): void {
+    this.#helpers.exported(agent, component, message)
+  }
+
+  /** It exports nothing any more: see `GroupObserver.exportsEnded`. */
+  exportsEnded(agent: Agent, component: Component): void {
+    this.#helpers.exportsEnded(agent, component)
+  }
+
+  /** What agents export by `prometheus.*`. `taken`: names of metrics that stand beside these. */
+  exportedText(taken?: ReadonlySet<string>): string {
+    return this.#helpers.exportedText(taken)
+  }
+
+  /** What agents exported and was not taken, by reason. */
+  get exportsDropped(): Readonly<Record<string, number>> {
+    return this.#helpers.exportsDropped
   }
 
   /** Text as it may be shown of a rehearsal. */

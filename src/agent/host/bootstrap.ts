@@ -339,6 +339,16 @@ export function bootstrap(
   }
   inside['cluster.quantile.add'] = (name, value) =>
     void ask(() => host.measure(S(name), typeof value === 'number' ? value : NaN))
+  inside['prometheus.metric'] = (name, help, type, value, labels) =>
+    exported('prometheus.metric', ofType('prometheus.metric', type), name, help, value, labels)
+  inside['prometheus.vector'] = (name, help, type, value, labels) =>
+    exported('prometheus.vector', ofType('prometheus.vector', type), name, help, value, labels)
+  inside['prometheus.inc'] = (name, by, labels, help) =>
+    void exported('prometheus.inc', 'inc', name, help, by ?? 1, labels)
+  inside['prometheus.set'] = (name, value, labels, help) =>
+    void exported('prometheus.set', 'gauge', name, help, value, labels)
+  inside['prometheus.observe'] = (name, value, labels, buckets, help) =>
+    void exported('prometheus.observe', 'histogram', name, help, value, labels, buckets)
   inside['utils.nodeName'] = () => settings.nodeName
   inside['utils.bytes'] = (text) => bytes(text)
   inside['kfl.match'] = (query, data) => {
@@ -375,6 +385,37 @@ export function bootstrap(
 
   function isMap(value: unknown): value is { readonly [key: string]: unknown } {
     return typeof value === 'object' && value !== null && !isArray(value)
+  }
+
+  /** How the values of a counter are meant; "": that is found out. */
+  let counterMode = ''
+
+  function exported(
+    path: string,
+    how: string,
+    name: unknown,
+    help: unknown,
+    value: unknown,
+    labels: unknown,
+    buckets?: unknown,
+  ): string {
+    const isGiven = labels !== undefined && labels !== null
+    if (isGiven && (typeof labels !== 'object' || isArray(labels)))
+      throw new TE(`${path}: labels must be an object`)
+    const number = typeof value === 'object' || value === undefined ? NaN : +(value as number)
+    const text = isGiven ? S(stringify(labels)) : '{}'
+    const bounds = buckets === undefined || buckets === null ? '' : S(stringify(buckets))
+    const words = help === undefined || help === null ? '' : S(help)
+    return ask(() => host.exported(path, how, S(name), words, number, text, counterMode, bounds))
+  }
+
+  /** The numbers that scripts have for them (agent-api §4.5). */
+  function ofType(path: string, type: unknown): string {
+    const kind = +(type as number)
+    if (kind === 1) return 'counter'
+    if (kind === 2) return 'gauge'
+    if (kind === 3) return 'untyped'
+    throw new TE(`${path}: type must be 1 for a counter, 2 for a gauge or 3 for neither`)
   }
 
   /** One, unless it is given. What is no number is none. */
@@ -785,6 +826,17 @@ export function bootstrap(
     if (stub.isQueued) define(helper, settings.ignored, { value: guarded(stub, over(stub.path, true)) })
     install(stub.path, helper)
   }
+  if (hasOwn(G, 'prometheus'))
+    define(G.prometheus as object, 'counterMode', {
+      get: () => (counterMode === '' ? undefined : counterMode),
+      set(mode: unknown) {
+        if (mode !== undefined && mode !== null && mode !== 'total' && mode !== 'delta')
+          throw new TE('prometheus.counterMode must be "total", "delta" or undefined')
+        counterMode = (mode as string | null | undefined) ?? ''
+      },
+      enumerable: true,
+      configurable: false,
+    })
   define(G, 'env', { get: () => env, set() {}, enumerable: true, configurable: true })
   install('setTimeout', timer(false))
   install('setInterval', timer(true))
@@ -1043,6 +1095,17 @@ export interface BootstrapHost {
   countKey(name: string, key: string, by: number): void
   countUnique(name: string, value: string): void
   measure(name: string, value: number): void
+  /** See `PendingExports`. */
+  exported(
+    path: string,
+    how: string,
+    name: string,
+    help: string,
+    value: number,
+    labels: string,
+    mode: string,
+    buckets: string,
+  ): string
   match(query: string, entry: string): boolean
   validate(query: string): boolean
   /** Notes a dissector of the script, given as JSON; answers its number. Throws when it is none. */

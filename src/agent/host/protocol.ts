@@ -280,10 +280,40 @@ export interface AckMessage {
   readonly shared?: readonly SlotShares[]
 }
 
-/** What an agent has added by `cluster.*` since the last time. */
+/** What an agent has added by `cluster.*` since the last time, and what it has exported by `prometheus.*`. */
 export interface SlotShares {
   readonly slot: number
   readonly deltas: readonly SharedDelta[]
+  readonly exported?: ExportMessage
+}
+
+/** Series that have changed, as they are now. */
+export interface ExportMessage {
+  /** These are the first of what was loaded: those of an earlier version are gone. */
+  readonly begins?: boolean
+  readonly series: readonly ExportedSeries[]
+  /** Calls for series that are too many. */
+  readonly refused?: number
+}
+
+export type MetricKind = 'counter' | 'gauge' | 'untyped' | 'histogram'
+
+export interface ExportedSeries {
+  /** Among those of the agent. */
+  readonly id: number
+  /** Of a histogram: how many were observed. A text for what JSON has no number for: `NaN`, `Infinity`. */
+  readonly value: number | string
+  /** By bucket, each for itself. */
+  readonly counts?: readonly number[]
+  readonly sum?: number | string
+  /** What it is, the first time. */
+  readonly is?: {
+    readonly name: string
+    readonly kind: MetricKind
+    readonly help: string
+    readonly labels: readonly (readonly [name: string, value: string])[]
+    readonly buckets?: readonly number[]
+  }
 }
 
 export interface SharedDelta {

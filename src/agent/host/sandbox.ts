@@ -552,21 +552,29 @@ export class Sandbox implements SlotHost {
     this.#marked = part.marks
   }
 
-  /** What agents have added by `cluster.*`. Those of the last one are for the acknowledgement; each may be large. */
+  /** What agents have added and exported. Those of the last one are for the acknowledgement; each may be large. */
   #takeShares(): SlotShares | undefined {
     let last: SlotShares | undefined
-    for (const slot of this.#sharing) {
+    for (const slot of new Set([...this.#sharing, ...this.#exporting])) {
       if (last !== undefined)
         writeFrame(DATA, UP.output, 0, { lines: [], entries: [], marks: [], shared: [last] })
-      last = { slot: slot.agent.slot, deltas: slot.shares.take() }
+      const deltas = slot.shares.take()
+      const exported = this.#exporting.has(slot) ? slot.exports.take() : undefined
+      last = { slot: slot.agent.slot, deltas, ...(exported === undefined ? {} : { exported }) }
     }
     this.#sharing.clear()
+    this.#exporting.clear()
     return last
   }
   readonly #sharing = new Set<Slot>()
+  readonly #exporting = new Set<Slot>()
 
   shares(slot: Slot): void {
     this.#sharing.add(slot)
+  }
+
+  exports(slot: Slot): void {
+    this.#exporting.add(slot)
   }
 
   /**
@@ -1113,6 +1121,8 @@ export class Sandbox implements SlotHost {
   }
 
   #put(slot: Slot): void {
+    const before = this.#slots.find((each) => each.agent.slot === slot.agent.slot)
+    if (before !== undefined) slot.exports.follow(before.exports)
     this.#unload(slot.agent.slot)
     this.#slots.push(slot)
     this.#slots.sort((a, b) => a.agent.slot - b.agent.slot)
@@ -1162,6 +1172,7 @@ export class Sandbox implements SlotHost {
 
   #forget(slot: Slot): void {
     slot.isUnloaded = true
+    this.#exporting.delete(slot)
     this.#scheduler.forget(slot)
     this.#changed.delete(slot)
   }

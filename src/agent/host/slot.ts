@@ -4,6 +4,7 @@ import type { Layout } from '../../entry/layout.ts'
 import type { DissectorSettings } from './agent-protocol.ts'
 import { type BootstrapHost, bootstrap, type MakerSource, type Realm } from './bootstrap.ts'
 import { bytesView } from './bytes-view.ts'
+import { type Exported, PendingExports } from './exports.ts'
 import { Faults } from './faults.ts'
 import { makerSource, packetMakerSource } from './makers.ts'
 import { withPlace } from './place.ts'
@@ -36,6 +37,8 @@ export interface SlotHost {
   shared(component: LoadAgent['component']): SharedObject<number>
   /** It has added something by `cluster.*`. */
   shares(slot: Slot): void
+  /** It has exported something by `prometheus.*`. */
+  exports(slot: Slot): void
 }
 
 /** What `jobs.schedule` says. */
@@ -76,6 +79,11 @@ export class Slot {
   readonly tracer: Tracer | undefined
   /** What it has added by `cluster.*`. */
   readonly shares = new PendingShares(() => this.#host.shares(this))
+  /** What it exports by `prometheus.*`. */
+  readonly exports = new PendingExports(
+    () => this.#host.exports(this),
+    (level, text) => this.#host.print(this, level, text),
+  )
   /** Layouts it has makers for. */
   layoutsVersion = -1
   readonly #host: SlotHost
@@ -404,6 +412,17 @@ export class Slot {
       countKey: (name, key, by) => this.shares.countKey(name, key, by),
       countUnique: (name, value) => this.shares.countUnique(name, value),
       measure: (name, value) => this.shares.measure(name, value),
+      exported: (path, how, name, help, value, labels, mode, buckets) =>
+        this.exports.put({
+          path,
+          how: how as Exported['how'],
+          name,
+          help,
+          value,
+          labels,
+          mode: mode as Exported['mode'],
+          buckets,
+        }),
       match: (query, entry) => host.match(this, query, entry),
       validate: (query) => host.validate(query),
       dissector: (settings) => this.#define(readSettings(settings, host.config.protocols)),

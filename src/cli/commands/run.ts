@@ -35,6 +35,7 @@ interface RunFlags extends ConfigFlags, CaptureFlags {
   readonly entries?: string | true
   readonly finalRun: boolean
   readonly dryRun?: boolean
+  readonly metrics?: boolean
   readonly hub: 'auto' | 'always' | 'never'
   readonly watch: boolean
 }
@@ -46,6 +47,7 @@ export function runCommand(): Command {
     .option('--json', 'print everything as JSON lines')
     .option('--entries [filter]', 'also print the entries (that match), as onItemQueried leaves them')
     .option('--dry-run', 'record what agents would send and write instead of doing it')
+    .option('--metrics', 'at the end, also print what agents have exported by prometheus.*')
     .option('--no-final-run', 'do not run every job once more at the end of a capture')
     .addOption(
       new Option(
@@ -101,6 +103,8 @@ async function run(paths: string[], flags: RunFlags): Promise<void> {
       learned: (...name) => broker.learn(...name),
       call: (call) => broker.call(call),
       shared: (...added) => broker.share(...added),
+      exported: (...told) => broker.exported(...told),
+      exportsEnded: (...who) => broker.exportsEnded(...who),
     })
     if (isLive(source) && flags.watch)
       stopWatching = watchAgents(paths, agents, options, going, (text) => output.note(text))
@@ -111,6 +115,7 @@ async function run(paths: string[], flags: RunFlags): Promise<void> {
     })
     const result = await going.run()
     output.end()
+    if (flags.metrics === true) output.metrics(broker.exportedText())
     const sandbox = best.because === '' ? best.level : `${best.level} (${best.because})`
     if (flags.json === true) console.log(JSON.stringify(summaryJson(result, best.level)))
     else process.stdout.write(summaryText(result, sandbox))
@@ -180,6 +185,11 @@ class Output {
     this.#bar.clear()
     if (this.#json) console.log(JSON.stringify({ type: 'effect', ...effect }))
     else process.stdout.write(`${effectLine(effect)}\n`)
+  }
+
+  metrics(text: string): void {
+    if (this.#json) console.log(JSON.stringify({ type: 'metrics', text }))
+    else process.stdout.write(text === '' ? '' : `${printableLines(text).trimEnd()}\n`)
   }
 
   note(text: string): void {

@@ -37,6 +37,7 @@ import { RECORDING_SOURCE } from '../../wire/recordings.ts'
 import { BUCKETS } from '../../wire/subjects.ts'
 import { openCaptures } from './captures.ts'
 import { clickHouseOf } from './clickhouse.ts'
+import { exportCounters } from './export-counters.ts'
 import { measured } from './measured.ts'
 import { trialRunner } from './trials.ts'
 
@@ -88,6 +89,7 @@ export async function startHub(request: HubRequest): Promise<StartedHub> {
       bus: { connected: bus.connected, dropped: bus.dropped },
       titles: service.titles(),
     }),
+    others: (taken) => broker.exportedText(taken),
   })
   const own = new OwnProcess()
   let api: Api | undefined
@@ -147,11 +149,13 @@ export async function startHub(request: HubRequest): Promise<StartedHub> {
           ...observer,
           entry: () => {},
           shared: (...added) => broker.share(...added),
+          exported: (...told) => broker.exported(...told),
+          exportsEnded: (...who) => broker.exportsEnded(...who),
           call: measured((call) => broker.call(call), metrics),
         },
       )
     },
-    counters: () => ({ ...actions.counters(), ...apiCounters(api) }),
+    counters: () => ({ ...actions.counters(), ...apiCounters(api), ...exportCounters(broker) }),
     health: () =>
       hubHealth({
         nodeName: 'hub',

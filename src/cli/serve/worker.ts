@@ -29,6 +29,7 @@ import { WorkerService } from '../../worker/service.ts'
 import { SpoolPackets } from '../../worker/spool/index.ts'
 import { type CaptureFlags, nodeNameOf, requiredLevel, sourceName, sourceOf } from '../capture-flags.ts'
 import { clickHouseOf } from './clickhouse.ts'
+import { exportCounters } from './export-counters.ts'
 import { measured } from './measured.ts'
 
 export interface WorkerRequest {
@@ -88,6 +89,7 @@ export async function startWorker(request: WorkerRequest): Promise<StartedWorker
       bus: { connected: bus.connected, dropped: bus.dropped },
       titles: service.titles(),
     }),
+    others: (taken) => broker.exportedText(taken),
   })
   const archive = await openArchive(config, node)
   const service: WorkerService = new WorkerService({
@@ -110,7 +112,7 @@ export async function startWorker(request: WorkerRequest): Promise<StartedWorker
       prefer: 'kfl2',
       macros: config.tap.customMacros,
     },
-    counters: () => ({ ...actions.counters(), ...archiveCounters(archive) }),
+    counters: () => ({ ...actions.counters(), ...archiveCounters(archive), ...exportCounters(broker) }),
     health: ({ counters, startedAt }) =>
       workerHealth({
         nodeName: node,
@@ -158,6 +160,8 @@ export async function startWorker(request: WorkerRequest): Promise<StartedWorker
         {
           ...observer,
           shared: (...added) => broker.share(...added),
+          exported: (...told) => broker.exported(...told),
+          exportsEnded: (...who) => broker.exportsEnded(...who),
           learned: (...name) => broker.learn(...name),
           call: measured((call) => broker.call(call), metrics),
           stats: (stats) => {
