@@ -19,7 +19,12 @@ import { HelperBroker } from './broker.ts'
 async function open(t: TestContext, sources: readonly string[], settings: readonly string[] = []) {
   const folder = await tempFolder(t)
   const { config } = configOf({ set: [`scripting.data=${join(folder, 'data')}`, ...settings] })
-  const link = { action() {}, targeted: () => ({ targets: [], excluded: [] }), health: () => ({}) }
+  const link = {
+    action() {},
+    alert() {},
+    targeted: () => ({ targets: [], excluded: [] }),
+    health: () => ({}),
+  }
   const broker = new HelperBroker({ config, nodeName: 'hub', link })
   t.after(() => broker.close())
   const told = new TestGroup(t, { agents: sources.map((source, at) => testAgent(at, source)) })
