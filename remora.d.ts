@@ -775,6 +775,24 @@ declare const vendor: {
    * }
    */
   influxdb(url: string, token: string, organization: string, bucket: string, measurement: string, data: { [name: string]: any }, tags?: { [name: string]: string | any[] | { [name: string]: any } }): void
+  /**
+   * Indexes a document in Elasticsearch or OpenSearch. Returns once it is accepted; throws if it is not. How it signs in follows from which values are not empty.
+   * @param url Address of Elasticsearch or OpenSearch; "" with `cloudID`
+   * @param index Index, data stream or alias to write to
+   * @param data Document
+   * @param username With `password`
+   * @param cloudID Of Elastic Cloud, instead of `url`
+   * @param apiKey As Kibana shows it (encoded), or `id:key`; goes before the others
+   * @param serviceToken Goes before user and password
+   * @param certificateFingerprint SHA-256 of the certificate of the server or of its authority: trust that one, and no other
+   * @example
+   * try {
+   *   vendor.elastic('http://127.0.0.1:9', 'http-status', { '200': 12, '500': 1 }, 'elastic', 'secret')
+   * } catch (error) {
+   *   console.error(error)
+   * }
+   */
+  elastic(url: string, index: string, data: { [name: string]: any } | string, username?: string, password?: string, cloudID?: string, apiKey?: string, serviceToken?: string, certificateFingerprint?: string): void
   /** Uploads to Azure Blob Storage. */
   azure: {
     /**

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { Mistake } from '../../mistake/mistake.ts'
 import { refusalOf } from '../answer.ts'
 import { type HelperHost, type HttpReply, type HttpRequest, helper, namespace } from '../helper.ts'
+import { dropAside, setAside } from '../set-aside.ts'
 import { localFile } from './local-file.ts'
 import { nodeObjectName } from './object-name.ts'
 
@@ -37,6 +38,11 @@ const put = helper({
     }
   },
   example: `file.write('calls.json', '[]')\ntry {\n  var url = vendor.azure.put('traffic', 'calls.json', '', '', 'BlobEndpoint=http://127.0.0.1:9/shop;AccountName=shop;AccountKey=c2VjcmV0')\n  console.log(url)\n} catch (error) {\n  console.error(error)\n}`,
+  queued: {
+    key: (args) => `${accountOf(args).endpoint.host}/${args.containerName}`,
+    prepare: async (args, host) => ({ ...args, path: await setAside(host, args.path) }),
+    settled: ({ path }, host) => dropAside(host, path),
+  },
   async run({ containerName, path, ...account }, host) {
     const file = await localFile(NAME, host, path)
     const { client, failure } = await connect(accountOf(account), host)

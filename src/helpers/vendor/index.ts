@@ -1,4 +1,5 @@
 import { namespace } from '../helper.ts'
+import { elastic } from './elastic.ts'
 import { influxdb } from './influxdb.ts'
 import { slack, slackBot } from './slack.ts'
 import { webhook, webhookForm } from './webhook.ts'
@@ -9,4 +10,5 @@ export const vendor = namespace('vendor', 'Requests to other systems.', {
   slack,
   slackBot,
   influxdb,
+  elastic,
 })
