@@ -793,6 +793,57 @@ declare const vendor: {
    * }
    */
   elastic(url: string, index: string, data: { [name: string]: any } | string, username?: string, password?: string, cloudID?: string, apiKey?: string, serviceToken?: string, certificateFingerprint?: string): void
+  /** Files in Amazon S3, and in other stores that speak its language. */
+  s3: {
+    /**
+     * Uploads a file of the data folder as `<node>_<ip>_<run>/<file>` and returns its address. Also takes the older order `(region, keyID, accessKey, bucket, path)`. Without keys: as whom the environment, a role or the machine says. Throws when there is no such file, and when it has not arrived.
+     * @param bucket Bucket, which must exist
+     * @param path File to upload, needed
+     * @param region Region of the bucket, needed
+     * @param keyID Access key id
+     * @param accessKey Secret access key
+     * @example
+     * file.write('report.json', '{}')
+     * try {
+     *   vendor.s3.put('traffic', 'report.json', 'eu-west-1', env.AWS_ACCESS_KEY_ID, env.AWS_SECRET_ACCESS_KEY)
+     * } catch (error) {
+     *   console.error(error)
+     * }
+     */
+    put(bucket: string, path?: string, region?: string, keyID?: string, accessKey?: string): string
+    /**
+     * Deletes all files that this node has put into a bucket, in this run and before. Also takes the order `(bucket, region, keyID, accessKey)`, in which the keys may be left out.
+     * @param region Region of the bucket
+     * @param keyID Access key id
+     * @param accessKey Secret access key
+     * @param bucket Bucket, needed
+     * @example
+     * try {
+     *   vendor.s3.clear('eu-west-1', env.AWS_ACCESS_KEY_ID, env.AWS_SECRET_ACCESS_KEY, 'traffic')
+     * } catch (error) {
+     *   console.error(error)
+     * }
+     */
+    clear(region: string, keyID?: string, accessKey?: string, bucket?: string): void
+  }
+  /** Records in Amazon Kinesis Data Streams. */
+  kinesis: {
+    /**
+     * Puts one record into a stream and tells where it is; as text that is its JSON. Without keys: as whom the environment, a role or the machine says. Throws when it was not taken. The partition key is another one each time, so that records spread over the shards.
+     * @param streamName Stream, which must exist
+     * @param payload Text as it is; an object is sent as JSON
+     * @param awsRegion Region of the stream
+     * @param accessKeyId Access key id
+     * @param secretAccessKey Secret access key
+     * @example
+     * try {
+     *   console.log('sent: ' + vendor.kinesis.put('traffic', { path: '/cart', status: 500 }, 'eu-west-1', 'key', 'secret'))
+     * } catch (error) {
+     *   console.error(error)
+     * }
+     */
+    put(streamName: string, payload: string | any[] | { [name: string]: any }, awsRegion: string, accessKeyId?: string, secretAccessKey?: string): { success: boolean; sequenceNumber: string; shardId: string }
+  }
   /** Uploads to Azure Blob Storage. */
   azure: {
     /**

@@ -16,6 +16,8 @@ import { timers } from './timers.ts'
 import { utils } from './utils.ts'
 import { azure } from './vendor/azure.ts'
 import { vendor } from './vendor/index.ts'
+import { kinesis } from './vendor/kinesis.ts'
+import { s3 } from './vendor/s3.ts'
 import { wrapper } from './wrapper/index.ts'
 
 /** All that scripts can call. One line makes a namespace known to the sandbox, the typings and the docs. */
@@ -37,6 +39,8 @@ export const namespaces: readonly Namespace[] = [
   alert,
   prometheus,
   vendor,
+  s3,
+  kinesis,
   azure,
   wrapper,
   chatgpt,

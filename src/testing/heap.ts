@@ -11,7 +11,8 @@ export function bytesLeftBy(work: () => void): number {
   return bytesInUse() - before
 }
 
-function bytesInUse(): number {
+/** Bytes in use after what nobody needs is gone. */
+export function bytesInUse(): number {
   // What arrays had is given back a little later, or by the next time.
   collect()
   collect()

@@ -1,0 +1,48 @@
+import type { HelperHost } from '../helper.ts'
+
+/** Services that helpers talk to, as their hosts are called. */
+export type AwsService = 's3' | 'kinesis'
+
+/**
+ * Where a service is: at the address that AWS's own variables have in `env`, for emulators and for stores that speak S3
+ * (https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html), or else at that of its region.
+ */
+export function endpointOf(service: AwsService, region: string, { env }: Pick<HelperHost, 'env'>): Endpoint {
+  const given = [env[`AWS_ENDPOINT_URL_${service.toUpperCase()}`], env.AWS_ENDPOINT_URL].find(isAddress)
+  if (given !== undefined) return { url: given.replace(/\/+$/, ''), isOwn: true }
+  const suffix = region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com'
+  return { url: `https://${service}.${region}.${suffix}`, isOwn: false }
+}
+
+export interface Endpoint {
+  /** Without a slash at its end. */
+  readonly url: string
+  /** Not at AWS. */
+  readonly isOwn: boolean
+}
+
+function isAddress(value: unknown): value is string {
+  return typeof value === 'string' && /^https?:$/.test(URL.parse(value)?.protocol ?? '')
+}
+
+/** Where a bucket is: AWS has a host for each; others, and names that are no part of a host, have it in the path. */
+export function bucketPlace(bucket: string, endpoint: Endpoint): BucketPlace {
+  if (endpoint.isOwn || !HOST_PART.test(bucket))
+    return { url: `${endpoint.url}/${encodeURIComponent(bucket)}`, isPath: true }
+  const { protocol, host } = new URL(endpoint.url)
+  return { url: `${protocol}//${bucket}.${host}`, isPath: false }
+}
+
+export interface BucketPlace {
+  readonly url: string
+  /** "Path style": the host is the same for all buckets. */
+  readonly isPath: boolean
+}
+
+/** A dot would leave the certificate of `*.s3.<region>.amazonaws.com`. */
+const HOST_PART = /^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/
+
+/** Looks like the name of a region: `eu-west-1`, `us-gov-east-1`. */
+export function isRegion(text: string | undefined): boolean {
+  return text !== undefined && /^[a-z]{2}(-[a-z]+)+-\d$/.test(text)
+}
