@@ -1,6 +1,7 @@
 import { knownProtocols } from '../dissectors/known.ts'
 import { compileFilter } from '../filter/index.ts'
 import { mask } from '../filter/mask.ts'
+import { Secrets } from '../helpers/secrets.ts'
 import { Mistake } from '../mistake/mistake.ts'
 import type { Agent } from './agents.ts'
 import { type EntryMarks, type JobFigures, type JobsAnswer, jobRun, jobsAnswer } from './answers.ts'
@@ -244,6 +245,8 @@ export class AgentGroup {
   readonly #places: Place[] = []
   readonly #clock = Promise.withResolvers<GroupClock>()
   readonly #sandbox: SandboxProcess
+  /** Whatever agents say passes here before anybody sees it. */
+  readonly #secrets: Secrets
   #demandVersion = 0
   #demand = ''
   readonly #demanded = new Map<number, () => void>()
@@ -266,6 +269,7 @@ export class AgentGroup {
     this.#options = options
     this.#observer = observer
     this.#clock.promise.catch(() => {})
+    this.#secrets = Secrets.of(options.host.env)
     this.#sandbox = this.#createSandbox()
     for (const agent of options.agents) this.#addPlaces(agent)
   }
@@ -393,7 +397,7 @@ export class AgentGroup {
     const outcome = await this.#errand({ kind: 'query', filter, entries })
     for (const line of this.#consoleLines(outcome.lines)) this.#observer.line(line)
     // One for each: nothing is shown that agents have not seen.
-    const shown = [...entries.keys()].map((at) => outcome.entries[at] || null)
+    const shown = [...entries.keys()].map((at) => this.#secrets.masked(outcome.entries[at] ?? '') || null)
     const isCulprit = (place: Place) => outcome.attempt > 1 && !this.#hears(place, 'onItemQueried')
     const culprit = hearing.find(isCulprit)
     // It ended the process in the middle of one of them: nobody knows which, and what it would have hidden of that.
@@ -421,7 +425,8 @@ export class AgentGroup {
       jobs: jobs.flatMap(({ slot, task: _, ...job }) => {
         const place = this.#placeOf(slot)
         if (place === undefined || !isMeant(selector, place.agent.index, job.tag)) return []
-        return [{ ...job, agent: place.agent, component: place.component }]
+        const lastError = job.lastError === null ? null : this.#secrets.masked(job.lastError)
+        return [{ ...job, lastError, agent: place.agent, component: place.component }]
       }),
     }
   }
@@ -467,11 +472,17 @@ export class AgentGroup {
     if (place === undefined) return { ok: false, error: `there is no job "${tag}"`, durationMs: 0, lines: [] }
     const { slot } = place
     const outcome = await this.#errand({ kind: 'job', slot, tag, dueMs }, `${index}/${tag}/${dueMs}`)
-    const { ok, error, durationMs } = jobRun.parse(outcome.answer)
+    const { ok, error: said, durationMs } = jobRun.parse(outcome.answer)
+    const error = this.#secrets.masked(said)
     const lines = this.#consoleLines(outcome.lines)
     if (ok) return { ok, durationMs, lines }
     const { stopped } = this.#ledger.account(slot)
-    return { ok, error: stopped === '' ? error : `stopped: ${stopped}`, durationMs, lines }
+    return {
+      ok,
+      error: stopped === '' ? error : this.#secrets.masked(`stopped: ${stopped}`),
+      durationMs,
+      lines,
+    }
   }
 
   /** No frame comes any more, and no answer to a demand. Resolves when no change is under way. */
@@ -503,10 +514,16 @@ export class AgentGroup {
   results(): AgentResult[] {
     return this.#places.map((place) => {
       const { agent, component, slot, loadError } = place
-      const account = this.#ledger.account(slot)
+      const account = this.#shown(this.#ledger.account(slot))
       const runs = loadError === undefined && !place.gone && account.stopped === ''
       return { agent, component, account, loadError, runs, isGone: place.gone }
     })
+  }
+
+  #shown(account: AgentAccount): AgentAccount {
+    const stopped = this.#secrets.masked(account.stopped)
+    const faults = account.faults.map((fault) => ({ ...fault, message: this.#secrets.masked(fault.message) }))
+    return { ...account, stopped, faults }
   }
 
   /** Sums that do not add up: none, or there is a bug. */
@@ -627,7 +644,7 @@ export class AgentGroup {
       agent.problem === undefined
         ? await this.#sandbox.load(loadOf(place))
         : { hooks: [], dissectors: [], error: agent.problem }
-    place.loadError = loaded.error
+    place.loadError = loaded.error === undefined ? undefined : this.#secrets.masked(loaded.error)
     if (loaded.error === undefined) {
       place.hooks = loaded.hooks ?? []
       place.dissectors = loaded.dissectors ?? []
@@ -635,7 +652,7 @@ export class AgentGroup {
       this.log('info', component, 'an agent was loaded', nameOf(agent))
     } else {
       this.#line({ slot, level: 'error', text: loaded.error })
-      this.log('error', component, 'an agent does not load', { ...nameOf(agent), error: loaded.error })
+      this.log('error', component, 'an agent does not load', { ...nameOf(agent), error: place.loadError })
     }
   }
 
@@ -757,9 +774,9 @@ export class AgentGroup {
           }
         },
         entries: (entries) => {
-          for (const entry of entries) this.#observer.entry(entry)
+          for (const entry of entries) this.#observer.entry(this.#secrets.masked(entry))
         },
-        marks: (marks) => this.#observer.marks?.(marks),
+        marks: (marks) => this.#observer.marks?.(marks.map((each) => this.#shownMarks(each))),
         loaded: (slot, told) => this.#loaded(slot, told),
         told: (events) => {
           for (const event of events) this.#told(event)
@@ -858,7 +875,10 @@ export class AgentGroup {
     place.hooks = []
     this.#forgetJobs(slot)
     this.#observer.exportsEnded?.(place.agent, place.component)
-    this.log('error', place.component, 'an agent was stopped', { ...nameOf(place.agent), reason })
+    this.log('error', place.component, 'an agent was stopped', {
+      ...nameOf(place.agent),
+      reason: this.#secrets.masked(reason),
+    })
     // Connections that begin from now on are for others. A reload has asked for more than what runs, and asks again itself.
     place.dissectors = []
     void this.#changing.then(() => this.#ask(this.#running()))
@@ -890,6 +910,12 @@ export class AgentGroup {
     }
   }
 
+  /** Tags are of the agent's making. */
+  #shownMarks(marks: EntryMarks): EntryMarks {
+    if (marks.tags === undefined) return marks
+    return { ...marks, tags: JSON.parse(this.#secrets.masked(JSON.stringify(marks.tags))) }
+  }
+
   #line(line: Line): void {
     for (const each of this.#consoleLines([line])) this.#observer.line(each)
   }
@@ -909,7 +935,7 @@ export class AgentGroup {
       node: component === 'hub' ? 'hub' : this.#options.nodeName,
       agent,
       level,
-      text,
+      text: this.#secrets.masked(text),
       ...(place === undefined ? {} : { place }),
       ...(at === undefined ? {} : { at }),
       ...(entry === undefined ? {} : { entry }),

@@ -33,7 +33,7 @@ export class Rehearsal {
 
   constructor(options: RehearsalOptions) {
     this.#options = options
-    this.#secrets = new Secrets(options.env)
+    this.#secrets = Secrets.of(options.env)
   }
 
   /** Answers as `dispatch` does, and tells of the effect, if there is one. */

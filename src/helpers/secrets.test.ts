@@ -20,6 +20,53 @@ describe('secrets of env', () => {
     assert.equal(secrets.masked(encodeURIComponent(ENV.SLACK)), 'https://hooks.slack.com/[env.SLACK]')
   })
 
+  test('are known in base64, in hexadecimal, in forms and by their parts', () => {
+    const token = 'q8Zr+7Lw/3xYt K1'
+    const secrets = new Secrets({
+      TOKEN: token,
+      DB: 'postgres://app:s3cr3t%2Fpw@db:5432/shop',
+      PIN_KEY: 40_718_263,
+    })
+    for (const around of ['', 'a', 'ab', 'abc'])
+      for (const encoding of ['base64', 'base64url', 'hex'] as const) {
+        const shown = secrets.masked(Buffer.from(`${around}${token}${around}`).toString(encoding))
+        assert.match(shown, /\[env\.TOKEN\]/, `${around} ${encoding}`)
+        assert.ok(shown.length < 14 + 4 * around.length + 4, shown)
+      }
+    assert.equal(secrets.masked(new URLSearchParams({ t: token }).toString()), 't=[env.TOKEN]')
+    assert.equal(secrets.masked('pin 40718263 s3cr3t%2Fpw s3cr3t/pw'), 'pin [env.PIN_KEY] [env.DB] [env.DB]')
+    assert.equal(secrets.masked(JSON.stringify(JSON.stringify({ token }))).includes('[env.TOKEN]'), true)
+  })
+
+  test('are known in an address without its host, in a line of a key, and in JSON that is a text', () => {
+    const pem = `-----BEGIN KEY-----\n${'A'.repeat(30)}b\n${'C'.repeat(30)}d\n-----END KEY-----\n`
+    const secrets = new Secrets({
+      ...ENV,
+      PEM: pem,
+      GOOGLE: JSON.stringify({ type: 'account', private_key: 'k3y-k3y-k3y' }),
+    })
+    assert.equal(secrets.masked('POST /services/T0/B0/xyz failed'), 'POST /[env.SLACK] failed')
+    assert.equal(secrets.masked(`line ${'C'.repeat(30)}d`), 'line [env.PEM]')
+    assert.equal(secrets.masked('k3y-k3y-k3y of an account'), '[env.GOOGLE.private_key] of an account')
+  })
+
+  test('are found in pieces with blanks between them, and where they overlap', () => {
+    const secrets = new Secrets({ A_TOKEN: 'abcdefghijkl', B_TOKEN: 'ijklmnopqrst' })
+    assert.equal(secrets.masked('x abcdef ghi\njkl y'), 'x [env.A_TOKEN] y')
+    assert.equal(secrets.masked('abcdefghijklmnopqrst.'), '[env.A_TOKEN].')
+  })
+
+  test('cost a line the same, however many there are', () => {
+    const many = Object.fromEntries(
+      Array.from({ length: 10_000 }, (_, at) => [`K${at}`, `sk-live-${at}-${(at * 7919).toString(36)}-xyz`]),
+    )
+    const secrets = new Secrets(many)
+    const text = JSON.stringify(many)
+    const shown = secrets.masked(text)
+    for (const value of Object.values(many)) assert.ok(!shown.includes(value), value)
+    assert.equal(secrets.masked('sk-live-and nothing else'), 'sk-live-and nothing else')
+  })
+
   test('are no words, numbers and addresses of hosts', () => {
     const text = 'shop https://example.com 10'
     assert.equal(new Secrets(ENV).masked(text), text)
