@@ -698,6 +698,37 @@ declare const prometheus: {
   counterMode: 'total' | 'delta' | undefined
 }
 
+/** Lines in the log of the worker or the hub itself, on its standard output, for tools that gather logs. They are not on the console. */
+declare const aggregation: {
+  /**
+   * Writes `<time> <TAG> <message>`.
+   * @param tag A short level of your own, such as `AP0`
+   * @param message Line breaks are written as `\n`
+   * @example
+   * aggregation.msg('AP0', 'the report is ready')
+   */
+  msg(tag: string, message: string): void
+  /**
+   * Writes `<time> <TAG> <name>=<JSON>`.
+   * @param tag A short level of your own, such as `AP0`
+   * @param name What the value is called
+   * @param object Anything JSON can say; its keys are sorted
+   * @example
+   * aggregation.json('AP1', 'report', { calls: 12, errors: 0 })
+   */
+  json(tag: string, name: string, object: any): void
+  /**
+   * Writes `<time> <TAG> <message> <name>=<JSON>`.
+   * @param tag A short level of your own, such as `AP0`
+   * @param name What the value is called
+   * @param object Anything JSON can say; its keys are sorted
+   * @param message Line breaks are written as `\n`
+   * @example
+   * aggregation.jsonWithMsg('AP2', 'report', { calls: 12 }, 'the last minute')
+   */
+  jsonWithMsg(tag: string, name: string, object: any, message: string): void
+}
+
 /** Requests to other systems. */
 declare const vendor: {
   /**

@@ -43,6 +43,8 @@ export interface BrokerOptions {
   readonly rehearse?: ((effect: Effect) => void) | undefined
   /** Takes a line for each effect. Must not throw. Absent: nobody wants them. */
   readonly audit?: ((record: EffectRecord) => void) | undefined
+  /** Takes lines for the log of the component. Absent: they go to standard output, those of a rehearsal nowhere. */
+  readonly log?: ((line: string) => void) | undefined
 }
 
 /** Where what agents share is kept: `SharedState`. */
@@ -110,8 +112,9 @@ export class HelperBroker {
   readonly #audit: BrokerOptions['audit']
   readonly #alerts: AlertDesk
   readonly #exported: ExportedMetrics
+  readonly #log: (line: string) => void
 
-  constructor({ config, nodeName, packets, link, shared, rehearse, audit }: BrokerOptions) {
+  constructor({ config, nodeName, packets, link, shared, rehearse, audit, log }: BrokerOptions) {
     const { scripting, internetConnectivity, aiAssistantEnabled } = config
     this.#root = resolve(scripting.data)
     this.#quotaBytes = scripting.dataQuotaMb * 2 ** 20
@@ -131,6 +134,7 @@ export class HelperBroker {
       say: (sent) => link.alert(sent),
     })
     this.#exported = new ExportedMetrics(scripting.metrics)
+    this.#log = log ?? (rehearse === undefined ? toStandardOutput : () => {})
     if (rehearse !== undefined)
       this.#rehearsal = new Rehearsal({
         namespaces,
@@ -256,6 +260,7 @@ export class HelperBroker {
       alerts: this.#alerts.of({ agent, node, now: nowMs, warn }),
       signal: AbortSignal.timeout(CALL_MS),
       warn,
+      log: this.#log,
       nodeIp: this.#nodeIp,
       runId: this.#runId,
       ...(queuedId === undefined ? {} : { queuedId }),
@@ -378,6 +383,15 @@ function messageOf(error: unknown): string {
 }
 
 type CallingAgent = Pick<Agent, 'index' | 'id' | 'version' | 'path' | 'title'>
+
+/** Throws for the script when nobody reads what is there: a program whose output stands still must not grow. */
+function toStandardOutput(line: string): void {
+  if (process.stdout.writableLength > MOST_UNREAD)
+    throw new Mistake('E_HELPER_REFUSED', 'the standard output of this program is not being read')
+  process.stdout.write(`${line}\n`)
+}
+
+const MOST_UNREAD = 4 << 20
 
 /** One that comes out of no store is known by its file. */
 function sharingOf({ id, path, title }: CallingAgent): SharingAgent {

@@ -184,6 +184,8 @@ export interface HelperHost {
   readonly signal: AbortSignal
   /** Writes a line on the agent's console, flagged as a warning. */
   warn(text: string): void
+  /** Writes a line in the log of the component, which nobody may take for another: without line breaks. */
+  log(line: string): void
   /** HTTP under the egress rules: time limit, size limit, no redirects into forbidden places. */
   request(options: HttpRequest): Promise<HttpReply>
   /** A connection under the same rules, for what is not HTTP; with `tls` the handshake is done. */

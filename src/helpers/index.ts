@@ -1,3 +1,4 @@
+import { aggregation } from './aggregation.ts'
 import { alert } from './alert.ts'
 import { cluster, clusterCounter, clusterQuantile, clusterTopk, clusterUnique } from './cluster.ts'
 import { consoleHelpers } from './console.ts'
@@ -38,6 +39,7 @@ export const namespaces: readonly Namespace[] = [
   pcap,
   alert,
   prometheus,
+  aggregation,
   vendor,
   s3,
   kinesis,

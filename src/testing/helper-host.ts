@@ -22,6 +22,7 @@ export function fakeHost(
     shared: new SharedState({ node: 'node-a', boot: 'b1' }).of({ id: 'test', title: 'test agent' }),
     signal: new AbortController().signal,
     warn: (text) => warnings.push(text),
+    log: () => {},
     request: () => Promise.reject(new Error('this test sends nothing')),
     connect: () => Promise.reject(new Error('this test connects to nothing')),
     addressOf: () => Promise.reject(new Error('this test connects to nothing')),

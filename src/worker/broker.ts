@@ -31,6 +31,7 @@ import {
 export interface BrokerExtras {
   /** Takes what would leave the machine. */
   readonly rehearse?: BrokerOptions['rehearse']
+  readonly log?: BrokerOptions['log']
   /** Number of the first stream; 0 by default. */
   readonly firstStream?: number | undefined
 }
@@ -50,7 +51,7 @@ export class Broker {
     nodeName: string,
     link?: ComponentLink,
     shared: SharedSource = new SharedState({ node: nodeName, boot: '' }),
-    { rehearse, firstStream }: BrokerExtras = {},
+    { rehearse, firstStream, log }: BrokerExtras = {},
   ) {
     const spools = join(resolve(config.scripting.data), '..', 'spool')
     this.spool = {
@@ -73,6 +74,7 @@ export class Broker {
       link: linked,
       shared,
       rehearse,
+      log,
     })
     removeStaleSpools(spools)
     // Also when the program is ended in the middle of a run.

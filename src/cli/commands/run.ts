@@ -76,7 +76,10 @@ async function run(paths: string[], flags: RunFlags): Promise<void> {
   requireLevel(requiredLevel(flags, config), best)
   const output = new Output(flags.json === true)
   const rehearse = place === undefined ? undefined : (effect: Effect) => output.effect(effect)
-  const broker = new Broker(config, nodeNameOf(flags, config), undefined, undefined, { rehearse })
+  const broker = new Broker(config, nodeNameOf(flags, config), undefined, undefined, {
+    rehearse,
+    log: (line) => output.log(line),
+  })
   let stopWatching = () => {}
   try {
     const request = {
@@ -185,6 +188,12 @@ class Output {
     this.#bar.clear()
     if (this.#json) console.log(JSON.stringify({ type: 'effect', ...effect }))
     else process.stdout.write(`${effectLine(effect)}\n`)
+  }
+
+  /** What agents write by `aggregation.*`. */
+  log(text: string): void {
+    this.#bar.clear()
+    process.stdout.write(`${this.#json ? JSON.stringify({ type: 'log', text }) : text}\n`)
   }
 
   metrics(text: string): void {
