@@ -202,7 +202,10 @@ export function understandAgent(text: string, path: string, index: number, optio
       mentions(text, 'onPacketCaptured'),
     ),
     usesHub: mentions(text, 'onHubAction') || mentions(text, 'nodeName'),
-    usesPackets: /\bpcap\b/.test(text) || /\bfile\s*\.\s*(copy|move)\b/.test(text),
+    usesPackets:
+      /\bpcap\b/.test(text) ||
+      /\balert\s*\.\s*raise\b/.test(text) ||
+      /\bfile\s*\.\s*(copy|move)\b/.test(text),
     bodies: /\bfromCharCode\b/.test(text) && /\.text\b/.test(text) ? 'bytes' : 'text',
     hasDissectors: mentions(text, 'dissector'),
     problem: undefined,

@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import { version } from '../helpers/version.ts'
 import { Mistake } from '../mistake/mistake.ts'
 import { agentsCommand } from './commands/agents.ts'
+import { alertsCommand } from './commands/alerts.ts'
 import { checkCommand } from './commands/check.ts'
 import { configCommand } from './commands/config.ts'
 import { consoleCommand } from './commands/console.ts'
@@ -73,6 +74,7 @@ const COMMANDS = [
   scriptsCommand,
   agentsCommand,
   consoleCommand,
+  alertsCommand,
   jobsCommand,
   entriesCommand,
   nodesCommand,

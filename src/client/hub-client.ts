@@ -1,4 +1,5 @@
 import type { AgentChange, AgentDraft, AgentVersion } from '../wire/agents.ts'
+import type { AlertView } from '../wire/alerts.ts'
 import type { AuditRecord } from '../wire/audit.ts'
 import type { ConsoleFilter, ConsoleLine } from '../wire/console.ts'
 import type { EntriesQuery } from '../wire/entries.ts'
@@ -34,6 +35,8 @@ export interface HubClient {
   jobs(order: JobOrder): Promise<readonly JobAnswer[]>
   entries(query: EntriesQuery): Promise<EntriesPage>
   live(filter: string, events: ConnectionEvents, signal: AbortSignal): AsyncIterable<LivePart>
+  alerts(): Promise<readonly AlertView[]>
+  closeAlert(id: string): Promise<AlertView>
   audits(last: number): Promise<readonly AuditRecord[]>
   status(): Promise<Readonly<Record<string, unknown>>>
   close(): Promise<void>

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { type AgentChange, type AgentDraft, type AgentVersion, agentVersion } from '../wire/agents.ts'
+import { type AlertView, alertView } from '../wire/alerts.ts'
 import { liveHead, pageHead } from '../wire/api.ts'
 import { type AuditRecord, auditRecord } from '../wire/audit.ts'
 import { type ConsoleFilter, type ConsoleLine, consoleLine } from '../wire/console.ts'
@@ -126,6 +127,14 @@ class HttpHubClient implements HubClient {
       read: (text) => livePart(text),
     }
     return this.#follow(follower, events, signal)
+  }
+
+  alerts(): Promise<AlertView[]> {
+    return this.#requests.get('/alerts', z.array(alertView))
+  }
+
+  closeAlert(id: string): Promise<AlertView> {
+    return this.#requests.send('POST', `/alerts/${encodeURIComponent(id)}/close`, alertView, {})
   }
 
   audits(last: number): Promise<AuditRecord[]> {
