@@ -897,6 +897,47 @@ declare const vendor: {
   }
 }
 
+/** Metrics, spans and logs for OpenTelemetry, over OTLP. */
+declare const otel: {
+  /**
+   * Sends a measured value over OTLP. Counters and histograms are summed here, by name and attributes, and the sum is sent. Returns when the receiver has it; throws if it does not take it.
+   * @param name Name, such as orders.failed
+   * @param value What is added to a counter, set in a gauge, or counted in a histogram
+   * @param options type: gauge by default; unit as UCUM has it; attributes; temporality: that of the configuration by default; bounds of the buckets of a histogram; time: ms or RFC 3339, now by default; service, resource; endpoint, protocol, headers, compression
+   * @example
+   * try {
+   *   otel.metric('orders.failed', 1, { type: 'counter', attributes: { shop: 'eu' }, endpoint: 'http://127.0.0.1:9' })
+   * } catch (error) {
+   *   console.error(error)
+   * }
+   */
+  metric(name: string, value: number, options?: { type?: "counter" | "updown" | "gauge" | "histogram"; unit?: string; description?: string; attributes?: { [name: string]: any }; temporality?: "cumulative" | "delta"; bounds?: number[]; time?: number | string; service?: string; resource?: { [name: string]: any }; endpoint?: string; protocol?: "grpc" | "http/protobuf" | "http/json"; headers?: { [name: string]: string }; compression?: "gzip" | "none" }): void
+  /**
+   * Sends a span over OTLP. Ids that are not given are made up. Returns when the receiver has it; throws if it does not take it.
+   * @param name What it did, without what differs each time: checkout
+   * @param options kind: internal by default; start, end: ms or RFC 3339; duration: ms; status, message; attributes; events, links; traceparent: of the parent, tracestate; traceId, spanId, parentSpanId; service, resource; endpoint, protocol, headers, compression
+   * @example
+   * try {
+   *   otel.span('checkout', { duration: 12, attributes: { shop: 'eu' }, endpoint: 'http://127.0.0.1:9' })
+   * } catch (error) {
+   *   console.error(error)
+   * }
+   */
+  span(name: string, options?: { kind?: "internal" | "server" | "client" | "producer" | "consumer"; start?: number | string; end?: number | string; duration?: number; status?: "unset" | "ok" | "error"; message?: string; attributes?: { [name: string]: any }; events?: { name: string; time?: number | string; attributes?: { [name: string]: any } }[]; links?: { traceparent?: string; tracestate?: string; traceId?: string; spanId?: string; attributes?: { [name: string]: any } }[]; traceparent?: string; tracestate?: string; traceId?: string; spanId?: string; parentSpanId?: string; service?: string; resource?: { [name: string]: any }; endpoint?: string; protocol?: "grpc" | "http/protobuf" | "http/json"; headers?: { [name: string]: string }; compression?: "gzip" | "none" }): void
+  /**
+   * Sends a log record over OTLP. Returns when the receiver has it; throws if it does not take it.
+   * @param body Text, or any value that JSON has
+   * @param options severity: info by default; event: the name of an event; attributes; time: ms or RFC 3339, now by default; traceparent, or traceId and spanId; service, resource; endpoint, protocol, headers, compression
+   * @example
+   * try {
+   *   otel.log('checkout is failing', { severity: 'error', attributes: { shop: 'eu' }, endpoint: 'http://127.0.0.1:9' })
+   * } catch (error) {
+   *   console.error(error)
+   * }
+   */
+  log(body: any, options?: { severity?: "trace" | "debug" | "info" | "warn" | "error" | "fatal"; event?: string; attributes?: { [name: string]: any }; time?: number | string; traceparent?: string; tracestate?: string; traceId?: string; spanId?: string; service?: string; resource?: { [name: string]: any }; endpoint?: string; protocol?: "grpc" | "http/protobuf" | "http/json"; headers?: { [name: string]: string }; compression?: "gzip" | "none" }): void
+}
+
 /** What would take several helpers, in one call. */
 declare const wrapper: {
   /**

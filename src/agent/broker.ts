@@ -19,6 +19,7 @@ import type {
   Targeted,
 } from '../helpers/helper.ts'
 import { namespaces } from '../helpers/index.ts'
+import { MetricSeries } from '../helpers/otel/series.ts'
 import { ExportedMetrics } from '../helpers/prometheus/exported-metrics.ts'
 import { Rehearsal } from '../helpers/rehearsal.ts'
 import { Secrets } from '../helpers/secrets.ts'
@@ -105,6 +106,7 @@ export class HelperBroker {
   readonly #aiAssistantEnabled: boolean
   readonly #secrets: Secrets
   readonly #otel: HelperHost['otel']
+  readonly #metricSeries = new MetricSeries()
   readonly #packets: PacketStore
   readonly #link: ComponentLink
   readonly #shared: SharedSource | undefined
@@ -278,6 +280,7 @@ export class HelperBroker {
       addressOf: (host, port) => this.#egress.addressOf(host, port),
       queue: () => Promise.reject(new Mistake('E_HELPER_REFUSED', 'there is no outbox here')),
       otel: this.#otel,
+      metricSeries: this.#metricSeries,
       masked: (text) => this.#secrets.masked(text),
       randomName: () => randomBytes(8).toString('hex'),
       now: () => nowMs,

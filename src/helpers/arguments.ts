@@ -70,6 +70,8 @@ function convert(schema: z.ZodType, value: unknown): unknown {
       return Array.isArray(value) ? value.map((each) => convert(def.element as z.ZodType, each)) : value
     case 'record':
       return isPlainObject(value) ? convertEach(value, def.valueType as z.ZodType) : value
+    case 'object':
+      return isPlainObject(value) ? convertFields(value, def.shape) : value
     case 'union':
       return convertToOneOf(def.options as readonly z.ZodType[], value)
     default:
@@ -82,6 +84,17 @@ function convertEach(value: object, schema: z.ZodType): unknown {
   const given = Object.entries(value).filter(([, each]) => each !== null && each !== undefined)
   // From entries, not by assignment: a key may be `__proto__`.
   return Object.fromEntries(given.map(([key, each]) => [key, convert(schema, each)]))
+}
+
+/** Of an object whose fields are known. */
+function convertFields(value: object, shape: Readonly<Record<string, z.core.$ZodType>>): unknown {
+  const given = Object.entries(value).filter(([, each]) => each !== null && each !== undefined)
+  return Object.fromEntries(
+    given.map(([key, each]) => {
+      const schema = Object.hasOwn(shape, key) ? shape[key] : undefined
+      return [key, schema === undefined ? each : convert(schema as z.ZodType, each)]
+    }),
+  )
 }
 
 function convertToOneOf(options: readonly z.ZodType[], value: unknown): unknown {
@@ -103,6 +116,8 @@ function expectation(issue: z.core.$ZodRawIssue): string {
       return NOUNS[issue.expected] ?? issue.expected
     case 'invalid_format':
       return NOUNS[issue.format] ?? `text of the form ${issue.format}`
+    case 'invalid_value':
+      return orList(issue.values.map((value) => JSON.stringify(value)))
     case 'invalid_union':
       return orList(issue.errors.map((each) => each[0]?.message ?? 'something else'))
     case 'unrecognized_keys':

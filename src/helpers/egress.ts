@@ -265,7 +265,7 @@ interface Redirect {
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
 
 /** Marks our own requests, which are no traffic to look at: a script that reports each call would never end. */
-const OWN_TRAFFIC = { 'x-kubeshark-capture': 'ignore' }
+export const OWN_TRAFFIC = { 'x-kubeshark-capture': 'ignore' }
 
 function firstHop({ method, url, headers, body, certificateSha256, answerMs }: HttpRequest): Hop {
   const target = new URL(url)

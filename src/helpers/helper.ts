@@ -6,6 +6,7 @@ import type { TopKey } from '../shared-state/top-keys.ts'
 import type { Kind } from '../shared-state/value.ts'
 import type { AlertEntry, Severity } from '../wire/alerts.ts'
 import type { EffectKind } from '../wire/trials.ts'
+import type { MetricSeries } from './otel/series.ts'
 
 /**
  * One declaration of something that scripts can call. From it come the stub inside the sandbox, the checking of
@@ -200,6 +201,8 @@ export interface HelperHost {
   randomName(): string
   /** Where `otel.*` sends to when neither the script nor its `env` says: `scripting.otel` of the configuration. */
   readonly otel: OtelDefaults
+  /** Sums of `otel.metric`, of all agents. */
+  readonly metricSeries: MetricSeries
   /** What time it is for the script, ms since the epoch: on a capture file, that of the traffic. */
   now(): number
   /** State of this component, for `utils.health`: anything JSON can say. */

@@ -10,6 +10,7 @@ import { jobs, scheduler } from './jobs.ts'
 import { kfl } from './kfl.ts'
 import { chatgpt } from './models/chatgpt.ts'
 import { llm } from './models/llm.ts'
+import { otel } from './otel/index.ts'
 import { pcap } from './pcap.ts'
 import { prometheus } from './prometheus/index.ts'
 import { test } from './test.ts'
@@ -44,6 +45,7 @@ export const namespaces: readonly Namespace[] = [
   s3,
   kinesis,
   azure,
+  otel,
   wrapper,
   chatgpt,
   llm,

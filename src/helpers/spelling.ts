@@ -27,6 +27,10 @@ export function spell(schema: z.ZodType): string {
       return `${grouped(spell(def.element as z.ZodType))}[]`
     case 'record':
       return `{ [name: string]: ${spell(def.valueType as z.ZodType)} }`
+    case 'enum':
+      return Object.values(def.entries)
+        .map((value) => JSON.stringify(value))
+        .join(' | ')
     case 'object':
       return `{ ${Object.entries(def.shape)
         .map(([name, each]) => spellField(name, each as z.ZodType))

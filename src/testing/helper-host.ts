@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import type { DataFolder, HelperHost, NameHistory, PacketStore } from '../helpers/helper.ts'
+import { MetricSeries } from '../helpers/otel/series.ts'
 import { SharedState } from '../store/shared-state.ts'
 
 /** A host for helpers under test: nothing reaches the world but what is handed in. Warnings are kept. */
@@ -28,6 +29,7 @@ export function fakeHost(
     addressOf: () => Promise.reject(new Error('this test connects to nothing')),
     queue: () => Promise.reject(new Error('this test queues nothing')),
     otel: {},
+    metricSeries: new MetricSeries(),
     masked: (text) => text,
     randomName: () => randomBytes(8).toString('hex'),
     now: () => 1_767_225_600_123,

@@ -1,0 +1,243 @@
+import { once } from 'node:events'
+import { type ClientHttp2Stream, connect, type IncomingHttpHeaders } from 'node:http2'
+import type { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
+import { promisify } from 'node:util'
+import { gzip } from 'node:zlib'
+import { Mistake } from '../../mistake/mistake.ts'
+import { Refusal, type Retry } from '../answer.ts'
+import { OWN_TRAFFIC } from '../egress.ts'
+import type { HelperHost } from '../helper.ts'
+import { type Destination, withoutHeaders } from './destination.ts'
+import type { Signal } from './messages.ts'
+import { type PartialSuccess, readPartialSuccess, readRetryDelay } from './protobuf.ts'
+import { SCOPE } from './resource.ts'
+
+/**
+ * A unary call of gRPC over a connection of its own (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md): the
+ * connection is the one that the egress rules have let through, which clients of gRPC that connect themselves would not use.
+ */
+export async function exportOverGrpc(
+  { helper, signal }: { readonly helper: string; readonly signal: Signal },
+  message: Uint8Array,
+  destination: Destination,
+  host: HelperHost,
+): Promise<PartialSuccess | undefined> {
+  const { url, headers, gzip: isGzip, timeoutMs } = destination
+  const fail = (reason: string) => new Mistake('E_HELPER_FAILED', `${helper}: ${url.host} ${reason}`)
+  const stop = AbortSignal.any([host.signal, AbortSignal.timeout(timeoutMs)])
+  const socket = await connected(url, host, fail)
+  try {
+    const reply = await call({
+      socket,
+      url,
+      headers: {
+        ...headers,
+        ...OWN_TRAFFIC,
+        ':method': 'POST',
+        ':path': PATHS[signal],
+        'content-type': 'application/grpc',
+        te: 'trailers',
+        'user-agent': `${SCOPE.name}/${SCOPE.version}`,
+        'grpc-timeout': `${timeoutMs}m`,
+        ...(isGzip ? { 'grpc-encoding': 'gzip' } : {}),
+      },
+      body: await framed(message, isGzip),
+      stop,
+      fail,
+    })
+    const { status, said, details } = statusIn(reply)
+    if (status === OK) return readPartialSuccess(messageIn(reply.body))
+    const reason = host.masked(withoutHeaders(said, headers)).slice(0, LONGEST_REASON)
+    throw new Refusal(
+      `${helper}: ${url.host} answered ${STATUSES[status] ?? status}${reason === '' ? '' : `: ${reason}`}`,
+      status,
+      retryOf(status, details),
+    )
+  } catch (error) {
+    if (error instanceof Mistake) throw error
+    if (stop.aborted) throw fail('did not answer in time')
+    const reason = reasonOf(error)
+    throw reason === undefined ? error : fail(reason)
+  } finally {
+    socket.destroy()
+  }
+}
+
+const PATHS: Readonly<Record<Signal, string>> = {
+  traces: '/opentelemetry.proto.collector.trace.v1.TraceService/Export',
+  metrics: '/opentelemetry.proto.collector.metrics.v1.MetricsService/Export',
+  logs: '/opentelemetry.proto.collector.logs.v1.LogsService/Export',
+}
+
+async function connected(url: URL, host: HelperHost, fail: (reason: string) => Mistake): Promise<Socket> {
+  const isTls = url.protocol === 'https:'
+  const socket = await host.connect({
+    host: url.hostname,
+    port: Number(url.port) || (isTls ? 443 : 80),
+    ...(isTls ? { tls: { alpn: ['h2'] } } : {}),
+  })
+  if (!(socket instanceof TLSSocket) || socket.alpnProtocol === 'h2') return socket
+  socket.destroy()
+  throw fail('speaks no HTTP/2, so no gRPC')
+}
+
+interface Call {
+  readonly socket: Socket
+  readonly url: URL
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: Uint8Array
+  readonly stop: AbortSignal
+  readonly fail: (reason: string) => Mistake
+}
+
+interface Reply {
+  /** Of the beginning and of the end together. */
+  readonly headers: IncomingHttpHeaders
+  readonly body: Uint8Array
+}
+
+async function call({ socket, url, headers, body, stop, fail }: Call): Promise<Reply> {
+  const session = connect(url.origin, { createConnection: () => socket })
+  session.on('error', () => {}) // the first one is looked at below, and those after it say nothing new
+  try {
+    const failed = once(session, 'error', { signal: stop }).then(([error]) => Promise.reject(error))
+    return await Promise.race([failed, replyTo(session.request(headers), body, fail)])
+  } finally {
+    session.destroy()
+  }
+}
+
+async function replyTo(stream: ClientHttp2Stream, body: Uint8Array, fail: Call['fail']): Promise<Reply> {
+  let headers: IncomingHttpHeaders = {}
+  stream.on('response', (first) => {
+    headers = { ...headers, ...first }
+  })
+  stream.on('trailers', (last) => {
+    headers = { ...headers, ...last }
+  })
+  stream.end(body)
+  const parts: Uint8Array[] = []
+  let bytes = 0
+  for await (const part of stream as AsyncIterable<Uint8Array>) {
+    bytes += part.length
+    if (bytes > LARGEST_REPLY) throw fail('answered too much')
+    parts.push(part)
+  }
+  if (headers[':status'] === undefined) throw fail('closed the connection')
+  return { headers, body: Buffer.concat(parts) }
+}
+
+const LARGEST_REPLY = 1 << 20
+
+/** Length-Prefixed-Message. */
+async function framed(message: Uint8Array, isGzip: boolean): Promise<Uint8Array> {
+  const body = isGzip ? await promisify(gzip)(message) : message
+  const head = Buffer.alloc(5)
+  head.writeUInt8(isGzip ? 1 : 0)
+  head.writeUInt32BE(body.length, 1)
+  return Buffer.concat([head, body])
+}
+
+/** We accept no compressed replies. */
+function messageIn(body: Uint8Array): Uint8Array {
+  return body.subarray(5)
+}
+
+function statusIn({ headers }: Reply): { status: number; said: string; details: Uint8Array } {
+  const text = textOf(headers['grpc-status'])
+  const http = Number(headers[':status'])
+  if (!/^\d+$/.test(text)) return { status: statusOfHttp(http), said: `HTTP ${http}`, details: Buffer.of() }
+  return {
+    status: Number(text),
+    said: decoded(textOf(headers['grpc-message'])),
+    details: Buffer.from(textOf(headers['grpc-status-details-bin']), 'base64'),
+  }
+}
+
+function textOf(value: string | string[] | undefined): string {
+  return [value ?? ''].flat().join(', ')
+}
+
+/** Percent-encoded, as far as it is. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
+/** https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md */
+function statusOfHttp(status: number): number {
+  switch (status) {
+    case 400:
+      return STATUSES.indexOf('INTERNAL')
+    case 401:
+      return STATUSES.indexOf('UNAUTHENTICATED')
+    case 403:
+      return STATUSES.indexOf('PERMISSION_DENIED')
+    case 404:
+      return STATUSES.indexOf('UNIMPLEMENTED')
+    case 429:
+    case 502:
+    case 503:
+    case 504:
+      return STATUSES.indexOf('UNAVAILABLE')
+    default:
+      return STATUSES.indexOf('UNKNOWN')
+  }
+}
+
+/** By number: https://github.com/grpc/grpc/blob/master/doc/statuscodes.md */
+export const STATUSES: readonly string[] = [
+  'OK',
+  'CANCELLED',
+  'UNKNOWN',
+  'INVALID_ARGUMENT',
+  'DEADLINE_EXCEEDED',
+  'NOT_FOUND',
+  'ALREADY_EXISTS',
+  'PERMISSION_DENIED',
+  'RESOURCE_EXHAUSTED',
+  'FAILED_PRECONDITION',
+  'ABORTED',
+  'OUT_OF_RANGE',
+  'UNIMPLEMENTED',
+  'INTERNAL',
+  'UNAVAILABLE',
+  'DATA_LOSS',
+  'UNAUTHENTICATED',
+]
+const OK = 0
+
+/** https://opentelemetry.io/docs/specs/otlp/#failures: RESOURCE_EXHAUSTED passes only where the receiver says when. */
+function retryOf(status: number, details: Uint8Array): Retry {
+  const delay = readRetryDelay(details)
+  const passes = status === EXHAUSTED ? delay !== undefined : PASSING.has(STATUSES[status] ?? '')
+  if (!passes) return { when: 'never' }
+  return delay === undefined
+    ? { when: 'later' }
+    : { when: 'later', afterMs: Math.min(delay, LONGEST_WAIT_MS) }
+}
+
+const EXHAUSTED = STATUSES.indexOf('RESOURCE_EXHAUSTED')
+const PASSING: ReadonlySet<string> = new Set([
+  'CANCELLED',
+  'DEADLINE_EXCEEDED',
+  'ABORTED',
+  'OUT_OF_RANGE',
+  'UNAVAILABLE',
+  'DATA_LOSS',
+])
+const LONGEST_WAIT_MS = 3_600_000
+const LONGEST_REASON = 200
+
+/** In our own words; undefined for what is no error of the connection. */
+function reasonOf(error: unknown): string | undefined {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : undefined
+  if (code === 'ECONNRESET' || code === 'EPIPE') return 'closed the connection'
+  return code?.startsWith('ERR_HTTP2') === true
+    ? 'does not speak HTTP/2 as it should'
+    : code && `failed (${code})`
+}

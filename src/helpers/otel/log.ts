@@ -1,0 +1,84 @@
+import { z } from 'zod'
+import { type Arguments, type HelperHost, helper, type QueuedCall } from '../helper.ts'
+import { anyValue, attributed } from './attributes.ts'
+import { destinationOf, destinationOptions, targetOf } from './destination.ts'
+import { type Export, rehearse, send } from './export.ts'
+import type { Exported, LogRecord } from './messages.ts'
+import { batchBy, queueKey, resourceOptions } from './options.ts'
+import { ownResource } from './resource.ts'
+import { nanosOf, time } from './times.ts'
+import { checkedId, readContext, traceOptions } from './trace-options.ts'
+
+const SEVERITIES = { trace: 1, debug: 5, info: 9, warn: 13, error: 17, fatal: 21 } as const
+
+const params = {
+  body: z.unknown().describe('Text, or any value that JSON has'),
+  options: z
+    .strictObject({
+      severity: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal']).optional(),
+      event: z.string().min(1).optional(),
+      attributes: z.record(z.string(), z.unknown()).optional(),
+      time: time.optional(),
+      ...traceOptions,
+      spanId: z.string().optional(),
+      ...resourceOptions,
+      ...destinationOptions,
+    })
+    .default({})
+    .describe(
+      'severity: info by default; event: the name of an event; attributes; time: ms or RFC 3339, now by default; traceparent, or traceId and spanId; service, resource; endpoint, protocol, headers, compression',
+    ),
+}
+
+export const log = helper({
+  effect: 'network',
+  doc: 'Sends a log record over OTLP. Returns when the receiver has it; throws if it does not take it.',
+  params,
+  returns: z.void(),
+  target: ({ options }, host) => targetOf(destinationOf(HELPER, 'logs', options, host)),
+  queued: {
+    key: ({ options }) => queueKey('logs', options),
+    batch: batchBy<typeof params>((calls, host) => send(exportOf(calls, host), optionsOf(calls), host)),
+  },
+  example: `try {\n  otel.log('checkout is failing', { severity: 'error', attributes: { shop: 'eu' }, endpoint: 'http://127.0.0.1:9' })\n} catch (error) {\n  console.error(error)\n}`,
+  run: (args, host) => send(exportOf([{ args, at: host.now() }], host), args.options, host),
+  rehearsed: (args, host) => rehearse(exportOf([{ args, at: host.now() }], host), args.options, host),
+})
+
+const HELPER = 'otel.log'
+
+type Call = Pick<QueuedCall<typeof params>, 'args' | 'at'>
+
+function optionsOf(calls: readonly Call[]) {
+  return calls[0]?.args.options ?? {}
+}
+
+function exportOf(calls: readonly Call[], host: HelperHost): Export<'logs'> {
+  return { helper: HELPER, signal: 'logs', items: calls.map(({ args, at }) => recordOf(args, at, host)) }
+}
+
+function recordOf(
+  { body, options }: Arguments<typeof params>,
+  at: number,
+  host: HelperHost,
+): Exported<LogRecord> {
+  const { severity = 'info', event, attributes = {} } = options
+  const observed = nanosOf(HELPER, 'options.time', at)
+  const context = readContext(HELPER, options)
+  const spanId =
+    options.spanId === undefined ? context?.spanId : checkedId(HELPER, 'options.spanId', options.spanId, 16)
+  return {
+    resource: ownResource(options, host),
+    item: {
+      timeUnixNano: options.time === undefined ? observed : nanosOf(HELPER, 'options.time', options.time),
+      observedTimeUnixNano: observed,
+      severityNumber: SEVERITIES[severity],
+      severityText: severity.toUpperCase(),
+      body: anyValue(body),
+      ...attributed(attributes),
+      ...(context === undefined ? {} : { traceId: context.traceId, flags: context.isSampled ? 1 : 0 }),
+      ...(context === undefined || !spanId ? {} : { spanId }),
+      ...(event === undefined ? {} : { eventName: event }),
+    },
+  }
+}
