@@ -895,6 +895,23 @@ declare const vendor: {
      */
     put(containerName: string, path: string, accountName?: string, accountKey?: string, connectionString?: string): string
   }
+  /** Lines for Loki. */
+  loki: {
+    /**
+     * Sends a line to Loki. Returns when it is taken; throws when it is not.
+     * @param url Address of the server, such as `http://loki:3100`
+     * @param labels Names and values that tell the stream; few values each, since each set is a stream
+     * @param line The line; an object becomes JSON
+     * @param options Tenant; user and password, or a bearer token; structured metadata of the line; its time in ms since the epoch
+     * @example
+     * try {
+     *   vendor.loki.put('http://127.0.0.1:9', { app: 'checkout', node: utils.nodeName() }, 'answers 500', { tenant: 'shop' })
+     * } catch (error) {
+     *   console.error(error)
+     * }
+     */
+    put(url: string, labels: { [name: string]: string | any[] | { [name: string]: any } }, line: string | any[] | { [name: string]: any }, options?: { tenant?: string; user?: string; password?: string; token?: string; metadata?: { [name: string]: string }; time?: number }): void
+  }
 }
 
 /** Metrics, spans and logs for OpenTelemetry, over OTLP. */

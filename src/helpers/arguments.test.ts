@@ -89,6 +89,19 @@ describe('arguments', () => {
     )
   })
 
+  test('with names of their own are converted one by one', () => {
+    const options = z.strictObject({ user: z.string().optional(), at: z.number().optional() }).default({})
+    const read = (given: unknown) => readArguments('f', { options }, [given]).options
+    assert.deepEqual(read({ user: 5, at: null }), { user: '5' })
+    assert.deepEqual(read(undefined), {})
+    assert.throws(() => read({ user: [] }), {
+      message: 'f(options?): options["user"]: expected text, found a list',
+    })
+    assert.throws(() => read({ usr: 'a' }), {
+      message: /^f\(options\?\): options: expected no field called usr,/,
+    })
+  })
+
   test('that may be secrets in the wrong place are shown only by their beginning', () => {
     const text = complaint(webhook, ['POST', 'hooks.slack.com/services/T00/B00/very-secret-token'])
     assert.ok(!text.includes('secret'), text)

@@ -19,6 +19,7 @@ import { utils } from './utils.ts'
 import { azure } from './vendor/azure.ts'
 import { vendor } from './vendor/index.ts'
 import { kinesis } from './vendor/kinesis.ts'
+import { loki } from './vendor/loki.ts'
 import { s3 } from './vendor/s3.ts'
 import { wrapper } from './wrapper/index.ts'
 
@@ -46,6 +47,7 @@ export const namespaces: readonly Namespace[] = [
   kinesis,
   azure,
   otel,
+  loki,
   wrapper,
   chatgpt,
   llm,

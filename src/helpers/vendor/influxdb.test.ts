@@ -2,39 +2,18 @@ import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
 import { Point } from '@influxdata/influxdb-client'
 import fc from 'fast-check'
-import { describeFailures, type SinkNetwork } from '../../testing/describe-failures.ts'
-import { fakeHost } from '../../testing/helper-host.ts'
+import { callHelpers } from '../../testing/call-helpers.ts'
+import { describeFailures } from '../../testing/describe-failures.ts'
 import { httpServer } from '../../testing/http-server.ts'
 import { influxDb } from '../../testing/influxdb-server.ts'
 import { hasTools } from '../../testing/loopback.ts'
 import { tempFolder } from '../../testing/temp-folder.ts'
 import { PartlyFailed, Refusal, retryOf } from '../answer.ts'
-import { readArguments } from '../arguments.ts'
-import { openDataFolder } from '../data-folder.ts'
-import { dispatch } from '../dispatch.ts'
-import { openEgress } from '../egress.ts'
-import type { HelperHost } from '../helper.ts'
-import { namespaces } from '../index.ts'
-import { influxdb } from './influxdb.ts'
 
-async function open(t: TestContext, overrides: Partial<HelperHost> = {}) {
-  const egress = openEgress()
-  t.after(() => egress.close())
-  const files = await openDataFolder(await tempFolder(t), 1 << 20)
-  const host = fakeHost(files, { request: (options) => egress.request(options), ...overrides })
-  const call = (...args: unknown[]) => dispatch(namespaces, 'vendor.influxdb', args, host)
-  const queued = (calls: readonly (readonly [id: string, at: number, args: readonly unknown[]])[]) => {
-    const read = calls.map(([id, at, args]) => ({
-      id,
-      at,
-      args: readArguments('vendor.influxdb', influxdb.params, args),
-    }))
-    return influxdb.queued?.batch?.send(read as unknown as Parameters<Send>[0], host)
-  }
-  return { call, queued, warnings: host.warnings }
+async function open(t: TestContext, overrides: Parameters<typeof callHelpers>[1] = {}) {
+  const { call, sendBatch, warnings } = await callHelpers(t, overrides)
+  return { call: (...args: unknown[]) => call('vendor.influxdb', ...args), sendBatch, warnings }
 }
-
-type Send = NonNullable<NonNullable<typeof influxdb.queued>['batch']>['send']
 
 /** What version 2 answers who has the token and an organization and a bucket that are there. */
 async function version2(t: TestContext) {
@@ -218,14 +197,18 @@ describe('vendor.influxdb with a real InfluxDB 1', () => {
   test('takes many points at once, and names the ones that it does not take', async (t) => {
     if (!hasTools(t, 'influxd')) return
     const influx = await influxDb(t, await tempFolder(t))
-    const { queued } = await open(t)
+    const { sendBatch } = await open(t)
     const argsOf = (a: unknown) => [influx.url, 'remora:fish', '', 'traffic', 'm', { a }, { pod: 'cart' }]
     const calls = Array.from({ length: 300 }, (_, at) => {
-      return [`id-${at}`, 1_767_225_600_000 + (at % 3), argsOf(at === 7 || at === 200 ? 'text' : at)] as const
+      return {
+        id: `id-${at}`,
+        at: 1_767_225_600_000 + (at % 3),
+        args: argsOf(at === 7 || at === 200 ? 'text' : at),
+      }
     })
     // Twice: what is sent again is no second point.
     for (const _ of [1, 2]) {
-      const error = await Promise.resolve(queued(calls)).catch((error: unknown) => error)
+      const error = await sendBatch('vendor.influxdb', calls).catch((error: unknown) => error)
       assert.ok(error instanceof PartlyFailed)
       assert.deepEqual([...error.failures.keys()], [7, 200])
       for (const each of error.failures.values()) assert.deepEqual(retryOf(each), { when: 'never' })
@@ -239,7 +222,7 @@ describe('vendor.influxdb with a real InfluxDB 1', () => {
 describeFailures({
   name: 'vendor.influxdb',
   async call(t, { url, secret, network }) {
-    const { call } = await open(t, network satisfies SinkNetwork)
+    const { call } = await open(t, network)
     await call(url, secret, 'shop', 'traffic', 'm', { a: 1 })
   },
   unauthorized: { status: 401, body: '{"code":"unauthorized","message":"unauthorized access"}' },

@@ -4,35 +4,25 @@ import { readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { WebClient } from '@slack/web-api'
+import { callHelpers } from '../../testing/call-helpers.ts'
 import { describeFailures, type SinkNetwork } from '../../testing/describe-failures.ts'
-import { fakeHost } from '../../testing/helper-host.ts'
 import { httpServer } from '../../testing/http-server.ts'
 import { slackServer } from '../../testing/slack-server.ts'
-import { tempFolder } from '../../testing/temp-folder.ts'
 import { Refusal, retryOf } from '../answer.ts'
 import { readArguments } from '../arguments.ts'
-import { openDataFolder } from '../data-folder.ts'
 import { dispatch } from '../dispatch.ts'
-import { openEgress } from '../egress.ts'
 import type { HttpRequest } from '../helper.ts'
 import { namespaces } from '../index.ts'
 import { slackBot } from './slack.ts'
 
-async function open(t: TestContext, api?: string, network?: SinkNetwork) {
-  const egress = openEgress()
-  t.after(() => egress.close())
-  const folder = await tempFolder(t)
-  const files = await openDataFolder(folder, 1 << 20)
-  const sent: HttpRequest[] = []
-  const request = (options: HttpRequest) => {
-    sent.push(options)
-    return egress.request(options)
+async function open(t: TestContext, api?: string, network: Partial<SinkNetwork> = {}) {
+  const env = api === undefined ? {} : { SLACK_API_URL: api }
+  const { call, rehearse, ...opened } = await callHelpers(t, { ...network, env })
+  return {
+    ...opened,
+    call: (name: string, ...args: unknown[]) => call(`vendor.${name}`, ...args),
+    rehearse: (name: string, ...args: unknown[]) => rehearse(`vendor.${name}`, ...args),
   }
-  const host = fakeHost(files, { request, ...network, env: api === undefined ? {} : { SLACK_API_URL: api } })
-  const call = (name: string, ...args: unknown[]) => dispatch(namespaces, `vendor.${name}`, args, host)
-  const rehearse = (name: string, ...args: unknown[]) =>
-    dispatch(namespaces, `vendor.${name}`, args, host, { how: 'rehearsed' })
-  return { folder, host, sent, call, rehearse }
 }
 
 const CHANNEL = 'C0123456789'
@@ -194,9 +184,8 @@ describe('vendor.slackBot', () => {
   })
 
   test('rehearsed, makes the request of the message and nothing more', async (t) => {
-    const { folder, rehearse, sent } = await open(t, undefined, {
-      connect: () => assert.fail(),
-      addressOf: () => assert.fail(),
+    const sent: HttpRequest[] = []
+    const { folder, rehearse } = await open(t, undefined, {
       request: async (options) => {
         sent.push(options)
         return { status: 200, headers: {}, body: '{}' }

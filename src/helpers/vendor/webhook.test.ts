@@ -1,26 +1,18 @@
 import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
+import { callHelpers } from '../../testing/call-helpers.ts'
 import { describeFailures } from '../../testing/describe-failures.ts'
-import { fakeHost } from '../../testing/helper-host.ts'
 import { httpServer } from '../../testing/http-server.ts'
 import { hasTools } from '../../testing/loopback.ts'
 import { nginx } from '../../testing/nginx-server.ts'
-import { tempFolder } from '../../testing/temp-folder.ts'
 import { Refusal, retryOf } from '../answer.ts'
-import { openDataFolder } from '../data-folder.ts'
-import { dispatch } from '../dispatch.ts'
-import { type EgressOptions, openEgress } from '../egress.ts'
-import type { HelperHost } from '../helper.ts'
-import { namespaces } from '../index.ts'
 
-async function open(t: TestContext, overrides: Partial<HelperHost> = {}, options: EgressOptions = {}) {
-  const egress = openEgress(options)
-  t.after(() => egress.close())
-  const files = await openDataFolder(await tempFolder(t), 1 << 20)
-  const host = fakeHost(files, { request: (options) => egress.request(options), ...overrides })
-  const call = (name: string, ...args: unknown[]) => dispatch(namespaces, `vendor.${name}`, args, host)
-  return { call, warnings: host.warnings }
+async function open(t: TestContext, ...how: OpenOptions) {
+  const opened = await callHelpers(t, ...how)
+  return { ...opened, call: (name: string, ...args: unknown[]) => opened.call(`vendor.${name}`, ...args) }
 }
+
+type OpenOptions = Parameters<typeof callHelpers> extends [TestContext, ...infer Options] ? Options : never
 
 describe('vendor.webhook', () => {
   test('sends text as it is and returns the body of the reply', async (t) => {
