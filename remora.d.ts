@@ -912,6 +912,35 @@ declare const vendor: {
      */
     put(url: string, labels: { [name: string]: string | any[] | { [name: string]: any } }, line: string | any[] | { [name: string]: any }, options?: { tenant?: string; user?: string; password?: string; token?: string; metadata?: { [name: string]: string }; time?: number }): void
   }
+  /** Files in Google Cloud Storage. */
+  gcs: {
+    /**
+     * Uploads a file of the data folder to Google Cloud Storage as `<NODE_NAME>_<NODE_IP>_<RUN_ID>/<FILENAME>` and returns its address. An object of that name is replaced.
+     * @param bucket Bucket, which must be there
+     * @param path File in the data folder
+     * @param saKeyObj Key of a service account, as object or JSON; absent or "": the identity of this machine
+     * @example
+     * file.write('calls.json', '[]')
+     * try {
+     *   console.log(vendor.gcs.put('traffic', 'calls.json', env.GCS_KEY))
+     * } catch (error) {
+     *   console.error(error)
+     * }
+     */
+    put(bucket: string, path: string, saKeyObj?: { [name: string]: any } | string): string
+    /**
+     * Deletes from a bucket of Google Cloud Storage all that this node has put there, in this run and in earlier ones.
+     * @param bucket Bucket, which must be there
+     * @param saKeyObj Key of a service account, as object or JSON; absent or "": the identity of this machine
+     * @example
+     * try {
+     *   vendor.gcs.clear('traffic', env.GCS_KEY)
+     * } catch (error) {
+     *   console.error(error)
+     * }
+     */
+    clear(bucket: string, saKeyObj?: { [name: string]: any } | string): void
+  }
 }
 
 /** Metrics, spans and logs for OpenTelemetry, over OTLP. */

@@ -17,6 +17,7 @@ import { test } from './test.ts'
 import { timers } from './timers.ts'
 import { utils } from './utils.ts'
 import { azure } from './vendor/azure.ts'
+import { gcs } from './vendor/gcs.ts'
 import { vendor } from './vendor/index.ts'
 import { kinesis } from './vendor/kinesis.ts'
 import { loki } from './vendor/loki.ts'
@@ -48,6 +49,7 @@ export const namespaces: readonly Namespace[] = [
   azure,
   otel,
   loki,
+  gcs,
   wrapper,
   chatgpt,
   llm,

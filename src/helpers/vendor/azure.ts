@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import type { BlobServiceClient, HttpOperationResponse, IHttpClient, WebResource } from '@azure/storage-blob'
 import { z } from 'zod'
 import { Mistake } from '../../mistake/mistake.ts'
@@ -217,14 +218,12 @@ class Transport implements IHttpClient {
   }
 
   async sendRequest(request: WebResource): Promise<HttpOperationResponse> {
-    const sent: HttpRequest = {
-      method: request.method,
-      url: request.url,
-      headers: request.headers.rawHeaders(),
-      body: typeof request.body === 'function' ? request.body() : request.body,
-      totalMs: BLOCK_MS,
-    }
-    const reply = await this.#host.request(sent)
+    const body = typeof request.body === 'function' ? request.body() : request.body
+    const { method, url, headers: given } = request
+    const sent: HttpRequest = { method, url, headers: given.rawHeaders(), body, totalMs: BLOCK_MS }
+    const reply = await this.#host.request(sent).finally(() => {
+      if (body instanceof Readable) body.destroy()
+    })
     this.refused = reply.status < 400 ? undefined : refusalOf(NAME, this.#host, sent, reply, reasonIn(reply))
     const headers = request.headers.clone()
     for (const name of headers.headerNames()) headers.remove(name)

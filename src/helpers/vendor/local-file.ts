@@ -1,5 +1,4 @@
-import { createReadStream } from 'node:fs'
-import { stat } from 'node:fs/promises'
+import { open, stat } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { Mistake } from '../../mistake/mistake.ts'
 import { brief } from '../failure.ts'
@@ -10,7 +9,7 @@ export interface LocalFile {
   /** Absolute. */
   readonly path: string
   readonly bytes: number
-  /** `bytes` of it from `start` on, read as they are sent. */
+  /** `bytes` of it from `start` on. It is opened when somebody reads. */
   read(start: number, bytes: number): Readable
 }
 
@@ -22,7 +21,16 @@ export async function localFile(helper: string, host: HelperHost, path: string):
   return {
     path: target,
     bytes: stats.size,
-    read: (start, bytes) =>
-      bytes === 0 ? Readable.from([]) : createReadStream(target, { start, end: start + bytes - 1 }),
+    read: (start, bytes) => Readable.from(piecesOf(target, start, bytes), { objectMode: false }),
+  }
+}
+
+async function* piecesOf(path: string, start: number, bytes: number): AsyncGenerator<Uint8Array> {
+  if (bytes === 0) return
+  const file = await open(path)
+  try {
+    yield* file.createReadStream({ start, end: start + bytes - 1, autoClose: false })
+  } finally {
+    await file.close()
   }
 }

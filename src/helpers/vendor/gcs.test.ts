@@ -1,0 +1,259 @@
+import assert from 'node:assert/strict'
+import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, type TestContext, test } from 'node:test'
+import { describeFailures } from '../../testing/describe-failures.ts'
+import { type GcsOptions, gcsServer } from '../../testing/gcs-server.ts'
+import { fakeHost } from '../../testing/helper-host.ts'
+import { tempFolder } from '../../testing/temp-folder.ts'
+import { Refusal, retryOf } from '../answer.ts'
+import { openDataFolder } from '../data-folder.ts'
+import { dispatch } from '../dispatch.ts'
+import { openEgress } from '../egress.ts'
+import type { HelperHost } from '../helper.ts'
+import { namespaces } from '../index.ts'
+
+const PREFIX = 'node-a_10.0.0.7'
+
+describe('vendor.gcs.put', () => {
+  test('uploads a file as the key of a service account, given as object or as JSON', async (t) => {
+    const { server, put, write } = await open(t)
+    await write('dfir/calls é+#?.json', '[1]')
+    const url = await put('traffic', 'dfir/calls é+#?.json', server.key)
+    assert.equal(url, `${server.url}/traffic/${PREFIX}_run1/calls%20%C3%A9%2B%23%3F.json`)
+    assert.deepEqual(server.objects.get(`${PREFIX}_run1/calls é+#?.json`), {
+      bytes: 3,
+      sha256: sha256('[1]'),
+      contentType: 'application/octet-stream',
+    })
+    await write('empty', '')
+    await put('traffic', 'empty', JSON.stringify(server.key))
+    assert.equal(server.objects.get(`${PREFIX}_run1/empty`)?.bytes, 0)
+  })
+
+  test('takes a key whose line ends were written as \\n', async (t) => {
+    const { server, put, write } = await open(t)
+    await write('a', 'x')
+    await put('traffic', 'a', { ...server.key, private_key: server.key.private_key.replaceAll('\n', '\\n') })
+    assert.equal(server.objects.size, 1)
+  })
+
+  test('asks for a token once, and once more when it is no longer good', async (t) => {
+    const { server, put, write } = await open(t)
+    await write('a', 'x')
+    await put('traffic', 'a', server.key)
+    await put('traffic', 'a', server.key)
+    assert.equal(server.counts.token, 1)
+    server.revoke()
+    await put('traffic', 'a', server.key)
+    assert.deepEqual([server.counts.token, server.counts.unauthorized], [2, 1])
+  })
+
+  test('gives no token of one key to whoever knows the name of the account', async (t) => {
+    const { server, put, write } = await open(t)
+    await write('a', 'x')
+    await put('traffic', 'a', server.key)
+    const { privateKey } = generateKeyPairSync('rsa', {
+      modulusLength: 2048,
+      publicKeyEncoding: { type: 'spki', format: 'pem' },
+      privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+    })
+    await assert.rejects(put('traffic', 'a', { ...server.key, private_key: privateKey }), (error) => {
+      assert.ok(error instanceof Refusal)
+      assert.match(error.message, /answered 400: invalid_grant: Invalid JWT Signature\.$/)
+      assert.deepEqual(error.retry, { when: 'never' })
+      return true
+    })
+  })
+
+  test('goes by the clock of Google where its own is wrong', async (t) => {
+    for (const aheadMs of [7_200_000, -7_200_000]) {
+      const { server, put, write } = await open(t, { aheadMs })
+      await write('a', 'x')
+      await put('traffic', 'a', server.key)
+      assert.deepEqual([server.counts.token, server.counts.refusedToken], [2, 1])
+      assert.equal(server.objects.size, 1)
+    }
+  })
+
+  test('uploads what is large in pieces, and goes on from what has been kept', async (t) => {
+    const { server, put, write } = await open(t, { keepBytes: 3 * 2 ** 20 })
+    const content = randomBytes(20 * 2 ** 20 + 12_345)
+    await write('big', content)
+    await put('traffic', 'big', server.key)
+    assert.deepEqual(server.objects.get(`${PREFIX}_run1/big`), {
+      bytes: content.length,
+      sha256: sha256(content),
+      contentType: 'application/octet-stream',
+    })
+    assert.equal(server.counts.piece, 7)
+  })
+
+  test('says why Google refuses', async (t) => {
+    const { server, put, write } = await open(t)
+    await write('a', 'x')
+    await assert.rejects(put('missing', 'a', server.key), (error) => {
+      assert.ok(error instanceof Refusal)
+      assert.match(error.message, /answered 404: notFound: The specified bucket does not exist\.$/)
+      assert.deepEqual(error.retry, { when: 'never' })
+      return true
+    })
+  })
+
+  test('begins an upload anew that Google has forgotten, and shows no address of one', async (t) => {
+    const { server, host, write } = await open(t)
+    await write('big', Buffer.alloc(9 * 2 ** 20))
+    const forgetting = {
+      ...host,
+      request: async (options: Parameters<HelperHost['request']>[0]) =>
+        options.method === 'PUT' ? { status: 410, headers: {}, body: '' } : await host.request(options),
+    }
+    await assert.rejects(
+      dispatch(namespaces, 'vendor.gcs.put', ['traffic', 'big', server.key], forgetting),
+      (error) => {
+        assert.equal(retryOf(error).when, 'later')
+        assert.doesNotMatch(String(error), /secret-session/)
+        return true
+      },
+    )
+  })
+
+  test('says what is wrong before anything is sent', async (t) => {
+    const { put, write, server } = await open(t)
+    await write('folder/a', 'x')
+    const told = (message: RegExp) => ({ code: 'E_HELPER_ARGUMENT', message })
+    await assert.rejects(
+      put('traffic', 'nothing', server.key),
+      /vendor\.gcs\.put: nothing: no such file or folder/,
+    )
+    await assert.rejects(put('traffic', 'folder', server.key), /folder is no file/)
+    await assert.rejects(put('traffic', '../a', server.key), { code: 'E_HELPER_REFUSED' })
+    for (const name of ['A', 'a/../b', '', 'a?b'])
+      await assert.rejects(put(name, 'folder/a', server.key), told(/bucket: expected the name of a bucket/))
+    for (const [key, reason] of [
+      ['no JSON', /the JSON does not do/],
+      [{ ...server.key, type: 'external_account' }, /type does not do/],
+      [{ ...server.key, client_email: undefined }, /client_email does not do/],
+      [{ ...server.key, token_uri: 'file:///etc/passwd' }, /token_uri does not do/],
+      [{ ...server.key, private_key: 'planted-secret' }, /private_key is no PEM/],
+    ] as const)
+      await assert.rejects(put('traffic', 'folder/a', key), (error) => {
+        assert.doesNotMatch(String(error), /planted-secret|BEGIN/)
+        return (
+          told(reason).message.test(String(error)) && (error as { code: string }).code === 'E_HELPER_ARGUMENT'
+        )
+      })
+    assert.equal(server.counts.token, 0)
+  })
+
+  test('in a dry run asks for nothing but the upload, without a token', async (t) => {
+    const { host, write, server } = await open(t)
+    await write('big', Buffer.alloc(9 * 2 ** 20))
+    const sent: string[] = []
+    const rehearsed: HelperHost = {
+      ...host,
+      request: async ({ method, url, headers }) => {
+        sent.push(`${method} ${new URL(url).pathname}`)
+        assert.equal(headers.authorization, undefined)
+        return { status: 200, headers: {}, body: '{}' }
+      },
+    }
+    const how = { how: 'rehearsed' } as const
+    const args = ['traffic', 'big', server.key]
+    const url = await dispatch(namespaces, 'vendor.gcs.put', args, rehearsed, how)
+    assert.equal(url, `${server.url}/traffic/${PREFIX}_run1/big`)
+    await dispatch(namespaces, 'vendor.gcs.clear', ['traffic', server.key], rehearsed, how)
+    assert.deepEqual(sent, ['POST /upload/storage/v1/b/traffic/o', 'GET /storage/v1/b/traffic/o'])
+  })
+})
+
+describe('vendor.gcs.clear', () => {
+  test('deletes what this node has put in all its runs, page by page, and nothing else', async (t) => {
+    const { server, clear } = await open(t, { pageSize: 100 })
+    const others = ['node-a_10.0.0.70_run1/x', 'node-b_10.0.0.7/x', 'report.txt', 'node-a_10.0.0.77/x']
+    for (const name of others) server.put(name)
+    for (let n = 0; n < 1000; n++) server.put(`${PREFIX}_run${n % 3}/ä #${n}/?.pcap`)
+    server.put(`${PREFIX}/older.tar.gz`)
+    assert.equal(await clear('traffic', server.key), undefined)
+    assert.deepEqual([...server.objects.keys()], others)
+    assert.deepEqual([server.counts.token, server.counts.list, server.counts.delete], [1, 11, 1001])
+  })
+
+  test('minds neither an empty bucket, nor what somebody else deletes meanwhile', async (t) => {
+    const { server, host, clear } = await open(t)
+    await clear('traffic', server.key)
+    server.put(`${PREFIX}/a`)
+    const racing: HelperHost = {
+      ...host,
+      request: (options) => {
+        if (options.method === 'DELETE') server.objects.clear()
+        return host.request(options)
+      },
+    }
+    await dispatch(namespaces, 'vendor.gcs.clear', ['traffic', server.key], racing)
+    assert.equal(server.counts.delete, 1)
+  })
+})
+
+describeFailures({
+  name: 'vendor.gcs.put, asking for a token',
+  unauthorized: {
+    status: 400,
+    body: '{"error":"invalid_grant","error_description":"Invalid JWT Signature."}',
+  },
+  malformed: '{"id_token":"x"}',
+  async call(t, { url, secret, network }) {
+    const { privateKey } = generateKeyPairSync('rsa', {
+      modulusLength: 2048,
+      publicKeyEncoding: { type: 'spki', format: 'pem' },
+      privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+    })
+    const key = {
+      client_email: 'a@b',
+      private_key: privateKey,
+      private_key_id: secret,
+      token_uri: `${url}/token`,
+    }
+    const { host, write } = await offline(t, network)
+    await write('a', 'x')
+    await dispatch(namespaces, 'vendor.gcs.put', ['traffic', 'a', key], host)
+  },
+})
+
+for (const name of ['vendor.gcs.put', 'vendor.gcs.clear'])
+  describeFailures({
+    name,
+    malformed: '{"items":5,"size":"many"}',
+    async call(t, { url, network }) {
+      const { host, write } = await offline(t, { ...network, env: { STORAGE_EMULATOR_HOST: url } })
+      await write('a', 'x')
+      await dispatch(namespaces, name, name.endsWith('put') ? ['traffic', 'a'] : ['traffic'], host)
+    },
+  })
+
+async function offline(t: TestContext, more: Partial<HelperHost> = {}) {
+  const files = await openDataFolder(await tempFolder(t), 128 * 2 ** 20)
+  const write = async (path: string, content: string | Uint8Array) => {
+    await mkdir(join(files.root, path, '..'), { recursive: true })
+    await writeFile(join(files.root, path), content)
+  }
+  return { host: fakeHost(files, more), write }
+}
+
+async function open(t: TestContext, options: GcsOptions = {}) {
+  const server = await gcsServer(t, options)
+  const egress = openEgress()
+  t.after(() => egress.close())
+  const { host, write } = await offline(t, {
+    env: { STORAGE_EMULATOR_HOST: server.url },
+    request: (request) => egress.request(request),
+  })
+  const put = (...args: unknown[]) => dispatch(namespaces, 'vendor.gcs.put', args, host)
+  const clear = (...args: unknown[]) => dispatch(namespaces, 'vendor.gcs.clear', args, host)
+  return { server, host, write, put, clear }
+}
+
+function sha256(content: string | Uint8Array): string {
+  return createHash('sha256').update(content).digest('hex')
+}
