@@ -240,6 +240,24 @@ describe('file', () => {
     assert.equal(counted(), await weigh(root))
   })
 
+  test('has the history of names on a worker whenever it is read, copied or moved', async (t) => {
+    const name = 'name_resolution_history.json'
+    const history = '{"1767225600":{"10.0.0.1":{"FullAddress":"cart.shop","Namespace":"shop"}}}'
+    const { call, content, counted, root } = await open(t)
+    assert.equal(await call('read', name), history)
+    await call('write', name, 'mine')
+    await call('copy', name, 'copy.json')
+    assert.equal(await content('copy.json'), history)
+    await call('delete', name)
+    await call('mkdir', 'shots')
+    await call('move', name, 'shots')
+    await call('move', name, 'shots')
+    assert.equal(await content(`shots/${name}`), history)
+    assert.equal(counted(), await weigh(root))
+    const onHub = await open(t, 1 << 20, { component: 'hub' })
+    await assert.rejects(onHub.call('read', name), { message: /no such file/ })
+  })
+
   test('reads no file that is too large to hand over', async (t) => {
     const { call, root } = await open(t)
     await writeFile(join(root, 'big'), 'x'.repeat(2 * 1024 * 1024 + 1))

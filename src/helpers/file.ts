@@ -8,6 +8,7 @@ import { z } from 'zod'
 import { Mistake } from '../mistake/mistake.ts'
 import { addFile, look, makeFolder, replaceFile, spend, weigh, weighAlone } from './data-folder.ts'
 import { type DataFolder, helper, jsonText, namespace } from './helper.ts'
+import { freshenNameHistory } from './name-history.ts'
 import { tarOf } from './ustar.ts'
 
 const path = (doc: string) => z.string().describe(doc)
@@ -15,7 +16,7 @@ const namePart = z.string().regex(/^[^/\0]*$/, 'a name without slashes')
 
 export const file = namespace(
   'file',
-  'Files in the data folder of this worker or hub. All scripts share it; paths are relative to it, and nothing outside can be reached. Content is UTF-8 text.',
+  'Files in the data folder of this worker or hub. All scripts share it; paths are relative to it, and nothing outside can be reached. On a worker `name_resolution_history.json` is always in it, for those who read, copy or move it. Content is UTF-8 text.',
   {
     write: helper({
       effect: 'file',
@@ -50,8 +51,9 @@ export const file = namespace(
       params: { path: path('Path of the file') },
       returns: z.string(),
       example: `file.write('state.json', '{"runs":1}')\nvar state = JSON.parse(file.read('state.json'))`,
-      async run({ path }, { files }) {
-        const target = files.resolve(path)
+      async run({ path }, host) {
+        const target = host.files.resolve(path)
+        await freshenNameHistory(target, host)
         const size = (await look(target))?.size ?? 0
         if (size > LONGEST_READ)
           throw new Mistake(
@@ -106,8 +108,10 @@ export const file = namespace(
       params: { oldPath: path('What to move'), newPath: path('Where to') },
       returns: z.void(),
       example: `file.write('draft.txt', 'done')\nfile.mkdir('reports')\nfile.move('draft.txt', 'reports/')`,
-      async run({ oldPath, newPath }, { files }) {
+      async run({ oldPath, newPath }, host) {
+        const { files } = host
         const from = notTheRoot(files, files.resolve(oldPath), 'file.move')
+        await freshenNameHistory(from, host)
         await files.change(async () => {
           const to = await placeUnder(files, newPath, from)
           if (to === from) return
@@ -124,8 +128,10 @@ export const file = namespace(
       params: { srcPath: path('File to copy'), dstPath: path('Path of the copy') },
       returns: z.void(),
       example: `file.write('a.txt', 'hello')\nfile.copy('a.txt', 'b.txt')`,
-      async run({ srcPath, dstPath }, { files }) {
+      async run({ srcPath, dstPath }, host) {
+        const { files } = host
         const from = files.resolve(srcPath)
+        await freshenNameHistory(from, host)
         const to = files.resolve(dstPath)
         const size = (await look(from))?.size ?? 0
         await spend(files, to, size, () => replaceFile(to, (draft) => copyFile(from, draft)))
