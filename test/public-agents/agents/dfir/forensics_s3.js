@@ -1,0 +1,35 @@
+// Traffic Recording
+
+var recording = "dfir";
+var staging = "dfir_tmp";
+
+function onItemCaptured(data) {
+  try {
+    if (!kfl.match(env.RECORDING_KFL, data)) return;
+    file.copy(pcap.path(data.stream), recording + "/" + data.stream);
+  } catch (error) {
+    console.error(error);
+  }
+}
+
+function ship() {
+  try {
+    if (utils.nodeName() === "hub") return;
+    file.move(recording, staging);
+    file.mkdir(recording);
+    var capture = pcap.snapshot([], staging);
+    file.move(capture, staging);
+    file.copy("name_resolution_history.json", staging + "/name_resolution_history.json");
+    var archive = file.tar(staging);
+    console.log("at " + vendor.s3.put(env.S3_BUCKET, archive, env.AWS_REGION, env.AWS_ACCESS_KEY_ID, env.AWS_SECRET_ACCESS_KEY));
+    file.delete(archive);
+    file.delete(staging);
+  } catch (error) {
+    console.error(error);
+  }
+}
+
+file.delete(recording);
+file.delete(staging);
+file.mkdir(recording);
+jobs.schedule("dfir_s3", "0 */5 * * * *", ship);

@@ -1,0 +1,10 @@
+// Empty
+
+function onPacketCaptured(info) {
+}
+
+function onItemCaptured(data) {
+}
+
+function onItemQueried(data) {
+}

@@ -1,0 +1,3 @@
+// Print Environment Variables
+
+console.log(JSON.stringify(env));

@@ -1,0 +1,5 @@
+// Helper: jobs.schedule
+//
+// Plans a function. Nothing in here runs:
+//
+// jobs.schedule("tag", "0 * * * * *", function () {});
