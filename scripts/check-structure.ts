@@ -27,6 +27,7 @@ const EDGES = [
   'bus',
   'kubernetes',
   'store',
+  'outbox',
   'agent',
   'metrics',
   'client',
@@ -34,7 +35,8 @@ const EDGES = [
   'node',
 ]
 const EDGES_ACROSS: Readonly<Record<string, readonly string[]>> = {
-  agent: ['helpers', 'config', 'bus'],
+  agent: ['helpers', 'config', 'bus', 'outbox'],
+  outbox: ['bus'],
   store: ['bus', 'kubernetes'],
   node: ['agent', 'bus', 'metrics', 'store'],
 }

@@ -144,7 +144,8 @@ function attempt({ work, reject }: Write): () => void {
   }
 }
 
-function makeFolder(folder: string): void {
+/** For this user alone. Throws `E_STORE`. */
+export function makeFolder(folder: string): void {
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 })
   } catch (error) {
@@ -158,13 +159,21 @@ function makeFolder(folder: string): void {
 function storeMistake(path: string, error: unknown, pidPath: string | undefined): unknown {
   if (error instanceof Mistake || !isSqlite(error)) return error
   if (error.errcode % 256 === BUSY) return inUse(path, pidPath, error)
-  const isBroken = error.errcode % 256 === CORRUPT || error.errcode % 256 === NOT_A_DATABASE
   return new Mistake('E_STORE', `${path}: ${error.message}`, {
-    hint: isBroken
+    hint: saysDamaged(error)
       ? 'The file is damaged. Move it and its -wal file away: a new one is made, and what was kept in it is gone. Or put a copy back.'
       : 'Look whether the disk is full, and whether the folder may be written.',
     cause: error,
   })
+}
+
+/** Whether an `E_STORE` says that the file itself is damaged. */
+export function isDamaged(error: unknown): boolean {
+  return error instanceof Mistake && isSqlite(error.cause) && saysDamaged(error.cause)
+}
+
+function saysDamaged({ errcode }: { readonly errcode: number }): boolean {
+  return errcode % 256 === CORRUPT || errcode % 256 === NOT_A_DATABASE
 }
 
 function inUse(path: string, pidPath: string | undefined, cause: unknown): Mistake {

@@ -11,12 +11,16 @@ export class Backoff {
 
   /** Between half of it and all of it. */
   next(): number {
-    const whole = Math.min(this.#leastMs * 2 ** this.#attempts, this.#mostMs)
-    this.#attempts = Math.min(this.#attempts + 1, 30)
-    return whole * (0.5 + Math.random() / 2)
+    return waitAfter(this.#attempts++, this.#leastMs, this.#mostMs)
   }
 
   reset(): void {
     this.#attempts = 0
   }
+}
+
+/** The same for who counts the attempts that came before: none at first. */
+export function waitAfter(attempts: number, leastMs: number, mostMs: number): number {
+  const whole = Math.min(leastMs * 2 ** Math.min(attempts, 30), mostMs)
+  return whole * (0.5 + Math.random() / 2)
 }

@@ -1,0 +1,138 @@
+import { isDamaged } from '../bus/database.ts'
+import { Mistake } from '../mistake/mistake.ts'
+import { Bell } from '../waiting/bell.ts'
+import type { CallSelector, DeadCall, LaneState, NewCall, OutboxFigures } from './call.ts'
+import { type Delivery, Sender } from './sender.ts'
+import { OutboxStore } from './store.ts'
+
+export interface OutboxOptions {
+  /** Of this program alone. */
+  readonly folder: string
+  readonly delivery: Delivery
+  /** Bytes of what waits, and of what was given up, at most. */
+  readonly maxBytes: number
+  readonly whenFull: 'refuse' | 'drop-oldest'
+  /** A call that has waited for so long, and fails, is given up; 0 = never. */
+  readonly maxAgeMs: number
+  /** A call that has failed so often is given up. */
+  readonly mostAttempts: number
+  /** Told what goes wrong with the disk. */
+  readonly report: (text: string) => void
+  /** Between a first failure and the next attempt, and at most. */
+  readonly leastWaitMs?: number
+  readonly mostWaitMs?: number
+  readonly now?: () => number
+}
+
+/**
+ * Calls on their way to others, kept on disk until they have arrived: neither an outage nor the end of the program loses them. Each
+ * is sent at least once: one that was under way when the program was killed is sent again, with the same id. Calls of one
+ * caller with the same key arrive in the order in which they came.
+ */
+export class Outbox {
+  readonly #store: OutboxStore
+  readonly #sender: Sender
+  readonly #settled = new Bell()
+  readonly #options: OutboxOptions
+  #isClosed = false
+
+  /** Throws `E_STORE` when the folder cannot be used, or is by another process. A damaged file is put aside, and reported. */
+  constructor(options: OutboxOptions) {
+    this.#options = options
+    const { maxAgeMs, mostAttempts, leastWaitMs = 500, mostWaitMs = 60_000, now = Date.now } = options
+    this.#store = new OutboxStore({ ...options, now })
+    this.#sender = new Sender({
+      store: this.#store,
+      delivery: {
+        ...options.delivery,
+        send: (...sent) =>
+          options.delivery.send(...sent).finally(() => setImmediate(() => this.#settled.ring())),
+      },
+      ...{ maxAgeMs, mostAttempts, leastWaitMs, mostWaitMs, now },
+      failed: (error) => this.#failed(error),
+    })
+  }
+
+  /**
+   * When it returns the call is safe, also from `kill -9`. Answers its id. Throws `E_HELPER_REFUSED` when there is no room, and
+   * `E_STORE` when the disk refuses; both are counted.
+   */
+  push(call: NewCall): string {
+    if (this.#isClosed) throw new Mistake('E_HELPER_REFUSED', 'the outbox is closed: the program ends')
+    const { id, isFirst } = this.#mended(() => this.#store.push(call))
+    // The others have their turn after those before them.
+    if (isFirst) this.#sender.wake()
+    return id
+  }
+
+  /** By agent and helper, also of earlier runs. */
+  figures(): OutboxFigures[] {
+    return this.#store.figures()
+  }
+
+  get waiting(): number {
+    return this.#store.waiting
+  }
+
+  /** Keys of which something waits, oldest first. */
+  lanes(most: number): LaneState[] {
+    return this.#mended(() => this.#store.lanes(most))
+  }
+
+  /** Calls that were given up, newest first. */
+  dead(most: number): DeadCall[] {
+    return this.#mended(() => this.#store.dead(most))
+  }
+
+  /** Calls that were given up wait again. Answers how many. */
+  retry(selector: CallSelector): number {
+    const count = this.#mended(() => this.#store.retry(selector))
+    this.#sender.wake()
+    return count
+  }
+
+  /** Deletes calls that were given up, or that wait and are not under way. Answers how many. */
+  drop(which: 'dead' | 'waiting', selector: CallSelector): number {
+    return this.#mended(() =>
+      which === 'dead' ? this.#store.dropDead(selector) : this.#store.dropWaiting(selector),
+    )
+  }
+
+  /** Until nothing waits, or so long, or until the signal aborts. Answers how many are left. */
+  async drained(withinMs: number, signal?: AbortSignal): Promise<number> {
+    const end = AbortSignal.any([AbortSignal.timeout(withinMs), ...(signal === undefined ? [] : [signal])])
+    while (this.waiting > 0 && !end.aborted) await this.#settled.wait(end, LOOK_MS)
+    return this.waiting
+  }
+
+  /** Takes nothing any more, waits a moment for what is under way, and leaves the rest for who opens it next. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    await this.#sender.close(CLOSING_MS)
+    this.#store.close()
+  }
+
+  /** Once more, when the file was damaged and another one is there. */
+  #mended<Result>(work: () => Result): Result {
+    try {
+      return work()
+    } catch (error) {
+      if (!isDamaged(error)) throw error
+      this.#store.mend()
+      return work()
+    }
+  }
+
+  #failed(error: unknown): void {
+    try {
+      if (isDamaged(error)) this.#store.mend()
+      else this.#options.report(`the outbox: ${(error as Error).message}`)
+    } catch (cause) {
+      this.#options.report(`the outbox: ${(cause as Error).message}`)
+    }
+  }
+}
+
+const CLOSING_MS = 2000
+const LOOK_MS = 20

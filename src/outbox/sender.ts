@@ -1,0 +1,171 @@
+import { waitAfter } from '../waiting/backoff.ts'
+import { pause } from '../waiting/pause.ts'
+import { Wake } from '../waiting/wake.ts'
+import type { Lane, Settlement, WaitingCall } from './call.ts'
+import type { OutboxStore } from './store.ts'
+
+/** How calls leave the outbox. */
+export interface Delivery {
+  /** How many calls of a helper are sent at once, and bytes of their arguments. */
+  limits(path: string): { readonly most: number; readonly mostBytes: number }
+  /** Sends calls of one lane, oldest first. What it throws says what becomes of them: see `retryOf`, `failuresOf`. */
+  send(lane: Lane, calls: readonly WaitingCall[], signal: AbortSignal): Promise<void>
+  /** Whether what failed may pass, and when it makes sense to look. */
+  retryOf(error: unknown): { readonly when: 'later' | 'never'; readonly afterMs?: number }
+  /** Why each of these did not arrive, by place, while the others have; undefined when the error is about all of them. */
+  failuresOf(error: unknown): ReadonlyMap<number, unknown> | undefined
+}
+
+export interface SenderOptions {
+  readonly store: OutboxStore
+  readonly delivery: Delivery
+  readonly maxAgeMs: number
+  readonly mostAttempts: number
+  readonly leastWaitMs: number
+  readonly mostWaitMs: number
+  readonly now: () => number
+  /** Told what goes wrong with the store; it is tried again. */
+  readonly failed: (error: unknown) => void
+}
+
+/**
+ * Sends what waits: the calls of one lane one after another, or in batches, and those of some lanes at the same time. A lane whose
+ * oldest call fails waits, longer each time; the others go on.
+ */
+export class Sender {
+  readonly #options: SenderOptions
+  readonly #wake = new Wake()
+  readonly #closing = new AbortController()
+  readonly #working = new Set<Promise<void>>()
+  readonly #running: Promise<void>
+
+  constructor(options: SenderOptions) {
+    this.#options = options
+    this.#running = this.#run()
+  }
+
+  /** Something has come. */
+  wake(): void {
+    this.#wake.ring()
+  }
+
+  /** How many lanes are being worked on. */
+  get working(): number {
+    return this.#working.size
+  }
+
+  /** Begins nothing any more, and waits so long for what is under way; what is not done by then is given up, and still waits. */
+  async close(withinMs: number): Promise<void> {
+    this.#stopping = true
+    this.#wake.ring()
+    const done = new AbortController()
+    const all = this.#running.then(() => Promise.all(this.#working)).then(() => done.abort())
+    await pause(withinMs, done.signal)
+    this.#closing.abort()
+    await all
+  }
+  #stopping = false
+
+  async #run(): Promise<void> {
+    const { store, now, failed } = this.#options
+    let failures = 0
+    while (!this.#stopping)
+      try {
+        const free = MOST_AT_WORK - this.#working.size
+        const at = now()
+        const ready = free > 0 ? store.due(at, free) : []
+        for (const lane of ready) this.#begin(lane)
+        const due = store.nextDue(at)
+        failures = 0
+        // A lane that is done with wakes it, too.
+        const waitMs = due === undefined ? undefined : Math.max(due - now(), 1)
+        await this.#wake.next(this.#closing.signal, free > 0 ? waitMs : undefined)
+      } catch (error) {
+        failed(error)
+        await pause(waitAfter(failures++, 100, 5000), this.#closing.signal)
+      }
+  }
+
+  #begin(lane: Lane): void {
+    const { store } = this.#options
+    const { most, mostBytes } = this.#options.delivery.limits(lane.path)
+    const calls = store.take(lane, most, mostBytes)
+    if (calls.length === 0) return
+    const work = this.#work(lane, calls).finally(() => {
+      this.#working.delete(work)
+      this.#wake.ring()
+    })
+    this.#working.add(work)
+  }
+
+  async #work(lane: Lane, calls: readonly WaitingCall[]): Promise<void> {
+    const { store, maxAgeMs, now } = this.#options
+    const outcome = await this.#send(lane, calls)
+    // Given up since the program ends: nobody knows whether it has arrived.
+    if (outcome === undefined) return store.release(lane)
+    await this.#note(() => store.settle(lane, outcome))
+    if (outcome.failed.length === 0 || maxAgeMs === 0) return
+    const reason = `it waited for longer than it may (scripting.outbox.maxAge); at last: ${outcome.error}`
+    await this.#note(() => {
+      while (store.expire(lane, now() - maxAgeMs, reason, MOST_EXPIRED) === MOST_EXPIRED);
+    })
+  }
+
+  /** What was sent must not be sent again because the disk is full for a moment. */
+  async #note(work: () => void): Promise<void> {
+    for (let attempts = 0; !this.#closing.signal.aborted; attempts++)
+      try {
+        return work()
+      } catch (error) {
+        this.#options.failed(error)
+        await pause(waitAfter(attempts, 100, 5000), this.#closing.signal)
+      }
+  }
+
+  async #send(lane: Lane, calls: readonly WaitingCall[]): Promise<Settlement | undefined> {
+    const { signal } = this.#closing
+    try {
+      await this.#options.delivery.send(lane, calls, signal)
+      const delivered = calls.map(({ number }) => number)
+      return { delivered, dead: [], failed: [], error: '', due: this.#options.now() }
+    } catch (error) {
+      return signal.aborted ? undefined : this.#afterFailure(lane, calls, error)
+    }
+  }
+
+  #afterFailure(lane: Lane, calls: readonly WaitingCall[], error: unknown): Settlement {
+    const { delivery, mostAttempts, leastWaitMs, mostWaitMs, now } = this.#options
+    const failures = delivery.failuresOf(error)
+    const delivered: number[] = []
+    const dead: { number: number; reason: string }[] = []
+    const failed: number[] = []
+    let waitMs = 0
+    let said = ''
+    for (const [at, { number, attempts }] of calls.entries()) {
+      if (failures?.has(at) === false) {
+        delivered.push(number)
+        continue
+      }
+      const why = failures === undefined ? error : failures.get(at)
+      const { when, afterMs = 0 } = delivery.retryOf(why)
+      const reason = why instanceof Error ? why.message : String(why)
+      const count = attempts + 1
+      if (when === 'never') dead.push({ number, reason })
+      else if (count >= mostAttempts)
+        dead.push({ number, reason: `it failed ${count} times; at last: ${reason}` })
+      else {
+        failed.push(number)
+        said ||= reason
+        // Those that were told the same time must not come at the same moment.
+        waitMs = Math.max(waitMs, afterMs * (1 + Math.random() / 10))
+      }
+    }
+    if (failed.length > 0) waitMs = Math.max(waitMs, waitAfter(lane.failures, leastWaitMs, mostWaitMs))
+    return { delivered, dead, failed, error: said, due: Math.ceil(now() + waitMs) }
+  }
+}
+
+/** Lanes at a time. */
+const MOST_AT_WORK = 32
+/** In one transaction. */
+const MOST_EXPIRED = 1000

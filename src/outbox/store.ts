@@ -1,0 +1,685 @@
+import { randomBytes } from 'node:crypto'
+import { closeSync, openSync } from 'node:fs'
+import { join } from 'node:path'
+import { Database, isDamaged, makeFolder, type Row } from '../bus/database.ts'
+import { Mistake } from '../mistake/mistake.ts'
+import type {
+  CallSelector,
+  DeadCall,
+  Lane,
+  LaneState,
+  NewCall,
+  OutboxFigures,
+  Settlement,
+  WaitingCall,
+} from './call.ts'
+import { copyReadable, setAside } from './damaged.ts'
+import { SCHEMA, TABLES } from './schema.ts'
+
+export interface StoreOptions {
+  /** Of this program alone. */
+  readonly folder: string
+  /** What waits, and what is dead, at most. */
+  readonly maxBytes: number
+  readonly whenFull: 'refuse' | 'drop-oldest'
+  readonly now: () => number
+  /** Told what has happened to the file. */
+  readonly report: (text: string) => void
+}
+
+/**
+ * Calls on disk, in the order in which they came. SQLite takes some 15 µs of a core for a call; a file to which is only
+ * appended would take 3, and would want an index, a way to delete, and books of its own: the call over the bridge takes 50.
+ * What was pushed is safe when the program is killed; what came in the last moment before the machine loses power may be gone.
+ * Nothing of what waits is kept in memory.
+ */
+export class OutboxStore {
+  readonly #options: StoreOptions
+  #database: Database
+  #name = ''
+  #last = 0
+  #bytes = 0
+  #deadBytes = 0
+  readonly #totals = new Map<string, Total>()
+  /** Some of the lanes, by caller and key: the others are looked up. */
+  readonly #lanes = new Map<string, number>()
+  /** Numbers of the calls that are being sent, by lane: up to this one. */
+  readonly #taken = new Map<number, number>()
+
+  /** Throws `E_STORE` when the folder cannot be used, or is by somebody else. */
+  constructor(options: StoreOptions) {
+    this.#options = options
+    makePrivate(options.folder)
+    try {
+      this.#database = this.#open()
+    } catch (error) {
+      if (!isDamaged(error)) throw error
+      this.#database = this.#openAnew()
+    }
+  }
+
+  /** Bytes of what waits. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  get waiting(): number {
+    return this.#sum(({ waiting }) => waiting)
+  }
+
+  /**
+   * Keeps a call, and answers its id, and whether it is the only one of its lane. Throws `E_HELPER_REFUSED` when there is no room, and `E_STORE` when the disk refuses;
+   * both are counted.
+   */
+  push(call: NewCall): { readonly id: string; readonly isFirst: boolean } {
+    const bytes = Buffer.byteLength(call.args) + OVERHEAD
+    const total = this.#totalOf(call)
+    try {
+      this.#makeRoom(bytes)
+      const isFirst = this.#insert(call, total, bytes)
+      this.#bytes += bytes
+      total.waiting++
+      total.waitingBytes += bytes
+      return { id: this.#idOf(this.#last), isFirst }
+    } catch (error) {
+      total.refused++
+      // One that was to be made with the call is not there.
+      this.#lanes.clear()
+      throw error
+    }
+  }
+
+  /** Up to so many lanes whose turn it is, without those that are being worked on; longest due first. */
+  due(now: number, most: number): Lane[] {
+    const busy = this.#taken
+    const rows = this.#database.all(
+      `SELECT ${LANE} FROM lanes JOIN totals ON totals.number = lanes.total WHERE due <= ? ORDER BY due LIMIT ?`,
+      now,
+      most + busy.size,
+    )
+    return rows
+      .map(laneOf)
+      .filter(({ number }) => !busy.has(number))
+      .slice(0, most)
+  }
+
+  /** When the next lane after then has its turn, ms since the epoch; undefined when none waits for it. */
+  nextDue(now: number): number | undefined {
+    const row = this.#database.get('SELECT min(due) AS due FROM lanes WHERE due > ?', now)
+    return typeof row?.due === 'number' ? row.due : undefined
+  }
+
+  /** The oldest calls of a lane, which are kept from others until `settle`. At least one, if there is one. */
+  take({ number: lane }: Lane, most: number, mostBytes: number): WaitingCall[] {
+    const rows = this.#database.all(
+      'SELECT number, bytes FROM calls WHERE lane = ? ORDER BY number LIMIT ?',
+      lane,
+      most,
+    )
+    let bytes = 0
+    const fitting = rows.filter((row, at) => {
+      bytes += Number(row.bytes) - OVERHEAD
+      return at === 0 || bytes <= mostBytes
+    })
+    const calls = fitting.flatMap(({ number }) => {
+      const row = this.#database.get('SELECT * FROM calls WHERE number = ?', Number(number))
+      return row === undefined ? [] : [this.#callOf(row)]
+    })
+    const last = calls.at(-1)
+    if (last === undefined) {
+      // Its calls were dropped meanwhile.
+      this.#database.run('DELETE FROM lanes WHERE number = ?', lane)
+      this.#lanes.clear()
+    } else this.#taken.set(lane, last.number)
+    return calls
+  }
+
+  /** Notes what came of what was taken. Nothing of it when it throws: then it is still taken. */
+  settle(lane: Lane, settlement: Settlement): void {
+    const total = this.#totalOfLane(lane)
+    const { delivered, dead, failed, error, due } = settlement
+    const attempts = delivered.length + dead.length + failed.length
+    const changed = { ...total, attempts: total.attempts + attempts }
+    changed.delivered += delivered.length
+    changed.dead += dead.length
+    let gone = 0
+    let died = 0
+    this.#database.transaction(() => {
+      for (const number of delivered) gone += this.#delete(number)
+      for (const { number, reason } of dead) {
+        const bytes = this.#bury(number, lane, reason)
+        gone += bytes
+        died += bytes
+      }
+      for (const number of failed)
+        this.#database.run('UPDATE calls SET attempts = attempts + 1 WHERE number = ?', number)
+      this.#schedule(lane, { error, due, failures: error === '' ? 0 : lane.failures + 1 })
+      this.#keep(changed)
+    })
+    this.#deadBytes += died
+    this.#gone(changed, delivered.length + dead.length, gone)
+    Object.assign(total, changed)
+    this.#taken.delete(lane.number)
+    this.#forgetDead()
+  }
+
+  /** Gives up calls of a lane that came before then, up to so many. Answers how many. The lane must not be taken. */
+  expire(lane: Lane, before: number, reason: string, most: number): number {
+    const rows = this.#database.all(
+      'SELECT number FROM calls WHERE lane = ? AND queued < ? ORDER BY number LIMIT ?',
+      ...[lane.number, before, most],
+    )
+    if (rows.length === 0) return 0
+    const total = this.#totalOfLane(lane)
+    const changed = { ...total, dead: total.dead + rows.length }
+    let died = 0
+    this.#database.transaction(() => {
+      for (const { number } of rows) died += this.#bury(Number(number), lane, reason, 0)
+      this.#refresh(lane.number)
+      this.#keep(changed)
+    })
+    this.#deadBytes += died
+    this.#gone(changed, rows.length, died)
+    Object.assign(total, changed)
+    this.#forgetDead()
+    return rows.length
+  }
+
+  /** Calls that were taken, and of which nothing is known, are free again. */
+  release(lane: Lane): void {
+    this.#taken.delete(lane.number)
+  }
+
+  figures(): OutboxFigures[] {
+    const rows = this.#database.all('SELECT total, min(oldest) AS oldest FROM lanes GROUP BY total')
+    const oldest = new Map(rows.map((row) => [row.total, Number(row.oldest)]))
+    return [...this.#totals.values()].map(({ number, agent, path, title, ...counts }) => ({
+      ...{ agent, path, title },
+      queued: counts.delivered + counts.dead + counts.dropped + counts.waiting,
+      delivered: counts.delivered,
+      attempts: counts.attempts,
+      dead: counts.dead,
+      dropped: counts.dropped,
+      refused: counts.refused,
+      waiting: counts.waiting,
+      waitingBytes: counts.waitingBytes,
+      oldest: oldest.get(number) ?? null,
+    }))
+  }
+
+  /** What waits, by key, oldest first; at most so many. */
+  lanes(most: number): LaneState[] {
+    const rows = this.#database.all(
+      `SELECT ${LANE}, oldest, error, due, (SELECT count(*) FROM calls WHERE lane = lanes.number) AS waiting
+       FROM lanes JOIN totals ON totals.number = lanes.total ORDER BY oldest LIMIT ?`,
+      most,
+    )
+    return rows.map((row) => {
+      const { agent, title, path, key, failures } = laneOf(row)
+      return {
+        ...{ agent, title, path, key, failures },
+        waiting: Number(row.waiting),
+        oldest: Number(row.oldest),
+        error: String(row.error),
+        due: Number(row.due),
+      }
+    })
+  }
+
+  /** Calls that were given up, newest first; at most so many. */
+  dead(most: number): DeadCall[] {
+    const rows = this.#database.all(
+      `SELECT dead.*, agent, path, title FROM dead JOIN totals ON totals.number = dead.total
+       ORDER BY died DESC, dead.number DESC LIMIT ?`,
+      most,
+    )
+    return rows.map((row) => ({
+      id: this.#idOf(Number(row.number)),
+      agent: String(row.agent),
+      path: String(row.path),
+      title: String(row.title),
+      key: String(row.key),
+      at: Number(row.at),
+      queuedAt: Number(row.queued),
+      diedAt: Number(row.died),
+      attempts: Number(row.attempts),
+      reason: String(row.reason),
+      args: String(row.args),
+    }))
+  }
+
+  /** Those that were given up wait again, behind those that do, as if they had just come. Answers how many. */
+  retry(selector: CallSelector): number {
+    let count = 0
+    for (const row of this.#deadRows(selector)) {
+      const total = this.#totalBy(Number(row.total))
+      if (total === undefined) continue
+      const changed = { ...total, dead: total.dead - 1 }
+      const bytes = Number(row.bytes)
+      this.#lanes.clear()
+      this.#database.transaction(() => {
+        const lane = this.#laneOf(total, String(row.key), this.#options.now()).number
+        this.#database.run(
+          `INSERT INTO calls (number, lane, bytes, queued, at, attempts, version, entry, args)
+           SELECT number, ?, bytes, ?, at, 0, version, entry, args FROM dead WHERE number = ?`,
+          ...[lane, this.#options.now(), Number(row.number)],
+        )
+        this.#database.run('DELETE FROM dead WHERE number = ?', Number(row.number))
+        this.#keep(changed)
+      })
+      Object.assign(total, changed)
+      total.waiting++
+      total.waitingBytes += bytes
+      this.#bytes += bytes
+      this.#deadBytes -= bytes
+      count++
+    }
+    return count
+  }
+
+  /** Deletes those that were given up. Answers how many. */
+  dropDead(selector: CallSelector): number {
+    let count = 0
+    for (const row of this.#deadRows(selector)) count += this.#dropDead(row)
+    return count
+  }
+
+  /** Drops what waits, but for what is being sent. Answers how many. */
+  dropWaiting({ id, agent, path, key }: CallSelector): number {
+    let count = 0
+    const rows = this.#database.all(
+      `SELECT calls.number, lane, bytes FROM calls JOIN lanes ON lanes.number = lane
+       JOIN totals ON totals.number = lanes.total
+       WHERE (?1 IS NULL OR calls.number = ?1) AND (?2 IS NULL OR agent = ?2) AND (?3 IS NULL OR path = ?3)
+       AND (?4 IS NULL OR key = ?4) ORDER BY calls.number`,
+      ...[this.#numberOf(id), agent ?? null, path ?? null, key ?? null],
+    )
+    for (const row of rows) if (!this.#isTaken(row)) count += this.#drop(row)
+    return count
+  }
+
+  /**
+   * The file is damaged: puts it aside, and takes over into a new one what can be read of it. What was taken is free again.
+   */
+  mend(): void {
+    this.#database.close()
+    this.#database = this.#openAnew()
+  }
+
+  close(): void {
+    this.#database.close()
+  }
+
+  // --- opening -------------------------------------------------------------------------------------------------
+
+  #open(): Database {
+    const database = new Database(this.#options.folder, NAME, SCHEMA)
+    try {
+      this.#load(database)
+      return database
+    } catch (error) {
+      database.close()
+      throw error
+    }
+  }
+
+  #openAnew(): Database {
+    const { folder, now, report } = this.#options
+    const aside = setAside(folder, NAME, now())
+    makePrivate(folder)
+    const database = new Database(folder, NAME, SCHEMA)
+    const copied = copyReadable(aside, database, TABLES)
+    report(
+      `${join(folder, NAME)}.db is damaged: it is kept as ${aside}, and ${copied.calls ?? 0} calls that wait and ${copied.dead ?? 0} that were given up were taken over; what could not be read is not sent`,
+    )
+    this.#load(database)
+    return database
+  }
+
+  #load(database: Database): void {
+    const now = this.#options.now()
+    database.transaction(() => {
+      database.run("INSERT OR IGNORE INTO about VALUES ('name', ?)", randomBytes(5).toString('hex'))
+      database.run("INSERT OR IGNORE INTO about VALUES ('run', '0')")
+      database.run("UPDATE about SET value = value + 1 WHERE name = 'run'")
+      // The clock may have been put back meanwhile.
+      database.run('UPDATE lanes SET due = ?1 WHERE due > ?1 + ?2', now, LONGEST_WAIT_MS)
+      // Left where the file was damaged.
+      database.run('DELETE FROM calls WHERE lane NOT IN (SELECT number FROM lanes)')
+      database.run('DELETE FROM lanes WHERE total NOT IN (SELECT number FROM totals)')
+      database.run('DELETE FROM dead WHERE total NOT IN (SELECT number FROM totals)')
+    })
+    const about = (name: string) => database.get('SELECT value FROM about WHERE name = ?', name)?.value
+    this.#name = String(about('name'))
+    // Numbers of later runs are higher ones, also when all earlier ones have gone.
+    this.#last = Number(about('run')) * CALLS_OF_A_RUN
+    this.#totals.clear()
+    this.#lanes.clear()
+    this.#taken.clear()
+    this.#bytes = 0
+    for (const row of database.all('SELECT * FROM totals')) this.#remember(totalOf(row))
+    // All pages of the table are looked at: what is damaged is found now.
+    const waiting = database.all(
+      'SELECT lane, count(*) AS count, sum(bytes) AS bytes FROM calls NOT INDEXED GROUP BY lane',
+    )
+    const lanes = new Map(
+      database.all('SELECT number, total FROM lanes').map((row) => [row.number, row.total]),
+    )
+    for (const { lane, count, bytes } of waiting) {
+      const total = this.#totalBy(Number(lanes.get(lane)))
+      if (total === undefined) continue
+      total.waiting += Number(count)
+      total.waitingBytes += Number(bytes)
+      this.#bytes += Number(bytes)
+    }
+    this.#deadBytes = Number(database.get('SELECT coalesce(sum(bytes), 0) AS bytes FROM dead')?.bytes)
+  }
+
+  // --- rows ----------------------------------------------------------------------------------------------------
+
+  /** Answers whether there was no lane for it. */
+  #insert(call: NewCall, total: Total, bytes: number): boolean {
+    const { at, args, version = null, entry = null } = call
+    const number = this.#last + 1
+    const queued = this.#options.now()
+    const insert = (lane: number) =>
+      this.#database.run(
+        'INSERT INTO calls (number, lane, bytes, queued, at, attempts, version, entry, args) VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?)',
+        ...[number, lane, bytes, queued, at, version, entry, args],
+      )
+    const known = this.#lanes.get(nameOf(total, call.key))
+    let isFirst = false
+    if (known !== undefined) insert(known)
+    else
+      isFirst = this.#database.transaction(() => {
+        const lane = this.#laneOf(total, call.key, queued)
+        insert(lane.number)
+        return lane.isNew
+      })
+    this.#last = number
+    return isFirst
+  }
+
+  /** Made when it is not there. */
+  #laneOf(total: Total, key: string, now: number): { readonly number: number; readonly isNew: boolean } {
+    const made = this.#database.run(
+      "INSERT OR IGNORE INTO lanes (total, key, oldest, due, failures, error) VALUES (?, ?, ?, ?, 0, '')",
+      ...[total.number, key, now, now],
+    )
+    const row = this.#database.get('SELECT number FROM lanes WHERE total = ? AND key = ?', total.number, key)
+    const number = Number(row?.number)
+    if (this.#lanes.size >= MOST_LANES_KNOWN) this.#lanes.clear()
+    this.#lanes.set(nameOf(total, key), number)
+    return { number, isNew: made > 0 }
+  }
+
+  #delete(number: number): number {
+    const row = this.#database.get('SELECT bytes FROM calls WHERE number = ?', number)
+    this.#database.run('DELETE FROM calls WHERE number = ?', number)
+    return Number(row?.bytes ?? 0)
+  }
+
+  #bury(number: number, lane: Lane, reason: string, attempt = 1): number {
+    this.#database.run(
+      `INSERT INTO dead (number, total, key, bytes, queued, at, attempts, version, entry, args, died, reason)
+       SELECT number, ?, ?, bytes, queued, at, attempts + ?, version, entry, args, ?, ? FROM calls WHERE number = ?`,
+      ...[this.#totalOfLane(lane).number, lane.key, attempt, this.#options.now(), reason, number],
+    )
+    return this.#delete(number)
+  }
+
+  /** A lane without calls is none. */
+  #schedule(
+    { number }: Lane,
+    { due, failures, error }: { readonly due: number; readonly failures: number; readonly error: string },
+  ): void {
+    if (this.#refresh(number))
+      this.#database.run(
+        'UPDATE lanes SET due = ?, failures = ?, error = ? WHERE number = ?',
+        ...[due, failures, error, number],
+      )
+  }
+
+  /** Notes which call is the oldest of a lane now; false when there is none, and no lane any more. */
+  #refresh(lane: number): boolean {
+    const oldest = this.#database.get('SELECT queued FROM calls WHERE lane = ? ORDER BY number LIMIT 1', lane)
+    if (oldest !== undefined) {
+      this.#database.run('UPDATE lanes SET oldest = ? WHERE number = ?', Number(oldest.queued), lane)
+      return true
+    }
+    const row = this.#database.get('SELECT total, key FROM lanes WHERE number = ?', lane)
+    const total = this.#totalBy(Number(row?.total))
+    if (total !== undefined) this.#lanes.delete(nameOf(total, String(row?.key)))
+    this.#database.run('DELETE FROM lanes WHERE number = ?', lane)
+    return false
+  }
+
+  #callOf({ number, at, queued, attempts, args, version, entry }: Row): WaitingCall {
+    return {
+      number: Number(number),
+      id: this.#idOf(Number(number)),
+      at: Number(at),
+      queuedAt: Number(queued),
+      attempts: Number(attempts),
+      args: String(args),
+      ...(typeof version === 'number' ? { version } : {}),
+      ...(typeof entry === 'string' ? { entry } : {}),
+    }
+  }
+
+  #idOf(number: number): string {
+    return `${this.#name}-${number.toString(36)}`
+  }
+
+  /** Of an id that is none of ours: one that no call has. */
+  #numberOf(id: string | undefined): number | null {
+    if (id === undefined) return null
+    const [name, digits = ''] = id.split('-')
+    return name === this.#name && /^[0-9a-z]{1,11}$/.test(digits) ? Number.parseInt(digits, 36) : -1
+  }
+
+  // --- room ----------------------------------------------------------------------------------------------------
+
+  #makeRoom(bytes: number): void {
+    const { maxBytes, whenFull } = this.#options
+    const isFull = () => this.#bytes + this.#deadBytes + bytes > maxBytes
+    if (!isFull()) return
+    // What was given up goes first.
+    for (let dead = this.#oldestDead(); isFull() && dead !== undefined; dead = this.#oldestDead()) {
+      if (whenFull === 'refuse') break
+      this.#dropDead(dead)
+    }
+    for (let at = 0; whenFull === 'drop-oldest' && isFull(); ) {
+      const row = this.#database.get(
+        'SELECT number, lane, bytes FROM calls WHERE number > ? ORDER BY number LIMIT 1',
+        at,
+      )
+      if (row === undefined) break
+      // What is under way may have arrived already.
+      if (this.#isTaken(row)) at = Number(row.number)
+      else this.#drop(row)
+    }
+    if (isFull())
+      throw new Mistake(
+        'E_HELPER_REFUSED',
+        `the outbox is full: it holds ${this.#bytes + this.#deadBytes} bytes of at most ${maxBytes}`,
+        { hint: 'Raise scripting.outbox.maxSize, or look by remora outbox at what waits, and drop it.' },
+      )
+  }
+
+  #drop({ number, lane, bytes }: Row): number {
+    const owner = this.#database.get('SELECT total FROM lanes WHERE number = ?', Number(lane))
+    const total = this.#totalBy(Number(owner?.total))
+    if (total === undefined) return 0
+    const changed = { ...total, dropped: total.dropped + 1 }
+    this.#database.transaction(() => {
+      this.#delete(Number(number))
+      if (!this.#taken.has(Number(lane))) this.#refresh(Number(lane))
+      this.#keep(changed)
+    })
+    this.#gone(changed, 1, Number(bytes))
+    Object.assign(total, changed)
+    return 1
+  }
+
+  #isTaken({ number, lane }: Row): boolean {
+    return Number(number) <= (this.#taken.get(Number(lane)) ?? -1)
+  }
+
+  #deadRows({ id, agent, path, key }: CallSelector): Row[] {
+    return this.#database.all(
+      `SELECT dead.number, total, key, bytes FROM dead JOIN totals ON totals.number = dead.total
+       WHERE (?1 IS NULL OR dead.number = ?1) AND (?2 IS NULL OR agent = ?2) AND (?3 IS NULL OR path = ?3)
+       AND (?4 IS NULL OR key = ?4) ORDER BY dead.number`,
+      ...[this.#numberOf(id), agent ?? null, path ?? null, key ?? null],
+    )
+  }
+
+  #oldestDead(): Row | undefined {
+    return this.#database.get('SELECT number, bytes FROM dead ORDER BY died, number LIMIT 1')
+  }
+
+  #dropDead({ number, bytes }: Row): number {
+    this.#database.run('DELETE FROM dead WHERE number = ?', Number(number))
+    this.#deadBytes -= Number(bytes)
+    return 1
+  }
+
+  /** They have a part of the room: the oldest go for newer ones. */
+  #forgetDead(): void {
+    while (this.#deadBytes > this.#options.maxBytes * DEAD_SHARE) {
+      const row = this.#oldestDead()
+      if (row === undefined) return
+      this.#dropDead(row)
+    }
+  }
+
+  // --- books ---------------------------------------------------------------------------------------------------
+
+  #totalOf(caller: Pick<NewCall, 'agent' | 'path' | 'title' | 'index' | 'id'>): Total {
+    const { agent, path, title, index, id = null } = caller
+    const known = this.#totals.get(`${agent}\n${path}`)
+    if (known?.title === title && known.place === index) return known
+    this.#database.run(
+      `INSERT INTO totals (agent, path, title, place, id, delivered, attempts, dead, dropped, refused)
+       VALUES (?1, ?2, ?3, ?4, ?5, 0, 0, 0, 0, 0)
+       ON CONFLICT (agent, path) DO UPDATE SET title = ?3, place = ?4, id = ?5`,
+      ...[agent, path, title, index, id],
+    )
+    if (known !== undefined) return Object.assign(known, { title, place: index, id })
+    const row = this.#database.get('SELECT * FROM totals WHERE agent = ? AND path = ?', agent, path)
+    return this.#remember(totalOf(row ?? {}))
+  }
+
+  /** What the agent was called when the lane was looked up may be old. */
+  #totalOfLane(lane: Lane): Total {
+    return this.#totals.get(`${lane.agent}\n${lane.path}`) ?? this.#totalOf(lane)
+  }
+
+  #remember(total: Total): Total {
+    this.#totals.set(`${total.agent}\n${total.path}`, total)
+    this.#totalsByNumber.set(total.number, total)
+    return total
+  }
+  readonly #totalsByNumber = new Map<number, Total>()
+
+  #totalBy(number: number): Total | undefined {
+    return this.#totalsByNumber.get(number)
+  }
+
+  #keep({ number, delivered, attempts, dead, dropped, refused }: Total): void {
+    this.#database.run(
+      'UPDATE totals SET delivered = ?, attempts = ?, dead = ?, dropped = ?, refused = ? WHERE number = ?',
+      ...[delivered, attempts, dead, dropped, refused, number],
+    )
+  }
+
+  #gone(total: Total, count: number, bytes: number): void {
+    total.waiting -= count
+    total.waitingBytes -= bytes
+    this.#bytes -= bytes
+  }
+
+  #sum(of: (total: Total) => number): number {
+    let sum = 0
+    for (const total of this.#totals.values()) sum += of(total)
+    return sum
+  }
+}
+
+/** Of one caller. What waits is counted when the file is opened, the rest is on disk with it. */
+interface Total {
+  readonly number: number
+  readonly agent: string
+  readonly path: string
+  title: string
+  place: number
+  id: string | null
+  delivered: number
+  attempts: number
+  dead: number
+  dropped: number
+  refused: number
+  waiting: number
+  waitingBytes: number
+}
+
+function totalOf(row: Row): Total {
+  return {
+    number: Number(row.number),
+    agent: String(row.agent),
+    path: String(row.path),
+    title: String(row.title),
+    place: Number(row.place),
+    id: typeof row.id === 'string' ? row.id : null,
+    delivered: Number(row.delivered),
+    attempts: Number(row.attempts),
+    dead: Number(row.dead),
+    dropped: Number(row.dropped),
+    refused: Number(row.refused),
+    waiting: 0,
+    waitingBytes: 0,
+  }
+}
+
+function laneOf({ lane, agent, path, title, place, id, key, failures }: Row): Lane {
+  return {
+    number: Number(lane),
+    agent: String(agent),
+    path: String(path),
+    title: String(title),
+    index: Number(place),
+    ...(typeof id === 'string' ? { id } : {}),
+    key: String(key),
+    failures: Number(failures),
+  }
+}
+
+const LANE = 'lanes.number AS lane, agent, path, title, place, id, key, failures'
+
+function nameOf({ number }: Total, key: string): string {
+  return `${number}\n${key}`
+}
+
+/** What is in it is for nobody else: also the files that SQLite puts beside it have the rights of this one. */
+function makePrivate(folder: string): void {
+  makeFolder(folder)
+  const path = join(folder, `${NAME}.db`)
+  try {
+    closeSync(openSync(path, 'a', 0o600))
+  } catch (cause) {
+    throw new Mistake('E_STORE', `${path}: ${(cause as Error).message}`, {
+      hint: 'Look whether the disk is full, and whether the folder may be written.',
+      cause,
+    })
+  }
+}
+
+const NAME = 'effects'
+/** What a call takes beside its arguments, about. */
+const OVERHEAD = 100
+/** Part of the room that those may take which were given up. */
+const DEAD_SHARE = 0.25
+const MOST_LANES_KNOWN = 1000
+const CALLS_OF_A_RUN = 2 ** 32
+const LONGEST_WAIT_MS = 3_600_000
