@@ -744,7 +744,11 @@ declare const vendor: {
    *   console.error(error)
    * }
    */
-  webhook(method: string, url: string, body?: string | any[] | { [name: string]: any }, headers?: { [name: string]: string }): string
+  webhook: {
+    (method: string, url: string, body?: string | any[] | { [name: string]: any }, headers?: { [name: string]: string }): string
+    /** Keeps the call on disk until it has arrived, and returns its id at once: it is sent later, again when that fails, and in order. It may arrive twice. */
+    queue(method: string, url: string, body?: string | any[] | { [name: string]: any }, headers?: { [name: string]: string }): string
+  }
   /**
    * Sends fields as a form (multipart/form-data) and returns the body of the reply, like `vendor.webhook`.
    * @param method HTTP method
@@ -757,7 +761,11 @@ declare const vendor: {
    *   console.error(error)
    * }
    */
-  webhookForm(method: string, url: string, fields: { [name: string]: string | any[] | { [name: string]: any } }): string
+  webhookForm: {
+    (method: string, url: string, fields: { [name: string]: string | any[] | { [name: string]: any } }): string
+    /** Keeps the call on disk until it has arrived, and returns its id at once: it is sent later, again when that fails, and in order. It may arrive twice. */
+    queue(method: string, url: string, fields: { [name: string]: string | any[] | { [name: string]: any } }): string
+  }
   /**
    * Posts a message to an incoming webhook of Slack, or of what takes the same messages (Mattermost, Rocket.Chat). Returns when it is accepted; throws when it is not.
    * @param webhookUrl Address of the incoming webhook
@@ -771,7 +779,11 @@ declare const vendor: {
    *   console.error(error)
    * }
    */
-  slack(webhookUrl: string, pretext?: string, text?: string, color?: string): void
+  slack: {
+    (webhookUrl: string, pretext?: string, text?: string, color?: string): void
+    /** Keeps the call on disk until it has arrived, and returns its id at once: it is sent later, again when that fails, and in order. It may arrive twice. */
+    queue(webhookUrl: string, pretext?: string, text?: string, color?: string): string
+  }
   /**
    * Posts a message as a bot of Slack, with fields and files. Returns when all of it is there; throws when Slack refuses, with its error code. `env.SLACK_API_URL` is the address of the API where that is not https://slack.com/api/ (GovSlack).
    * @param token Bot token, with the scopes `chat:write` and `files:write`
@@ -788,7 +800,11 @@ declare const vendor: {
    *   console.error(error)
    * }
    */
-  slackBot(token: string, channelID: string, pretext?: string, text?: string, color?: string, fields?: { [name: string]: string }, files?: { [name: string]: string }): void
+  slackBot: {
+    (token: string, channelID: string, pretext?: string, text?: string, color?: string, fields?: { [name: string]: string }, files?: { [name: string]: string }): void
+    /** Keeps the call on disk until it has arrived, and returns its id at once: it is sent later, again when that fails, and in order. It may arrive twice. */
+    queue(token: string, channelID: string, pretext?: string, text?: string, color?: string, fields?: { [name: string]: string }, files?: { [name: string]: string }): string
+  }
   /**
    * Writes a point to InfluxDB: its fields and tags, at the time of the agent. Numbers are floats, and what is in objects becomes a field of its own (`a.b`). Returns when it is stored; throws when it is not.
    * @param url Address of the server, such as `http://influxdb:8086`
@@ -805,7 +821,11 @@ declare const vendor: {
    *   console.error(error)
    * }
    */
-  influxdb(url: string, token: string, organization: string, bucket: string, measurement: string, data: { [name: string]: any }, tags?: { [name: string]: string | any[] | { [name: string]: any } }): void
+  influxdb: {
+    (url: string, token: string, organization: string, bucket: string, measurement: string, data: { [name: string]: any }, tags?: { [name: string]: string | any[] | { [name: string]: any } }): void
+    /** Keeps the call on disk until it has arrived, and returns its id at once: it is sent later, again when that fails, and in order. It may arrive twice. */
+    queue(url: string, token: string, organization: string, bucket: string, measurement: string, data: { [name: string]: any }, tags?: { [name: string]: string | any[] | { [name: string]: any } }): string
+  }
   /**
    * Indexes a document in Elasticsearch or OpenSearch. Returns once it is accepted; throws if it is not. How it signs in follows from which values are not empty.
    * @param url Address of Elasticsearch or OpenSearch; "" with `cloudID`
@@ -823,7 +843,11 @@ declare const vendor: {
    *   console.error(error)
    * }
    */
-  elastic(url: string, index: string, data: { [name: string]: any } | string, username?: string, password?: string, cloudID?: string, apiKey?: string, serviceToken?: string, certificateFingerprint?: string): void
+  elastic: {
+    (url: string, index: string, data: { [name: string]: any } | string, username?: string, password?: string, cloudID?: string, apiKey?: string, serviceToken?: string, certificateFingerprint?: string): void
+    /** Keeps the call on disk until it has arrived, and returns its id at once: it is sent later, again when that fails, and in order. It may arrive twice. */
+    queue(url: string, index: string, data: { [name: string]: any } | string, username?: string, password?: string, cloudID?: string, apiKey?: string, serviceToken?: string, certificateFingerprint?: string): string
+  }
   /** Files in Amazon S3, and in other stores that speak its language. */
   s3: {
     /**
@@ -841,7 +865,11 @@ declare const vendor: {
      *   console.error(error)
      * }
      */
-    put(bucket: string, path?: string, region?: string, keyID?: string, accessKey?: string): string
+    put: {
+      (bucket: string, path?: string, region?: string, keyID?: string, accessKey?: string): string
+      /** Keeps the call on disk until it has arrived, and returns its id at once: it is sent later, again when that fails, and in order. It may arrive twice. */
+      queue(bucket: string, path?: string, region?: string, keyID?: string, accessKey?: string): string
+    }
     /**
      * Deletes all files that this node has put into a bucket, in this run and before. Also takes the order `(bucket, region, keyID, accessKey)`, in which the keys may be left out.
      * @param region Region of the bucket
@@ -873,7 +901,11 @@ declare const vendor: {
      *   console.error(error)
      * }
      */
-    put(streamName: string, payload: string | any[] | { [name: string]: any }, awsRegion: string, accessKeyId?: string, secretAccessKey?: string): { success: boolean; sequenceNumber: string; shardId: string }
+    put: {
+      (streamName: string, payload: string | any[] | { [name: string]: any }, awsRegion: string, accessKeyId?: string, secretAccessKey?: string): { success: boolean; sequenceNumber: string; shardId: string }
+      /** Keeps the call on disk until it has arrived, and returns its id at once: it is sent later, again when that fails, and in order. It may arrive twice. */
+      queue(streamName: string, payload: string | any[] | { [name: string]: any }, awsRegion: string, accessKeyId?: string, secretAccessKey?: string): string
+    }
   }
   /** Uploads to Azure Blob Storage. */
   azure: {
@@ -893,7 +925,11 @@ declare const vendor: {
      *   console.error(error)
      * }
      */
-    put(containerName: string, path: string, accountName?: string, accountKey?: string, connectionString?: string): string
+    put: {
+      (containerName: string, path: string, accountName?: string, accountKey?: string, connectionString?: string): string
+      /** Keeps the call on disk until it has arrived, and returns its id at once: it is sent later, again when that fails, and in order. It may arrive twice. */
+      queue(containerName: string, path: string, accountName?: string, accountKey?: string, connectionString?: string): string
+    }
   }
   /** Lines for Loki. */
   loki: {
@@ -910,7 +946,11 @@ declare const vendor: {
      *   console.error(error)
      * }
      */
-    put(url: string, labels: { [name: string]: string | any[] | { [name: string]: any } }, line: string | any[] | { [name: string]: any }, options?: { tenant?: string; user?: string; password?: string; token?: string; metadata?: { [name: string]: string }; time?: number }): void
+    put: {
+      (url: string, labels: { [name: string]: string | any[] | { [name: string]: any } }, line: string | any[] | { [name: string]: any }, options?: { tenant?: string; user?: string; password?: string; token?: string; metadata?: { [name: string]: string }; time?: number }): void
+      /** Keeps the call on disk until it has arrived, and returns its id at once: it is sent later, again when that fails, and in order. It may arrive twice. */
+      queue(url: string, labels: { [name: string]: string | any[] | { [name: string]: any } }, line: string | any[] | { [name: string]: any }, options?: { tenant?: string; user?: string; password?: string; token?: string; metadata?: { [name: string]: string }; time?: number }): string
+    }
   }
   /** Files in Google Cloud Storage. */
   gcs: {
@@ -927,7 +967,11 @@ declare const vendor: {
      *   console.error(error)
      * }
      */
-    put(bucket: string, path: string, saKeyObj?: { [name: string]: any } | string): string
+    put: {
+      (bucket: string, path: string, saKeyObj?: { [name: string]: any } | string): string
+      /** Keeps the call on disk until it has arrived, and returns its id at once: it is sent later, again when that fails, and in order. It may arrive twice. */
+      queue(bucket: string, path: string, saKeyObj?: { [name: string]: any } | string): string
+    }
     /**
      * Deletes from a bucket of Google Cloud Storage all that this node has put there, in this run and in earlier ones.
      * @param bucket Bucket, which must be there
@@ -939,7 +983,11 @@ declare const vendor: {
      *   console.error(error)
      * }
      */
-    clear(bucket: string, saKeyObj?: { [name: string]: any } | string): void
+    clear: {
+      (bucket: string, saKeyObj?: { [name: string]: any } | string): void
+      /** Keeps the call on disk until it has arrived, and returns its id at once: it is sent later, again when that fails, and in order. It may arrive twice. */
+      queue(bucket: string, saKeyObj?: { [name: string]: any } | string): string
+    }
   }
 }
 
@@ -957,7 +1005,11 @@ declare const otel: {
    *   console.error(error)
    * }
    */
-  metric(name: string, value: number, options?: { type?: "counter" | "updown" | "gauge" | "histogram"; unit?: string; description?: string; attributes?: { [name: string]: any }; temporality?: "cumulative" | "delta"; bounds?: number[]; time?: number | string; service?: string; resource?: { [name: string]: any }; endpoint?: string; protocol?: "grpc" | "http/protobuf" | "http/json"; headers?: { [name: string]: string }; compression?: "gzip" | "none" }): void
+  metric: {
+    (name: string, value: number, options?: { type?: "counter" | "updown" | "gauge" | "histogram"; unit?: string; description?: string; attributes?: { [name: string]: any }; temporality?: "cumulative" | "delta"; bounds?: number[]; time?: number | string; service?: string; resource?: { [name: string]: any }; endpoint?: string; protocol?: "grpc" | "http/protobuf" | "http/json"; headers?: { [name: string]: string }; compression?: "gzip" | "none" }): void
+    /** Keeps the call on disk until it has arrived, and returns its id at once: it is sent later, again when that fails, and in order. It may arrive twice. */
+    queue(name: string, value: number, options?: { type?: "counter" | "updown" | "gauge" | "histogram"; unit?: string; description?: string; attributes?: { [name: string]: any }; temporality?: "cumulative" | "delta"; bounds?: number[]; time?: number | string; service?: string; resource?: { [name: string]: any }; endpoint?: string; protocol?: "grpc" | "http/protobuf" | "http/json"; headers?: { [name: string]: string }; compression?: "gzip" | "none" }): string
+  }
   /**
    * Sends a span over OTLP. Ids that are not given are made up. Returns when the receiver has it; throws if it does not take it.
    * @param name What it did, without what differs each time: checkout
@@ -969,7 +1021,11 @@ declare const otel: {
    *   console.error(error)
    * }
    */
-  span(name: string, options?: { kind?: "internal" | "server" | "client" | "producer" | "consumer"; start?: number | string; end?: number | string; duration?: number; status?: "unset" | "ok" | "error"; message?: string; attributes?: { [name: string]: any }; events?: { name: string; time?: number | string; attributes?: { [name: string]: any } }[]; links?: { traceparent?: string; tracestate?: string; traceId?: string; spanId?: string; attributes?: { [name: string]: any } }[]; traceparent?: string; tracestate?: string; traceId?: string; spanId?: string; parentSpanId?: string; service?: string; resource?: { [name: string]: any }; endpoint?: string; protocol?: "grpc" | "http/protobuf" | "http/json"; headers?: { [name: string]: string }; compression?: "gzip" | "none" }): void
+  span: {
+    (name: string, options?: { kind?: "internal" | "server" | "client" | "producer" | "consumer"; start?: number | string; end?: number | string; duration?: number; status?: "unset" | "ok" | "error"; message?: string; attributes?: { [name: string]: any }; events?: { name: string; time?: number | string; attributes?: { [name: string]: any } }[]; links?: { traceparent?: string; tracestate?: string; traceId?: string; spanId?: string; attributes?: { [name: string]: any } }[]; traceparent?: string; tracestate?: string; traceId?: string; spanId?: string; parentSpanId?: string; service?: string; resource?: { [name: string]: any }; endpoint?: string; protocol?: "grpc" | "http/protobuf" | "http/json"; headers?: { [name: string]: string }; compression?: "gzip" | "none" }): void
+    /** Keeps the call on disk until it has arrived, and returns its id at once: it is sent later, again when that fails, and in order. It may arrive twice. */
+    queue(name: string, options?: { kind?: "internal" | "server" | "client" | "producer" | "consumer"; start?: number | string; end?: number | string; duration?: number; status?: "unset" | "ok" | "error"; message?: string; attributes?: { [name: string]: any }; events?: { name: string; time?: number | string; attributes?: { [name: string]: any } }[]; links?: { traceparent?: string; tracestate?: string; traceId?: string; spanId?: string; attributes?: { [name: string]: any } }[]; traceparent?: string; tracestate?: string; traceId?: string; spanId?: string; parentSpanId?: string; service?: string; resource?: { [name: string]: any }; endpoint?: string; protocol?: "grpc" | "http/protobuf" | "http/json"; headers?: { [name: string]: string }; compression?: "gzip" | "none" }): string
+  }
   /**
    * Sends a log record over OTLP. Returns when the receiver has it; throws if it does not take it.
    * @param body Text, or any value that JSON has
@@ -981,7 +1037,11 @@ declare const otel: {
    *   console.error(error)
    * }
    */
-  log(body: any, options?: { severity?: "trace" | "debug" | "info" | "warn" | "error" | "fatal"; event?: string; attributes?: { [name: string]: any }; time?: number | string; traceparent?: string; tracestate?: string; traceId?: string; spanId?: string; service?: string; resource?: { [name: string]: any }; endpoint?: string; protocol?: "grpc" | "http/protobuf" | "http/json"; headers?: { [name: string]: string }; compression?: "gzip" | "none" }): void
+  log: {
+    (body: any, options?: { severity?: "trace" | "debug" | "info" | "warn" | "error" | "fatal"; event?: string; attributes?: { [name: string]: any }; time?: number | string; traceparent?: string; tracestate?: string; traceId?: string; spanId?: string; service?: string; resource?: { [name: string]: any }; endpoint?: string; protocol?: "grpc" | "http/protobuf" | "http/json"; headers?: { [name: string]: string }; compression?: "gzip" | "none" }): void
+    /** Keeps the call on disk until it has arrived, and returns its id at once: it is sent later, again when that fails, and in order. It may arrive twice. */
+    queue(body: any, options?: { severity?: "trace" | "debug" | "info" | "warn" | "error" | "fatal"; event?: string; attributes?: { [name: string]: any }; time?: number | string; traceparent?: string; tracestate?: string; traceId?: string; spanId?: string; service?: string; resource?: { [name: string]: any }; endpoint?: string; protocol?: "grpc" | "http/protobuf" | "http/json"; headers?: { [name: string]: string }; compression?: "gzip" | "none" }): string
+  }
 }
 
 /** What would take several helpers, in one call. */

@@ -21,6 +21,7 @@ import type {
 import { namespaces } from '../helpers/index.ts'
 import { MetricSeries } from '../helpers/otel/series.ts'
 import { ExportedMetrics } from '../helpers/prometheus/exported-metrics.ts'
+import { deliver, queuedPath } from '../helpers/queued.ts'
 import { Rehearsal } from '../helpers/rehearsal.ts'
 import { Secrets } from '../helpers/secrets.ts'
 import { Mistake } from '../mistake/mistake.ts'
@@ -31,6 +32,7 @@ import type { Agent } from './agents.ts'
 import { AlertDesk, type AlertingAgent } from './alert-desk.ts'
 import type { Component, HelperCall } from './group.ts'
 import { HUB_ACTION } from './host/protocol.ts'
+import { QueuedCalls } from './queued-calls.ts'
 
 export interface BrokerOptions {
   readonly config: Config
@@ -46,6 +48,8 @@ export interface BrokerOptions {
   readonly audit?: ((record: EffectRecord) => void) | undefined
   /** Takes lines for the log of the component. Absent: they go to standard output, those of a rehearsal nowhere. */
   readonly log?: ((line: string) => void) | undefined
+  /** Where queued calls of helpers are kept: a folder of this program alone. Absent: nothing can be queued. */
+  readonly outbox?: { readonly folder: string; report(text: string): void } | undefined
 }
 
 /** Where what agents share is kept: `SharedState`. */
@@ -116,7 +120,10 @@ export class HelperBroker {
   readonly #exported: ExportedMetrics
   readonly #log: (line: string) => void
 
-  constructor({ config, nodeName, packets, link, shared, rehearse, audit, log }: BrokerOptions) {
+  /** Absent where nothing can be queued. */
+  readonly queued: QueuedCalls | undefined
+
+  constructor({ config, nodeName, packets, link, shared, rehearse, audit, log, outbox }: BrokerOptions) {
     const { scripting, internetConnectivity, aiAssistantEnabled } = config
     this.#root = resolve(scripting.data)
     this.#quotaBytes = scripting.dataQuotaMb * 2 ** 20
@@ -145,10 +152,29 @@ export class HelperBroker {
         check: (request) => this.#egress.check(request),
       })
     makeFolder(this.#root)
+    if (outbox !== undefined && rehearse === undefined)
+      this.queued = new QueuedCalls({
+        ...outbox,
+        scripting,
+        hostOf: (agent) => this.#hostFor(this.#nobody(agent, outbox.report)),
+        send: async ({ agent, path, calls, ending }) => {
+          const last = calls.at(-1)
+          const call = { ...this.#nobody(agent, outbox.report), path, nowMs: last?.at ?? 0 }
+          await this.#perform(last === undefined ? call : { ...call, queuedId: last.id }, {
+            run: (host, permit) => {
+              const signal = AbortSignal.any([host.signal, ending])
+              return deliver(namespaces, { path, calls }, { ...host, signal }, permit)
+            },
+            done: 'delivered',
+          })
+        },
+      })
   }
 
   async call(call: HelperCall): Promise<unknown> {
     if (call.path === HUB_ACTION) return await this.#perform(call, { run: () => this.#act(call) })
+    const path = queuedPath(namespaces, call.path)
+    if (path !== undefined) return await this.#keep({ ...call, path })
     return await this.#perform(call, {
       run: (host, permit) =>
         this.#rehearsal === undefined
@@ -238,15 +264,33 @@ export class HelperBroker {
     })
   }
 
+  /** Keeps a call until it can be made. What the agent may not do is not kept. */
+  async #keep(call: EffectCall): Promise<string> {
+    const run: Performance['run'] = (host, permit) => this.#queue(call, host, permit)
+    return String(await this.#perform(call, { run, done: 'queued' }))
+  }
+
+  async #queue(call: EffectCall, host: HelperHost, permit: Permit): Promise<string> {
+    if (this.#rehearsal !== undefined) return this.#rehearsal.queued(call, host, permit)
+    if (this.queued === undefined)
+      throw new Mistake('E_HELPER_REFUSED', `${call.path}: there is no outbox here`)
+    return await this.queued.push({ ...call, identity: sharingOf(call.agent).id }, host, permit)
+  }
+
+  /** Stands for a script that waits no longer. */
+  #nobody(agent: HelperHost['agent'], report: (text: string) => void): EffectCall {
+    const component = this.#nodeName === 'hub' ? 'hub' : 'worker'
+    const warn = (text: string) => report(`${agent.title}: ${text}`)
+    return { agent: { path: agent.title, ...agent }, component, path: '', args: [], nowMs: 0, warn }
+  }
+
   /** Text as it may be shown of a rehearsal. */
   masked(text: string): string {
     return this.#rehearsal?.masked(text, this.#root) ?? text
   }
 
-  async #hostFor(
-    { agent, component, nowMs, warn, queuedId }: EffectCall,
-    told: Told = nothingTold(),
-  ): Promise<HelperHost> {
+  async #hostFor(call: EffectCall, told: Told = nothingTold()): Promise<HelperHost> {
+    const { agent, component, nowMs, warn, queuedId } = call
     const node = this.#nodeOf(component)
     // Counting what is in it may take a while: when somebody uses it.
     this.#files ??= openDataFolder(this.#root, this.#quotaBytes)
@@ -278,7 +322,7 @@ export class HelperBroker {
         return socket
       },
       addressOf: (host, port) => this.#egress.addressOf(host, port),
-      queue: () => Promise.reject(new Mistake('E_HELPER_REFUSED', 'there is no outbox here')),
+      queue: (path, args) => this.#keep({ ...call, path, args }),
       otel: this.#otel,
       metricSeries: this.#metricSeries,
       masked: (text) => this.#secrets.masked(text),
@@ -324,6 +368,7 @@ export class HelperBroker {
   }
 
   async close(): Promise<void> {
+    await this.queued?.close()
     await this.#alerts.close()
     await this.#egress.close()
   }
@@ -342,9 +387,11 @@ interface EffectCall extends Omit<HelperCall, 'agent' | 'during'> {
   readonly queuedId?: string
 }
 
+type Permit = NonNullable<DispatchOptions['permit']>
+
 /** How an effect is carried out, once it is permitted. */
 interface Performance {
-  run(host: HelperHost, permit: NonNullable<DispatchOptions['permit']>): Promise<unknown>
+  run(host: HelperHost, permit: Permit): Promise<unknown>
   /** What the audit says when that goes well; `ok` by default. */
   readonly done?: EffectOutcome
 }

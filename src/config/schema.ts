@@ -141,6 +141,24 @@ export const configSchema = section({
       ),
       deny: setting(z.array(host), [], 'Hosts and networks that helpers may not call'),
     }),
+    outbox: section({
+      maxSize: setting(
+        size,
+        '1Gi',
+        'Disk for queued calls of helpers: those that wait, and those that were given up',
+      ),
+      whenFull: setting(
+        z.enum(['refuse', 'drop-oldest']),
+        'refuse',
+        'When there is no more room: refuse new ones, which throws into the script, or drop the oldest',
+      ),
+      maxAge: setting(
+        time,
+        '24h',
+        'A queued call that has waited for so long, and fails, is given up; 0 = never',
+      ),
+      attempts: setting(positive, 100, 'A queued call that has failed so often is given up'),
+    }),
     ignoredResults: setting(
       z.enum(['queue', 'wait']),
       'queue',

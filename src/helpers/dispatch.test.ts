@@ -24,6 +24,7 @@ describe('the table of stubs', () => {
         min: 2,
         max: 4,
         rest: false,
+        isQueued: true,
       },
     )
     assert.deepEqual(
@@ -35,6 +36,7 @@ describe('the table of stubs', () => {
         min: 3,
         max: 5,
         rest: true,
+        isQueued: false,
       },
     )
   })

@@ -45,7 +45,18 @@ export function stubTable(namespaces: readonly Namespace[]): StubTable {
 export function helperArity(
   namespaces: readonly Namespace[],
 ): ReadonlyMap<string, { readonly min: number; readonly max: number }> {
-  return new Map([...allHelpers(namespaces)].map(([path, { params }]) => [path, arity(params)]))
+  return new Map(
+    [...allHelpers(namespaces)].flatMap(([path, helper]) => {
+      const count = arity(helper.params)
+      const isQueued = helper.where === 'broker' && helper.queued !== undefined
+      return isQueued
+        ? [
+            [path, count],
+            [`${path}.queue`, count],
+          ]
+        : [[path, count]]
+    }),
+  )
 }
 
 export interface DispatchOptions {

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream'
 import type { Effect, EffectKind } from '../wire/trials.ts'
 import { alertId } from './alert.ts'
+import { readArguments } from './arguments.ts'
 import { type DispatchOptions, dispatch, helperAt } from './dispatch.ts'
 import type { HelperHost, HttpReply, HttpRequest, Namespace } from './helper.ts'
 import { Secrets } from './secrets.ts'
@@ -59,10 +60,7 @@ export class Rehearsal {
         close: async () => {},
       },
       addressOf: async (name) => name,
-      queue: async (queued, queuedArgs) => {
-        this.note({ ...call, path: queued, args: queuedArgs }, host, 'network')
-        return `rehearsed${++this.#names}`
-      },
+      queue: async (queued, queuedArgs) => this.queued({ ...call, path: queued, args: queuedArgs }, host),
       // The same each time: what a script makes of it can be compared.
       randomName: () => `rehearsed${++this.#names}`,
     }
@@ -78,6 +76,28 @@ export class Rehearsal {
       told({ answer: null, error: this.#shown(String((error as Error).message), host) })
       throw error
     }
+  }
+
+  /** Tells of a call of a helper that would be kept for later, and answers an id. */
+  queued(
+    { path, args, ...call }: RehearsedCall,
+    host: HelperHost,
+    permit?: DispatchOptions['permit'],
+  ): string {
+    const helper = helperAt(this.#options.namespaces, path)
+    const read = readArguments(path, helper?.params ?? {}, args)
+    const target = helper?.where === 'broker' ? helper.target?.(read, host).text : undefined
+    if (helper?.where === 'broker') permit?.(helper, read)
+    const id = `rehearsed${++this.#names}`
+    const outcome = { answer: JSON.stringify(id) }
+    this.#tell({ ...call, path, args }, host, {
+      kind: 'network',
+      sent: undefined,
+      outcome,
+      target,
+      isKept: true,
+    })
+    return id
   }
 
   /** Tells of what some other part sees to. */
@@ -101,13 +121,21 @@ export class Rehearsal {
       kind,
       sent,
       outcome,
-    }: { kind: EffectKind; sent: HttpRequest | undefined; outcome: Pick<Effect, 'answer' | 'error'> },
+      target: place,
+      isKept = false,
+    }: {
+      kind: EffectKind
+      sent: HttpRequest | undefined
+      outcome: Pick<Effect, 'answer' | 'error'>
+      target?: string | undefined
+      isKept?: boolean
+    },
   ): void {
     const names = Object.keys(helperAt(this.#options.namespaces, path)?.params ?? {})
     const request = sent === undefined ? undefined : this.#request(sent)
-    const target = request === undefined ? targetOf(args) : `${request.method} ${request.url}`
+    const target = request === undefined ? (place ?? targetOf(args)) : `${request.method} ${request.url}`
     this.#options.tell({
-      helper: path,
+      helper: isKept ? `${path}.queue` : path,
       kind,
       target: cut(this.masked(target, files.root), LONGEST_TARGET),
       arguments: args.map((value, at) => ({

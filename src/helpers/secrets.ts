@@ -104,6 +104,11 @@ function secretsIn(value: unknown, path: string): Pair[] {
   return Object.entries(value).flatMap(([key, each]) => secretsIn(each, `${path}.${key}`))
 }
 
+/** Whether a value of `env` at such a path is not to be shown. */
+export function isSecret(value: string, path: string): boolean {
+  return standIn(value, path) !== undefined
+}
+
 /** Of an address its host may be seen. Short values are words, such as names of clusters, unless they are called otherwise. */
 function standIn(value: string | number, path: string): string | undefined {
   const name = nameOf(path)

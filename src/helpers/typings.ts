@@ -3,6 +3,7 @@ import { commonFields, legacyFields, protocolFields } from '../entry/schema.ts'
 import { type Fields, flag, number, type ObjectShape, object } from '../entry/shape.ts'
 import type { Helper, Namespace, Params } from './helper.ts'
 import type { Hook } from './hooks.ts'
+import { QUEUE_DOC } from './queued.ts'
 import { spell, spellParams, spellShape } from './spelling.ts'
 
 /** What typings need of a dissector. */
@@ -81,7 +82,7 @@ function members(
   indent: string,
 ): string {
   const functions = Object.entries(helpers).map(
-    ([name, helper]) => `${helperDoc(helper, indent)}${indent}${name}${spellCall(helper)}`,
+    ([name, helper]) => `${helperDoc(helper, indent)}${indent}${name}${spellMember(helper, indent)}`,
   )
   const values = Object.entries(properties).map(
     ([name, { doc, type }]) => `${docComment([doc], indent)}${indent}${name}: ${type}`,
@@ -93,6 +94,14 @@ function members(
       return `${docComment([each.doc], indent)}${indent}${name}: ${members(each.name, each, all, `${indent}  `)}`
     })
   return `{\n${[...functions, ...values, ...below].join('\n')}\n${indent.slice(2)}}`
+}
+
+/** With a member of its own where its calls can be kept for later. */
+function spellMember(helper: Helper, indent: string): string {
+  if (helper.where === 'sandbox' || helper.queued === undefined) return spellCall(helper)
+  const inner = `${indent}  `
+  const queue = `${docComment([QUEUE_DOC], inner)}${inner}queue(${spellParams(helper.params)}): string`
+  return `: {\n${inner}${spellCall(helper)}\n${queue}\n${indent}}`
 }
 
 function spellCall({ params, returns }: Helper): string {

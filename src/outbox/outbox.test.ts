@@ -211,6 +211,19 @@ describe('the outbox', () => {
     assert.equal(outbox.figures()[0]?.dead, 20)
   })
 
+  test('tells of calls that leave for good, where that matters', async (t) => {
+    const { outbox, gone } = await open(t, {
+      send: (_lane, [first]) => (first?.args === '"bad"' ? Promise.reject(never()) : undefined),
+    })
+    outbox.push(call({ path: 'leaves', args: '"good"' }))
+    outbox.push(call({ path: 'leaves', args: '"bad"' }))
+    outbox.push(call({ path: 'does not' }))
+    assert.equal(await outbox.drained(5000), 0)
+    assert.deepEqual(gone, ['"good"'])
+    outbox.drop('dead', {})
+    assert.deepEqual(gone, ['"good"', '"bad"'])
+  })
+
   test('is for one program at a time', async (t) => {
     const folder = await tempFolder(t)
     await open(t, { folder })
@@ -374,6 +387,7 @@ interface TestOptions extends Omit<OutboxOptions, 'delivery'> {
 /** An outbox that tells of what has arrived. */
 async function open(t: Pick<TestContext, 'after'>, { limits, send, ...options }: Partial<TestOptions>) {
   const sent: WaitingCall[] = []
+  const gone: string[] = []
   const outbox = new Outbox({
     folder: options.folder ?? (await tempFolder(t)),
     maxBytes: 1 << 30,
@@ -392,10 +406,12 @@ async function open(t: Pick<TestContext, 'after'>, { limits, send, ...options }:
       },
       retryOf: (error) => (error as { retry?: { when: 'later' | 'never' } }).retry ?? { when: 'later' },
       failuresOf: (error) => (error as { failures?: ReadonlyMap<number, unknown> }).failures,
+      leavesSomething: (path) => path === 'leaves',
+      gone: (_caller, args) => gone.push(args),
     },
   })
   t.after(() => outbox.close())
-  return { outbox, sent }
+  return { outbox, sent, gone }
 }
 
 function call(overrides: Partial<NewCall>): NewCall {

@@ -40,7 +40,7 @@ export class Outbox {
   constructor(options: OutboxOptions) {
     this.#options = options
     const { maxAgeMs, mostAttempts, leastWaitMs = 500, mostWaitMs = 60_000, now = Date.now } = options
-    this.#store = new OutboxStore({ ...options, now })
+    this.#store = new OutboxStore({ ...options, now, ends: options.delivery })
     this.#sender = new Sender({
       store: this.#store,
       delivery: {

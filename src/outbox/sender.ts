@@ -1,7 +1,7 @@
 import { waitAfter } from '../waiting/backoff.ts'
 import { pause } from '../waiting/pause.ts'
 import { Wake } from '../waiting/wake.ts'
-import type { Lane, Settlement, WaitingCall } from './call.ts'
+import type { Caller, Lane, Settlement, WaitingCall } from './call.ts'
 import type { OutboxStore } from './store.ts'
 
 /** How calls leave the outbox. */
@@ -14,6 +14,10 @@ export interface Delivery {
   retryOf(error: unknown): { readonly when: 'later' | 'never'; readonly afterMs?: number }
   /** Why each of these did not arrive, by place, while the others have; undefined when the error is about all of them. */
   failuresOf(error: unknown): ReadonlyMap<number, unknown> | undefined
+  /** Whether `gone` wants to know of calls of a helper. */
+  leavesSomething(path: string): boolean
+  /** A call is here no longer, and will not come back. */
+  gone(caller: Caller, args: string): void
 }
 
 export interface SenderOptions {

@@ -15,6 +15,7 @@ import type {
 } from './call.ts'
 import { copyReadable, setAside } from './damaged.ts'
 import { SCHEMA, TABLES } from './schema.ts'
+import type { Delivery } from './sender.ts'
 
 export interface StoreOptions {
   /** Of this program alone. */
@@ -23,6 +24,7 @@ export interface StoreOptions {
   readonly maxBytes: number
   readonly whenFull: 'refuse' | 'drop-oldest'
   readonly now: () => number
+  readonly ends: Pick<Delivery, 'leavesSomething' | 'gone'>
   /** Told what has happened to the file. */
   readonly report: (text: string) => void
 }
@@ -144,6 +146,7 @@ export class OutboxStore {
     changed.dead += dead.length
     let gone = 0
     let died = 0
+    const ended = this.#ending('calls', delivered, total)
     this.#database.transaction(() => {
       for (const number of delivered) gone += this.#delete(number)
       for (const { number, reason } of dead) {
@@ -160,6 +163,7 @@ export class OutboxStore {
     this.#gone(changed, delivered.length + dead.length, gone)
     Object.assign(total, changed)
     this.#taken.delete(lane.number)
+    ended()
     this.#forgetDead()
   }
 
@@ -330,7 +334,7 @@ export class OutboxStore {
     const database = new Database(folder, NAME, SCHEMA)
     const copied = copyReadable(aside, database, TABLES)
     report(
-      `${join(folder, NAME)}.db is damaged: it is kept as ${aside}, and ${copied.calls ?? 0} calls that wait and ${copied.dead ?? 0} that were given up were taken over; what could not be read is not sent`,
+      `${fileOf(folder)} is damaged: it is kept as ${aside}, and ${copied.calls ?? 0} calls that wait and ${copied.dead ?? 0} that were given up were taken over; what could not be read is not sent`,
     )
     this.#load(database)
     return database
@@ -512,6 +516,7 @@ export class OutboxStore {
     const total = this.#totalBy(Number(owner?.total))
     if (total === undefined) return 0
     const changed = { ...total, dropped: total.dropped + 1 }
+    const ended = this.#ending('calls', [Number(number)], total)
     this.#database.transaction(() => {
       this.#delete(Number(number))
       if (!this.#taken.has(Number(lane))) this.#refresh(Number(lane))
@@ -519,6 +524,7 @@ export class OutboxStore {
     })
     this.#gone(changed, 1, Number(bytes))
     Object.assign(total, changed)
+    ended()
     return 1
   }
 
@@ -535,13 +541,29 @@ export class OutboxStore {
     )
   }
 
-  #oldestDead(): Row | undefined {
-    return this.#database.get('SELECT number, bytes FROM dead ORDER BY died, number LIMIT 1')
+  /** Calls that are about to go for good: who wants to know of it is told by what this answers. */
+  #ending(table: 'calls' | 'dead', numbers: readonly number[], total: Total): () => void {
+    const { ends } = this.#options
+    if (!ends.leavesSomething(total.path)) return () => {}
+    const sql = `SELECT args FROM ${table} WHERE number = ?`
+    const args = numbers.map((number) => String(this.#database.get(sql, number)?.args))
+    const { agent, title, place, id, path } = total
+    const caller = { agent, title, index: place, path, ...(id === null ? {} : { id }) }
+    return () => {
+      for (const each of args) ends.gone(caller, each)
+    }
   }
 
-  #dropDead({ number, bytes }: Row): number {
+  #oldestDead(): Row | undefined {
+    return this.#database.get('SELECT number, total, bytes FROM dead ORDER BY died, number LIMIT 1')
+  }
+
+  #dropDead({ number, total, bytes }: Row): number {
+    const owner = this.#totalBy(Number(total))
+    const ended = owner === undefined ? () => {} : this.#ending('dead', [Number(number)], owner)
     this.#database.run('DELETE FROM dead WHERE number = ?', Number(number))
     this.#deadBytes -= Number(bytes)
+    ended()
     return 1
   }
 
@@ -661,10 +683,15 @@ function nameOf({ number }: Total, key: string): string {
   return `${number}\n${key}`
 }
 
+/** The file in a folder. */
+export function fileOf(folder: string): string {
+  return join(folder, `${NAME}.db`)
+}
+
 /** What is in it is for nobody else: also the files that SQLite puts beside it have the rights of this one. */
 function makePrivate(folder: string): void {
   makeFolder(folder)
-  const path = join(folder, `${NAME}.db`)
+  const path = fileOf(folder)
   try {
     closeSync(openSync(path, 'a', 0o600))
   } catch (cause) {

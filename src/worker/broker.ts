@@ -34,6 +34,8 @@ export interface BrokerExtras {
   readonly log?: BrokerOptions['log']
   /** Number of the first stream; 0 by default. */
   readonly firstStream?: number | undefined
+  /** Where queued calls of helpers are kept. */
+  readonly outbox?: BrokerOptions['outbox']
 }
 
 /** The broker of a worker, which keeps the packets of connections for `pcap.*`. */
@@ -51,7 +53,7 @@ export class Broker {
     nodeName: string,
     link?: ComponentLink,
     shared: SharedSource = new SharedState({ node: nodeName, boot: '' }),
-    { rehearse, firstStream, log }: BrokerExtras = {},
+    { rehearse, firstStream, log, outbox }: BrokerExtras = {},
   ) {
     const spools = join(resolve(config.scripting.data), '..', 'spool')
     this.spool = {
@@ -75,6 +77,7 @@ export class Broker {
       shared,
       rehearse,
       log,
+      outbox,
     })
     removeStaleSpools(spools)
     // Also when the program is ended in the middle of a run.
@@ -88,6 +91,11 @@ export class Broker {
 
   call(call: HelperCall): Promise<unknown> {
     return this.#helpers.call(call)
+  }
+
+  /** Calls for which no script waits; undefined where nothing can be queued. */
+  get queued(): HelperBroker['queued'] {
+    return this.#helpers.queued
   }
 
   /** An agent has added something by `cluster.*`: see `GroupObserver.shared`. */

@@ -839,6 +839,9 @@ export function bootstrap(
     const helper = guarded(stub, inside[stub.path] ?? over(stub.path, false))
     if (stub.isQueued) define(helper, settings.ignored, { value: guarded(stub, over(stub.path, true)) })
     install(stub.path, helper)
+    if (!stub.isQueued) continue
+    const path = `${stub.path}.queue`
+    install(path, guarded({ ...stub, path }, over(path, false)))
   }
   if (hasOwn(G, 'prometheus'))
     define(G.prometheus as object, 'counterMode', {

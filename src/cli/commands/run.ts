@@ -1,3 +1,4 @@
+import { join, resolve } from 'node:path'
 import { Command, Option } from 'commander'
 import { type Agent, findAgentFiles, readAgents } from '../../agent/agents.ts'
 import type { ConsoleLine } from '../../agent/group.ts'
@@ -76,8 +77,13 @@ async function run(paths: string[], flags: RunFlags): Promise<void> {
   requireLevel(requiredLevel(flags, config), best)
   const output = new Output(flags.json === true)
   const rehearse = place === undefined ? undefined : (effect: Effect) => output.effect(effect)
+  const outbox = {
+    folder: join(resolve(config.scripting.data), '..', 'outbox'),
+    report: (text: string) => output.note(text),
+  }
   const broker = new Broker(config, nodeNameOf(flags, config), undefined, undefined, {
     rehearse,
+    outbox,
     log: (line) => output.log(line),
   })
   let stopWatching = () => {}
@@ -118,6 +124,7 @@ async function run(paths: string[], flags: RunFlags): Promise<void> {
     })
     const result = await going.run()
     output.end()
+    await sendQueued(broker, outbox.folder, output)
     if (flags.metrics === true) output.metrics(broker.exportedText())
     const sandbox = best.because === '' ? best.level : `${best.level} (${best.because})`
     if (flags.json === true) console.log(JSON.stringify(summaryJson(result, best.level)))
@@ -132,6 +139,23 @@ async function run(paths: string[], flags: RunFlags): Promise<void> {
     place?.remove()
   }
 }
+
+/** What agents have queued goes on its way, if that is soon done. */
+async function sendQueued({ queued }: Broker, folder: string, output: Output): Promise<void> {
+  const { outbox } = queued ?? {}
+  if (outbox === undefined || outbox.waiting === 0) return
+  const interrupted = new AbortController()
+  onInterrupt(() => interrupted.abort())
+  const left = await outbox.drained(DRAIN_MS, interrupted.signal)
+  if (left === 0) return
+  const [oldest] = outbox.lanes(1)
+  const why = oldest === undefined || oldest.error === '' ? '' : ` (${oldest.error})`
+  output.note(
+    `${left} queued calls of helpers have not arrived yet${why}: they wait in ${folder}, and the next run with this folder sends them`,
+  )
+}
+
+const DRAIN_MS = 10_000
 
 /** Actions of agents are told as the effects that they are, and effects say of which entry they are. */
 const REHEARSED = { actions: 'told', traced: true } as const

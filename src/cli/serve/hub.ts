@@ -68,7 +68,8 @@ export async function startHub(request: HubRequest): Promise<StartedHub> {
   const best = bestLevel()
   requireLevel(level, best)
   const store = await openStore(config, bus, note)
-  const actions = new ActionsOut({ bus, node: 'hub', folder: join(resolve(config.hub.state), 'hub'), note })
+  const folder = join(resolve(config.hub.state), 'hub')
+  const actions = new ActionsOut({ bus, node: 'hub', folder, note })
   const values = new SharedState({ node: 'hub', boot, bucket: shared.cluster })
   const broker = new HelperBroker({
     config,
@@ -80,6 +81,7 @@ export async function startHub(request: HubRequest): Promise<StartedHub> {
       health: () => service.status().health,
     },
     shared: values,
+    outbox: { folder, report: (text) => note('warning', text, {}) },
   })
   const metrics = openMetrics({
     component: 'hub',

@@ -58,12 +58,8 @@ export async function startWorker(request: WorkerRequest): Promise<StartedWorker
   const protos = readProtos(config.tap.grpc.protos, process.cwd())
   const launcher = takeLauncher()
   requireLevel(requiredLevel(flags, config), launcher.best)
-  const actions = new ActionsOut({
-    bus,
-    node,
-    folder: join(resolve(config.hub.state), `worker-${token(node)}`),
-    note,
-  })
+  const folder = join(resolve(config.hub.state), `worker-${token(node)}`)
+  const actions = new ActionsOut({ bus, node, folder, note })
   const values = new SharedState({ node, boot, bucket: lateBucket(shared.then((each) => each.cluster)) })
   const link = {
     action: actions.send.bind(actions),
@@ -74,7 +70,10 @@ export async function startWorker(request: WorkerRequest): Promise<StartedWorker
   const record = recordOf(config)
   const streams = record && StreamNumbers.open(record.folder)
   const firstStream = streams?.first
-  const broker = new Broker(config, node, link, values, { firstStream })
+  const broker = new Broker(config, node, link, values, {
+    firstStream,
+    outbox: { folder, report: (text) => note('warning', text, {}) },
+  })
   const keepPackets = config.tap.capture.raw.enabled
   const own = new OwnProcess()
   const reader =

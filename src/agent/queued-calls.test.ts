@@ -1,0 +1,222 @@
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { createServer, type IncomingMessage } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { describe, type TestContext, test } from 'node:test'
+import { configOf } from '../cli/options.ts'
+import { Mistake } from '../mistake/mistake.ts'
+import { TestGroup, testAgent } from '../testing/group.ts'
+import { tempFolder } from '../testing/temp-folder.ts'
+import { until } from '../testing/until.ts'
+import type { Effect } from '../wire/trials.ts'
+import { HelperBroker } from './broker.ts'
+
+describe('queued calls of helpers', () => {
+  test('return an id at once, and arrive with it', async (t) => {
+    const sink = await Sink.open(t)
+    const { ask, broker } = await openBroker(t)
+    const id = await ask('vendor.webhook.queue', 'POST', `${sink.url}/a`, { n: 1 }, { 'X-Team': 'shop' })
+    assert.match(String(id), /^[0-9a-f]{10}-[0-9a-z]+$/)
+    assert.equal(await broker.queued?.outbox?.drained(10_000), 0)
+    assert.deepEqual(sink.seen, [{ path: '/a', body: '{"n":1}', key: `"${id}"`, team: 'shop' }])
+  })
+
+  test('are checked before they are kept', async (t) => {
+    const { ask, broker } = await openBroker(t)
+    await assert.rejects(ask('vendor.webhook.queue', 'POST', 'no address'), (error: Mistake) => {
+      return error.code === 'E_HELPER_ARGUMENT' && error.message.includes('vendor.webhook(')
+    })
+    await assert.rejects(ask('file.read.queue', 'a'), /there is no helper file\.read\.queue/)
+    assert.equal(broker.queued?.outbox, undefined)
+  })
+
+  test('are made again when they are refused for now, and given up when they are refused', async (t) => {
+    const sink = await Sink.open(t)
+    sink.statuses = [503, 200, 404]
+    const { ask, broker } = await openBroker(t)
+    await ask('vendor.webhook.queue', 'POST', `${sink.url}/again`)
+    await ask('vendor.webhook.queue', 'POST', `${sink.url}/gone`)
+    assert.equal(await broker.queued?.outbox?.drained(20_000), 0)
+    assert.deepEqual(
+      sink.seen.map(({ path }) => path),
+      ['/again', '/again', '/gone'],
+    )
+    assert.equal(sink.seen[0]?.key, sink.seen[1]?.key)
+    const [dead] = broker.queued?.outbox?.dead(10) ?? []
+    assert.match(dead?.reason ?? '', /answered 404/)
+  })
+
+  test('have no secret on the disk, and are made with what it is then', async (t) => {
+    const folder = await tempFolder(t)
+    const sink = await Sink.open(t)
+    sink.statuses = [503]
+    const env = (token: string) => [
+      `scripting.env.TOKEN=${token}`,
+      `scripting.env.HOOK=${sink.url}/hooks/s3cret-path`,
+    ]
+    const first = await openBroker(t, { folder, set: env('tok-one-11111') })
+    await first.ask(
+      'vendor.webhook.queue',
+      'POST',
+      `${sink.url}/hooks/s3cret-path`,
+      'a \uE0A7 b "tok-one-11111"',
+      {
+        Authorization: 'Bearer tok-one-11111',
+      },
+    )
+    await until(() => first.broker.queued?.outbox?.lanes(1)[0]?.failures === 1)
+    await first.broker.close()
+    for (const name of readdirSync(join(folder, 'outbox'))) {
+      const text = readFileSync(join(folder, 'outbox', name), 'latin1')
+      assert.ok(!/tok-one|s3cret-path/.test(text), `${name} has a secret`)
+    }
+    const second = await openBroker(t, { folder, set: env('tok-two-22222') })
+    assert.equal(await second.broker.queued?.outbox?.drained(20_000), 0)
+    assert.equal(sink.seen.at(-1)?.path, '/hooks/s3cret-path')
+    assert.equal(sink.seen.at(-1)?.body, 'a \uE0A7 b "tok-two-22222"')
+    assert.equal(sink.seen.at(-1)?.authorization, 'Bearer tok-two-22222')
+  })
+
+  test('are given up when the value of env is gone, and made when it is back', async (t) => {
+    const folder = await tempFolder(t)
+    const sink = await Sink.open(t)
+    sink.statuses = [503]
+    const set = ['scripting.env.TOKEN=tok-one-11111']
+    const first = await openBroker(t, { folder, set })
+    await first.ask('vendor.webhook.queue', 'POST', sink.url, 'tok-one-11111')
+    await until(() => first.broker.queued?.outbox?.lanes(1)[0]?.failures === 1)
+    await first.broker.close()
+    const second = await openBroker(t, { folder })
+    await until(() => second.broker.queued?.outbox?.dead(1).length === 1)
+    assert.match(second.broker.queued?.outbox?.dead(1)[0]?.reason ?? '', /env\.TOKEN.*not there any more/)
+    await second.broker.close()
+    const third = await openBroker(t, { folder, set })
+    assert.equal(third.broker.queued?.outbox?.retry({}), 1)
+    assert.equal(await third.broker.queued?.outbox?.drained(20_000), 0)
+    assert.equal(sink.seen.at(-1)?.body, 'tok-one-11111')
+  })
+
+  test('are refused where nothing is kept', async (t) => {
+    const { ask } = await openBroker(t, { without: true })
+    await assert.rejects(
+      ask('vendor.webhook.queue', 'POST', 'http://127.0.0.1:9/'),
+      (error: Mistake) => error instanceof Mistake && /there is no outbox here/.test(error.message),
+    )
+  })
+
+  test('are recorded when agents are rehearsed', async (t) => {
+    const effects: Effect[] = []
+    const { ask } = await openBroker(t, { rehearse: (effect) => effects.push(effect) })
+    assert.equal(await ask('vendor.webhook.queue', 'POST', 'http://127.0.0.1:9/a', 'text'), 'rehearsed1')
+    assert.deepEqual(
+      effects.map(({ helper, kind, target, arguments: args, answer }) => ({
+        helper,
+        kind,
+        target,
+        args,
+        answer,
+      })),
+      [
+        {
+          helper: 'vendor.webhook.queue',
+          kind: 'network',
+          target: 'POST 127.0.0.1:9',
+          args: [
+            { name: 'method', value: '"POST"' },
+            { name: 'url', value: '"http://127.0.0.1:9/a"' },
+            { name: 'body', value: '"text"' },
+          ],
+          answer: '"rehearsed1"',
+        },
+      ],
+    )
+  })
+
+  test('come from the sandbox as a function of the helper', async (t) => {
+    const sink = await Sink.open(t)
+    const { broker } = await openBroker(t)
+    const source = `console.log(typeof vendor.webhook.queue('POST', '${sink.url}/from-script'), vendor.webhook.queue.name)
+      try { vendor.webhook.queue('POST') } catch (error) { console.log(String(error)) }
+      try { vendor.webhook.queue('POST', 'nowhere') } catch (error) { console.log(String(error)) }`
+    const group = new TestGroup(t, { agents: [testAgent(0, source)] })
+    group.answer = (call) => broker.call(call)
+    await group.begin()
+    assert.deepEqual(group.texts(), [
+      'string queue',
+      'TypeError: vendor.webhook.queue(method, url, body, headers): url is missing',
+      'Error: vendor.webhook(method, url, body?, headers?): url: expected a URL, found "nowhere"',
+    ])
+    assert.equal(await broker.queued?.outbox?.drained(10_000), 0)
+    assert.equal(sink.seen[0]?.path, '/from-script')
+  })
+})
+
+interface BrokerSetup {
+  readonly folder?: string
+  readonly set?: readonly string[]
+  readonly without?: boolean
+  readonly rehearse?: (effect: Effect) => void
+}
+
+async function openBroker(t: TestContext, { folder, set = [], without = false, rehearse }: BrokerSetup = {}) {
+  const place = folder ?? (await tempFolder(t))
+  const { config } = configOf({ set: [`scripting.data=${join(place, 'data')}`, ...set] })
+  const broker = new HelperBroker({
+    config,
+    nodeName: 'n1',
+    link: { action() {}, alert() {}, targeted: () => ({ targets: [], excluded: [] }), health: () => ({}) },
+    rehearse,
+    outbox: without ? undefined : { folder: join(place, 'outbox'), report() {} },
+  })
+  t.after(() => broker.close())
+  const agent = testAgent(0, '')
+  const ask = (path: string, ...args: readonly unknown[]) =>
+    broker.call({ agent, component: 'worker', path, args, nowMs: 0, warn() {} })
+  return { ask, broker }
+}
+
+interface Seen {
+  readonly path: string
+  readonly body: string
+  readonly key?: string
+  readonly team?: string
+  readonly authorization?: string
+}
+
+/** Takes requests, and answers with these statuses in turn; 200 after them. */
+class Sink {
+  readonly seen: Seen[] = []
+  statuses: number[] = []
+  url = ''
+
+  static async open(t: TestContext): Promise<Sink> {
+    const sink = new Sink()
+    const server = createServer(async (request, reply) => {
+      sink.seen.push(await seen(request))
+      reply.writeHead(sink.statuses.shift() ?? 200).end()
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    t.after(() => {
+      server.closeAllConnections()
+      server.close()
+    })
+    sink.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    return sink
+  }
+}
+
+async function seen(request: IncomingMessage): Promise<Seen> {
+  const { url = '', headers } = request
+  let body = ''
+  for await (const part of request) body += part
+  const text = (name: string) => headers[name] as string | undefined
+  const [key, team, authorization] = ['idempotency-key', 'x-team', 'authorization'].map(text)
+  return {
+    path: url,
+    body,
+    ...(key === undefined ? {} : { key }),
+    ...(team === undefined ? {} : { team }),
+    ...(authorization === undefined ? {} : { authorization }),
+  }
+}

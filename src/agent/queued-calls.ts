@@ -1,0 +1,147 @@
+import { existsSync } from 'node:fs'
+import type { Config } from '../config/index.ts'
+import { bytesOf, msOf } from '../config/quantities.ts'
+import { PartlyFailed, retryOf } from '../helpers/answer.ts'
+import type { DispatchOptions } from '../helpers/dispatch.ts'
+import type { HelperHost } from '../helpers/helper.ts'
+import { namespaces } from '../helpers/index.ts'
+import { batchLimits, type KeptCall, leavesSomething, prepareCall, settleCall } from '../helpers/queued.ts'
+import { Secrets } from '../helpers/secrets.ts'
+import { StoredSecrets } from '../helpers/stored-secrets.ts'
+import type { Caller, Lane, OutboxFigures, WaitingCall } from '../outbox/call.ts'
+import { Outbox } from '../outbox/outbox.ts'
+import { fileOf } from '../outbox/store.ts'
+
+export interface QueuedCallsOptions {
+  /** Where they are kept: of this program alone. */
+  readonly folder: string
+  readonly scripting: Pick<Config['scripting'], 'env' | 'outbox'>
+  /** What the helper may touch when nobody waits for it. */
+  readonly hostOf: (agent: HelperHost['agent']) => Promise<HelperHost>
+  readonly send: (delivery: CallDelivery) => Promise<void>
+  /** Told what goes wrong with the disk. */
+  readonly report: (text: string) => void
+}
+
+/** Calls of one agent and helper with one key, oldest first. */
+export interface CallDelivery {
+  readonly agent: HelperHost['agent']
+  readonly path: string
+  readonly calls: readonly KeptCall[]
+  /** The program ends. */
+  readonly ending: AbortSignal
+}
+
+/** A script queues a call. */
+export interface QueuingCall {
+  /** Of the agent. */
+  readonly identity: string
+  readonly path: string
+  readonly args: readonly unknown[]
+  readonly nowMs: number
+  readonly entry?: string
+}
+
+/** Calls of helpers for which no script waits. They are on disk, where no secret is in the clear, until they have arrived. */
+export class QueuedCalls {
+  readonly #options: QueuedCallsOptions
+  readonly #stored: StoredSecrets
+  readonly #secrets: Secrets
+  #outbox: Outbox | undefined
+
+  /** What is there of an earlier run is sent from now on. */
+  constructor(options: QueuedCallsOptions) {
+    this.#options = options
+    this.#stored = new StoredSecrets(options.scripting.env)
+    this.#secrets = new Secrets(options.scripting.env)
+    if (!existsSync(fileOf(options.folder))) return
+    try {
+      this.#open()
+    } catch (error) {
+      options.report(`queued calls of earlier runs are not sent: ${(error as Error).message}`)
+    }
+  }
+
+  /** Undefined until something was queued. */
+  get outbox(): Outbox | undefined {
+    return this.#outbox
+  }
+
+  figures(): OutboxFigures[] {
+    return this.#outbox?.figures() ?? []
+  }
+
+  /** When it resolves the call is safe. Answers its id. Throws a Mistake for the script. */
+  async push(
+    { identity, path, args, nowMs, entry }: QueuingCall,
+    host: HelperHost,
+    permit: NonNullable<DispatchOptions['permit']>,
+  ): Promise<string> {
+    const { title, index, id, version } = host.agent
+    const prepared = await prepareCall(namespaces, path, args, host, permit)
+    try {
+      return this.#open().push({
+        ...{ agent: identity, title, index, path, at: nowMs },
+        ...(id === undefined ? {} : { id }),
+        ...(version === undefined ? {} : { version }),
+        ...(entry === undefined ? {} : { entry }),
+        key: this.#secrets.masked(prepared.key),
+        args: this.#stored.marked(JSON.stringify(prepared.args)),
+      })
+    } catch (error) {
+      await prepared.undo()
+      throw error
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#outbox?.close()
+  }
+
+  #open(): Outbox {
+    const { folder, scripting, report } = this.#options
+    const { maxSize, whenFull, maxAge, attempts } = scripting.outbox
+    this.#outbox ??= new Outbox({
+      folder,
+      maxBytes: bytesOf(maxSize),
+      whenFull,
+      maxAgeMs: msOf(maxAge),
+      mostAttempts: attempts,
+      report,
+      delivery: {
+        limits: (path) => batchLimits(namespaces, path),
+        send: (lane, calls, signal) => this.#send(lane, calls, signal),
+        retryOf,
+        failuresOf: (error) => (error instanceof PartlyFailed ? error.failures : undefined),
+        leavesSomething: (path) => leavesSomething(namespaces, path),
+        gone: (caller, args) => {
+          this.#settle(caller, args).catch((error: unknown) =>
+            report(`a queued call has left something: ${error}`),
+          )
+        },
+      },
+    })
+    return this.#outbox
+  }
+
+  #send(lane: Lane, calls: readonly WaitingCall[], ending: AbortSignal): Promise<void> {
+    const { path } = lane
+    const kept = calls.map(({ id, at, args }) => ({ id, at, args: () => this.#argsOf(args, path) }))
+    return this.#options.send({ agent: agentOf(lane, calls.at(-1)?.version), path, calls: kept, ending })
+  }
+
+  #argsOf(json: string, path: string): readonly unknown[] {
+    const args: unknown = JSON.parse(this.#stored.filled(json, path))
+    return Array.isArray(args) ? args : []
+  }
+
+  async #settle(caller: Caller, args: string): Promise<void> {
+    const host = await this.#options.hostOf(agentOf(caller))
+    await settleCall(namespaces, caller.path, this.#argsOf(args, caller.path), host)
+  }
+}
+
+/** As the helper knows it. */
+function agentOf({ title, index, id }: Caller, version?: number): HelperHost['agent'] {
+  return { title, index, ...(id === undefined ? {} : { id }), ...(version === undefined ? {} : { version }) }
+}
