@@ -1,48 +1,51 @@
 import { Mistake } from '../mistake/mistake.ts'
+import { KnownTexts } from './known-texts.ts'
 import { isSecret } from './secrets.ts'
 
 /**
  * Arguments for the disk: marks stand where they have values of `env` that are secret, and what `env` has then is put back when
- * they are read. What a script made of a value by other means than joining texts (its Base64, a part of it) is not recognised.
+ * they are read. It knows values as they are, as JSON, in addresses, in hexadecimal and in Base64, whatever stands around them. What
+ * a script has made of a value otherwise is not recognised.
  */
 export class StoredSecrets {
-  readonly #marks = new Map<string, string>()
-  readonly #values = new Map<string, string>()
-  readonly #pattern: RegExp
+  readonly #known: KnownTexts
+  /** By mark: how it stands within JSON. */
+  readonly #texts = new Map<string, string>()
 
   constructor(env: Readonly<Record<string, unknown>>) {
-    for (const [path, value, hidden] of textsIn(env, ''))
+    const hidden: [text: string, mark: string][] = []
+    for (const [path, value, isHidden] of textsIn(env, ''))
       ENCODINGS.forEach((encode, at) => {
-        const mark = `${at}:${encodeURIComponent(path)}`
-        // As it stands within JSON.
+        const mark = `${BEGIN}${at}:${encodeURIComponent(path)}${END}`
         const text = JSON.stringify(encode(value)).slice(1, -1)
-        this.#values.set(mark, text)
-        if (hidden && !this.#marks.has(text)) this.#marks.set(text, `${BEGIN}${mark}${END}`)
+        this.#texts.set(mark, text)
+        if (isHidden) hidden.push([text, mark])
       })
-    // Longest first: one may be part of another.
-    const texts = [...this.#marks.keys()].sort((a, b) => b.length - a.length)
-    this.#pattern = new RegExp([BEGIN, ...texts.map(RegExp.escape)].join('|'), 'g')
+    this.#known = new KnownTexts(hidden)
   }
 
   /** JSON with marks; it is JSON, too. */
   marked(json: string): string {
-    return json.replace(this.#pattern, (found) => this.#marks.get(found) ?? `${BEGIN}${END}`)
+    const text = json.includes(BEGIN) ? json.replaceAll(BEGIN, BEGIN + END) : json
+    let marked = ''
+    let end = 0
+    for (const { start, stand } of this.#known.placesIn(text)) {
+      marked += text.slice(end, start) + stand
+      end = start + (this.#texts.get(stand) ?? '').length
+    }
+    return marked + text.slice(end)
   }
 
   /** The JSON that it was. Throws `E_HELPER_ARGUMENT` when `env` has a value no longer. */
   filled(json: string, path: string): string {
-    return json.replace(MARK, (_all, mark: string) => {
-      if (mark === '') return BEGIN
-      const value = this.#values.get(mark)
-      if (value !== undefined) return value
-      const name = decodeURIComponent(mark.slice(mark.indexOf(':') + 1))
-      throw new Mistake(
-        'E_HELPER_ARGUMENT',
-        `${path}: env.${name}, which it was called with, is not there any more`,
-        {
-          hint: `Set scripting.env.${name} again, and send it by remora outbox retry.`,
-        },
-      )
+    return json.replace(MARK, (mark) => {
+      if (mark === BEGIN + END) return BEGIN
+      const text = this.#texts.get(mark)
+      if (text !== undefined) return text
+      const name = `env.${decodeURIComponent(mark.slice(mark.indexOf(':') + 1, -1))}`
+      throw new Mistake('E_HELPER_ARGUMENT', `${path}: ${name}, which it was called with, is gone`, {
+        hint: `Set scripting.${name} again, and send the call by remora outbox retry.`,
+      })
     })
   }
 }
@@ -55,14 +58,16 @@ function* textsIn(value: unknown, path: string): Generator<readonly [string, str
       yield* textsIn(each, path === '' ? key : `${path}.${key}`)
 }
 
-/** How a value may stand in a text: as it is, in JSON, in an address. */
+/** How a value may stand in a text. Marks have their places: new ones come last. */
 const ENCODINGS: readonly ((value: string) => string)[] = [
   (value) => value,
   (value) => JSON.stringify(value).slice(1, -1),
   encodeURIComponent,
   encodeURI,
+  (value) => Buffer.from(value).toString('base64'),
+  (value) => Buffer.from(value).toString('hex'),
 ]
 /** Of a mark: for private use in Unicode. */
 const BEGIN = '\uE0A7'
 const END = '\uE0A8'
-const MARK = new RegExp(`${BEGIN}([^${END}]*)${END}`, 'g')
+const MARK = new RegExp(`${BEGIN}[^${END}]*${END}`, 'g')
