@@ -28,7 +28,8 @@ export async function callHelpers(
     host,
     warnings: host.warnings,
     call: (path: string, ...args: unknown[]) => dispatch(namespaces, path, args, host),
-    rehearse: (path: string, ...args: unknown[]) => dispatch(namespaces, path, args, host, { how: 'rehearsed' }),
+    rehearse: (path: string, ...args: unknown[]) =>
+      dispatch(namespaces, path, args, host, { how: 'rehearsed' }),
     /** What the outbox does with calls of one key. */
     sendBatch: async (path: string, calls: readonly CallInOutbox[]) => {
       const helper = helperAt(namespaces, path)

@@ -10,6 +10,7 @@ const SCOPES = [
   'https://www.googleapis.com/auth/cloud-platform',
 ]
 const EMAIL = 'remora@shop.iam.gserviceaccount.com'
+const METADATA = '/computeMetadata/v1'
 const PIECE_UNIT = 256 * 1024
 /** How far a claim may be from the time of Google. */
 const TOLERATED_S = 300
@@ -56,7 +57,16 @@ class GcsServer {
   readonly objects = new Map<string, StoredObject>()
   readonly wrong: string[] = []
   /** Requests by what they were for. */
-  readonly counts = { token: 0, refusedToken: 0, upload: 0, piece: 0, list: 0, delete: 0, unauthorized: 0 }
+  readonly counts = {
+    metadata: 0,
+    token: 0,
+    refusedToken: 0,
+    upload: 0,
+    piece: 0,
+    list: 0,
+    delete: 0,
+    unauthorized: 0,
+  }
   url = ''
   readonly #options: GcsOptions
   readonly #tokens = new Set<string>()
@@ -105,6 +115,7 @@ class GcsServer {
 
   #answer(request: IncomingMessage, url: URL, body: Buffer): Answer {
     const { method, headers } = request
+    if (url.pathname.startsWith(METADATA)) return this.#metadata(request, url)
     if (url.pathname === '/token') return this.#token(method, headers['content-type'], body.toString())
     const session = this.#sessions.get(url.searchParams.get('upload_id') ?? '')
     if (session !== undefined) return this.#piece(session, request, body)
@@ -123,11 +134,28 @@ class GcsServer {
     return this.#bad(`no such method: ${method} ${url.pathname}`)
   }
 
+  /** https://cloud.google.com/compute/docs/metadata/predefined-metadata-keys */
+  #metadata({ headers }: IncomingMessage, { pathname }: URL): Answer {
+    if (headers['metadata-flavor'] !== 'Google') return this.#bad('metadata without Metadata-Flavor')
+    const google = { 'metadata-flavor': 'Google' }
+    if (!pathname.endsWith('/service-accounts/default/token'))
+      return { status: 200, headers: google, json: {} }
+    this.counts.metadata++
+    return { status: 200, headers: google, json: this.#issue() }
+  }
+
+  #issue() {
+    const token = `ya29.${++this.#made}`
+    this.#tokens.add(token)
+    return { access_token: token, expires_in: 3599, token_type: 'Bearer' }
+  }
+
   /** https://developers.google.com/identity/protocols/oauth2/service-account#httprest */
   #token(method: string | undefined, type: string | undefined, body: string): Answer {
     this.counts.token++
     const form = new URLSearchParams(body)
-    if (method !== 'POST' || type !== 'application/x-www-form-urlencoded') return this.#bad('no form')
+    if (method !== 'POST' || !type?.startsWith('application/x-www-form-urlencoded'))
+      return this.#bad('no form')
     if (form.get('grant_type') !== 'urn:ietf:params:oauth:grant-type:jwt-bearer')
       return this.#bad(`grant_type ${form.get('grant_type')}`)
     const refused = this.#claimProblem(form.get('assertion') ?? '')
@@ -135,9 +163,7 @@ class GcsServer {
       this.counts.refusedToken++
       return { status: 400, json: { error: 'invalid_grant', error_description: refused } }
     }
-    const token = `ya29.${++this.#made}`
-    this.#tokens.add(token)
-    return { status: 200, json: { access_token: token, expires_in: 3599, token_type: 'Bearer' } }
+    return { status: 200, json: this.#issue() }
   }
 
   #claimProblem(assertion: string): string | undefined {
@@ -150,7 +176,8 @@ class GcsServer {
     if (!isSigned) return 'Invalid JWT Signature.'
     const { iss, scope, aud, iat, exp } = decoded(claims)
     if (iss !== EMAIL) return 'Invalid grant: account not found'
-    if (aud !== `${this.url}/token`) return 'Invalid JWT: aud'
+    if (aud !== `${this.url}/token` && aud !== 'https://oauth2.googleapis.com/token')
+      return 'Invalid JWT: aud'
     if (
       !String(scope)
         .split(' ')

@@ -41,7 +41,10 @@ const put = helper({
   example: `file.write('calls.json', '[]')\ntry {\n  var url = vendor.azure.put('traffic', 'calls.json', '', '', 'BlobEndpoint=http://127.0.0.1:9/shop;AccountName=shop;AccountKey=c2VjcmV0')\n  console.log(url)\n} catch (error) {\n  console.error(error)\n}`,
   queued: {
     key: (args) => `${accountOf(args).endpoint.host}/${args.containerName}`,
-    prepare: async (args, host) => ({ ...args, path: await setAside(host, args.path) }),
+    async prepare(args, host) {
+      await localFile(NAME, host, args.path)
+      return { ...args, path: await setAside(host, args.path) }
+    },
     settled: ({ path }, host) => dropAside(host, path),
   },
   async run({ containerName, path, ...account }, host) {

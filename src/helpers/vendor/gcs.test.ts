@@ -3,7 +3,9 @@ import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
+import { Mistake } from '../../mistake/mistake.ts'
 import { describeFailures } from '../../testing/describe-failures.ts'
+import { withEnvironment } from '../../testing/environment.ts'
 import { type GcsOptions, gcsServer } from '../../testing/gcs-server.ts'
 import { fakeHost } from '../../testing/helper-host.ts'
 import { tempFolder } from '../../testing/temp-folder.ts'
@@ -165,6 +167,82 @@ describe('vendor.gcs.put', () => {
     assert.equal(url, `${server.url}/traffic/${PREFIX}_run1/big`)
     await dispatch(namespaces, 'vendor.gcs.clear', ['traffic', server.key], rehearsed, how)
     assert.deepEqual(sent, ['POST /upload/storage/v1/b/traffic/o', 'GET /storage/v1/b/traffic/o'])
+  })
+})
+
+describe('vendor.gcs without a key', () => {
+  /** Google, whose names lead to the server of the test. */
+  async function google(t: TestContext) {
+    const { server, host, write } = await open(t)
+    const asked: string[] = []
+    const there: HelperHost = {
+      ...host,
+      env: {},
+      request: (options) => {
+        const { origin, pathname, search } = new URL(options.url)
+        asked.push(origin)
+        return host.request({ ...options, url: server.url + pathname + search })
+      },
+    }
+    return { server, host: there, write, asked }
+  }
+  const none = {
+    GOOGLE_APPLICATION_CREDENTIALS: undefined,
+    CLOUDSDK_CONFIG: '/nowhere',
+    METADATA_SERVER_DETECTION: 'none',
+  }
+
+  test('is who the machine is, which the metadata service knows', async (t) => {
+    const { server, host, write, asked } = await google(t)
+    const at = new URL(server.url).host
+    withEnvironment(t, { ...none, METADATA_SERVER_DETECTION: 'assume-present', GCE_METADATA_HOST: at })
+    await write('a', 'x')
+    const url = await dispatch(namespaces, 'vendor.gcs.put', ['traffic', 'a', ''], host)
+    assert.equal(url, `https://storage.googleapis.com/traffic/${PREFIX}_run1/a`)
+    assert.equal(server.objects.size, 1)
+    assert.deepEqual([server.counts.metadata, server.counts.token], [1, 0])
+    assert.deepEqual(asked, ['https://storage.googleapis.com'])
+  })
+
+  test('is whom the file says that the environment names, by our own way out', async (t) => {
+    const { server, host, write, asked } = await google(t)
+    await write(
+      'key.json',
+      JSON.stringify({ ...server.key, token_uri: 'https://oauth2.googleapis.com/token' }),
+    )
+    withEnvironment(t, { ...none, GOOGLE_APPLICATION_CREDENTIALS: host.files.resolve('key.json') })
+    await write('a', 'x')
+    await dispatch(namespaces, 'vendor.gcs.put', ['traffic', 'a'], host)
+    assert.deepEqual(asked, ['https://oauth2.googleapis.com', 'https://storage.googleapis.com'])
+    const refusing: HelperHost = {
+      ...host,
+      request: () => Promise.reject(new Mistake('E_HELPER_REFUSED', 'the host is not on the allow list')),
+    }
+    await assert.rejects(dispatch(namespaces, 'vendor.gcs.put', ['traffic', 'a'], refusing), {
+      code: 'E_HELPER_REFUSED',
+    })
+  })
+
+  test('says so when the machine is nobody', async (t) => {
+    withEnvironment(t, none)
+    const { host, write } = await google(t)
+    await write('a', 'x')
+    await assert.rejects(dispatch(namespaces, 'vendor.gcs.put', ['traffic', 'a'], host), {
+      code: 'E_HELPER_FAILED',
+      message: /vendor\.gcs\.put: this machine has no identity that Google knows: Could not load the default/,
+    })
+  })
+
+  test('shows no identity to another store', async (t) => {
+    const { server, put, write } = await open(t)
+    withEnvironment(t, {
+      ...none,
+      METADATA_SERVER_DETECTION: 'assume-present',
+      GCE_METADATA_HOST: new URL(server.url).host,
+    })
+    await write('a', 'x')
+    await assert.rejects(put('traffic', 'a'), /answered 401: authError/)
+    assert.equal(server.counts.metadata, 0)
   })
 })
 

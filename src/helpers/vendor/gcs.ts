@@ -32,7 +32,10 @@ const put = helper({
   target: (args, host) => targetOf('vendor.gcs.put', args, host),
   queued: {
     key: (args) => `gs://${args.bucket}`,
-    prepare: async (args, host) => ({ ...args, path: await setAside(host, args.path) }),
+    async prepare(args, host) {
+      await localFile('vendor.gcs.put', host, args.path)
+      return { ...args, path: await setAside(host, args.path) }
+    },
     settled: ({ path }, host) => dropAside(host, path),
   },
   example: `file.write('calls.json', '[]')\ntry {\n  console.log(vendor.gcs.put('traffic', 'calls.json', env.GCS_KEY))\n} catch (error) {\n  console.error(error)\n}`,
