@@ -169,7 +169,8 @@ class GcsServer {
   #claimProblem(assertion: string): string | undefined {
     const [head = '', claims = '', signature = ''] = assertion.split('.')
     const { alg, typ, kid } = decoded(head)
-    if (alg !== 'RS256' || typ !== 'JWT' || kid !== 'kid-1') return 'Invalid JWT: header'
+    if (alg !== 'RS256' || (typ ?? 'JWT') !== 'JWT' || (kid ?? 'kid-1') !== 'kid-1')
+      return 'Invalid JWT: header'
     const isSigned = createVerify('RSA-SHA256')
       .update(`${head}.${claims}`)
       .verify(publicKey, signature, 'base64url')
