@@ -1066,6 +1066,28 @@ declare const wrapper: {
    * }
    */
   joinMaps(a?: object | null | undefined, b?: object | null | undefined): { [name: string]: any }
+  /**
+   * Keeps the packets of streams whose entries pass a filter, one set for each filter, and uploads a set to S3 when it is `maxMinutes` old or has `maxL4Streams`: as `kfl_<i>_kubeshark_<UNIX seconds>.tar.gz` with the capture, the names of addresses and `content.json`. A log of all uploads, `kflPcapS3_log_<random>.json`, is kept in the bucket, also over restarts. To be called for each entry; one that passes no filter costs no more than `kfl.match`. Returns the address of what this call has uploaded, if it did.
+   * @param data The entry
+   * @param options Filters (`kflArr`, needed) and where to. What is left out of region, keys and bucket is `AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `S3_BUCKET` of `env`. With `slackWebhook`, or `slackAuthToken` and `slackChannelId`, each upload is told. `active`: true, `verbose`: false, `maxMinutes`: 60, `maxL4Streams`: 100000.
+   * @example
+   * function onItemCaptured(data) {
+   *   wrapper.kflPcapS3(data, { kflArr: ['http and response.status >= 500'], s3Bucket: 'traffic', awsRegion: 'eu-west-1' })
+   * }
+   */
+  kflPcapS3(data: Entry, options: { kflArr: string[], awsRegion?: string, awsAccessKeyId?: string, awsSecretAccessKey?: string, s3Bucket?: string, slackWebhook?: string, slackAuthToken?: string, slackChannelId?: string, active?: boolean, verbose?: boolean, maxMinutes?: number, maxL4Streams?: number }): string
+  /**
+   * Packs the packets of all streams that are kept, and the names that addresses have had, into `kubeshark_<UNIX seconds>.tar.gz`, uploads it to S3 and returns its address. Nothing of it stays in the data folder.
+   * @param region Region of the bucket
+   * @param keyID Access key id
+   * @param accessKey Secret access key
+   * @param bucket Bucket, needed
+   * @example
+   * jobs.schedule('snapshot', '0 0 * * * *', function () {
+   *   console.log(wrapper.pcapSnapshot(env.AWS_REGION, env.AWS_ACCESS_KEY_ID, env.AWS_SECRET_ACCESS_KEY, env.S3_BUCKET))
+   * })
+   */
+  pcapSnapshot(region: string, keyID?: string, accessKey?: string, bucket?: string): string
 }
 
 /** Answers of a language model of OpenAI, and the mood of a text. `llm.prompt` asks any other model. */

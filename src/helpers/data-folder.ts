@@ -144,6 +144,19 @@ export async function makeFolder(folder: DataFolder, target: string): Promise<vo
   })
 }
 
+/** Removes a file, or a folder with all that is in it. Nothing there is fine. */
+export async function removeTree(folder: DataFolder, target: string): Promise<void> {
+  await folder.change(async () => {
+    const before = await weigh(target)
+    if (before === 0) return
+    try {
+      await rm(target, { recursive: true, force: true })
+    } finally {
+      folder.reserve((await weigh(target)) - before)
+    }
+  })
+}
+
 async function countMissing(path: string): Promise<number> {
   return (await look(path)) === undefined ? 1 + (await countMissing(dirname(path))) : 0
 }

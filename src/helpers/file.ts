@@ -1,15 +1,11 @@
-import { createWriteStream } from 'node:fs'
-import { appendFile, copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { appendFile, copyFile, mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
-import { createGzip } from 'node:zlib'
 import { z } from 'zod'
 import { Mistake } from '../mistake/mistake.ts'
-import { addFile, look, makeFolder, replaceFile, spend, weigh, weighAlone } from './data-folder.ts'
+import { look, makeFolder, removeTree, replaceFile, spend, weighAlone } from './data-folder.ts'
 import { type DataFolder, helper, jsonText, namespace } from './helper.ts'
 import { freshenNameHistory } from './name-history.ts'
-import { tarOf } from './ustar.ts'
+import { packFolder } from './pack-folder.ts'
 
 const path = (doc: string) => z.string().describe(doc)
 const namePart = z.string().regex(/^[^/\0]*$/, 'a name without slashes')
@@ -146,15 +142,7 @@ export const file = namespace(
       example: `file.delete('reports')`,
       async run({ path }, { files }) {
         const target = notTheRoot(files, files.resolve(path), 'file.delete')
-        await files.change(async () => {
-          const before = await weigh(target)
-          if (before === 0) return
-          try {
-            await rm(target, { recursive: true, force: true })
-          } finally {
-            files.reserve((await weigh(target)) - before)
-          }
-        })
+        await removeTree(files, target)
       },
     }),
 
@@ -210,14 +198,8 @@ export const file = namespace(
       returns: z.string(),
       example: `file.mkdir('reports')\nvar archive = file.tar('reports')\nfile.move(archive, 'reports_' + archive)`,
       async run({ dir }, host) {
-        const { files, signal } = host
-        const folder = files.resolve(dir)
         const stem = `kubeshark_${Math.floor(host.now() / 1000)}`
-        return await addFile(files, stem, '.tar.gz', (archive) =>
-          pipeline(Readable.from(tarOf(folder, archive)), createGzip(), createWriteStream(archive), {
-            signal,
-          }),
-        )
+        return await packFolder(host.files.resolve(dir), stem, host)
       },
     }),
   },

@@ -55,16 +55,16 @@ export const pcap = namespace('pcap', 'Packets of the streams that were seen lat
       refuseOnHub(host)
       const name = stream !== undefined && STREAM.test(stream) ? stream : 'unknown-stream.pcap'
       const target = host.files.resolve(join('pcaps', name))
-      if (name === stream) await materialise(stream, target, host)
+      if (name === stream) await keepStream(stream, target, host)
       return target
     },
   }),
 })
 
 /** Twelve digits, and what kind of stream it is where that is not plain TCP. */
-const STREAM = /^\d{12}(_[a-z]+)?\.pcap$/
+export const STREAM = /^\d{12}(_[a-z]+)?\.pcap$/
 
-function refuseOnHub(host: HelperHost): void {
+export function refuseOnHub(host: HelperHost): void {
   if (host.component === 'hub')
     throw new Mistake('E_HELPER_REFUSED', 'pcap helpers are available on workers only')
 }
@@ -106,19 +106,31 @@ async function addSnapshot(host: HelperHost, write: (target: string) => Promise<
   return await addFile(host.files, String(Math.floor(host.now() / 1000)), '.pcap', write)
 }
 
-/** Puts the packets of a stream, as far as they are kept, where its path points. */
-async function materialise(stream: string, target: string, { files, packets }: HelperHost): Promise<void> {
+/**
+ * Puts the packets of a stream, as far as they are kept, into a file, in place of what is there; false when nothing is kept.
+ * `most`: a file that is larger stays, as the first packets may be gone by now.
+ */
+export async function keepStream(
+  stream: string,
+  target: string,
+  { files, packets }: Pick<HelperHost, 'files' | 'packets'>,
+  keep: 'newest' | 'most' = 'newest',
+): Promise<boolean> {
   await makeFolder(files, dirname(target))
-  await files.change(async () => {
+  return await files.change(async () => {
     let growth = 0
+    let isKept = false
     try {
       await replaceFile(target, async (draft) => {
         if (!(await packets.writeStream(stream, draft))) return false
+        isKept = true
         const more = (await weighAlone(draft)) - (await weighAlone(target))
+        if (keep === 'most' && more <= 0) return false
         files.reserve(more)
         growth = more
         return true
       })
+      return isKept
     } catch (error) {
       files.reserve(-growth)
       throw error

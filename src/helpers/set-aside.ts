@@ -1,8 +1,8 @@
 import { constants } from 'node:fs'
-import { copyFile, rm } from 'node:fs/promises'
+import { copyFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { look, makeFolder, spend, weigh } from './data-folder.ts'
-import type { DataFolder, HelperHost } from './helper.ts'
+import { look, makeFolder, removeTree, spend } from './data-folder.ts'
+import type { HelperHost } from './helper.ts'
 
 /**
  * Copies a file so that it is there, as it is now, when a queued call is sent: the script may append to it or delete it.
@@ -21,7 +21,7 @@ export async function setAside(
     // Not a link: what is appended to the file later is not what was queued.
     await spend(files, copy, size, () => copyFile(source, copy, constants.COPYFILE_FICLONE))
   } catch (error) {
-    await remove(files, folder)
+    await removeTree(files, folder)
     throw error
   }
   return copy
@@ -30,18 +30,7 @@ export async function setAside(
 /** Removes what `setAside` has made. Other paths, and what is gone, are left alone. */
 export async function dropAside({ files }: Pick<HelperHost, 'files'>, path: string): Promise<void> {
   const folder = dirname(files.resolve(path))
-  if (dirname(folder) === join(files.root, ASIDE)) await remove(files, folder)
-}
-
-async function remove(files: DataFolder, folder: string): Promise<void> {
-  await files.change(async () => {
-    const before = await weigh(folder)
-    try {
-      await rm(folder, { recursive: true, force: true })
-    } finally {
-      files.reserve((await weigh(folder)) - before)
-    }
-  })
+  if (dirname(folder) === join(files.root, ASIDE)) await removeTree(files, folder)
 }
 
 /** Folder inside the data folder. */

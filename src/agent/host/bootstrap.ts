@@ -359,6 +359,7 @@ export function bootstrap(
   }
   inside['kfl.validate'] = (query) => typeof query === 'string' && ask(() => host.validate(query)) === true
   inside['vendor.kinesis.put'] = saysItself('vendor.kinesis.put')
+  inside['wrapper.kflPcapS3'] = kflPcapS3('wrapper.kflPcapS3')
 
   inside['wrapper.joinMaps'] = (a, b) => joined(a, b)
 
@@ -519,6 +520,90 @@ export function bootstrap(
     const last = steps[steps.length - 1] as string
     define(run, 'name', { value: last })
     define(at, last, { value: run, writable: at === G, enumerable: true, configurable: at === G })
+  }
+
+  // --- wrapper.kflPcapS3 --------------------------------------------------------------------------------------
+
+  /** Matches here, where an entry that nobody wants costs little; over the bridge, packets are put aside and sent. */
+  function kflPcapS3(path: string): Task {
+    const call = over(path, false)
+    const sets: { [kfl: number]: PcapSet | undefined } = create(null)
+    /** Filters that cannot be read, and are told of once. */
+    const broken: { [query: string]: true | undefined } = create(null)
+    const RETRY_MS = 60_000
+
+    function matches(kfl: number, query: unknown, json: string): boolean {
+      const text = S(query)
+      if (broken[text]) return false
+      try {
+        return ask(() => host.match(text, json))
+      } catch (thrown) {
+        broken[text] = true
+        print(1, [`${path}: kflArr[${kfl}] cannot be read: ${say(thrown)}`])
+        return false
+      }
+    }
+
+    function shipLater(kfl: number, set: PcapSet, ms: number): void {
+      const kept = { run: () => ship(kfl), args: [], isTimer: true }
+      set.timer = keep(kept, (id) => host.timer(id, ms, false)).id
+    }
+
+    function ship(kfl: number): unknown {
+      const set = sets[kfl] as PcapSet
+      clear(set.timer)
+      const { options, leftOut } = set
+      let url: unknown
+      try {
+        url = call({ ship: kfl }, options)
+      } catch (thrown) {
+        set.isLate = true
+        shipLater(kfl, set, RETRY_MS)
+        throw thrown
+      }
+      delete sets[kfl]
+      if (leftOut > 0)
+        print(2, [`${path}: kflArr[${kfl}]: ${leftOut} streams more than maxL4Streams were left out`])
+      if (options.verbose === true) print(3, [`${path}: kflArr[${kfl}]: uploaded ${S(url)}`])
+      return url
+    }
+
+    return (data, given) => {
+      const options = given as PcapOptions | null | undefined
+      if (typeof options !== 'object' || options === null || !isArray(options.kflArr))
+        throw new TE(`${path}(data, options): options.kflArr must be a list of filters`)
+      const { kflArr, maxMinutes, maxL4Streams, active } = options
+      const stream = (data as { stream?: unknown } | null | undefined)?.stream
+      if (active === false || typeof stream !== 'string') return
+      const most = typeof maxL4Streams === 'number' && maxL4Streams >= 1 ? maxL4Streams : 100_000
+      const minutes = typeof maxMinutes === 'number' && maxMinutes > 0 ? maxMinutes : 60
+
+      const json = stringify(data)
+      const kfls: number[] = []
+      for (let kfl = 0; kfl < kflArr.length; kfl++) {
+        const known = sets[kfl]
+        if (known?.streams[stream] || !matches(kfl, kflArr[kfl], json)) continue
+        if (known !== undefined && known.count >= most) known.leftOut++
+        else kfls[kfls.length] = kfl
+      }
+      if (kfls.length === 0) return
+      call({ hold: stream, kfls }, options)
+      let url: unknown
+      for (let at = 0; at < kfls.length; at++) {
+        const kfl = kfls[at] as number
+        let set = sets[kfl]
+        if (set === undefined) {
+          set = { streams: create(null), count: 0, leftOut: 0, timer: 0, isLate: false, options }
+          sets[kfl] = set
+          shipLater(kfl, set, minutes * 60_000)
+        }
+        set.streams[stream] = true
+        set.count++
+        set.options = options
+        if (set.count >= most && !set.isLate) url = ship(kfl)
+      }
+      return url
+    }
   }
 
   // --- timers -------------------------------------------------------------------------------------------------
@@ -1091,6 +1176,27 @@ interface Reader {
 }
 
 /** A function that the host has a number for, and what it is called with. */
+/** Of `wrapper.kflPcapS3`: what is put aside for one filter. */
+interface PcapSet {
+  readonly streams: { [stream: string]: true | undefined }
+  count: number
+  /** Streams that did not fit. */
+  leftOut: number
+  /** When it is due. */
+  timer: number
+  /** It could not be sent: nothing but the timer tries again. */
+  isLate: boolean
+  options: PcapOptions
+}
+
+interface PcapOptions {
+  readonly kflArr: readonly unknown[]
+  readonly maxMinutes?: unknown
+  readonly maxL4Streams?: unknown
+  readonly active?: unknown
+  readonly verbose?: unknown
+}
+
 interface Kept {
   readonly run: Task
   readonly args: unknown[]

@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto'
 import { pipeline } from 'node:stream/promises'
 import { Mistake } from '../../mistake/mistake.ts'
+import { Refusal } from '../answer.ts'
 import { look } from '../data-folder.ts'
 import type { EffectTarget, HelperHost } from '../helper.ts'
 import { type LocalFile, localFile } from '../vendor/local-file.ts'
 import { isOfNode, nodePrefix, objectName } from '../vendor/object-name.ts'
+import { missing } from './account.ts'
 import { type AwsCall, withS3 } from './client.ts'
 import { type Account, refusalOfRecord } from './failure.ts'
 import { bucketPlace, endpointOf } from './place.ts'
@@ -15,20 +17,15 @@ export interface Bucket {
   readonly account: Account
 }
 
-/** Address of the file that goes there: `https://<bucket>.s3.<region>.amazonaws.com/<node>_<ip>_<run>/<file>`. */
-export function objectUrl(bucket: Bucket, path: string, host: HelperHost): string {
-  return addressOf(bucket, objectName(host, path), host)
-}
-
-/** Uploads a file of the data folder, and returns its address. */
+/** Uploads a file of the data folder under its own name, or another one, and returns its address. */
 export async function putFile(
   helper: string,
   bucket: Bucket,
   path: string,
   host: HelperHost,
+  key = objectName(host, path),
 ): Promise<string> {
   const file = await fileAt(helper, path, host)
-  const key = objectName(host, path)
   // S3 refuses what does not arrive as it was: also a file that changes while it is read.
   const checksum = await checksumOf(file)
   const body = file.bytes === 0 ? undefined : file.read(0, file.bytes)
@@ -55,17 +52,31 @@ export async function putFile(
   return addressOf(bucket, key, host)
 }
 
-/** The text of an object; undefined: there is none, or this account must not know. */
+/** `putFile` where nothing is sent: the same address, for a file that could be. */
+export const rehearsePutFile: typeof putFile = async (helper, bucket, path, host, key) => {
+  await fileAt(helper, path, host)
+  const url = addressOf(bucket, key ?? objectName(host, path), host)
+  await host.request({ method: 'PUT', url, headers: {}, body: undefined })
+  return url
+}
+
+/** The text of an object; undefined: there is none, or this account may not read it. */
 export async function readObject(
   helper: string,
   bucket: Bucket,
   key: string,
   host: HelperHost,
 ): Promise<string | undefined> {
-  return await withS3(callTo(helper, bucket, host), async (client, sdk) => {
-    const { Body } = await client.send(new sdk.GetObjectCommand({ Bucket: bucket.name, Key: key }))
-    return await Body?.transformToString()
-  })
+  try {
+    return await withS3(callTo(helper, bucket, host), async (client, sdk) => {
+      const { Body } = await client.send(new sdk.GetObjectCommand({ Bucket: bucket.name, Key: key }))
+      return await Body?.transformToString()
+    })
+  } catch (error) {
+    // S3 says 403 of what is not there to those who may not list the bucket.
+    if (error instanceof Refusal && (error.status === 404 || error.status === 403)) return undefined
+    throw error
+  }
 }
 
 /** Deletes all that this node has put into a bucket, in whatever run. */
@@ -101,7 +112,8 @@ export function bucketTarget({ name, account }: Bucket, host: HelperHost): Effec
 }
 
 /** Names that S3 takes, and other stores; what has slashes or colons leads elsewhere. */
-export function checkBucketName(helper: string, name: string): string {
+export function checkBucketName(helper: string, name: string | undefined): string {
+  if (name === undefined) throw missing(helper, 'the bucket')
   if (/^[A-Za-z0-9][A-Za-z0-9._-]{1,254}$/.test(name) && !name.includes('..')) return name
   throw new Mistake(
     'E_HELPER_ARGUMENT',

@@ -8,8 +8,8 @@ import {
   checkBucketName,
   clearBucket,
   fileAt,
-  objectUrl,
   putFile,
+  rehearsePutFile,
 } from '../aws/s3.ts'
 import { type HelperHost, helper, namespace } from '../helper.ts'
 import { dropAside, setAside } from '../set-aside.ts'
@@ -54,10 +54,7 @@ export const s3 = namespace('vendor.s3', 'Files in Amazon S3, and in other store
     },
     rehearsed: async (args, host) => {
       const { bucket, path } = uploadOf(args, host)
-      await fileAt(PUT, path, host)
-      const url = objectUrl(bucket, path, host)
-      await host.request({ method: 'PUT', url, headers: {}, body: undefined })
-      return url
+      return await rehearsePutFile(PUT, bucket, path, host)
     },
     example: `file.write('report.json', '{}')\ntry {\n  vendor.s3.put('traffic', 'report.json', 'eu-west-1', env.AWS_ACCESS_KEY_ID, env.AWS_SECRET_ACCESS_KEY)\n} catch (error) {\n  console.error(error)\n}`,
     async run(args, host) {
@@ -103,7 +100,6 @@ function uploadOf(args: PutArguments, host: HelperHost): { readonly bucket: Buck
   const [name, path, region, keyId, secret] = isOldOrder(said, (file) => isFile(file, host))
     ? [fourth, fifth, first, second, third]
     : [first, second, third, fourth, fifth]
-  if (name === undefined) throw missing(PUT, 'the bucket')
   if (path === undefined) throw missing(PUT, 'the path')
   const account = accountOf(PUT, region, keyId, secret)
   return { bucket: { name: checkBucketName(PUT, name), account }, path }
@@ -147,6 +143,5 @@ function clearedOf(args: ClearArguments): Bucket {
   const [region, keyId, secret, name] = isNew
     ? [second, third, fourth, first]
     : [first, second, third, fourth]
-  if (name === undefined) throw missing(CLEAR, 'the bucket')
   return { name: checkBucketName(CLEAR, name), account: accountOf(CLEAR, region, keyId, secret) }
 }

@@ -1,0 +1,42 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { makeFolder, removeTree, spend, weighAlone } from '../data-folder.ts'
+import type { HelperHost } from '../helper.ts'
+import { packFolder } from '../pack-folder.ts'
+
+export interface CaptureArchive {
+  /** What its name begins with: `<prefix>kubeshark_<UNIX seconds>.tar.gz`. */
+  readonly prefix: string
+  /** Writes the capture. */
+  capture(target: string): Promise<void>
+  /** JSON for `content.json`, given the name of the capture. */
+  content?(capture: string): unknown
+}
+
+/**
+ * Packs a capture `<UNIX seconds>.pcap`, the names that addresses have had (`name_resolution_history.json`) and what is said
+ * of it into an archive in the data folder; answers its name. All else that this takes is gone again.
+ */
+export async function packCapture(archive: CaptureArchive, host: HelperHost): Promise<string> {
+  const { files } = host
+  const folder = join(files.root, `.packing-${host.randomName()}`)
+  const seconds = Math.floor(host.now() / 1000)
+  await makeFolder(files, folder)
+  try {
+    const capture = `${seconds}.pcap`
+    await archive.capture(join(folder, capture))
+    await files.change(async () => files.reserve(await weighAlone(join(folder, capture))))
+    await writeJson(join(folder, 'name_resolution_history.json'), await host.packets.nameHistory(), host)
+    if (archive.content !== undefined)
+      await writeJson(join(folder, 'content.json'), archive.content(capture), host)
+    return await packFolder(folder, `${archive.prefix}kubeshark_${seconds}`, host)
+  } finally {
+    await removeTree(files, folder)
+  }
+}
+
+/** Under the quota. */
+export async function writeJson(path: string, value: unknown, { files }: HelperHost): Promise<void> {
+  const bytes = Buffer.from(JSON.stringify(value))
+  await spend(files, path, bytes.length, () => writeFile(path, bytes))
+}
