@@ -73,6 +73,10 @@ export const router = createBrowserRouter([
             }),
           },
           {
+            path: '/alerts',
+            lazy: async () => ({ Component: (await import('./features/alerts/alerts-page.tsx')).AlertsPage }),
+          },
+          {
             path: '/jobs',
             lazy: async () => ({ Component: (await import('./features/jobs/jobs-page.tsx')).JobsPage }),
           },

@@ -1,6 +1,7 @@
 import {
   IconActivity,
   IconAffiliate,
+  IconBellRinging,
   IconClockPlay,
   IconCode,
   IconHeartbeat,
@@ -13,6 +14,7 @@ export const screens = [
   { path: '/traffic', title: 'Traffic', key: 't', icon: IconActivity },
   { path: '/agents', title: 'Agents', key: 'a', icon: IconCode },
   { path: '/console', title: 'Console', key: 'c', icon: IconTerminal2 },
+  { path: '/alerts', title: 'Alerts', key: 'l', icon: IconBellRinging },
   { path: '/jobs', title: 'Jobs', key: 'j', icon: IconClockPlay },
   { path: '/map', title: 'Service map', key: 'm', icon: IconAffiliate },
   { path: '/recordings', title: 'Recordings', key: 'r', icon: IconRecordMail },

@@ -34,6 +34,7 @@ const SHOTS: readonly Shot[] = [
   },
   { name: 'editor', path: '/agents/HTTP errors by path', before: openTrial },
   { name: 'console', path: '/console' },
+  { name: 'alerts', path: '/alerts', before: openAlert },
   { name: 'jobs', path: '/jobs', colorScheme: 'light' },
   { name: 'map', path: '/map' },
   { name: 'recordings', path: '/recordings' },
@@ -43,6 +44,13 @@ const SHOTS: readonly Shot[] = [
 async function openEntry(page: Page): Promise<void> {
   await page.getByRole('option').filter({ hasText: '/json' }).first().click()
   await page.getByRole('tab', { name: 'Response' }).click()
+}
+
+async function openAlert(page: Page): Promise<void> {
+  await page
+    .getByRole('button', { name: /^Details of/ })
+    .first()
+    .click()
 }
 
 async function openTrial(page: Page): Promise<void> {

@@ -45,7 +45,7 @@ describe('remora run', () => {
       assert.deepEqual(summary.ledger.discrepancies, [])
       assert.deepEqual(
         summary.agents.map(({ state, errors }) => [state, errors]),
-        Array(9).fill(['ok', 0]),
+        Array(10).fill(['ok', 0]),
       )
     })
   })

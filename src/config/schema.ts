@@ -2,7 +2,8 @@ import { isIP } from 'node:net'
 import { z } from 'zod'
 import { knownProtocols } from '../dissectors/known.ts'
 import { nearest } from '../mistake/nearest.ts'
-import { SEVERITIES, severity } from '../wire/alerts.ts'
+import { severity } from '../wire/alerts.ts'
+import { SEVERITIES } from '../wire/severity.ts'
 
 /** One setting: what it takes, what it is when nobody says, and what it does. */
 const setting = <S extends z.ZodType>(schema: S, value: z.input<S>, doc: string) =>

@@ -1,11 +1,5 @@
-import {
-  type AlertClosed,
-  type AlertEntry,
-  type AlertRaised,
-  type AlertView,
-  rankOf,
-  worst,
-} from './alerts.ts'
+import type { AlertClosed, AlertEntry, AlertRaised, AlertView } from './alerts.ts'
+import { rankOf, worst } from './severity.ts'
 
 /** What channels are to be told, if anything. */
 export type Notice = 'opened' | 'worse' | 'again' | 'closed'

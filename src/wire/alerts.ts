@@ -1,18 +1,7 @@
 import { z } from 'zod'
-
-export const SEVERITIES = ['info', 'warning', 'error', 'critical'] as const
+import { SEVERITIES } from './severity.ts'
 
 export const severity = z.enum(SEVERITIES)
-export type Severity = z.infer<typeof severity>
-
-/** How bad it is: grows. */
-export function rankOf(severity: Severity): number {
-  return SEVERITIES.indexOf(severity)
-}
-
-export function worst(a: Severity, b: Severity): Severity {
-  return rankOf(a) > rankOf(b) ? a : b
-}
 
 /** An entry as an alert remembers it: enough to know what it was when it is not kept any more. */
 export const alertEntry = z.object({

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test'
 import { canBrowse } from '../../src/testing/browser.ts'
 import { expectAccessible, openDashboard } from '../../src/testing/dashboard.ts'
 
-const SCREENS = ['traffic', 'agents', 'console', 'jobs', 'map', 'recordings', 'health']
+const SCREENS = ['traffic', 'agents', 'console', 'alerts', 'jobs', 'map', 'recordings', 'health']
 
 describe('the dashboard', () => {
   test('has no screen on which axe finds something serious, dark or light', async (t) => {
@@ -25,7 +25,7 @@ describe('the dashboard', () => {
     const { page } = await openDashboard(t)
     for (const screen of SCREENS) {
       await page.keyboard.press('g')
-      await page.keyboard.press(screen.slice(0, 1))
+      await page.keyboard.press(screen === 'alerts' ? 'l' : screen.slice(0, 1))
       await page.waitForURL(`**/${screen}*`)
       await page
         .getByRole('link', { name: new RegExp(screen, 'i') })

@@ -41,6 +41,7 @@ test('every address of the dashboard is its page, which is asked for anew each t
     '/agents/a%20b.js',
     '/map',
     '/recordings',
+    '/alerts',
     '/x/y/z',
   ]) {
     const { status, text, headers } = await get(url, path, HTML)
