@@ -848,6 +848,28 @@ declare const vendor: {
     /** Keeps the call on disk until it has arrived, and returns its id at once: it is sent later, again when that fails, and in order. It may arrive twice. */
     queue(url: string, index: string, data: { [name: string]: any } | string, username?: string, password?: string, cloudID?: string, apiKey?: string, serviceToken?: string, certificateFingerprint?: string): string
   }
+  /** Messages for Apache Kafka. */
+  kafka: {
+    /**
+     * Puts a message into a topic and tells where it is. Throws when it was not taken. Connections are kept for the next call.
+     * @param brokers Some brokers of the cluster, `host:port`: a list, or text with commas
+     * @param topic Topic, which must exist
+     * @param payload Text as it is; an object is sent as JSON
+     * @param options Key, headers, partition, acks, credentials and TLS
+     * @example
+     * try {
+     *   var sent = vendor.kafka.put('127.0.0.1:9', 'alerts', { path: '/cart', status: 500 }, { key: 'cart', headers: { team: 'shop' } })
+     *   console.log(sent.partition, sent.offset)
+     * } catch (error) {
+     *   console.error(error)
+     * }
+     */
+    put: {
+      (brokers: string | string[], topic: string, payload: string | any[] | { [name: string]: any }, options?: { key?: string; headers?: { [name: string]: string }; partition?: number; acks?: "all" | "leader" | "none"; base64?: boolean; sasl?: { mechanism: "plain" | "scram-sha-256" | "scram-sha-512"; username: string; password: string }; tls?: boolean | { ca?: string; cert?: string; key?: string; servername?: string } }): { topic: string; partition: number; offset: number }
+      /** Keeps the call on disk until it has arrived, and returns its id at once: it is sent later, again when that fails, and in order. It may arrive twice. */
+      queue(brokers: string | string[], topic: string, payload: string | any[] | { [name: string]: any }, options?: { key?: string; headers?: { [name: string]: string }; partition?: number; acks?: "all" | "leader" | "none"; base64?: boolean; sasl?: { mechanism: "plain" | "scram-sha-256" | "scram-sha-512"; username: string; password: string }; tls?: boolean | { ca?: string; cert?: string; key?: string; servername?: string } }): string
+    }
+  }
   /** Files in Amazon S3, and in other stores that speak its language. */
   s3: {
     /**

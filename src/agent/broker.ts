@@ -19,6 +19,7 @@ import type {
   Targeted,
 } from '../helpers/helper.ts'
 import { namespaces } from '../helpers/index.ts'
+import { KeptClients } from '../helpers/kept-clients.ts'
 import { MetricSeries } from '../helpers/otel/series.ts'
 import { ExportedMetrics } from '../helpers/prometheus/exported-metrics.ts'
 import { deliver, queuedPath } from '../helpers/queued.ts'
@@ -118,6 +119,7 @@ export class HelperBroker {
   readonly #audit: BrokerOptions['audit']
   readonly #alerts: AlertDesk
   readonly #exported: ExportedMetrics
+  readonly #clients = new KeptClients()
   readonly #log: (line: string) => void
 
   /** Absent where nothing can be queued. */
@@ -307,6 +309,7 @@ export class HelperBroker {
       signal: AbortSignal.timeout(CALL_MS),
       warn,
       log: this.#log,
+      clients: this.#clients,
       nodeIp: this.#nodeIp,
       runId: this.#runId,
       ...(queuedId === undefined ? {} : { queuedId }),
@@ -370,6 +373,7 @@ export class HelperBroker {
   async close(): Promise<void> {
     await this.queued?.close()
     await this.#alerts.close()
+    await this.#clients.close()
     await this.#egress.close()
   }
 

@@ -107,6 +107,10 @@ class FencedEgress implements Egress {
         ...(tls.alpn === undefined ? {} : { ALPNProtocols: [...tls.alpn] }),
         ...trustOf(this.#options),
         ...trust,
+        ...(tls.ca === undefined
+          ? {}
+          : { ca: [...getCACertificates(), ...[this.#options.ca ?? []].flat(), tls.ca] }),
+        ...(tls.cert === undefined ? {} : { cert: tls.cert, key: tls.key }),
       })
       await once(secure, 'secureConnect', { signal: stop })
       return secure

@@ -7,6 +7,7 @@ import type { Kind } from '../shared-state/value.ts'
 import type { AlertEntry } from '../wire/alerts.ts'
 import type { Severity } from '../wire/severity.ts'
 import type { EffectKind } from '../wire/trials.ts'
+import type { KeptClients } from './kept-clients.ts'
 import type { MetricSeries } from './otel/series.ts'
 
 /**
@@ -194,6 +195,8 @@ export interface HelperHost {
   connect(options: ConnectRequest): Promise<Socket>
   /** Address of a host under the same rules, for libraries that connect by themselves: they must be given this one. */
   addressOf(host: string, port: number): Promise<string>
+  /** Clients with connections that are kept from call to call. */
+  readonly clients: KeptClients
   /** Puts a call of a helper that can be queued into the outbox, as if the script had. Answers its id. */
   queue(path: string, args: readonly unknown[]): Promise<string>
   /** Text without values of `env` that are secret: for what others say, which may quote what they were sent. */
@@ -266,7 +269,14 @@ export interface ConnectRequest {
   readonly host: string
   readonly port: number
   /** TLS from the beginning. The certificate must be for `host`, or for `servername`. */
-  readonly tls?: { readonly servername?: string; readonly alpn?: readonly string[] }
+  readonly tls?: {
+    readonly servername?: string | undefined
+    readonly alpn?: readonly string[]
+    /** PEM: a certificate to trust beside the usual ones, and what proves who we are. */
+    readonly ca?: string | undefined
+    readonly cert?: string | undefined
+    readonly key?: string | undefined
+  }
 }
 
 export interface HttpReply {

@@ -19,6 +19,7 @@ import { utils } from './utils.ts'
 import { azure } from './vendor/azure.ts'
 import { gcs } from './vendor/gcs.ts'
 import { vendor } from './vendor/index.ts'
+import { kafka } from './vendor/kafka.ts'
 import { kinesis } from './vendor/kinesis.ts'
 import { loki } from './vendor/loki.ts'
 import { s3 } from './vendor/s3.ts'
@@ -41,6 +42,7 @@ export const namespaces: readonly Namespace[] = [
   file,
   pcap,
   alert,
+  kafka,
   prometheus,
   aggregation,
   vendor,

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import type { DataFolder, HelperHost, NameHistory, PacketStore } from '../helpers/helper.ts'
+import { KeptClients } from '../helpers/kept-clients.ts'
 import { MetricSeries } from '../helpers/otel/series.ts'
 import { SharedState } from '../store/shared-state.ts'
 
@@ -27,6 +28,7 @@ export function fakeHost(
     request: () => Promise.reject(new Error('this test sends nothing')),
     connect: () => Promise.reject(new Error('this test connects to nothing')),
     addressOf: () => Promise.reject(new Error('this test connects to nothing')),
+    clients: new KeptClients(),
     queue: () => Promise.reject(new Error('this test queues nothing')),
     otel: {},
     metricSeries: new MetricSeries(),

@@ -1,11 +1,8 @@
 import assert from 'node:assert/strict'
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { text } from 'node:stream/consumers'
 import { describe, type TestContext, test } from 'node:test'
-import { setTimeout } from 'node:timers/promises'
 import { Kafka, logLevel } from 'kafkajs'
 import type { Entry } from '../../src/entry/entry.ts'
+import { kafkaBrokers, kcat as runKcat } from '../../src/testing/kafka-broker.ts'
 import { captureLoopback, hasTools } from '../../src/testing/loopback.ts'
 import { readCapture } from '../../src/testing/read-capture.ts'
 import { withFiles } from '../../src/testing/remora.ts'
@@ -19,7 +16,7 @@ describe('clients of Kafka and the broker in librdkafka', () => {
     let consumed = ''
     const entries = await compare(t, async (port) => {
       const kcat = (client: string, args: readonly string[], input = '') =>
-        run(['-b', `127.0.0.1:${port}`, '-X', `client.id=${client}`, ...args], input)
+        runKcat(['-b', `127.0.0.1:${port}`, '-X', `client.id=${client}`, ...args], input)
       for (const codec of codecs) {
         const lines = Array.from({ length: 30 }, (_, n) => `k${n}:${line(codec, n)}\n`).join('')
         await kcat(
@@ -111,8 +108,9 @@ async function compare(
 ): Promise<readonly Entry[] | undefined> {
   if (!hasTools(t, 'tcpdump', 'kcat')) return undefined
   return await withFiles({}, async (folder) => {
-    const broker = await startBroker(t)
-    const path = await captureLoopback(t, folder, `tcp port ${broker.port}`, () => use(broker.port))
+    const broker = await kafkaBrokers(t, { args: ['-X', 'debug=mock', '-X', `client.id=${KEEPER}`] })
+    const [port = 0] = broker.ports
+    const path = await captureLoopback(t, folder, `tcp port ${port}`, () => use(port))
     const { entries, counters } = await readCapture(path as string)
     const ours = entries.filter((entry) => clientOf(entry) !== undefined && clientOf(entry) !== KEEPER)
     const ports = new Set(ours.map(({ src }) => src.port))
@@ -163,34 +161,4 @@ function batchesIn(value: unknown): Batch[] {
   return Object.values(payload).flatMap(batchesIn)
 }
 
-/** A kcat that does nothing but keep its broker. */
-async function startBroker(t: TestContext): Promise<{ readonly port: number; log(): string }> {
-  const child = spawn('kcat', [
-    ...['-b', 'none', '-X', 'test.mock.num.brokers=1', '-X', 'debug=mock', '-X', `client.id=${KEEPER}`],
-    ...['-C', '-t', 'nothing'],
-  ])
-  t.after(() => child.kill('SIGKILL'))
-  let log = ''
-  child.stderr.on('data', (chunk: Buffer) => {
-    log += chunk.toString()
-  })
-  for (const end = Date.now() + PATIENCE_MS; Date.now() < end; await setTimeout(20)) {
-    const port = /replaced with 127\.0\.0\.1:(\d+)/.exec(log)?.[1]
-    if (port !== undefined) return { port: Number(port), log: () => log }
-  }
-  throw new Error(`kcat has no broker: ${log}`)
-}
-
-/** Runs kcat to its end; what it prints. */
-async function run(args: readonly string[], input: string): Promise<string> {
-  const child: ChildProcess & { stdout: NodeJS.ReadableStream } = spawn('kcat', args, {
-    stdio: ['pipe', 'pipe', 'ignore'],
-    timeout: PATIENCE_MS,
-  }) as never
-  child.stdin?.end(input)
-  const [printed] = await Promise.all([text(child.stdout), once(child, 'close')])
-  return printed
-}
-
 const KEEPER = 'keeper'
-const PATIENCE_MS = 15_000
