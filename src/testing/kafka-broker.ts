@@ -110,7 +110,7 @@ export async function scriptedKafka(t: TestContext, script: KafkaScript = {}): P
     }
   }
   const metadata = (body: Buffer) => {
-    const topics = body.readInt32BE(0) > 0 ? [body.subarray(6, 6 + body.readInt16BE(4)).toString()] : []
+    const topics = stringsOf(body)
     const { host, port } = script.leader ?? { host: '127.0.0.1', port: portOf() }
     const leader = Buffer.concat([int32(1), string(host), int32(port), int16(-1)])
     const partition = Buffer.concat([int16(0), int32(0), int32(1), list([int32(1)]), list([int32(1)])])
@@ -158,6 +158,17 @@ function requestsOf(
       socket.write(Buffer.concat([int32(4 + replied.length), frame.subarray(4, 8), replied]))
     }
   })
+}
+
+/** A list of texts. */
+function stringsOf(body: Buffer): string[] {
+  const found: string[] = []
+  for (let at = 4, left = body.readInt32BE(0); left > 0; left--) {
+    const end = at + 2 + body.readInt16BE(at)
+    found.push(body.subarray(at + 2, end).toString())
+    at = end
+  }
+  return found
 }
 
 /** Of a request to produce (version 3) to one partition, without a transaction. */
