@@ -37,6 +37,8 @@ const EDGES = [
 const EDGES_ACROSS: Readonly<Record<string, readonly string[]>> = {
   agent: ['helpers', 'config', 'bus', 'outbox'],
   outbox: ['bus'],
+  // What a grant may look like is said once.
+  config: ['helpers'],
   store: ['bus', 'kubernetes'],
   node: ['agent', 'bus', 'metrics', 'store'],
 }

@@ -3,6 +3,7 @@ import { basename, join, resolve } from 'node:path'
 import type { KnownProtocol } from '../dissectors/known.ts'
 import { resolveField } from '../entry/layout.ts'
 import { allHelpers } from '../helpers/dispatch.ts'
+import type { Grants } from '../helpers/grants.ts'
 import { namespaces } from '../helpers/index.ts'
 import { Mistake } from '../mistake/mistake.ts'
 import { NO_FIELDS } from './host/protocol.ts'
@@ -47,6 +48,8 @@ export interface Agent {
   readonly bodies: 'text' | 'bytes'
   /** It may define dissectors. */
   readonly hasDissectors: boolean
+  /** What its header holds it to. */
+  readonly grants: Grants
   /** Why it cannot be loaded: what is wrong with its text; undefined when nothing is. */
   readonly problem: string | undefined
 }
@@ -138,6 +141,7 @@ function brokenAgent({ message, hint }: Mistake, text: string, path: string, ind
     usesPackets: false,
     bodies: 'text',
     hasDissectors: false,
+    grants: {},
     problem: hint === undefined ? message : `${message}\n${hint}`,
   }
 }
@@ -208,6 +212,7 @@ export function understandAgent(text: string, path: string, index: number, optio
       /\bfile\s*\.\s*(copy|move)\b/.test(text),
     bodies: /\bfromCharCode\b/.test(text) && /\.text\b/.test(text) ? 'bytes' : 'text',
     hasDissectors: mentions(text, 'dissector'),
+    grants: program.grants,
     problem: undefined,
   }
 }

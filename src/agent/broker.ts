@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { networkInterfaces } from 'node:os'
-import { resolve } from 'node:path'
+import { relative, resolve } from 'node:path'
 import type { Config } from '../config/index.ts'
 import { openDataFolder } from '../helpers/data-folder.ts'
 import { type DispatchOptions, dispatch, helperAt } from '../helpers/dispatch.ts'
@@ -33,6 +33,7 @@ import type { Agent } from './agents.ts'
 import { AlertDesk, type AlertingAgent } from './alert-desk.ts'
 import type { Component, HelperCall } from './group.ts'
 import { HUB_ACTION } from './host/protocol.ts'
+import { egressOptions, Permissions } from './permissions.ts'
 import { QueuedCalls } from './queued-calls.ts'
 
 export interface BrokerOptions {
@@ -104,6 +105,7 @@ export class HelperBroker {
   readonly #quotaBytes: number
   #files: Promise<DataFolder> | undefined
   readonly #egress: Egress
+  readonly #permissions: Permissions
   readonly #nodeName: string
   readonly #nodeIp = ownAddress()
   readonly #runId = randomBytes(4).toString('hex')
@@ -126,10 +128,11 @@ export class HelperBroker {
   readonly queued: QueuedCalls | undefined
 
   constructor({ config, nodeName, packets, link, shared, rehearse, audit, log, outbox }: BrokerOptions) {
-    const { scripting, internetConnectivity, aiAssistantEnabled } = config
+    const { scripting, aiAssistantEnabled } = config
     this.#root = resolve(scripting.data)
     this.#quotaBytes = scripting.dataQuotaMb * 2 ** 20
-    this.#egress = openEgress({ ...scripting.egress, internetConnectivity })
+    this.#egress = openEgress(egressOptions(config))
+    this.#permissions = new Permissions(config)
     this.#nodeName = nodeName
     this.#secrets = new Secrets({ ...scripting.env, otel: scripting.otel.headers })
     this.#env = scripting.env
@@ -181,7 +184,10 @@ export class HelperBroker {
       run: (host, permit) =>
         this.#rehearsal === undefined
           ? dispatch(namespaces, call.path, call.args, host, { permit })
-          : this.#rehearsal.dispatch(call, host, permit),
+          : this.#rehearsal.dispatch(call, host, {
+              permit,
+              check: (request) => this.#wayOf(call.agent).check(request),
+            }),
     })
   }
 
@@ -214,6 +220,12 @@ export class HelperBroker {
   ): void {
     const target = helper.target?.(read, host)
     told.target = target?.text ?? firstText(call.args)
+    if (helper.effect === undefined && target === undefined) return
+    const { agent, path, queuedId } = call
+    const paths = (helper.writes?.(read) ?? []).map((each) => relative(this.#root, host.files.resolve(each)))
+    // What is delivered was counted when it was called.
+    const nowMs = queuedId === undefined ? call.nowMs : undefined
+    this.#permissions.check(agent, { helper: path, target, paths }, this.#wayOf(agent), nowMs)
   }
 
   #tell(
@@ -246,6 +258,8 @@ export class HelperBroker {
 
   /** `hub.action`, which the sandbox passes on. */
   async #act(call: HelperCall): Promise<void> {
+    const { agent, path, nowMs } = call
+    this.#permissions.check(agent, { helper: path, paths: [] }, this.#wayOf(agent), nowMs)
     if (this.#rehearsal === undefined) return await this.#action(call)
     const [action, object] = call.args
     this.#rehearsal.note(
@@ -294,6 +308,7 @@ export class HelperBroker {
   async #hostFor(call: EffectCall, told: Told = nothingTold()): Promise<HelperHost> {
     const { agent, component, nowMs, warn, queuedId } = call
     const node = this.#nodeOf(component)
+    const way = this.#wayOf(agent)
     // Counting what is in it may take a while: when somebody uses it.
     this.#files ??= openDataFolder(this.#root, this.#quotaBytes)
     return {
@@ -315,16 +330,16 @@ export class HelperBroker {
       ...(queuedId === undefined ? {} : { queuedId }),
       request: async (options) => {
         told.bytes += sizeOf(options.body)
-        const reply = await this.#egress.request(options)
+        const reply = await way.request(options)
         told.status = reply.status
         return reply
       },
       connect: async (options) => {
-        const socket = await this.#egress.connect(options)
+        const socket = await way.connect(options)
         told.sockets.push(socket)
         return socket
       },
-      addressOf: (host, port) => this.#egress.addressOf(host, port),
+      addressOf: (host, port) => way.addressOf(host, port),
       queue: (path, args) => this.#keep({ ...call, path, args }),
       otel: this.#otel,
       metricSeries: this.#metricSeries,
@@ -334,6 +349,10 @@ export class HelperBroker {
       health: () => this.#link.health(node),
       targeted: () => this.#link.targeted(),
     }
+  }
+
+  #wayOf(agent: CallingAgent): Egress {
+    return this.#permissions.wayOf(agent, this.#egress)
   }
 
   #nodeOf(component: HelperCall['component']): string {
@@ -436,7 +455,8 @@ function messageOf(error: unknown): string {
   return error instanceof Mistake ? error.message : 'an error of Remora'
 }
 
-type CallingAgent = Pick<Agent, 'index' | 'id' | 'version' | 'path' | 'title'>
+type CallingAgent = Pick<Agent, 'index' | 'id' | 'version' | 'path' | 'title'> &
+  Partial<Pick<Agent, 'grants'>>
 
 /** Throws for the script when nobody reads what is there: a program whose output stands still must not grow. */
 function toStandardOutput(line: string): void {

@@ -1,6 +1,6 @@
-import { isIP } from 'node:net'
 import { z } from 'zod'
 import { knownProtocols } from '../dissectors/known.ts'
+import { isHostPattern, rateOf } from '../helpers/grants.ts'
 import { nearest } from '../mistake/nearest.ts'
 import { severity } from '../wire/alerts.ts'
 import { SEVERITIES } from '../wire/severity.ts'
@@ -31,17 +31,12 @@ const time = quantity(/^(\d+(\.\d+)?(ms|s|m|h))+$|^0$/, 'expected a duration suc
 const host = z
   .string()
   .refine(
-    isHostOrNetwork,
+    isHostPattern,
     'expected a host (hooks.slack.com, *.example.com), an address or a network (10.0.0.0/8)',
   )
-
-function isHostOrNetwork(text: string): boolean {
-  const [address = '', bits, ...more] = text.split('/')
-  const version = isIP(address)
-  if (version === 0) return /^(\*\.)?[\w-]+(\.[\w-]+)*$/.test(text)
-  if (bits === undefined) return true
-  return more.length === 0 && /^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128)
-}
+const rate = z
+  .string()
+  .refine((each) => rateOf(each) !== undefined, 'expected a helper and a rate, such as vendor.webhook 10/min')
 
 /** What Kubeshark dissects by default, and MQTT … */
 const USUAL_PROTOCOLS = [
@@ -141,6 +136,17 @@ export const configSchema = section({
         'Hosts and networks that helpers may call; empty = all that are not denied',
       ),
       deny: setting(z.array(host), [], 'Hosts and networks that helpers may not call'),
+      loopback: setting(
+        z.enum(['auto', 'allow', 'refuse']),
+        'auto',
+        'Whether helpers may connect to this machine itself; auto: unless it runs in Kubernetes',
+      ),
+      timeout: setting(time, '10s', 'For connecting, for the head of a reply and for each pause in it'),
+      totalTimeout: setting(time, '30s', 'For all of a request, redirects included'),
+      maxReply: setting(size, '2Mi', 'Size of a reply'),
+      perHost: setting(positive, 16, 'Requests to one host at the same time; others wait'),
+      perAgent: setting(positive, 16, 'Requests of one agent at the same time; others wait'),
+      maxWaiting: setting(whole, 256, 'Requests that wait for others of the same host or agent'),
     }),
     outbox: section({
       maxSize: setting(
@@ -206,6 +212,22 @@ export const configSchema = section({
         'Metrics of agents have a label that says which one; without it, what several export under one name is made one',
       ),
     }),
+    grants: setting(
+      z.array(
+        z.strictObject({
+          agent: z.string().min(1),
+          hosts: z.array(host).optional(),
+          buckets: texts.optional(),
+          paths: texts.optional(),
+          helpers: texts.optional(),
+          rates: z.array(rate).optional(),
+          loopback: flag.optional(),
+          metadata: flag.optional(),
+        }),
+      ),
+      [],
+      'What agents may do, by title, or "*" for all that have no such list of their own: hosts, buckets, paths, helpers, rates (vendor.webhook 10/min), loopback and metadata; what the header of a script says holds as well',
+    ),
     jobsAcrossAgents: setting(
       flag,
       true,

@@ -16,6 +16,16 @@ export class Refusal extends Mistake {
   }
 }
 
+/** A limit that passes by itself. */
+export class Busy extends Mistake {
+  readonly retry: Retry
+
+  constructor(message: string, afterMs: number) {
+    super('E_HELPER_REFUSED', message)
+    this.retry = { when: 'later', afterMs }
+  }
+}
+
 /** Of calls that were sent together: some have arrived. */
 export class PartlyFailed extends Mistake {
   /** By place in what was sent: why each of these did not arrive. */
@@ -29,7 +39,7 @@ export class PartlyFailed extends Mistake {
 
 /** A mistake of the script, or a limit, stays one; what the other side or the way there did may pass. */
 export function retryOf(error: unknown): Retry {
-  if (error instanceof Refusal) return error.retry
+  if (error instanceof Refusal || error instanceof Busy) return error.retry
   if (error instanceof Mistake && error.code !== 'E_HELPER_FAILED') return { when: 'never' }
   return { when: 'later' }
 }

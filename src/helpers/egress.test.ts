@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import dns from 'node:dns'
 import { createServer as createHttpsServer } from 'node:https'
 import { type AddressInfo, createServer } from 'node:net'
 import { text } from 'node:stream/consumers'
@@ -7,7 +8,8 @@ import { createServer as createTlsServer } from 'node:tls'
 import { Mistake } from '../mistake/mistake.ts'
 import { certificate } from '../testing/certificate.ts'
 import { httpServer } from '../testing/http-server.ts'
-import { type EgressOptions, openEgress } from './egress.ts'
+import { retryOf } from './answer.ts'
+import { type EgressOptions, type EgressRules, openEgress } from './egress.ts'
 import type { HttpRequest } from './helper.ts'
 
 const SECRET = 'b0a7-very-secret'
@@ -308,6 +310,91 @@ describe('fences', () => {
     assert.equal((await request(server.url)).body, 'ok')
     for (const host of ['1.1.1.1', '8.8.8.8', '172.32.0.1', '[2606:4700::1]', '[::ffff:8.8.8.8]'])
       assert.match(await complaint(request(`http://${host}/`), 'E_HELPER_REFUSED'), /forbidden/)
+  })
+
+  test('hold for what a name leads to at the moment of connecting, whatever it led to before', async (t) => {
+    const server = await httpServer(t, (_, response) => response.end('ok'))
+    const answers = [['127.0.0.1'], ['169.254.169.254'], ['10.0.0.1', '127.0.0.1'], ['::ffff:a9fe:a9fe']]
+    t.mock.method(
+      dns,
+      'lookup',
+      (...[, , done]: [string, object, (error: null, found: object[]) => void]) => {
+        const found = answers.shift() ?? []
+        done(
+          null,
+          found.map((address) => ({ address, family: address.includes(':') ? 6 : 4 })),
+        )
+      },
+    )
+    const request = open(t, { deny: ['10.0.0.0/8'] })
+    const url = `http://rebound.example:${server.port}/`
+    assert.equal((await request(url)).body, 'ok')
+    assert.match(await complaint(open(t)(url), 'E_HELPER_REFUSED'), /forbidden/)
+    // Of several addresses those are taken that are not forbidden.
+    assert.equal((await open(t, { deny: ['10.0.0.0/8'] })(url)).body, 'ok')
+    assert.match(await complaint(open(t)(url), 'E_HELPER_REFUSED'), /forbidden/)
+    assert.equal(answers.length, 0)
+  })
+
+  test('of an agent hold beside those of all, and equal ones share connections', async (t) => {
+    const ports = new Set<number | undefined>()
+    const server = await httpServer(t, (_, response) => {
+      ports.add(response.socket?.remotePort)
+      response.end('ok')
+    })
+    const egress = openEgress({ loopback: false })
+    t.after(() => egress.close())
+    const get = (rules: EgressRules) =>
+      egress.under(rules).request({ method: 'GET', url: server.url, headers: {}, body: undefined })
+    const granted = { loopback: true }
+    await get({ ...granted, hosts: [{ allow: ['127.0.0.1'], by: 'a' }] })
+    await get({ ...granted, hosts: [{ allow: ['127.0.0.0/8'], by: 'b' }] })
+    await get({ ...granted, agent: 'c', hosts: [{ allow: ['*'], by: 'c' }] })
+    assert.ok(ports.size < 3, `${ports.size} connections for 3 requests`)
+    const refusals: [EgressRules, RegExp][] = [
+      [{}, /the address is forbidden/],
+      [
+        {
+          ...granted,
+          hosts: [
+            { allow: ['*'], by: 'x' },
+            { allow: [], by: 'its header' },
+          ],
+        },
+        /not granted by its header$/,
+      ],
+    ]
+    for (const [rules, message] of refusals)
+      assert.match(await complaint(get(rules), 'E_HELPER_REFUSED'), message)
+  })
+
+  test('let so many in at a time, make others wait, and refuse the rest', async (t) => {
+    const held: (() => void)[] = []
+    const server = await httpServer(t, (_, response) => {
+      held.push(() => response.end('ok'))
+    })
+    const egress = openEgress({ mostPerHost: 2, mostPerAgent: 1, mostWaiting: 1 })
+    t.after(() => egress.close())
+    const get = (agent: string) =>
+      egress.under({ agent }).request({ method: 'GET', url: server.url, headers: {}, body: undefined })
+    const calls = [get('a'), get('a'), get('b'), get('c')]
+    const [byAgent, byHost] = [get('a'), get('d')]
+    assert.match(await complaint(byAgent, 'E_HELPER_REFUSED'), /too many requests of this agent/)
+    assert.match(await complaint(byHost, 'E_HELPER_REFUSED'), /too many requests to this host/)
+    assert.deepEqual(retryOf(await byHost.catch((error) => error)), { when: 'later', afterMs: 1000 })
+    assert.equal(egress.crowded, 2)
+    const done = Promise.allSettled(calls)
+    let isOver = false
+    void done.then(() => {
+      isOver = true
+    })
+    while (!isOver) {
+      assert.ok(held.length <= 2)
+      held.shift()?.()
+      await new Promise(setImmediate)
+    }
+    const outcomes = (await done).map(({ status }) => status)
+    assert.ok(outcomes.filter((status) => status === 'fulfilled').length >= 3, String(outcomes))
   })
 
   test('that are no networks are told at once', () => {

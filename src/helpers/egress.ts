@@ -6,6 +6,7 @@ import { Readable } from 'node:stream'
 import { type ConnectionOptions, connect as connectTls, getCACertificates, type TLSSocket } from 'node:tls'
 import type { Agent, buildConnector, Dispatcher } from 'undici'
 import { Mistake } from '../mistake/mistake.ts'
+import { Busy } from './answer.ts'
 import type { ConnectRequest, HttpReply, HttpRequest } from './helper.ts'
 import { pinnedTrust } from './pinned-certificate.ts'
 
@@ -27,6 +28,30 @@ export interface EgressOptions {
   readonly totalMs?: number
   /** 2 MiB by default. */
   readonly largestReplyBytes?: number
+  /** False: this machine itself is refused, unless the rules of an agent say otherwise. True by default. */
+  readonly loopback?: boolean
+  /** Requests at the same time to one host, and of one agent; more wait, up to `mostWaiting` each. */
+  readonly mostPerHost?: number
+  readonly mostPerAgent?: number
+  readonly mostWaiting?: number
+}
+
+/** What else holds for one agent. */
+export interface EgressRules {
+  /** Who shares the limit of one agent with nobody else. */
+  readonly agent?: string
+  /** A host must match one of each of these lists. */
+  readonly hosts?: readonly HostList[]
+  /** Whether it may connect to this machine; absent: as the options say. */
+  readonly loopback?: boolean | undefined
+  /** Whether it may connect to metadata services and link-local addresses; false by default. */
+  readonly metadata?: boolean | undefined
+}
+
+export interface HostList {
+  readonly allow: readonly string[]
+  /** Who says so, as the end of a sentence: `the header of the script`. */
+  readonly by: string
 }
 
 /** The only way out for scripts. One per process: connections are kept and used again. */
@@ -39,6 +64,12 @@ export interface Egress {
   connect(options: ConnectRequest, signal?: AbortSignal): Promise<Socket>
   /** An address of the host that may be connected to: who connects by itself must take this one, not the name. */
   addressOf(host: string, port: number): Promise<string>
+  /** Throws for hosts that would be refused by their names. */
+  checkHosts(hosts: readonly string[]): void
+  /** The same way out, under the rules of an agent as well. Connections are shared by all whose rules for addresses are equal. */
+  under(rules: EgressRules): Egress
+  /** Calls that were refused since too many others were on their way. */
+  readonly crowded: number
   /** Closes idle connections and breaks the others. */
   close(): Promise<void>
 }
@@ -56,18 +87,44 @@ export function openEgress(options: EgressOptions = {}): Egress {
 
 class FencedEgress implements Egress {
   readonly #options: EgressOptions
+  readonly #rules: EgressRules
+  readonly #ways: Ways
   readonly #forbidden: BlockList
-  #client: Promise<Client> | undefined
 
-  constructor(options: EgressOptions) {
+  constructor(options: EgressOptions, rules: EgressRules = {}, ways = new Ways(options)) {
     this.#options = options
-    this.#forbidden = forbiddenAddresses(options)
+    this.#rules = rules
+    this.#ways = ways
+    this.#forbidden = ways.forbidden(rules)
+  }
+
+  under(rules: EgressRules): Egress {
+    return new FencedEgress(this.#options, rules, this.#ways)
+  }
+
+  get crowded(): number {
+    return this.#ways.crowded
+  }
+
+  checkHosts(hosts: readonly string[]): void {
+    for (const host of hosts) this.#checkHost(peerOf(host, undefined))
   }
 
   async request(options: HttpRequest, signal?: AbortSignal): Promise<HttpReply> {
     const total = AbortSignal.timeout(options.totalMs ?? this.#options.totalMs ?? TOTAL_MS)
     const stop = signal === undefined ? total : AbortSignal.any([signal, total])
-    let next = firstHop(options)
+    const next = firstHop(options)
+    this.#checkHost(next)
+    const leave = await this.#ways.enter(next, this.#rules.agent, stop)
+    try {
+      return await this.#follow(next, stop)
+    } finally {
+      leave()
+    }
+  }
+
+  async #follow(first: Hop, stop: AbortSignal): Promise<HttpReply> {
+    let next = first
     for (let redirects = 0; redirects <= MOST_REDIRECTS; redirects++) {
       const reply = await this.#send(next, stop)
       if ('status' in reply) return reply
@@ -133,15 +190,14 @@ class FencedEgress implements Egress {
     }
   }
 
-  async close(): Promise<void> {
-    await (await this.#client)?.agent.destroy()
+  close(): Promise<void> {
+    return this.#ways.close()
   }
 
   async #send(hop: Hop, signal: AbortSignal): Promise<HttpReply | Redirect> {
     this.#checkHost(hop)
     if (hop.certificateSha256 === undefined) {
-      this.#client ??= openClient(this.#options, this.#forbidden)
-      return await this.#sendBy(await this.#client, hop, signal)
+      return await this.#sendBy(await this.#ways.client(this.#rules), hop, signal)
     }
     const trust = await this.#pinned(hop, hop.certificateSha256, signal)
     const client = await openClient(this.#options, this.#forbidden, trust)
@@ -199,8 +255,144 @@ class FencedEgress implements Egress {
     if (deny.some((pattern) => matches(pattern, host))) throw refused(hop, 'the host is on the deny list')
     if (allow.length > 0 && !allow.some((pattern) => matches(pattern, host)))
       throw refused(hop, 'the host is not on the allow list')
+    const closed = this.#rules.hosts?.find((list) => !list.allow.some((pattern) => matches(pattern, host)))
+    if (closed !== undefined) throw refused(hop, `the host is not granted by ${closed.by}`)
   }
 }
+
+/** Connections and limits that all agents share. */
+class Ways {
+  readonly #options: EgressOptions
+  readonly #lists = new Map<string, BlockList>()
+  readonly #clients = new Map<string, Promise<Client>>()
+  readonly #hosts: Crowd
+  readonly #agents: Crowd
+
+  constructor(options: EgressOptions) {
+    this.#options = options
+    const { mostPerHost = MOST_PER_HOST, mostPerAgent = MOST_PER_AGENT, mostWaiting = MOST_WAITING } = options
+    this.#hosts = new Crowd(mostPerHost, mostWaiting)
+    this.#agents = new Crowd(mostPerAgent, mostWaiting)
+    // A network that is none is said at once.
+    this.forbidden({})
+  }
+
+  get crowded(): number {
+    return this.#hosts.refused + this.#agents.refused
+  }
+
+  /** Addresses that nobody under these rules connects to. */
+  forbidden(rules: EgressRules): BlockList {
+    const { loopback, metadata } = this.#doors(rules)
+    const key = keyOf({ loopback, metadata })
+    const list = this.#lists.get(key) ?? forbiddenAddresses({ ...this.#options, loopback, metadata })
+    this.#lists.set(key, list)
+    return list
+  }
+
+  client(rules: EgressRules): Promise<Client> {
+    const key = keyOf(this.#doors(rules))
+    const client = this.#clients.get(key) ?? openClient(this.#options, this.forbidden(rules))
+    this.#clients.set(key, client)
+    return client
+  }
+
+  #doors({ loopback = this.#options.loopback ?? true, metadata = false }: EgressRules): Doors {
+    return { loopback, metadata }
+  }
+
+  /** Waits until a request may be made; answers how to say that it is over. */
+  async enter(peer: Peer, agent: string | undefined, signal: AbortSignal): Promise<() => void> {
+    const tooMany = (whom: string) =>
+      new Busy(`${peer.method} ${peer.url.host}: too many requests ${whom} are on their way`, BUSY_MS)
+    const ofAgent =
+      agent === undefined
+        ? undefined
+        : await this.#agents.enter(agent, () => tooMany('of this agent'), signal)
+    try {
+      const ofHost = await this.#hosts.enter(peer.url.host, () => tooMany('to this host'), signal)
+      return () => {
+        ofHost()
+        ofAgent?.()
+      }
+    } catch (error) {
+      ofAgent?.()
+      throw error instanceof Mistake ? error : failed(peer, 'the time is up')
+    }
+  }
+
+  async close(): Promise<void> {
+    for (const client of this.#clients.values()) await (await client).agent.destroy()
+  }
+}
+
+interface Doors {
+  readonly loopback: boolean
+  readonly metadata: boolean
+}
+
+function keyOf({ loopback, metadata }: Doors): string {
+  return `${loopback} ${metadata}`
+}
+
+/** Lets in so many of one name at a time; others wait in order, and beyond that they are refused. */
+class Crowd {
+  readonly #most: number
+  readonly #mostWaiting: number
+  readonly #inside = new Map<string, { count: number; readonly waiting: (() => void)[] }>()
+  refused = 0
+
+  constructor(most: number, mostWaiting: number) {
+    this.#most = most
+    this.#mostWaiting = mostWaiting
+  }
+
+  async enter(name: string, refusal: () => Mistake, signal: AbortSignal): Promise<() => void> {
+    const crowd = this.#inside.get(name) ?? { count: 0, waiting: [] }
+    this.#inside.set(name, crowd)
+    if (crowd.count < this.#most) crowd.count++
+    else {
+      if (crowd.waiting.length >= this.#mostWaiting) {
+        this.refused++
+        throw refusal()
+      }
+      await this.#turn(crowd.waiting, signal)
+    }
+    return () => this.#leave(name)
+  }
+
+  /** Whoever leaves hands over the place: the count stays. */
+  async #turn(waiting: (() => void)[], signal: AbortSignal): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    const give = () => {
+      const at = waiting.indexOf(resolve)
+      if (at < 0) return
+      waiting.splice(at, 1)
+      reject(signal.reason)
+    }
+    waiting.push(resolve)
+    signal.addEventListener('abort', give, { once: true })
+    try {
+      await promise
+    } finally {
+      signal.removeEventListener('abort', give)
+    }
+  }
+
+  #leave(name: string): void {
+    const crowd = this.#inside.get(name)
+    if (crowd === undefined) return
+    const next = crowd.waiting.shift()
+    if (next !== undefined) next()
+    else if (--crowd.count === 0) this.#inside.delete(name)
+  }
+}
+
+const MOST_PER_HOST = 16
+const MOST_PER_AGENT = 16
+const MOST_WAITING = 256
+/** When it makes sense to ask again. */
+const BUSY_MS = 1000
 
 /** Beside what Node trusts. */
 function trustOf({ ca }: EgressOptions): ConnectionOptions {
@@ -244,9 +436,10 @@ interface Hop extends Peer {
   readonly answerMs: number | undefined
 }
 
-function peerOf(host: string, port: number): Peer {
+function peerOf(host: string, port: number | undefined): Peer {
   const name = bare(host)
-  const url = URL.parse(`tcp://${isIP(name) === 6 ? `[${name}]` : name}:${port}`)
+  const place = port === undefined ? '' : `:${port}`
+  const url = URL.parse(`tcp://${isIP(name) === 6 ? `[${name}]` : name}${place}`)
   if (url === null || url.hostname === '')
     throw new Mistake('E_HELPER_ARGUMENT', 'that is no host with a port')
   return { method: 'connect to', url }
@@ -337,6 +530,7 @@ function hostOf(url: URL): string {
 function matches(pattern: string, host: string): boolean {
   if (isNetwork(pattern)) return isIP(host) !== 0 && listOf([pattern]).check(host, familyOf(host))
   const name = pattern.toLowerCase()
+  if (name === '*') return true
   return name.startsWith('*.') ? host.endsWith(name.slice(1)) : host === name
 }
 
@@ -372,8 +566,13 @@ function fencedConnector(
   }
 }
 
-function forbiddenAddresses({ deny = [], internetConnectivity = true }: EgressOptions): BlockList {
-  const list = listOf([...NEVER, ...deny.filter(isNetwork)])
+function forbiddenAddresses({
+  deny = [],
+  internetConnectivity = true,
+  loopback,
+  metadata,
+}: EgressOptions & Doors): BlockList {
+  const list = listOf([...(metadata ? [] : NEVER), ...(loopback ? [] : LOOPBACK), ...deny.filter(isNetwork)])
   if (!internetConnectivity) for (const [first, last] of PUBLIC) list.addRange(first, last, familyOf(first))
   return list
 }
@@ -405,6 +604,18 @@ const NEVER = [
   'fd20:ce::254', // metadata of Google
   '64:ff9b::a9fe:0/112', // 169.254.0.0/16 by NAT64, RFC 6052
   '2002:a9fe::/32', // and by 6to4, RFC 3056
+  '::a9fe:0/112', // and as IPv4-compatible, RFC 4291 §2.5.5.1
+]
+
+/** This machine. Who connects to no address at all (`0.0.0.0`, `::`) gets there, too. */
+const LOOPBACK = [
+  '127.0.0.0/8',
+  '0.0.0.0/8',
+  '::/128',
+  '::1',
+  '::7f00:0/104', // 127.0.0.0/8 as IPv4-compatible,
+  '64:ff9b::7f00:0/104', // by NAT64,
+  '2002:7f00::/24', // and by 6to4
 ]
 
 /** All but loopback, RFC 1918, RFC 6598 and RFC 4193. */
@@ -421,7 +632,7 @@ const PUBLIC = [
 ] as const
 
 const FORBIDDEN =
-  'the address is forbidden: link-local and metadata always are, public ones without internetConnectivity'
+  'the address is forbidden: link-local and metadata are without a grant, so is loopback in a cluster, and public ones are without internetConnectivity'
 
 function refused(hop: Peer, reason: string): Mistake {
   return new Mistake('E_HELPER_REFUSED', `${hop.method} ${hop.url.host}: ${reason}`)

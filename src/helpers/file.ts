@@ -19,6 +19,7 @@ export const file = namespace(
       doc: 'Replaces the content of a file, or makes the file. The folder must exist. Objects are written as JSON.',
       params: { path: path('Path of the file'), content: jsonText.describe('The whole new content') },
       returns: z.void(),
+      writes: ({ path }) => [path],
       example: `file.mkdir('reports')\nfile.write('reports/today.txt', 'all is well\\n')`,
       async run({ path, content }, { files }) {
         const target = files.resolve(path)
@@ -34,6 +35,7 @@ export const file = namespace(
       doc: 'Adds text at the end of a file, or makes the file. The folder must exist.',
       params: { path: path('Path of the file'), content: jsonText.describe('What to add') },
       returns: z.void(),
+      writes: ({ path }) => [path],
       example: `file.append('events.log', new Date().toISOString() + ' started\\n')`,
       async run({ path, content }, { files }) {
         const target = files.resolve(path)
@@ -103,6 +105,7 @@ export const file = namespace(
       doc: 'Renames a file or folder. Into an existing folder, or a path that ends with `/`, it moves under its own name.',
       params: { oldPath: path('What to move'), newPath: path('Where to') },
       returns: z.void(),
+      writes: ({ oldPath, newPath }) => [oldPath, newPath],
       example: `file.write('draft.txt', 'done')\nfile.mkdir('reports')\nfile.move('draft.txt', 'reports/')`,
       async run({ oldPath, newPath }, host) {
         const { files } = host
@@ -123,6 +126,7 @@ export const file = namespace(
       doc: 'Copies one file. Throws when there is none, as for a capture that has expired.',
       params: { srcPath: path('File to copy'), dstPath: path('Path of the copy') },
       returns: z.void(),
+      writes: ({ dstPath }) => [dstPath],
       example: `file.write('a.txt', 'hello')\nfile.copy('a.txt', 'b.txt')`,
       async run({ srcPath, dstPath }, host) {
         const { files } = host
@@ -139,6 +143,7 @@ export const file = namespace(
       doc: 'Deletes a file, or a folder with all that is in it. Nothing there is fine.',
       params: { path: path('What to delete') },
       returns: z.void(),
+      writes: ({ path }) => [path],
       example: `file.delete('reports')`,
       async run({ path }, { files }) {
         const target = notTheRoot(files, files.resolve(path), 'file.delete')
@@ -151,6 +156,7 @@ export const file = namespace(
       doc: 'Makes a folder, and those above it. One that exists is fine.',
       params: { path: path('Path of the folder') },
       returns: z.void(),
+      writes: ({ path }) => [path],
       example: `file.mkdir('recordings/checkout')`,
       async run({ path }, { files }) {
         await makeFolder(files, files.resolve(path))
@@ -165,6 +171,7 @@ export const file = namespace(
         dir: path('Folder to make it in').default(''),
       },
       returns: z.string(),
+      writes: ({ name, dir }) => [join(dir, `${name}0`)],
       example: `var folder = file.mkdirTemp('snapshot')\nfile.write(folder + '/note.txt', 'kept')`,
       async run({ name, dir }, { files, randomName }) {
         const target = join(files.resolve(dir), name + randomName())
@@ -182,6 +189,7 @@ export const file = namespace(
         extension: namePart.default('txt').describe('With or without the dot'),
       },
       returns: z.string(),
+      writes: ({ name, dir, extension }) => [join(dir, `${name}0.${extension.replace(/^\./, '')}`)],
       example: `var report = file.temp('report', '', 'json')\nfile.write(report, JSON.stringify({ ok: true }))`,
       async run({ name, dir, extension }, { files, randomName }) {
         const fullName = `${name}${randomName()}.${extension.replace(/^\./, '')}`
@@ -196,6 +204,7 @@ export const file = namespace(
       doc: 'Packs the files of a folder into `kubeshark_<UNIX seconds>.tar.gz` in the data folder, and returns that name.',
       params: { dir: path('Folder to pack') },
       returns: z.string(),
+      writes: () => ['kubeshark_0.tar.gz'],
       example: `file.mkdir('reports')\nvar archive = file.tar('reports')\nfile.move(archive, 'reports_' + archive)`,
       async run({ dir }, host) {
         const stem = `kubeshark_${Math.floor(host.now() / 1000)}`

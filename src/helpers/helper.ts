@@ -37,6 +37,8 @@ export interface BrokerDeclaration<P extends Params, R extends z.ZodType> extend
   rehearsed?(args: Arguments<P>, host: HelperHost): z.input<R> | Promise<z.input<R>>
   /** Where its effect goes; absent: nowhere outside of this machine. Throws a Mistake when that cannot be told. */
   target?(args: Arguments<P>, host: HelperHost): EffectTarget
+  /** Paths that it writes or removes, as `files.resolve` takes them, for grants. */
+  writes?(args: Arguments<P>): readonly string[]
   /** How its calls go by way of the outbox; absent: they cannot. With it there is `<path>.queue(…)`. */
   readonly queued?: Queued<P>
 }

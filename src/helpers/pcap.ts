@@ -34,6 +34,7 @@ export const pcap = namespace('pcap', 'Packets of the streams that were seen lat
         .describe('Folder with captures to take instead of those that are kept anyway'),
     },
     returns: z.string(),
+    writes: () => ['0.pcap'],
     example: `var capture = pcap.snapshot()\nfile.move(capture, file.mkdirTemp('snapshot'))`,
     async run({ selectedPcaps, pcapsDir }, host) {
       refuseOnHub(host)

@@ -23,6 +23,12 @@ export interface RehearsalOptions {
   readonly check: (request: HttpRequest) => void
 }
 
+/** What holds for one call. */
+interface RehearsedCheck extends Pick<DispatchOptions, 'permit'> {
+  /** Instead of that of all. */
+  readonly check?: RehearsalOptions['check']
+}
+
 /**
  * Helpers as in earnest, but nothing leaves the machine: requests are recorded and answered with 200 and an empty object. All
  * else goes to the host that is given, whose folder is to be one that nobody misses, and is recorded, too.
@@ -41,7 +47,7 @@ export class Rehearsal {
   async dispatch(
     call: RehearsedCall,
     host: HelperHost,
-    permit?: DispatchOptions['permit'],
+    { permit, check = this.#options.check }: RehearsedCheck = {},
   ): Promise<unknown> {
     const { namespaces } = this.#options
     const { path, args } = call
@@ -49,7 +55,7 @@ export class Rehearsal {
     const rehearsed: HelperHost = {
       ...host,
       request: async (request) => {
-        this.#options.check(request)
+        check(request)
         sent.push(request)
         return PRETENDED
       },

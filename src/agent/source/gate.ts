@@ -1,6 +1,7 @@
 import { stripTypeScriptTypes } from 'node:module'
-import { type Node, type Options, type Program, parse } from 'acorn'
+import { type Comment, type Node, type Options, type Program, parse } from 'acorn'
 import { full } from 'acorn-walk'
+import { type Grants, isGrantComment, readGrants } from '../../helpers/grants.ts'
 import { Mistake } from '../../mistake/mistake.ts'
 import { type AnyNode, childrenOf } from './scope.ts'
 
@@ -10,6 +11,8 @@ export interface ParsedAgent {
   /** What runs: the text as it is, or with its types blanked out (positions stay). */
   readonly source: string
   readonly ast: Program
+  /** What the comments at its top hold it to. */
+  readonly grants: Grants
 }
 
 /** What keeps a script from being one, and where. Lines and columns count from 1. */
@@ -36,10 +39,11 @@ export function parseAgent(
 ): ParsedAgent {
   const source = file.endsWith('.ts') ? stripTypes(text, file) : text
   try {
-    const ast = parse(source, OPTIONS[language])
+    const comments: Comment[] = []
+    const ast = parse(source, { ...OPTIONS[language], onComment: comments })
     refuseDepth(ast, source, file)
     if (language === 'modern') refuseAsync(ast, source, file)
-    return { source, ast }
+    return { source, ast, grants: grantsOf({ source, file, ast, comments }) }
   } catch (error) {
     if (!isSyntaxError(error)) throw error
     const module = moduleSyntax(source)
@@ -58,6 +62,30 @@ export function parseAgent(
       language === 'es5' && parses(source) ? MODERN_WAY : '',
     )
   }
+}
+
+interface Commented {
+  readonly source: string
+  readonly file: string
+  readonly ast: Program
+  readonly comments: readonly Comment[]
+}
+
+/** Further down a comment would look as if it held, and would not. */
+function grantsOf({ source, file, ast, comments }: Commented): Grants {
+  const end = ast.body[0]?.start ?? source.length
+  const late = comments.find(({ start, end: to }) => start >= end && isGrantComment(source.slice(start, to)))
+  if (late !== undefined)
+    throw syntaxMistake(
+      source,
+      file,
+      late.start,
+      'grants stand before the code',
+      'Move it to the top of the script.',
+    )
+  const { grants, problem } = readGrants(source.slice(0, end))
+  if (problem !== undefined) throw syntaxMistake(source, file, problem.at, problem.reason, problem.hint)
+  return grants
 }
 
 /** Whoever reads a script that has passed may do so by recursion. */
