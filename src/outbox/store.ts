@@ -342,6 +342,8 @@ export class OutboxStore {
 
   #load(database: Database): void {
     const now = this.#options.now()
+    // 16 MiB: what is written and soon deleted again need not reach the file itself.
+    database.all('PRAGMA wal_autocheckpoint = 4000')
     database.transaction(() => {
       database.run("INSERT OR IGNORE INTO about VALUES ('name', ?)", randomBytes(5).toString('hex'))
       database.run("INSERT OR IGNORE INTO about VALUES ('run', '0')")
