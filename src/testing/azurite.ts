@@ -9,7 +9,7 @@ export const AZURITE_KEY =
   'Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=='
 
 /** Microsoft's emulator of Blob Storage, with nothing on the disk, for one test. Answers the address of its account. */
-export async function azurite(t: TestContext, more: readonly string[] = []): Promise<string> {
+export async function azurite(t: Pick<TestContext, 'after'>, more: readonly string[] = []): Promise<string> {
   const program = emulatorFile('azurite', 'dist', 'src', 'blob', 'main.js')
   const quiet = ['--inMemoryPersistence', '--disableTelemetry', '--silent', '--skipApiVersionCheck']
   const server = startProgram(t, process.execPath, [program, '--blobPort', '0', ...quiet, ...more])

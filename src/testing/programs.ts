@@ -3,7 +3,11 @@ import { once } from 'node:events'
 import type { TestContext } from 'node:test'
 
 /** A program that runs until the test is over. */
-export function startProgram(t: TestContext, command: string, args: readonly string[]): ChildProcess {
+export function startProgram(
+  t: Pick<TestContext, 'after'>,
+  command: string,
+  args: readonly string[],
+): ChildProcess {
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] })
   child.stdout?.resume()
   t.after(() => end(child))

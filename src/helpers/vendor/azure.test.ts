@@ -1,12 +1,17 @@
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { describe, type TestContext, test } from 'node:test'
+import { Readable } from 'node:stream'
+import { after, before, describe, type TestContext, test } from 'node:test'
 import { BlobServiceClient, StorageSharedKeyCredential } from '@azure/storage-blob'
 import { AZURITE_ACCOUNT, AZURITE_KEY, azurite } from '../../testing/azurite.ts'
+import { certificate } from '../../testing/certificate.ts'
 import { describeFailures } from '../../testing/describe-failures.ts'
 import { withoutEmulator } from '../../testing/emulator.ts'
+import { withEnvironment } from '../../testing/environment.ts'
 import { fakeHost } from '../../testing/helper-host.ts'
+import { httpServer } from '../../testing/http-server.ts'
 import { tempFolder } from '../../testing/temp-folder.ts'
 import { Refusal } from '../answer.ts'
 import { openDataFolder } from '../data-folder.ts'
@@ -18,6 +23,8 @@ import { namespaces } from '../index.ts'
 const skip = withoutEmulator('azurite')
 
 describe('vendor.azure.put', { skip }, () => {
+  const open = opened()
+
   test('uploads a file, which can be read back from the address that it answers', async (t) => {
     const { put, connection, download } = await open(t)
     await put.write('dfir/calls é.json', '[1]')
@@ -33,6 +40,52 @@ describe('vendor.azure.put', { skip }, () => {
     await put.write('a.txt', '')
     assert.equal(await put('traffic', 'a.txt', null, undefined, connection), url)
     assert.equal(await download(url), '')
+  })
+
+  test('keeps names as they are, whatever is in them', async (t) => {
+    const { put, connection, download } = await open(t)
+    const names = [
+      'ä ö 日本 🦈.txt',
+      '%41.txt',
+      'a?b#c&d=e+f.txt',
+      "it's [1] {2}.txt",
+      'a\\b',
+      '-',
+      '..a',
+      'x'.repeat(200),
+    ]
+    for (const name of names) {
+      await put.write(name, name)
+      assert.equal(await download(await put('traffic', name, '', '', connection)), name)
+    }
+  })
+
+  test('uploads what is large in blocks, and holds little of it', async (t) => {
+    const { put, host, connection, blob } = await open(t)
+    const content = Buffer.alloc(64 * 2 ** 20)
+    for (let at = 0; at < content.length; at += 4096) content.writeUInt32LE(at, at)
+    await put.write('big.pcap', content)
+    const waiting = new Set<Readable>()
+    let most = 0
+    const watched: HelperHost = {
+      ...host,
+      request: async (options) => {
+        const body = options.body
+        if (body instanceof Readable) waiting.add(body)
+        most = Math.max(most, waiting.size)
+        return await host.request(options).finally(() => waiting.delete(body as Readable))
+      },
+    }
+    const url = await dispatch(
+      namespaces,
+      'vendor.azure.put',
+      ['traffic', 'big.pcap', '', '', connection],
+      watched,
+    )
+    assert.equal(most, 2)
+    const hash = createHash('sha256')
+    for await (const chunk of (await blob(url).download()).readableStreamBody ?? []) hash.update(chunk)
+    assert.equal(hash.digest('hex'), createHash('sha256').update(content).digest('hex'))
   })
 
   test('says why Azure refuses: a wrong key, no such container', async (t) => {
@@ -73,6 +126,95 @@ describe('vendor.azure.put', { skip }, () => {
     assert.equal(await download(url), 'text')
   })
 })
+
+describe('vendor.azure.put with the name of an account alone', { skip }, () => {
+  const nobody = {
+    IDENTITY_ENDPOINT: undefined,
+    IDENTITY_HEADER: undefined,
+    AZURE_FEDERATED_TOKEN_FILE: undefined,
+    AZURE_CLIENT_ID: undefined,
+    AZURE_TENANT_ID: undefined,
+  }
+  /** As Azure signs them; the emulator does not look at the signature. */
+  const token = (more: object = {}) => {
+    const now = Math.floor(Date.now() / 1000)
+    const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
+    const claims = {
+      aud: 'https://storage.azure.com',
+      iss: 'https://sts.windows.net/ab1f708d-50f6-404c-a006-d71b2ac7a606/',
+      nbf: now - 60,
+      iat: now - 60,
+      exp: now + 3600,
+    }
+    return `${part({ alg: 'RS256', typ: 'JWT' })}.${part({ ...claims, ...more })}.c2lnbmVk`
+  }
+  /** An account of the public cloud, whose name leads to the emulator. */
+  async function cloud(t: TestContext) {
+    const { cert, certFile, keyFile } = await certificate(t)
+    const at = await azurite(t, ['--oauth', 'basic', '--cert', certFile, '--key', keyFile])
+    const emulator = new URL(at.replace('127.0.0.1', 'localhost'))
+    const egress = openEgress({ ca: cert })
+    t.after(() => egress.close())
+    const asked: string[] = []
+    const { put, host } = await offline(t, {
+      request: (options) => {
+        const { origin, pathname, search } = new URL(options.url)
+        asked.push(origin)
+        return egress.request({ ...options, url: emulator.href + pathname + search })
+      },
+    })
+    const ask = (method: string, path: string) =>
+      egress.request({
+        method,
+        url: `${emulator.href}/${path}`,
+        headers: { authorization: `Bearer ${token()}`, 'x-ms-version': '2023-11-03', 'content-length': '0' },
+        body: undefined,
+      })
+    assert.equal((await ask('PUT', 'traffic?restype=container')).status, 201)
+    await put.write('a.txt', 'text')
+    return { put, host, asked, ask }
+  }
+
+  /** The SDK asks the same one for as long as it lives, and keeps a token for as long as it is good: one test for all. */
+  test('signs in as the managed identity of the machine, and says what is wrong with it', async (t) => {
+    const { put, asked, ask } = await cloud(t)
+    const answers = [
+      { status: 400, body: { error: 'invalid_request' } },
+      {
+        status: 200,
+        body: { access_token: token({ aud: 'https://vault.azure.net' }), expires_on: secondsFromNow(10) },
+      },
+      { status: 200, body: { access_token: token(), expires_on: secondsFromNow(3600) } },
+    ]
+    const metadata = await httpServer(t, (_, response) => {
+      const { status = 500, body = {} } = answers.shift() ?? {}
+      response.writeHead(status, { 'content-type': 'application/json' })
+      response.end(JSON.stringify({ token_type: 'Bearer', ...body }))
+    })
+    withEnvironment(t, { ...nobody, IDENTITY_ENDPOINT: `${metadata.url}/token`, IDENTITY_HEADER: 'h' })
+    await assert.rejects(put('traffic', 'a.txt', AZURITE_ACCOUNT), {
+      code: 'E_HELPER_FAILED',
+      message: /this machine has no identity that Azure knows, and there is no key/,
+    })
+    await assert.rejects(put('traffic', 'a.txt', AZURITE_ACCOUNT), (error) => {
+      assert.ok(error instanceof Refusal, String(error))
+      assert.equal(error.status, 403)
+      assert.match(error.message, /answered 403: AuthenticationFailed/)
+      return true
+    })
+    const url = await put('traffic', 'a.txt', AZURITE_ACCOUNT)
+    assert.equal(url, `https://${AZURITE_ACCOUNT}.blob.core.windows.net/traffic/node-a_10.0.0.7/a.txt`)
+    assert.deepEqual([...new Set(asked)], [`https://${AZURITE_ACCOUNT}.blob.core.windows.net`])
+    assert.equal((await ask('GET', 'traffic/node-a_10.0.0.7/a.txt')).body, 'text')
+    const [asking] = metadata.seen
+    assert.match(asking?.path ?? '', /resource=https(:|%3A)(\/|%2F){2}storage\.azure\.com/)
+    assert.equal(asking?.headers['x-identity-header'], 'h')
+  })
+})
+
+function secondsFromNow(seconds: number): string {
+  return String(Math.floor(Date.now() / 1000) + seconds)
+}
 
 describe('vendor.azure.put, before anything is sent', () => {
   test('a file that is not there, a folder, a path that leads out', async (t) => {
@@ -157,8 +299,20 @@ async function offline(t: TestContext, network: Partial<HelperHost> = {}) {
   return { put: Object.assign(put, { write }), host }
 }
 
-async function open(t: TestContext) {
-  const endpoint = await azurite(t)
+/** One emulator for all tests of a suite. */
+function opened() {
+  let endpoint = ''
+  const ends: (() => unknown)[] = []
+  before(async () => {
+    endpoint = await azurite({ after: (end: () => unknown) => ends.push(end) })
+  })
+  after(async () => {
+    for (const end of ends) await end()
+  })
+  return (t: TestContext) => openAt(t, endpoint)
+}
+
+async function openAt(t: TestContext, endpoint: string) {
   const egress = openEgress()
   t.after(() => egress.close())
   const service = new BlobServiceClient(
@@ -166,12 +320,11 @@ async function open(t: TestContext) {
     new StorageSharedKeyCredential(AZURITE_ACCOUNT, AZURITE_KEY),
   )
   const container = service.getContainerClient('traffic')
-  await container.create()
+  await container.createIfNotExists()
   const { put, host } = await offline(t, { request: (options) => egress.request(options) })
   const connection = `BlobEndpoint=${endpoint};AccountName=${AZURITE_ACCOUNT};AccountKey=${AZURITE_KEY}`
-  const download = async (url: unknown) => {
-    const name = decodeURIComponent(String(url).slice(`${endpoint}/traffic/`.length))
-    return (await container.getBlobClient(name).downloadToBuffer()).toString()
-  }
-  return { put, host, endpoint, service, connection, download }
+  const blob = (url: unknown) =>
+    container.getBlobClient(decodeURIComponent(String(url).slice(`${endpoint}/traffic/`.length)))
+  const download = async (url: unknown) => (await blob(url).downloadToBuffer()).toString()
+  return { put, host, endpoint, service, connection, blob, download }
 }
