@@ -33,5 +33,27 @@ export async function dropAside({ files }: Pick<HelperHost, 'files'>, path: stri
   if (dirname(folder) === join(files.root, ASIDE)) await removeTree(files, folder)
 }
 
+/** Files by the names under which they are sent: name → path. All of them, or none. */
+export async function setAllAside(
+  host: Pick<HelperHost, 'files' | 'randomName'>,
+  files: Readonly<Record<string, string>>,
+): Promise<Record<string, string>> {
+  const copies: [name: string, path: string][] = []
+  try {
+    for (const [name, path] of Object.entries(files)) copies.push([name, await setAside(host, path)])
+    return Object.fromEntries(copies)
+  } catch (error) {
+    await dropAllAside(host, Object.fromEntries(copies))
+    throw error
+  }
+}
+
+export async function dropAllAside(
+  host: Pick<HelperHost, 'files'>,
+  files: Readonly<Record<string, string>>,
+): Promise<void> {
+  for (const path of Object.values(files)) await dropAside(host, path)
+}
+
 /** Folder inside the data folder. */
 const ASIDE = '.queued'

@@ -127,11 +127,11 @@ describe('vendor.slackBot', () => {
       const refused = (code: string, message: RegExp) => ({ code, message })
       await assert.rejects(
         how('slackBot', ...withFile('gone.pcap')),
-        refused('E_HELPER_ARGUMENT', /files\["f"\]: there is no such file$/),
+        refused('E_HELPER_FAILED', /^vendor.slackBot: gone.pcap: no such file or folder$/),
       )
       await assert.rejects(
         how('slackBot', ...withFile('empty')),
-        refused('E_HELPER_ARGUMENT', /files\["f"\]: it is empty/),
+        refused('E_HELPER_ARGUMENT', /: empty is empty: Slack takes no such files$/),
       )
       await assert.rejects(how('slackBot', ...withFile('../etc/passwd')), { code: 'E_HELPER_REFUSED' })
     }

@@ -1,10 +1,10 @@
-import { createReadStream } from 'node:fs'
-import { stat } from 'node:fs/promises'
 import { z } from 'zod'
 import { Mistake } from '../../mistake/mistake.ts'
 import { jsonOf, type Retry, refusalOf, requestOf, retryAfterMs } from '../answer.ts'
+import { brief } from '../failure.ts'
 import { type Arguments, type HelperHost, type HttpReply, type HttpRequest, helper } from '../helper.ts'
-import { dropAside, setAside } from '../set-aside.ts'
+import { dropAllAside, setAllAside } from '../set-aside.ts'
+import { type LocalFile, localFile } from './local-file.ts'
 
 const pretext = z.string().default('').describe('Text above the message')
 const text = z.string().default('').describe('The message, in the markup of Slack')
@@ -73,10 +73,10 @@ export const slackBot = helper({
     async prepare(message, host) {
       await filesOf(message, host)
       const { fields, files } = message
-      return { ...message, fields: withTime(fields, host), files: await setAllAside(files, host) }
+      return { ...message, fields: withTime(fields, host), files: await setAllAside(host, files) }
     },
     async settled({ files }, host) {
-      await dropAllAside(files, host)
+      await dropAllAside(host, files)
     },
   },
   example: `try {\n  vendor.slackBot('xoxb-0', 'C0123456789', 'Checkout', 'answers 500', 'd10000', { Node: utils.nodeName() })\n} catch (error) {\n  console.error(error)\n}`,
@@ -127,42 +127,23 @@ function withTime(fields: Message['fields'], host: HelperHost): Message['fields'
 /** Two of them stand beside each other. */
 const LONGEST_SHORT = 40
 
-interface FileToSend {
+interface FileToSend extends LocalFile {
   readonly name: string
-  readonly path: string
-  readonly bytes: number
 }
 
 /** Looks for all of them before anything is sent. */
 async function filesOf({ files }: Message, host: HelperHost): Promise<FileToSend[]> {
   return await Promise.all(
-    Object.entries(files).map(async ([name, given]) => {
-      const path = host.files.resolve(given)
-      const found = await stat(path).catch(() => undefined)
-      if (found?.isFile() !== true) throw noFile(name, 'there is no such file')
-      if (found.size === 0) throw noFile(name, 'it is empty, and Slack takes no empty files')
-      return { name, path, bytes: found.size }
+    Object.entries(files).map(async ([name, path]) => {
+      const file = await localFile('vendor.slackBot', host, path)
+      if (file.bytes === 0)
+        throw new Mistake(
+          'E_HELPER_ARGUMENT',
+          `vendor.slackBot: ${brief(path)} is empty: Slack takes no such files`,
+        )
+      return { ...file, name }
     }),
   )
-}
-
-async function setAllAside(files: Message['files'], host: HelperHost): Promise<Message['files']> {
-  const copies: [name: string, path: string][] = []
-  try {
-    for (const [name, path] of Object.entries(files)) copies.push([name, await setAside(host, path)])
-    return Object.fromEntries(copies)
-  } catch (error) {
-    await dropAllAside(Object.fromEntries(copies), host)
-    throw error
-  }
-}
-
-async function dropAllAside(files: Message['files'], host: HelperHost): Promise<void> {
-  for (const path of Object.values(files)) await dropAside(host, path)
-}
-
-function noFile(name: string, reason: string): Mistake {
-  return new Mistake('E_HELPER_ARGUMENT', `vendor.slackBot: files[${JSON.stringify(name)}]: ${reason}`)
 }
 
 interface Uploaded {
@@ -172,7 +153,7 @@ interface Uploaded {
 
 /** https://docs.slack.dev/reference/methods/files.getUploadURLExternal */
 async function upload(
-  { name, path, bytes }: FileToSend,
+  { name, bytes, read }: FileToSend,
   { token }: Message,
   host: HelperHost,
 ): Promise<Uploaded> {
@@ -181,7 +162,7 @@ async function upload(
     methodOf(host, 'files.getUploadURLExternal', token, { filename: name, length: String(bytes) }),
     placeReply,
   )
-  const body = createReadStream(path, { end: bytes - 1 })
+  const body = read(0, bytes)
   try {
     await requestOf('vendor.slackBot', host, {
       method: 'POST',
