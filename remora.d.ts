@@ -827,6 +827,21 @@ declare const vendor: {
     queue(url: string, token: string, organization: string, bucket: string, measurement: string, data: { [name: string]: any }, tags?: { [name: string]: string | any[] | { [name: string]: any } }): string
   }
   /**
+   * Sends a mail by a server that takes it for delivery, and returns its Message-ID. On port 465 the connection begins with TLS, else by STARTTLS, without which nothing is sent unless `encryption` is `none`. Throws when the server does not take the mail; a recipient that it does not take, where there are others, is a warning.
+   * @param message Server, such as `smtp.example.com:587`; login; `Name <a@example.com>` for each address; what it says; attachments as names → paths in the data folder
+   * @example
+   * try {
+   *   vendor.mail({ server: '127.0.0.1:9', user: 'remora', password: 'secret', from: 'Remora <remora@example.com>', to: 'ops@example.com', subject: 'Checkout', text: 'answers 500' })
+   * } catch (error) {
+   *   console.error(error)
+   * }
+   */
+  mail: {
+    (message: { server: string; encryption?: "tls" | "starttls" | "none"; user?: string; password?: string; from: string; to?: string | string[]; cc?: string | string[]; bcc?: string | string[]; subject?: string; text?: string; html?: string; attachments?: { [name: string]: string } }): string
+    /** Keeps the call on disk until it has arrived, and returns its id at once: it is sent later, again when that fails, and in order. It may arrive twice. */
+    queue(message: { server: string; encryption?: "tls" | "starttls" | "none"; user?: string; password?: string; from: string; to?: string | string[]; cc?: string | string[]; bcc?: string | string[]; subject?: string; text?: string; html?: string; attachments?: { [name: string]: string } }): string
+  }
+  /**
    * Indexes a document in Elasticsearch or OpenSearch. Returns once it is accepted; throws if it is not. How it signs in follows from which values are not empty.
    * @param url Address of Elasticsearch or OpenSearch; "" with `cloudID`
    * @param index Index, data stream or alias to write to

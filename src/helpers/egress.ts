@@ -649,7 +649,7 @@ function asMistake(error: unknown, hop: Peer): unknown {
   const code = codeOf(error)
   if (code === 'ERR_IP_BLOCKED') return refused(hop, FORBIDDEN)
   if (code === 'UND_ERR_INVALID_ARG') return failed(hop, 'a header or the method is not valid HTTP')
-  return code === undefined ? error : failed(hop, REASONS[code] ?? `failed (${code})`)
+  return code === undefined ? error : failed(hop, connectionReason(code) ?? `failed (${code})`)
 }
 
 /** A host with several addresses fails with one error for each; a forbidden one tells most. */
@@ -658,6 +658,11 @@ function codeOf(error: Error): string | undefined {
   if (codes.includes('ERR_IP_BLOCKED')) return 'ERR_IP_BLOCKED'
   const code = 'code' in error ? error.code : codes[0]
   return typeof code === 'string' ? code : undefined
+}
+
+/** What an error of a connection, by its code, means; undefined for one that is not known. */
+export function connectionReason(code: string): string | undefined {
+  return REASONS[code]
 }
 
 const REASONS: Readonly<Record<string, string>> = {

@@ -1,6 +1,7 @@
 import { namespace } from '../helper.ts'
 import { elastic } from './elastic.ts'
 import { influxdb } from './influxdb.ts'
+import { mail } from './mail.ts'
 import { slack, slackBot } from './slack.ts'
 import { webhook, webhookForm } from './webhook.ts'
 
@@ -10,5 +11,6 @@ export const vendor = namespace('vendor', 'Requests to other systems.', {
   slack,
   slackBot,
   influxdb,
+  mail,
   elastic,
 })
