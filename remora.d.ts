@@ -1064,6 +1064,24 @@ declare const otel: {
     queue(name: string, options?: { kind?: "internal" | "server" | "client" | "producer" | "consumer"; start?: number | string; end?: number | string; duration?: number; status?: "unset" | "ok" | "error"; message?: string; attributes?: { [name: string]: any }; events?: { name: string; time?: number | string; attributes?: { [name: string]: any } }[]; links?: { traceparent?: string; tracestate?: string; traceId?: string; spanId?: string; attributes?: { [name: string]: any } }[]; traceparent?: string; tracestate?: string; traceId?: string; spanId?: string; parentSpanId?: string; service?: string; resource?: { [name: string]: any }; endpoint?: string; protocol?: "grpc" | "http/protobuf" | "http/json"; headers?: { [name: string]: string }; compression?: "gzip" | "none" }): string
   }
   /**
+   * Sends the span of an entry over OTLP, named and described by the semantic conventions, as part of the trace that its headers carry. Its ids are the same each time. Returns when the receiver has it; throws if it does not take it.
+   * @param data The entry, as a hook gets it
+   * @param options side: whose span it is, by default that of the server, and of the client for databases; query: of databases, without its values by default; onlySampled: leave out what the trace says is not sampled; attributes; service, resource; endpoint, protocol, headers, compression
+   * @example
+   * function onItemCaptured(data) {
+   *   try {
+   *     otel.spanFromEntry(data, { endpoint: 'http://127.0.0.1:9' })
+   *   } catch (error) {
+   *     console.error(error)
+   *   }
+   * }
+   */
+  spanFromEntry: {
+    (data: Entry, options?: { side?: "client" | "server"; query?: "sanitized" | "raw" | "none"; onlySampled?: boolean; attributes?: { [name: string]: any }; service?: string; resource?: { [name: string]: any }; endpoint?: string; protocol?: "grpc" | "http/protobuf" | "http/json"; headers?: { [name: string]: string }; compression?: "gzip" | "none" }): void
+    /** Keeps the call on disk until it has arrived, and returns its id at once: it is sent later, again when that fails, and in order. It may arrive twice. */
+    queue(data: Entry, options?: { side?: "client" | "server"; query?: "sanitized" | "raw" | "none"; onlySampled?: boolean; attributes?: { [name: string]: any }; service?: string; resource?: { [name: string]: any }; endpoint?: string; protocol?: "grpc" | "http/protobuf" | "http/json"; headers?: { [name: string]: string }; compression?: "gzip" | "none" }): string
+  }
+  /**
    * Sends a log record over OTLP. Returns when the receiver has it; throws if it does not take it.
    * @param body Text, or any value that JSON has
    * @param options severity: info by default; event: the name of an event; attributes; time: ms or RFC 3339, now by default; traceparent, or traceId and spanId; service, resource; endpoint, protocol, headers, compression

@@ -7,16 +7,19 @@ import { readCapture } from './read-capture.ts'
 export async function goldenEntries(): Promise<string[]> {
   const captures = readdirSync(FOLDER).filter((name) => name.endsWith('.pcap'))
   const all: string[] = []
-  for (const name of captures) {
-    const { entries, exchanges } = await readCapture(`${FOLDER}${name}`)
-    for (const [at, entry] of entries.entries()) {
-      const exchange = exchanges[at]
-      if (exchange === undefined) continue
-      const fields = layoutsOf(exchange.dissector, new Set(['*']))[exchange.variant]?.fields ?? []
-      all.push(JSON.stringify(decodeRow(fields, encodeRow(fields, entry))))
-    }
-  }
+  for (const name of captures) all.push(...(await entriesOf(`${FOLDER}${name}`)))
   return all
+}
+
+/** Those of one capture. */
+export async function entriesOf(path: string): Promise<string[]> {
+  const { entries, exchanges } = await readCapture(path)
+  return entries.flatMap((entry, at) => {
+    const exchange = exchanges[at]
+    if (exchange === undefined) return []
+    const fields = layoutsOf(exchange.dissector, new Set(['*']))[exchange.variant]?.fields ?? []
+    return JSON.stringify(decodeRow(fields, encodeRow(fields, entry)))
+  })
 }
 
 const FOLDER = fileURLToPath(new URL('../../test/captures/', import.meta.url))

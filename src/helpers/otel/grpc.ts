@@ -9,6 +9,7 @@ import { Refusal, type Retry } from '../answer.ts'
 import { OWN_TRAFFIC } from '../egress.ts'
 import type { HelperHost } from '../helper.ts'
 import { type Destination, withoutHeaders } from './destination.ts'
+import { STATUSES } from './grpc-statuses.ts'
 import type { Signal } from './messages.ts'
 import { type PartialSuccess, readPartialSuccess, readRetryDelay } from './protobuf.ts'
 import { SCOPE } from './resource.ts'
@@ -189,26 +190,6 @@ function statusOfHttp(status: number): number {
   }
 }
 
-/** By number: https://github.com/grpc/grpc/blob/master/doc/statuscodes.md */
-export const STATUSES: readonly string[] = [
-  'OK',
-  'CANCELLED',
-  'UNKNOWN',
-  'INVALID_ARGUMENT',
-  'DEADLINE_EXCEEDED',
-  'NOT_FOUND',
-  'ALREADY_EXISTS',
-  'PERMISSION_DENIED',
-  'RESOURCE_EXHAUSTED',
-  'FAILED_PRECONDITION',
-  'ABORTED',
-  'OUT_OF_RANGE',
-  'UNIMPLEMENTED',
-  'INTERNAL',
-  'UNAVAILABLE',
-  'DATA_LOSS',
-  'UNAUTHENTICATED',
-]
 const OK = 0
 
 /** https://opentelemetry.io/docs/specs/otlp/#failures: RESOURCE_EXHAUSTED passes only where the receiver says when. */
