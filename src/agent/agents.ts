@@ -208,6 +208,7 @@ export function understandAgent(text: string, path: string, index: number, optio
     usesHub: mentions(text, 'onHubAction') || mentions(text, 'nodeName'),
     usesPackets:
       /\bpcap\b/.test(text) ||
+      /\b(kflPcapS3|pcapSnapshot)\b/.test(text) ||
       /\balert\s*\.\s*raise\b/.test(text) ||
       /\bfile\s*\.\s*(copy|move)\b/.test(text),
     bodies: /\bfromCharCode\b/.test(text) && /\.text\b/.test(text) ? 'bytes' : 'text',
