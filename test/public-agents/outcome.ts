@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { REPOSITORY, remora, withFiles } from '../../src/testing/remora.ts'
@@ -59,7 +60,7 @@ export interface Loading {
 /** Runs files, or folders of them, by the real program. Paths are those below `AGENTS`. */
 export async function outcomeOf(paths: readonly string[], loading: Loading = {}): Promise<Outcome> {
   const { env = {}, dryRun = true, entries = false, set = [], edit } = loading
-  return await withFiles({ 'remora.yaml': '' }, async (folder) => {
+  return await withFiles({ 'remora.yaml': JSON.stringify({ scripting: { env } }) }, async (folder) => {
     writeFileSync(join(folder, 'shop.pcap'), shopTraffic())
     const { code, stdout, stderr } = await remora(
       [
@@ -68,7 +69,6 @@ export async function outcomeOf(paths: readonly string[], loading: Loading = {})
         ...['--pcap', 'shop.pcap', '--json', '--hub', 'always', '--node-name', 'w1', '--no-final-run'],
         ...(dryRun ? ['--dry-run'] : []),
         ...(entries ? ['--entries'] : []),
-        ...Object.entries(env).flatMap(([name, value]) => ['--set-string', `scripting.env.${name}=${value}`]),
         ...set.flatMap((each) => ['--set', each]),
       ],
       { cwd: folder },
@@ -98,4 +98,58 @@ function told(stdout: string): Omit<Outcome, 'code' | 'stderr'> {
     discrepancies: summary?.ledger.discrepancies ?? ['there is no summary'],
     restarts: summary?.restarts ?? 0,
   }
+}
+
+/** What agents find in `env`. None of it may be seen anywhere but where it belongs. */
+export const ENV = {
+  APICALLS_KFL: 'http and response.status == 500',
+  RECORDING_KFL: 'http',
+  APICALLS_S3_BUCKET: 'calls',
+  S3_BUCKET: 'caps',
+  AWS_REGION: 'eu-west-1',
+  SLACK_AUTH_TOKEN: 'xoxb-planted',
+  SLACK_CHANNEL_ID: 'C0123456789',
+  INFLUXDB_URL: 'http://127.0.0.1:9',
+  INFLUXDB_TOKEN: 'planted-influx',
+  INFLUXDB_ORGANIZATION: 'shop',
+  INFLUXDB_ORG: 'shop',
+  INFLUXDB_BUCKET: 'calls',
+  INFLUXDB_MEASUREMENT: 'calls',
+  ZAP_SERVER_URL: 'http://127.0.0.1:9',
+  ZAP_APIKEY: 'planted-zap',
+}
+
+/** Loads a file on a worker and on a hub; nothing of the engine may go wrong, whatever the agent does. */
+export async function load(path: string, loading: Loading = {}): Promise<Outcome> {
+  const outcome = await outcomeOf([path], { ...loading, env: { ...ENV, ...loading.env } })
+  assert.equal(outcome.code, 0, outcome.stderr)
+  assert.deepEqual(outcome.discrepancies, [])
+  assert.equal(outcome.restarts, 0)
+  assert.deepEqual(
+    outcome.agents.map(({ component }) => component),
+    ['worker', 'hub'],
+  )
+  return outcome
+}
+
+/** `w1: text`, and `w1 error: text` for levels other than `log`. */
+export function said({ lines }: Outcome, node = ''): string[] {
+  return lines
+    .filter((line) => line.node.startsWith(node))
+    .map(({ node, level, text }) => `${node}${level === 'log' ? '' : ` ${level}`}: ${text}`)
+}
+
+/** What helpers were asked for, without those that only prepare. */
+export function sent({ effects }: Outcome, helper: string): Readonly<Record<string, string>>[] {
+  return effects
+    .filter((effect) => effect.helper === helper)
+    .map(({ arguments: given }) => Object.fromEntries(given.map(({ name, value }) => [name, value])))
+}
+
+export function states({ agents }: Outcome): string[] {
+  return agents.map(({ state }) => state)
+}
+
+export function titleOf({ agents }: Outcome): string | undefined {
+  return agents[0]?.title
 }

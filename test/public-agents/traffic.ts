@@ -7,6 +7,7 @@ export function shopTraffic(): Buffer {
     call(5, 'GET /users/1?id=7', 200),
     call(10, 'POST /orders', 500),
     lookup(12, 'cart.shop.test', '10.0.0.9'),
+    lookup(14, 'cart.shop.test', '10.0.0.9'),
     call(15, 'GET /users/2', 404),
     connection(20, '10.0.0.2:80', [['client', requestOf('GET /slow')]]),
     call(30, 'GET /users/3', 200, 900),
