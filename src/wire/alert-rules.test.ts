@@ -29,7 +29,7 @@ function saying(at: number, more: Partial<AlertRaised> = {}): AlertRaised {
 function told(...said: readonly AlertRaised[]): { alert: AlertView; notices: (string | undefined)[] } {
   let alert: AlertView | undefined
   const notices = said.map((each) => {
-    const change = raised(alert, each, RULES)
+    const change = raised(alert, each, each.lastAt, RULES)
     alert = change.alert
     return change.notice
   })
@@ -77,13 +77,22 @@ describe('an alert', () => {
   test('opens again with counts of its own, and quietly when channels were told lately', () => {
     const { alert } = told(saying(0), saying(100))
     const shut = closed(alert, 200, 'anna').alert
-    const soon = raised(shut, saying(300, { severity: 'error' }), RULES)
+    const soon = raised(shut, saying(300, { severity: 'error' }), 300, RULES)
     assert.equal(soon.notice, undefined)
     assert.deepEqual(
       [soon.alert.state, soon.alert.count, soon.alert.openedAt, soon.alert.severity, soon.alert.closedBy],
       ['open', 1, 300, 'error', undefined],
     )
-    assert.equal(raised(shut, saying(1000), RULES).notice, 'opened')
+    assert.equal(raised(shut, saying(1000), 1000, RULES).notice, 'opened')
+  })
+
+  test('goes by the clock of whoever keeps it, wherever that of its agent is', () => {
+    const lastYear = saying(-31_536_000_000)
+    const { alert, notice } = raised(undefined, lastYear, 100, RULES)
+    assert.equal(notice, 'opened')
+    assert.deepEqual([alert.openedAt, alert.heardAt, alert.notifiedAt], [lastYear.at, 100, 100])
+    assert.equal(isOver(alert, 5099, RULES), false)
+    assert.equal(raised(alert, saying(0), 1099, RULES).notice, undefined)
   })
 
   test('remembers the first entries and the last, each once, and its nodes', () => {

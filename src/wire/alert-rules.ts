@@ -16,11 +16,19 @@ export interface Change {
   readonly notice: Notice | undefined
 }
 
-/** An alert was raised; `before` is what there was under its id. */
-export function raised(before: AlertView | undefined, said: AlertRaised, rules: AlertRules): Change {
+/**
+ * An alert was raised; `before` is what there was under its id. `now` is the clock of whoever keeps alerts: those of agents may be
+ * elsewhere, in a capture even years ago.
+ */
+export function raised(
+  before: AlertView | undefined,
+  said: AlertRaised,
+  now: number,
+  rules: AlertRules,
+): Change {
   const isOpen = before?.state === 'open'
-  const notice = noticeOf(before, said, rules)
-  const notified = notice === undefined ? before?.notifiedAt : said.lastAt
+  const notice = noticeOf(before, said, now, rules)
+  const notified = notice === undefined ? before?.notifiedAt : now
   const { id, key, agent, agentTitle, title, text, labels } = said
   const alert: AlertView = {
     ...{ id, key, agent, agentTitle, title, text, labels },
@@ -28,6 +36,7 @@ export function raised(before: AlertView | undefined, said: AlertRaised, rules: 
     state: 'open',
     openedAt: isOpen ? before.openedAt : said.at,
     lastAt: Math.max(before?.lastAt ?? said.lastAt, said.lastAt),
+    heardAt: now,
     count: (isOpen ? before.count : 0) + said.count,
     nodes: [...new Set([...(isOpen ? before.nodes : []), said.node])].slice(0, MOST_NODES),
     entries: entriesOf(isOpen ? before.entries : [], said.entries),
@@ -38,10 +47,15 @@ export function raised(before: AlertView | undefined, said: AlertRaised, rules: 
   return { alert, notice }
 }
 
-function noticeOf(before: AlertView | undefined, said: AlertRaised, rules: AlertRules): Notice | undefined {
+function noticeOf(
+  before: AlertView | undefined,
+  said: AlertRaised,
+  now: number,
+  rules: AlertRules,
+): Notice | undefined {
   if (before === undefined) return 'opened'
   if (before.state === 'open' && rankOf(said.severity) > rankOf(before.severity)) return 'worse'
-  const isLately = said.lastAt < (before.notifiedAt ?? Number.NEGATIVE_INFINITY) + rules.suppressMs
+  const isLately = now < (before.notifiedAt ?? Number.NEGATIVE_INFINITY) + rules.suppressMs
   if (isLately) return undefined
   return before.state === 'open' ? 'again' : 'opened'
 }
@@ -52,13 +66,13 @@ export function closed(before: AlertView, at: number, by: string): Change {
   return { alert: { ...before, state: 'closed', closedAt: at, closedBy: by }, notice: 'closed' }
 }
 
-export function closedByAgent(before: AlertView, { at, agentTitle }: AlertClosed): Change {
-  return closed(before, at, agentTitle)
+export function closedByAgent(before: AlertView, { agentTitle }: AlertClosed, now: number): Change {
+  return closed(before, now, agentTitle)
 }
 
 /** Nobody has raised it for so long that it is over. */
-export function isOver({ state, lastAt }: AlertView, now: number, { closeAfterMs }: AlertRules): boolean {
-  return state === 'open' && now >= lastAt + closeAfterMs
+export function isOver({ state, heardAt }: AlertView, now: number, { closeAfterMs }: AlertRules): boolean {
+  return state === 'open' && now >= heardAt + closeAfterMs
 }
 
 /** The first ones stay, the later ones give way. */

@@ -14,8 +14,11 @@ export class LocalAlerts {
   take({ said, warn }: SentAlert): void {
     const before = this.#known.get(said.id)
     if (said.said === 'closed' && before === undefined) return
+    const now = said.said === 'closed' ? said.at : said.lastAt
     const { alert, notice } =
-      said.said === 'closed' ? closedByAgent(before as AlertView, said) : raised(before, said, this.#rules)
+      said.said === 'closed'
+        ? closedByAgent(before as AlertView, said, now)
+        : raised(before, said, now, this.#rules)
     this.#known.set(alert.id, alert)
     if (notice !== undefined) warn?.(lineOf(notice, alert))
   }

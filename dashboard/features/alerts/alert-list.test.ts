@@ -35,7 +35,16 @@ function idsOf(alerts: readonly AlertView[]): string[] {
 function alert(id: string, more: Partial<AlertView>): AlertView {
   return {
     ...{ id, key: id, agent: 'a', agentTitle: 'Agent', title: `Title of ${id}`, text: '', labels: {} },
-    ...{ severity: 'info', state: 'open', openedAt: 0, lastAt: 0, count: 1, nodes: ['node-a'], entries: [] },
+    ...{
+      severity: 'info',
+      state: 'open',
+      openedAt: 0,
+      lastAt: 0,
+      heardAt: 0,
+      count: 1,
+      nodes: ['node-a'],
+      entries: [],
+    },
     ...{ pcapBytes: 0, suppressed: 0 },
     ...more,
   }

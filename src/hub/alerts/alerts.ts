@@ -81,14 +81,14 @@ export class Alerts implements AlertControl {
   async take(said: AlertSaid): Promise<void> {
     if (said.said === 'closed') {
       await this.#change(said.id, (before) =>
-        before === undefined ? undefined : closedByAgent(before, said),
+        before === undefined ? undefined : closedByAgent(before, said, this.#now()),
       )
       return
     }
     this.counters.raised += said.count
     if (said.pcap !== undefined)
       await this.#options.bucket.put(pcapKey(said.id), Buffer.from(said.pcap, 'base64'))
-    await this.#change(said.id, (before) => raised(before, said, this.#options.rules))
+    await this.#change(said.id, (before) => raised(before, said, this.#now(), this.#options.rules))
   }
 
   /** Closes what is over, and lets go of the oldest that are closed. By the hub that leads, from time to time. */

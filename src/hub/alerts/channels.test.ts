@@ -16,6 +16,7 @@ const ALERT: AlertView = {
   state: 'open',
   openedAt: Date.UTC(2026, 10, 27, 10),
   lastAt: Date.UTC(2026, 10, 27, 10, 5),
+  heardAt: Date.UTC(2026, 10, 27, 10, 5),
   count: 12,
   nodes: ['n1', 'n2'],
   entries: [
