@@ -885,6 +885,28 @@ declare const vendor: {
       queue(brokers: string | string[], topic: string, payload: string | any[] | { [name: string]: any }, options?: { key?: string; headers?: { [name: string]: string }; partition?: number; acks?: "all" | "leader" | "none"; base64?: boolean; sasl?: { mechanism: "plain" | "scram-sha-256" | "scram-sha-512"; username: string; password: string }; tls?: boolean | { ca?: string; cert?: string; key?: string; servername?: string } }): string
     }
   }
+  /** Messages for NATS. */
+  nats: {
+    /**
+     * Publishes a message. Returns when the server has it, and with `jetStream` when a stream has it; throws otherwise. Connections are kept for the next call.
+     * @param servers Servers, `host:port`, `nats://` or `tls://` before it: a list, or text with commas
+     * @param subject Subject
+     * @param payload Text as it is; an object is sent as JSON
+     * @param options Headers, JetStream, credentials and TLS
+     * @example
+     * try {
+     *   var kept = vendor.nats.put('127.0.0.1:9', 'alerts.checkout', { path: '/cart', status: 500 }, { jetStream: true, headers: { Team: 'shop' } })
+     *   console.log(kept.stream, kept.seq)
+     * } catch (error) {
+     *   console.error(error)
+     * }
+     */
+    put: {
+      (servers: string | string[], subject: string, payload: string | any[] | { [name: string]: any }, options?: { headers?: { [name: string]: string }; jetStream?: boolean; id?: string; base64?: boolean; user?: string; password?: string; token?: string; creds?: string; tls?: boolean | { ca?: string; cert?: string; key?: string; servername?: string } }): { stream: string | null; seq: number | null; duplicate: boolean }
+      /** Keeps the call on disk until it has arrived, and returns its id at once: it is sent later, again when that fails, and in order. It may arrive twice. */
+      queue(servers: string | string[], subject: string, payload: string | any[] | { [name: string]: any }, options?: { headers?: { [name: string]: string }; jetStream?: boolean; id?: string; base64?: boolean; user?: string; password?: string; token?: string; creds?: string; tls?: boolean | { ca?: string; cert?: string; key?: string; servername?: string } }): string
+    }
+  }
   /** Files in Amazon S3, and in other stores that speak its language. */
   s3: {
     /**

@@ -22,6 +22,7 @@ import { vendor } from './vendor/index.ts'
 import { kafka } from './vendor/kafka.ts'
 import { kinesis } from './vendor/kinesis.ts'
 import { loki } from './vendor/loki.ts'
+import { nats } from './vendor/nats.ts'
 import { s3 } from './vendor/s3.ts'
 import { wrapper } from './wrapper/index.ts'
 
@@ -43,6 +44,7 @@ export const namespaces: readonly Namespace[] = [
   pcap,
   alert,
   kafka,
+  nats,
   prometheus,
   aggregation,
   vendor,

@@ -4,6 +4,8 @@ import { Mistake } from '../mistake/mistake.ts'
 /** A client of a service, with its connections. */
 export interface KeptClient<Client> {
   readonly client: Client
+  /** False when it is of no use any more, though no call has failed: its connection is lost. Absent: nobody can tell. */
+  isOpen?(): boolean
   /** Must not reject, and not take long. */
   close(): Promise<void>
 }
@@ -32,13 +34,13 @@ export class KeptClients {
     use: (client: Client) => Promise<Answer>,
   ): Promise<Answer> {
     const name = createHash('sha256').update(JSON.stringify(key)).digest('base64')
-    const entry = this.#entries.get(name) ?? this.#open(name, open)
+    const entry = this.#openEntry(name) ?? this.#open(name, open)
     entry.users++
     clearTimeout(entry.idle)
     try {
       // One key, one kind of client.
-      const { client } = (await entry.opened) as KeptClient<Client>
-      return await use(client)
+      entry.kept = await entry.opened
+      return await use(entry.kept.client as Client)
     } catch (error) {
       this.#forget(name, entry)
       throw error
@@ -56,9 +58,18 @@ export class KeptClients {
 
   #open(name: string, open: () => Promise<KeptClient<unknown>>): Entry {
     if (this.#entries.size >= this.#most) this.#makeRoom()
-    const entry: Entry = { opened: open(), users: 0, idle: undefined }
+    const entry: Entry = { opened: open(), kept: undefined, users: 0, idle: undefined }
     this.#entries.set(name, entry)
     return entry
+  }
+
+  /** The one that is kept, if it is of use. */
+  #openEntry(name: string): Entry | undefined {
+    const entry = this.#entries.get(name)
+    if (entry?.kept?.isOpen?.() !== false) return entry
+    this.#forget(name, entry)
+    if (entry.users === 0) void closeOf(entry)
+    return undefined
   }
 
   #makeRoom(): void {
@@ -94,6 +105,7 @@ export class KeptClients {
 
 interface Entry {
   readonly opened: Promise<KeptClient<unknown>>
+  kept: KeptClient<unknown> | undefined
   users: number
   idle: NodeJS.Timeout | undefined
 }
