@@ -123,7 +123,7 @@ describe('vendor.nats.put', () => {
     )
     // The same server, written in two ways.
     assert.equal(connected.length, 1)
-    const error = await failure(server.url, 'alerts.a', 'x', { jetStream: true })
+    const error = await failure(server.url, 'nobody', 'x', { jetStream: true })
     assert.match(error.message, /no stream takes this subject/)
     assert.equal(retryOf(error).when, 'later')
   })
