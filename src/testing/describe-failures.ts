@@ -25,12 +25,20 @@ export interface FailingHelper {
   readonly unauthorized?: { readonly status: number; readonly body: string }
   /** A reply of 200 that is not what the service says; undefined: any reply will do. */
   readonly malformed?: string
+  /** Statuses of a server that is out of order which may pass. 500 and 503 by default. */
+  readonly passing?: readonly number[]
 }
 
 /** To be mixed into the host of the helper. */
 export type SinkNetwork = Pick<HelperHost, 'request' | 'connect' | 'addressOf'>
 
-export function describeFailures({ name, call, unauthorized, malformed }: FailingHelper): void {
+export function describeFailures({
+  name,
+  call,
+  unauthorized,
+  malformed,
+  passing = [500, 503],
+}: FailingHelper): void {
   describe(`${name}, when the other side fails`, () => {
     const to = async (t: TestContext, url: string, egress = shortEgress(t)) => {
       try {
@@ -72,7 +80,7 @@ export function describeFailures({ name, call, unauthorized, malformed }: Failin
     })
 
     test('5xx may pass', async (t) => {
-      for (const status of [500, 503]) {
+      for (const status of passing) {
         const error = await answering(t, status, 'out of order')
         assert.equal(retryOf(error).when, 'later', error.message)
       }
