@@ -12,6 +12,7 @@ export function failureOf(error: unknown, peer: string): unknown {
       return refused(`${peer}: wrong credentials`, 401)
     case 'PermissionViolationError':
       return refused(`${peer}: not permitted`, 403)
+    case 'NoResponders':
     case 'NoRespondersError':
       return noStream(peer)
     case 'RequestError':
