@@ -8,9 +8,10 @@ import { namespaces } from '../helpers/index.ts'
 import { batchLimits, type KeptCall, leavesSomething, prepareCall, settleCall } from '../helpers/queued.ts'
 import { Secrets } from '../helpers/secrets.ts'
 import { StoredSecrets } from '../helpers/stored-secrets.ts'
-import type { Caller, Lane, OutboxFigures, WaitingCall } from '../outbox/call.ts'
+import type { Caller, Lane, WaitingCall } from '../outbox/call.ts'
 import { Outbox } from '../outbox/outbox.ts'
 import { fileOf } from '../outbox/store.ts'
+import type { OutboxFigures } from '../wire/outbox.ts'
 
 export interface QueuedCallsOptions {
   /** Where they are kept: of this program alone. */

@@ -12,6 +12,7 @@ import { entriesCommand } from './commands/entries.ts'
 import { hubCommand } from './commands/hub.ts'
 import { jobsCommand } from './commands/jobs.ts'
 import { nodesCommand } from './commands/nodes.ts'
+import { outboxCommand } from './commands/outbox.ts'
 import { runCommand } from './commands/run.ts'
 import { scriptsCommand } from './commands/scripts.ts'
 import { tapCommand } from './commands/tap.ts'
@@ -75,6 +76,7 @@ const COMMANDS = [
   agentsCommand,
   consoleCommand,
   alertsCommand,
+  outboxCommand,
   jobsCommand,
   entriesCommand,
   nodesCommand,

@@ -4,6 +4,7 @@ import type { AuditRecord } from '../wire/audit.ts'
 import type { ConsoleFilter, ConsoleLine } from '../wire/console.ts'
 import type { EntriesQuery } from '../wire/entries.ts'
 import type { JobAnswer, JobOrder } from '../wire/jobs.ts'
+import type { OutboxAnswer, OutboxOrder } from '../wire/outbox.ts'
 import type { AgentView, EntriesPage, LivePart, NodeView } from '../wire/views.ts'
 
 /**
@@ -33,6 +34,8 @@ export interface HubClient {
   /** Agents now and after each change; reconnects by itself. */
   followAgents(events: ConnectionEvents, signal: AbortSignal): AsyncIterable<readonly AgentView[]>
   jobs(order: JobOrder): Promise<readonly JobAnswer[]>
+  /** Of all nodes, or of one. */
+  outbox(order: OutboxOrder, node?: string): Promise<readonly OutboxAnswer[]>
   entries(query: EntriesQuery): Promise<EntriesPage>
   live(filter: string, events: ConnectionEvents, signal: AbortSignal): AsyncIterable<LivePart>
   alerts(): Promise<readonly AlertView[]>

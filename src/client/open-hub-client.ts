@@ -7,6 +7,7 @@ import { type ConsoleFilter, type ConsoleLine, consoleLine } from '../wire/conso
 import type { EntriesQuery } from '../wire/entries.ts'
 import { splitEntries } from '../wire/entry-lines.ts'
 import { type JobAnswer, type JobOrder, jobAnswer } from '../wire/jobs.ts'
+import { type OutboxAnswer, type OutboxOrder, outboxAnswer } from '../wire/outbox.ts'
 import {
   type AgentView,
   agentView,
@@ -109,6 +110,17 @@ class HttpHubClient implements HubClient {
     // To look is allowed to more people than to order.
     if (order.order === 'list') return this.#requests.get('/jobs', z.array(jobAnswer), order.selector)
     return this.#requests.send('POST', '/jobs/order', z.array(jobAnswer), order)
+  }
+
+  outbox({ order, selector }: OutboxOrder, node?: string): Promise<OutboxAnswer[]> {
+    const answers = z.array(outboxAnswer)
+    const of = node === undefined ? {} : { node }
+    if (order === 'list' || order === 'dead')
+      return this.#requests.get(order === 'list' ? '/outbox' : '/outbox/dead', answers, of)
+    if (order === 'retry')
+      return this.#requests.send('POST', '/outbox/retry', answers, { ...selector, ...of })
+    const which = order === 'drop-dead' ? 'dead' : 'waiting'
+    return this.#requests.send('POST', '/outbox/drop', answers, { ...selector, ...of, which })
   }
 
   async entries(query: EntriesQuery): Promise<EntriesPage> {

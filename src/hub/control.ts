@@ -8,6 +8,7 @@ import type { MapView } from '../wire/map.ts'
 import type { OpenPackets, WantedStream } from '../wire/packets.ts'
 import type { AgentView, EntriesPage, HubEvent, LivePart, NodeView, SharedValue } from '../wire/views.ts'
 import type { AlertControl } from './alerts/control.ts'
+import type { Outboxes } from './outboxes.ts'
 import type { RecordingControl } from './recordings/control.ts'
 import type { MapQuestion } from './service-maps.ts'
 
@@ -41,6 +42,9 @@ export interface HubControl {
 
   /** To all nodes, or the one that the selector names. Nodes that do not answer in time are missing. */
   jobs(order: JobOrder): Promise<readonly JobAnswer[]>
+
+  /** Calls of helpers that agents have queued. */
+  readonly outboxes: Outboxes
 
   /** Entries that are kept on all workers, or in the source that the query names, newest first. */
   entries(query: EntriesQuery, signal: AbortSignal): Promise<EntriesPage>

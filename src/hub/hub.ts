@@ -28,6 +28,7 @@ import type { CaptureControl, EntryStream, HubControl } from './control.ts'
 import { queryWorkers } from './entries.ts'
 import { EntrySources } from './entry-sources.ts'
 import { LiveEntries } from './live.ts'
+import { Outboxes } from './outboxes.ts'
 import { recordingIn } from './recordings/filter.ts'
 import { Recordings } from './recordings/recordings.ts'
 import { type MapQuestion, ServiceMaps } from './service-maps.ts'
@@ -70,6 +71,7 @@ export class Hub implements HubControl {
   readonly lines: ConsoleLog
   readonly recordings: Recordings
   readonly alerts: Alerts
+  readonly outboxes: Outboxes
   readonly #live: LiveEntries
   readonly #maps: ServiceMaps
   readonly #out: ConsoleOut
@@ -86,6 +88,7 @@ export class Hub implements HubControl {
       workers: () => this.fleet.workers().map(({ node }) => node),
     })
     this.alerts = new Alerts({ bucket: options.alerts, ...options.alerting })
+    this.outboxes = new Outboxes({ bus, nodes: () => this.nodes() })
     this.#maps = new ServiceMaps(bus)
     this.#out = new ConsoleOut(console, 'hub', `${boot}/hub`)
     this.#respond = bus.respond(SUBJECTS.targeted, async () => encode(await this.targeted()))

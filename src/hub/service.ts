@@ -13,6 +13,7 @@ import type { AgentStore } from '../store/agent-store.ts'
 import type { SharedState } from '../store/shared-state.ts'
 import { pause } from '../waiting/pause.ts'
 import type { NodeStatus } from '../wire/nodes.ts'
+import type { OutboxFigures } from '../wire/outbox.ts'
 import type { CaptureControl } from './control.ts'
 import type { EntrySources } from './entry-sources.ts'
 import { type Alerting, type Archive, Hub } from './hub.ts'
@@ -43,6 +44,8 @@ export interface HubServiceOptions {
   readonly openGroup: (observer: NodeObserver) => AgentGroup
   /** More that is counted here: API, outbox. */
   readonly counters: () => Readonly<Record<string, number>>
+  /** Queued calls of helpers; absent where there are none. */
+  readonly outbox?: () => readonly OutboxFigures[]
   readonly health: (status: NodeStatus) => Record<string, unknown>
   readonly note: Note
 }
@@ -118,6 +121,7 @@ export class HubService {
       now: Date.now(),
       leading: leading !== undefined,
       agents: [...(leading?.agents.states() ?? [])],
+      outbox: [...(this.#options.outbox?.() ?? [])],
       counters: {
         ...leading?.counters,
         [queue('console')]: this.#console.depth,

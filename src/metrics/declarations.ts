@@ -1,5 +1,6 @@
 import type { AgentState } from '../wire/agents.ts'
 import type { NodeStatus } from '../wire/nodes.ts'
+import type { OutboxFigures } from '../wire/outbox.ts'
 import { COUNTERS, namedCounters, otherCounters } from './counters.ts'
 
 /** What a node is when it is asked for its metrics: its status, and what stands beside it. */
@@ -128,6 +129,36 @@ export const SNAPSHOT_METRICS: readonly MetricDeclaration[] = [
   ),
 
   {
+    name: 'agent_outbox_calls_total',
+    type: 'counter',
+    labels: ['agent', 'helper', 'outcome'],
+    doc: 'Queued calls of helpers: `queued`, and what has become of them: `delivered`, `dead`, `dropped`; `refused` were not queued.',
+    read: ({ outbox = [] }) =>
+      outbox.flatMap(({ agent, helper, ...counts }) =>
+        OUTCOMES.map((outcome) => ({ agent, labels: [helper, outcome], value: counts[outcome] })),
+      ),
+  },
+  ofOutbox(
+    'agent_outbox_attempts_total',
+    'counter',
+    'Queued calls that were sent, once for each time.',
+    (each) => each.attempts,
+  ),
+  ofOutbox('agent_outbox_waiting', 'gauge', 'Queued calls that wait.', ({ waiting }) => waiting),
+  ofOutbox(
+    'agent_outbox_waiting_bytes',
+    'gauge',
+    'Bytes of the queued calls that wait.',
+    ({ waitingBytes }) => waitingBytes,
+  ),
+  ofOutbox(
+    'agent_outbox_oldest_seconds',
+    'gauge',
+    'Age of the oldest queued call that waits; 0 when none does.',
+    ({ oldest }, now) => (oldest === null ? 0 : Math.max(now - oldest, 0) / 1000),
+  ),
+
+  {
     name: 'remora_dropped_total',
     type: 'counter',
     labels: ['place', 'reason'],
@@ -209,6 +240,24 @@ function perAgent(
     labels: ['agent'],
     doc,
     read: ({ agents }) => agents.map((state) => ({ agent: state.id, labels: [], value: read(state) })),
+  }
+}
+
+const OUTCOMES = ['queued', 'delivered', 'dead', 'dropped', 'refused'] as const
+
+function ofOutbox(
+  name: string,
+  type: MetricDeclaration['type'],
+  doc: string,
+  read: (figures: OutboxFigures, now: number) => number,
+): MetricDeclaration {
+  return {
+    name,
+    type,
+    labels: ['agent', 'helper'],
+    doc,
+    read: ({ outbox = [], now }) =>
+      outbox.map((each) => ({ agent: each.agent, labels: [each.helper], value: read(each, now) })),
   }
 }
 

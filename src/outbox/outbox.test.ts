@@ -97,7 +97,7 @@ describe('the outbox', () => {
       sent.map(({ id }) => id),
       [first],
     )
-    assert.equal(outbox.drop('dead', { path: 'vendor.webhook' }), 2)
+    assert.equal(outbox.drop('dead', { helper: 'vendor.webhook' }), 2)
     assert.equal(outbox.dead(10).length, 0)
     const [figures] = outbox.figures()
     assert.deepEqual([figures?.queued, figures?.delivered, figures?.dead], [3, 1, 2])
@@ -341,7 +341,7 @@ describe('the outbox', () => {
                   outbox.drop('dead', {})
                   break
                 case 'drop':
-                  outbox.drop('waiting', { path: 'p0' })
+                  outbox.drop('waiting', { helper: 'p0' })
               }
             await outbox.close()
             const left = (

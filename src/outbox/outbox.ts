@@ -1,7 +1,8 @@
 import { isDamaged } from '../bus/database.ts'
 import { Mistake } from '../mistake/mistake.ts'
 import { Bell } from '../waiting/bell.ts'
-import type { CallSelector, DeadCall, LaneState, NewCall, OutboxFigures } from './call.ts'
+import type { CallSelector, DeadCall, OutboxFigures, OutboxLane } from '../wire/outbox.ts'
+import type { NewCall } from './call.ts'
 import { type Delivery, Sender } from './sender.ts'
 import { OutboxStore } from './store.ts'
 
@@ -67,7 +68,7 @@ export class Outbox {
 
   /** By agent and helper, also of earlier runs. */
   figures(): OutboxFigures[] {
-    return this.#store.figures()
+    return this.#isClosed ? [] : this.#mended(() => this.#store.figures())
   }
 
   get waiting(): number {
@@ -75,7 +76,7 @@ export class Outbox {
   }
 
   /** Keys of which something waits, oldest first. */
-  lanes(most: number): LaneState[] {
+  lanes(most: number): OutboxLane[] {
     return this.#mended(() => this.#store.lanes(most))
   }
 

@@ -3,16 +3,8 @@ import { closeSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import { Database, isDamaged, makeFolder, type Row } from '../bus/database.ts'
 import { Mistake } from '../mistake/mistake.ts'
-import type {
-  CallSelector,
-  DeadCall,
-  Lane,
-  LaneState,
-  NewCall,
-  OutboxFigures,
-  Settlement,
-  WaitingCall,
-} from './call.ts'
+import type { CallSelector, DeadCall, OutboxFigures, OutboxLane } from '../wire/outbox.ts'
+import type { Lane, NewCall, Settlement, WaitingCall } from './call.ts'
 import { copyReadable, setAside } from './damaged.ts'
 import { SCHEMA, TABLES } from './schema.ts'
 import type { Delivery } from './sender.ts'
@@ -198,7 +190,7 @@ export class OutboxStore {
     const rows = this.#database.all('SELECT total, min(oldest) AS oldest FROM lanes GROUP BY total')
     const oldest = new Map(rows.map((row) => [row.total, Number(row.oldest)]))
     return [...this.#totals.values()].map(({ number, agent, path, title, ...counts }) => ({
-      ...{ agent, path, title },
+      ...{ agent, helper: path, title },
       queued: counts.delivered + counts.dead + counts.dropped + counts.waiting,
       delivered: counts.delivered,
       attempts: counts.attempts,
@@ -212,7 +204,7 @@ export class OutboxStore {
   }
 
   /** What waits, by key, oldest first; at most so many. */
-  lanes(most: number): LaneState[] {
+  lanes(most: number): OutboxLane[] {
     const rows = this.#database.all(
       `SELECT ${LANE}, oldest, error, due, (SELECT count(*) FROM calls WHERE lane = lanes.number) AS waiting
        FROM lanes JOIN totals ON totals.number = lanes.total ORDER BY oldest LIMIT ?`,
@@ -221,7 +213,7 @@ export class OutboxStore {
     return rows.map((row) => {
       const { agent, title, path, key, failures } = laneOf(row)
       return {
-        ...{ agent, title, path, key, failures },
+        ...{ agent, title, helper: path, key, failures },
         waiting: Number(row.waiting),
         oldest: Number(row.oldest),
         error: String(row.error),
@@ -240,7 +232,7 @@ export class OutboxStore {
     return rows.map((row) => ({
       id: this.#idOf(Number(row.number)),
       agent: String(row.agent),
-      path: String(row.path),
+      helper: String(row.path),
       title: String(row.title),
       key: String(row.key),
       at: Number(row.at),
@@ -289,14 +281,14 @@ export class OutboxStore {
   }
 
   /** Drops what waits, but for what is being sent. Answers how many. */
-  dropWaiting({ id, agent, path, key }: CallSelector): number {
+  dropWaiting({ id, agent, helper, key }: CallSelector): number {
     let count = 0
     const rows = this.#database.all(
       `SELECT calls.number, lane, bytes FROM calls JOIN lanes ON lanes.number = lane
        JOIN totals ON totals.number = lanes.total
        WHERE (?1 IS NULL OR calls.number = ?1) AND (?2 IS NULL OR agent = ?2) AND (?3 IS NULL OR path = ?3)
        AND (?4 IS NULL OR key = ?4) ORDER BY calls.number`,
-      ...[this.#numberOf(id), agent ?? null, path ?? null, key ?? null],
+      ...[this.#numberOf(id), agent ?? null, helper ?? null, key ?? null],
     )
     for (const row of rows) if (!this.#isTaken(row)) count += this.#drop(row)
     return count
@@ -534,12 +526,12 @@ export class OutboxStore {
     return Number(number) <= (this.#taken.get(Number(lane)) ?? -1)
   }
 
-  #deadRows({ id, agent, path, key }: CallSelector): Row[] {
+  #deadRows({ id, agent, helper, key }: CallSelector): Row[] {
     return this.#database.all(
       `SELECT dead.number, total, key, bytes FROM dead JOIN totals ON totals.number = dead.total
        WHERE (?1 IS NULL OR dead.number = ?1) AND (?2 IS NULL OR agent = ?2) AND (?3 IS NULL OR path = ?3)
        AND (?4 IS NULL OR key = ?4) ORDER BY dead.number`,
-      ...[this.#numberOf(id), agent ?? null, path ?? null, key ?? null],
+      ...[this.#numberOf(id), agent ?? null, helper ?? null, key ?? null],
     )
   }
 

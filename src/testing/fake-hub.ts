@@ -4,6 +4,7 @@ import { agentTitle } from '../agent/source/title.ts'
 import { compileFilter } from '../filter/index.ts'
 import { Alerts } from '../hub/alerts/alerts.ts'
 import type { EntryStream, HubControl } from '../hub/control.ts'
+import { Outboxes } from '../hub/outboxes.ts'
 import { Recordings } from '../hub/recordings/recordings.ts'
 import type { MapQuestion } from '../hub/service-maps.ts'
 import { Mistake } from '../mistake/mistake.ts'
@@ -53,6 +54,10 @@ export class FakeHub implements HubControl {
     bucket: new MemoryBucket(),
     workers: () => [],
     macros: {},
+  })
+  readonly outboxes = new Outboxes({
+    bus: { request: () => Promise.reject(new Mistake('E_BUS_NO_ANSWER', 'nobody answers')) },
+    nodes: () => [],
   })
   readonly #agents = new Map<string, { record: AgentRecord; history: AgentVersion[] }>()
   readonly #printed = new Broadcast<ConsoleLine>()

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { agentState } from './agents.ts'
+import { outboxFigures } from './outbox.ts'
 
 /** What a node says of itself, once a second. A node that is silent for `NODE_GONE_MS` is gone. */
 export const nodeStatus = z.object({
@@ -13,6 +14,7 @@ export const nodeStatus = z.object({
   now: z.number().describe('Its clock, ms since the epoch'),
   leading: z.boolean().describe('Of a hub: whether it leads'),
   agents: z.array(agentState),
+  outbox: z.array(outboxFigures).optional().describe('Queued calls of helpers, by agent and helper'),
   counters: z.record(z.string(), z.number()).describe('Packets, entries, drops, queues: by name'),
   health: z.record(z.string(), z.unknown()).describe('What `utils.health` says there'),
 })

@@ -10,6 +10,8 @@ export const SUBJECTS = {
   deployed: 'deployed',
   /** Request to a node: `jobOrder` → `jobAnswer`. */
   jobs: (node: string) => `jobs.${token(node)}`,
+  /** Request to a run of a program: `outboxOrder` → `outboxAnswer`. */
+  outbox: (boot: string) => `outbox.${token(boot)}`,
   /** `jobsOrdered` to all nodes: a script has done something with jobs on all of them. */
   ordered: 'ordered',
   /** Request to a worker: `entriesQuery` → `entriesAnswer`. */

@@ -15,6 +15,7 @@ import type { EntryReader, EntrySums } from '../store/entries/entry-store.ts'
 import type { SharedState } from '../store/shared-state.ts'
 import { pause } from '../waiting/pause.ts'
 import type { NodeStatus } from '../wire/nodes.ts'
+import type { OutboxFigures } from '../wire/outbox.ts'
 import type { PacketPlace } from '../wire/packets.ts'
 import { Archive, type ArchiveSink } from './archive.ts'
 import type { CaptureStats } from './capture-messages.ts'
@@ -54,6 +55,8 @@ export interface WorkerServiceOptions {
   readonly recordings: RecordingSettings
   /** More that is counted here: the outbox. */
   readonly counters: () => Readonly<Record<string, number>>
+  /** Queued calls of helpers; absent where there are none. */
+  readonly outbox?: () => readonly OutboxFigures[]
   readonly health: (status: NodeStatus) => Record<string, unknown>
   readonly note: Note
 }
@@ -131,6 +134,7 @@ export class WorkerService {
       now: Date.now(),
       leading: false,
       agents: [...(this.#agents?.states() ?? [])],
+      outbox: [...(this.#options.outbox?.() ?? [])],
       counters: this.#counters(),
       health: {},
     }

@@ -24,6 +24,7 @@ import { COUNTER_NAMES } from '../../metrics/counters.ts'
 import { type Metrics, openMetrics } from '../../metrics/metrics.ts'
 import { ActionsOut } from '../../node/actions-out.ts'
 import type { Note } from '../../node/note.ts'
+import { answerAboutOutbox } from '../../node/outbox-answers.ts'
 import type { Shared } from '../../node/streams.ts'
 import type { AgentStore } from '../../store/agent-store.ts'
 import { openBucketStore } from '../../store/bucket-shelf.ts'
@@ -83,6 +84,7 @@ export async function startHub(request: HubRequest): Promise<StartedHub> {
     shared: values,
     outbox: { folder, report: (text) => note('warning', text, {}) },
   })
+  const stopAnswering = answerAboutOutbox({ bus, node: 'hub', component: 'hub', boot, queued: broker.queued })
   const metrics = openMetrics({
     component: 'hub',
     node: 'hub',
@@ -157,6 +159,7 @@ export async function startHub(request: HubRequest): Promise<StartedHub> {
         },
       )
     },
+    outbox: () => broker.queued?.figures() ?? [],
     counters: () => ({ ...actions.counters(), ...apiCounters(api), ...exportCounters(broker) }),
     health: () =>
       hubHealth({
@@ -175,6 +178,7 @@ export async function startHub(request: HubRequest): Promise<StartedHub> {
     await trials.close()
     await service.close()
     await actions.close()
+    stopAnswering()
     await broker.close()
     await captures.close()
     await archive?.close()

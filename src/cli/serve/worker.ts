@@ -15,6 +15,7 @@ import { type Metrics, openMetrics } from '../../metrics/metrics.ts'
 import { ActionsOut } from '../../node/actions-out.ts'
 import { lateBucket } from '../../node/late.ts'
 import type { Note } from '../../node/note.ts'
+import { answerAboutOutbox } from '../../node/outbox-answers.ts'
 import type { Shared } from '../../node/streams.ts'
 import { openEntryReader } from '../../store/entries/index.ts'
 import { StreamNumbers } from '../../store/entries/stream-numbers.ts'
@@ -80,6 +81,7 @@ export async function startWorker(request: WorkerRequest): Promise<StartedWorker
     record === undefined
       ? undefined
       : openEntryReader({ folder: record.folder, prefer: 'kfl2', macros: config.tap.customMacros })
+  const stopAnswering = answerAboutOutbox({ bus, node, component: 'worker', boot, queued: broker.queued })
   const metrics = openMetrics({
     component: 'worker',
     node,
@@ -111,6 +113,7 @@ export async function startWorker(request: WorkerRequest): Promise<StartedWorker
       prefer: 'kfl2',
       macros: config.tap.customMacros,
     },
+    outbox: () => broker.queued?.figures() ?? [],
     counters: () => ({ ...actions.counters(), ...archiveCounters(archive), ...exportCounters(broker) }),
     health: ({ counters, startedAt }) =>
       workerHealth({
@@ -178,6 +181,7 @@ export async function startWorker(request: WorkerRequest): Promise<StartedWorker
       await service.close()
       await actions.close()
       await reader?.close()
+      stopAnswering()
       await broker.close()
     },
   }

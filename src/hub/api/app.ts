@@ -28,6 +28,7 @@ import { replyWithFailure, TooMany } from './failures.ts'
 import { filterRoutes } from './filters.ts'
 import { healthRoutes } from './health.ts'
 import { identityRoutes } from './identity.ts'
+import { outboxRoutes } from './outbox.ts'
 import { packetRoutes } from './packet-routes.ts'
 import { recordingRoutes } from './recordings.ts'
 import { agentRoutes, entryRoutes, hubRoutes, operationRoutes } from './routes.ts'
@@ -112,6 +113,7 @@ async function registerRoutes(app: FastifyInstance, context: ApiContext): Promis
     trialRoutes,
     recordingRoutes,
     alertRoutes,
+    outboxRoutes,
     streamSocket,
   ])
     await app.register(routes(context), { prefix: API_PATH })

@@ -8,6 +8,7 @@ import { consoleLine } from '../../wire/console.ts'
 import { fieldView } from '../../wire/filters.ts'
 import { identity, settingView } from '../../wire/identity.ts'
 import { jobAnswer, jobView } from '../../wire/jobs.ts'
+import { outboxAnswer, outboxFigures } from '../../wire/outbox.ts'
 import { recordingView } from '../../wire/recordings.ts'
 import { agentView, nodeView, sharedValue } from '../../wire/views.ts'
 
@@ -33,4 +34,6 @@ const NAMES = {
   SharedValue: sharedValue,
   Alert: alertView,
   Recording: recordingView,
+  OutboxAnswer: outboxAnswer,
+  OutboxFigures: outboxFigures,
 }
