@@ -18,9 +18,15 @@ const JSCONFIG = {
 }
 
 /** What the compiler says of scripts beside the typings, line by line; no line when all is well. */
-async function check(folder: string, dts: string, scripts: Readonly<Record<string, string>>) {
+async function check(
+  folder: string,
+  dts: string,
+  scripts: Readonly<Record<string, string>>,
+  more: { readonly noImplicitAny?: boolean } = {},
+) {
   await mkdir(folder, { recursive: true })
-  await writeFile(join(folder, 'tsconfig.json'), JSON.stringify(JSCONFIG))
+  const config = { ...JSCONFIG, compilerOptions: { ...JSCONFIG.compilerOptions, ...more } }
+  await writeFile(join(folder, 'tsconfig.json'), JSON.stringify(config))
   await writeFile(join(folder, 'remora.d.ts'), dts)
   for (const [name, script] of Object.entries(scripts)) await writeFile(join(folder, name), script)
   return await new Promise<string[]>((resolve) => {
@@ -87,6 +93,19 @@ describe('remora.d.ts', () => {
     ]
     const scripts = Object.fromEntries(examples.map(([name, example]) => [name, asScript(example)]))
     assert.deepEqual(await check(await tempFolder(t), dts, scripts), [])
+  })
+
+  test('compiles every script of the page on integrations', async (t) => {
+    const page = await readFile(join(import.meta.dirname, '../../docs/integrations.md'), 'utf8')
+    const blocks = [...page.matchAll(/^```(\w*)\n(.*?)^```$/gms)]
+    assert.equal(blocks.length * 2, page.match(/^```/gm)?.length)
+    const scripts = blocks.flatMap(([, language, code = ''], at) => {
+      assert.doesNotMatch(code, /^## /m)
+      return language === 'js' ? [[`script-${at}.js`, asScript(code)] as const] : []
+    })
+    const dts = (await generated()).get('remora.d.ts') ?? ''
+    const found = await check(await tempFolder(t), dts, Object.fromEntries(scripts), { noImplicitAny: false })
+    assert.deepEqual(found, [])
   })
 
   test('knows what scripts may and may not do', async (t) => {
