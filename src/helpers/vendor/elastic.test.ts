@@ -215,6 +215,31 @@ describe('vendor.elastic by way of the outbox', () => {
     assert.deepEqual(Object.keys(server.documents('status')), ['id0', 'id2'])
   })
 
+  test('sends less at once to a proxy that does not take so much', async (t) => {
+    const server = await elasticServer(t)
+    const egress = openEgress()
+    t.after(() => egress.close())
+    const sizes: number[] = []
+    const { sendAll } = await open(t, {
+      request: async (options) => {
+        sizes.push(String(options.body).length)
+        return (sizes.at(-1) ?? 0) > 2000
+          ? { status: 413, headers: {}, body: '<html>' }
+          : await egress.request(options)
+      },
+    })
+    const texts = Array.from({ length: 50 }, (_, n) => (n === 17 ? 'x'.repeat(3000) : 'small'))
+    const calls = texts.map((text, n) => [server.url, 'status', { n, text }])
+    await assert.rejects(sendAll(calls), (error) => {
+      assert.ok(error instanceof PartlyFailed)
+      assert.deepEqual([...error.failures.keys()], [17])
+      assert.deepEqual(retryOf(error.failures.get(17)), { when: 'never' })
+      return true
+    })
+    assert.equal(Object.keys(server.documents('status')).length, 49)
+    assert.ok(sizes.length < 20, String(sizes))
+  })
+
   test('does not take for done what a reply does not speak of', async (t) => {
     const { url } = await httpServer(t, (_, response) => response.end('{"errors":false,"items":[]}'))
     const { sendAll } = await open(t)

@@ -169,12 +169,13 @@ function oneLine(text: string): string | undefined {
 async function sendAll(calls: readonly QueuedCall<typeof params>[], host: HelperHost): Promise<void> {
   const failures = new Map<number, unknown>()
   const groups = alike(calls)
-  for (const places of groups) {
+  for (let places = groups.shift(); places !== undefined; places = groups.shift()) {
     try {
       await sendGroup(places, calls, host, failures)
     } catch (error) {
-      if (groups.length === 1) throw error
-      for (const place of places) failures.set(place, error)
+      if (places.length === calls.length && !isTooLarge(error)) throw error
+      if (places.length > 1 && isTooLarge(error)) groups.unshift(...halves(places))
+      else for (const place of places) failures.set(place, error)
     }
   }
   if (failures.size > 0)
@@ -184,8 +185,18 @@ async function sendAll(calls: readonly QueuedCall<typeof params>[], host: Helper
     )
 }
 
+/** Proxies often take less at once than Elasticsearch does, and nothing tells how much. */
+function isTooLarge(error: unknown): boolean {
+  return error instanceof Refusal && error.status === 413
+}
+
+function halves(places: readonly number[]): readonly (readonly number[])[] {
+  const middle = Math.ceil(places.length / 2)
+  return [places.slice(0, middle), places.slice(middle)]
+}
+
 /** Places of those that go to the same index with the same credentials, and so in one request. */
-function alike(calls: readonly QueuedCall<typeof params>[]): readonly (readonly number[])[] {
+function alike(calls: readonly QueuedCall<typeof params>[]): (readonly number[])[] {
   const groups = Map.groupBy(calls.keys(), (place) => JSON.stringify({ ...calls[place]?.args, data: '' }))
   return [...groups.values()]
 }
