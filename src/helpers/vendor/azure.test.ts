@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
 import { after, before, describe, type TestContext, test } from 'node:test'
 import { BlobServiceClient, StorageSharedKeyCredential } from '@azure/storage-blob'
 import { AZURITE_ACCOUNT, AZURITE_KEY, azurite } from '../../testing/azurite.ts'
@@ -14,8 +15,9 @@ import { fakeHost } from '../../testing/helper-host.ts'
 import { httpServer } from '../../testing/http-server.ts'
 import { tempFolder } from '../../testing/temp-folder.ts'
 import { Refusal } from '../answer.ts'
+import { readArguments } from '../arguments.ts'
 import { openDataFolder } from '../data-folder.ts'
-import { dispatch } from '../dispatch.ts'
+import { dispatch, helperAt } from '../dispatch.ts'
 import { openEgress } from '../egress.ts'
 import type { HelperHost } from '../helper.ts'
 import { namespaces } from '../index.ts'
@@ -252,6 +254,24 @@ describe('vendor.azure.put, before anything is sent', () => {
       await assert.rejects(put('traffic', 'a.txt', '', '', connection), told(reason))
   })
 
+  test('a clock that is wrong is told along with the refusal', async (t) => {
+    const { put } = await offline(t, {
+      request: async () => ({
+        status: 403,
+        headers: {
+          date: new Date(Date.now() + 3_600_000).toUTCString(),
+          'x-ms-error-code': 'AuthenticationFailed',
+        },
+        body: '<Error><Message>Server failed to authenticate the request.\nRequestId:1</Message><AuthenticationErrorDetail>string to sign</AuthenticationErrorDetail></Error>',
+      }),
+    })
+    await put.write('a.txt', 'x')
+    await assert.rejects(put('traffic', 'a.txt', 'shop', 'c2VjcmV0'), {
+      message:
+        'vendor.azure.put: shop.blob.core.windows.net answered 403: AuthenticationFailed: Server failed to authenticate the request.: the clock of this machine is 60 minutes behind',
+    })
+  })
+
   test('accounts of the public cloud and of others have the address that Microsoft gives them', async (t) => {
     const asked: string[] = []
     const { put } = await offline(t, {
@@ -270,6 +290,48 @@ describe('vendor.azure.put, before anything is sent', () => {
       /^https:\/\/shop\.blob\.core\.chinacloudapi\.cn\//,
     )
     assert.equal(asked[0], url)
+  })
+})
+
+describe('vendor.azure.put by way of the outbox', () => {
+  test('keeps a file as it was, under its name, until it has left', async (t) => {
+    const asked: string[] = []
+    const { put, host } = await offline(t, {
+      request: async ({ url, body }) => {
+        asked.push(`${url} ${body instanceof Readable ? await text(body) : ''}`)
+        return { status: 201, headers: {}, body: '' }
+      },
+    })
+    await put.write('dfir/a.txt', 'then')
+    const helper = helperAt(namespaces, 'vendor.azure.put')
+    assert.ok(helper?.where === 'broker')
+    const args = readArguments('vendor.azure.put', helper.params, [
+      'traffic',
+      'dfir/a.txt',
+      'shop',
+      'c2VjcmV0',
+    ])
+    assert.equal(helper.queued?.key(args), 'shop.blob.core.windows.net/traffic')
+    const kept = (await helper.queued?.prepare?.(args, host)) ?? {}
+    await put.write('dfir/a.txt', 'now')
+    await helper.run(kept, host)
+    const url = 'https://shop.blob.core.windows.net/traffic/node-a_10.0.0.7/a.txt'
+    assert.deepEqual(asked, [`${url} then`])
+    await helper.queued?.settled?.(kept, host)
+    await assert.rejects(async () => await helper.run(kept, host), { code: 'ENOENT' })
+    await put('traffic', 'dfir/a.txt', 'shop', 'c2VjcmV0')
+    assert.equal(asked[1], `${url} now`)
+  })
+
+  test('refuses what is not there when it is queued', async (t) => {
+    const { put, host } = await offline(t)
+    await put.write('folder/a.txt', '')
+    const helper = helperAt(namespaces, 'vendor.azure.put')
+    assert.ok(helper?.where === 'broker')
+    for (const path of ['nothing.txt', 'folder', '../a.txt']) {
+      const args = readArguments('vendor.azure.put', helper.params, ['traffic', path, 'shop', 'c2VjcmV0'])
+      await assert.rejects(async () => await helper.queued?.prepare?.(args, host))
+    }
   })
 })
 

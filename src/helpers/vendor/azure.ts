@@ -242,8 +242,17 @@ class Transport implements IHttpClient {
 function reasonIn({ headers, body }: HttpReply): string {
   const code = headers['x-ms-error-code'] ?? /<Code>([^<]*)/.exec(body)?.[1]
   const message = /<Message>([^<\n]*)/.exec(body)?.[1]
-  return [code, message].filter((each) => each !== undefined && each !== '').join(': ')
+  return [code, message, skewIn(headers)].filter((each) => each !== undefined && each !== '').join(': ')
 }
+
+/** A signature is good for a quarter of an hour, and Azure does not say that this is why it is none. */
+function skewIn({ date = '' }: HttpReply['headers']): string | undefined {
+  const minutes = Math.round((Date.now() - Date.parse(date)) / 60_000)
+  if (!(Math.abs(minutes) >= TOLERATED_SKEW_MIN)) return undefined
+  return `the clock of this machine is ${Math.abs(minutes)} minutes ${minutes > 0 ? 'ahead' : 'behind'}`
+}
+
+const TOLERATED_SKEW_MIN = 10
 
 function withoutQuery(url: string): string {
   return url.replace(/\?.*$/s, '')

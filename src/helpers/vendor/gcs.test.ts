@@ -92,6 +92,31 @@ describe('vendor.gcs.put', () => {
     assert.equal(server.counts.piece, 7)
   })
 
+  test('holds one piece of what is large, and keeps names as they are', async (t) => {
+    const { server, host, write } = await open(t)
+    let [now, most] = [0, 0]
+    const watched: HelperHost = {
+      ...host,
+      request: async (options) => {
+        most = Math.max(most, ++now)
+        return await host.request(options).finally(() => now--)
+      },
+    }
+    const put = (path: string) =>
+      dispatch(namespaces, 'vendor.gcs.put', ['traffic', path, server.key], watched)
+    const content = Buffer.alloc(64 * 2 ** 20)
+    for (let at = 0; at < content.length; at += 4096) content.writeUInt32LE(at, at)
+    await write('big', content)
+    await put('big')
+    assert.deepEqual([server.objects.get(`${PREFIX}_run1/big`)?.sha256, most], [sha256(content), 1])
+    const names = ['日本 🦈.txt', '%41', 'a?b#c&d=e+f', "it's [1] {2}", 'a\\b', '-', '..a', 'x'.repeat(200)]
+    for (const name of names) {
+      await write(name, name)
+      await put(name)
+      assert.equal(server.objects.get(`${PREFIX}_run1/${name}`)?.sha256, sha256(name))
+    }
+  })
+
   test('says why Google refuses', async (t) => {
     const { server, put, write } = await open(t)
     await write('a', 'x')
