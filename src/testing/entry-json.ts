@@ -11,13 +11,13 @@ export async function goldenEntries(): Promise<string[]> {
   return all
 }
 
-/** Those of one capture. */
-export async function entriesOf(path: string): Promise<string[]> {
+/** Those of one capture, or what is read of them by who wants these fields. */
+export async function entriesOf(path: string, wanted: readonly string[] = ['*']): Promise<string[]> {
   const { entries, exchanges } = await readCapture(path)
   return entries.flatMap((entry, at) => {
     const exchange = exchanges[at]
     if (exchange === undefined) return []
-    const fields = layoutsOf(exchange.dissector, new Set(['*']))[exchange.variant]?.fields ?? []
+    const fields = layoutsOf(exchange.dissector, new Set(wanted))[exchange.variant]?.fields ?? []
     return JSON.stringify(decodeRow(fields, encodeRow(fields, entry)))
   })
 }

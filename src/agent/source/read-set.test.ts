@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { entryProtocols } from '../../dissectors/index.ts'
 import { resolveField } from '../../entry/layout.ts'
+import { ENTRY_FIELDS } from '../../helpers/otel/entry-fields.ts'
 import { parseAgent } from './gate.ts'
 import { readSet } from './read-set.ts'
 
@@ -14,6 +15,8 @@ function read(source: string, language: 'es5' | 'modern' = 'es5'): string {
 }
 
 const hook = (body: string) => `function onItemCaptured(data) { ${body} }`
+
+const FOR_SPANS = [...new Set(ENTRY_FIELDS)].sort().join(' ')
 
 /** Hooks of which it is known what they read. */
 const PRECISE: readonly (readonly [string, string])[] = [
@@ -44,11 +47,23 @@ const PRECISE: readonly (readonly [string, string])[] = [
   [hook('var data2 = 5; (function (data) { data.anything(data) })(7); n = data.index'), 'index'],
   [hook('try { n = data.index } catch (e) { n = e.message }'), 'index'],
   [hook('n = data.response ? data.response.status : 0'), 'response.status response?'],
+  [hook('otel.spanFromEntry(data)'), FOR_SPANS],
+  [
+    hook('try { otel.spanFromEntry.queue(data, { side: env.SIDE }) } catch (e) { console.error(e) }'),
+    FOR_SPANS,
+  ],
+  [hook('otel.metric("n", 1); otel.spanFromEntry(data)'), FOR_SPANS],
 ]
 
 /** Ways to read more than it looks like: everything below must count as read. */
 const OPAQUE: readonly (readonly [string, string])[] = [
   [hook('console.log(data)'), '*'],
+  [hook('otel.log(data)'), '*'],
+  [hook('otel.spanFromEntry(1, data)'), '*'],
+  [hook('otel.spanFromEntry.other(data)'), '*'],
+  [`var otel = mine; ${hook('otel.spanFromEntry(data)')}`, '*'],
+  [`otel.spanFromEntry = mine; ${hook('otel.spanFromEntry(data)')}`, '*'],
+  [`change(otel); ${hook('otel.spanFromEntry(data)')}`, '*'],
   [hook('JSON.stringify(data)'), '*'],
   [hook('all.push(data)'), '*'],
   [hook('for (var k in data) n++'), '*'],

@@ -1,3 +1,4 @@
+import { ENTRY_FIELDS } from '../../helpers/otel/entry-fields.ts'
 import type { ParsedAgent } from './gate.ts'
 import {
   type AnyNode,
@@ -246,7 +247,10 @@ class Reader {
     return true
   }
 
-  /** Passed to a function of the script, or to `test.pass` and `test.fail`, which read nothing. */
+  /**
+   * Passed to a function of the script, to `test.pass` and `test.fail`, which read nothing, or to `otel.spanFromEntry`, of which
+   * it is known what it reads.
+   */
   #argument({ node, ancestors }: Place, argument: AnyNode, path: readonly string[]): boolean {
     const callee = node.callee as AnyNode
     const index = (node.arguments as AnyNode[]).indexOf(argument)
@@ -258,6 +262,10 @@ class Reader {
         (parent.type === 'ReturnStatement' && functionAround(ancestors) === this.#hook)
       )
     }
+    if (index === 0 && path.length === 0 && isSpanFromEntry(callee) && this.#isOtelItself()) {
+      for (const field of ENTRY_FIELDS) this.#paths.add(field)
+      return true
+    }
     if (callee.type !== 'Identifier') return false
     const name = callee.name as string
     if (isShadowed({ node: callee, ancestors: [...ancestors, callee] }, name, this.#script.root)) return false
@@ -265,6 +273,18 @@ class Reader {
     if (func === undefined) return false
     this.parameter(func, index, path)
     return true
+  }
+
+  /** Nobody has put something else there, or in it. */
+  #isOtelItself(): boolean {
+    return this.#script.mentions('otel').every(({ ancestors }) => {
+      const [holder, around] = [ancestors.at(-2) as AnyNode, ancestors.at(-3) as AnyNode]
+      return (
+        holder.type === 'MemberExpression' &&
+        holder.object === ancestors.at(-1) &&
+        (around.type === 'CallExpression' ? around.callee === holder : isSpanFromEntry(around))
+      )
+    })
   }
 
   #all(path: readonly string[]): void {
@@ -343,6 +363,15 @@ function isTestHelper(callee: AnyNode): boolean {
     object.name === 'test' &&
     (propertyName(callee) === 'pass' || propertyName(callee) === 'fail')
   )
+}
+
+/** `otel.spanFromEntry`, or its `queue`. */
+function isSpanFromEntry(callee: AnyNode): boolean {
+  if (callee.type !== 'MemberExpression') return false
+  const object = callee.object as AnyNode
+  const name = propertyName(callee)
+  if (name === 'queue') return isSpanFromEntry(object)
+  return object.type === 'Identifier' && object.name === 'otel' && name === 'spanFromEntry'
 }
 
 /** `test` is only ever used as `test.pass(…)`: then it is the helper, and nobody has put something else there. */

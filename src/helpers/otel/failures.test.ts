@@ -200,7 +200,7 @@ async function http2Server(t: TestContext, act: (stream: ServerHttp2Stream) => u
     session.on('error', () => {})
     t.after(() => session.destroy())
   })
-  server.on('stream', (stream) => {
+  server.on('stream', (stream: ServerHttp2Stream) => {
     stream.on('error', () => {})
     act(stream)
   })

@@ -24,21 +24,14 @@ async function recorded(
   await series.record(owner, values, async (metrics) => {
     sent.push(...metrics)
   })
-  return sent.flatMap(({ item: { sum, gauge, histogram } }) =>
-    histogram === undefined
-      ? (sum ?? gauge)?.dataPoints.map((point) => [
-          point.asDouble,
-          point.startTimeUnixNano,
-          point.timeUnixNano,
-        ])
-      : histogram.dataPoints.map((point) => [
-          point.count,
-          point.sum,
-          point.min,
-          point.max,
-          point.bucketCounts,
-        ]),
-  )
+  return sent.flatMap(({ item: { sum, gauge, histogram } }): unknown[] => {
+    const points = (sum ?? gauge)?.dataPoints ?? []
+    const counted = histogram?.dataPoints ?? []
+    return [
+      ...points.map((point) => [point.asDouble, point.startTimeUnixNano, point.timeUnixNano]),
+      ...counted.map((point) => [point.count, point.sum, point.min, point.max, point.bucketCounts]),
+    ]
+  })
 }
 
 describe('sums of metrics', () => {

@@ -10,6 +10,7 @@ import { tempFolder } from '../../testing/temp-folder.ts'
 import { openDataFolder } from '../data-folder.ts'
 import { dispatch } from '../dispatch.ts'
 import { openEgress } from '../egress.ts'
+import { ENTRY_FIELDS } from './entry-fields.ts'
 import { otel } from './index.ts'
 import { spanFromEntry } from './span-from-entry.ts'
 
@@ -106,6 +107,13 @@ describe('otel.spanFromEntry', () => {
       for (const { item, attributes, resource } of await spansOf(t, all, { side, query: 'raw' }))
         for (const name of [...Object.keys(attributes), ...Object.keys(resource)])
           assert.ok(name.startsWith('remora.') || known.has(name), `${item.name}: ${name}`)
+  })
+
+  test('makes the same of entries of which only what it reads has crossed', async (t) => {
+    for (const capture of chosen(t)) {
+      const whole = await spansOf(t, await entriesOf(capture.path))
+      assert.deepEqual(await spansOf(t, await entriesOf(capture.path, ENTRY_FIELDS)), whole, capture.name)
+    }
   })
 
   test('continues a trace, as a child of the span whose id was seen', async (t) => {
