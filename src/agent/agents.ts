@@ -46,6 +46,8 @@ export interface Agent {
   /** It may ask for the packets of a connection. */
   readonly usesPackets: boolean
   readonly bodies: 'text' | 'bytes'
+  /** It may do something outside of its sandbox: the audit says which entry that was about. */
+  readonly mayAct: boolean
   /** It may define dissectors. */
   readonly hasDissectors: boolean
   /** What its header holds it to. */
@@ -139,6 +141,7 @@ function brokenAgent({ message, hint }: Mistake, text: string, path: string, ind
     wantedPacket: [],
     usesHub: false,
     usesPackets: false,
+    mayAct: false,
     bodies: 'text',
     hasDissectors: false,
     grants: {},
@@ -206,6 +209,7 @@ export function understandAgent(text: string, path: string, index: number, optio
       mentions(text, 'onPacketCaptured'),
     ),
     usesHub: mentions(text, 'onHubAction') || mentions(text, 'nodeName'),
+    mayAct: /\b(vendor|file|pcap|hub|otel)\b/.test(text),
     usesPackets:
       /\bpcap\b/.test(text) ||
       /\b(kflPcapS3|pcapSnapshot)\b/.test(text) ||

@@ -176,6 +176,11 @@ export class HelperBroker {
       })
   }
 
+  /** What was refused, by its name among counters. */
+  get counters(): Readonly<Record<string, number>> {
+    return { 'effects.refused': this.#permissions.refused, 'effects.crowded': this.#egress.crowded }
+  }
+
   async call(call: HelperCall): Promise<unknown> {
     if (call.path === HUB_ACTION) return await this.#perform(call, { run: () => this.#act(call) })
     const path = queuedPath(namespaces, call.path)

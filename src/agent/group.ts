@@ -149,7 +149,7 @@ export interface HelperCall {
   readonly args: readonly unknown[]
   /** What time it is for the script (ms): on a capture file, that of the traffic. */
   readonly nowMs: number
-  /** Id of the entry in whose hook it is (`HostConfig.traced`). */
+  /** Id of the entry in whose hook it is, where entries cross with it. */
   readonly entry?: string
   /** Nobody looks at its answer, and it is in a hook for traffic: it may go by way of the outbox. */
   readonly isIgnored?: boolean
@@ -669,7 +669,7 @@ export class AgentGroup {
     const items = new Set(workers.flatMap(({ agent }) => agent.wantedItem))
     const packets = new Set(workers.flatMap(({ agent }) => agent.wantedPacket))
     if (query !== null) items.add('*')
-    if (host.traced === true && items.size > 0) items.add('id')
+    if ((host.traced === true || workers.some(({ agent }) => agent.mayAct)) && items.size > 0) items.add('id')
     if (host.marks === true && items.size > 0) for (const field of ['stream', 'index']) items.add(field)
     const dissectors = workers.flatMap((place) =>
       place.dissectors.map((settings) => ({ slot: place.slot, settings })),

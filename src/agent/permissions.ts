@@ -27,7 +27,7 @@ export class Permissions {
 
   /** Throws E_HELPER_REFUSED. `nowMs`: the clock of the agent; absent for what has been counted when it was called. */
   check(agent: Asking, wanted: WantedEffect, way: Egress, nowMs: number | undefined): void {
-    const said = agent.grants ?? {}
+    const said = this.#saidBy(agent)
     const operator = this.#operatorsFor(agent)
     try {
       checkGrants(said, wanted, 'script')
@@ -48,10 +48,19 @@ export class Permissions {
     return known
   }
 
+  /** What waits in the outbox is held to what its script has said last. */
+  #saidBy(agent: Asking): Grants {
+    const key = keyOf(agent)
+    if (agent.grants === undefined) return this.#said.get(key) ?? {}
+    this.#said.set(key, agent.grants)
+    return agent.grants
+  }
+  readonly #said = new Map<string, Grants>()
+
   #rulesOf(agent: Asking): EgressRules {
     const { hosts, loopback, metadata } = this.#operatorsFor(agent)
     const lists = [
-      { allow: agent.grants?.hosts, by: 'the header of the script' },
+      { allow: this.#saidBy(agent).hosts, by: 'the header of the script' },
       { allow: hosts, by: 'scripting.grants' },
     ]
     return {

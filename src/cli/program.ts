@@ -4,6 +4,7 @@ import { version } from '../helpers/version.ts'
 import { Mistake } from '../mistake/mistake.ts'
 import { agentsCommand } from './commands/agents.ts'
 import { alertsCommand } from './commands/alerts.ts'
+import { auditCommand } from './commands/audit.ts'
 import { checkCommand } from './commands/check.ts'
 import { configCommand } from './commands/config.ts'
 import { consoleCommand } from './commands/console.ts'
@@ -77,6 +78,7 @@ const COMMANDS = [
   consoleCommand,
   alertsCommand,
   outboxCommand,
+  auditCommand,
   jobsCommand,
   entriesCommand,
   nodesCommand,

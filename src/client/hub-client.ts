@@ -2,6 +2,7 @@ import type { AgentChange, AgentDraft, AgentVersion } from '../wire/agents.ts'
 import type { AlertView } from '../wire/alerts.ts'
 import type { AuditRecord } from '../wire/audit.ts'
 import type { ConsoleFilter, ConsoleLine } from '../wire/console.ts'
+import type { EffectsPage, EffectsQuery } from '../wire/effects.ts'
 import type { EntriesQuery } from '../wire/entries.ts'
 import type { JobAnswer, JobOrder } from '../wire/jobs.ts'
 import type { OutboxAnswer, OutboxOrder } from '../wire/outbox.ts'
@@ -41,6 +42,8 @@ export interface HubClient {
   alerts(): Promise<readonly AlertView[]>
   closeAlert(id: string): Promise<AlertView>
   audits(last: number): Promise<readonly AuditRecord[]>
+  /** What agents have done, newest first. */
+  effects(query: EffectsQuery): Promise<EffectsPage>
   status(): Promise<Readonly<Record<string, unknown>>>
   close(): Promise<void>
 }

@@ -4,6 +4,7 @@ import { type AlertView, alertView } from '../wire/alerts.ts'
 import { liveHead, pageHead } from '../wire/api.ts'
 import { type AuditRecord, auditRecord } from '../wire/audit.ts'
 import { type ConsoleFilter, type ConsoleLine, consoleLine } from '../wire/console.ts'
+import { type EffectsPage, type EffectsQuery, effectsPage } from '../wire/effects.ts'
 import type { EntriesQuery } from '../wire/entries.ts'
 import { splitEntries } from '../wire/entry-lines.ts'
 import { type JobAnswer, type JobOrder, jobAnswer } from '../wire/jobs.ts'
@@ -147,6 +148,10 @@ class HttpHubClient implements HubClient {
 
   closeAlert(id: string): Promise<AlertView> {
     return this.#requests.send('POST', `/alerts/${encodeURIComponent(id)}/close`, alertView, {})
+  }
+
+  effects(query: EffectsQuery): Promise<EffectsPage> {
+    return this.#requests.get('/effects', effectsPage, query)
   }
 
   audits(last: number): Promise<AuditRecord[]> {

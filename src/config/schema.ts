@@ -279,6 +279,13 @@ export const configSchema = section({
       '.remora/state',
       'Folder of what a hub or a worker has to remember: console lines, actions on their way, jobs',
     ),
+    audit: section({
+      maxSize: setting(
+        size,
+        '64Mi',
+        'Disk of each hub and worker for what its agents have done; the oldest lines go for newer ones',
+      ),
+    }),
   }),
   nats: section({
     url: setting(text, '', 'NATS servers, such as nats://10.0.0.1:4222, with commas between them'),

@@ -2,6 +2,7 @@ import type { AgentChange, AgentDraft, AgentVersion } from '../wire/agents.ts'
 import type { AuditRecord } from '../wire/audit.ts'
 import type { CaptureView } from '../wire/captures.ts'
 import type { ConsoleFilter, ConsoleLine } from '../wire/console.ts'
+import type { EffectsPage, EffectsQuery } from '../wire/effects.ts'
 import type { EntriesQuery } from '../wire/entries.ts'
 import type { JobAnswer, JobOrder } from '../wire/jobs.ts'
 import type { MapView } from '../wire/map.ts'
@@ -82,6 +83,8 @@ export interface HubControl {
   health(): Record<string, unknown>
   audit(record: AuditRecord): Promise<void>
   audits(last: number): Promise<readonly AuditRecord[]>
+  /** What agents have done, on all nodes. */
+  effects(query: EffectsQuery): Promise<EffectsPage>
 }
 
 /** A stream, as an entry names it, and the node that has seen it. */

@@ -15,6 +15,7 @@ import type { AgentChange, AgentDraft, AgentRecord, AgentVersion } from '../wire
 import { type AuditRecord, auditRecord } from '../wire/audit.ts'
 import { decode, encode } from '../wire/codec.ts'
 import type { ConsoleFilter, ConsoleLine } from '../wire/console.ts'
+import { type EffectRecord, type EffectsPage, type EffectsQuery, effectsAnswer } from '../wire/effects.ts'
 import type { EntriesQuery } from '../wire/entries.ts'
 import { type JobAnswer, type JobOrder, jobAnswer } from '../wire/jobs.ts'
 import type { MapView } from '../wire/map.ts'
@@ -291,6 +292,29 @@ export class Hub implements HubControl {
     await this.#options.audit.append(STREAMS.audit, encode(record), { id: randomUUID() })
   }
 
+  async effects(query: EffectsQuery): Promise<EffectsPage> {
+    const nodes = [...new Set(this.nodes().map(({ node }) => node))]
+    const answers = await Promise.all(nodes.map((node) => this.#effectsOf(node, query)))
+    const effects = answers.flatMap((answer) => answer ?? []).sort((a, b) => b.at - a.at)
+    return {
+      effects: effects.slice(0, query.limit),
+      missing: nodes.filter((_, at) => answers[at] === undefined),
+    }
+  }
+
+  async #effectsOf(node: string, query: EffectsQuery): Promise<EffectRecord[] | undefined> {
+    try {
+      const options = { timeoutMs: EFFECTS_MS }
+      return decode(
+        effectsAnswer,
+        await this.#options.bus.request(SUBJECTS.effects(node), encode(query), options),
+      )
+    } catch (error) {
+      if (error instanceof Mistake && ['E_BUS_NO_ANSWER', 'E_BUS'].includes(error.code)) return undefined
+      throw error
+    }
+  }
+
   async audits(last: number): Promise<AuditRecord[]> {
     const records: AuditRecord[] = []
     const { signal } = new AbortController()
@@ -392,6 +416,7 @@ function nameOf({ source }: AgentDraft): string {
 const NO_SOURCES = new EntrySources()
 const ALL_AGENTS = { id: '', index: 0, title: '' }
 const JOBS_MS = 3000
+const EFFECTS_MS = 5000
 /** Screens are told of changes so often at most. */
 const EVENTS_MS = 500
 const MOST_PAGE_BYTES = 32 << 20

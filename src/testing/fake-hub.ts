@@ -15,6 +15,7 @@ import { LONGEST_TIMER_MS, pause } from '../waiting/pause.ts'
 import type { AgentChange, AgentDraft, AgentRecord, AgentVersion } from '../wire/agents.ts'
 import type { AuditRecord } from '../wire/audit.ts'
 import { type ConsoleFilter, type ConsoleLine, wantsLine } from '../wire/console.ts'
+import type { EffectRecord, EffectsPage, EffectsQuery } from '../wire/effects.ts'
 import type { EntriesQuery } from '../wire/entries.ts'
 import type { JobAnswer, JobOrder, JobSelector, JobView } from '../wire/jobs.ts'
 import type { MapView } from '../wire/map.ts'
@@ -30,6 +31,8 @@ export class FakeHub implements HubControl {
   readonly kept: string[] = []
   readonly sharedValues: SharedValue[] = []
   readonly audited: AuditRecord[] = []
+  /** Newest first. */
+  readonly performed: EffectRecord[] = []
   readonly jobViews: JobView[] = []
   readonly orders: JobOrder[] = []
   readonly nodeViews: NodeView[] = []
@@ -280,6 +283,11 @@ export class FakeHub implements HubControl {
 
   async audit(record: AuditRecord): Promise<void> {
     this.audited.push(record)
+  }
+
+  async effects({ limit }: EffectsQuery): Promise<EffectsPage> {
+    this.#fail()
+    return { effects: this.performed.slice(0, limit), missing: [...this.missing] }
   }
 
   async audits(last: number): Promise<AuditRecord[]> {

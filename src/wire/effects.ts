@@ -35,3 +35,25 @@ export const effectRecord = z.object({
 
 export type EffectRecord = z.infer<typeof effectRecord>
 export type EffectOutcome = (typeof EFFECT_OUTCOMES)[number]
+
+/** Which effects are wanted, newest first. */
+export const effectsQuery = z.object({
+  agent: z.string().optional().describe('Identity or title'),
+  helper: z.string().optional(),
+  outcome: z.enum(EFFECT_OUTCOMES).optional(),
+  since: z.coerce.number().optional().describe('ms since the epoch'),
+  limit: z.coerce.number().int().min(1).max(1000).default(100),
+})
+
+export type EffectsQuery = z.output<typeof effectsQuery>
+
+/** What a node answers to `effectsQuery`. */
+export const effectsAnswer = z.array(effectRecord)
+
+/** Effects of all nodes. */
+export const effectsPage = z.object({
+  effects: z.array(effectRecord).describe('Newest first'),
+  missing: z.array(z.string()).describe('Nodes that did not answer'),
+})
+
+export type EffectsPage = z.infer<typeof effectsPage>

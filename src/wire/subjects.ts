@@ -14,6 +14,8 @@ export const SUBJECTS = {
   outbox: (boot: string) => `outbox.${token(boot)}`,
   /** `jobsOrdered` to all nodes: a script has done something with jobs on all of them. */
   ordered: 'ordered',
+  /** Request to a node: `effectsQuery` → `effectsAnswer`. */
+  effects: (node: string) => `effects.${token(node)}`,
   /** Request to a worker: `entriesQuery` → `entriesAnswer`. */
   entries: (node: string) => `entries.${token(node)}`,
   /** Request to a worker: `packetsRequest` → `packetsOpened` or `packetsPart`. */

@@ -32,6 +32,7 @@ export interface BrokerExtras {
   /** Takes what would leave the machine. */
   readonly rehearse?: BrokerOptions['rehearse']
   readonly log?: BrokerOptions['log']
+  readonly audit?: BrokerOptions['audit']
   /** Number of the first stream; 0 by default. */
   readonly firstStream?: number | undefined
   /** Where queued calls of helpers are kept. */
@@ -53,7 +54,7 @@ export class Broker {
     nodeName: string,
     link?: ComponentLink,
     shared: SharedSource = new SharedState({ node: nodeName, boot: '' }),
-    { rehearse, firstStream, log, outbox }: BrokerExtras = {},
+    { rehearse, firstStream, log, audit, outbox }: BrokerExtras = {},
   ) {
     const spools = join(resolve(config.scripting.data), '..', 'spool')
     this.spool = {
@@ -77,6 +78,7 @@ export class Broker {
       shared,
       rehearse,
       log,
+      audit,
       outbox,
     })
     removeStaleSpools(spools)
@@ -87,6 +89,11 @@ export class Broker {
   /** Packets of connections, for those who record them. */
   get packets(): ConnectionPackets {
     return new ConnectionWalk(this.spool, () => this.#packets.nameHistory())
+  }
+
+  /** What was refused, by its name among counters. */
+  get counters(): Readonly<Record<string, number>> {
+    return this.#helpers.counters
   }
 
   call(call: HelperCall): Promise<unknown> {

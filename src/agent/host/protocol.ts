@@ -376,7 +376,7 @@ export interface CallMessage {
   readonly isInErrand?: boolean
   /** Nobody looks at its answer, and it is in a hook for traffic: it need not be waited for. */
   readonly isIgnored?: boolean
-  /** Where all is traced: id of the entry in whose hook it is. */
+  /** Id of the entry in whose hook it is, where entries cross with it. */
   readonly entry?: string
   /** What agents have added by `cluster.*` before; of calls that are about it. */
   readonly shared?: readonly SlotShares[]

@@ -1235,7 +1235,7 @@ export class Sandbox implements SlotHost {
     if (slot.counters.stopped !== '') throw new Error('this agent was stopped')
     const nowMs = this.now(slot)
     const inErrand = this.#errand === undefined ? '' : ',"isInErrand":true'
-    const entry = this.config.traced ? this.#entryAt(slot) : undefined
+    const entry = this.#entryAt(slot)
     const ofEntry = entry === undefined ? '' : `,"entry":${JSON.stringify(entry)}`
     const ignored = isIgnored && this.#isInTraffic ? ',"isIgnored":true' : ''
     const more = inErrand + ignored + ofEntry + this.#sharesBefore(slot, path)

@@ -1,12 +1,14 @@
 import { join, resolve } from 'node:path'
 import { Command, Option } from 'commander'
 import { type Agent, findAgentFiles, readAgents } from '../../agent/agents.ts'
+import { EffectLog } from '../../agent/effect-log.ts'
 import type { ConsoleLine } from '../../agent/group.ts'
 import { requireLevel } from '../../agent/launch.ts'
 import { takeLauncher } from '../../agent/launcher.ts'
 import { isLive } from '../../capture/index.ts'
 import type { Config } from '../../config/index.ts'
 import { readProtos } from '../../config/protos.ts'
+import { bytesOf } from '../../config/quantities.ts'
 import { knownProtocols } from '../../dissectors/known.ts'
 import { compileFilter } from '../../filter/index.ts'
 import { Mistake } from '../../mistake/mistake.ts'
@@ -81,10 +83,15 @@ async function run(paths: string[], flags: RunFlags): Promise<void> {
     folder: join(resolve(config.scripting.data), '..', 'outbox'),
     report: (text: string) => output.note(text),
   }
+  const effects = new EffectLog({
+    folder: join(resolve(config.scripting.data), '..', 'audit'),
+    mostBytes: bytesOf(config.hub.audit.maxSize),
+  })
   const broker = new Broker(config, nodeNameOf(flags, config), undefined, undefined, {
     rehearse,
     outbox,
     log: (line) => output.log(line),
+    audit: place === undefined ? (record) => effects.add(record) : undefined,
   })
   let stopWatching = () => {}
   try {
@@ -136,6 +143,7 @@ async function run(paths: string[], flags: RunFlags): Promise<void> {
     stopWatching()
     output.end()
     await broker.close()
+    await effects.close()
     place?.remove()
   }
 }

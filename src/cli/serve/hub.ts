@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { HelperBroker } from '../../agent/broker.ts'
+import { EffectLog } from '../../agent/effect-log.ts'
 import { AgentGroup } from '../../agent/group.ts'
 import { bestLevel, requireLevel, type SandboxLevel } from '../../agent/launch.ts'
 import { SandboxLauncher } from '../../agent/launcher.ts'
@@ -10,6 +11,7 @@ import { agentTitle } from '../../agent/source/title.ts'
 import type { Bus } from '../../bus/bus.ts'
 import { alertRules } from '../../config/alert-rules.ts'
 import type { Config, SettingInForce } from '../../config/index.ts'
+import { bytesOf } from '../../config/quantities.ts'
 import { knownProtocols } from '../../dissectors/known.ts'
 import { withoutSecrets } from '../../helpers/secrets.ts'
 import { version } from '../../helpers/version.ts'
@@ -23,6 +25,7 @@ import { KubernetesClient } from '../../kubernetes/client.ts'
 import { COUNTER_NAMES } from '../../metrics/counters.ts'
 import { type Metrics, openMetrics } from '../../metrics/metrics.ts'
 import { ActionsOut } from '../../node/actions-out.ts'
+import { answerEffects } from '../../node/effect-answers.ts'
 import type { Note } from '../../node/note.ts'
 import { answerAboutOutbox } from '../../node/outbox-answers.ts'
 import type { Shared } from '../../node/streams.ts'
@@ -72,6 +75,11 @@ export async function startHub(request: HubRequest): Promise<StartedHub> {
   const folder = join(resolve(config.hub.state), 'hub')
   const actions = new ActionsOut({ bus, node: 'hub', folder, note })
   const values = new SharedState({ node: 'hub', boot, bucket: shared.cluster })
+  const effects = new EffectLog({
+    folder: join(folder, 'audit'),
+    mostBytes: bytesOf(config.hub.audit.maxSize),
+  })
+  const stopTellingEffects = answerEffects(bus, 'hub', effects)
   const broker = new HelperBroker({
     config,
     nodeName: 'hub',
@@ -83,6 +91,7 @@ export async function startHub(request: HubRequest): Promise<StartedHub> {
     },
     shared: values,
     outbox: { folder, report: (text) => note('warning', text, {}) },
+    audit: (record) => effects.add(record),
   })
   const stopAnswering = answerAboutOutbox({ bus, node: 'hub', component: 'hub', boot, queued: broker.queued })
   const metrics = openMetrics({
@@ -160,7 +169,13 @@ export async function startHub(request: HubRequest): Promise<StartedHub> {
       )
     },
     outbox: () => broker.queued?.figures() ?? [],
-    counters: () => ({ ...actions.counters(), ...apiCounters(api), ...exportCounters(broker) }),
+    counters: () => ({
+      [COUNTER_NAMES.dropped('effects', 'audit')]: effects.lost,
+      ...broker.counters,
+      ...actions.counters(),
+      ...apiCounters(api),
+      ...exportCounters(broker),
+    }),
     health: () =>
       hubHealth({
         nodeName: 'hub',
@@ -180,6 +195,8 @@ export async function startHub(request: HubRequest): Promise<StartedHub> {
     await actions.close()
     stopAnswering()
     await broker.close()
+    stopTellingEffects()
+    await effects.close()
     await captures.close()
     await archive?.close()
     await store.close()

@@ -1,5 +1,6 @@
 import { networkInterfaces } from 'node:os'
 import { join, resolve } from 'node:path'
+import { EffectLog } from '../../agent/effect-log.ts'
 import { requireLevel } from '../../agent/launch.ts'
 import { takeLauncher } from '../../agent/launcher.ts'
 import { OwnProcess } from '../../agent/own-process.ts'
@@ -13,6 +14,7 @@ import { version } from '../../helpers/version.ts'
 import { COUNTER_NAMES, COUNTERS } from '../../metrics/counters.ts'
 import { type Metrics, openMetrics } from '../../metrics/metrics.ts'
 import { ActionsOut } from '../../node/actions-out.ts'
+import { answerEffects } from '../../node/effect-answers.ts'
 import { lateBucket } from '../../node/late.ts'
 import type { Note } from '../../node/note.ts'
 import { answerAboutOutbox } from '../../node/outbox-answers.ts'
@@ -71,9 +73,15 @@ export async function startWorker(request: WorkerRequest): Promise<StartedWorker
   const record = recordOf(config)
   const streams = record && StreamNumbers.open(record.folder)
   const firstStream = streams?.first
+  const effects = new EffectLog({
+    folder: join(folder, 'audit'),
+    mostBytes: bytesOf(config.hub.audit.maxSize),
+  })
+  const stopTellingEffects = answerEffects(bus, node, effects)
   const broker = new Broker(config, node, link, values, {
     firstStream,
     outbox: { folder, report: (text) => note('warning', text, {}) },
+    audit: (record) => effects.add(record),
   })
   const keepPackets = config.tap.capture.raw.enabled
   const own = new OwnProcess()
@@ -114,7 +122,13 @@ export async function startWorker(request: WorkerRequest): Promise<StartedWorker
       macros: config.tap.customMacros,
     },
     outbox: () => broker.queued?.figures() ?? [],
-    counters: () => ({ ...actions.counters(), ...archiveCounters(archive), ...exportCounters(broker) }),
+    counters: () => ({
+      [COUNTER_NAMES.dropped('effects', 'audit')]: effects.lost,
+      ...broker.counters,
+      ...actions.counters(),
+      ...archiveCounters(archive),
+      ...exportCounters(broker),
+    }),
     health: ({ counters, startedAt }) =>
       workerHealth({
         nodeName: node,
@@ -183,6 +197,8 @@ export async function startWorker(request: WorkerRequest): Promise<StartedWorker
       await reader?.close()
       stopAnswering()
       await broker.close()
+      stopTellingEffects()
+      await effects.close()
     },
   }
 }

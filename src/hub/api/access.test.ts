@@ -65,6 +65,7 @@ const OURS: readonly Row[] = [
   ['GET', '/api/v1/alerts/{id}/pcap', 'operator'],
   ['POST', '/api/v1/trials', 'author'],
   ['POST', '/api/v1/trials/{id}/fixture', 'author'],
+  ['GET', '/api/v1/effects', 'operator'],
   ['GET', '/api/v1/audit', 'admin'],
   ['GET', '/api/v1/stream', 'viewer'],
   ['GET', '/api/v1/openapi.json', 'viewer'],

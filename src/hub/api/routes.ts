@@ -5,6 +5,7 @@ import { agentChange, agentDraft, agentVersion, MOST_CODE_BYTES } from '../../wi
 import { apiFailure, pageHead } from '../../wire/api.ts'
 import { auditRecord } from '../../wire/audit.ts'
 import { consoleFilter, consoleLine } from '../../wire/console.ts'
+import { effectsPage, effectsQuery } from '../../wire/effects.ts'
 import { entriesQuery, entriesSource } from '../../wire/entries.ts'
 import { joinEntries } from '../../wire/entry-lines.ts'
 import { jobAnswer, jobOrder, jobSelector } from '../../wire/jobs.ts'
@@ -304,6 +305,17 @@ export function hubRoutes({ control, counters, version }: ApiContext): Routes {
         const { ready, reasons } = control.ready()
         return { ...control.health(), version, ready, reasons: [...reasons], api: { ...counters } }
       },
+    })
+
+    app.get('/effects', {
+      config: { role: 'operator' },
+      schema: {
+        tags,
+        summary: 'What agents have done outside of their sandboxes on all nodes, and were not allowed to do',
+        querystring: effectsQuery.strict(),
+        response: { 200: effectsPage, ...otherwise },
+      },
+      handler: ({ query }) => control.effects(query),
     })
 
     app.get('/audit', {

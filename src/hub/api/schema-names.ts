@@ -5,6 +5,7 @@ import { apiFailure } from '../../wire/api.ts'
 import { auditRecord } from '../../wire/audit.ts'
 import { agentTemplate, codeCheck } from '../../wire/authoring.ts'
 import { consoleLine } from '../../wire/console.ts'
+import { effectRecord } from '../../wire/effects.ts'
 import { fieldView } from '../../wire/filters.ts'
 import { identity, settingView } from '../../wire/identity.ts'
 import { jobAnswer, jobView } from '../../wire/jobs.ts'
@@ -26,6 +27,7 @@ const NAMES = {
   Field: fieldView,
   AgentTemplate: agentTemplate,
   AuditRecord: auditRecord,
+  EffectRecord: effectRecord,
   CodeCheck: codeCheck,
   ConsoleLine: consoleLine,
   JobAnswer: jobAnswer,
