@@ -59,6 +59,55 @@ describe('vendor.s3.put', { skip }, () => {
     }
   })
 
+  test('takes the role of a service account, whose credentials it gets past the rules for scripts', async (t) => {
+    const tokens: string[] = []
+    const sts = await httpServer(t, ({ body }, response) => {
+      tokens.push(String(new URLSearchParams(body).get('WebIdentityToken')))
+      response.setHeader('content-type', 'text/xml').end(ASSUMED)
+    })
+    const { call, host, files } = await open(t)
+    await call.write('a.txt', 'text')
+    await call.write('token', 'of the pod')
+    environment(t, {
+      AWS_ROLE_ARN: 'arn:aws:iam::123456789012:role/uploads',
+      AWS_WEB_IDENTITY_TOKEN_FILE: join(files.root, 'token'),
+      AWS_ENDPOINT_URL_STS: sts.url,
+      AWS_EC2_METADATA_DISABLED: 'true',
+    })
+    const sent: string[] = []
+    const request: HelperHost['request'] = async ({ url, headers }) => {
+      sent.push(`${new URL(url).hostname} ${headers['x-amz-security-token']}`)
+      return { status: 200, headers: { etag: '"1"' }, body: '' }
+    }
+    const fenced = { ...host, env: {}, request }
+    for (const _ of [1, 2])
+      await dispatch(namespaces, 'vendor.s3.put', ['traffic', 'a.txt', 'eu-west-3'], fenced)
+    assert.deepEqual(sent, Array(2).fill('traffic.s3.eu-west-3.amazonaws.com session'))
+    assert.deepEqual(tokens, ['of the pod'])
+  })
+
+  test('says that the role is not given to it', async (t) => {
+    const sts = await httpServer(t, (_, response) =>
+      response
+        .writeHead(403, { 'content-type': 'text/xml' })
+        .end(
+          '<ErrorResponse><Error><Code>AccessDenied</Code><Message>planted</Message></Error></ErrorResponse>',
+        ),
+    )
+    const { call, files } = await open(t)
+    await call.write('a.txt', 'text')
+    environment(t, {
+      AWS_ROLE_ARN: 'arn:aws:iam::123456789012:role/uploads',
+      AWS_WEB_IDENTITY_TOKEN_FILE: join(files.root, 'a.txt'),
+      AWS_ENDPOINT_URL_STS: sts.url,
+      AWS_EC2_METADATA_DISABLED: 'true',
+    })
+    await assert.rejects(call('put', 'traffic', 'a.txt', 'eu-west-2'), {
+      code: 'E_HELPER_FAILED',
+      message: 'vendor.s3.put: AWS gives no credentials for the role of this process: AccessDenied',
+    })
+  })
+
   test('says that there are no credentials', async (t) => {
     const { call } = await open(t, 'traffic')
     environment(t, { HOME: '/nonexistent', AWS_EC2_METADATA_DISABLED: 'true' })
@@ -380,6 +429,11 @@ describeFailures({
     return await dispatch(namespaces, 'vendor.s3.clear', [REGION, `id-${secret}`, secret, 'traffic'], host)
   },
 })
+
+/** https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html */
+const ASSUMED = `<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleWithWebIdentityResult>
+<Credentials><AccessKeyId>ASIA</AccessKeyId><SecretAccessKey>secret</SecretAccessKey><SessionToken>session</SessionToken>
+<Expiration>2099-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>`
 
 const put = helperAt(namespaces, 'vendor.s3.put') as BrokerHelper
 
