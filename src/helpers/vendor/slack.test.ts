@@ -199,6 +199,20 @@ describe('vendor.slackBot', () => {
     )
   })
 
+  test('names where it goes: files to another host', async (t) => {
+    const { host } = await open(t)
+    const hosts = (api: string | undefined, ...more: unknown[]) => {
+      const given = ['xoxb', CHANNEL, 'a', 'b', '', {}, ...more]
+      const read = readArguments('vendor.slackBot', slackBot.params, given)
+      const env = api === undefined ? {} : { SLACK_API_URL: api }
+      return slackBot.target?.(read as Parameters<typeof slackBot.run>[0], { ...host, env }).hosts
+    }
+    assert.deepEqual(hosts(undefined), ['slack.com'])
+    assert.deepEqual(hosts(undefined, { a: 'a' }), ['slack.com', 'files.slack.com'])
+    assert.deepEqual(hosts('https://slack-gov.com/api', { a: 'a' }), ['slack-gov.com', 'files.slack-gov.com'])
+    assert.deepEqual(hosts('http://127.0.0.1:9/', { a: 'a' }), ['127.0.0.1'])
+  })
+
   test('says where the address of the API is wrong', async (t) => {
     const { call } = await open(t, 'slack-gov.com')
     await assert.rejects(call('slackBot', 'x', CHANNEL, 'a', 'b', ''), {

@@ -64,9 +64,10 @@ export const slackBot = helper({
   doc: 'Posts a message as a bot of Slack, with fields and files. Returns when all of it is there; throws when Slack refuses, with its error code. `env.SLACK_API_URL` is the address of the API where that is not https://slack.com/api/ (GovSlack).',
   params: botParams,
   returns: z.void(),
-  target: ({ channelID }, host) => {
+  target: ({ channelID, files }, host) => {
     const { hostname } = new URL(apiOf(host))
-    return { text: `Slack channel ${channelID}`, hosts: [hostname, `files.${hostname}`], bucket: channelID }
+    const uploads = Object.keys(files).length > 0 && SLACK.test(hostname) ? [`files.${hostname}`] : []
+    return { text: `Slack channel ${channelID}`, hosts: [hostname, ...uploads], bucket: channelID }
   },
   queued: {
     key: ({ channelID }) => `slack ${channelID}`,
@@ -210,6 +211,9 @@ function methodOf(
     body: new URLSearchParams(form).toString(),
   }
 }
+
+/** Files go to another host there. */
+const SLACK = /^slack(-gov)?\.com$/
 
 function apiOf({ env }: HelperHost): string {
   const given = env.SLACK_API_URL
