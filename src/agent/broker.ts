@@ -26,11 +26,13 @@ import { deliver, queuedPath } from '../helpers/queued.ts'
 import { Rehearsal } from '../helpers/rehearsal.ts'
 import { Secrets } from '../helpers/secrets.ts'
 import { Mistake } from '../mistake/mistake.ts'
+import type { OutboxFigures } from '../outbox/call.ts'
 import type { AlertSaid } from '../wire/alerts.ts'
 import type { EffectOutcome, EffectRecord } from '../wire/effects.ts'
 import type { Effect, EffectKind } from '../wire/trials.ts'
 import type { Agent } from './agents.ts'
 import { AlertDesk, type AlertingAgent } from './alert-desk.ts'
+import { type CalledEffects, type CallOutcome, EffectBook } from './effect-book.ts'
 import type { Component, HelperCall } from './group.ts'
 import { HUB_ACTION } from './host/protocol.ts'
 import { egressOptions, Permissions } from './permissions.ts'
@@ -122,6 +124,7 @@ export class HelperBroker {
   readonly #alerts: AlertDesk
   readonly #exported: ExportedMetrics
   readonly #clients = new KeptClients()
+  readonly #book = new EffectBook()
   readonly #log: (line: string) => void
 
   /** Absent where nothing can be queued. */
@@ -185,6 +188,10 @@ export class HelperBroker {
     if (call.path === HUB_ACTION) return await this.#perform(call, { run: () => this.#act(call) })
     const path = queuedPath(namespaces, call.path)
     if (path !== undefined) return await this.#keep({ ...call, path })
+    if (call.isIgnored === true && this.#canKeep(call.path)) {
+      await this.#keep(call)
+      return undefined
+    }
     return await this.#perform(call, {
       run: (host, permit) =>
         this.#rehearsal === undefined
@@ -204,13 +211,18 @@ export class HelperBroker {
     const host = await this.#hostFor(call, told)
     const permit = (helper: BrokerHelper, read: Arguments<Params>) =>
       this.#permit(helper, read, call, { host, told })
+    // What the outbox delivers was counted when it was called.
+    const isCall = kind !== undefined && done !== 'delivered'
+    if (isCall) this.#book.began(call.agent.title, call.path)
     try {
       const answer = await run(host, permit)
-      if (kind !== undefined)
-        this.#tell(call, { kind, began, told, outcome: this.#rehearsal === undefined ? done : 'rehearsed' })
+      const outcome = this.#rehearsal === undefined ? done : 'rehearsed'
+      if (isCall) this.#book.ended(call.agent.title, call.path, outcome)
+      if (kind !== undefined) this.#tell(call, { kind, began, told, outcome })
       return answer
     } catch (error) {
       const outcome = error instanceof Mistake && REFUSALS.has(error.code) ? 'refused' : 'failed'
+      if (isCall) this.#book.ended(call.agent.title, call.path, outcome)
       if (kind !== undefined) this.#tell(call, { kind, began, told, outcome, error })
       throw error
     }
@@ -273,6 +285,11 @@ export class HelperBroker {
     )
   }
 
+  /** What became of the calls of helpers with an effect: at once, and in the outbox, which may have calls of earlier runs. */
+  effects(): Effects {
+    return { calls: this.#book.counts(), queues: this.queued?.figures() ?? [] }
+  }
+
   /** Calls a helper for Remora itself, under a name for the audit, such as `alerts`. */
   async own(
     name: string,
@@ -280,9 +297,14 @@ export class HelperBroker {
   ): Promise<unknown> {
     const agent = { index: NO_AGENT, title: name, path: name }
     const call = { agent, component: 'hub', path, args, nowMs: Date.now(), warn } as const
+    if (this.#canKeep(path)) return await this.#keep(call)
     return await this.#perform(call, {
       run: (host, permit) => dispatch(namespaces, path, args, host, { permit }),
     })
+  }
+
+  #canKeep(path: string): boolean {
+    return this.queued !== undefined && queuedPath(namespaces, `${path}.queue`) !== undefined
   }
 
   /** Keeps a call until it can be made. What the agent may not do is not kept. */
@@ -417,11 +439,17 @@ interface EffectCall extends Omit<HelperCall, 'agent' | 'during'> {
 
 type Permit = NonNullable<DispatchOptions['permit']>
 
+/** What became of effects. */
+export interface Effects {
+  readonly calls: readonly CalledEffects[]
+  readonly queues: readonly OutboxFigures[]
+}
+
 /** How an effect is carried out, once it is permitted. */
 interface Performance {
   run(host: HelperHost, permit: Permit): Promise<unknown>
   /** What the audit says when that goes well; `ok` by default. */
-  readonly done?: EffectOutcome
+  readonly done?: CallOutcome | 'delivered'
 }
 
 /** What becomes known of an effect while it is carried out. */

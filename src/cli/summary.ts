@@ -1,4 +1,5 @@
 import { styleText } from 'node:util'
+import type { Effects } from '../agent/broker.ts'
 import type { AgentResult } from '../agent/group.ts'
 import type { MadeCounters } from '../agent/host/protocol.ts'
 import type { Fate } from '../agent/ledger.ts'
@@ -8,8 +9,9 @@ import type { RunResult } from '../worker/run.ts'
 import { bytes, count, duration, table } from './table.ts'
 
 /** What a run did, for people: packets, entries, agents, and where everything went. */
-export function summaryText(result: RunResult, sandbox: string): string {
+export function summaryText(result: RunResult, effects: Effects, sandbox: string): string {
   const { counters } = result.capture
+  const discrepancies = [...result.discrepancies, ...effectDiscrepancies(effects)]
   const parts = [
     heading('Capture', result.description),
     table([
@@ -24,10 +26,10 @@ export function summaryText(result: RunResult, sandbox: string): string {
     ]),
     heading('Agents', `sandbox: ${sandbox}; ${duration(result.wallMs)} in all`),
     result.agents.length === 0 ? '  none' : table(agentRows(result.agents)),
-    heading('Ledger', result.discrepancies.length === 0 ? 'everything adds up' : 'DOES NOT ADD UP'),
-    ledgerText(result),
+    heading('Ledger', discrepancies.length === 0 ? 'everything adds up' : 'DOES NOT ADD UP'),
+    table([...ledgerRows(result), ...effectRows(effects)]),
   ]
-  const problems = [...result.capture.problems, ...result.discrepancies]
+  const problems = [...result.capture.problems, ...discrepancies]
   if (problems.length > 0) parts.push(heading('Note'), problems.map((each) => `  ${each}`).join('\n'))
   return `${parts.join('\n')}\n`
 }
@@ -76,7 +78,7 @@ function shortened(title: string): string {
 
 const LONGEST_TITLE = 36
 
-function ledgerText({ capture, agents, made }: RunResult): string {
+function ledgerRows({ capture, agents, made }: RunResult): string[][] {
   const { counters, losses, dropped, spool } = capture
   const { decode, reassembly, dissection } = counters
   const lost = Object.entries(losses).filter(([, number]) => (number ?? 0) > 0)
@@ -130,7 +132,40 @@ function ledgerText({ capture, agents, made }: RunResult): string {
       if (fate.received > 0)
         rows.push([`${component === 'hub' ? 'hub-' : ''}${agent.index} ${what}`, fateText(fate)])
   }
-  return table(rows)
+  return rows
+}
+
+/** Calls of helpers by agent, and what waits in the outbox or was there. */
+function effectRows({ calls, queues }: Effects): string[][] {
+  const called = calls.map(({ title, helper, calls: sum, ok, queued, ...rest }) => [
+    helper,
+    `${count(sum)} calls = ${count(ok)} done${reasons('not', { failed: rest.failed, refused: rest.refused })}${part(queued, 'queued')}${part(rest.rehearsed, 'rehearsed')}, by "${shortened(title)}"`,
+  ])
+  const queued = queues.map(({ title, path, queued: sum, delivered, dead, dropped, waiting, refused }) => [
+    `${path} queue`,
+    `${count(sum)} queued = ${count(delivered)} delivered${part(dead, 'dead')}${part(dropped, 'dropped')}${part(waiting, 'waiting')}${refused === 0 ? '' : `; ${count(refused)} not taken`}, of "${shortened(title)}"`,
+  ])
+  return [...called, ...queued]
+}
+
+function part(sum: number, what: string): string {
+  return sum === 0 ? '' : ` + ${count(sum)} ${what}`
+}
+
+function effectDiscrepancies({ calls, queues }: Effects): string[] {
+  const sums = [
+    ...calls.map(({ title, helper, calls: sum, ok, failed, refused, queued, rehearsed }) => ({
+      what: `${helper} of "${title}": ${sum} calls`,
+      missing: sum - ok - failed - refused - queued - rehearsed,
+    })),
+    ...queues.map(({ title, path, queued: sum, delivered, dead, dropped, waiting }) => ({
+      what: `${path} of "${title}": ${sum} queued`,
+      missing: sum - delivered - dead - dropped - waiting,
+    })),
+  ]
+  return sums.flatMap(({ what, missing }) =>
+    missing === 0 ? [] : [`${what}, ${missing} of which nobody knows what became of them`],
+  )
 }
 
 /** What did not get there was dropped on the way, or was with a sandbox that died. */
@@ -186,7 +221,7 @@ function time(ms: number): string {
 }
 
 /** The same for programs: one JSON object. */
-export function summaryJson(result: RunResult, sandbox: string): object {
+export function summaryJson(result: RunResult, effects: Effects, sandbox: string): object {
   const { counters, losses, skipped, problems, spool } = result.capture
   return {
     type: 'summary',
@@ -252,7 +287,8 @@ export function summaryJson(result: RunResult, sandbox: string): object {
         items: account.items,
         packets: account.packets,
       })),
-      discrepancies: result.discrepancies,
+      effects,
+      discrepancies: [...result.discrepancies, ...effectDiscrepancies(effects)],
     },
     restarts: result.restarts,
     problems,

@@ -4,6 +4,7 @@ import type { Agent } from '../agent/agents.ts'
 import {
   type BrokerOptions,
   type ComponentLink,
+  type Effects,
   HelperBroker,
   type SentAlert,
   type SharedSource,
@@ -98,6 +99,11 @@ export class Broker {
 
   call(call: HelperCall): Promise<unknown> {
     return this.#helpers.call(call)
+  }
+
+  /** What became of effects: of this run, and what the outbox has of earlier ones. */
+  effects(): Effects {
+    return this.#helpers.effects()
   }
 
   /** Calls for which no script waits; undefined where nothing can be queued. */

@@ -134,8 +134,8 @@ async function run(paths: string[], flags: RunFlags): Promise<void> {
     await sendQueued(broker, outbox.folder, output)
     if (flags.metrics === true) output.metrics(broker.exportedText())
     const sandbox = best.because === '' ? best.level : `${best.level} (${best.because})`
-    if (flags.json === true) console.log(JSON.stringify(summaryJson(result, best.level)))
-    else process.stdout.write(summaryText(result, sandbox))
+    if (flags.json === true) console.log(JSON.stringify(summaryJson(result, broker.effects(), best.level)))
+    else process.stdout.write(summaryText(result, broker.effects(), sandbox))
     // Whoever watches over a live run wants to know that it ended before its time; the summary says why.
     const endedByItself = result.live && !interrupted
     if (endedByItself || agents.some((agent) => runsNowhere(agent, result))) process.exitCode = 2
