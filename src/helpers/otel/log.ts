@@ -1,10 +1,10 @@
 import { z } from 'zod'
-import { type Arguments, type HelperHost, helper, type QueuedCall } from '../helper.ts'
+import { type HelperHost, helper } from '../helper.ts'
 import { anyValue, attributed } from './attributes.ts'
 import { destinationOf, destinationOptions, targetOf } from './destination.ts'
-import { type Export, rehearse, send } from './export.ts'
+import { rehearse, send } from './export.ts'
 import type { Exported, LogRecord } from './messages.ts'
-import { batchBy, queueKey, resourceOptions } from './options.ts'
+import { batchBy, type Call, queueKey, resourceOptions, type Sending, sendOne } from './options.ts'
 import { ownResource } from './resource.ts'
 import { nanosOf, time } from './times.ts'
 import { checkedId, readContext, traceOptions } from './trace-options.ts'
@@ -38,28 +38,24 @@ export const log = helper({
   target: ({ options }, host) => targetOf(destinationOf(HELPER, 'logs', options, host)),
   queued: {
     key: ({ options }) => queueKey('logs', options),
-    batch: batchBy<typeof params>((calls, host) => send(exportOf(calls, host), optionsOf(calls), host)),
+    batch: batchBy(sendingBy(send)),
   },
   example: `try {\n  otel.log('checkout is failing', { severity: 'error', attributes: { shop: 'eu' }, endpoint: 'http://127.0.0.1:9' })\n} catch (error) {\n  console.error(error)\n}`,
-  run: (args, host) => send(exportOf([{ args, at: host.now() }], host), args.options, host),
-  rehearsed: (args, host) => rehearse(exportOf([{ args, at: host.now() }], host), args.options, host),
+  run: (args, host) => sendOne(sendingBy(send), args, host),
+  rehearsed: (args, host) => sendOne(sendingBy(rehearse), args, host),
 })
 
 const HELPER = 'otel.log'
 
-type Call = Pick<QueuedCall<typeof params>, 'args' | 'at'>
-
-function optionsOf(calls: readonly Call[]) {
-  return calls[0]?.args.options ?? {}
-}
-
-function exportOf(calls: readonly Call[], host: HelperHost): Export<'logs'> {
-  return { helper: HELPER, signal: 'logs', items: calls.map(({ args, at }) => recordOf(args, at, host)) }
+function sendingBy(how: typeof send): Sending<typeof params, Exported<LogRecord>> {
+  return {
+    itemOf: recordOf,
+    send: (items, options, host) => how({ helper: HELPER, signal: 'logs', items }, options, host),
+  }
 }
 
 function recordOf(
-  { body, options }: Arguments<typeof params>,
-  at: number,
+  { args: { body, options }, at }: Call<typeof params>,
   host: HelperHost,
 ): Exported<LogRecord> {
   const { severity = 'info', event, attributes = {} } = options

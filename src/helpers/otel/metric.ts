@@ -1,11 +1,11 @@
 import { z } from 'zod'
 import { Mistake } from '../../mistake/mistake.ts'
-import { type Arguments, type HelperHost, helper, type QueuedCall } from '../helper.ts'
+import { type HelperHost, helper } from '../helper.ts'
 import { attributed } from './attributes.ts'
 import { destinationOf, destinationOptions, targetOf, textIn } from './destination.ts'
 import { rehearse, send } from './export.ts'
-import type { Exported, Metric, Temporality } from './messages.ts'
-import { batchBy, queueKey, resourceOptions } from './options.ts'
+import type { Temporality } from './messages.ts'
+import { batchBy, type Call, queueKey, resourceOptions, type Sending, sendOne } from './options.ts'
 import { ownResource } from './resource.ts'
 import type { Measured } from './series.ts'
 import { nanosOf, time } from './times.ts'
@@ -31,8 +31,6 @@ const params = {
     ),
 }
 
-type Args = Arguments<typeof params>
-
 export const metric = helper({
   effect: 'network',
   doc: 'Sends a measured value over OTLP. Counters and histograms are summed here, by name and attributes, and the sum is sent. Returns when the receiver has it; throws if it does not take it.',
@@ -41,30 +39,29 @@ export const metric = helper({
   target: ({ options }, host) => targetOf(destinationOf(HELPER, 'metrics', options, host)),
   queued: {
     key: ({ options }) => queueKey('metrics', options),
-    batch: batchBy<typeof params>((calls, host) => measure(calls, host, send)),
+    batch: batchBy(sendingBy(send)),
   },
   example: `try {\n  otel.metric('orders.failed', 1, { type: 'counter', attributes: { shop: 'eu' }, endpoint: 'http://127.0.0.1:9' })\n} catch (error) {\n  console.error(error)\n}`,
-  run: (args, host) => measure([{ args, at: host.now() }], host, send),
-  rehearsed: (args, host) => measure([{ args, at: host.now() }], host, rehearse),
+  run: (args, host) => sendOne(sendingBy(send), args, host),
+  rehearsed: (args, host) => sendOne(sendingBy(rehearse), args, host),
 })
 
 const HELPER = 'otel.metric'
 
-async function measure(
-  calls: readonly Pick<QueuedCall<typeof params>, 'args' | 'at'>[],
-  host: HelperHost,
-  how: typeof send,
-): Promise<void> {
-  const options = calls[0]?.args.options ?? {}
-  const { protocol, url } = destinationOf(HELPER, 'metrics', options, host)
-  const owner = { agent: host.agent.id ?? host.agent.title, destination: `${protocol} ${url.href}` }
-  const measured = calls.map(({ args, at }) => measuredBy(args, at, host))
-  await host.metricSeries.record(owner, measured, (items: readonly Exported<Metric>[]) =>
-    how({ helper: HELPER, signal: 'metrics', items }, options, host),
-  )
+function sendingBy(how: typeof send): Sending<typeof params, Measured> {
+  return {
+    itemOf: measuredBy,
+    async send(measured, options, host) {
+      const { protocol, url } = destinationOf(HELPER, 'metrics', options, host)
+      const owner = { agent: host.agent.id ?? host.agent.title, destination: `${protocol} ${url.href}` }
+      await host.metricSeries.record(owner, measured, (items) =>
+        how({ helper: HELPER, signal: 'metrics', items }, options, host),
+      )
+    },
+  }
 }
 
-function measuredBy({ name, value, options }: Args, at: number, host: HelperHost): Measured {
+function measuredBy({ args: { name, value, options }, at }: Call<typeof params>, host: HelperHost): Measured {
   const { type = 'gauge', unit, description, bounds = USUAL_BOUNDS } = options
   if (type === 'counter' && value < 0)
     throw new Mistake('E_HELPER_ARGUMENT', `${HELPER}: value: a counter only rises, found ${value}`, {

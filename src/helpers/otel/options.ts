@@ -16,27 +16,63 @@ export function queueKey(signal: Signal, { endpoint }: DestinationOptions): stri
   return url === null ? signal : `${signal} ${url.origin}`
 }
 
+/** A call, at once or out of the outbox. */
+export type Call<P extends Params> = Omit<QueuedCall<P>, 'id'> & { readonly id?: string | undefined }
+
+/** How calls of a helper become items, and items a request. */
+export interface Sending<P extends Params, Item> {
+  /** Undefined: there is nothing to be sent. Throws a Mistake for what the script got wrong. */
+  itemOf(call: Call<P>, host: HelperHost): Item | undefined
+  /** May throw a `PartlyFailed`, by place among the items. */
+  send(items: readonly Item[], options: DestinationOptions, host: HelperHost): Promise<void>
+}
+
+type WithOptions = Params & { readonly options: z.ZodType<DestinationOptions> }
+
+/** One call, for which the script waits. */
+export async function sendOne<P extends WithOptions, Item>(
+  { itemOf, send }: Sending<P, Item>,
+  args: QueuedCall<P>['args'],
+  host: HelperHost,
+): Promise<void> {
+  const item = itemOf({ args, at: host.now(), id: host.queuedId }, host)
+  if (item !== undefined) await send([item], args.options, host)
+}
+
 /**
- * Sends many calls in one request for each destination. What a script got wrong in one of them fails that one alone; a request
- * that fails fails those that were in it.
+ * Many calls in one request for each destination. What a script got wrong in one of them fails that one alone; a request that
+ * fails fails those that were in it.
  */
-export function batchBy<P extends Params & { readonly options: z.ZodType<DestinationOptions> }>(
-  send: (calls: readonly QueuedCall<P>[], host: HelperHost) => Promise<void>,
-): NonNullable<Queued<P>['batch']> {
+export function batchBy<P extends WithOptions, Item>({
+  itemOf,
+  send,
+}: Sending<P, Item>): NonNullable<Queued<P>['batch']> {
   return {
     most: MOST_AT_ONCE,
     mostBytes: MOST_BYTES_AT_ONCE,
     async send(calls, host) {
-      const groups = Map.groupBy(calls.keys(), (place) => placeOf(calls[place]?.args.options))
       const failures = new Map<number, unknown>()
-      for (const places of groups.values()) {
-        const chosen = places.flatMap((place) => calls[place] ?? [])
-        await send(chosen, host).catch((error: unknown) => {
-          for (const place of places) failures.set(place, error)
+      const ready = calls.flatMap((call, place) => {
+        try {
+          const item = itemOf(call, host)
+          return item === undefined ? [] : [{ place, item, options: call.args.options }]
+        } catch (error) {
+          failures.set(place, error)
+          return []
+        }
+      })
+      for (const group of Map.groupBy(ready, ({ options }) => placeOf(options)).values()) {
+        const items = group.map(({ item }) => item)
+        await send(items, group[0]?.options ?? {}, host).catch((error: unknown) => {
+          const only = error instanceof PartlyFailed ? error.failures : undefined
+          group.forEach(({ place }, at) => {
+            if (only === undefined) failures.set(place, error)
+            else if (only.has(at)) failures.set(place, only.get(at))
+          })
         })
       }
-      if (failures.size === calls.length && groups.size === 1) throw failures.get(0)
-      if (failures.size > 0) throw new PartlyFailed('otel: some were not sent', failures)
+      if (failures.size > 0)
+        throw new PartlyFailed(`otel: ${failures.size} of ${calls.length} were not sent`, failures)
     },
   }
 }

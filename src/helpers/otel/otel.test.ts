@@ -4,6 +4,7 @@ import { Mistake } from '../../mistake/mistake.ts'
 import { fakeHost } from '../../testing/helper-host.ts'
 import { otlpReceiver } from '../../testing/otlp-receiver.ts'
 import { tempFolder } from '../../testing/temp-folder.ts'
+import { PartlyFailed } from '../answer.ts'
 import { openDataFolder } from '../data-folder.ts'
 import { dispatch } from '../dispatch.ts'
 import { openEgress } from '../egress.ts'
@@ -223,6 +224,30 @@ describe('otel', () => {
         assert.match(error.message, message)
         return true
       })
+  })
+
+  test('what a script got wrong in one of many calls fails that one alone', async (t) => {
+    const receiver = await otlpReceiver(t)
+    const host = await hostFor(t)
+    const { batch } = otel.helpers.metric?.where === 'broker' ? (otel.helpers.metric.queued ?? {}) : {}
+    const calls = [1, -1, 2].map((value) => ({
+      ...{ id: String(value), at: AT },
+      args: { name: 'orders', value, options: { type: 'counter', endpoint: receiver.http } },
+    }))
+    await assert.rejects(
+      async () => await batch?.send(calls, host),
+      (error) => {
+        assert.ok(error instanceof PartlyFailed)
+        assert.deepEqual([...error.failures.keys()], [1])
+        assert.match(String(error.failures.get(1)), /a counter only rises/)
+        return true
+      },
+    )
+    const [sum] = receiver.items('metrics')
+    assert.match(
+      JSON.stringify(sum?.item, (_, each) => (typeof each === 'bigint' ? 0 : each)),
+      /"asDouble":3/,
+    )
   })
 
   test('many calls go in one request for each destination, and what is tried again is the same span', async (t) => {

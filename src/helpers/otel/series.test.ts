@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { PartlyFailed } from '../answer.ts'
 import { keyValues } from './attributes.ts'
 import type { Exported, Metric } from './messages.ts'
 import { type Measured, MetricSeries } from './series.ts'
@@ -95,7 +96,10 @@ describe('sums of metrics', () => {
       Array.from({ length: count }, (_, at) => measured({ attributes: keyValues({ at: at + from }) }))
     await recorded(series, many(10_000, 0))
     await assert.rejects(recorded(series, many(1, 10_000)), { code: 'E_HELPER_REFUSED' })
-    assert.deepEqual([series.size, series.refused], [10_000, 1])
+    const some = await recorded(series, [...many(1, 0), ...many(2, 20_000)]).catch((error: unknown) => error)
+    assert.ok(some instanceof PartlyFailed)
+    assert.deepEqual([...some.failures.keys()], [1, 2])
+    assert.deepEqual([series.size, series.refused], [10_000, 3])
     await recorded(series, many(2, 0))
     await recorded(series, [measured({ type: 'gauge', attributes: keyValues({ at: -1 }) })])
     await recorded(series, many(1, 0), { ...OWNER, agent: 'other' })

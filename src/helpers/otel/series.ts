@@ -1,4 +1,5 @@
 import { Mistake } from '../../mistake/mistake.ts'
+import { PartlyFailed } from '../answer.ts'
 import {
   type Exported,
   type HistogramPoint,
@@ -62,31 +63,33 @@ export class MetricSeries {
   ): Promise<void> {
     const book = this.#bookOf(owner.agent)
     const work = book.last.then(async () => {
-      const changed = this.#added(book, owner, measured)
-      await send(metricsOf([...changed.values()]))
+      const { changed, refused } = this.#added(book, owner, measured)
+      if (changed.size > 0) await send(metricsOf([...changed.values()]))
       for (const [key, series] of changed) if (series.kept) book.series.set(key, series)
       this.#shrink()
+      this.#refused += refused.length
+      if (refused.length > 0) throw tooMany(refused, measured.length)
     })
     book.last = work.catch(() => {})
     return work
   }
 
-  #added(book: Book, { destination }: SeriesOwner, measured: readonly Measured[]): Map<string, Series> {
+  #added(book: Book, { destination }: SeriesOwner, measured: readonly Measured[]) {
     const changed = new Map<string, Series>()
+    const refused: number[] = []
     let more = 0
-    for (const each of measured) {
+    for (const [place, each] of measured.entries()) {
       const key = JSON.stringify([destination, identityOf(each), keyOf(sorted(each.attributes))])
       const before = changed.get(key) ?? book.series.get(key)
       const next = advanced(before, each, changed.has(key))
-      if (before === undefined && next.kept && book.series.size + ++more > MOST_SERIES) {
-        this.#refused++
-        throw new Mistake('E_HELPER_REFUSED', `otel.metric: this agent has ${MOST_SERIES} series already`, {
-          hint: 'Give metrics fewer different attributes: no ids, addresses or paths.',
-        })
+      if (before === undefined && next.kept && book.series.size + more >= MOST_SERIES) {
+        refused.push(place)
+        continue
       }
+      if (before === undefined && next.kept) more++
       changed.set(key, next)
     }
-    return changed
+    return { changed, refused }
   }
 
   #bookOf(agent: string): Book {
@@ -104,6 +107,18 @@ export class MetricSeries {
       this.#books.delete(agent)
     }
   }
+}
+
+function tooMany(places: readonly number[], measured: number): Mistake {
+  const mistake = new Mistake(
+    'E_HELPER_REFUSED',
+    `otel.metric: this agent has ${MOST_SERIES} series already`,
+    {
+      hint: 'Give metrics fewer different attributes: no ids, addresses or paths.',
+    },
+  )
+  if (places.length === measured) return mistake
+  return new PartlyFailed(mistake.message, new Map(places.map((place) => [place, mistake])))
 }
 
 const MOST_SERIES = 10_000

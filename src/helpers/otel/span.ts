@@ -1,9 +1,9 @@
 import { z } from 'zod'
 import { Mistake } from '../../mistake/mistake.ts'
-import { type Arguments, type HelperHost, helper, type QueuedCall } from '../helper.ts'
+import { type Arguments, type HelperHost, helper } from '../helper.ts'
 import { attributed } from './attributes.ts'
 import { destinationOf, destinationOptions, targetOf } from './destination.ts'
-import { type Export, rehearse, send } from './export.ts'
+import { rehearse, send } from './export.ts'
 import {
   type Exported,
   LOCAL_PARENT,
@@ -14,7 +14,7 @@ import {
   type SpanLink,
   STATUS,
 } from './messages.ts'
-import { batchBy, queueKey, resourceOptions } from './options.ts'
+import { batchBy, type Call, queueKey, resourceOptions, type Sending, sendOne } from './options.ts'
 import { ownResource } from './resource.ts'
 import { nanosOf, ofMs, time } from './times.ts'
 import { idsOf, newIds } from './trace-context.ts'
@@ -67,31 +67,24 @@ export const span = helper({
   target: ({ options }, host) => targetOf(destinationOf(HELPER, 'traces', options, host)),
   queued: {
     key: ({ options }) => queueKey('traces', options),
-    batch: batchBy<typeof params>((calls, host) => send(exportOf(calls, host), optionsOf(calls), host)),
+    batch: batchBy(sendingBy(send)),
   },
   example: `try {\n  otel.span('checkout', { duration: 12, attributes: { shop: 'eu' }, endpoint: 'http://127.0.0.1:9' })\n} catch (error) {\n  console.error(error)\n}`,
-  run: (args, host) => send(exportOf([callOf(args, host)], host), args.options, host),
-  rehearsed: (args, host) => rehearse(exportOf([callOf(args, host)], host), args.options, host),
+  run: (args, host) => sendOne(sendingBy(send), args, host),
+  rehearsed: (args, host) => sendOne(sendingBy(rehearse), args, host),
 })
 
 const HELPER = 'otel.span'
 
 type Args = Arguments<typeof params>
-type Call = Pick<QueuedCall<typeof params>, 'args' | 'at'> & { readonly id?: string | undefined }
-
-function callOf(args: Args, host: HelperHost): Call {
-  return { args, at: host.now(), id: host.queuedId }
+function sendingBy(how: typeof send): Sending<typeof params, Exported<Span>> {
+  return {
+    itemOf: spanOf,
+    send: (items, options, host) => how({ helper: HELPER, signal: 'traces', items }, options, host),
+  }
 }
 
-function optionsOf(calls: readonly Call[]) {
-  return calls[0]?.args.options ?? {}
-}
-
-function exportOf(calls: readonly Call[], host: HelperHost): Export<'traces'> {
-  return { helper: HELPER, signal: 'traces', items: calls.map((call) => spanOf(call, host)) }
-}
-
-function spanOf({ args: { name, options }, at, id }: Call, host: HelperHost): Exported<Span> {
+function spanOf({ args: { name, options }, at, id }: Call<typeof params>, host: HelperHost): Exported<Span> {
   // What is tried again from the outbox is the same span.
   const made = id === undefined ? newIds() : idsOf('call', id)
   const parent = readContext(HELPER, options)
