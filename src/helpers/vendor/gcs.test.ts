@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict'
 import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
+import { HelperBroker } from '../../agent/broker.ts'
+import { configOf } from '../../cli/options.ts'
 import { Mistake } from '../../mistake/mistake.ts'
 import { describeFailures } from '../../testing/describe-failures.ts'
 import { withEnvironment } from '../../testing/environment.ts'
 import { type GcsOptions, gcsServer } from '../../testing/gcs-server.ts'
+import { testAgent } from '../../testing/group.ts'
 import { fakeHost } from '../../testing/helper-host.ts'
 import { tempFolder } from '../../testing/temp-folder.ts'
 import { Refusal, retryOf } from '../answer.ts'
@@ -268,6 +272,45 @@ describe('vendor.gcs without a key', () => {
     await write('a', 'x')
     await assert.rejects(put('traffic', 'a'), /answered 401: authError/)
     assert.equal(server.counts.metadata, 0)
+  })
+})
+
+describe('vendor.gcs.put by way of the outbox', () => {
+  test('keeps no key on the disk that is in env, whether the script has parsed it or not', async (t) => {
+    const server = await gcsServer(t)
+    const folder = await tempFolder(t)
+    const key = JSON.stringify(server.key)
+    const { config } = configOf({ set: [`scripting.data=${join(folder, 'data')}`] })
+    const env = { GCS_KEY: key, STORAGE_EMULATOR_HOST: server.url }
+    const broker = new HelperBroker({
+      config: { ...config, scripting: { ...config.scripting, env } },
+      nodeName: 'n',
+      link: { action() {}, alert() {}, targeted: () => ({ targets: [], excluded: [] }), health: () => ({}) },
+      outbox: { folder: join(folder, 'outbox'), report() {} },
+    })
+    t.after(() => broker.close())
+    await writeFile(join(folder, 'data/a'), 'x')
+    const kept = () =>
+      readdirSync(join(folder, 'outbox')).map((name) => readFileSync(join(folder, 'outbox', name), 'latin1'))
+    const found: string[] = []
+    for (const given of [key, server.key]) {
+      const agent = testAgent(0, '')
+      const args = ['traffic', 'a', given]
+      await broker.call({
+        agent,
+        component: 'worker',
+        path: 'vendor.gcs.put.queue',
+        args,
+        nowMs: 0,
+        warn() {},
+      })
+      found.push(...kept())
+    }
+    const middle = server.key.private_key.split('\n')[5] ?? ''
+    assert.ok(middle.length === 64 && found.some((text) => text.includes('traffic')))
+    for (const text of found) assert.ok(!text.includes(middle), 'a private key is on the disk')
+    assert.equal(await broker.queued?.outbox?.drained(20_000), 0)
+    assert.equal(server.objects.size, 1)
   })
 })
 

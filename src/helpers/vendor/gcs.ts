@@ -11,7 +11,7 @@ import {
   namespace,
 } from '../helper.ts'
 import { dropAside, setAside } from '../set-aside.ts'
-import { ownToken, serviceAccountIn, tokenOf } from './google-token.ts'
+import { asInEnv, ownToken, serviceAccountIn, tokenOf } from './google-token.ts'
 import { type LocalFile, localFile } from './local-file.ts'
 import { isOfNode, nodePrefix, objectName } from './object-name.ts'
 
@@ -34,7 +34,8 @@ const put = helper({
     key: (args) => `gs://${args.bucket}`,
     async prepare(args, host) {
       await localFile('vendor.gcs.put', host, args.path)
-      return { ...args, path: await setAside(host, args.path) }
+      const { saKeyObj = '' } = args
+      return { ...args, path: await setAside(host, args.path), saKeyObj: asInEnv(saKeyObj, host.env) }
     },
     settled: ({ path }, host) => dropAside(host, path),
   },

@@ -1,4 +1,5 @@
 import { createHash, createPrivateKey, createSign, type KeyObject } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
 import { Mistake } from '../../mistake/mistake.ts'
 import { jsonOf, refusalOf } from '../answer.ts'
@@ -40,6 +41,16 @@ export function serviceAccountIn(helper: string, given: string | object): Servic
   } catch (error) {
     throw error instanceof Mistake ? error : refuse('private_key is no PEM')
   }
+}
+
+/**
+ * A key as a value of `env` has it, where one does: what is kept on the disk has names in place of such values. Scripts parse
+ * the value, and what comes of that would be kept as it is.
+ */
+export function asInEnv<T extends string | object>(given: T, env: HelperHost['env']): T | string {
+  const isSame = (value: unknown) => isDeepStrictEqual(parsed(String(value)), given)
+  const known = Object.values(env).find((value) => typeof value === 'string' && isSame(value))
+  return typeof known === 'string' ? known : given
 }
 
 function parsed(text: string): unknown {
