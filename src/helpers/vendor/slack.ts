@@ -67,7 +67,7 @@ export const slackBot = helper({
   target: ({ channelID, files }, host) => {
     const { hostname } = new URL(apiOf(host))
     const uploads = Object.keys(files).length > 0 && SLACK.test(hostname) ? [`files.${hostname}`] : []
-    return { text: `Slack channel ${channelID}`, hosts: [hostname, ...uploads], bucket: channelID }
+    return { text: `Slack channel ${channelID}`, hosts: [hostname, ...uploads] }
   },
   queued: {
     key: ({ channelID }) => `slack ${channelID}`,
