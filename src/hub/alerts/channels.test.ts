@@ -40,7 +40,25 @@ Raised 12 times by "Checkout" on n1, n2, from 2026-11-27T10:00:00.000Z to 2026-1
 team: shop
 2026-11-27T10:00:00.000Z  HTTP  cart:40000 (shop) -> pay:80 (shop)  POST /pay  503`
 
+/** Nothing in it is markup. */
+const IN_SLACK = TEXT.replace('->', '-&gt;')
+
 describe('channels', () => {
+  test('of Slack show what comes from the traffic, which mentions nobody', async (t) => {
+    const channels = await channelsOf(t, '{"name":"a","slackBot":{"token":"t","channel":"C1"}}')
+    const alert = {
+      ...ALERT,
+      title: 'GET /<!channel>',
+      text: '<https://evil|a> & b',
+      labels: { to: '<@U1>' },
+    }
+    const [call] = callsFor('opened', alert, channels, {})
+    const [, , head, text, , labels] = call?.args ?? []
+    assert.equal(head, '[critical] GET /&lt;!channel&gt;')
+    assert.match(String(text), /^&lt;https:\/\/evil\|a&gt; &amp; b$/m)
+    assert.deepEqual(labels, { to: '&lt;@U1&gt;' })
+  })
+
   test('are told by the helper that each is for, with values of env', async (t) => {
     const channels = await channelsOf(
       t,
@@ -52,8 +70,12 @@ describe('channels', () => {
     const calls = callsFor('opened', ALERT, channels, { SLACK: 'https://hooks', TOKEN: 't', WHO: 'a@b' })
     const head = '[critical] Checkout fails'
     assert.deepEqual(calls.slice(0, 3), [
-      { channel: 'a', path: 'vendor.slack', args: ['https://hooks', head, TEXT, '#E01E5A'] },
-      { channel: 'b', path: 'vendor.slackBot', args: ['t', 'C1', head, TEXT, '#E01E5A', { team: 'shop' }] },
+      { channel: 'a', path: 'vendor.slack', args: ['https://hooks', head, IN_SLACK, '#E01E5A'] },
+      {
+        channel: 'b',
+        path: 'vendor.slackBot',
+        args: ['t', 'C1', head, IN_SLACK, '#E01E5A', { team: 'shop' }],
+      },
       {
         channel: 'c',
         path: 'vendor.mail',

@@ -41,18 +41,29 @@ function callOf(channel: AlertChannel, notice: Notice, alert: AlertView): Omit<C
   const { slack, slackBot, webhook, mail } = channel
   const head = headOf(notice, alert)
   const text = textOf(alert)
+  const labels = Object.fromEntries(
+    Object.entries(alert.labels).map(([name, value]) => [name, escaped(value)]),
+  )
   if (slack !== undefined)
-    return { path: 'vendor.slack', args: [slack.webhook, head, text, colorOf(notice, alert)] }
+    return {
+      path: 'vendor.slack',
+      args: [slack.webhook, escaped(head), escaped(text), colorOf(notice, alert)],
+    }
   if (slackBot !== undefined)
     return {
       path: 'vendor.slackBot',
-      args: [slackBot.token, slackBot.channel, head, text, colorOf(notice, alert), alert.labels],
+      args: [slackBot.token, slackBot.channel, escaped(head), escaped(text), colorOf(notice, alert), labels],
     }
   if (mail !== undefined) return { path: 'vendor.mail', args: [{ ...mail, subject: head, text }] }
   return {
     path: 'vendor.webhook',
     args: ['POST', webhook?.url ?? '', cloudEvent(notice, alert), webhook?.headers ?? {}],
   }
+}
+
+/** What comes from the traffic must not mention people or link anywhere: https://docs.slack.dev/messaging/formatting-message-text#escaping */
+function escaped(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
 }
 
 function headOf(notice: Notice, { severity, title }: AlertView): string {
