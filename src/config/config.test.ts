@@ -69,6 +69,12 @@ describe('configuration', () => {
     assert.match(printConfig(loaded, { showSecrets: true }), /xoxb-1/)
   })
 
+  test('keeps headers for receivers of telemetry, where their keys are', () => {
+    const here =
+      'scripting:\n  env:\n    OTEL_EXPORTER_OTLP_HEADERS: a=k-1\n  otel:\n    headers: { x-team: k-2 }\n'
+    assert.doesNotMatch(printConfig(load({ here }), { showSecrets: false }), /k-[12]/)
+  })
+
   test('takes all that YAML can say for values of scripts', () => {
     const here =
       'scripting:\n  env:\n    S3: { bucket: b, keys: [k1] }\n    HOSTS: [{ name: h, token: t1 }, 2]\n'

@@ -123,7 +123,7 @@ function withoutSecrets(path: string, value: unknown): { readonly value: unknown
 /** Tokens and passwords of ours; of `scripting.env` the values whose name says that they are nobody's business. */
 function isSecret(path: string, value: unknown): boolean {
   if (path === 'hub.tokens') return (value as unknown[]).length > 0
-  if (OWN_SECRETS.has(path)) return value !== ''
+  if (OWN_SECRETS.has(path) || path.startsWith('scripting.otel.headers.')) return value !== ''
   const inner = typeof value === 'object' ? JSON.stringify(value) : ''
   return path.startsWith('scripting.env.') && SECRET.test(path.slice('scripting.env.'.length) + inner)
 }
@@ -383,6 +383,6 @@ const OWN_SECRETS: ReadonlySet<string> = new Set([
 const MASK = '********'
 /** `user:password@` of an address. */
 const USER_OF_URL = /:\/\/[^/@\s"]*@/g
-const SECRET = /TOKEN|KEY|SECRET|PASSWORD|WEBHOOK|CREDENTIAL/i
+const SECRET = /TOKEN|KEY|SECRET|PASSWORD|WEBHOOK|CREDENTIAL|OTLP_.*HEADERS/i
 /** Read elsewhere: by the tests, and by commands that talk to a hub. */
 const NOT_SETTINGS: ReadonlySet<string> = new Set(['REMORA_CORPUS', 'REMORA_TOKEN'])
