@@ -7,6 +7,7 @@ import { SandboxLauncher } from '../agent/launcher.ts'
 import type { CaptureOptions } from '../capture/index.ts'
 import { configOf } from '../cli/options.ts'
 import { knownProtocols } from '../dissectors/known.ts'
+import type { Effect } from '../wire/trials.ts'
 import { Broker } from '../worker/broker.ts'
 import { Run, type RunObserver, type RunResult, type WorkerAddress } from '../worker/run.ts'
 import { runOptions } from '../worker/run-options.ts'
@@ -25,17 +26,31 @@ export interface TestRunOptions {
   readonly hub?: 'auto' | 'always' | 'never'
   /** What helpers answer instead, by their paths. */
   readonly answers?: Readonly<Record<string, unknown>>
+  /** Takes what would leave the machine, which then stays. */
+  readonly rehearse?: (effect: Effect) => void
+  /** Takes what agents export by `prometheus.*`, as a whole, whenever there is more of it. */
+  readonly onExported?: (text: string) => void
 }
 
 /** A run as the program makes it, and its broker. */
 export async function testRun(
   t: Pick<TestContext, 'after'>,
-  { source, sources, host = {}, query = null, address, hub = 'never', answers = {} }: TestRunOptions,
+  {
+    source,
+    sources,
+    host = {},
+    query = null,
+    address,
+    hub = 'never',
+    answers = {},
+    rehearse,
+    onExported,
+  }: TestRunOptions,
   observer: Partial<RunObserver>,
 ): Promise<Run> {
   const folder = await tempFolder(t)
   const { config } = configOf({ set: [`scripting.data=${folder}/data`] })
-  const broker = new Broker(config, 'n')
+  const broker = new Broker(config, 'n', undefined, undefined, { rehearse })
   t.after(() => broker.close())
   const agents = sources.map((text, index) => {
     const path = join(folder, `${index}.js`)
@@ -62,6 +77,10 @@ export async function testRun(
     learned: (...name) => broker.learn(...name),
     call: async (call) => answers[call.path] ?? (await broker.call(call)),
     shared: (...added) => broker.share(...added),
+    exported: (...told) => {
+      broker.exported(...told)
+      onExported?.(broker.exportedText())
+    },
   }
   return new Run({ ...options, host: { ...options.host, ...host } }, { ...usual, ...observer })
 }

@@ -14,6 +14,8 @@ const GOOD = `// Failed calls
 // @env? LIMIT How many
 // @hosts env.SLACK_WEBHOOK, api.example.com
 // @files failures/
+// @allow hosts api.example.com
+// @rate vendor.slack 10/min
 // @sample [n-0] one
 // @sample [n-0]   two
 

@@ -17,6 +17,8 @@ export type TemplateHeader = Pick<
  *     // @env? CHANNEL Where to, instead of where the webhook points
  *     // @hosts env.SLACK_WEBHOOK, api.example.com
  *     // @files failures/
+ *     // @allow hosts hooks.slack.com
+ *     // @rate vendor.slack 10/min
  *     // @sample [worker-1-0] GET /cart answered 500
  *
  * `@category` is one of `CATEGORIES`; `@env?` is a key that may be absent; `@sample` is a line of what it prints. Throws an
@@ -117,4 +119,5 @@ export const CATEGORIES: readonly string[] = [
   'Recording',
   'Protocols',
 ]
-const TAGS: readonly string[] = ['category', 'env', 'env?', 'hosts', 'files', 'sample']
+/** `@allow` and `@rate` hold the agent to what they say; they are read where it is loaded. */
+const TAGS: readonly string[] = ['category', 'env', 'env?', 'hosts', 'files', 'allow', 'rate', 'sample']

@@ -9,6 +9,7 @@ import { type CapturedConnection, tcpCapture } from '../../testing/tcp-capture.t
 import { tempFolder } from '../../testing/temp-folder.ts'
 import { testRun } from '../../testing/test-run.ts'
 import type { AgentTemplate } from '../../wire/authoring.ts'
+import type { Effect } from '../../wire/trials.ts'
 import { readTemplates, TEMPLATES } from './gallery.ts'
 
 /** What each template prints on a capture, in order: all of its lines that are not about jobs being scheduled. */
@@ -88,10 +89,18 @@ describe('templates', () => {
   test('say which env keys and rights they need: those that their code uses, and no others', () => {
     for (const { name, code, env, rights } of templates) {
       const body = code.replace(/^(\/\/.*\n)+/, '')
-      const used = new Set([...body.matchAll(/\benv\.([A-Z_]+)/g)].map(([, key]) => key))
+      const used = new Set([...body.matchAll(/\benv\.([A-Z][A-Z0-9_]*)/g)].map(([, key]) => key))
       assert.deepEqual(env.map(({ name }) => name).toSorted(), [...used].toSorted(), name)
-      assert.equal(rights.hosts.length > 0, /\bvendor\./.test(body), name)
-      assert.equal(rights.files.length > 0, /\b(file|pcap)\.\w+\(/.test(body), name)
+      assert.equal(
+        rights.hosts.length > 0,
+        /\b(vendor|otel|llm)\.|\bwrapper\.(pcapSnapshot|kflPcapS3)/.test(body),
+        name,
+      )
+      assert.equal(
+        rights.files.length > 0,
+        /\b(file|pcap)\.\w+\(|\bwrapper\.(pcapSnapshot|kflPcapS3)/.test(body),
+        name,
+      )
       for (const host of rights.hosts)
         if (host.startsWith('env.')) assert.ok(used.has(host.slice(4)), `${name}: ${host}`)
     }
@@ -99,7 +108,7 @@ describe('templates', () => {
 
   test('show a sample of what they print', () => {
     for (const { name, code, sample } of templates)
-      assert.equal(sample !== '', /console\.\w+\(/.test(code), name)
+      assert.equal(sample !== '', /(console|prometheus)\.\w+\(/.test(code), name)
   })
 })
 
@@ -300,6 +309,278 @@ describe('templates elsewhere', () => {
   })
 })
 
+/** Where effects go, without the names of uploads that differ each time. */
+const places = (effects: readonly Effect[]) =>
+  effects
+    .filter(({ kind, helper }) => kind !== 'file' && !helper.startsWith('file.'))
+    .map(
+      ({ helper, target }) =>
+        `${helper} ${target.replace(/_[\d.]+_[0-9a-f]+\//, '/').replace(/\d{10}/, 'N')}`,
+    )
+
+/** What an effect was called with, by the names of its arguments. */
+const given = ({ arguments: all }: Effect) => Object.fromEntries(all.map(({ name, value }) => [name, value]))
+
+const GET = 'GET /cart HTTP/1.1\r\nHost: shop\r\n\r\n'
+const FAILED = 'HTTP/1.1 500 -\r\nContent-Length: 0\r\n\r\n'
+
+/** Calls that pass, one that fails, one that nobody answers; and all is well a minute later. */
+async function fiveCalls(t: Scope): Promise<string> {
+  return await written(t, [
+    call('10.0.0.1:4000', '10.0.0.2:80', GET, ok('{}')),
+    call('10.0.0.1:4001', '10.0.0.2:80', post('/orders', '{}'), FAILED),
+    { from: '10.0.0.1:4002', to: '10.0.0.2:80', at: AT, sent: [['client', GET]] },
+    { ...call('10.0.0.1:4003', '10.0.0.2:80', GET, ok('{}')), at: AT + 65_000 },
+    { ...call('10.0.0.1:4004', '10.0.0.2:80', GET, ok('{}')), at: AT + 130_000 },
+  ])
+}
+
+describe('templates that send', () => {
+  const S3_ENV = { S3_BUCKET: 'traffic', AWS_REGION: 'eu-west-1' }
+  const rehearsed = async (t: Scope, name: string, env: object, path?: string) => {
+    const effects: Effect[] = []
+    const printed = await run(t, path ?? (await fiveCalls(t)), [name], { env: { ...env }, effects })
+    return { lines: printed.get(name) ?? [], effects, sent: places(effects) }
+  }
+
+  /** Without their `env` they say what is missing, and send nothing. */
+  const WANTING: Readonly<Record<string, RegExp>> = {
+    'har-to-kinesis': /^error: Set KINESIS_STREAM_NAME and AWS_REGION/,
+    'upload-pcap-to-s3': /^error: Set S3_BUCKET and AWS_REGION/,
+    'upload-snapshot-to-s3': /^error: Set S3_BUCKET and AWS_REGION/,
+    'kfl-pcaps-to-s3': /^error: Set S3_BUCKET and AWS_REGION/,
+    'status-codes-to-influxdb': /^error: Set INFLUXDB_URL/,
+    'status-codes-to-elastic': /^error: Set ELASTIC_INDEX/,
+    'call-a-webhook': /^error: Set WEBHOOK_URL/,
+    'slack-bot-with-pcap': /^error: Set SLACK_AUTH_TOKEN and SLACK_CHANNEL_ID/,
+    'ask-a-model': /^error: Set LLM_ENDPOINT and LLM_MODEL/,
+    'traces-to-opentelemetry': /^error: Set OTEL_EXPORTER_OTLP_ENDPOINT/,
+    'mail-on-errors': /^error: Set MAIL_SERVER/,
+  }
+  test('say what they lack, and send nothing', async (t) => {
+    const names = Object.keys(WANTING)
+    const effects: Effect[] = []
+    const printed = await run(t, await fiveCalls(t), names, { effects })
+    assert.deepEqual(places(effects), [])
+    for (const name of names) assert.match(printed.get(name)?.[0] ?? '', WANTING[name] ?? /^$/, name)
+  })
+
+  test('custom-metrics', async (t) => {
+    let text = ''
+    await run(t, await fiveCalls(t), ['custom-metrics'], { onExported: (all) => (text = all) })
+    assert.match(text, /^# HELP http_call_seconds How long calls take/m)
+    assert.match(text, /^http_calls\{.*service="shop",status="2xx".*\} 3$/m)
+    assert.match(text, /^http_calls\{.*service="shop",status="5xx".*\} 1$/m)
+    assert.match(text, /^http_calls_unanswered\{.*service="shop".*\} 1$/m)
+    assert.match(text, /^http_call_seconds_bucket\{.*service="shop".*le="0\.005".*\} 4$/m)
+  })
+
+  test('export-prometheus-metric', async (t) => {
+    let text = ''
+    const printed = await run(t, await fiveCalls(t), ['export-prometheus-metric'], {
+      onExported: (all) => (text = all),
+    })
+    const [first] = printed.get('export-prometheus-metric') ?? []
+    assert.equal(first, 'http_failed_share 0.67 (2 of 3 calls)')
+    assert.match(text, /^# TYPE http_failed_share gauge$/m)
+    assert.match(text, /^http_failed_share\{.*\} 0$/m)
+  })
+
+  test('har-to-kinesis', async (t) => {
+    const { lines, effects, sent } = await rehearsed(t, 'har-to-kinesis', {
+      KINESIS_STREAM_NAME: 'calls',
+      AWS_REGION: 'eu-west-1',
+    })
+    assert.deepEqual(sent, Array(3).fill('vendor.kinesis.put.queue kinesis://calls'))
+    assert.equal(lines[0], '2 calls on their way to Kinesis')
+    assert.match(
+      effects[0] === undefined ? '' : (given(effects[0]).payload ?? ''),
+      /^"\{\\"log\\":\{\\"version\\":\\"1\.2/,
+    )
+  })
+
+  test('har-to-kinesis cuts batches that are too large for a record', async (t) => {
+    const large = ok(`"${'x'.repeat(40_000)}"`)
+    const path = await written(
+      t,
+      Array.from({ length: 30 }, (_, at) => call(`10.0.0.1:${4000 + at}`, '10.0.0.2:80', GET, large)),
+    )
+    const { lines } = await rehearsed(
+      t,
+      'har-to-kinesis',
+      { KINESIS_STREAM_NAME: 'calls', AWS_REGION: 'eu-west-1' },
+      path,
+    )
+    assert.deepEqual(lines, Array(2).fill('15 calls on their way to Kinesis'))
+  })
+
+  test('upload-pcap-to-s3', async (t) => {
+    const { lines, sent, effects } = await rehearsed(t, 'upload-pcap-to-s3', S3_ENV)
+    assert.deepEqual(sent, ['vendor.s3.put.queue s3://traffic'])
+    assert.match(lines[0] ?? '', /^\d{12}\.pcap \(POST \/orders answered 500\) is on its way to S3$/)
+    const tar = effects.find(({ helper }) => helper === 'file.tar')
+    assert.match(tar?.answer ?? '', /^"kubeshark_\d+\.tar\.gz"$/)
+    assert.deepEqual(
+      effects.filter(({ error }) => error !== undefined),
+      [],
+    )
+  })
+
+  test('upload-snapshot-to-s3', async (t) => {
+    const path = await written(
+      t,
+      Array.from({ length: 6 }, (_, at) =>
+        call(`10.0.0.1:${4000 + at}`, '10.0.0.2:80', GET, at % 3 === 0 ? FAILED : ok('{}')),
+      ),
+    )
+    const { lines, sent } = await rehearsed(t, 'upload-snapshot-to-s3', S3_ENV, path)
+    const url = 'https://traffic.s3.eu-west-1.amazonaws.com/n/kubeshark_N.tar.gz'
+    assert.deepEqual(sent, [`wrapper.pcapSnapshot PUT ${url}`])
+    assert.match(lines[0] ?? '', /^2 of 6 calls failed in the last minute: snapshot at https:\/\//)
+  })
+
+  test('kfl-pcaps-to-s3', async (t) => {
+    const path = await written(t, [
+      call('10.0.0.1:4000', '10.0.0.2:80', GET, FAILED),
+      { ...call('10.0.0.1:4001', '10.0.0.2:80', GET, FAILED), at: AT + 61 * 60_000 },
+    ])
+    const { lines, sent } = await rehearsed(t, 'kfl-pcaps-to-s3', S3_ENV, path)
+    assert.match(
+      sent[1] ?? '',
+      /^wrapper\.kflPcapS3 PUT https:\/\/traffic\.s3\.eu-west-1\.amazonaws\.com\/n\/kfl/,
+    )
+    assert.match(
+      lines[0] ?? '',
+      /^wrapper\.kflPcapS3: kflArr\[0\]: uploaded https:\/\/.*\/kfl_0_kubeshark_\d+\.tar\.gz$/,
+    )
+  })
+
+  test('status-codes-to-influxdb', async (t) => {
+    const { lines, effects } = await rehearsed(t, 'status-codes-to-influxdb', {
+      INFLUXDB_URL: 'http://127.0.0.1:9',
+      INFLUXDB_TOKEN: 'token',
+      INFLUXDB_ORGANIZATION: 'shop',
+      INFLUXDB_BUCKET: 'calls',
+    })
+    assert.deepEqual(lines, ['200: 1, 500: 1, none: 1', '200: 1', '200: 1'])
+    assert.deepEqual(
+      effects.map((effect) => [effect.helper, given(effect).data, given(effect).tags]),
+      ['{"200":1,"500":1,"none":1}', '{"200":1}', '{"200":1}'].map((data) => [
+        'vendor.influxdb.queue',
+        data,
+        '{"node":"n"}',
+      ]),
+    )
+  })
+
+  test('status-codes-to-elastic', async (t) => {
+    const { effects, sent } = await rehearsed(t, 'status-codes-to-elastic', {
+      ELASTIC_INDEX: 'calls',
+      ELASTIC_API_KEY: 'key',
+      ELASTIC_URL: 'http://127.0.0.1:9',
+    })
+    assert.deepEqual(sent, Array(3).fill('vendor.elastic.queue elastic://127.0.0.1:9/calls'))
+    assert.deepEqual(JSON.parse(effects[0] === undefined ? '' : (given(effects[0]).data ?? '')), {
+      time: '2026-11-26T12:01:00.000Z',
+      node: 'n',
+      counts: { 200: 1, 500: 1, none: 1 },
+    })
+  })
+
+  test('call-a-webhook', async (t) => {
+    const { lines, effects, sent } = await rehearsed(t, 'call-a-webhook', {
+      WEBHOOK_URL: 'http://127.0.0.1:9/hook',
+    })
+    assert.deepEqual(sent, ['vendor.webhook.queue POST 127.0.0.1:9'])
+    const { id, time, ...body } = JSON.parse(effects[0] === undefined ? '' : (given(effects[0]).body ?? ''))
+    assert.match(id, /\.pcap-0$/)
+    assert.match(time, /^2026-11-26T12:00:00\.\d+Z$/)
+    assert.deepEqual(body, {
+      ...{ protocol: 'http', from: '10.0.0.1', to: 'shop', method: 'POST' },
+      ...{ path: '/orders', status: 500, elapsedMs: 1 },
+    })
+    assert.deepEqual(lines, ['1 calls of the webhook in the last minute'])
+    const all = await rehearsed(t, 'call-a-webhook', {
+      WEBHOOK_URL: 'http://127.0.0.1:9/',
+      WEBHOOK_FILTER: '',
+    })
+    assert.equal(all.sent.length, 1, 'an empty filter is none')
+    const wrong = await rehearsed(t, 'call-a-webhook', {
+      WEBHOOK_URL: 'http://127.0.0.1:9/',
+      WEBHOOK_FILTER: 'http and',
+    })
+    assert.match(wrong.lines[0] ?? '', /WEBHOOK_FILTER is no filter: /)
+  })
+
+  test('slack-bot-with-pcap', async (t) => {
+    const { lines, effects, sent } = await rehearsed(t, 'slack-bot-with-pcap', {
+      SLACK_AUTH_TOKEN: 'xoxb-planted',
+      SLACK_CHANNEL_ID: 'C0123456789',
+    })
+    assert.deepEqual(lines, ['Reported to Slack: POST shop/orders answered 500'])
+    assert.equal(sent.length, 1)
+    const post = effects.find(({ helper }) => helper === 'vendor.slackBot.queue')
+    const { fields = '', files = '' } = post === undefined ? {} : given(post)
+    assert.equal(fields, '{"Service":"shop","Node":"n","Took":"1 ms"}')
+    assert.match(
+      files,
+      /^\{"connection\.pcap":"data\/pcaps\/\d{12}\.pcap","entry\.json":"data\/failed\w+\.json"\}$/,
+    )
+  })
+
+  test('ask-a-model', async (t) => {
+    const { lines, effects, sent } = await rehearsed(t, 'ask-a-model', {
+      LLM_ENDPOINT: 'http://127.0.0.1:9/v1',
+      LLM_MODEL: 'llama3.2',
+    })
+    assert.deepEqual(sent, ['llm.prompt POST http://127.0.0.1:9/v1/chat/completions'])
+    const { messages } = JSON.parse(effects[0]?.sent?.body ?? '')
+    assert.equal(messages[1].content, '1 times POST shop/orders: 500\n1 times GET shop/cart: no answer')
+    assert.match(lines[0] ?? '', /^2 failed calls of 2 kinds\. The assistant says:\n/)
+  })
+
+  test('traces-to-opentelemetry', async (t) => {
+    const { lines, sent } = await rehearsed(t, 'traces-to-opentelemetry', {
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9',
+    })
+    assert.deepEqual(sent, Array(5).fill('otel.spanFromEntry.queue OTLP http/protobuf 127.0.0.1:9'))
+    assert.equal(lines[0], '3 spans in the last minute')
+  })
+
+  test('error-rate-alert', async (t) => {
+    const { lines, effects, sent } = await rehearsed(t, 'error-rate-alert', {})
+    assert.deepEqual(lines, ['shop fails: 2 of 3 calls in the last minute', 'shop is well again'])
+    assert.deepEqual(
+      sent.map((place) => place.split(' ')[0]),
+      ['alert.raise', 'alert.close'],
+    )
+    const raised = effects[0] === undefined ? '' : (given(effects[0]).alert ?? '')
+    assert.match(
+      raised,
+      /^\{"title":"shop fails","key":"error-rate shop","severity":"error","text":"2 of 3 calls/,
+    )
+  })
+
+  test('mail-on-errors', async (t) => {
+    const { lines, effects, sent } = await rehearsed(t, 'mail-on-errors', {
+      ...{
+        MAIL_SERVER: '127.0.0.1:9',
+        MAIL_FROM: 'a@shop.example',
+        MAIL_TO: 'b@shop.example,c@shop.example',
+      },
+    })
+    assert.deepEqual(sent, ['vendor.mail.queue mail by 127.0.0.1:9'])
+    assert.deepEqual(lines, ['2 failed calls of 2 kinds reported by mail'])
+    const message = JSON.parse(effects[0] === undefined ? '' : (given(effects[0]).message ?? ''))
+    assert.deepEqual(message.to, ['b@shop.example', 'c@shop.example'])
+    assert.equal(message.subject, '2 failed calls on n')
+    assert.equal(
+      message.text,
+      '1 x  500  POST shop/orders  (1.0 ms)\n1 x  no answer  GET shop/cart  (0.0 ms)\n',
+    )
+  })
+})
+
 const CAPTURE_HEAD = 24
 const ELSEWHERE = [
   'top-dns-consumers',
@@ -311,12 +592,19 @@ const ELSEWHERE = [
   'external-communication',
   'own-protocol',
   'clear-text-passwords',
+  ...['custom-metrics', 'export-prometheus-metric', 'har-to-kinesis', 'upload-pcap-to-s3'],
+  ...['upload-snapshot-to-s3', 'kfl-pcaps-to-s3', 'status-codes-to-influxdb', 'status-codes-to-elastic'],
+  ...['call-a-webhook', 'slack-bot-with-pcap', 'ask-a-model', 'traces-to-opentelemetry'],
+  ...['error-rate-alert', 'mail-on-errors'],
 ]
 
 interface RunOptions {
   readonly env?: Readonly<Record<string, unknown>>
   /** Entries as people would see them go here. */
   readonly entries?: string[]
+  /** Takes effects, which are then only rehearsed. */
+  readonly effects?: Effect[]
+  readonly onExported?: (text: string) => void
 }
 
 type Scope = Parameters<typeof testRun>[0]
@@ -328,14 +616,18 @@ async function run(
   t: Scope,
   path: string,
   names: readonly string[],
-  { env = {}, entries }: RunOptions,
+  { env = {}, entries, effects, onExported }: RunOptions,
 ): Promise<ReadonlyMap<string, readonly string[]>> {
   const sources = names.map((name) => templates.find((each) => each.name === name)?.code ?? assert.fail(name))
   const printed = new Map(names.map((name): [string, string[]] => [name, []]))
   const query = entries === undefined ? null : { filter: '' }
   const going = await testRun(
     t,
-    { source: { path }, sources, host: { env }, query, hub: 'auto', answers: ANSWERS },
+    {
+      ...{ source: { path }, sources, host: { env }, query, hub: 'auto', answers: ANSWERS },
+      ...(effects === undefined ? {} : { rehearse: (effect) => void effects.push(effect) }),
+      ...(onExported === undefined ? {} : { onExported }),
+    },
     {
       line: ({ node, agent, level, text }) => {
         if (text.startsWith('Scheduled the job: ')) return
