@@ -5,14 +5,15 @@ import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { GetObjectCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3'
 import { S3RVER, s3Server } from '../../testing/aws-servers.ts'
+import { describeFailures } from '../../testing/describe-failures.ts'
 import { withoutEmulator } from '../../testing/emulator.ts'
 import { FakePackets, fakeHost } from '../../testing/helper-host.ts'
 import { httpServer } from '../../testing/http-server.ts'
 import { tempFolder } from '../../testing/temp-folder.ts'
 import { openDataFolder, weigh } from '../data-folder.ts'
-import { dispatch } from '../dispatch.ts'
+import { dispatch, helperAt } from '../dispatch.ts'
 import { openEgress } from '../egress.ts'
-import type { HelperHost } from '../helper.ts'
+import type { BrokerHelper, HelperHost } from '../helper.ts'
 import { namespaces } from '../index.ts'
 import { Rehearsal } from '../rehearsal.ts'
 
@@ -184,8 +185,25 @@ describe('wrapper.kflPcapS3, outside the sandbox', { skip }, () => {
       [{ ...OPTIONS, awsRegion: undefined }, /the region is missing/],
       [{ ...OPTIONS, kflArr: 'http' }, /options\.kflArr: /],
       [{ ...OPTIONS, slackChannelId: 5 }, /options\.slackChannelId: /],
+      [{ ...OPTIONS, slackWebhook: 'no address' }, /options\.slackWebhook: expected a URL/],
     ] as const)
       await assert.rejects(call('kflPcapS3', hold, options), { code: 'E_HELPER_ARGUMENT', message })
+  })
+
+  test('goes to the bucket, and to Slack where it is told', async (t) => {
+    const { host } = await open(t)
+    const { target } = helperAt(namespaces, 'wrapper.kflPcapS3') as BrokerHelper
+    const options = {
+      ...OPTIONS,
+      slackWebhook: 'https://hooks.slack.com/services/x',
+      slackAuthToken: 'xoxb',
+      slackChannelId: 'C1',
+    }
+    assert.deepEqual(target?.({ data: {}, options }, { ...host, env: {} }), {
+      text: 's3://traffic',
+      hosts: ['traffic.s3.eu-west-1.amazonaws.com', 'hooks.slack.com', 'slack.com'],
+      bucket: 'traffic',
+    })
   })
 
   test('answers as in earnest where nothing is sent', async (t) => {
@@ -211,6 +229,22 @@ describe('wrapper.kflPcapS3, outside the sandbox', { skip }, () => {
     )
     assert.deepEqual(await list(), [])
   })
+})
+
+describeFailures({
+  name: 'wrapper.pcapSnapshot',
+  unauthorized: {
+    status: 403,
+    body: '<Error><Code>AccessDenied</Code><Message>planted-5e2c9a</Message></Error>',
+  },
+  malformed: '{}',
+  async call(t, { url, secret, network }) {
+    const files = await openDataFolder(await tempFolder(t), 1 << 20)
+    const env = { AWS_ENDPOINT_URL_S3: url }
+    const host = fakeHost(files, { ...network, env, packets: new FakePackets(STREAMS) })
+    const args = ['eu-west-1', `id-${secret}`, secret, 'traffic']
+    return await dispatch(namespaces, 'wrapper.pcapSnapshot', args, host)
+  },
 })
 
 /** A host with two streams and a bucket of its own. */

@@ -14,7 +14,7 @@ import {
 } from '../aws/s3.ts'
 import { makeFolder, removeTree } from '../data-folder.ts'
 import { hasCode } from '../failure.ts'
-import { type HelperHost, helper, typed } from '../helper.ts'
+import { type EffectTarget, type HelperHost, helper, typed } from '../helper.ts'
 import { keepStream, refuseOnHub, STREAM } from '../pcap.ts'
 import { nodeObjectName } from '../vendor/object-name.ts'
 import { slack, slackBot } from '../vendor/slack.ts'
@@ -56,7 +56,7 @@ export const kflPcapS3 = helper({
     ),
   },
   returns: z.string().optional(),
-  target: (args, host) => bucketTarget(bucketOf(optionsOf(args.options), host), host),
+  target: (args, host) => targetOf(optionsOf(args.options), host),
   example: `function onItemCaptured(data) {\n  wrapper.kflPcapS3(data, { kflArr: ['http and response.status >= 500'], s3Bucket: 'traffic', awsRegion: 'eu-west-1' })\n}`,
   run: (args, host) => answer(args, host, { put: putFile, read: readObject, post: slackBot.run }),
   rehearsed: (args, host) => answer(args, host, REHEARSED),
@@ -84,6 +84,7 @@ async function answer(
   const said = optionsOf(given)
   // Said at the first entry that matches, not an hour later.
   const bucket = bucketOf(said, host)
+  slackOf(said)
   const wanted = asked.parse(data)
   if ('ship' in wanted) return await ship(wanted.ship, { bucket, said, host, outside })
   for (const kfl of wanted.kfls) await hold(wanted.hold, kfl, host)
@@ -111,6 +112,28 @@ function bucketOf(
       or(awsSecretAccessKey, 'AWS_SECRET_ACCESS_KEY'),
     ),
   }
+}
+
+/** The bucket, and Slack where it is told. */
+function targetOf(said: Options, host: HelperHost): EffectTarget {
+  const bucket = bucketTarget(bucketOf(said, host), host)
+  const { webhookUrl, bot } = slackOf(said)
+  const message = { pretext: '', text: '', color: '' }
+  const told = [
+    webhookUrl === undefined ? undefined : slack.target?.({ ...message, webhookUrl }, host),
+    bot === undefined ? undefined : slackBot.target?.({ ...message, ...bot, fields: {}, files: {} }, host),
+  ]
+  return { ...bucket, hosts: [...bucket.hosts, ...told.flatMap((each) => each?.hosts ?? [])] }
+}
+
+function slackOf({ slackWebhook, slackAuthToken, slackChannelId }: Options) {
+  const webhookUrl = given(slackWebhook ?? undefined)
+  if (webhookUrl !== undefined && !/^https?:$/.test(URL.parse(webhookUrl)?.protocol ?? ''))
+    throw new Mistake('E_HELPER_ARGUMENT', `${NAME}: options.slackWebhook: expected a URL`)
+  const token = given(slackAuthToken ?? undefined)
+  const channelID = given(slackChannelId ?? undefined)
+  const bot = token === undefined || channelID === undefined ? undefined : { token, channelID }
+  return { webhookUrl, bot }
 }
 
 /** Packets that are gone already are not missed: another entry of the stream may come. */
@@ -236,19 +259,11 @@ async function contentOf(path: string): Promise<string | undefined> {
   }
 }
 
-async function tellSlack(
-  { slackWebhook, slackAuthToken, slackChannelId }: Options,
-  text: string,
-  host: HelperHost,
-  outside: Outside,
-): Promise<void> {
+async function tellSlack(said: Options, text: string, host: HelperHost, outside: Outside): Promise<void> {
   const message = { pretext: 'Traffic was recorded', text, color: '#36a64f' }
-  const webhookUrl = given(slackWebhook ?? undefined)
+  const { webhookUrl, bot } = slackOf(said)
   if (webhookUrl !== undefined) await slack.run({ ...message, webhookUrl }, host)
-  const token = given(slackAuthToken ?? undefined)
-  const channelID = given(slackChannelId ?? undefined)
-  if (token !== undefined && channelID !== undefined)
-    await outside.post({ ...message, token, channelID, fields: {}, files: {} }, host)
+  if (bot !== undefined) await outside.post({ ...message, ...bot, fields: {}, files: {} }, host)
 }
 
 async function warned(host: HelperHost, what: string, work: () => Promise<void>): Promise<void> {
