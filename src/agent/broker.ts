@@ -412,6 +412,11 @@ export class HelperBroker {
     return this.#exported.dropped
   }
 
+  /** Values of `otel.metric` for which there was no series any more. */
+  get otelValuesRefused(): number {
+    return this.#metricSeries.refused
+  }
+
   #sharedOf(agent: CallingAgent): SharedValues {
     return this.#shared?.of(sharingOf(agent)) ?? new NothingShared()
   }

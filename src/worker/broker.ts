@@ -136,6 +136,11 @@ export class Broker {
     return this.#helpers.exportsDropped
   }
 
+  /** Values of `otel.metric` for which there was no series any more. */
+  get otelValuesRefused(): number {
+    return this.#helpers.otelValuesRefused
+  }
+
   /** Text as it may be shown of a rehearsal. */
   masked(text: string): string {
     return this.#helpers.masked(text)
