@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
-import { createServer, type IncomingMessage } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { configOf } from '../cli/options.ts'
 import { Mistake } from '../mistake/mistake.ts'
 import { TestGroup, testAgent } from '../testing/group.ts'
+import { httpServer } from '../testing/http-server.ts'
 import { tempFolder } from '../testing/temp-folder.ts'
 import { until } from '../testing/until.ts'
 import type { Effect } from '../wire/trials.ts'
@@ -14,12 +13,16 @@ import { HelperBroker } from './broker.ts'
 
 describe('queued calls of helpers', () => {
   test('return an id at once, and arrive with it', async (t) => {
-    const sink = await Sink.open(t)
+    const sink = await sinkOf(t)
     const { ask, broker } = await openBroker(t)
     const id = await ask('vendor.webhook.queue', 'POST', `${sink.url}/a`, { n: 1 }, { 'X-Team': 'shop' })
     assert.match(String(id), /^[0-9a-f]{10}-[0-9a-z]+$/)
     assert.equal(await broker.queued?.outbox?.drained(10_000), 0)
-    assert.deepEqual(sink.seen, [{ path: '/a', body: '{"n":1}', key: `"${id}"`, team: 'shop' }])
+    const [seen] = sink.seen
+    assert.deepEqual(
+      [seen?.path, seen?.body, seen?.headers['idempotency-key'], seen?.headers['x-team']],
+      ['/a', '{"n":1}', `"${id}"`, 'shop'],
+    )
   })
 
   test('are checked before they are kept', async (t) => {
@@ -32,8 +35,7 @@ describe('queued calls of helpers', () => {
   })
 
   test('are made again when they are refused for now, and given up when they are refused', async (t) => {
-    const sink = await Sink.open(t)
-    sink.statuses = [503, 200, 404]
+    const sink = await sinkOf(t, 503, 200, 404)
     const { ask, broker } = await openBroker(t)
     await ask('vendor.webhook.queue', 'POST', `${sink.url}/again`)
     await ask('vendor.webhook.queue', 'POST', `${sink.url}/gone`)
@@ -42,15 +44,15 @@ describe('queued calls of helpers', () => {
       sink.seen.map(({ path }) => path),
       ['/again', '/again', '/gone'],
     )
-    assert.equal(sink.seen[0]?.key, sink.seen[1]?.key)
+    const [one, two] = sink.seen.map(({ headers }) => headers['idempotency-key'])
+    assert.equal(one, two)
     const [dead] = broker.queued?.outbox?.dead(10) ?? []
     assert.match(dead?.reason ?? '', /answered 404/)
   })
 
   test('have no secret on the disk, and are made with what it is then', async (t) => {
     const folder = await tempFolder(t)
-    const sink = await Sink.open(t)
-    sink.statuses = [503]
+    const sink = await sinkOf(t, 503)
     const env = (token: string) => [
       `scripting.env.TOKEN=${token}`,
       `scripting.env.HOOK=${sink.url}/hooks/s3cret-path`,
@@ -75,13 +77,12 @@ describe('queued calls of helpers', () => {
     assert.equal(await second.broker.queued?.outbox?.drained(20_000), 0)
     assert.equal(sink.seen.at(-1)?.path, '/hooks/s3cret-path')
     assert.equal(sink.seen.at(-1)?.body, 'a \uE0A7 b "tok-two-22222"')
-    assert.equal(sink.seen.at(-1)?.authorization, 'Bearer tok-two-22222')
+    assert.equal(sink.seen.at(-1)?.headers.authorization, 'Bearer tok-two-22222')
   })
 
   test('are given up when the value of env is gone, and made when it is back', async (t) => {
     const folder = await tempFolder(t)
-    const sink = await Sink.open(t)
-    sink.statuses = [503]
+    const sink = await sinkOf(t, 503)
     const set = ['scripting.env.TOKEN=tok-one-11111']
     const first = await openBroker(t, { folder, set })
     await first.ask('vendor.webhook.queue', 'POST', sink.url, 'tok-one-11111')
@@ -137,7 +138,7 @@ describe('queued calls of helpers', () => {
   })
 
   test('come from the sandbox as a function of the helper', async (t) => {
-    const sink = await Sink.open(t)
+    const sink = await sinkOf(t)
     const { broker } = await openBroker(t)
     const source = `console.log(typeof vendor.webhook.queue('POST', '${sink.url}/from-script'), vendor.webhook.queue.name)
       try { vendor.webhook.queue('POST') } catch (error) { console.log(String(error)) }
@@ -179,47 +180,7 @@ async function openBroker(t: TestContext, { folder, set = [], without = false, r
   return { ask, broker }
 }
 
-interface Seen {
-  readonly path: string
-  readonly body: string
-  readonly key?: string
-  readonly team?: string
-  readonly authorization?: string
-}
-
 /** Takes requests, and answers with these statuses in turn; 200 after them. */
-class Sink {
-  readonly seen: Seen[] = []
-  statuses: number[] = []
-  url = ''
-
-  static async open(t: TestContext): Promise<Sink> {
-    const sink = new Sink()
-    const server = createServer(async (request, reply) => {
-      sink.seen.push(await seen(request))
-      reply.writeHead(sink.statuses.shift() ?? 200).end()
-    })
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-    t.after(() => {
-      server.closeAllConnections()
-      server.close()
-    })
-    sink.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-    return sink
-  }
-}
-
-async function seen(request: IncomingMessage): Promise<Seen> {
-  const { url = '', headers } = request
-  let body = ''
-  for await (const part of request) body += part
-  const text = (name: string) => headers[name] as string | undefined
-  const [key, team, authorization] = ['idempotency-key', 'x-team', 'authorization'].map(text)
-  return {
-    path: url,
-    body,
-    ...(key === undefined ? {} : { key }),
-    ...(team === undefined ? {} : { team }),
-    ...(authorization === undefined ? {} : { authorization }),
-  }
+async function sinkOf(t: TestContext, ...statuses: number[]) {
+  return await httpServer(t, (_, reply) => reply.writeHead(statuses.shift() ?? 200).end())
 }

@@ -99,10 +99,15 @@ export class Outbox {
     )
   }
 
-  /** Until nothing waits, or so long, or until the signal aborts. Answers how many are left. */
-  async drained(withinMs: number, signal?: AbortSignal): Promise<number> {
+  /** Until nothing waits, or so long, or until nothing has arrived for so long. Answers how many are left. */
+  async drained(withinMs: number, idleMs = withinMs, signal?: AbortSignal): Promise<number> {
     const end = AbortSignal.any([AbortSignal.timeout(withinMs), ...(signal === undefined ? [] : [signal])])
-    while (this.waiting > 0 && !end.aborted) await this.#settled.wait(end, LOOK_MS)
+    let before = this.waiting
+    for (let at = performance.now(); this.waiting > 0 && !end.aborted && performance.now() - at < idleMs; ) {
+      await this.#settled.wait(end, LOOK_MS)
+      if (this.waiting < before) at = performance.now()
+      before = this.waiting
+    }
     return this.waiting
   }
 

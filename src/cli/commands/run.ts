@@ -154,7 +154,7 @@ async function sendQueued({ queued }: Broker, folder: string, output: Output): P
   if (outbox === undefined || outbox.waiting === 0) return
   const interrupted = new AbortController()
   onInterrupt(() => interrupted.abort())
-  const left = await outbox.drained(DRAIN_MS, interrupted.signal)
+  const left = await outbox.drained(DRAIN_MS, IDLE_MS, interrupted.signal)
   if (left === 0) return
   const [oldest] = outbox.lanes(1)
   const why = oldest === undefined || oldest.error === '' ? '' : ` (${oldest.error})`
@@ -163,7 +163,9 @@ async function sendQueued({ queued }: Broker, folder: string, output: Output): P
   )
 }
 
-const DRAIN_MS = 10_000
+const DRAIN_MS = 60_000
+/** Nobody waits longer for somebody who does not answer. */
+const IDLE_MS = 10_000
 
 /** Actions of agents are told as the effects that they are, and effects say of which entry they are. */
 const REHEARSED = { actions: 'told', traced: true } as const
