@@ -41,14 +41,20 @@ function timeText({ firstMs, lastMs }: PipelineCounters): string[] {
 }
 
 function entriesText(
-  { entries: ours, ownRequests, unreadBytes }: PipelineCounters,
+  { entries: ours, ownPackets, ownRequests, unreadBytes }: PipelineCounters,
   made: MadeCounters,
 ): string[] {
   const entries = both(ours, made.entries)
   const sum = total(entries)
   if (sum === 0 && unreadBytes > 0) return ['-', 'not read: agents ask for packets only']
-  const own = ownRequests > 0 ? `${count(ownRequests)} requests of our own left out` : ''
-  return [count(sum), [kinds(entries), own].filter((each) => each !== '').join('; ')]
+  const own = [
+    ...(ownRequests > 0 ? [`${count(ownRequests)} requests`] : []),
+    ...(ownPackets > 0 ? [`${count(ownPackets)} packets`] : []),
+  ].join(' and ')
+  return [
+    count(sum),
+    [kinds(entries), own === '' ? '' : `${own} of our own left out`].filter((each) => each !== '').join('; '),
+  ]
 }
 
 function agentRows(agents: readonly AgentResult[]): (string | number)[][] {
@@ -236,6 +242,7 @@ export function summaryJson(result: RunResult, effects: Effects, sandbox: string
     lastTimeMs: counters.lastMs,
     connections: counters.connections,
     entries: both(counters.entries, result.made.entries),
+    ownPackets: counters.ownPackets,
     ownRequests: counters.ownRequests,
     agents: result.agents.map(({ agent, component, account, loadError }) => ({
       index: agent.index,

@@ -15,6 +15,7 @@ import type { Connection } from '../reassembly/connection.ts'
 import { ConversationCounter } from '../reassembly/conversation-counter.ts'
 import { Reassembler, type ReassemblyCounters } from '../reassembly/reassembler.ts'
 import type { DnsNames } from './names.ts'
+import { OwnConnections } from './own-sockets.ts'
 import type { SpoolWriter } from './spool/index.ts'
 
 export interface PipelineOptions {
@@ -30,6 +31,8 @@ export interface PipelineOptions {
   readonly verifyChecksums: boolean
   /** Requests that helpers of scripts have sent are entries as well. */
   readonly captureSelf: boolean
+  /** Connections of this program, which are no traffic to look at: see `OwnSockets`. */
+  readonly ownSockets?: SharedArrayBuffer | undefined
   readonly maxBody: number
   /** Types of gRPC messages. */
   readonly protos?: ProtoSchema | undefined
@@ -63,6 +66,8 @@ export interface PipelineCounters {
   readonly relayedBytes: number
   /** Entries by the abbreviation of their protocol. */
   readonly entries: Readonly<Record<string, number>>
+  /** Packets of our own connections, which nobody sees. */
+  readonly ownPackets: number
   /** Requests of our own helpers, which are no entries. */
   readonly ownRequests: number
   readonly traffic: TrafficCounters
@@ -113,6 +118,8 @@ export class Pipeline {
     ...{ tcp: 0, udp: 0, icmp: 0, sctp: 0, dns: 0 },
     ...{ tcpPayloads: 0, pairs: 0 },
   }
+  readonly #own: OwnConnections | undefined
+  #ownPackets = 0
   #ownRequests = 0
   #relayedBytes = 0
   #packets = 0
@@ -126,6 +133,8 @@ export class Pipeline {
     this.#options = options
     this.#wantsParts = options.chunks || options.payloads.tcp || options.payloads.udp
     this.#sink = sink
+    if (options.ownSockets !== undefined && !options.captureSelf)
+      this.#own = new OwnConnections(options.ownSockets)
     this.#decoder = new Decoder({ verifyChecksums: options.verifyChecksums })
     const conversations = new Conversations(options.conversations)
     this.#dissection = new Dissection({
@@ -176,6 +185,10 @@ export class Pipeline {
       const decoded = decoder.decode(batch, at)
       this.#captured += packet.captured
       this.#bytes += packet.length
+      if (decoded && this.#own?.has(packet) === true) {
+        this.#ownPackets++
+        continue
+      }
       // Entries that this packet completes come after it, so it goes first.
       this.#sink.packet(packet)
       if (!decoded) continue
@@ -244,6 +257,7 @@ export class Pipeline {
       dissection: this.#dissection.counters,
       relayedBytes: this.#relayedBytes,
       entries: this.#entries,
+      ownPackets: this.#ownPackets,
       ownRequests: this.#ownRequests,
       traffic: this.#traffic,
       liveTcp: this.#reassembler.liveTcp,
@@ -300,7 +314,8 @@ export class Pipeline {
 
   #accept(exchange: Exchange): void {
     this.#learn(exchange)
-    if (!this.#options.captureSelf && isOurs(exchange)) {
+    const { client, server } = exchange.stream
+    if (this.#own?.hasEntry(client, server) === true || (!this.#options.captureSelf && isOurs(exchange))) {
       this.#ownRequests++
       return
     }

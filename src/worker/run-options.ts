@@ -22,6 +22,8 @@ export interface RunRequest {
   readonly address?: WorkerAddress
   /** Keep packets of connections also when no agent asks for them yet: others may come. */
   readonly keepPackets?: boolean
+  /** Connections of this program: `OwnSockets`. */
+  readonly ownSockets?: SharedArrayBuffer | undefined
   /** What `tap.grpc.protos` names. */
   readonly protos?: ProtoSchema | undefined
 }
@@ -41,7 +43,7 @@ export function runOptions(config: Config, request: RunRequest): RunOptions {
     nodeName,
     capture: {
       enabled: tap.enabledDissectors,
-      pipeline: pipelineSettings(tap, { verifyChecksums, protos }),
+      pipeline: { ...pipelineSettings(tap, { verifyChecksums, protos }), ownSockets: request.ownSockets },
       spool: packets ? broker.spool : undefined,
     },
     ...settings,

@@ -14,6 +14,7 @@ import { compileFilter } from '../../filter/index.ts'
 import { Mistake } from '../../mistake/mistake.ts'
 import type { Effect } from '../../wire/trials.ts'
 import { Broker } from '../../worker/broker.ts'
+import { OwnSockets } from '../../worker/own-sockets.ts'
 import { Run, type RunResult } from '../../worker/run.ts'
 import { runOptions } from '../../worker/run-options.ts'
 import { watchAgents } from '../../worker/watch.ts'
@@ -105,6 +106,7 @@ async function run(paths: string[], flags: RunFlags): Promise<void> {
       hub: flags.hub,
       query,
       verifyChecksums: flags.verifyChecksums === true,
+      ownSockets: isLive(source) ? new OwnSockets().shared : undefined,
       protos,
     }
     const usual = runOptions(config, request)

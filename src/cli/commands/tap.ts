@@ -75,6 +75,7 @@ async function tap(paths: string[], flags: TapFlags): Promise<void> {
         boot: randomUUID(),
         shared: Promise.resolve(shared),
         address: () => ops?.address ?? '',
+        ownSockets: program.ownSockets.shared,
       }),
     )
     const ready = () => hub.service.hub.ready()

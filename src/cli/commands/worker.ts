@@ -46,6 +46,7 @@ async function worker(flags: WorkerFlags): Promise<void> {
         boot: randomUUID(),
         address: () => ops?.address ?? '',
         note,
+        ownSockets: program.ownSockets.shared,
       }),
     )
     const { service } = started

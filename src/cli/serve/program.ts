@@ -5,6 +5,7 @@ import type { Metrics } from '../../metrics/metrics.ts'
 import { type OpsServer, startOpsServer } from '../../metrics/server.ts'
 import type { Note } from '../../node/note.ts'
 import type { NodeStatus } from '../../wire/nodes.ts'
+import { OwnSockets } from '../../worker/own-sockets.ts'
 import { lineText } from '../console-output.ts'
 import { Shutdown } from '../shutdown.ts'
 
@@ -35,6 +36,7 @@ export class Program {
   readonly #shutdown: Shutdown
   readonly #startedAt = Date.now()
   readonly log: Log
+  readonly ownSockets = new OwnSockets()
 
   constructor(component: 'worker' | 'hub', node: string, { logLevel }: Config) {
     this.log = openLog({ level: logLevel, component, node })

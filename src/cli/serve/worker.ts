@@ -43,6 +43,7 @@ export interface WorkerRequest {
   readonly boot: string
   readonly address: () => string
   readonly note: Note
+  readonly ownSockets: SharedArrayBuffer
 }
 
 /** A worker that runs: capture, agents, entries, and its link to the hub. */
@@ -164,6 +165,7 @@ export async function startWorker(request: WorkerRequest): Promise<StartedWorker
         verifyChecksums: flags.verifyChecksums === true,
         keepPackets,
         protos,
+        ownSockets: isFile ? undefined : request.ownSockets,
       })
       return new Run(
         {
