@@ -147,8 +147,8 @@ function effectRows({ calls, queues }: Effects): string[][] {
     helper,
     `${count(sum)} calls = ${count(ok)} done${reasons('not', { failed: rest.failed, refused: rest.refused })}${part(queued, 'queued')}${part(rest.rehearsed, 'rehearsed')}, by "${shortened(title)}"`,
   ])
-  const queued = queues.map(({ title, path, queued: sum, delivered, dead, dropped, waiting, refused }) => [
-    `${path} queue`,
+  const queued = queues.map(({ title, helper, queued: sum, delivered, dead, dropped, waiting, refused }) => [
+    `${helper} queue`,
     `${count(sum)} queued = ${count(delivered)} delivered${part(dead, 'dead')}${part(dropped, 'dropped')}${part(waiting, 'waiting')}${refused === 0 ? '' : `; ${count(refused)} not taken`}, of "${shortened(title)}"`,
   ])
   return [...called, ...queued]
@@ -164,8 +164,8 @@ function effectDiscrepancies({ calls, queues }: Effects): string[] {
       what: `${helper} of "${title}": ${sum} calls`,
       missing: sum - ok - failed - refused - queued - rehearsed,
     })),
-    ...queues.map(({ title, path, queued: sum, delivered, dead, dropped, waiting }) => ({
-      what: `${path} of "${title}": ${sum} queued`,
+    ...queues.map(({ title, helper, queued: sum, delivered, dead, dropped, waiting }) => ({
+      what: `${helper} of "${title}": ${sum} queued`,
       missing: sum - delivered - dead - dropped - waiting,
     })),
   ]
