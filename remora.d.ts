@@ -729,6 +729,21 @@ declare const aggregation: {
   jsonWithMsg(tag: string, name: string, object: any, message: string): void
 }
 
+/** Reports for people, kept on the node and downloaded from the hub. */
+declare const report: {
+  /**
+   * Keeps a report. Each time that a script writes the same name is a version of its own; old ones make room for new ones. `remora reports` and `GET /api/v1/reports` list them.
+   * @param name What it is called, such as `slow-calls.html`
+   * @param content Text, as UTF-8; of a JSON report also a list or an object
+   * @param options `{type}`, when the ending of the name does not say it: .html, .md, .csv or .json
+   * @example
+   * report.write('calls.csv', 'path,calls\n/cart,12\n')
+   * report.write('summary.md', '# Today\n\nAll is well.')
+   * report.write('today', { calls: 12 }, { type: 'json' })
+   */
+  write(name: string, content: string | any[] | { [name: string]: any }, options?: { type?: "html" | "markdown" | "csv" | "json" }): { id: string; version: number; bytes: number }
+}
+
 /** Requests to other systems. */
 declare const vendor: {
   /**

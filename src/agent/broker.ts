@@ -52,6 +52,8 @@ export interface BrokerOptions {
   readonly audit?: ((record: EffectRecord) => void) | undefined
   /** Takes lines for the log of the component. Absent: they go to standard output, those of a rehearsal nowhere. */
   readonly log?: ((line: string) => void) | undefined
+  /** Keeps reports: `ReportFolder`. Absent: there are none. */
+  readonly reports?: HelperHost['reports'] | undefined
   /** Where queued calls of helpers are kept: a folder of this program alone. Absent: nothing can be queued. */
   readonly outbox?: { readonly folder: string; report(text: string): void } | undefined
 }
@@ -125,12 +127,24 @@ export class HelperBroker {
   readonly #exported: ExportedMetrics
   readonly #clients = new KeptClients()
   readonly #book = new EffectBook()
+  readonly #reports: HelperHost['reports']
   readonly #log: (line: string) => void
 
   /** Absent where nothing can be queued. */
   readonly queued: QueuedCalls | undefined
 
-  constructor({ config, nodeName, packets, link, shared, rehearse, audit, log, outbox }: BrokerOptions) {
+  constructor({
+    config,
+    nodeName,
+    packets,
+    link,
+    shared,
+    rehearse,
+    audit,
+    log,
+    outbox,
+    reports,
+  }: BrokerOptions) {
     const { scripting, aiAssistantEnabled } = config
     this.#root = resolve(scripting.data)
     this.#quotaBytes = scripting.dataQuotaMb * 2 ** 20
@@ -151,6 +165,7 @@ export class HelperBroker {
       say: (sent) => link.alert(sent),
     })
     this.#exported = new ExportedMetrics(scripting.metrics)
+    this.#reports = reports ?? { write: refuseReports }
     this.#log = log ?? (rehearse === undefined ? toStandardOutput : () => {})
     if (rehearse !== undefined)
       this.#rehearsal = new Rehearsal({
@@ -352,6 +367,7 @@ export class HelperBroker {
       warn,
       log: this.#log,
       clients: this.#clients,
+      reports: this.#reports,
       nodeIp: this.#nodeIp,
       runId: this.#runId,
       ...(queuedId === undefined ? {} : { queuedId }),
@@ -495,6 +511,10 @@ function messageOf(error: unknown): string {
 
 type CallingAgent = Pick<Agent, 'index' | 'id' | 'version' | 'path' | 'title'> &
   Partial<Pick<Agent, 'grants'>>
+
+function refuseReports(): Promise<never> {
+  return Promise.reject(new Mistake('E_HELPER_REFUSED', 'report.write: there are no reports here'))
+}
 
 /** Throws for the script when nobody reads what is there: a program whose output stands still must not grow. */
 function toStandardOutput(line: string): void {

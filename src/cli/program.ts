@@ -14,6 +14,7 @@ import { hubCommand } from './commands/hub.ts'
 import { jobsCommand } from './commands/jobs.ts'
 import { nodesCommand } from './commands/nodes.ts'
 import { outboxCommand } from './commands/outbox.ts'
+import { reportsCommand } from './commands/reports.ts'
 import { runCommand } from './commands/run.ts'
 import { scriptsCommand } from './commands/scripts.ts'
 import { tapCommand } from './commands/tap.ts'
@@ -79,6 +80,7 @@ const COMMANDS = [
   alertsCommand,
   outboxCommand,
   auditCommand,
+  reportsCommand,
   jobsCommand,
   entriesCommand,
   nodesCommand,

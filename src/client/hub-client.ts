@@ -6,6 +6,7 @@ import type { EffectsPage, EffectsQuery } from '../wire/effects.ts'
 import type { EntriesQuery } from '../wire/entries.ts'
 import type { JobAnswer, JobOrder } from '../wire/jobs.ts'
 import type { OutboxAnswer, OutboxOrder } from '../wire/outbox.ts'
+import type { ReportsPage } from '../wire/reports.ts'
 import type { AgentView, EntriesPage, LivePart, NodeView } from '../wire/views.ts'
 
 /**
@@ -41,6 +42,10 @@ export interface HubClient {
   live(filter: string, events: ConnectionEvents, signal: AbortSignal): AsyncIterable<LivePart>
   alerts(): Promise<readonly AlertView[]>
   closeAlert(id: string): Promise<AlertView>
+  reports(): Promise<ReportsPage>
+  /** What a report says. */
+  report(node: string, id: string): Promise<string>
+  deleteReport(node: string, id: string): Promise<void>
   audits(last: number): Promise<readonly AuditRecord[]>
   /** What agents have done, newest first. */
   effects(query: EffectsQuery): Promise<EffectsPage>

@@ -9,6 +9,7 @@ import type { EntriesQuery } from '../wire/entries.ts'
 import { splitEntries } from '../wire/entry-lines.ts'
 import { type JobAnswer, type JobOrder, jobAnswer } from '../wire/jobs.ts'
 import { type OutboxAnswer, type OutboxOrder, outboxAnswer } from '../wire/outbox.ts'
+import { type ReportsPage, reportsPage } from '../wire/reports.ts'
 import {
   type AgentView,
   agentView,
@@ -142,6 +143,18 @@ class HttpHubClient implements HubClient {
     return this.#follow(follower, events, signal)
   }
 
+  reports(): Promise<ReportsPage> {
+    return this.#requests.get('/reports', reportsPage)
+  }
+
+  report(node: string, id: string): Promise<string> {
+    return this.#requests.text('GET', reportPath(node, id))
+  }
+
+  async deleteReport(node: string, id: string): Promise<void> {
+    await this.#requests.text('DELETE', reportPath(node, id))
+  }
+
   alerts(): Promise<AlertView[]> {
     return this.#requests.get('/alerts', z.array(alertView))
   }
@@ -185,4 +198,8 @@ function livePart(text: string): LivePart[] {
   const { head, entries } = splitEntries(text)
   const { node, dropped } = liveHead.parse(head)
   return [{ node, entries, dropped }]
+}
+
+function reportPath(node: string, id: string): string {
+  return `/reports/${encodeURIComponent(node)}/${encodeURIComponent(id)}`
 }

@@ -324,6 +324,12 @@ export const configSchema = section({
     folder: setting(text, '.remora/recordings', 'Folder of what a worker records'),
     maxSize: setting(size, '2Gi', 'Disk that all recordings of a worker may take'),
   }),
+  reports: section({
+    folder: setting(text, '.remora/reports', 'Folder of what agents write by report.write'),
+    keep: setting(positive, 500, 'Reports that a node keeps, versions included; the oldest go first'),
+    maxSize: setting(size, '256Mi', 'Disk that they may take'),
+    ttl: setting(time, '720h', 'How long they are kept'),
+  }),
   node: section({ name: setting(text, '', 'Name of this node; "" = host name') }),
   tap: section({
     regex: planned(text, '.*', 'Pods to capture'),

@@ -5,6 +5,7 @@ import type { QuantileSummary } from '../shared-state/quantile-answers.ts'
 import type { TopKey } from '../shared-state/top-keys.ts'
 import type { Kind } from '../shared-state/value.ts'
 import type { AlertEntry } from '../wire/alerts.ts'
+import type { ReportFormat } from '../wire/reports.ts'
 import type { Severity } from '../wire/severity.ts'
 import type { EffectKind } from '../wire/trials.ts'
 import type { KeptClients } from './kept-clients.ts'
@@ -199,6 +200,7 @@ export interface HelperHost {
   addressOf(host: string, port: number): Promise<string>
   /** Clients with connections that are kept from call to call. */
   readonly clients: KeptClients
+  readonly reports: ReportKeeper
   /** Puts a call of a helper that can be queued into the outbox, as if the script had. Answers its id. */
   queue(path: string, args: readonly unknown[]): Promise<string>
   /** Text without values of `env` that are secret: for what others say, which may quote what they were sent. */
@@ -225,6 +227,17 @@ export interface SharedValues {
   quantile(name: string, q: number, of?: string): number | null
   summary(name: string, of?: string): QuantileSummary | null
   reset(kind: Kind, name: string): void
+}
+
+/** Where reports for people are kept. */
+export interface ReportKeeper {
+  write(report: {
+    readonly agent: string
+    readonly title: string
+    readonly name: string
+    readonly format: ReportFormat
+    readonly content: string
+  }): Promise<{ readonly id: string; readonly version: number; readonly bytes: number }>
 }
 
 /** Alerts as one agent raises them. */

@@ -13,6 +13,7 @@ import { llm } from './models/llm.ts'
 import { otel } from './otel/index.ts'
 import { pcap } from './pcap.ts'
 import { prometheus } from './prometheus/index.ts'
+import { report } from './report.ts'
 import { test } from './test.ts'
 import { timers } from './timers.ts'
 import { utils } from './utils.ts'
@@ -47,6 +48,7 @@ export const namespaces: readonly Namespace[] = [
   nats,
   prometheus,
   aggregation,
+  report,
   vendor,
   s3,
   kinesis,

@@ -11,6 +11,7 @@ import type { AgentView, EntriesPage, HubEvent, LivePart, NodeView, SharedValue 
 import type { AlertControl } from './alerts/control.ts'
 import type { Outboxes } from './outboxes.ts'
 import type { RecordingControl } from './recordings/control.ts'
+import type { ReportControl } from './reports.ts'
 import type { MapQuestion } from './service-maps.ts'
 
 /** All that a hub can be told and asked: the HTTP interface stands in front of it. Mistakes are for who asks. */
@@ -69,6 +70,8 @@ export interface HubControl {
 
   readonly recordings: RecordingControl
   readonly alerts: AlertControl
+  /** What agents have written by `report.write`. */
+  readonly reports: ReportControl
 
   /** What agents share by `cluster.*`: by agent and name. */
   shared(): Promise<readonly SharedValue[]>

@@ -6,6 +6,7 @@ import { knownProtocols } from '../dissectors/known.ts'
 import { openShared } from '../node/streams.ts'
 import { openBucketStore } from '../store/bucket-shelf.ts'
 import { eventually } from '../testing/eventually.ts'
+import { FakeHub } from '../testing/fake-hub.ts'
 import { nodeStatusOf } from '../testing/node-status.ts'
 import { encode } from '../wire/codec.ts'
 import { entriesQuery } from '../wire/entries.ts'
@@ -83,6 +84,7 @@ async function setUp(t: TestContext) {
     bus,
     store,
     ...shared,
+    reports: new FakeHub().ownReports,
     agents: { language: 'es5', protocols: knownProtocols },
     boot: 'hub',
     macros: {},

@@ -32,6 +32,7 @@ import { LiveEntries } from './live.ts'
 import { Outboxes } from './outboxes.ts'
 import { recordingIn } from './recordings/filter.ts'
 import { Recordings } from './recordings/recordings.ts'
+import { Reports, type ReportsOptions } from './reports.ts'
 import { type MapQuestion, ServiceMaps } from './service-maps.ts'
 import { WorkerPackets } from './worker-packets.ts'
 
@@ -45,6 +46,8 @@ export interface HubOptions {
   readonly alerting: Alerting
   /** What is recorded. */
   readonly recordings: Bucket
+  /** Reports of agents on this hub. */
+  readonly reports: ReportsOptions['own']
   /** How scripts are read, for those that are saved. */
   readonly agents: AgentOptions
   /** Answers queries backwards in time instead of the workers; undefined when there is none. */
@@ -73,6 +76,7 @@ export class Hub implements HubControl {
   readonly recordings: Recordings
   readonly alerts: Alerts
   readonly outboxes: Outboxes
+  readonly reports: Reports
   readonly #live: LiveEntries
   readonly #maps: ServiceMaps
   readonly #out: ConsoleOut
@@ -90,6 +94,11 @@ export class Hub implements HubControl {
     })
     this.alerts = new Alerts({ bucket: options.alerts, ...options.alerting })
     this.outboxes = new Outboxes({ bus, nodes: () => this.nodes() })
+    this.reports = new Reports({
+      bus,
+      own: options.reports,
+      workers: () => this.fleet.workers().map(({ node }) => node),
+    })
     this.#maps = new ServiceMaps(bus)
     this.#out = new ConsoleOut(console, 'hub', `${boot}/hub`)
     this.#respond = bus.respond(SUBJECTS.targeted, async () => encode(await this.targeted()))

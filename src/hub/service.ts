@@ -16,7 +16,7 @@ import type { NodeStatus } from '../wire/nodes.ts'
 import type { OutboxFigures } from '../wire/outbox.ts'
 import type { CaptureControl } from './control.ts'
 import type { EntrySources } from './entry-sources.ts'
-import { type Alerting, type Archive, Hub } from './hub.ts'
+import { type Alerting, type Archive, Hub, type HubOptions } from './hub.ts'
 import { Leading } from './leading.ts'
 
 export interface HubServiceOptions {
@@ -28,6 +28,8 @@ export interface HubServiceOptions {
   readonly archive?: Archive | undefined
   readonly sources?: EntrySources | undefined
   readonly captures?: CaptureControl | undefined
+  /** Reports of agents on this hub. */
+  readonly reports: HubOptions['reports']
   readonly boot: string
   readonly version: string
   /** Where its metrics are. */
@@ -80,6 +82,7 @@ export class HubService {
       alerts: shared.alerts,
       alerting: options.alerting,
       captures: options.captures,
+      reports: options.reports,
       shared: () => options.values.values(),
       health: () => options.health(this.status()),
     })

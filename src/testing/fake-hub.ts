@@ -6,6 +6,7 @@ import { Alerts } from '../hub/alerts/alerts.ts'
 import type { EntryStream, HubControl } from '../hub/control.ts'
 import { Outboxes } from '../hub/outboxes.ts'
 import { Recordings } from '../hub/recordings/recordings.ts'
+import { Reports, type ReportsOptions } from '../hub/reports.ts'
 import type { MapQuestion } from '../hub/service-maps.ts'
 import { Mistake } from '../mistake/mistake.ts'
 import { callOf } from '../service-map/call.ts'
@@ -20,6 +21,7 @@ import type { EntriesQuery } from '../wire/entries.ts'
 import type { JobAnswer, JobOrder, JobSelector, JobView } from '../wire/jobs.ts'
 import type { MapView } from '../wire/map.ts'
 import type { OpenPackets } from '../wire/packets.ts'
+import type { ReportView } from '../wire/reports.ts'
 import type { AgentView, EntriesPage, HubEvent, LivePart, NodeView, SharedValue } from '../wire/views.ts'
 import { Broadcast } from './broadcast.ts'
 import { MemoryBucket } from './memory-bucket.ts'
@@ -51,6 +53,18 @@ export class FakeHub implements HubControl {
     keep: 1000,
     notify() {},
     report() {},
+  })
+  /** Reports of agents on the hub. */
+  readonly written: { readonly report: ReportView; readonly content: Buffer }[] = []
+  readonly ownReports: ReportsOptions['own'] = {
+    list: async () => this.written.map(({ report }) => report),
+    read: async (id) => this.#written(id),
+    delete: async (id) => void this.written.splice(this.written.indexOf(this.#written(id)), 1),
+  }
+  readonly reports = new Reports({
+    bus: { request: () => Promise.reject(new Mistake('E_BUS_NO_ANSWER', 'nobody answers')) },
+    workers: () => [],
+    own: this.ownReports,
   })
   readonly recordings = new Recordings({
     bus: { request: () => Promise.reject(new Mistake('E_BUS_NO_ANSWER', 'nobody answers')) },
@@ -99,6 +113,12 @@ export class FakeHub implements HubControl {
   /** Tells those who show nodes that something has changed. */
   tellNodes(): void {
     this.#events.send({ kind: 'nodes', nodes: [...this.nodeViews] })
+  }
+
+  #written(id: string) {
+    const found = this.written.find(({ report }) => report.id === id)
+    if (found === undefined) throw new Mistake('E_NOT_FOUND', 'there is no such report')
+    return found
   }
 
   async agents(): Promise<AgentView[]> {

@@ -29,6 +29,7 @@ export function fakeHost(
     connect: () => Promise.reject(new Error('this test connects to nothing')),
     addressOf: () => Promise.reject(new Error('this test connects to nothing')),
     clients: new KeptClients(),
+    reports: { write: () => Promise.reject(new Error('this test keeps no reports')) },
     queue: () => Promise.reject(new Error('this test queues nothing')),
     otel: {},
     metricSeries: new MetricSeries(),

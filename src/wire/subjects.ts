@@ -28,6 +28,8 @@ export const SUBJECTS = {
   recordedPackets: (node: string) => `recorded.packets.${token(node)}`,
   /** Request to a worker: the name of a recording → `recordedNames`. */
   recordedNames: (node: string) => `recorded.names.${token(node)}`,
+  /** Request to a worker: `reportsRequest` → `reportsList`, `reportPiece` and bytes, or `{}`. */
+  reports: (node: string) => `reports.${token(node)}`,
   /** `mapRequest` to all workers. */
   mapWanted: 'map-wanted',
   /** What they have summed for it: `mapPart`. */

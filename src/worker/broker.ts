@@ -34,6 +34,7 @@ export interface BrokerExtras {
   readonly rehearse?: BrokerOptions['rehearse']
   readonly log?: BrokerOptions['log']
   readonly audit?: BrokerOptions['audit']
+  readonly reports?: BrokerOptions['reports']
   /** Number of the first stream; 0 by default. */
   readonly firstStream?: number | undefined
   /** Where queued calls of helpers are kept. */
@@ -55,7 +56,7 @@ export class Broker {
     nodeName: string,
     link?: ComponentLink,
     shared: SharedSource = new SharedState({ node: nodeName, boot: '' }),
-    { rehearse, firstStream, log, audit, outbox }: BrokerExtras = {},
+    { rehearse, firstStream, log, audit, outbox, reports }: BrokerExtras = {},
   ) {
     const spools = join(resolve(config.scripting.data), '..', 'spool')
     this.spool = {
@@ -80,6 +81,7 @@ export class Broker {
       rehearse,
       log,
       audit,
+      reports,
       outbox,
     })
     removeStaleSpools(spools)

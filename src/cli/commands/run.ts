@@ -12,6 +12,7 @@ import { bytesOf } from '../../config/quantities.ts'
 import { knownProtocols } from '../../dissectors/known.ts'
 import { compileFilter } from '../../filter/index.ts'
 import { Mistake } from '../../mistake/mistake.ts'
+import type { NewReport, ReportFolder } from '../../store/report-folder.ts'
 import type { Effect } from '../../wire/trials.ts'
 import { Broker } from '../../worker/broker.ts'
 import { OwnSockets } from '../../worker/own-sockets.ts'
@@ -30,6 +31,7 @@ import { effectLine } from '../effect-line.ts'
 import { onInterrupt } from '../interrupt.ts'
 import { addConfigOptions, type ConfigFlags, configOf } from '../options.ts'
 import { ProgressBar } from '../progress.ts'
+import { openReports } from '../serve/reports.ts'
 import { summaryJson, summaryText } from '../summary.ts'
 import { consoleText, printableLines } from '../text.ts'
 import { throwAway } from '../throw-away.ts'
@@ -93,7 +95,17 @@ async function run(paths: string[], flags: RunFlags): Promise<void> {
     outbox,
     log: (line) => output.log(line),
     audit: place === undefined ? (record) => effects.add(record) : undefined,
+    reports: { write: (report) => writeReport(report) },
   })
+  // Most agents write none.
+  let reports: Promise<ReportFolder> | undefined
+  const writeReport = async (report: NewReport) => {
+    reports ??= openReports(config, nodeNameOf(flags, config))
+    const folder = await reports
+    const written = await folder.write(report)
+    output.note(`report ${written.name}, version ${written.version}: ${folder.pathOf(written.id)}`)
+    return written
+  }
   let stopWatching = () => {}
   try {
     const request = {

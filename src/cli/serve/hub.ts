@@ -43,6 +43,7 @@ import { openCaptures } from './captures.ts'
 import { clickHouseOf } from './clickhouse.ts'
 import { exportCounters } from './export-counters.ts'
 import { measured } from './measured.ts'
+import { openReports, reportCounters } from './reports.ts'
 import { trialRunner } from './trials.ts'
 
 export interface HubRequest {
@@ -80,6 +81,7 @@ export async function startHub(request: HubRequest): Promise<StartedHub> {
     mostBytes: bytesOf(config.hub.audit.maxSize),
   })
   const stopTellingEffects = answerEffects(bus, 'hub', effects)
+  const reports = await openReports(config, 'hub')
   const broker = new HelperBroker({
     config,
     nodeName: 'hub',
@@ -90,6 +92,7 @@ export async function startHub(request: HubRequest): Promise<StartedHub> {
       health: () => service.status().health,
     },
     shared: values,
+    reports,
     outbox: { folder, report: (text) => note('warning', text, {}) },
     audit: (record) => effects.add(record),
   })
@@ -130,6 +133,7 @@ export async function startHub(request: HubRequest): Promise<StartedHub> {
     archive,
     sources,
     captures,
+    reports,
     bus,
     shared,
     store,
@@ -175,6 +179,7 @@ export async function startHub(request: HubRequest): Promise<StartedHub> {
       ...actions.counters(),
       ...apiCounters(api),
       ...exportCounters(broker),
+      ...reportCounters(reports),
     }),
     health: () =>
       hubHealth({

@@ -18,6 +18,7 @@ import { answerEffects } from '../../node/effect-answers.ts'
 import { lateBucket } from '../../node/late.ts'
 import type { Note } from '../../node/note.ts'
 import { answerAboutOutbox } from '../../node/outbox-answers.ts'
+import { answerReports } from '../../node/report-answers.ts'
 import type { Shared } from '../../node/streams.ts'
 import { openEntryReader } from '../../store/entries/index.ts'
 import { StreamNumbers } from '../../store/entries/stream-numbers.ts'
@@ -34,6 +35,7 @@ import { type CaptureFlags, nodeNameOf, requiredLevel, sourceName, sourceOf } fr
 import { clickHouseOf } from './clickhouse.ts'
 import { exportCounters } from './export-counters.ts'
 import { measured } from './measured.ts'
+import { openReports, reportCounters } from './reports.ts'
 
 export interface WorkerRequest {
   readonly config: Config
@@ -79,8 +81,11 @@ export async function startWorker(request: WorkerRequest): Promise<StartedWorker
     mostBytes: bytesOf(config.hub.audit.maxSize),
   })
   const stopTellingEffects = answerEffects(bus, node, effects)
+  const reports = await openReports(config, node)
+  const stopHandingOut = answerReports(bus, node, reports)
   const broker = new Broker(config, node, link, values, {
     firstStream,
+    reports,
     outbox: { folder, report: (text) => note('warning', text, {}) },
     audit: (record) => effects.add(record),
   })
@@ -129,6 +134,7 @@ export async function startWorker(request: WorkerRequest): Promise<StartedWorker
       ...actions.counters(),
       ...archiveCounters(archive),
       ...exportCounters(broker),
+      ...reportCounters(reports),
     }),
     health: ({ counters, startedAt }) =>
       workerHealth({
@@ -194,6 +200,7 @@ export async function startWorker(request: WorkerRequest): Promise<StartedWorker
     service,
     metrics,
     close: async () => {
+      stopHandingOut()
       await service.close()
       await actions.close()
       await reader?.close()

@@ -31,6 +31,7 @@ import { identityRoutes } from './identity.ts'
 import { outboxRoutes } from './outbox.ts'
 import { packetRoutes } from './packet-routes.ts'
 import { recordingRoutes } from './recordings.ts'
+import { reportRoutes } from './reports.ts'
 import { agentRoutes, entryRoutes, hubRoutes, operationRoutes } from './routes.ts'
 import { nameSchemas } from './schema-names.ts'
 import { documentedSockets, streamSocket } from './sockets.ts'
@@ -114,6 +115,7 @@ async function registerRoutes(app: FastifyInstance, context: ApiContext): Promis
     recordingRoutes,
     alertRoutes,
     outboxRoutes,
+    reportRoutes,
     streamSocket,
   ])
     await app.register(routes(context), { prefix: API_PATH })
