@@ -8,7 +8,7 @@ const ENV = {
   HOME: 'https://example.com',
   CLUSTER: 'shop',
   LIMIT: 10,
-  s3: { bucket: 'my-long-bucket', keys: ['"quoted" & more'] },
+  s3: { store: 'my-long-store', keys: ['"quoted" & more'] },
 }
 
 describe('secrets of env', () => {
@@ -72,13 +72,24 @@ describe('secrets of env', () => {
     assert.equal(new Secrets(ENV).masked(text), text)
   })
 
+  test('are not what says where things are, unless its name says more', () => {
+    const env = {
+      S3_BUCKET: 'traffic',
+      AWS_REGION: 'eu-west-1',
+      RECORDING_KFL: 'http and dns',
+      BUCKET_KEY: 'planted',
+    }
+    const shown = new Secrets(env).masked('https://traffic.s3.eu-west-1.amazonaws.com/?http and dns&planted')
+    assert.equal(shown, 'https://traffic.s3.eu-west-1.amazonaws.com/?http and dns&[env.BUCKET_KEY]')
+  })
+
   test('have stand-ins that are masked like what they stand for', () => {
     const standIns = withoutSecrets(ENV)
     assert.deepEqual(standIns, {
       ...ENV,
       TOKEN: '[env.TOKEN]',
       SLACK: 'https://hooks.slack.com/[env.SLACK]',
-      s3: { bucket: '[env.s3.bucket]', keys: ['[env.s3.keys.0]'] },
+      s3: { store: '[env.s3.store]', keys: ['[env.s3.keys.0]'] },
     })
     assert.doesNotThrow(() => new URL(String(standIns.SLACK)))
     const text = JSON.stringify(standIns)

@@ -119,6 +119,7 @@ function standIn(value: string | number, path: string): string | undefined {
     const isPublic = url.pathname === '/' && url.search === '' && url.username === '' && url.password === ''
     return isPublic ? undefined : `${url.origin}/${name}`
   }
+  if (!isNamed && NAMED_PUBLIC.test(path)) return undefined
   return value.length < (isNamed ? SHORTEST_SECRET : SHORTEST) ? undefined : name
 }
 
@@ -201,6 +202,9 @@ function base64Of(bytes: Buffer): string[] {
 }
 
 const NAMED_SECRET = /token|secret|passw|pwd|credential|auth|key|webhook/i
+/** What says where things are or which are meant: hidden, nobody could read in the console where an upload has gone. */
+const NAMED_PUBLIC =
+  /(^|[_.])(region|bucket|container|index|kfl|filter|org|organization|measurement|stream_name|channel_id|topic|namespace|cluster|model|level|env(ironment)?)(_name)?$/i
 const SHORTEST_SECRET = 3
 const SHORTEST = 6
 /** Of what is found with blanks in it, and of what is encoded: less may stand anywhere. */
