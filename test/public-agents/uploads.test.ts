@@ -30,7 +30,7 @@ function uploads({ effects }: Outcome, helper: string): string[] {
 }
 
 const S3 = (bucket: string, file: string, node = 'w1') =>
-  `PUT https://${bucket}.s3.[env.AWS_REGION].amazonaws.com/${node}/${file}`
+  `PUT https://${bucket}.s3.eu-west-1.amazonaws.com/${node}/${file}`
 
 describe('API calls', { concurrency: 2 }, () => {
   test('apisec/apicalls.js: uploads by the rights of its machine', async () => {
@@ -141,6 +141,13 @@ describe('snapshots', { concurrency: 2 }, () => {
       assert.deepEqual(states(outcome), ['ok', 'ok'])
       assert.equal(outcome.agents[0]?.errors, 0)
     })
+
+  test('pcap_snapshot_short.js: one call does it all', async () => {
+    const outcome = await load('history/pcap_snapshot_short.js', { env: KEYS })
+    assert.equal(titleOf(outcome), 'Upload a PCAP Snapshot')
+    assert.deepEqual(uploads(outcome, 'wrapper.pcapSnapshot'), [S3('caps', archive)])
+    assert.match(said(outcome)[0] ?? '', /^w1: uploaded https:\/\/caps\.s3\.eu-west-1\.amazonaws\.com\/w1_/)
+  })
 
   test('s3_pcap_snapshot_selective.js, where nothing was selected: says that this means all', async () => {
     const outcome = await load('examples/s3_pcap_snapshot_selective.js', {
