@@ -3,6 +3,7 @@ import { pipeline } from 'node:stream/promises'
 import { Mistake } from '../../mistake/mistake.ts'
 import { Refusal } from '../answer.ts'
 import { look } from '../data-folder.ts'
+import { endingIn } from '../deadline.ts'
 import type { EffectTarget, HelperHost } from '../helper.ts'
 import { type LocalFile, localFile } from '../vendor/local-file.ts'
 import { isOfNode, nodePrefix, objectName } from '../vendor/object-name.ts'
@@ -80,10 +81,17 @@ export async function readObject(
 }
 
 /** Deletes all that this node has put into a bucket, in whatever run. */
-export async function clearBucket(helper: string, bucket: Bucket, host: HelperHost): Promise<void> {
-  await withS3(callTo(helper, bucket, host), async (client, sdk) => {
+export async function clearBucket(helper: string, bucket: Bucket, calling: HelperHost): Promise<void> {
+  const host = endingIn(CLEAR_MS, calling)
+  const call = callTo(helper, bucket, host)
+  await withS3(call, async (client, sdk) => {
     let after: string | undefined
     do {
+      if (host.left() <= 1)
+        throw new Mistake(
+          'E_HELPER_FAILED',
+          `${helper}: the time is up, and there are more files: call it again`,
+        )
       const page = await client.send(
         new sdk.ListObjectsV2Command({
           Bucket: bucket.name,
@@ -98,7 +106,7 @@ export async function clearBucket(helper: string, bucket: Bucket, host: HelperHo
         const { Errors = [] } = await client.send(
           new sdk.DeleteObjectsCommand({ Bucket: bucket.name, Delete: { Objects: keys, Quiet: true } }),
         )
-        if (Errors.length > 0) throw notDeleted(callTo(helper, bucket, host), Errors)
+        if (Errors.length > 0) throw notDeleted(call, Errors)
       }
       after = page.IsTruncated === true ? page.NextContinuationToken : undefined
     } while (after !== undefined)
@@ -175,5 +183,6 @@ function uploadMs({ queuedId }: HelperHost): number {
   return queuedId === undefined ? 55_000 : 900_000
 }
 
+const CLEAR_MS = 50_000
 const LARGEST_FILE = 5 * 2 ** 30
 const LONGEST_NAME = 200

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { makeFolder, removeTree, spend, weighAlone } from '../data-folder.ts'
-import type { HelperHost } from '../helper.ts'
+import type { DataFolder, HelperHost } from '../helper.ts'
 import { packFolder } from '../pack-folder.ts'
 
 export interface CaptureArchive {
@@ -29,11 +29,26 @@ export async function packCapture(archive: CaptureArchive, host: HelperHost): Pr
     await writeJson(join(folder, 'name_resolution_history.json'), await host.packets.nameHistory(), host)
     if (archive.content !== undefined)
       await writeJson(join(folder, 'content.json'), archive.content(capture), host)
-    return await packFolder(folder, `${archive.prefix}kubeshark_${seconds}`, host)
+    return await packFolder(folder, freshStem(`${archive.prefix}kubeshark_${seconds}`, files), host)
   } finally {
     await removeTree(files, folder)
   }
 }
+
+/** An archive is gone when it is uploaded: of one second there may be several, which must not replace each other there. */
+function freshStem(stem: string, files: DataFolder): string {
+  const names = used.get(files) ?? new Set<string>()
+  used.set(files, names)
+  let name = stem
+  for (let again = 1; names.has(name); again++) name = `${stem}-${again}`
+  names.add(name)
+  const [oldest] = names
+  if (names.size > MOST_NAMES && oldest !== undefined) names.delete(oldest)
+  return name
+}
+
+const used = new WeakMap<DataFolder, Set<string>>()
+const MOST_NAMES = 1000
 
 /** Under the quota. */
 export async function writeJson(path: string, value: unknown, { files }: HelperHost): Promise<void> {

@@ -4,6 +4,7 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { GetObjectCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3'
+import { Mistake } from '../../mistake/mistake.ts'
 import { S3RVER, s3Server } from '../../testing/aws-servers.ts'
 import { describeFailures } from '../../testing/describe-failures.ts'
 import { withoutEmulator } from '../../testing/emulator.ts'
@@ -13,7 +14,7 @@ import { tempFolder } from '../../testing/temp-folder.ts'
 import { openDataFolder, weigh } from '../data-folder.ts'
 import { dispatch, helperAt } from '../dispatch.ts'
 import { openEgress } from '../egress.ts'
-import type { BrokerHelper, HelperHost } from '../helper.ts'
+import type { BrokerHelper, HelperHost, HttpRequest } from '../helper.ts'
 import { namespaces } from '../index.ts'
 import { Rehearsal } from '../rehearsal.ts'
 
@@ -103,6 +104,39 @@ describe('wrapper.kflPcapS3, outside the sandbox', { skip }, () => {
     const after = await second.call('kflPcapS3', { ship: 0 }, OPTIONS)
     assert.notEqual(before, after)
     assert.deepEqual(await lines(), [before, after])
+  })
+
+  test('has another name for each set, also of one second', async (t) => {
+    const { call, list } = await open(t)
+    for (const stream of [ONE, TWO]) {
+      await call('kflPcapS3', { hold: stream, kfls: [0] }, OPTIONS)
+      await call('kflPcapS3', { ship: 0 }, OPTIONS)
+    }
+    assert.deepEqual((await list()).flatMap((key) => /kfl_.*gz$/.exec(String(key)) ?? []).sort(), [
+      'kfl_0_kubeshark_1767225600-1.tar.gz',
+      'kfl_0_kubeshark_1767225600.tar.gz',
+    ])
+  })
+
+  test('keeps a line of the log that could not be uploaded for the next time', async (t) => {
+    const { call, host, list, read } = await open(t)
+    const { request } = host
+    const failing = (options: HttpRequest) =>
+      options.url.includes('_log_')
+        ? Promise.reject(new Mistake('E_HELPER_FAILED', 'gone'))
+        : request(options)
+    await call('kflPcapS3', { hold: ONE, kfls: [0] }, OPTIONS)
+    const args = [{ ship: 0 }, OPTIONS]
+    const first = await dispatch(namespaces, 'wrapper.kflPcapS3', args, { ...host, request: failing })
+    assert.deepEqual(host.warnings, ['wrapper.kflPcapS3: the packets are uploaded, but the log is not: gone'])
+    await call('kflPcapS3', { hold: TWO, kfls: [1] }, OPTIONS)
+    const second = await call('kflPcapS3', { ship: 1 }, OPTIONS)
+    const [log] = (await list()).filter((key) => key?.includes('_log_'))
+    const lines = JSON.parse(await read(String(log))) as { s3_url: string }[]
+    assert.deepEqual(
+      lines.map(({ s3_url }) => s3_url),
+      [first, second],
+    )
   })
 
   test('survives packets that are gone, and has nothing to send then', async (t) => {

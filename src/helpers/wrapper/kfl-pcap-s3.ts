@@ -13,6 +13,7 @@ import {
   rehearsePutFile,
 } from '../aws/s3.ts'
 import { makeFolder, removeTree } from '../data-folder.ts'
+import { endingIn } from '../deadline.ts'
 import { hasCode } from '../failure.ts'
 import { type EffectTarget, type HelperHost, helper, typed } from '../helper.ts'
 import { keepStream, refuseOnHub, STREAM } from '../pcap.ts'
@@ -86,7 +87,8 @@ async function answer(
   const bucket = bucketOf(said, host)
   slackOf(said)
   const wanted = asked.parse(data)
-  if ('ship' in wanted) return await ship(wanted.ship, { bucket, said, host, outside })
+  if ('ship' in wanted)
+    return await ship(wanted.ship, { bucket, said, host: endingIn(SHIP_MS, host), outside })
   for (const kfl of wanted.kfls) await hold(wanted.hold, kfl, host)
 }
 
@@ -229,14 +231,14 @@ type LogLine = z.output<typeof logLine>
  * agent. A copy in the data folder stands for it where it may not be read.
  */
 async function addToLog(line: LogLine, bucket: Bucket, host: HelperHost, outside: Outside): Promise<void> {
-  const id = idOf(host)
-  const local = join(placeOf(host), `kflPcapS3_log_${id}.json`)
+  const local = join(placeOf(host), `kflPcapS3_log_${idOf(host)}.json`)
   const key = nodeObjectName(host, local)
-  const known = linesOf(await outside.read(NAME, bucket, key, host))
-  const urls = new Set(known.map(({ s3_url }) => s3_url))
-  const missed = linesOf(await contentOf(local)).filter(({ s3_url }) => !urls.has(s3_url))
-  const lines = [...known, ...missed, line].slice(-MOST_LINES)
+  const own = [...linesOf(await contentOf(local)), line].slice(-MOST_LINES)
   await makeFolder(host.files, placeOf(host))
+  await writeJson(local, own, host)
+  const there = linesOf(await outside.read(NAME, bucket, key, host))
+  const urls = new Set(there.map(({ s3_url }) => s3_url))
+  const lines = [...there, ...own.filter(({ s3_url }) => !urls.has(s3_url))].slice(-MOST_LINES)
   await writeJson(local, lines, host)
   await outside.put(NAME, bucket, local, host, key)
 }
@@ -292,6 +294,8 @@ function idOf({ agent: { id, title } }: HelperHost): string {
     .slice(0, 16)
 }
 
+/** For all of it. */
+const SHIP_MS = 50_000
 const TOP_UP_MS = 15_000
 /** Of the log, the newest: what can be read back in one piece. */
 const MOST_LINES = 4000

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { accountOf, given } from '../aws/account.ts'
 import { type Bucket, bucketTarget, checkBucketName, putFile, rehearsePutFile } from '../aws/s3.ts'
 import { removeTree } from '../data-folder.ts'
+import { endingIn } from '../deadline.ts'
 import { type HelperHost, helper } from '../helper.ts'
 import { refuseOnHub } from '../pcap.ts'
 import { packCapture } from './capture-archive.ts'
@@ -24,7 +25,8 @@ export const pcapSnapshot = helper({
   rehearsed: (args, host) => snapshotTo(bucketOf(args), host, rehearsePutFile),
 })
 
-async function snapshotTo(bucket: Bucket, host: HelperHost, put: typeof putFile): Promise<string> {
+async function snapshotTo(bucket: Bucket, calling: HelperHost, put: typeof putFile): Promise<string> {
+  const host = endingIn(SNAPSHOT_MS, calling)
   refuseOnHub(host)
   const archive = await packCapture(
     {
@@ -53,3 +55,5 @@ function bucketOf({ region, keyID, accessKey, bucket }: Login): Bucket {
     account: accountOf(NAME, given(region), given(keyID), given(accessKey)),
   }
 }
+
+const SNAPSHOT_MS = 50_000
