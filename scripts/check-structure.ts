@@ -124,6 +124,7 @@ function dashboardProblem(from: string, target: string, isType: boolean): string
 
 /** Pure, small, and without zod: these may be part of the page. */
 const IN_BROWSERS = new Set([
+  'src/wire/severity.ts',
   'src/wire/entry-lines.ts',
   'src/wire/recent-ids.ts',
   'src/wire/recording-name.ts',
