@@ -4,6 +4,7 @@ import { createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { getCACertificates, setDefaultCACertificates } from 'node:tls'
+import fc from 'fast-check'
 import { callHelpers } from '../../testing/call-helpers.ts'
 import { certificate } from '../../testing/certificate.ts'
 import { hasTools } from '../../testing/loopback.ts'
@@ -159,6 +160,48 @@ describe('vendor.mail', () => {
     await refused('to', Array(101).fill('a@example.com'))
     await refused('server', 'http://example.com')
     await refused('server', 'smtp://user:secret@example.com')
+  })
+
+  test('has the headers and recipients that it was given, whatever its texts are', async (t) => {
+    const { call, folder } = await callHelpers(t)
+    const server = await smtpServer(t, { disabledCommands: ['STARTTLS'] })
+    await writeFile(join(folder, 'a'), 'x')
+    const evil = fc.constantFrom(
+      '\r\nBcc: evil@example.com',
+      '\n.\r\n',
+      '\r\n\r\n',
+      '"',
+      ',',
+      ';',
+      '=?utf-8?q?',
+      '\0',
+    )
+    const text = fc.array(fc.oneof(evil, fc.string({ unit: 'grapheme' }))).map((parts) => parts.join(''))
+    let sent = 0
+    const named = fc.string({ unit: 'grapheme', maxLength: 80 }).filter((name) => !/[\p{Cc}<>]/u.test(name))
+    await fc.assert(
+      fc.asyncProperty(text, named, text, text, async (subject, name, body, file) => {
+        await call('vendor.mail', {
+          ...{
+            server: `127.0.0.1:${server.port}`,
+            encryption: 'none',
+            subject: `x${subject}`,
+            text: `x${body}`,
+            html: `x${body}`,
+          },
+          ...{ from: `${name} <a@example.com>`, to: [`"${name}" <ops@example.com>`] },
+          attachments: { [file]: 'a' },
+        })
+        sent++
+        const { from, to, source } = server.mails.at(-1) ?? assert.fail('no mail')
+        assert.deepEqual([from, to], ['a@example.com', ['ops@example.com']])
+        const names = headOf(source).match(/^[^\s:]+(?=:)/gm) ?? []
+        const given = ['Content-Type', 'Date', 'From', 'MIME-Version', 'Message-ID', 'Subject', 'To']
+        assert.deepEqual([...names].sort(), given)
+      }),
+      { numRuns: 30 },
+    )
+    assert.equal(server.mails.length, sent)
   })
 
   test('has the same Message-ID for each attempt, and keeps attachments for it', async (t) => {
