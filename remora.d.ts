@@ -1103,7 +1103,7 @@ declare const otel: {
   /**
    * Sends the span of an entry over OTLP, named and described by the semantic conventions, as part of the trace that its headers carry. Its ids are the same each time. Returns when the receiver has it; throws if it does not take it.
    * @param data The entry, as a hook gets it
-   * @param options side: whose span it is, by default that of the server, and of the client for databases; query: of databases, without its values by default; onlySampled: leave out what the trace says is not sampled; attributes; service, resource; endpoint, protocol, headers, compression
+   * @param options name: that of the conventions by default; side: whose span it is, by default that of the server, and of the client for databases; query: of databases, without its values by default; onlySampled: leave out what the trace says is not sampled; attributes; service, resource; endpoint, protocol, headers, compression
    * @example
    * function onItemCaptured(data) {
    *   try {
@@ -1114,9 +1114,9 @@ declare const otel: {
    * }
    */
   spanFromEntry: {
-    (data: Entry, options?: { side?: "client" | "server"; query?: "sanitized" | "raw" | "none"; onlySampled?: boolean; attributes?: { [name: string]: any }; service?: string; resource?: { [name: string]: any }; endpoint?: string; protocol?: "grpc" | "http/protobuf" | "http/json"; headers?: { [name: string]: string }; compression?: "gzip" | "none" }): void
+    (data: Entry, options?: { name?: string; side?: "client" | "server"; query?: "sanitized" | "raw" | "none"; onlySampled?: boolean; attributes?: { [name: string]: any }; service?: string; resource?: { [name: string]: any }; endpoint?: string; protocol?: "grpc" | "http/protobuf" | "http/json"; headers?: { [name: string]: string }; compression?: "gzip" | "none" }): void
     /** Keeps the call on disk until it has arrived, and returns its id at once: it is sent later, again when that fails, and in order. It may arrive twice. */
-    queue(data: Entry, options?: { side?: "client" | "server"; query?: "sanitized" | "raw" | "none"; onlySampled?: boolean; attributes?: { [name: string]: any }; service?: string; resource?: { [name: string]: any }; endpoint?: string; protocol?: "grpc" | "http/protobuf" | "http/json"; headers?: { [name: string]: string }; compression?: "gzip" | "none" }): string
+    queue(data: Entry, options?: { name?: string; side?: "client" | "server"; query?: "sanitized" | "raw" | "none"; onlySampled?: boolean; attributes?: { [name: string]: any }; service?: string; resource?: { [name: string]: any }; endpoint?: string; protocol?: "grpc" | "http/protobuf" | "http/json"; headers?: { [name: string]: string }; compression?: "gzip" | "none" }): string
   }
   /**
    * Sends a log record over OTLP. Returns when the receiver has it; throws if it does not take it.

@@ -77,6 +77,10 @@ describe('where telemetry goes', () => {
       message: 'otel.x: nobody says where to send to',
     })
     assert.throws(() => of('logs', {}, { OTEL_EXPORTER_OTLP_ENDPOINT: 'c:4318' }), /no http or https address/)
+    assert.throws(
+      () => of('logs', { endpoint: 'http://u:p@c', protocol: 'grpc' }),
+      /the endpoint has a user in it/,
+    )
     const env = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://c', OTEL_EXPORTER_OTLP_PROTOCOL: 'udp' }
     assert.throws(
       () => of('logs', {}, env),

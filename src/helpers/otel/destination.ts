@@ -160,6 +160,14 @@ function urlOf(
   const url = URL.parse(isBare ? `${isInsecure ? 'http' : 'https'}://${text}` : text)
   if (url === null || !/^https?:$/.test(url.protocol) || url.hostname === '')
     throw new Mistake('E_HELPER_ARGUMENT', `${helper}: the endpoint is no http or https address`)
+  if (protocol === 'grpc' && url.username !== '')
+    throw new Mistake(
+      'E_HELPER_ARGUMENT',
+      `${helper}: the endpoint has a user in it, which gRPC does not know`,
+      {
+        hint: 'Give a header: authorization: Basic …',
+      },
+    )
   if (protocol === 'grpc' || isWhole || url.pathname.endsWith(`/v1/${signal}`)) return url
   url.pathname = `${url.pathname.replace(/\/+$/, '')}/v1/${signal}`
   return url

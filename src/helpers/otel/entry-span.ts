@@ -17,6 +17,7 @@ import { nanosOf, ofMs } from './times.ts'
 import { contextIn, idsOf, type TraceContext } from './trace-context.ts'
 
 export interface EntrySpanOptions extends ResourceOptions {
+  readonly name?: string | undefined
   readonly side?: View['side'] | undefined
   readonly query?: View['query'] | undefined
   readonly attributes?: Attributes | undefined
@@ -53,7 +54,7 @@ export function entrySpan(
         ...(parent?.traceState === undefined ? {} : { traceState: parent.traceState }),
         ...(parent === undefined ? {} : { parentSpanId: parent.spanId }),
         flags: parent === undefined ? LOCAL_PARENT | 1 : REMOTE_PARENT | (parent.isSampled ? 1 : 0),
-        name: described.name.slice(0, LONGEST_NAME).toWellFormed(),
+        name: (options.name ?? nameOf(described, options.attributes)).slice(0, LONGEST_NAME).toWellFormed(),
         kind: SPAN_KINDS[described.kind],
         startTimeUnixNano: start,
         endTimeUnixNano: end,
@@ -84,6 +85,13 @@ export function entrySpan(
 
 const LONGEST_NAME = 255
 const LONGEST_MESSAGE = 1024
+
+/** Who knows the route of a request makes a better name of it: `GET /items/{id}`. */
+function nameOf({ name, attributes }: Described, given: Attributes = {}): string {
+  const route = given['http.route']
+  const method = attributes['http.request.method']
+  return typeof route === 'string' && name === method ? `${method} ${route}` : name
+}
 
 /** Which end of the connection a span belongs to. */
 const OWNERS = {

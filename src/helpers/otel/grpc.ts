@@ -33,7 +33,7 @@ export async function exportOverGrpc(
       socket,
       url,
       headers: {
-        ...headers,
+        ...metadataOf(headers),
         ...OWN_TRAFFIC,
         ':method': 'POST',
         ':path': PATHS[signal],
@@ -70,6 +70,18 @@ const PATHS: Readonly<Record<Signal, string>> = {
   metrics: '/opentelemetry.proto.collector.metrics.v1.MetricsService/Export',
   logs: '/opentelemetry.proto.collector.logs.v1.LogsService/Export',
 }
+
+/** The host that was checked is the one that is asked: no other name goes along. */
+function metadataOf(headers: Destination['headers']): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(headers).filter(([name]) => !name.startsWith(':') && !NOT_OURS.has(name)),
+  )
+}
+
+/** Names of hosts, and what HTTP/2 does not have (RFC 9113 §8.2.2). */
+const NOT_OURS: ReadonlySet<string> = new Set([
+  ...['host', 'connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'upgrade'],
+])
 
 async function connected(url: URL, host: HelperHost, fail: (reason: string) => Mistake): Promise<Socket> {
   const isTls = url.protocol === 'https:'

@@ -226,6 +226,27 @@ describe('otel', () => {
       })
   })
 
+  test('requests over gRPC may be large, and say the host that was checked', async (t) => {
+    const receiver = await otlpReceiver(t)
+    const host = await hostFor(t)
+    const { batch } = otel.helpers.log?.where === 'broker' ? (otel.helpers.log.queued ?? {}) : {}
+    const calls = Array.from({ length: 512 }, (_, at) => ({
+      ...{ id: String(at), at: AT },
+      args: {
+        body: `${at} ${'x'.repeat(5000)}`,
+        options: {
+          ...{ protocol: 'grpc', compression: 'none', endpoint: receiver.grpc },
+          headers: { ':authority': 'elsewhere', Host: 'elsewhere', Connection: 'close', 'X-Team': 'shop' },
+        },
+      },
+    }))
+    await batch?.send(calls, host)
+    assert.deepEqual([receiver.complaints, receiver.items('logs').length], [[], 512])
+    const { headers } = receiver.requests[0] ?? {}
+    assert.ok(!JSON.stringify(headers).includes('elsewhere'))
+    assert.equal(headers?.['x-team'], 'shop')
+  })
+
   test('what a script got wrong in one of many calls fails that one alone', async (t) => {
     const receiver = await otlpReceiver(t)
     const host = await hostFor(t)

@@ -224,6 +224,14 @@ describe('otel.spanFromEntry', () => {
     assert.equal((await oneSpan(t, {}, { service: 'mine' })).resource['service.name'], 'mine')
   })
 
+  test('is named after the route, where the script knows it, or as the script says', async (t) => {
+    const attributes = { 'http.route': '/items/{id}' }
+    assert.equal((await oneSpan(t, {}, { attributes })).item.name, 'GET /items/{id}')
+    assert.equal((await oneSpan(t, {}, { attributes, name: 'items' })).item.name, 'items')
+    const dns = { protocol: { name: 'dns' }, request: { questions: [{ name: 'a', type: 'A' }] } }
+    assert.equal((await oneSpan(t, dns, { attributes })).item.name, 'DNS A')
+  })
+
   test('4xx is an error of the client alone, 5xx of both, and what was never answered of both', async (t) => {
     const outcome = async (entry: object, side: string) => {
       const { item, attributes } = await oneSpan(t, entry, { side })

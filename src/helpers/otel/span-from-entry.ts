@@ -10,6 +10,7 @@ const params = {
   data: typed('Entry').describe('The entry, as a hook gets it'),
   options: z
     .strictObject({
+      name: z.string().min(1).max(255).optional(),
       side: z.enum(['client', 'server']).optional(),
       query: z.enum(['sanitized', 'raw', 'none']).optional(),
       onlySampled: z.boolean().optional(),
@@ -19,7 +20,7 @@ const params = {
     })
     .default({})
     .describe(
-      'side: whose span it is, by default that of the server, and of the client for databases; query: of databases, without its values by default; onlySampled: leave out what the trace says is not sampled; attributes; service, resource; endpoint, protocol, headers, compression',
+      'name: that of the conventions by default; side: whose span it is, by default that of the server, and of the client for databases; query: of databases, without its values by default; onlySampled: leave out what the trace says is not sampled; attributes; service, resource; endpoint, protocol, headers, compression',
     ),
 }
 
