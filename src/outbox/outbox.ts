@@ -133,12 +133,25 @@ export class Outbox {
   #failed(error: unknown): void {
     try {
       if (isDamaged(error)) this.#store.mend()
-      else this.#options.report(`the outbox: ${(error as Error).message}`)
+      else this.#tell(error)
     } catch (cause) {
-      this.#options.report(`the outbox: ${(cause as Error).message}`)
+      this.#tell(cause)
     }
   }
+
+  /** The same is not told again and again. */
+  #tell(error: unknown): void {
+    const text = `the outbox: ${error instanceof Error ? error.message : error}`
+    const now = performance.now()
+    if (text === this.#told && now < this.#toldAt + TELL_MS) return
+    this.#told = text
+    this.#toldAt = now
+    this.#options.report(text)
+  }
+  #told = ''
+  #toldAt = 0
 }
 
+const TELL_MS = 10_000
 const CLOSING_MS = 2000
 const LOOK_MS = 20

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { closeSync, openSync } from 'node:fs'
+import { closeSync, openSync, statfsSync } from 'node:fs'
 import { join } from 'node:path'
 import { Database, isDamaged, makeFolder, type Row } from '../bus/database.ts'
 import { Mistake } from '../mistake/mistake.ts'
@@ -69,6 +69,7 @@ export class OutboxStore {
     const bytes = Buffer.byteLength(call.args) + OVERHEAD
     const total = this.#totalOf(call)
     try {
+      this.#leaveRoomOnDisk()
       this.#makeRoom(bytes)
       const isFirst = this.#insert(call, total, bytes)
       this.#bytes += bytes
@@ -157,6 +158,7 @@ export class OutboxStore {
     this.#taken.delete(lane.number)
     ended()
     this.#forgetDead()
+    this.#shrink()
   }
 
   /** Gives up calls of a lane that came before then, up to so many. Answers how many. The lane must not be taken. */
@@ -478,6 +480,40 @@ export class OutboxStore {
 
   // --- room ----------------------------------------------------------------------------------------------------
 
+  /** Noting what has arrived takes room, too: what waits could not leave a disk that it has filled. */
+  #leaveRoomOnDisk(): void {
+    const now = performance.now()
+    if (now >= this.#lookAt) {
+      const { bavail, bsize } = statfsSync(this.#options.folder)
+      this.#free = bavail * bsize
+      this.#lookAt = now + LOOK_MS
+      // What has left makes room for what comes, but goes through the log.
+      const isEnough = this.#free + this.#unused() >= LEAST_FREE && this.#free >= LEAST_FREE / 2
+      this.#isDiskFull = !isEnough
+    }
+    if (!this.#isDiskFull) return
+    const mib = (bytes: number) => Math.floor(bytes / 2 ** 20)
+    throw new Mistake(
+      'E_STORE',
+      `the disk of ${this.#options.folder} is full: ${mib(this.#free)} MiB are free, and the outbox leaves ${mib(LEAST_FREE)} MiB`,
+      { hint: 'Make room there; what is queued already is still sent.' },
+    )
+  }
+  #free = 0
+  #isDiskFull = false
+  #lookAt = 0
+
+  /** Bytes of the file in which nothing is. */
+  #unused(): number {
+    return Number(this.#database.get('PRAGMA freelist_count')?.freelist_count) * PAGE_BYTES
+  }
+
+  /** A file that was large, and in which nothing is left, becomes small again. */
+  #shrink(): void {
+    if (this.#bytes === 0 && this.#deadBytes === 0 && this.#unused() >= WORTH_SHRINKING)
+      this.#database.all('VACUUM')
+  }
+
   #makeRoom(bytes: number): void {
     const { maxBytes, whenFull } = this.#options
     const isFull = () => this.#bytes + this.#deadBytes + bytes > maxBytes
@@ -697,6 +733,11 @@ function makePrivate(folder: string): void {
 }
 
 const NAME = 'effects'
+/** Of the disk: the log of SQLite before it goes into the file, twice. */
+const LEAST_FREE = 32 << 20
+const LOOK_MS = 500
+const PAGE_BYTES = 4096
+const WORTH_SHRINKING = 16 << 20
 /** What a call takes beside its arguments, about. */
 const OVERHEAD = 100
 /** Part of the room that those may take which were given up. */
