@@ -26,6 +26,7 @@ import { deliver, queuedPath } from '../helpers/queued.ts'
 import { Rehearsal } from '../helpers/rehearsal.ts'
 import { Secrets } from '../helpers/secrets.ts'
 import { Mistake } from '../mistake/mistake.ts'
+import { firstOf } from '../waiting/first-of.ts'
 import type { AlertSaid } from '../wire/alerts.ts'
 import type { EffectOutcome, EffectRecord } from '../wire/effects.ts'
 import type { OutboxFigures } from '../wire/outbox.ts'
@@ -184,9 +185,13 @@ export class HelperBroker {
           const last = calls.at(-1)
           const call = { ...this.#nobody(agent, outbox.report), path, nowMs: last?.at ?? 0 }
           await this.#perform(last === undefined ? call : { ...call, queuedId: last.id }, {
-            run: (host, permit) => {
-              const signal = AbortSignal.any([host.signal, ending])
-              return deliver(namespaces, { path, calls }, { ...host, signal }, permit)
+            run: async (host, permit) => {
+              const { signal, release } = firstOf(host.signal, ending)
+              try {
+                await deliver(namespaces, { path, calls }, { ...host, signal }, permit)
+              } finally {
+                release()
+              }
             },
             done: 'delivered',
           })
