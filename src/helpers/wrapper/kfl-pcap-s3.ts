@@ -286,10 +286,10 @@ function placeOf(host: HelperHost): string {
   return join(host.files.root, 'kflPcapS3', idOf(host))
 }
 
-/** The same in each run. Agents that come out of no store are known by their titles. */
-function idOf({ agent: { id, title } }: HelperHost): string {
+/** The same in each run. Agents that come out of no store are known by title and place: titles may be there twice. */
+function idOf({ agent: { id, title, index } }: HelperHost): string {
   return createHash('sha256')
-    .update(id ?? title)
+    .update(id ?? `${index} ${title}`)
     .digest('hex')
     .slice(0, 16)
 }
