@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { Secrets, withoutSecrets } from './secrets.ts'
+import { isStandIn, Secrets, withoutSecrets } from './secrets.ts'
 
 const ENV = {
   TOKEN: 'abc',
@@ -81,6 +81,18 @@ describe('secrets of env', () => {
     }
     const shown = new Secrets(env).masked('https://traffic.s3.eu-west-1.amazonaws.com/?http and dns&planted')
     assert.equal(shown, 'https://traffic.s3.eu-west-1.amazonaws.com/?http and dns&[env.BUCKET_KEY]')
+  })
+
+  test('leave JSON in text what it is, as scripts parse it', () => {
+    const key = { type: 'x', client_email: 'a@b.example', list: ['planted-secret', 5] }
+    const { KEY } = withoutSecrets({ KEY: JSON.stringify(key) })
+    assert.deepEqual(JSON.parse(String(KEY)), {
+      type: 'x',
+      client_email: '[env.KEY.client_email]',
+      list: ['[env.KEY.list.0]', 5],
+    })
+    assert.ok(isStandIn(String(KEY)) && isStandIn({ a: '[env.A]' }) && !isStandIn('env.A') && !isStandIn({}))
+    assert.deepEqual(withoutSecrets({ TEXT: '{not JSON' }), { TEXT: '[env.TEXT]' })
   })
 
   test('have stand-ins that are masked like what they stand for', () => {

@@ -87,13 +87,34 @@ export function withoutSecrets(env: Readonly<Record<string, Json>>): Record<stri
 }
 
 function replaced(value: Json, path: string): Json {
-  if (typeof value === 'string' || typeof value === 'number') return standIn(value, path) ?? value
+  if (typeof value === 'string' || typeof value === 'number') {
+    const shown = standIn(value, path)
+    return shown === undefined ? value : (jsonWithout(value, path) ?? shown)
+  }
   if (Array.isArray(value)) return value.map((each, at) => replaced(each, `${path}.${at}`))
   if (typeof value !== 'object' || value === null) return value
   return Object.fromEntries(
     Object.entries(value).map(([key, each]) => [key, replaced(each, `${path}.${key}`)]),
   )
 }
+
+/** JSON in text stays JSON, as scripts parse it; undefined: it is none. */
+function jsonWithout(value: string | number, path: string): string | undefined {
+  if (typeof value === 'number' || !/^\s*[{[]/.test(value)) return undefined
+  try {
+    return JSON.stringify(replaced(JSON.parse(value), path))
+  } catch {
+    return undefined
+  }
+}
+
+/** Whether this, or something in it, stands for a value of `env`: there is nothing to check in it. */
+export function isStandIn(value: string | object): boolean {
+  return STAND_IN.test(typeof value === 'string' ? value : JSON.stringify(value))
+}
+
+/** The host of whatever a stand-in would lead to, which there is never: RFC 6761 §6.4. */
+export const NO_HOST = 'stand-in.invalid'
 
 function secretsIn(value: unknown, path: string): Pair[] {
   if (typeof value === 'string' || typeof value === 'number') {
@@ -201,6 +222,7 @@ function base64Of(bytes: Buffer): string[] {
   return [alone, alone.replace(/=+$/, ''), ...within]
 }
 
+const STAND_IN = /\[env\.[\w.-]+\]/
 const NAMED_SECRET = /token|secret|passw|pwd|credential|auth|key|webhook/i
 /** What says where things are or which are meant: hidden, nobody could read in the console where an upload has gone. */
 const NAMED_PUBLIC =

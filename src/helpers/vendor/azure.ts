@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { Mistake } from '../../mistake/mistake.ts'
 import { refusalOf } from '../answer.ts'
 import { type HelperHost, type HttpReply, type HttpRequest, helper, namespace } from '../helper.ts'
+import { isStandIn, NO_HOST } from '../secrets.ts'
 import { dropAside, setAside } from '../set-aside.ts'
 import { localFile } from './local-file.ts'
 import { nodeObjectName } from './object-name.ts'
@@ -96,6 +97,8 @@ interface AccountArguments {
 }
 
 function accountOf({ accountName = '', accountKey = '', connectionString = '' }: AccountArguments): Account {
+  if (isStandIn(connectionString) || isStandIn(accountName))
+    return { endpoint: new URL(`https://${NO_HOST}`), name: '', key: '' }
   if (connectionString !== '') return accountIn(connectionString)
   if (accountName === '')
     throw new Mistake(

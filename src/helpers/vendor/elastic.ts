@@ -9,6 +9,7 @@ import {
   helper,
   type QueuedCall,
 } from '../helper.ts'
+import { isStandIn, NO_HOST } from '../secrets.ts'
 
 const NAME = 'vendor.elastic'
 
@@ -124,6 +125,7 @@ function base64(text: string): string {
 function addressOf({ url, cloudID = '' }: Call): string {
   if (url !== '' && cloudID !== '')
     throw new Mistake('E_HELPER_ARGUMENT', `${NAME}: give either url or cloudID, and "" for the other`)
+  if (isStandIn(cloudID)) return `https://${NO_HOST}/`
   if (cloudID !== '') return addressInCloud(cloudID)
   if (url === '') throw new Mistake('E_HELPER_ARGUMENT', `${NAME}: give url, or cloudID for Elastic Cloud`)
   const { protocol, host, pathname, username, password } = new URL(url)

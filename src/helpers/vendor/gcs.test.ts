@@ -14,11 +14,13 @@ import { testAgent } from '../../testing/group.ts'
 import { fakeHost } from '../../testing/helper-host.ts'
 import { tempFolder } from '../../testing/temp-folder.ts'
 import { Refusal, retryOf } from '../answer.ts'
+import { readArguments } from '../arguments.ts'
 import { openDataFolder } from '../data-folder.ts'
-import { dispatch } from '../dispatch.ts'
+import { dispatch, helperAt } from '../dispatch.ts'
 import { openEgress } from '../egress.ts'
 import type { HelperHost } from '../helper.ts'
 import { namespaces } from '../index.ts'
+import { withoutSecrets } from '../secrets.ts'
 
 const PREFIX = 'node-a_10.0.0.7'
 
@@ -272,6 +274,36 @@ describe('vendor.gcs without a key', () => {
     await write('a', 'x')
     await assert.rejects(put('traffic', 'a'), /answered 401: authError/)
     assert.equal(server.counts.metadata, 0)
+  })
+})
+
+describe('helpers of clouds, where stand-ins are in place of what is secret', () => {
+  test('answer as they would, and ask nobody who is there', async (t) => {
+    const { host, write } = await offline(t, {
+      request: async () => ({ status: 200, headers: {}, body: '{}' }),
+    })
+    await write('a', 'x')
+    const key = { type: 'service_account', client_email: 'a@b.example', private_key: 'planted-secret' }
+    const env = withoutSecrets({
+      KEY: JSON.stringify(key),
+      ACCOUNT: 'planted',
+      AZURE: 'AccountName=shop;AccountKey=c2VjcmV0',
+      CLOUD: 'shop:cGxhbnRlZA==',
+    })
+    const call = async (path: string, ...args: unknown[]) => {
+      const helper = helperAt(namespaces, path)
+      assert.ok(helper?.where === 'broker')
+      const hosts = helper.target?.(readArguments(path, helper.params, args), host).hosts
+      return [await dispatch(namespaces, path, args, host, { how: 'rehearsed' }), ...(hosts ?? [])]
+    }
+    const none = 'stand-in.invalid'
+    const google = [`https://storage.googleapis.com/traffic/${PREFIX}_run1/a`, 'storage.googleapis.com', none]
+    assert.deepEqual(await call('vendor.gcs.put', 'traffic', 'a', env.KEY), google)
+    assert.deepEqual(await call('vendor.gcs.put', 'traffic', 'a', JSON.parse(String(env.KEY))), google)
+    const azure = [`https://${none}/traffic/${PREFIX}/a`, none]
+    assert.deepEqual(await call('vendor.azure.put', 'traffic', 'a', '', '', env.AZURE), azure)
+    assert.deepEqual(await call('vendor.azure.put', 'traffic', 'a', env.ACCOUNT), azure)
+    assert.deepEqual(await call('vendor.elastic', '', 'i', {}, '', '', env.CLOUD, 'x'), [undefined, none])
   })
 })
 

@@ -10,6 +10,7 @@ import {
   helper,
   namespace,
 } from '../helper.ts'
+import { isStandIn, NO_HOST } from '../secrets.ts'
 import { dropAside, setAside } from '../set-aside.ts'
 import { asInEnv, ownToken, serviceAccountIn, tokenOf } from './google-token.ts'
 import { type LocalFile, localFile } from './local-file.ts'
@@ -94,6 +95,7 @@ function openStore(helper: string, { bucket, saKeyObj }: GivenArguments, host: H
   const own = ownEndpoint(host)
   const base = own ?? 'https://storage.googleapis.com'
   const store = { helper, host, base, bucket }
+  if (saKeyObj !== undefined && isStandIn(saKeyObj)) return { ...store, token: nobody }
   if (saKeyObj !== undefined && saKeyObj !== '') {
     const account = serviceAccountIn(helper, saKeyObj)
     return { ...store, token: (fresh) => tokenOf(helper, host, account, { scope: SCOPE, fresh }) }
@@ -118,7 +120,8 @@ function ownEndpoint({ env }: HelperHost): string | undefined {
 function targetOf(helper: string, args: GivenArguments, host: HelperHost): EffectTarget {
   const { saKeyObj = '' } = args
   const hosts = [new URL(ownEndpoint(host) ?? 'https://storage.googleapis.com').hostname]
-  if (saKeyObj !== '') hosts.push(new URL(serviceAccountIn(helper, saKeyObj).tokenUrl).hostname)
+  if (isStandIn(saKeyObj)) hosts.push(NO_HOST)
+  else if (saKeyObj !== '') hosts.push(new URL(serviceAccountIn(helper, saKeyObj).tokenUrl).hostname)
   return { text: `gs://${args.bucket}`, hosts, bucket: args.bucket }
 }
 
