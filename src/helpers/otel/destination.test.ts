@@ -63,6 +63,9 @@ describe('where telemetry goes', () => {
       ...{ a: 'logs', 'api-key': 'k 1' },
     })
     assert.deepEqual(of('logs', { endpoint: 'http://call' }, env, otel).headers, {})
+    assert.deepEqual(of('traces', { endpoint: 'http://config' }, env, otel).headers, {
+      ...{ team: 'x', a: 'env', 'api-key': 'k 1' },
+    })
   })
 
   test('gRPC takes addresses without a scheme, as secure unless it is said that they are not', () => {

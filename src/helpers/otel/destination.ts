@@ -42,12 +42,13 @@ export function destinationOf(
   host: Pick<HelperHost, 'env' | 'otel'>,
 ): Destination {
   const levels = [levelOfOptions(options), levelOfEnv(signal, host.env), levelOfOptions(host.otel)]
-  const at = levels.findIndex(({ endpoint }) => endpoint !== undefined)
-  const endpoint = levels[at]?.endpoint
+  const endpoint = levels.map((level) => level.endpoint).find((each) => each !== undefined)
   if (endpoint === undefined)
     throw new Mistake('E_HELPER_ARGUMENT', `${helper}: nobody says where to send to`, {
       hint: 'Give options.endpoint, OTEL_EXPORTER_OTLP_ENDPOINT in scripting.env, or scripting.otel.endpoint.',
     })
+  // An address that is named at several levels is that of the farthest.
+  const at = levels.findLastIndex((level) => level.endpoint?.text === endpoint.text)
   const protocol = protocolOf(
     helper,
     levels.map((level) => level.protocol).find((each) => each !== undefined),

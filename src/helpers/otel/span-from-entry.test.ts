@@ -14,7 +14,7 @@ import { ENTRY_FIELDS } from './entry-fields.ts'
 import { otel } from './index.ts'
 import { spanFromEntry } from './span-from-entry.ts'
 
-/** One capture of the corpus for each protocol. */
+/** One capture of the corpus for each protocol; `node --test --test-update-snapshots` writes their spans again. */
 const CAPTURES = [
   ...[
     'own-h1-basics',
