@@ -1,8 +1,9 @@
-import { ActionIcon, Anchor, Group, Tooltip } from '@mantine/core'
+import { ActionIcon, Anchor, Group } from '@mantine/core'
 import { IconChevronRight, IconCircleCheck, IconFileDownload } from '@tabler/icons-react'
 import { Fragment } from 'react'
 import { Link } from 'react-router'
 import type { AlertView } from '../../../src/wire/alerts.ts'
+import { IconAction } from '../../components/icon-action.tsx'
 import { formatDateTime, formatNumber } from '../../lib/format.ts'
 import { AlertDetails } from './alert-details.tsx'
 import classes from './alerts.module.css'
@@ -97,16 +98,20 @@ function Row({ alert, isOpen, onToggle, onClose, mayOperate }: RowProps) {
         <td>
           {mayOperate && (
             <Group gap={2} wrap="nowrap" justify="flex-end">
-              <Action
+              <IconAction
                 label={`Download the packets of ${title} (pcap)`}
                 isDisabled={pcapBytes === 0}
                 onClick={() => fetchPackets(alert)}
               >
                 <IconFileDownload size={16} />
-              </Action>
-              <Action label={`Close ${title}`} isDisabled={state === 'closed'} onClick={() => onClose(id)}>
+              </IconAction>
+              <IconAction
+                label={`Close ${title}`}
+                isDisabled={state === 'closed'}
+                onClick={() => onClose(id)}
+              >
                 <IconCircleCheck size={16} />
-              </Action>
+              </IconAction>
             </Group>
           )}
         </td>
@@ -119,30 +124,6 @@ function Row({ alert, isOpen, onToggle, onClose, mayOperate }: RowProps) {
         </tr>
       )}
     </Fragment>
-  )
-}
-
-interface ActionProps {
-  readonly label: string
-  readonly isDisabled: boolean
-  readonly onClick: () => void
-  readonly children: React.ReactNode
-}
-
-function Action({ label, isDisabled, onClick, children }: ActionProps) {
-  return (
-    <Tooltip label={label} openDelay={400}>
-      <ActionIcon
-        className={classes.action}
-        variant="subtle"
-        color="gray"
-        aria-label={label}
-        disabled={isDisabled}
-        onClick={onClick}
-      >
-        {children}
-      </ActionIcon>
-    </Tooltip>
   )
 }
 

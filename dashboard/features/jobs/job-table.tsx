@@ -1,9 +1,10 @@
-import { ActionIcon, Anchor, Badge, Group, Tooltip } from '@mantine/core'
+import { Anchor, Badge, Group, Tooltip } from '@mantine/core'
 import { IconPlayerPause, IconPlayerPlay, IconRun, IconTrash } from '@tabler/icons-react'
-import { Fragment, type ReactNode } from 'react'
+import { Fragment } from 'react'
 import { Link } from 'react-router'
 import type { JobSelector, JobView } from '../../../src/wire/jobs.ts'
 import { confirm } from '../../components/confirm.tsx'
+import { IconAction } from '../../components/icon-action.tsx'
 import { formatDateTime, formatNumber } from '../../lib/format.ts'
 import { cronInWords } from './cron-words.ts'
 import { JobError } from './job-error.tsx'
@@ -147,21 +148,21 @@ function JobActions({ job, give }: { readonly job: JobView; readonly give: GiveO
   const isPaused = status === 'paused'
   return (
     <Group gap={2} wrap="nowrap" justify="flex-end">
-      <Action label={`Run ${tag} ${where} now`} onClick={() => give('run', own)}>
+      <IconAction label={`Run ${tag} ${where} now`} onClick={() => give('run', own)}>
         <IconRun size={16} />
-      </Action>
-      <Action
+      </IconAction>
+      <IconAction
         label={`${isPaused ? 'Resume' : 'Pause'} ${tag} ${where}`}
         onClick={() => give(isPaused ? 'start' : 'stop', own)}
       >
         {isPaused ? <IconPlayerPlay size={16} /> : <IconPlayerPause size={16} />}
-      </Action>
-      <Action
+      </IconAction>
+      <IconAction
         label={`Delete ${tag} ${where}`}
         onClick={() => askToDelete(`"${tag}" ${where}`, () => give('remove', own))}
       >
         <IconTrash size={16} />
-      </Action>
+      </IconAction>
     </Group>
   )
 }
@@ -171,32 +172,16 @@ type TagActionsProps = Pick<TagProps, 'agent' | 'give'> & { readonly tag: string
 function TagActions({ agent, tag, give }: TagActionsProps) {
   return (
     <Group gap={2} wrap="nowrap">
-      <Action label={`Run ${tag} on all nodes`} onClick={() => give('run', { agent, tag })}>
+      <IconAction label={`Run ${tag} on all nodes`} onClick={() => give('run', { agent, tag })}>
         <IconRun size={16} />
-      </Action>
-      <Action
+      </IconAction>
+      <IconAction
         label={`Delete ${tag} on all nodes`}
         onClick={() => askToDelete(`"${tag}" on all nodes`, () => give('remove', { agent, tag }))}
       >
         <IconTrash size={16} />
-      </Action>
+      </IconAction>
     </Group>
-  )
-}
-
-interface ActionProps {
-  readonly label: string
-  readonly onClick: () => void
-  readonly children: ReactNode
-}
-
-function Action({ label, onClick, children }: ActionProps) {
-  return (
-    <Tooltip label={label} openDelay={400}>
-      <ActionIcon variant="subtle" color="gray" size="md" aria-label={label} onClick={onClick}>
-        {children}
-      </ActionIcon>
-    </Tooltip>
   )
 }
 

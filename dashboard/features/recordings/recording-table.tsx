@@ -7,9 +7,10 @@ import {
   IconPlayerStop,
   IconTrash,
 } from '@tabler/icons-react'
-import { Fragment, type ReactNode, useState } from 'react'
+import { Fragment, useState } from 'react'
 import { Link } from 'react-router'
 import type { RecordingView } from '../../../src/wire/recordings.ts'
+import { IconAction } from '../../components/icon-action.tsx'
 import { formatBytes, formatDateTime, formatNumber } from '../../lib/format.ts'
 import { canStop, lossesOf, nextStep, progress } from './recording-list.ts'
 import { RecordingNodes } from './recording-nodes.tsx'
@@ -174,56 +175,29 @@ function Actions({ recording, acts, fetching }: Pick<RowProps, 'recording' | 'ac
   const { name, entries, packets } = recording
   return (
     <Group gap={2} wrap="nowrap" justify="flex-end">
-      <Action
+      <IconAction
         label={`Download the packets of ${name} (pcap)`}
         isDisabled={packets === 0}
         isBusy={fetching.includes(`${name}/pcap`)}
         onClick={() => acts.fetchFile(name, 'pcap')}
       >
         <IconFileDownload size={16} />
-      </Action>
-      <Action
+      </IconAction>
+      <IconAction
         label={`Download all of ${name} (tar.gz)`}
         isDisabled={entries + packets === 0}
         isBusy={fetching.includes(`${name}/download`)}
         onClick={() => acts.fetchFile(name, 'download')}
       >
         <IconArchive size={16} />
-      </Action>
-      <Action label={`Stop ${name}`} isDisabled={!canStop(recording)} onClick={() => acts.stop([name])}>
+      </IconAction>
+      <IconAction label={`Stop ${name}`} isDisabled={!canStop(recording)} onClick={() => acts.stop([name])}>
         <IconPlayerStop size={16} />
-      </Action>
-      <Action label={`Delete ${name}`} onClick={() => acts.remove([name])}>
+      </IconAction>
+      <IconAction label={`Delete ${name}`} onClick={() => acts.remove([name])}>
         <IconTrash size={16} />
-      </Action>
+      </IconAction>
     </Group>
-  )
-}
-
-interface ActionProps {
-  readonly label: string
-  readonly isDisabled?: boolean
-  readonly isBusy?: boolean
-  readonly onClick: () => void
-  readonly children: ReactNode
-}
-
-function Action({ label, isDisabled = false, isBusy = false, onClick, children }: ActionProps) {
-  return (
-    <Tooltip label={label} openDelay={400}>
-      <ActionIcon
-        className={classes.action}
-        variant="subtle"
-        color="gray"
-        size="md"
-        aria-label={label}
-        disabled={isDisabled}
-        loading={isBusy}
-        onClick={onClick}
-      >
-        {children}
-      </ActionIcon>
-    </Tooltip>
   )
 }
 
