@@ -230,7 +230,8 @@ class Transport implements IHttpClient {
     const reply = await this.#host.request(sent).finally(() => {
       if (body instanceof Readable) body.destroy()
     })
-    this.refused = reply.status < 400 ? undefined : refusalOf(NAME, this.#host, sent, reply, reasonIn(reply))
+    // Kept: another block may go well before the SDK has told of this one.
+    if (reply.status >= 400) this.refused = refusalOf(NAME, this.#host, sent, reply, reasonIn(reply))
     const headers = request.headers.clone()
     for (const name of headers.headerNames()) headers.remove(name)
     for (const [name, value] of Object.entries(reply.headers)) headers.set(name, value)

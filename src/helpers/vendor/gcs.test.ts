@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
 import { HelperBroker } from '../../agent/broker.ts'
 import { configOf } from '../../cli/options.ts'
 import { Mistake } from '../../mistake/mistake.ts'
@@ -356,6 +357,26 @@ describe('vendor.gcs.clear', () => {
     assert.equal(await clear('traffic', server.key), undefined)
     assert.deepEqual([...server.objects.keys()], others)
     assert.deepEqual([server.counts.token, server.counts.list, server.counts.delete], [1, 11, 1001])
+  })
+
+  test('stops at the first refusal, and asks for nothing afterwards', async (t) => {
+    const { server, host } = await open(t)
+    for (let n = 0; n < 200; n++) server.put(`${PREFIX}/${n}`)
+    let asked = 0
+    const body = '{"error":{"code":403,"message":"no permission","errors":[{"reason":"forbidden"}]}}'
+    const refusing: HelperHost = {
+      ...host,
+      request: async (options) => {
+        if (options.method !== 'DELETE') return await host.request(options)
+        return { status: ++asked > 20 ? 403 : 204, headers: {}, body: asked > 20 ? body : '' }
+      },
+    }
+    const cleared = dispatch(namespaces, 'vendor.gcs.clear', ['traffic', server.key], refusing)
+    await assert.rejects(cleared, /answered 403: forbidden: no permission/)
+    const then = asked
+    await setImmediate()
+    assert.equal(asked, then)
+    assert.ok(asked < 60, String(asked))
   })
 
   test('minds neither an empty bucket, nor what somebody else deletes meanwhile', async (t) => {

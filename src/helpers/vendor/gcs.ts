@@ -240,17 +240,24 @@ async function deleteAll(store: Store): Promise<void> {
   }
 }
 
+/** After a failure no more is asked for, and what is on its way is waited for. */
 async function deleteEach(store: Store, names: readonly string[]): Promise<void> {
-  const left = names.values()
+  const left = [...names]
   const work = async () => {
-    for (const name of left) {
+    for (let name = left.pop(); name !== undefined; name = left.pop()) {
       store.host.signal.throwIfAborted()
       const path = `/storage/v1/b/${store.bucket}/o/${encodeURIComponent(name)}`
       // Somebody else may have deleted it.
       await send(store, { method: 'DELETE', path, headers: {} }, [404])
     }
   }
-  await Promise.all(Array.from({ length: DELETES_AT_ONCE }, work))
+  const stop = (error: unknown) => {
+    left.length = 0
+    throw error
+  }
+  const ends = await Promise.allSettled(Array.from({ length: DELETES_AT_ONCE }, () => work().catch(stop)))
+  const failure = ends.find((end) => end.status === 'rejected')
+  if (failure !== undefined) throw failure.reason
 }
 
 interface Ask {
