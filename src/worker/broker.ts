@@ -18,7 +18,7 @@ import { version } from '../helpers/version.ts'
 import { Mistake } from '../mistake/mistake.ts'
 import { SharedState } from '../store/shared-state.ts'
 import type { AlertRules } from '../wire/alert-rules.ts'
-import { workerHealth } from '../wire/health.ts'
+import { hubHealth, workerHealth } from '../wire/health.ts'
 import { LocalAlerts } from './local-alerts.ts'
 import {
   type ConnectionPackets,
@@ -206,11 +206,10 @@ class Alone implements ComponentLink {
   /** What was lost is known at the end, and stands in the summary. */
   health(nodeName: string) {
     const { source, packets, bytesRead, storageBytes, usedBytes } = this.#stats()
+    const component = { nodeName, clusterId: '', version: version(), process: this.#process.state() }
+    if (nodeName === 'hub') return hubHealth({ ...component, workers: [], nodes: [] })
     return workerHealth({
-      nodeName,
-      clusterId: '',
-      version: version(),
-      process: this.#process.state(),
+      ...component,
       storage: { limitBytes: storageBytes, usedBytes },
       sources: source === '' ? [] : [{ name: source, packets, lost: 0 }],
       traced: [],

@@ -43,6 +43,7 @@ export function bootstrap(
   const lower = S.prototype.toLowerCase
   const slice = S.prototype.slice
   const charCode = S.prototype.charCodeAt
+  const fromCharCode = S.fromCharCode
   const split = S.prototype.split
   const replaceAll = S.prototype.replaceAll
   const toISO = D.prototype.toISOString
@@ -1124,11 +1125,17 @@ export function bootstrap(
       try {
         data = (queryMakers[row[0] as number] as (row: readonly unknown[]) => object)(row)
         overlay(data as Record<string, unknown>, parse(text) as Record<string, unknown>)
+        const texts = settings.bytes ? bodiesToBytes(data) : undefined
         before = stringify(data)
         const answer = run(data, filter)
         if (answer === null || answer === false) return 'hidden'
-        const after = stringify(typeof answer === 'object' && !isArray(answer) ? answer : data)
+        const shown = typeof answer === 'object' && !isArray(answer) ? answer : data
+        let after = stringify(shown)
         if (after === before) return 'unchanged'
+        if (texts !== undefined) {
+          bodiesToText(shown, texts)
+          after = stringify(shown)
+        }
         refuseNoEntry(after, text.length)
         return after
       } catch (thrown) {
@@ -1136,6 +1143,42 @@ export function bootstrap(
         return before === '' || unchanged(data, before) ? 'unchanged' : 'half'
       }
     },
+  }
+
+  function bodyOf(data: unknown, side: 'request' | 'response'): { text?: unknown } | undefined {
+    const message = (data as { request?: unknown; response?: unknown })[side]
+    if (typeof message !== 'object' || message === null) return undefined
+    const { postData, content } = message as { postData?: unknown; content?: unknown }
+    const body = side === 'request' ? postData : content
+    return typeof body === 'object' && body !== null ? body : undefined
+  }
+
+  /** For scripts that take bodies for arrays of numbers. Answers what they were, as text. */
+  function bodiesToBytes(data: unknown): readonly unknown[] {
+    const bodies = [bodyOf(data, 'request'), bodyOf(data, 'response')]
+    const texts: unknown[] = []
+    for (let at = 0; at < 2; at++) {
+      const body = bodies[at]
+      texts[at] = body?.text
+      if (body !== undefined) body.text = bytes(body.text)
+    }
+    return texts
+  }
+
+  /** Arrays are shown as text again: those that are as they were as what they stood for. */
+  function bodiesToText(data: unknown, texts: readonly unknown[]): void {
+    const bodies = [bodyOf(data, 'request'), bodyOf(data, 'response')]
+    for (let at = 0; at < 2; at++) {
+      const body = bodies[at]
+      const codes = body?.text
+      if (body === undefined || !isArray(codes)) continue
+      const same = stringify(bytes(texts[at])) === stringify(codes)
+      let text = ''
+      if (!same)
+        for (let index = 0; index < codes.length; index++)
+          text += apply(fromCharCode, S, [(codes[index] as number) & 0xff])
+      body.text = same ? texts[at] : text
+    }
   }
 
   /** What is shown must be an object, whatever `toJSON` made of it, and cross to the outside in one piece. */
