@@ -30,7 +30,8 @@ interface Line {
 
 interface Entry {
   readonly protocol: { readonly name: string }
-  readonly response: { readonly status?: number } | null
+  readonly request: { readonly headers?: Readonly<Record<string, string>> } | null
+  readonly response: { readonly status?: number; readonly content?: { readonly text: string } } | null
   readonly passed: boolean
   readonly failed: boolean
 }

@@ -17,7 +17,7 @@ const ALONE = [
 ]
 
 const files = readdirSync(AGENTS, { recursive: true, encoding: 'utf8' })
-const scripts = files.filter((name) => name.endsWith('.js') && !name.startsWith('history'))
+const scripts = files.filter((name) => name.endsWith('.js') && !/^(history|samples)/.test(name))
 
 describe('all public agents in one worker and one hub', () => {
   let together: Outcome
@@ -25,7 +25,7 @@ describe('all public agents in one worker and one hub', () => {
     together = await outcomeOf([...new Set(files.filter((name) => name.endsWith('.js')).map(dirname))])
   })
 
-  test('are 44 files without those of history, each loaded twice; other suffixes stay out', () => {
+  test('are 44 files without those of history and documentation, each loaded twice; other suffixes stay out', () => {
     assert.equal(scripts.length, 44)
     assert.deepEqual(files.filter((name) => /\.js[^/]+$/.test(name)).sort(), [
       'kinesis/har.js-ignore',
