@@ -368,7 +368,8 @@ export class HelperBroker {
       packets: this.#packets,
       shared: this.#sharedOf(agent),
       alerts: this.#alerts.of({ agent, node, now: nowMs, warn }),
-      signal: AbortSignal.timeout(CALL_MS),
+      // Nobody waits for what the outbox delivers, and helpers have limits of their own.
+      signal: AbortSignal.timeout(queuedId === undefined ? CALL_MS : DELIVERY_MS),
       warn,
       log: this.#log,
       clients: this.#clients,
@@ -600,6 +601,8 @@ function makeFolder(path: string): void {
 /** Index of what is no agent. */
 const NO_AGENT = -1
 const CALL_MS = 60_000
+/** Uploads of large files. */
+const DELIVERY_MS = 16 * 60_000
 /** Of errors that are said before anything was done. */
 const REFUSALS: ReadonlySet<string> = new Set(['E_HELPER_REFUSED', 'E_HELPER_ARGUMENT', 'E_TOO_LARGE'])
 const LONGEST_TARGET = 500

@@ -85,6 +85,23 @@ describe('the outbox', () => {
     assert.equal(outbox.figures()[0]?.dead, 2)
   })
 
+  test('gives up all at once that has waited for too long behind another one', async (t) => {
+    let now = 1_000_000
+    const gate = Promise.withResolvers<void>()
+    const { outbox } = await open(t, {
+      send: () => gate.promise.then(() => Promise.reject(later())),
+      maxAgeMs: 50_000,
+      leastWaitMs: 60_000,
+      now: () => now,
+    })
+    for (let n = 0; n < 2500; n++) outbox.push(call({}))
+    now += 60_000
+    gate.resolve()
+    await until(() => outbox.waiting === 0)
+    const [figures] = outbox.figures()
+    assert.deepEqual([figures?.queued, figures?.dead, figures?.waiting], [2500, 2500, 0])
+  })
+
   test('sends what was given up again when somebody says so, or deletes it', async (t) => {
     let isUp = false
     const { outbox, sent } = await open(t, { send: () => (isUp ? undefined : Promise.reject(never())) })
@@ -222,6 +239,20 @@ describe('the outbox', () => {
     assert.deepEqual(gone, ['"good"'])
     outbox.drop('dead', {})
     assert.deepEqual(gone, ['"good"', '"bad"'])
+  })
+
+  test('ends although something hangs, which is sent again', async (t) => {
+    const folder = await tempFolder(t)
+    const before = await open(t, { folder, send: () => new Promise<void>(() => {}) })
+    const id = before.outbox.push(call({}))
+    await new Promise((resolve) => setImmediate(resolve))
+    await before.outbox.close()
+    const after = await open(t, { folder })
+    assert.equal(await after.outbox.drained(5000), 0)
+    assert.deepEqual(
+      after.sent.map((each) => each.id),
+      [id],
+    )
   })
 
   test('is for one program at a time', async (t) => {

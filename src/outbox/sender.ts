@@ -53,11 +53,6 @@ export class Sender {
     this.#wake.ring()
   }
 
-  /** How many lanes are being worked on. */
-  get working(): number {
-    return this.#working.size
-  }
-
   /** Begins nothing any more, and waits so long for what is under way; what is not done by then is given up, and still waits. */
   async close(withinMs: number): Promise<void> {
     this.#stopping = true
@@ -66,9 +61,13 @@ export class Sender {
     const all = this.#running.then(() => Promise.all(this.#working)).then(() => done.abort())
     await pause(withinMs, done.signal)
     this.#closing.abort()
-    await all
+    // What hangs in spite of that does not hold up the end.
+    await Promise.race([all, pause(GRACE_MS, done.signal)])
+    this.#isOver = true
   }
   #stopping = false
+  /** The store is not to be touched any more. */
+  #isOver = false
 
   async #run(): Promise<void> {
     const { store, now, failed } = this.#options
@@ -106,23 +105,26 @@ export class Sender {
     const { store, maxAgeMs, now } = this.#options
     const outcome = await this.#send(lane, calls)
     // Given up since the program ends: nobody knows whether it has arrived.
-    if (outcome === undefined) return store.release(lane)
+    if (outcome === undefined) return
     await this.#note(() => store.settle(lane, outcome))
     if (outcome.failed.length === 0 || maxAgeMs === 0) return
     const reason = `it waited for longer than it may (scripting.outbox.maxAge); at last: ${outcome.error}`
-    await this.#note(() => {
-      while (store.expire(lane, now() - maxAgeMs, reason, MOST_EXPIRED) === MOST_EXPIRED);
-    })
+    for (let count = MOST_EXPIRED; count === MOST_EXPIRED; await pause(1, this.#closing.signal))
+      await this.#note(() => {
+        count = store.expire(lane, now() - maxAgeMs, reason, MOST_EXPIRED)
+      })
   }
 
   /** What was sent must not be sent again because the disk is full for a moment. */
   async #note(work: () => void): Promise<void> {
-    for (let attempts = 0; !this.#closing.signal.aborted; attempts++)
+    const { signal } = this.#closing
+    for (let attempts = 0; !this.#isOver; attempts++)
       try {
         return work()
       } catch (error) {
         this.#options.failed(error)
-        await pause(waitAfter(attempts, 100, 5000), this.#closing.signal)
+        if (signal.aborted) return
+        await pause(waitAfter(attempts, 100, 5000), signal)
       }
   }
 
@@ -169,6 +171,7 @@ export class Sender {
   }
 }
 
+const GRACE_MS = 500
 /** Lanes at a time. */
 const MOST_AT_WORK = 32
 /** In one transaction. */

@@ -161,8 +161,9 @@ export class OutboxStore {
     this.#shrink()
   }
 
-  /** Gives up calls of a lane that came before then, up to so many. Answers how many. The lane must not be taken. */
+  /** Gives up calls of a lane that came before then, up to so many; none while some are being sent. Answers how many. */
   expire(lane: Lane, before: number, reason: string, most: number): number {
+    if (this.#taken.has(lane.number)) return 0
     const rows = this.#database.all(
       'SELECT number FROM calls WHERE lane = ? AND queued < ? ORDER BY number LIMIT ?',
       ...[lane.number, before, most],
@@ -181,11 +182,6 @@ export class OutboxStore {
     Object.assign(total, changed)
     this.#forgetDead()
     return rows.length
-  }
-
-  /** Calls that were taken, and of which nothing is known, are free again. */
-  release(lane: Lane): void {
-    this.#taken.delete(lane.number)
   }
 
   figures(): OutboxFigures[] {
