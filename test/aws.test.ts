@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { GetObjectCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3'
@@ -42,6 +43,8 @@ const LATER = `// later
 function onItemCaptured(data) {
   if (data.protocol.name !== 'http' || data.response.status !== 500) return
   file.write('call.json', JSON.stringify(data))
+  vendor.kinesis.put.queue('traffic', { path: data.request.path }, env.AWS_REGION, env.AWS_ACCESS_KEY_ID, env.AWS_SECRET_ACCESS_KEY)
+  vendor.kinesis.put.queue('traffic', 'second', env.AWS_REGION, env.AWS_ACCESS_KEY_ID, env.AWS_SECRET_ACCESS_KEY)
   vendor.s3.put.queue(env.S3_BUCKET, 'call.json', env.AWS_REGION, env.AWS_ACCESS_KEY_ID, env.AWS_SECRET_ACCESS_KEY)
   file.delete('call.json')
 }`
@@ -87,12 +90,18 @@ describe('agents that send to AWS', { skip }, () => {
     assert.ok(lines.includes(`${answer} true true`), lines.join('\n'))
   })
 
-  test('upload by way of the outbox a file that is deleted at once', async (t) => {
-    const { run, objects } = await open(t)
-    await run({ 'a.js': LATER })
+  test('send by way of the outbox, also a file that is deleted at once', async (t) => {
+    const { run, objects, records } = await open(t)
+    await run({ 'a.js': LATER }, (folder) => {
+      assert.deepEqual(readdirSync(join(folder, '.remora/data/.queued')), [])
+    })
     const [[key, body] = []] = await objects()
     assert.match(String(key), /^n_[\d.]+_[0-9a-f]+\/call\.json$/)
     assert.equal(JSON.parse(String(body)).response.status, 500)
+    const [first, second, ...more] = await records()
+    assert.match(String(first?.data), /^\{"path":"\//)
+    assert.equal(second?.data, 'second')
+    assert.deepEqual(more, [])
   })
 
   test('upload the packets of streams that pass a filter, when there are enough and when it is time', async (t) => {
@@ -147,7 +156,10 @@ async function open(t: TestContext) {
   t.after(() => client.destroy())
   return {
     /** What the agents say, without who says it. */
-    async run(agents: Readonly<Record<string, string>>): Promise<string[]> {
+    async run(
+      agents: Readonly<Record<string, string>>,
+      look: (folder: string) => void = () => {},
+    ): Promise<string[]> {
       const config = JSON.stringify({ scripting: { env } })
       return await withFiles({ ...agents, 'remora.yaml': config }, async (folder) => {
         const { code, stdout, stderr } = await remora(
@@ -155,6 +167,7 @@ async function open(t: TestContext) {
           { cwd: folder },
         )
         assert.equal(code, 0, stdout + stderr)
+        look(folder)
         return (stdout + stderr)
           .split('\n')
           .flatMap((line) => /^\[n-\d+(?::\w+)?\] (.*)/.exec(line)?.[1] ?? [])
