@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readdir, rm, writeFile } from 'node:fs/promises'
+import { readdir, readlink, rm, writeFile } from 'node:fs/promises'
 import { createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
@@ -10,6 +10,7 @@ import { certificate } from '../../testing/certificate.ts'
 import { hasTools } from '../../testing/loopback.ts'
 import { freePort } from '../../testing/ports.ts'
 import { smtpServer } from '../../testing/smtp-server.ts'
+import { until } from '../../testing/until.ts'
 import { Refusal, retryOf } from '../answer.ts'
 import { readArguments } from '../arguments.ts'
 import { mail } from './mail.ts'
@@ -274,6 +275,21 @@ describe('vendor.mail, when the other side fails', () => {
     await send(['550@example.com', 'ops@example.com'])
     assert.deepEqual(warnings, ['vendor.mail: 127.0.0.1 does not take 550@example.com'])
     assert.deepEqual(server.mails[0]?.to, ['ops@example.com'])
+  })
+
+  test('files that were to be attached do not stay open', async (t) => {
+    const { call, folder } = await callHelpers(t)
+    const path = join(folder, 'a.pcap')
+    await writeFile(path, new Uint8Array(300_000))
+    const server = await smtpServer(t, { disabledCommands: ['STARTTLS'] })
+    const message = { ...MESSAGE, server: `127.0.0.1:${server.port}`, encryption: 'none' }
+    await failure(call('vendor.mail', { ...message, to: '550@example.com', attachments: { a: 'a.pcap' } }))
+    const isOpen = async () => {
+      const all = await readdir('/proc/self/fd')
+      const targets = await Promise.all(all.map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => '')))
+      return targets.includes(path)
+    }
+    await until(async () => !(await isOpen()), 'the file to be closed', 5000)
   })
 
   test('no answer, an answer that trickles, an end in the middle, and what is no SMTP', async (t) => {

@@ -67,6 +67,7 @@ export const mail = helper({
     const { createTransport } = (await import('nodemailer')).default
     const { host: name, port, encryption } = server
     const socket = await host.connect({ host: name, port, ...(encryption === 'tls' ? { tls: {} } : {}) })
+    const contents = attachments.map(({ name, bytes, read }) => ({ filename: name, content: read(0, bytes) }))
     const stop = () => socket.destroy()
     host.signal.addEventListener('abort', stop)
     try {
@@ -76,10 +77,7 @@ export const mail = helper({
         subject: message.subject.replace(/\p{Cc}+/gu, ' '),
         ...(message.text === undefined ? {} : { text: message.text }),
         ...(message.html === undefined ? {} : { html: message.html }),
-        attachments: attachments.map(({ name, bytes, read }) => ({
-          filename: name,
-          content: read(0, bytes),
-        })),
+        attachments: contents,
       })
       if (rejected.length > 0) host.warn(`${NAME}: ${name} does not take ${rejected.join(', ')}`)
       return messageId
@@ -88,6 +86,8 @@ export const mail = helper({
     } finally {
       host.signal.removeEventListener('abort', stop)
       socket.destroy()
+      // What was not sent would stay open.
+      for (const { content } of contents) content.destroy()
     }
   },
   async rehearsed({ message }, host) {
