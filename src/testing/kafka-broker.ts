@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { createHash, createHmac, pbkdf2Sync } from 'node:crypto'
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
@@ -56,6 +57,8 @@ export interface KafkaScript {
   readonly metadata?: number
   readonly produce?: number
   readonly login?: number
+  /** Logs in who knows the password, by SCRAM-SHA-256. */
+  readonly scram?: { readonly password: string }
   /** Undefined: there are no idempotent producers. */
   readonly initProducerId?: number
   /** Who leads the partition, instead of this one. */
@@ -73,13 +76,18 @@ export async function scriptedKafka(t: TestContext, script: KafkaScript = {}): P
   let dropped = 0
   const server = createServer((socket) => {
     socket.on('error', () => {})
+    const scram = script.scram === undefined ? undefined : new ScramServer(script.scram.password)
     requestsOf(socket, (api, version, body) => {
       if (api === API.produce) {
         batches.push(recordsOf(body))
         if (dropped++ < (script.dropped ?? 0)) socket.destroy()
         if (script.isSilent === true) return undefined
       }
-      if (api === API.saslAuthenticate) logins.push(body.subarray(4).toString('latin1'))
+      if (api === API.saslAuthenticate) {
+        const said = body.subarray(4).toString('latin1')
+        logins.push(said)
+        if (scram !== undefined) return authenticated(scram.answer(said))
+      }
       return reply(api, version, body)
     })
   })
@@ -140,6 +148,47 @@ const API = {
   initProducerId: 22,
   saslAuthenticate: 36,
 }
+
+/** Undefined: wrong password. */
+function authenticated(answer: string | undefined): Buffer {
+  const error = int16(answer === undefined ? 58 : 0)
+  const bytes = Buffer.from(answer ?? '')
+  return Buffer.concat([error, string('no'), int32(bytes.length), bytes])
+}
+
+/** The side of the server, RFC 5802 §3 and RFC 7677. */
+class ScramServer {
+  readonly #salted: Buffer
+  readonly #salt = Buffer.from('a salt of a test')
+  #messages = ''
+
+  constructor(password: string) {
+    this.#salted = pbkdf2Sync(password, this.#salt, ITERATIONS, 32, 'sha256')
+  }
+
+  answer(said: string): string | undefined {
+    const proof = /,p=(.*)$/.exec(said)?.[1]
+    if (proof === undefined) {
+      const bare = said.replace(/^n,[^,]*,/, '')
+      const nonce = `${/r=([^,]*)/.exec(bare)?.[1]}server`
+      const first = `r=${nonce},s=${this.#salt.toString('base64')},i=${ITERATIONS}`
+      this.#messages = `${bare},${first}`
+      return first
+    }
+    const messages = `${this.#messages},${said.replace(/,p=.*$/, '')}`
+    const clientKey = hmac(this.#salted, 'Client Key')
+    const signature = hmac(createHash('sha256').update(clientKey).digest(), messages)
+    const expected = Buffer.from(clientKey.map((byte, at) => byte ^ (signature[at] ?? 0)))
+    if (expected.toString('base64') !== proof) return undefined
+    return `v=${hmac(hmac(this.#salted, 'Server Key'), messages).toString('base64')}`
+  }
+}
+
+function hmac(key: Buffer, text: string): Buffer {
+  return createHmac('sha256', key).update(text).digest()
+}
+
+const ITERATIONS = 4096
 
 function requestsOf(
   socket: Socket,

@@ -143,6 +143,15 @@ describe('vendor.kafka.put', () => {
     const { put } = await open(t)
     await put(`127.0.0.1:${broker.port}`, 'a', '1', { sasl: SASL })
     assert.ok(broker.logins[0]?.endsWith(`\0ann\0${SECRET}`))
+    const scram = await scriptedKafka(t, { scram: { password: SECRET } })
+    const proven = { ...SASL, mechanism: 'scram-sha-256' }
+    await put(`127.0.0.1:${scram.port}`, 'a', '1', { sasl: proven })
+    assert.ok(scram.logins.length > 0 && scram.logins.every((said) => !said.includes(SECRET)))
+    const guessed = await open(t)
+    const refused = await guessed.failure(`127.0.0.1:${scram.port}`, 'a', '1', {
+      sasl: { ...proven, password: 'guessed' },
+    })
+    assert.match(refused.message, /wrong credentials/)
     const wrong = await scriptedKafka(t, { login: 58 })
     const { failure } = await open(t)
     const error = await failure(`127.0.0.1:${wrong.port}`, 'a', '1', { sasl: SASL })
@@ -213,15 +222,17 @@ describe('vendor.kafka.put', () => {
 
   test('trusts the certificate that it is given, and no other', async (t) => {
     const { cert, key } = await certificate(t)
-    const broker = await scriptedKafka(t)
+    let inside = 0
     const server = createTlsServer({ cert, key }, (socket) => {
-      const inner = connect(broker.port, '127.0.0.1')
+      const inner = connect(inside, '127.0.0.1')
       socket.on('error', () => inner.destroy()).pipe(inner)
       inner.on('error', () => socket.destroy()).pipe(socket)
     })
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     t.after(() => server.close())
     const { port } = server.address() as { port: number }
+    const broker = await scriptedKafka(t, { leader: { host: 'localhost', port } })
+    inside = broker.port
     const { put, failure } = await open(t)
     assert.match(
       (await failure(`localhost:${port}`, 'a', '1', { tls: true })).message,
@@ -231,14 +242,11 @@ describe('vendor.kafka.put', () => {
       tls: { ca: cert, servername: 'elsewhere.example' },
     })
     assert.match(other.message, /certificate is for another name/)
-    // The leader, of which the cluster tells, speaks no TLS: it must be asked for it.
-    const error = await failure(`localhost:${port}`, 'a', '1', { tls: { ca: cert } })
-    assert.equal(error.code, 'E_HELPER_FAILED', error.message)
-    assert.deepEqual(await put(`localhost:${broker.port}`, 'a', '1', { tls: false }), {
-      topic: 'a',
-      partition: 0,
-      offset: 41,
-    })
+    const sent = await put(`localhost:${port}`, 'a', '1', { tls: { ca: cert }, sasl: SASL })
+    assert.deepEqual(sent, { topic: 'a', partition: 0, offset: 41 })
+    // Of TLS it says nothing that Kafka would.
+    const plain = await failure(`localhost:${port}`, 'a', '1')
+    assert.equal(plain.code, 'E_HELPER_FAILED', plain.message)
   })
 
   test('takes brokers as text and as a list, and nothing else', async (t) => {
