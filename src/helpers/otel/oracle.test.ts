@@ -8,7 +8,8 @@ import {
   ProtobufMetricsSerializer,
   ProtobufTraceSerializer,
 } from '@opentelemetry/otlp-transformer'
-import { readJson, readProtobuf } from '../../testing/otlp-messages.ts'
+import fc from 'fast-check'
+import { attributesIn, type Fields, readJson, readProtobuf } from '../../testing/otlp-messages.ts'
 import { attributed, keyValues } from './attributes.ts'
 import { type Exported, exportRequest, type Items, type Signal, toJson } from './messages.ts'
 import { encodeRequest, readPartialSuccess } from './protobuf.ts'
@@ -187,6 +188,49 @@ describe('requests are what the serializers of OpenTelemetry make of the same co
     assert.equal(readPartialSuccess(Buffer.from('no protobuf')), undefined)
   })
 })
+
+describe('any value that scripts have', () => {
+  test('arrives as it is, as protobuf and as JSON', () => {
+    const values = fc.dictionary(
+      fc.string({ minLength: 1, unit: 'grapheme' }),
+      fc.jsonValue({ maxDepth: 5 }),
+      { maxKeys: 20 },
+    )
+    fc.assert(
+      fc.property(values, (given) => {
+        const item = { ...LOG, ...attributed(given) }
+        const request = exportRequest('logs', [{ resource: keyValues(RESOURCE), item }], SCOPE)
+        for (const read of [
+          readProtobuf('logs', encodeRequest('logs', request)),
+          readJson('logs', toJson(request)),
+        ])
+          assert.deepEqual(
+            attributesOf(read),
+            Object.fromEntries(Object.entries(given).map(([name, each]) => [name, asRead(each)])),
+          )
+      }),
+    )
+  })
+})
+
+const LOG = {
+  ...{ timeUnixNano: 1n, observedTimeUnixNano: 1n, severityNumber: 9, severityText: 'INFO', body: {} },
+}
+
+function attributesOf(request: Fields): unknown {
+  const [group] = request.resourceLogs as readonly {
+    scopeLogs: readonly { logRecords: readonly Fields[] }[]
+  }[]
+  return attributesIn(group?.scopeLogs[0]?.logRecords[0])
+}
+
+/** Whole numbers are ints, which are bigints for who reads them. */
+function asRead(value: unknown): unknown {
+  if (typeof value === 'number') return Number.isSafeInteger(value) ? BigInt(value) : value
+  if (Array.isArray(value)) return value.map(asRead)
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, asRead(each)]))
+}
 
 function compare<S extends Signal>(
   signal: S,
