@@ -11,7 +11,7 @@ const { threadId } = require('node:worker_threads')
 
 const cache = process.env.XDG_CACHE_HOME || homeCache()
 if (cache !== undefined) enableCompileCache(join(cache, 'remora', 'compile-cache'))
-sayNothingOfStripping()
+sayNothingOfKnownWarnings()
 if (__dirname.includes(`${sep}node_modules${sep}`)) stripOurselves(join(__dirname, '..', 'src'))
 
 /** Undefined for a user that the system does not know, without HOME. */
@@ -33,10 +33,14 @@ function stripOurselves(folder) {
   registerHooks({ load })
 }
 
-/** It is how Remora runs; its being new is no news to its users. */
-function sayNothingOfStripping() {
+/**
+ * Warnings that are no news to users: that stripping types, which is how Remora runs, is new, and that a timer was set to a
+ * moment that is over, which kafkajs does all the time, and which does no harm.
+ */
+function sayNothingOfKnownWarnings() {
+  const known = ['ExperimentalWarning', 'TimeoutNegativeWarning']
   process.removeAllListeners('warning')
-  process.on('warning', (warning) => warning.name === 'ExperimentalWarning' || console.error(warning))
+  process.on('warning', (warning) => known.includes(warning.name) || console.error(warning))
 }
 
 /** From the cache, or else made and put there: the compile cache does not hold what a hook hands over. */
