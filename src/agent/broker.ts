@@ -27,7 +27,7 @@ import { Rehearsal } from '../helpers/rehearsal.ts'
 import { Secrets } from '../helpers/secrets.ts'
 import { Mistake } from '../mistake/mistake.ts'
 import { firstOf } from '../waiting/first-of.ts'
-import type { AlertSaid } from '../wire/alerts.ts'
+import { type AlertSaid, alertSaid } from '../wire/alerts.ts'
 import type { EffectOutcome, EffectRecord } from '../wire/effects.ts'
 import type { OutboxFigures } from '../wire/outbox.ts'
 import type { Effect, EffectKind } from '../wire/trials.ts'
@@ -163,7 +163,7 @@ export class HelperBroker {
     this.#alerts = new AlertDesk({
       packets: this.#packets,
       root: this.#root,
-      say: (sent) => link.alert(sent),
+      say: (sent) => link.alert({ ...sent, said: this.#shown(sent.said) }),
     })
     this.#exported = new ExportedMetrics(scripting.metrics)
     this.#reports = reports ?? { write: refuseReports }
@@ -347,6 +347,11 @@ export class HelperBroker {
     return { agent: { path: agent.title, ...agent }, component, path: '', args: [], nowMs: 0, warn }
   }
 
+  /** Alerts go to people, and stay where they are kept. */
+  #shown(said: AlertSaid): AlertSaid {
+    return alertSaid.parse(JSON.parse(this.#secrets.masked(JSON.stringify(said))))
+  }
+
   /** Text as it may be shown of a rehearsal. */
   masked(text: string): string {
     return this.#rehearsal?.masked(text, this.#root) ?? text
@@ -371,7 +376,7 @@ export class HelperBroker {
       // Nobody waits for what the outbox delivers, and helpers have limits of their own.
       signal: AbortSignal.timeout(queuedId === undefined ? CALL_MS : DELIVERY_MS),
       warn,
-      log: this.#log,
+      log: (line) => this.#log(this.#secrets.masked(line)),
       clients: this.#clients,
       reports: this.#reports,
       nodeIp: this.#nodeIp,
@@ -426,7 +431,7 @@ export class HelperBroker {
 
   /** What agents export by `prometheus.*`. `taken`: names of metrics that stand beside these. */
   exportedText(taken?: ReadonlySet<string>): string {
-    return this.#exported.text(taken)
+    return this.#secrets.masked(this.#exported.text(taken))
   }
 
   /** What agents exported and was not taken, by reason. */
