@@ -1,11 +1,13 @@
 // Report to a Slack channel if the response status code is 500
 //
 // Collects calls that were answered with a server error, and posts them to Slack as one message every ten seconds, with how
-// often each happened. Uses an incoming webhook of Slack.
+// often each happened. Uses an incoming webhook of Slack; while that cannot be reached, messages wait on the disk of the worker.
 //
 // @category Alerts
 // @env SLACK_WEBHOOK Address of an incoming webhook: https://hooks.slack.com/services/…
 // @hosts env.SLACK_WEBHOOK
+// @allow helpers vendor.slack
+// @rate vendor.slack 10/min
 // @sample [worker-1-0] 3 failed calls reported to Slack
 
 var MOST_LINES = 10;
@@ -44,10 +46,7 @@ function report() {
   var count = total;
   failures = {};
   kinds = total = 0;
-  vendor.webhook("POST", env.SLACK_WEBHOOK, {
-    text: ":red_circle: " + count + " failed calls on " + utils.nodeName(),
-    attachments: [{ color: "#d92d20", text: lines.join("\n") }],
-  });
+  vendor.slack.queue(env.SLACK_WEBHOOK, ":red_circle: " + count + " failed calls on " + utils.nodeName(), lines.join("\n"), "#d92d20");
   console.log(count + " failed calls reported to Slack");
 }
 
