@@ -1047,9 +1047,10 @@ declare const vendor: {
       queue(bucket: string, path: string, saKeyObj?: { [name: string]: any } | string): string
     }
     /**
-     * Deletes from a bucket of Google Cloud Storage all that this node has put there, in this run and in earlier ones.
+     * Deletes from a bucket of Google Cloud Storage all that this node has put there, in this run and in earlier ones. Also takes the order `(bucket, "", saKeyObj)`.
      * @param bucket Bucket, which must be there
      * @param saKeyObj Key of a service account, as object or JSON; absent or "": the identity of this machine
+     * @param thirdKey The key, where the second argument is empty
      * @example
      * try {
      *   vendor.gcs.clear('traffic', env.GCS_KEY)
@@ -1058,9 +1059,9 @@ declare const vendor: {
      * }
      */
     clear: {
-      (bucket: string, saKeyObj?: { [name: string]: any } | string): void
+      (bucket: string, saKeyObj?: { [name: string]: any } | string, thirdKey?: { [name: string]: any } | string): void
       /** Keeps the call on disk until it has arrived, and returns its id at once: it is sent later, again when that fails, and in order. It may arrive twice. */
-      queue(bucket: string, saKeyObj?: { [name: string]: any } | string): string
+      queue(bucket: string, saKeyObj?: { [name: string]: any } | string, thirdKey?: { [name: string]: any } | string): string
     }
   }
 }

@@ -308,7 +308,7 @@ describe('helpers of clouds, where stand-ins are in place of what is secret', ()
   })
 })
 
-describe('vendor.gcs.put by way of the outbox', () => {
+describe('vendor.gcs by way of the outbox', () => {
   test('keeps no key on the disk that is in env, whether the script has parsed it or not', async (t) => {
     const server = await gcsServer(t)
     const folder = await tempFolder(t)
@@ -326,24 +326,20 @@ describe('vendor.gcs.put by way of the outbox', () => {
     const kept = () =>
       readdirSync(join(folder, 'outbox')).map((name) => readFileSync(join(folder, 'outbox', name), 'latin1'))
     const found: string[] = []
-    for (const given of [key, server.key]) {
-      const agent = testAgent(0, '')
-      const args = ['traffic', 'a', given]
-      await broker.call({
-        agent,
-        component: 'worker',
-        path: 'vendor.gcs.put.queue',
-        args,
-        nowMs: 0,
-        warn() {},
-      })
+    const agent = testAgent(0, '')
+    const queue = async (path: string, ...args: unknown[]) => {
+      await broker.call({ agent, component: 'worker', path: `${path}.queue`, args, nowMs: 0, warn() {} })
       found.push(...kept())
     }
+    await queue('vendor.gcs.clear', 'traffic', server.key)
+    await queue('vendor.gcs.clear', 'traffic', '', server.key)
+    await queue('vendor.gcs.put', 'traffic', 'a', key)
+    await queue('vendor.gcs.put', 'traffic', 'a', server.key)
     const middle = server.key.private_key.split('\n')[5] ?? ''
     assert.ok(middle.length === 64 && found.some((text) => text.includes('traffic')))
     for (const text of found) assert.ok(!text.includes(middle), 'a private key is on the disk')
     assert.equal(await broker.queued?.outbox?.drained(20_000), 0)
-    assert.equal(server.objects.size, 1)
+    assert.deepEqual([server.objects.size, server.counts.list, server.counts.unauthorized], [1, 2, 0])
   })
 })
 
@@ -382,6 +378,7 @@ describe('vendor.gcs.clear', () => {
   test('minds neither an empty bucket, nor what somebody else deletes meanwhile', async (t) => {
     const { server, host, clear } = await open(t)
     await clear('traffic', server.key)
+    await clear('traffic', '', server.key)
     server.put(`${PREFIX}/a`)
     const racing: HelperHost = {
       ...host,

@@ -58,15 +58,30 @@ const put = helper({
 
 const clear = helper({
   effect: 'network',
-  doc: 'Deletes from a bucket of Google Cloud Storage all that this node has put there, in this run and in earlier ones.',
-  params: { bucket, saKeyObj },
+  doc: 'Deletes from a bucket of Google Cloud Storage all that this node has put there, in this run and in earlier ones. Also takes the order `(bucket, "", saKeyObj)`.',
+  params: { bucket, saKeyObj, thirdKey: saKeyObj.describe('The key, where the second argument is empty') },
   returns: z.void(),
-  target: (args, host) => targetOf('vendor.gcs.clear', args, host),
-  queued: { key: (args) => `gs://${args.bucket}` },
+  target: (args, host) => targetOf('vendor.gcs.clear', withKey(args), host),
+  queued: {
+    key: (args) => `gs://${args.bucket}`,
+    prepare: async (args, host) => {
+      const { saKeyObj = '' } = withKey(args)
+      return { bucket: args.bucket, saKeyObj: asInEnv(saKeyObj, host.env), thirdKey: undefined }
+    },
+  },
   example: `try {\n  vendor.gcs.clear('traffic', env.GCS_KEY)\n} catch (error) {\n  console.error(error)\n}`,
-  run: (args, host) => deleteAll(openStore('vendor.gcs.clear', args, host)),
-  rehearsed: (args, host) => deleteAll({ ...openStore('vendor.gcs.clear', args, host), token: nobody }),
+  run: (args, host) => deleteAll(openStore('vendor.gcs.clear', withKey(args), host)),
+  rehearsed: (args, host) =>
+    deleteAll({ ...openStore('vendor.gcs.clear', withKey(args), host), token: nobody }),
 })
+
+function withKey({
+  bucket,
+  saKeyObj,
+  thirdKey,
+}: GivenArguments & { readonly thirdKey?: Key }): GivenArguments {
+  return { bucket, saKeyObj: saKeyObj === undefined || saKeyObj === '' ? thirdKey : saKeyObj }
+}
 
 export const gcs = namespace('vendor.gcs', 'Files in Google Cloud Storage.', { put, clear })
 
@@ -78,8 +93,10 @@ const DELETES_AT_ONCE = 16
 
 interface GivenArguments {
   readonly bucket: string
-  readonly saKeyObj?: string | object | undefined
+  readonly saKeyObj?: Key
 }
+
+type Key = z.output<typeof saKeyObj>
 
 /** A bucket, and how to ask for something there. */
 interface Store {
