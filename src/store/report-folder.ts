@@ -82,7 +82,8 @@ export class ReportFolder {
       const version = Math.max(0, ...before.map((each) => each.version)) + 1
       const at = now()
       const view = { id: this.#newId(at), node, ...report, version, bytes, at }
-      await writeFile(this.#path(view.id, BODY), content)
+      // Another program on the same folder may have taken this id.
+      await writeFile(this.#path(view.id, BODY), content, { flag: 'wx' })
       // Whole or not at all: what has no head is no report.
       await writeFile(this.#path(view.id, NEW), JSON.stringify(view))
       await rename(this.#path(view.id, NEW), this.#path(view.id, HEAD))
