@@ -235,6 +235,19 @@ describe('llm.prompt', () => {
     )
   })
 
+  test('waits for a model that thinks for longer than others may take', async (t) => {
+    const server = await httpServer(t, (_, response) => {
+      const answer = () =>
+        response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(ANSWER))
+      setTimeout(answer, 2000)
+    })
+    const egress = openEgress({ timeoutMs: 300, totalMs: 300 })
+    t.after(() => egress.close())
+    const { call } = await open(t, {}, { request: (options) => egress.request(options) })
+    const request = { endpoint: server.url, model: 'm', prompt: 'Hi', timeoutMs: 30_000 }
+    assert.equal(await call('llm.prompt', request), 'I am a teapot.')
+  })
+
   test('rehearses: nothing is sent, and there is an answer', async (t) => {
     const { host, endpoint, server } = await open(t)
     const effects: unknown[] = []
