@@ -157,14 +157,18 @@ async function outage(seconds: number, rate: number): Promise<void> {
   await pause((seconds * 1000) / 3)
   const before = down.requests
   const backAt = performance.now()
+  let drainedAt = backAt
   await down.up()
   console.log(`${at()}: it is back`)
-  for (let last = -1; last !== down.requests || Date.now() < until + 2000; ) {
+  let last = down.requests
+  for (let changedAt = performance.now(); performance.now() < changedAt + LONGEST_PAUSE_MS; ) {
+    await pause(LOOK_MS)
+    if (last !== down.requests || Date.now() < until) changedAt = performance.now()
     last = down.requests
-    await pause(Math.max(LONGEST_PAUSE_MS, 2000))
+    drainedAt = changedAt
     console.log(`${at()}: ${down.requests} requests, ${memory.at(-1)?.mib} MiB`)
   }
-  const drainS = (performance.now() - backAt) / 1000
+  const drainS = (drainedAt - backAt) / 1000
   clearInterval(timer)
   child.kill('SIGTERM')
   await new Promise((resolve) => child.once('exit', resolve))
@@ -213,8 +217,9 @@ async function outage(seconds: number, rate: number): Promise<void> {
 
 const WARM_UP_S = 30
 const AFTER_S = 10
-/** Between two attempts of the outbox. */
-const LONGEST_PAUSE_MS = 5000
+const LOOK_MS = 5000
+/** Between two attempts of the outbox, and more. */
+const LONGEST_PAUSE_MS = 70_000
 
 function residentMib(pid: number): number {
   try {

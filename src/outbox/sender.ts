@@ -109,7 +109,8 @@ export class Sender {
     await this.#note(() => store.settle(lane, outcome))
     if (outcome.failed.length === 0 || maxAgeMs === 0) return
     const reason = `it waited for longer than it may (scripting.outbox.maxAge); at last: ${outcome.error}`
-    for (let count = MOST_EXPIRED; count === MOST_EXPIRED; await pause(1, this.#closing.signal))
+    const { signal } = this.#closing
+    for (let count = MOST_EXPIRED; count === MOST_EXPIRED && !signal.aborted; await pause(1, signal))
       await this.#note(() => {
         count = store.expire(lane, now() - maxAgeMs, reason, MOST_EXPIRED)
       })
