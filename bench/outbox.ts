@@ -252,6 +252,7 @@ async function accept(): Promise<void> {
       send: () => Promise.reject(new Error('away')),
       retryOf: () => ({ when: 'later' }),
       failuresOf: () => undefined,
+      died: () => {},
       leavesSomething: () => false,
       gone: () => {},
     },
@@ -283,17 +284,25 @@ async function accept(): Promise<void> {
     outbox: { folder: join(folder, 'broker'), report },
   })
   const options = { language: 'es5', protocols: entryProtocols } as const
-  const script = `var args = ['POST', 'http://127.0.0.1:9/', { n: 1, text: '${'x'.repeat(200)}' }, { Authorization: 'Bearer ' + env.TOKEN }]
-    for (var n = 0; n < ${FROM_SCRIPT}; n++) vendor.webhook.queue(args[0], args[1], args[2], args[3])
-    console.log('done')`
+  const script = `var left = ${FROM_SCRIPT}, args = ['POST', 'http://127.0.0.1:9/', { n: 1, text: '${'x'.repeat(200)}' }, { Authorization: 'Bearer ' + env.TOKEN }]
+    function some() {
+      for (var n = 0; n < 200; n++) vendor.webhook.queue(args[0], args[1], args[2], args[3])
+      if ((left -= 200) > 0) setTimeout(some, 0)
+      else console.log('done')
+    }
+    setTimeout(some, 1000)`
   const agent = storedAgent({ id: 'a', version: 1, index: 0, title: 'a', code: script }, options)
   const settings = agentSettings(config, new SandboxLauncher())
+  const done = Promise.withResolvers<void>()
   let first = 0
   let cpu = process.cpuUsage()
   const group = new AgentGroup(
     { ...settings, agents: [agent], nodeName: 'n', hub: 'never', query: null },
     {
-      line: ({ text }) => text !== 'done' && console.log(text),
+      line: ({ text }) => {
+        if (text === 'done') done.resolve()
+        else console.log(text)
+      },
       entry() {},
       call: (asked) => {
         if (first === 0) {
@@ -306,6 +315,8 @@ async function accept(): Promise<void> {
   )
   await group.start({ live: true, startMs: Date.now() })
   await group.load()
+  group.begin()
+  await done.promise
   const { user, system } = process.cpuUsage(cpu)
   const perSecond = (FROM_SCRIPT / (performance.now() - first)) * 1000
   const perCore = (FROM_SCRIPT / (user + system)) * 1e6
@@ -326,7 +337,7 @@ function measured(name: string, push: () => void): string[] {
 }
 
 const ALONE = 200_000
-const FROM_SCRIPT = 50_000
+const FROM_SCRIPT = 20_000
 
 try {
   if (values.accept) await accept()

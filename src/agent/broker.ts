@@ -181,6 +181,14 @@ export class HelperBroker {
         ...outbox,
         scripting,
         hostOf: (agent) => this.#hostFor(this.#nobody(agent, outbox.report)),
+        died: ({ agent, path, key, id, reason }) => {
+          const kind = helperAt(namespaces, path)?.effect
+          if (kind === undefined) return
+          const call = { ...this.#nobody(agent, outbox.report), path, queuedId: id }
+          const told = { ...nothingTold(), target: key }
+          const error = new Mistake('E_HELPER_FAILED', reason)
+          this.#tell(call, { kind, began: performance.now(), told, outcome: 'dead', error })
+        },
         send: async ({ agent, path, calls, ending }) => {
           const last = calls.at(-1)
           const call = { ...this.#nobody(agent, outbox.report), path, nowMs: last?.at ?? 0 }

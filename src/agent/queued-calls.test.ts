@@ -8,6 +8,7 @@ import { TestGroup, testAgent } from '../testing/group.ts'
 import { httpServer } from '../testing/http-server.ts'
 import { tempFolder } from '../testing/temp-folder.ts'
 import { until } from '../testing/until.ts'
+import type { EffectRecord } from '../wire/effects.ts'
 import type { Effect } from '../wire/trials.ts'
 import { HelperBroker } from './broker.ts'
 
@@ -36,7 +37,7 @@ describe('queued calls of helpers', () => {
 
   test('are made again when they are refused for now, and given up when they are refused', async (t) => {
     const sink = await sinkOf(t, 503, 200, 404)
-    const { ask, broker } = await openBroker(t)
+    const { ask, broker, audited } = await openBroker(t)
     await ask('vendor.webhook.queue', 'POST', `${sink.url}/again`)
     await ask('vendor.webhook.queue', 'POST', `${sink.url}/gone`)
     assert.equal(await broker.queued?.outbox?.drained(20_000), 0)
@@ -48,6 +49,17 @@ describe('queued calls of helpers', () => {
     assert.equal(one, two)
     const [dead] = broker.queued?.outbox?.dead(10) ?? []
     assert.match(dead?.reason ?? '', /answered 404/)
+    assert.deepEqual(
+      audited.map(({ outcome, helper, queuedId }) => [outcome, helper, queuedId === dead?.id]),
+      [
+        ['queued', 'vendor.webhook', false],
+        ['queued', 'vendor.webhook', false],
+        ['failed', 'vendor.webhook', false],
+        ['delivered', 'vendor.webhook', false],
+        ['failed', 'vendor.webhook', true],
+        ['dead', 'vendor.webhook', true],
+      ],
+    )
   })
 
   test('have no secret on the disk, and are made with what it is then', async (t) => {
@@ -166,18 +178,20 @@ interface BrokerSetup {
 async function openBroker(t: TestContext, { folder, set = [], without = false, rehearse }: BrokerSetup = {}) {
   const place = folder ?? (await tempFolder(t))
   const { config } = configOf({ set: [`scripting.data=${join(place, 'data')}`, ...set] })
+  const audited: EffectRecord[] = []
   const broker = new HelperBroker({
     config,
     nodeName: 'n1',
     link: { action() {}, alert() {}, targeted: () => ({ targets: [], excluded: [] }), health: () => ({}) },
     rehearse,
+    audit: (record) => audited.push(record),
     outbox: without ? undefined : { folder: join(place, 'outbox'), report() {} },
   })
   t.after(() => broker.close())
   const agent = testAgent(0, '')
   const ask = (path: string, ...args: readonly unknown[]) =>
     broker.call({ agent, component: 'worker', path, args, nowMs: 0, warn() {} })
-  return { ask, broker }
+  return { ask, broker, audited }
 }
 
 /** Takes requests, and answers with these statuses in turn; 200 after them. */

@@ -20,6 +20,8 @@ export interface QueuedCallsOptions {
   /** What the helper may touch when nobody waits for it. */
   readonly hostOf: (agent: HelperHost['agent']) => Promise<HelperHost>
   readonly send: (delivery: CallDelivery) => Promise<void>
+  /** A call was given up. */
+  readonly died: (call: DeadCall) => void
   /** Told what goes wrong with the disk. */
   readonly report: (text: string) => void
 }
@@ -31,6 +33,13 @@ export interface CallDelivery {
   readonly calls: readonly KeptCall[]
   /** The program ends. */
   readonly ending: AbortSignal
+}
+
+/** A call that was given up. */
+interface DeadCall extends Pick<CallDelivery, 'agent' | 'path'> {
+  readonly id: string
+  readonly key: string
+  readonly reason: string
 }
 
 /** A script queues a call. */
@@ -114,6 +123,8 @@ export class QueuedCalls {
         send: (lane, calls, signal) => this.#send(lane, calls, signal),
         retryOf,
         failuresOf: (error) => (error instanceof PartlyFailed ? error.failures : undefined),
+        died: (lane, id, reason) =>
+          this.#options.died({ agent: agentOf(lane), path: lane.path, key: lane.key, id, reason }),
         leavesSomething: (path) => leavesSomething(namespaces, path),
         gone: (caller, args) => {
           this.#settle(caller, args).catch((error: unknown) =>

@@ -53,13 +53,14 @@ describe('the outbox', () => {
   })
 
   test('gives up at once what will never be taken, and goes on', async (t) => {
-    const { outbox, sent } = await open(t, {
+    const { outbox, sent, died } = await open(t, {
       send: (_lane, [first]) => (first?.args === '"bad"' ? Promise.reject(never()) : undefined),
     })
     const id = outbox.push(call({ args: '"bad"' }))
     outbox.push(call({ args: '"good"' }))
     assert.equal(await outbox.drained(5000), 0)
     assert.equal(sent.length, 1)
+    assert.deepEqual(died, [id])
     const [dead] = outbox.dead(10)
     assert.deepEqual(
       [dead?.id, dead?.reason, dead?.args, dead?.attempts],
@@ -419,6 +420,7 @@ interface TestOptions extends Omit<OutboxOptions, 'delivery'> {
 async function open(t: Pick<TestContext, 'after'>, { limits, send, ...options }: Partial<TestOptions>) {
   const sent: WaitingCall[] = []
   const gone: string[] = []
+  const died: string[] = []
   const outbox = new Outbox({
     folder: options.folder ?? (await tempFolder(t)),
     maxBytes: 1 << 30,
@@ -437,12 +439,13 @@ async function open(t: Pick<TestContext, 'after'>, { limits, send, ...options }:
       },
       retryOf: (error) => (error as { retry?: { when: 'later' | 'never' } }).retry ?? { when: 'later' },
       failuresOf: (error) => (error as { failures?: ReadonlyMap<number, unknown> }).failures,
+      died: (_lane, id) => died.push(id),
       leavesSomething: (path) => path === 'leaves',
       gone: (_caller, args) => gone.push(args),
     },
   })
   t.after(() => outbox.close())
-  return { outbox, sent, gone }
+  return { outbox, sent, gone, died }
 }
 
 function call(overrides: Partial<NewCall>): NewCall {

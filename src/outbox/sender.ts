@@ -14,6 +14,8 @@ export interface Delivery {
   retryOf(error: unknown): { readonly when: 'later' | 'never'; readonly afterMs?: number }
   /** Why each of these did not arrive, by place, while the others have; undefined when the error is about all of them. */
   failuresOf(error: unknown): ReadonlyMap<number, unknown> | undefined
+  /** A call was given up. */
+  died(lane: Lane, id: string, reason: string): void
   /** Whether `gone` wants to know of calls of a helper. */
   leavesSomething(path: string): boolean
   /** A call is here no longer, and will not come back. */
@@ -106,14 +108,23 @@ export class Sender {
     const outcome = await this.#send(lane, calls)
     // Given up since the program ends: nobody knows whether it has arrived.
     if (outcome === undefined) return
-    await this.#note(() => store.settle(lane, outcome))
+    await this.#note(() => {
+      store.settle(lane, outcome)
+      for (const { number, reason } of outcome.dead) this.#died(lane, store.idOf(number), reason)
+    })
     if (outcome.failed.length === 0 || maxAgeMs === 0) return
     const reason = `it waited for longer than it may (scripting.outbox.maxAge); at last: ${outcome.error}`
     const { signal } = this.#closing
     for (let count = MOST_EXPIRED; count === MOST_EXPIRED && !signal.aborted; await pause(1, signal))
       await this.#note(() => {
-        count = store.expire(lane, now() - maxAgeMs, reason, MOST_EXPIRED)
+        const ids = store.expire(lane, now() - maxAgeMs, reason, MOST_EXPIRED)
+        for (const id of ids) this.#died(lane, id, reason)
+        count = ids.length
       })
+  }
+
+  #died(lane: Lane, id: string, reason: string): void {
+    this.#options.delivery.died(lane, id, reason)
   }
 
   /** What was sent must not be sent again because the disk is full for a moment. */

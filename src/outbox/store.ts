@@ -75,7 +75,7 @@ export class OutboxStore {
       this.#bytes += bytes
       total.waiting++
       total.waitingBytes += bytes
-      return { id: this.#idOf(this.#last), isFirst }
+      return { id: this.idOf(this.#last), isFirst }
     } catch (error) {
       total.refused++
       // One that was to be made with the call is not there.
@@ -161,14 +161,14 @@ export class OutboxStore {
     this.#shrink()
   }
 
-  /** Gives up calls of a lane that came before then, up to so many; none while some are being sent. Answers how many. */
-  expire(lane: Lane, before: number, reason: string, most: number): number {
-    if (this.#taken.has(lane.number)) return 0
+  /** Gives up calls of a lane that came before then, up to so many; none while some are being sent. Answers their ids. */
+  expire(lane: Lane, before: number, reason: string, most: number): string[] {
+    if (this.#taken.has(lane.number)) return []
     const rows = this.#database.all(
       'SELECT number FROM calls WHERE lane = ? AND queued < ? ORDER BY number LIMIT ?',
       ...[lane.number, before, most],
     )
-    if (rows.length === 0) return 0
+    if (rows.length === 0) return []
     const total = this.#totalOfLane(lane)
     const changed = { ...total, dead: total.dead + rows.length }
     let died = 0
@@ -181,7 +181,7 @@ export class OutboxStore {
     this.#gone(changed, rows.length, died)
     Object.assign(total, changed)
     this.#forgetDead()
-    return rows.length
+    return rows.map(({ number }) => this.idOf(Number(number)))
   }
 
   figures(): OutboxFigures[] {
@@ -228,7 +228,7 @@ export class OutboxStore {
       most,
     )
     return rows.map((row) => ({
-      id: this.#idOf(Number(row.number)),
+      id: this.idOf(Number(row.number)),
       agent: String(row.agent),
       helper: String(row.path),
       title: String(row.title),
@@ -453,7 +453,7 @@ export class OutboxStore {
   #callOf({ number, at, queued, attempts, args, version, entry }: Row): WaitingCall {
     return {
       number: Number(number),
-      id: this.#idOf(Number(number)),
+      id: this.idOf(Number(number)),
       at: Number(at),
       queuedAt: Number(queued),
       attempts: Number(attempts),
@@ -463,7 +463,8 @@ export class OutboxStore {
     }
   }
 
-  #idOf(number: number): string {
+  /** What the script was told. */
+  idOf(number: number): string {
     return `${this.#name}-${number.toString(36)}`
   }
 
