@@ -1,8 +1,8 @@
 // Redact sensitive data
 //
 // Replaces secrets before anybody sees them: headers, cookies, parameters of the query and fields of JSON and form bodies
-// whose names are in the lists below. It happens on the worker, so that they never leave its node. What is captured and
-// what other scripts get stays as it is.
+// whose names are in the lists below, and what follows these names in other text. It happens on the worker, so that they
+// never leave its node. What is captured and what other scripts get stays as it is.
 //
 // @category Security
 // @sample [worker-1-0] Redacted authorization 412 times
@@ -59,6 +59,18 @@ function redactBody(body) {
   // What is too long to be looked through must not be shown either, when it could have secrets in it.
   if (/form-urlencoded/.test(body.mimeType)) body.text = body.text.length > LONGEST_BODY ? MASK : redactQuery("?" + body.text).slice(1);
   else if (/json/.test(body.mimeType)) body.text = body.text.length > LONGEST_BODY ? MASK : redactJson(body.text);
+  else body.text = body.text.length > LONGEST_BODY ? MASK : redactText(body.text);
+}
+
+// "password: x", "token=x", "Authorization: Bearer x", as logs and configuration files have them.
+var IN_TEXT = new RegExp(
+  "\\b(" + FIELDS.concat(HEADERS).join("|") + ")(\"?\\s*[:=]\\s*)(\"[^\"]*\"?|'[^']*'?|(?:Bearer|Basic)\\s+\\S+|[^\\s&,;\"'<]+)", "gi");
+
+function redactText(text) {
+  return text.replace(IN_TEXT, function (whole, name, between) {
+    count(name.toLowerCase());
+    return name + between + MASK;
+  });
 }
 
 function redactJson(text) {

@@ -11,6 +11,7 @@ import {
   parse as parseYaml,
 } from 'yaml'
 import { z } from 'zod'
+import { withoutSecrets as envWithoutSecrets } from '../helpers/secrets.ts'
 import { Mistake } from '../mistake/mistake.ts'
 import { nearest } from '../mistake/nearest.ts'
 import { type Config, configSchema } from './schema.ts'
@@ -115,17 +116,27 @@ function sourceOf(origin: string): SettingInForce['source'] {
 /** A value as everybody may see it; of an address that has a password in it, all but that. */
 function withoutSecrets(path: string, value: unknown): { readonly value: unknown; readonly masked: boolean } {
   if (isSecret(path, value)) return { value: MASK, masked: true }
+  if (path.startsWith(ENV)) return ofEnv(path.slice(ENV.length), value)
   const text = JSON.stringify(value)
   const bare = text.replaceAll(USER_OF_URL, `://${MASK}@`)
   return bare === text ? { value, masked: false } : { value: JSON.parse(bare), masked: true }
 }
+
+/** As it stands wherever agents may show it. */
+function ofEnv(name: string, value: unknown): { readonly value: unknown; readonly masked: boolean } {
+  const shown = envWithoutSecrets({ [name]: z.json().parse(value) })[name]
+  const isSame = JSON.stringify(shown) === JSON.stringify(value)
+  return isSame ? { value, masked: false } : { value: shown, masked: true }
+}
+
+const ENV = 'scripting.env.'
 
 /** Tokens and passwords of ours; of `scripting.env` the values whose name says that they are nobody's business. */
 function isSecret(path: string, value: unknown): boolean {
   if (path === 'hub.tokens') return (value as unknown[]).length > 0
   if (OWN_SECRETS.has(path) || path.startsWith('scripting.otel.headers.')) return value !== ''
   const inner = typeof value === 'object' ? JSON.stringify(value) : ''
-  return path.startsWith('scripting.env.') && SECRET.test(path.slice('scripting.env.'.length) + inner)
+  return path.startsWith(ENV) && SECRET.test(path.slice(ENV.length) + inner)
 }
 
 function comment(origins: ReadonlyMap<string, string>, path: string): string {
