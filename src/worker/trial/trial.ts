@@ -251,7 +251,11 @@ class Trial {
       ...recorded,
       faults: faultsOf(results, (text) => this.#broker.masked(text)),
       stored: {
-        files: storedFiles(this.#folder).map((file) => ({ ...file, head: this.#broker.masked(file.head) })),
+        files: storedFiles(this.#folder).map((file) => ({
+          ...file,
+          path: this.#broker.masked(file.path),
+          head: this.#broker.masked(file.head),
+        })),
         shared: this.#shared.values().map(({ kind, name, value }) => ({ kind, name, value })),
       },
       events,
