@@ -120,6 +120,16 @@ describe('the gate', () => {
     assert.match(refused('let a\n\tlet b: number = ;', 'modern', 'a.ts').message, /^a\.ts:2:18: /)
     assert.match(refused('let a: number = 1\nlet b = 08n', 'modern', 'a.ts').message, /^a\.ts:2:/)
   })
+
+  test('reads what the header grants, and says where it is wrong or too late', () => {
+    const source = '// Title\n// @allow hosts a.example\nvar text = "// @allow paths none"\n'
+    assert.deepEqual(parseAgent(source, { language: 'es5', file: 'a.js' }).grants, { hosts: ['a.example'] })
+    const unknown = refused('// Title\n// @allow host a.example\n', 'es5')
+    assert.match(unknown.message, /^a\.js:2:4: @allow host: there is no such kind of grant/)
+    assert.match(unknown.hint ?? '', /Did you mean @allow hosts\?/)
+    const late = refused('var a = 1\n/*\n * @rate vendor.slack 1/min\n */\n', 'es5')
+    assert.match(late.message, /^a\.js:2:1: grants stand before the code/)
+  })
 })
 
 function refused(source: string, language: Language, file = 'a.js'): AgentSyntaxMistake {
