@@ -110,7 +110,7 @@ describe('remora run --interface', () => {
         },
       )
       assert.doesNotMatch(stdout, /seen \/report/)
-      assert.match(stdout, /HTTP; \d+ requests of our own left out$/m)
+      assert.match(stdout, /; (\d+ requests and )?\d+ packets of our own left out$/m)
       assert.match(stdout, /^Ledger {2}everything adds up$/m)
     })
   })
