@@ -43,6 +43,12 @@ describe('what the editor says of scripts', () => {
         assert.deepEqual(marked(readFileSync(join(REPOSITORY, folder, name), 'utf8')), [])
       })
 
+  test('is nothing of functions and variables by the names of helpers', () => {
+    const script =
+      'var alert = 1\nfunction report(n) { console.log(n + alert) }\nreport(2)\nvar otel = [alert]\notel.push(3)'
+    assert.deepEqual(marked(script), [])
+  })
+
   test('is nothing where protocols have the same name for different things', () => {
     const script = `function onItemCaptured(data) {
       if (data.response && data.response.status >= 500 && data.protocol.name === 'mine') console.log(data.request.path)

@@ -17,9 +17,15 @@ export interface Said {
 
 /** What is worth saying of all that the language service has to say of a script. */
 export function adviceOf<T extends Said>(said: readonly T[], script: string): readonly T[] {
-  if (!/\bdissector\s*\(/.test(script)) return said
+  const useful = said.filter(({ messageText }) => !isAboutName(JSON.stringify(messageText)))
+  if (!/\bdissector\s*\(/.test(script)) return useful
   // Nobody knows the fields of messages of a protocol that an agent defines.
-  return said.filter(({ messageText }) => !isAboutMessage(JSON.stringify(messageText)))
+  return useful.filter(({ messageText }) => !isAboutMessage(JSON.stringify(messageText)))
+}
+
+/** Scripts may have functions and variables by the names of helpers that they do not use, such as `report`. */
+function isAboutName(text: string): boolean {
+  return /^"(Cannot redeclare block-scoped variable|Duplicate identifier) /.test(text)
 }
 
 /** `Loose` is the type of requests and replies in the typings. */
