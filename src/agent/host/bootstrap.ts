@@ -1218,7 +1218,6 @@ interface Reader {
   readonly parse: Task
 }
 
-/** A function that the host has a number for, and what it is called with. */
 /** Of `wrapper.kflPcapS3`: what is put aside for one filter. */
 interface PcapSet {
   readonly streams: { [stream: string]: true | undefined }
@@ -1240,6 +1239,7 @@ interface PcapOptions {
   readonly verbose?: unknown
 }
 
+/** A function that the host has a number for, and what it is called with. */
 interface Kept {
   readonly run: Task
   readonly args: unknown[]
