@@ -83,6 +83,7 @@ describe('npm start', () => {
         ['hub.state', '.remora/start/state'],
         ['entries.folder', '.remora/start/entries'],
         ['recordings.folder', '.remora/start/recordings'],
+        ['reports.folder', '.remora/start/reports'],
       ],
     )
     assert.equal(loaded.config.tap.metrics.port, 0)
