@@ -34,7 +34,7 @@ const SHOTS: readonly Shot[] = [
   },
   { name: 'editor', path: '/agents/HTTP errors by path', before: openTrial },
   { name: 'console', path: '/console' },
-  { name: 'alerts', path: '/alerts', before: openAlert },
+  { name: 'alerts', path: '/alerts?all=1', before: openAlert },
   { name: 'jobs', path: '/jobs', colorScheme: 'light' },
   { name: 'map', path: '/map' },
   { name: 'recordings', path: '/recordings' },

@@ -88,10 +88,10 @@ function factsOf(alert: AlertView): (readonly [string, string])[] {
       : []),
     ['Raised', `${formatNumber(count)} times on ${nodes.join(', ')}`],
     [
-      'Channels',
+      'Notices',
       notifiedAt === undefined
-        ? 'were not told'
-        : `were told at ${formatDateTime(notifiedAt)}, and ${formatNumber(suppressed)} times not`,
+        ? 'none'
+        : `the last at ${formatDateTime(notifiedAt)}, to whom channels name; ${formatNumber(suppressed)} held back`,
     ],
     ...Object.entries(labels),
   ]
