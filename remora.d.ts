@@ -626,7 +626,7 @@ declare const alert: {
    * @example
    * alert.raise({ title: 'Checkout fails', severity: 'critical', key: 'checkout', labels: { team: 'shop' } })
    */
-  raise(alert: { title: string; severity?: 'info' | 'warning' | 'error' | 'critical'; key?: string; text?: string; labels?: { [name: string]: string }; entry?: Entry; entries?: Entry[]; pcap?: boolean }): string
+  raise(alert: { title: string; severity?: "info" | "warning" | "error" | "critical"; key?: string; text?: string; labels?: { [name: string]: string }; entry?: Entry; entries?: Entry[]; pcap?: boolean }): string
   /**
    * Closes the alert that this agent has raised under a key. One that is closed, or was never raised, stays as it is.
    * @param key The key that it was raised with, or its title

@@ -1,24 +1,20 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { type AlertEntry, severity } from '../wire/alerts.ts'
-import { helper, namespace } from './helper.ts'
+import { helper, namespace, typed } from './helper.ts'
 
-const entry = z.unknown().meta({ type: 'Entry' })
+const entry = typed('Entry')
 
-const raisedAlert = z
-  .object({
-    title: z.string().min(1).max(300),
-    severity: severity.default('warning'),
-    key: z.string().min(1).max(300).optional(),
-    text: z.string().max(10_000).default(''),
-    labels: z.record(z.string(), z.string()).default({}),
-    entry: entry.optional(),
-    entries: z.array(entry).max(20).default([]),
-    pcap: z.boolean().default(true),
-  })
-  .meta({
-    type: "{ title: string; severity?: 'info' | 'warning' | 'error' | 'critical'; key?: string; text?: string; labels?: { [name: string]: string }; entry?: Entry; entries?: Entry[]; pcap?: boolean }",
-  })
+const raisedAlert = z.object({
+  title: z.string().min(1).max(300),
+  severity: severity.default('warning'),
+  key: z.string().min(1).max(300).optional(),
+  text: z.string().max(10_000).default(''),
+  labels: z.record(z.string(), z.string()).default({}),
+  entry: entry.optional(),
+  entries: z.array(entry).max(20).default([]),
+  pcap: z.boolean().default(true),
+})
 
 export const alert = namespace('alert', 'Alerts: opened, repeated, closed, and told to whom they concern.', {
   raise: helper({

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { Mistake } from '../mistake/mistake.ts'
+import { isJson } from '../wire/codec.ts'
 import { REPORT_FORMATS, type ReportFormat, reportName } from '../wire/reports.ts'
 import { type HelperHost, helper, namespace, textOrJson } from './helper.ts'
 
@@ -68,15 +69,6 @@ function typeOf(name: string, content: WriteArguments['content']): ReportFormat 
       'report.write: name: it must end in .html, .md, .csv or .json, or options must have a type',
     )
   return type
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text)
-    return true
-  } catch {
-    return false
-  }
 }
 
 const ENDINGS: Readonly<Record<string, ReportFormat>> = {

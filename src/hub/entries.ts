@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Bus } from '../bus/bus.ts'
 import { Mistake } from '../mistake/mistake.ts'
-import { decodeLines, encode } from '../wire/codec.ts'
+import { decodeLines, encode, isJson } from '../wire/codec.ts'
 import { type EntriesQuery, entriesAnswer } from '../wire/entries.ts'
 import { SUBJECTS } from '../wire/subjects.ts'
 import type { EntriesPage } from '../wire/views.ts'
@@ -156,20 +156,11 @@ function readAnswer(payload: Uint8Array): Answer {
     answer === undefined ||
     answer.header.times.length !== count ||
     answer.header.starts.length !== count ||
+    // One that is no JSON would spoil the page, with what all others have answered.
     !answer.texts.every(isJson)
   )
     throw new Mistake('E_BUS_NO_ANSWER', 'a worker answered with what is no page of entries')
   return answer
-}
-
-/** One line that is no JSON would spoil the page, with what all others have answered. */
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text)
-    return true
-  } catch {
-    return false
-  }
 }
 
 /** A worker that is gone, or whose answer makes no sense. What the query got wrong is for who asked. */

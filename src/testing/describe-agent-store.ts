@@ -4,6 +4,7 @@ import { Mistake, type MistakeCode } from '../mistake/mistake.ts'
 import type { AgentStore } from '../store/agent-store.ts'
 import type { StoreRules } from '../store/shelf.ts'
 import { type AgentDraft, type AgentRecord, MOST_CODE_BYTES } from '../wire/agents.ts'
+import { isJson } from '../wire/codec.ts'
 import { mutated, randomFrom } from './garbage.ts'
 import { until } from './until.ts'
 
@@ -425,15 +426,6 @@ type Three = readonly [AgentRecord, AgentRecord, AgentRecord]
 
 async function indexes(store: AgentStore): Promise<number[]> {
   return (await store.list()).map(({ index }) => index)
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text)
-    return true
-  } catch {
-    return false
-  }
 }
 
 const SOURCE = { path: '/agents/slack.js', hash: 'f00d', syncedBy: 'ann@laptop' }

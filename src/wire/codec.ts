@@ -58,3 +58,12 @@ function parsedText(text: string): unknown {
 const LINE_END = 10
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
+
+export function isJson(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}
