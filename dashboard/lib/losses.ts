@@ -152,6 +152,11 @@ const MEANINGS: Readonly<Record<string, Row>> = {
     'lost',
   ],
   'dropped.cluster-jobs.missed': ['Runs of cluster jobs', 'No node was there when they were due.', 'lost'],
+  'dropped.alerts.too-many': [
+    'Alerts',
+    'Their agent had too many open: what is the same trouble should have the same key.',
+    'lost',
+  ],
   'dropped.console.slow-reader': ['Console lines', 'A client did not take them fast enough.', 'lost'],
 }
 

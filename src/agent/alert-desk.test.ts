@@ -64,6 +64,20 @@ describe('what agents raise', () => {
     )
   })
 
+  test('is refused when an agent makes a key of everything, until it closes some', async (t) => {
+    const { sent, raise, close } = await opened(t)
+    await raise({}, 1)
+    for (let at = 1; at < 1000; at++) await raise({ key: `k${at}`, pcap: false }, at)
+    await assert.rejects(
+      raise({ key: 'one more' }, 1000),
+      /1000 alerts of this agent are open on this node: give /,
+    )
+    await raise({ key: 'k5' }, 1001)
+    await close(1002)
+    await raise({ key: 'one more' }, 1003)
+    assert.equal(sent.length, 1002)
+  })
+
   test('is the same alert for the same agent and key alone', () => {
     const ids = [alertId('a', 'b'), alertId('a', 'c'), alertId('c', 'b'), alertId('a\0b', '')]
     assert.equal(new Set(ids).size, 4)
@@ -75,7 +89,7 @@ async function opened(t: TestContext) {
   const root = await tempFolder(t)
   const sent: SentAlert[] = []
   const packets = new FakePackets({ '000000000001.pcap': 'packets of 1' })
-  const desk = new AlertDesk({ root, packets, say: (each) => void sent.push(each) })
+  const desk = new AlertDesk({ root, packets, closeAfterMs: 3_600_000, say: (each) => void sent.push(each) })
   t.after(() => desk.close())
   const agent = { index: 0, id: 'id-1', path: 'checkout.js', title: 'Checkout' }
   const of = (now: number) => desk.of({ agent, node: 'n1', now, warn() {} })

@@ -2,6 +2,7 @@ import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { alertId } from '../helpers/alert.ts'
 import type { Alerting, PacketStore, RaisedAlert } from '../helpers/helper.ts'
+import { Mistake } from '../mistake/mistake.ts'
 import type { AlertRaised } from '../wire/alerts.ts'
 import { worst } from '../wire/severity.ts'
 import type { SentAlert } from './broker.ts'
@@ -11,6 +12,8 @@ export interface AlertDeskOptions {
   readonly packets: PacketStore
   /** A folder for packets on their way. */
   readonly root: string
+  /** When alerts close that nothing raises any more, ms. */
+  readonly closeAfterMs: number
   /** Hands on what an agent has said: it is sure to arrive then. Throws a Mistake for the script. */
   readonly say: (sent: SentAlert) => void | Promise<void>
 }
@@ -45,6 +48,8 @@ export class AlertDesk {
     { agent: AlertingAgent; more: AlertRaised | undefined; timer: NodeJS.Timeout }
   >()
   readonly #packetsAt = new Map<string, number>()
+  /** By agent: alerts that may be open, and when each was raised last. */
+  readonly #open = new Map<string, Map<string, number>>()
 
   constructor(options: AlertDeskOptions) {
     this.#options = options
@@ -55,6 +60,7 @@ export class AlertDesk {
     return {
       raise: async (raised) => {
         const id = alertId(identity, raised.key)
+        this.#admit(identity, id)
         const lately = this.#lately.get(id)
         const said = this.#said(id, agent, node, raised, now)
         if (lately !== undefined) {
@@ -68,11 +74,27 @@ export class AlertDesk {
       },
       close: async (key) => {
         const id = alertId(identity, key)
+        this.#open.get(identity)?.delete(id)
         await this.#flush(id)
         const said = { said: 'closed', id, node, agentTitle: agent.title, at: now } as const
         await this.#options.say({ said, agent, warn })
       },
     }
+  }
+
+  /** An agent that makes a key of everything would fill the hub. */
+  #admit(identity: string, id: string): void {
+    const open = this.#open.get(identity) ?? new Map<string, number>()
+    this.#open.set(identity, open)
+    const now = performance.now()
+    if (!open.has(id) && open.size >= MOST_OPEN)
+      for (const [each, at] of open) if (now >= at + this.#options.closeAfterMs) open.delete(each)
+    if (!open.has(id) && open.size >= MOST_OPEN)
+      throw new Mistake(
+        'E_HELPER_REFUSED',
+        `alert.raise: ${MOST_OPEN} alerts of this agent are open on this node: give what is the same trouble the same key, or close some by alert.close`,
+      )
+    open.set(id, now)
   }
 
   /** Says what was counted. */
@@ -153,6 +175,8 @@ function together(before: AlertRaised | undefined, said: AlertRaised): AlertRais
   }
 }
 
+/** Alerts that an agent may have open on one node. */
+const MOST_OPEN = 1000
 const TOGETHER_MS = 1000
 const PACKETS_EVERY_MS = 60_000
 const MOST_ENTRIES = 20

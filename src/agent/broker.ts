@@ -4,6 +4,7 @@ import type { Socket } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { relative, resolve } from 'node:path'
 import type { Config } from '../config/index.ts'
+import { msOf } from '../config/quantities.ts'
 import { openDataFolder } from '../helpers/data-folder.ts'
 import { type DispatchOptions, dispatch, helperAt } from '../helpers/dispatch.ts'
 import { type Egress, openEgress } from '../helpers/egress.ts'
@@ -163,6 +164,7 @@ export class HelperBroker {
     this.#alerts = new AlertDesk({
       packets: this.#packets,
       root: this.#root,
+      closeAfterMs: msOf(scripting.alerts.closeAfter),
       say: (sent) => link.alert({ ...sent, said: this.#shown(sent.said) }),
     })
     this.#exported = new ExportedMetrics(scripting.metrics)

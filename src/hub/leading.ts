@@ -114,6 +114,9 @@ export class Leading {
       [dropped('wire', 'actions')]: malformed + this.#badAlerts,
       'actions.redelivered': redelivered,
       [dropped('wire', 'reports')]: this.#deployer.malformed + this.#deployer.refused,
+      'alerts.raised': this.#options.alerts.counters.raised,
+      'alerts.notified': this.#options.alerts.counters.notified,
+      [dropped('alerts', 'too-many')]: this.#options.alerts.counters.refused,
       ...this.agents.counters,
     }
   }

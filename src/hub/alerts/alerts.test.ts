@@ -24,7 +24,7 @@ describe('the alerts of a hub', () => {
     assert.equal(Buffer.from(await alerts.pcap('a')).toString(), 'packets')
     await assert.rejects(alerts.pcap('b'), isNotFound)
     await assert.rejects(alerts.get('c'), isNotFound)
-    assert.deepEqual(alerts.counters, { raised: 3, notified: 3, suppressed: 0 })
+    assert.deepEqual(alerts.counters, { raised: 3, notified: 3, suppressed: 0, refused: 0 })
   })
 
   test('are closed by agents, by people, and by time; the oldest that are closed go', async (t) => {
@@ -45,6 +45,17 @@ describe('the alerts of a hub', () => {
     await alerts.take(saying('d', 6000))
     await alerts.sweep()
     await until(async () => (await alerts.list()).length === 3)
+  })
+
+  test('are not taken when their agent makes a key of everything, and are counted then', async (t) => {
+    const { alerts, told } = await opened(t)
+    for (let number = 0; number < 5000; number++) await alerts.take(saying(`a${number}`, number))
+    await alerts.take(saying('more', 5000, { count: 3 }))
+    await alerts.take(saying('a7', 5001))
+    assert.deepEqual([told.length, alerts.counters.refused], [5000, 3])
+    await alerts.take({ said: 'closed', id: 'a1', node: 'n1', agentTitle: 'Shop', at: 5002 })
+    await alerts.take(saying('more', 5003))
+    assert.equal((await alerts.get('more')).state, 'open')
   })
 
   test('are known to every hub, and changed by two at a time without losing anything', async (t) => {

@@ -41,7 +41,8 @@ export class Alerts implements AlertControl {
   readonly #current = Promise.withResolvers<void>()
   readonly #abort = new AbortController()
   readonly #watching: Promise<void>
-  readonly counters = { raised: 0, notified: 0, suppressed: 0 }
+  /** `refused`: raised when their agent had too many open already. */
+  readonly counters = { raised: 0, notified: 0, suppressed: 0, refused: 0 }
 
   constructor(options: AlertsOptions) {
     this.#options = options
@@ -86,9 +87,19 @@ export class Alerts implements AlertControl {
       return
     }
     this.counters.raised += said.count
+    if (this.#known.get(said.id)?.state !== 'open' && this.#openOf(said.agent) >= MOST_OPEN) {
+      this.counters.refused += said.count
+      return
+    }
     if (said.pcap !== undefined)
       await this.#options.bucket.put(pcapKey(said.id), Buffer.from(said.pcap, 'base64'))
     await this.#change(said.id, (before) => raised(before, said, this.#now(), this.#options.rules))
+  }
+
+  #openOf(agent: string): number {
+    let open = 0
+    for (const each of this.#known.values()) if (each.agent === agent && each.state === 'open') open++
+    return open
   }
 
   /** Closes what is over, and lets go of the oldest that are closed. By the hub that leads, from time to time. */
@@ -184,5 +195,7 @@ function notFound(id: string): Mistake {
   return new Mistake('E_NOT_FOUND', `there is no alert ${id}`)
 }
 
+/** Alerts that an agent may have open on all nodes. */
+const MOST_OPEN = 5000
 const MOST_ATTEMPTS = 10
 const AGAIN_MS = 1000
