@@ -38,7 +38,7 @@ import { type CalledEffects, type CallOutcome, EffectBook } from './effect-book.
 import type { Component, HelperCall } from './group.ts'
 import { HUB_ACTION } from './host/protocol.ts'
 import { egressOptions, Permissions } from './permissions.ts'
-import { QueuedCalls } from './queued-calls.ts'
+import { type CallDelivery, QueuedCalls } from './queued-calls.ts'
 
 export interface BrokerOptions {
   readonly config: Config
@@ -347,11 +347,12 @@ export class HelperBroker {
     if (this.#rehearsal !== undefined) return this.#rehearsal.queued(call, host, permit)
     if (this.queued === undefined)
       throw new Mistake('E_HELPER_REFUSED', `${call.path}: there is no outbox here`)
-    return await this.queued.push({ ...call, identity: sharingOf(call.agent).id }, host, permit)
+    const { grants } = call.agent
+    return await this.queued.push({ ...call, grants, identity: sharingOf(call.agent).id }, host, permit)
   }
 
   /** Stands for a script that waits no longer. */
-  #nobody(agent: HelperHost['agent'], report: (text: string) => void): EffectCall {
+  #nobody(agent: CallDelivery['agent'], report: (text: string) => void): EffectCall {
     const component = this.#nodeName === 'hub' ? 'hub' : 'worker'
     const warn = (text: string) => report(`${agent.title}: ${text}`)
     return { agent: { path: agent.title, ...agent }, component, path: '', args: [], nowMs: 0, warn }

@@ -4,7 +4,7 @@ import type { Egress, EgressOptions, EgressRules } from '../helpers/egress.ts'
 import { checkGrants, type Grants, Rates, rateOf, type WantedEffect } from '../helpers/grants.ts'
 import type { Agent } from './agents.ts'
 
-/** Who asks for something. Remora itself has no grants. */
+/** Who asks for something. Remora itself is held to nothing by a header. */
 type Asking = Pick<Agent, 'index' | 'id' | 'path' | 'title'> & Partial<Pick<Agent, 'grants'>>
 type OperatorGrant = Config['scripting']['grants'][number]
 
@@ -27,7 +27,7 @@ export class Permissions {
 
   /** Throws E_HELPER_REFUSED. `nowMs`: the clock of the agent; absent for what has been counted when it was called. */
   check(agent: Asking, wanted: WantedEffect, way: Egress, nowMs: number | undefined): void {
-    const said = this.#saidBy(agent)
+    const { grants: said = {} } = agent
     const operator = this.#operatorsFor(agent)
     try {
       checkGrants(said, wanted, 'script')
@@ -48,19 +48,10 @@ export class Permissions {
     return known
   }
 
-  /** What waits in the outbox is held to what its script has said last. */
-  #saidBy(agent: Asking): Grants {
-    const key = keyOf(agent)
-    if (agent.grants === undefined) return this.#said.get(key) ?? {}
-    this.#said.set(key, agent.grants)
-    return agent.grants
-  }
-  readonly #said = new Map<string, Grants>()
-
   #rulesOf(agent: Asking): EgressRules {
     const { hosts, loopback, metadata } = this.#operatorsFor(agent)
     const lists = [
-      { allow: this.#saidBy(agent).hosts, by: 'the header of the script' },
+      { allow: agent.grants?.hosts, by: 'the header of the script' },
       { allow: hosts, by: 'scripting.grants' },
     ]
     return {

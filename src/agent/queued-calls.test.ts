@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync } from 'node:fs'
+import { cpSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { configOf } from '../cli/options.ts'
+import type { Config } from '../config/index.ts'
 import { Mistake } from '../mistake/mistake.ts'
 import { TestGroup, testAgent } from '../testing/group.ts'
 import { httpServer } from '../testing/http-server.ts'
@@ -10,6 +11,7 @@ import { tempFolder } from '../testing/temp-folder.ts'
 import { until } from '../testing/until.ts'
 import type { EffectRecord } from '../wire/effects.ts'
 import type { Effect } from '../wire/trials.ts'
+import type { Agent } from './agents.ts'
 import { HelperBroker } from './broker.ts'
 
 describe('queued calls of helpers', () => {
@@ -113,6 +115,54 @@ describe('queued calls of helpers', () => {
     assert.equal(sink.seen.at(-1)?.body, 'tok-one-11111')
   })
 
+  test('are held to the header that they were made under, also when the program was killed', async (t) => {
+    const folder = await tempFolder(t)
+    const target = await httpServer(t, (_, reply) => reply.end())
+    const elsewhere = target.url.replace('127.0.0.1', 'localhost')
+    let isUp = false
+    const server = await httpServer(t, ({ path }, reply) => {
+      if (!isUp) reply.writeHead(503).end()
+      else if (path === '/away') reply.writeHead(302, { location: elsewhere }).end()
+      else reply.end()
+    })
+    const first = await openBroker(t, { folder })
+    const ask = (header: string, path: string) =>
+      first.askAs(testAgent(0, header), 'vendor.webhook.queue', 'GET', `${server.url}${path}`)
+    await ask('// @allow hosts 127.0.0.1', '/away')
+    await ask('// @allow hosts 127.0.0.1\n// @rate vendor.webhook 5/min', '/here')
+    await ask('', '/away')
+    await until(() => first.broker.queued?.outbox?.lanes(1)[0]?.failures === 1)
+    // What `kill -9` leaves.
+    const left = await tempFolder(t)
+    cpSync(join(folder, 'outbox'), join(left, 'outbox'), { recursive: true })
+    await first.broker.close()
+    isUp = true
+    const second = await openBroker(t, { folder: left })
+    assert.equal(await second.broker.queued?.outbox?.drained(20_000), 0)
+    const dead = second.broker.queued?.outbox?.dead(10) ?? []
+    assert.equal(dead.length, 1)
+    assert.match(dead[0]?.reason ?? '', /localhost.*not granted by the header of the script/)
+    assert.equal(target.seen.length, 1)
+    // The same for who sends it again.
+    second.broker.queued?.outbox?.retry({})
+    await until(() => second.broker.queued?.outbox?.dead(10).length === 1)
+    assert.equal(target.seen.length, 1)
+  })
+
+  test('are not made when the operator has taken their grant away', async (t) => {
+    const folder = await tempFolder(t)
+    const sink = await sinkOf(t, 503)
+    const first = await openBroker(t, { folder })
+    const agent = testAgent(0, '// @allow helpers vendor.webhook')
+    await first.askAs(agent, 'vendor.webhook.queue', 'GET', sink.url)
+    await until(() => first.broker.queued?.outbox?.lanes(1)[0]?.failures === 1)
+    await first.broker.close()
+    const second = await openBroker(t, { folder, grants: [{ agent: '*', helpers: ['file.*'] }] })
+    await until(() => second.broker.queued?.outbox?.dead(1).length === 1)
+    assert.match(second.broker.queued?.outbox?.dead(1)[0]?.reason ?? '', /not granted by scripting\.grants/)
+    assert.equal(sink.seen.length, 1)
+  })
+
   test('are refused where nothing is kept', async (t) => {
     const { ask } = await openBroker(t, { without: true })
     await assert.rejects(
@@ -171,16 +221,20 @@ describe('queued calls of helpers', () => {
 interface BrokerSetup {
   readonly folder?: string
   readonly set?: readonly string[]
+  readonly grants?: Config['scripting']['grants']
   readonly without?: boolean
   readonly rehearse?: (effect: Effect) => void
 }
 
-async function openBroker(t: TestContext, { folder, set = [], without = false, rehearse }: BrokerSetup = {}) {
+async function openBroker(
+  t: TestContext,
+  { folder, set = [], grants = [], without = false, rehearse }: BrokerSetup = {},
+) {
   const place = folder ?? (await tempFolder(t))
   const { config } = configOf({ set: [`scripting.data=${join(place, 'data')}`, ...set] })
   const audited: EffectRecord[] = []
   const broker = new HelperBroker({
-    config,
+    config: { ...config, scripting: { ...config.scripting, grants } },
     nodeName: 'n1',
     link: { action() {}, alert() {}, targeted: () => ({ targets: [], excluded: [] }), health: () => ({}) },
     rehearse,
@@ -188,10 +242,10 @@ async function openBroker(t: TestContext, { folder, set = [], without = false, r
     outbox: without ? undefined : { folder: join(place, 'outbox'), report() {} },
   })
   t.after(() => broker.close())
-  const agent = testAgent(0, '')
-  const ask = (path: string, ...args: readonly unknown[]) =>
+  const askAs = (agent: Agent, path: string, ...args: readonly unknown[]) =>
     broker.call({ agent, component: 'worker', path, args, nowMs: 0, warn() {} })
-  return { ask, broker, audited }
+  const ask = (path: string, ...args: readonly unknown[]) => askAs(testAgent(0, ''), path, ...args)
+  return { ask, askAs, broker, audited }
 }
 
 /** Takes requests, and answers with these statuses in turn; 200 after them. */

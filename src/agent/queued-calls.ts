@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs'
+import { z } from 'zod'
 import type { Config } from '../config/index.ts'
 import { bytesOf, msOf } from '../config/quantities.ts'
 import { PartlyFailed, retryOf } from '../helpers/answer.ts'
 import type { DispatchOptions } from '../helpers/dispatch.ts'
+import type { Grants } from '../helpers/grants.ts'
 import type { HelperHost } from '../helpers/helper.ts'
 import { namespaces } from '../helpers/index.ts'
 import { batchLimits, type KeptCall, leavesSomething, prepareCall, settleCall } from '../helpers/queued.ts'
@@ -28,7 +30,8 @@ export interface QueuedCallsOptions {
 
 /** Calls of one agent and helper with one key, oldest first. */
 export interface CallDelivery {
-  readonly agent: HelperHost['agent']
+  /** With what its header held it to when it made them. */
+  readonly agent: HelperHost['agent'] & { readonly grants?: Grants }
   readonly path: string
   readonly calls: readonly KeptCall[]
   /** The program ends. */
@@ -50,6 +53,8 @@ export interface QueuingCall {
   readonly args: readonly unknown[]
   readonly nowMs: number
   readonly entry?: string
+  /** What the header of the script holds it to. */
+  readonly grants?: Grants | undefined
 }
 
 /** Calls of helpers for which no script waits. They are on disk, where no secret is in the clear, until they have arrived. */
@@ -83,11 +88,12 @@ export class QueuedCalls {
 
   /** When it resolves the call is safe. Answers its id. Throws a Mistake for the script. */
   async push(
-    { identity, path, args, nowMs, entry }: QueuingCall,
+    { identity, path, args, nowMs, entry, grants }: QueuingCall,
     host: HelperHost,
     permit: NonNullable<DispatchOptions['permit']>,
   ): Promise<string> {
     const { title, index, id, version } = host.agent
+    const kept = grants === undefined ? undefined : keptText(grants)
     const prepared = await prepareCall(namespaces, path, args, host, permit)
     try {
       return this.#open().push({
@@ -95,6 +101,7 @@ export class QueuedCalls {
         ...(id === undefined ? {} : { id }),
         ...(version === undefined ? {} : { version }),
         ...(entry === undefined ? {} : { entry }),
+        ...(kept === undefined ? {} : { grants: kept }),
         key: this.#secrets.masked(prepared.key),
         args: this.#stored.marked(JSON.stringify(prepared.args)),
       })
@@ -139,7 +146,10 @@ export class QueuedCalls {
   #send(lane: Lane, calls: readonly WaitingCall[], ending: AbortSignal): Promise<void> {
     const { path } = lane
     const kept = calls.map(({ id, at, args }) => ({ id, at, args: () => this.#argsOf(args, path) }))
-    return this.#options.send({ agent: agentOf(lane, calls.at(-1)?.version), path, calls: kept, ending })
+    const last = calls.at(-1)
+    const grants = last?.grants === undefined ? {} : { grants: grantsOf(last.grants) }
+    const agent = { ...agentOf(lane, last?.version), ...grants }
+    return this.#options.send({ agent, path, calls: kept, ending })
   }
 
   #argsOf(json: string, path: string): readonly unknown[] {
@@ -157,3 +167,15 @@ export class QueuedCalls {
 function agentOf({ title, index, id }: Caller, version?: number): HelperHost['agent'] {
   return { title, index, ...(id === undefined ? {} : { id }), ...(version === undefined ? {} : { version }) }
 }
+
+/** Rates have been passed when a call is kept. Undefined for what holds to nothing else. */
+function keptText({ rates: _, ...lists }: Grants): string | undefined {
+  return Object.values(lists).some((list) => list !== undefined) ? JSON.stringify(lists) : undefined
+}
+
+function grantsOf(text: string): Grants {
+  return keptGrants.parse(JSON.parse(text))
+}
+
+const names = z.array(z.string()).optional()
+const keptGrants = z.object({ hosts: names, buckets: names, paths: names, helpers: names })

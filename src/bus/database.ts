@@ -15,14 +15,17 @@ export class Database {
   readonly #statements = new Map<string, StatementSync>()
   #waiting: Write[] = []
 
-  /** In a folder, which is made when it is not there, or in memory. Throws `E_STORE`. */
-  constructor(folder: string | null, name: string, schema: string) {
+  /**
+   * In a folder, which is made when it is not there, or in memory. `upgrades[n]` makes a file of version n one of the next;
+   * `schema` is that of the last. Throws `E_STORE`, also for a file of a later version than is known here, which is left as it is.
+   */
+  constructor(folder: string | null, name: string, schema: string, upgrades: readonly string[] = []) {
     this.#path = folder === null ? ':memory:' : join(folder, `${name}.db`)
     const pidPath = folder === null ? undefined : join(folder, `${name}.pid`)
     if (folder !== null) makeFolder(folder)
     this.#sqlite = this.#guard(() => new DatabaseSync(this.#path))
     try {
-      this.#guard(() => this.#begin(schema), pidPath)
+      this.#guard(() => this.#begin(schema, upgrades), pidPath)
     } catch (error) {
       this.#sqlite.close()
       throw error
@@ -30,14 +33,27 @@ export class Database {
     if (pidPath !== undefined) writeFileSync(pidPath, `${process.pid}\n`)
   }
 
-  #begin(schema: string): void {
+  #begin(schema: string, upgrades: readonly string[]): void {
     // Whoever holds the lock keeps it until it ends, however it ends: the kernel takes it back.
     this.#sqlite.exec('PRAGMA locking_mode = EXCLUSIVE')
     this.#sqlite.exec('PRAGMA journal_mode = WAL')
     this.#sqlite.exec('PRAGMA synchronous = NORMAL')
     this.#sqlite.exec('BEGIN IMMEDIATE')
+    for (const upgrade of upgrades.slice(this.#version(upgrades.length))) this.#sqlite.exec(upgrade)
     this.#sqlite.exec(schema)
+    this.#sqlite.exec(`PRAGMA user_version = ${upgrades.length}`)
     this.#sqlite.exec('COMMIT')
+  }
+
+  /** Of the file; one that is new has the latest. */
+  #version(latest: number): number {
+    const first = this.#sqlite.prepare('SELECT name FROM sqlite_schema LIMIT 1').get()
+    if (first === undefined) return latest
+    const version = Number(this.#sqlite.prepare('PRAGMA user_version').get()?.user_version)
+    if (version <= latest) return version
+    throw new Mistake('E_STORE', `${this.#path} was written by a newer release: it has version ${version}`, {
+      hint: `This release knows versions up to ${latest}. Run the newer one again, or move the file away: what is in it is not read.`,
+    })
   }
 
   /** First row, if there is one. */

@@ -20,6 +20,8 @@ export interface NewCall extends Caller {
   /** JSON. */
   readonly args: string
   readonly version?: number
+  /** What the script is held to by its header, as JSON; absent: nothing. The same holds when it is sent. */
+  readonly grants?: string
   /** Id of the entry in whose hook it was made. */
   readonly entry?: string
 }
@@ -44,6 +46,7 @@ export interface WaitingCall {
   readonly attempts: number
   readonly args: string
   readonly version?: number
+  readonly grants?: string
   readonly entry?: string
 }
 

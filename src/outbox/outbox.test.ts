@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { openSync, readdirSync, readFileSync, statSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { describe, type TestContext, test } from 'node:test'
 import fc from 'fast-check'
 import type { Mistake } from '../mistake/mistake.ts'
@@ -298,6 +299,50 @@ describe('the outbox', () => {
     assert.match(told.join(), /effects\.db is damaged: it is kept as .*damaged/)
   })
 
+  test('sends together what was made under the same grants', async (t) => {
+    const batches: (readonly unknown[])[] = []
+    const { outbox } = await open(t, {
+      limits: { most: 10, mostBytes: 1000 },
+      async send(_lane, calls) {
+        batches.push(calls.map(({ args, grants }) => `${args} ${grants}`))
+      },
+    })
+    for (const [args = '', grants] of ['1a', '2a', '3', '4b', '5b', '6a'])
+      outbox.push(call({ args, ...(grants === undefined ? {} : { grants }) }))
+    assert.equal(await outbox.drained(5000), 0)
+    assert.deepEqual(batches, [['1 a', '2 a'], ['3 undefined'], ['4 b', '5 b'], ['6 a']])
+  })
+
+  test('takes over a file of an earlier release, and leaves one of a later alone', async (t) => {
+    const folder = await tempFolder(t)
+    const before = await open(t, { folder, send: () => Promise.reject(never()) })
+    const ids = ['1', '2'].map((args) => before.outbox.push(call({ args })))
+    await until(() => before.outbox.dead(10).length === 2)
+    await before.outbox.close()
+    const path = join(folder, 'effects.db')
+    change(
+      path,
+      'ALTER TABLE calls DROP grants; ALTER TABLE dead DROP grants; DROP TABLE grants; PRAGMA user_version = 0',
+    )
+    const after = await open(t, { folder })
+    assert.equal(after.outbox.retry({}), 2)
+    assert.equal(await after.outbox.drained(5000), 0)
+    assert.deepEqual(
+      after.sent.map(({ id }) => id),
+      ids,
+    )
+    await after.outbox.close()
+    change(path, 'PRAGMA user_version = 7')
+    const text = readFileSync(path)
+    await assert.rejects(
+      open(t, { folder }),
+      (error: Mistake) => error.code === 'E_STORE' && /newer release: it has version 7/.test(error.message),
+    )
+    assert.deepEqual(readFileSync(path), text)
+    change(path, 'PRAGMA user_version = 1')
+    await open(t, { folder })
+  })
+
   test('begins anew where a file is none', async (t) => {
     const folder = await tempFolder(t)
     writeFileSync(join(folder, 'effects.db'), 'no database, for sure'.repeat(1000))
@@ -459,6 +504,13 @@ function call(overrides: Partial<NewCall>): NewCall {
     args: '[]',
     ...overrides,
   }
+}
+
+/** As somebody else does it. */
+function change(path: string, sql: string): void {
+  const database = new DatabaseSync(path)
+  database.exec(sql)
+  database.close()
 }
 
 function later(afterMs = 0): Error {

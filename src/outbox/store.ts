@@ -6,7 +6,7 @@ import { Mistake } from '../mistake/mistake.ts'
 import type { CallSelector, DeadCall, OutboxFigures, OutboxLane } from '../wire/outbox.ts'
 import type { Lane, NewCall, Settlement, WaitingCall } from './call.ts'
 import { copyReadable, setAside } from './damaged.ts'
-import { SCHEMA, TABLES } from './schema.ts'
+import { SCHEMA, TABLES, UPGRADES } from './schema.ts'
 import type { Delivery } from './sender.ts'
 
 export interface StoreOptions {
@@ -37,6 +37,8 @@ export class OutboxStore {
   readonly #totals = new Map<string, Total>()
   /** Some of the lanes, by caller and key: the others are looked up. */
   readonly #lanes = new Map<string, number>()
+  /** Numbers of grants, by their text. */
+  readonly #grants = new Map<string, number>()
   /** Numbers of the calls that are being sent, by lane: up to this one. */
   readonly #taken = new Map<number, number>()
 
@@ -78,8 +80,9 @@ export class OutboxStore {
       return { id: this.idOf(this.#last), isFirst }
     } catch (error) {
       total.refused++
-      // One that was to be made with the call is not there.
+      // What was to be made with the call is not there.
       this.#lanes.clear()
+      this.#grants.clear()
       throw error
     }
   }
@@ -104,18 +107,19 @@ export class OutboxStore {
     return typeof row?.due === 'number' ? row.due : undefined
   }
 
-  /** The oldest calls of a lane, which are kept from others until `settle`. At least one, if there is one. */
+  /** The oldest calls of a lane, of the same grants, which are kept from others until `settle`. At least one, if there is one. */
   take({ number: lane }: Lane, most: number, mostBytes: number): WaitingCall[] {
     const rows = this.#database.all(
-      'SELECT number, bytes FROM calls WHERE lane = ? ORDER BY number LIMIT ?',
+      'SELECT number, bytes, grants FROM calls WHERE lane = ? ORDER BY number LIMIT ?',
       lane,
       most,
     )
     let bytes = 0
-    const fitting = rows.filter((row, at) => {
+    const beyond = rows.findIndex(({ grants, ...row }, at) => {
       bytes += Number(row.bytes) - OVERHEAD
-      return at === 0 || bytes <= mostBytes
+      return at > 0 && (bytes > mostBytes || grants !== rows[0]?.grants)
     })
+    const fitting = beyond === -1 ? rows : rows.slice(0, beyond)
     const calls = fitting.flatMap(({ number }) => {
       const row = this.#database.get('SELECT * FROM calls WHERE number = ?', Number(number))
       return row === undefined ? [] : [this.#callOf(row)]
@@ -254,8 +258,8 @@ export class OutboxStore {
       this.#database.transaction(() => {
         const lane = this.#laneOf(total, String(row.key), this.#options.now()).number
         this.#database.run(
-          `INSERT INTO calls (number, lane, bytes, queued, at, attempts, version, entry, args)
-           SELECT number, ?, bytes, ?, at, 0, version, entry, args FROM dead WHERE number = ?`,
+          `INSERT INTO calls (number, lane, bytes, queued, at, attempts, version, entry, args, grants)
+           SELECT number, ?, bytes, ?, at, 0, version, entry, args, grants FROM dead WHERE number = ?`,
           ...[lane, this.#options.now(), Number(row.number)],
         )
         this.#database.run('DELETE FROM dead WHERE number = ?', Number(row.number))
@@ -307,7 +311,7 @@ export class OutboxStore {
   // --- opening -------------------------------------------------------------------------------------------------
 
   #open(): Database {
-    const database = new Database(this.#options.folder, NAME, SCHEMA)
+    const database = new Database(this.#options.folder, NAME, SCHEMA, UPGRADES)
     try {
       this.#load(database)
       return database
@@ -321,7 +325,7 @@ export class OutboxStore {
     const { folder, now, report } = this.#options
     const aside = setAside(folder, NAME, now())
     makePrivate(folder)
-    const database = new Database(folder, NAME, SCHEMA)
+    const database = new Database(folder, NAME, SCHEMA, UPGRADES)
     const copied = copyReadable(aside, database, TABLES)
     report(
       `${fileOf(folder)} is damaged: it is kept as ${aside}, and ${copied.calls ?? 0} calls that wait and ${copied.dead ?? 0} that were given up were taken over; what could not be read is not sent`,
@@ -344,6 +348,10 @@ export class OutboxStore {
       database.run('DELETE FROM calls WHERE lane NOT IN (SELECT number FROM lanes)')
       database.run('DELETE FROM lanes WHERE total NOT IN (SELECT number FROM totals)')
       database.run('DELETE FROM dead WHERE total NOT IN (SELECT number FROM totals)')
+      database.run(
+        `DELETE FROM grants WHERE number NOT IN (
+           SELECT grants FROM calls WHERE grants IS NOT NULL UNION SELECT grants FROM dead WHERE grants IS NOT NULL)`,
+      )
     })
     const about = (name: string) => database.get('SELECT value FROM about WHERE name = ?', name)?.value
     this.#name = String(about('name'))
@@ -351,6 +359,7 @@ export class OutboxStore {
     this.#last = Number(about('run')) * CALLS_OF_A_RUN
     this.#totals.clear()
     this.#lanes.clear()
+    this.#grants.clear()
     this.#taken.clear()
     this.#bytes = 0
     for (const row of database.all('SELECT * FROM totals')) this.#remember(totalOf(row))
@@ -376,12 +385,13 @@ export class OutboxStore {
   /** Answers whether there was no lane for it. */
   #insert(call: NewCall, total: Total, bytes: number): boolean {
     const { at, args, version = null, entry = null } = call
+    const grants = call.grants === undefined ? null : this.#grantsOf(call.grants)
     const number = this.#last + 1
     const queued = this.#options.now()
     const insert = (lane: number) =>
       this.#database.run(
-        'INSERT INTO calls (number, lane, bytes, queued, at, attempts, version, entry, args) VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?)',
-        ...[number, lane, bytes, queued, at, version, entry, args],
+        'INSERT INTO calls (number, lane, bytes, queued, at, attempts, version, entry, args, grants) VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?, ?)',
+        ...[number, lane, bytes, queued, at, version, entry, args, grants],
       )
     const known = this.#lanes.get(nameOf(total, call.key))
     let isFirst = false
@@ -409,6 +419,17 @@ export class OutboxStore {
     return { number, isNew: made > 0 }
   }
 
+  /** Few scripts have any, and each has one text for all of its calls. */
+  #grantsOf(list: string): number {
+    const known = this.#grants.get(list)
+    if (known !== undefined) return known
+    this.#database.run('INSERT OR IGNORE INTO grants (list) VALUES (?)', list)
+    const number = Number(this.#database.get('SELECT number FROM grants WHERE list = ?', list)?.number)
+    if (this.#grants.size >= MOST_GRANTS_KNOWN) this.#grants.clear()
+    this.#grants.set(list, number)
+    return number
+  }
+
   #delete(number: number): number {
     const row = this.#database.get('SELECT bytes FROM calls WHERE number = ?', number)
     this.#database.run('DELETE FROM calls WHERE number = ?', number)
@@ -417,8 +438,8 @@ export class OutboxStore {
 
   #bury(number: number, lane: Lane, reason: string, attempt = 1): number {
     this.#database.run(
-      `INSERT INTO dead (number, total, key, bytes, queued, at, attempts, version, entry, args, died, reason)
-       SELECT number, ?, ?, bytes, queued, at, attempts + ?, version, entry, args, ?, ? FROM calls WHERE number = ?`,
+      `INSERT INTO dead (number, total, key, bytes, queued, at, attempts, version, entry, args, grants, died, reason)
+       SELECT number, ?, ?, bytes, queued, at, attempts + ?, version, entry, args, grants, ?, ? FROM calls WHERE number = ?`,
       ...[this.#totalOfLane(lane).number, lane.key, attempt, this.#options.now(), reason, number],
     )
     return this.#delete(number)
@@ -450,7 +471,7 @@ export class OutboxStore {
     return false
   }
 
-  #callOf({ number, at, queued, attempts, args, version, entry }: Row): WaitingCall {
+  #callOf({ number, at, queued, attempts, args, version, entry, grants }: Row): WaitingCall {
     return {
       number: Number(number),
       id: this.idOf(Number(number)),
@@ -460,7 +481,14 @@ export class OutboxStore {
       args: String(args),
       ...(typeof version === 'number' ? { version } : {}),
       ...(typeof entry === 'string' ? { entry } : {}),
+      ...(typeof grants === 'number' ? { grants: this.#listOf(grants) } : {}),
     }
+  }
+
+  /** What a damaged file no longer says is none. */
+  #listOf(grants: number): string {
+    const row = this.#database.get('SELECT list FROM grants WHERE number = ?', grants)
+    return typeof row?.list === 'string' ? row.list : NO_GRANTS
   }
 
   /** What the script was told. */
@@ -740,5 +768,7 @@ const OVERHEAD = 100
 /** Part of the room that those may take which were given up. */
 const DEAD_SHARE = 0.25
 const MOST_LANES_KNOWN = 1000
+const MOST_GRANTS_KNOWN = 1000
+const NO_GRANTS = '{"helpers":[]}'
 const CALLS_OF_A_RUN = 2 ** 32
 const LONGEST_WAIT_MS = 3_600_000
