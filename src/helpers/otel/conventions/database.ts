@@ -74,8 +74,8 @@ const NOT_OF_A_QUERY: ReadonlySet<string> = new Set([
 function withoutValues(value: unknown): unknown {
   if (Array.isArray(value)) {
     // Documents that are alike say no more than one of them.
-    const kinds = new Map(value.map((each) => [JSON.stringify(withoutValues(each)), withoutValues(each)]))
-    return [...kinds.values()]
+    const kinds = value.map(withoutValues)
+    return [...new Map(kinds.map((kind) => [JSON.stringify(kind), kind])).values()]
   }
   if (!isObject(value)) return '?'
   return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, withoutValues(each)]))

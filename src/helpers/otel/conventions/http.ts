@@ -88,10 +88,13 @@ function graphqlError(error: unknown): { type: string; message?: string } {
   }
 }
 
-/** Text and numbers of a document of GraphQL may be anybody's secrets. */
+/**
+ * Text and numbers of a document of GraphQL may be anybody's secrets. Text may lack its end: what is left open is text all the
+ * same, and nothing is looked at twice.
+ */
 function withoutLiterals(document: string): string {
   return document
-    .replace(/"""[\s\S]*?"""|"(?:\\.|[^"\\\n])*"/g, '"?"')
+    .replace(/"""[\s\S]*?(?:"""|$)|"(?:\\.|[^"\\\n])*"?/g, '"?"')
     .replace(/(?<![\w$])-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?\b/g, '?')
 }
 
@@ -187,9 +190,14 @@ function clientOf(entry: SeenEntry): string | undefined {
 
 /** The conventions name four parameters with signatures; more of them are secrets. */
 function withoutSecrets(query: string): string {
-  return query.replace(/([^&=]+)=([^&]*)/g, (pair, name: string) =>
-    SECRET.test(name) ? `${name}=REDACTED` : pair,
-  )
+  return query
+    .split('&')
+    .map((pair) => {
+      const at = pair.indexOf('=')
+      const name = pair.slice(0, Math.max(at, 0))
+      return SECRET.test(name) ? `${name}=REDACTED` : pair
+    })
+    .join('&')
 }
 
 const SECRET =

@@ -81,7 +81,8 @@ function recordsIn(value: unknown, found: KafkaRecord[] = []): KafkaRecord[] {
   if (Array.isArray(value)) for (const each of value) recordsIn(each, found)
   else if (isObject(value))
     for (const [name, each] of Object.entries(value)) {
-      if (name === 'record' && Array.isArray(each)) found.push(...each.filter(isObject))
+      if (name === 'record' && Array.isArray(each))
+        found.push(...each.slice(0, MOST_RECORDS).filter(isObject))
       else recordsIn(each, found)
     }
   return found

@@ -67,12 +67,22 @@ const LONGEST_SUMMARY = 255
 
 /** What SQLCommenter puts behind a statement: `traceparent` in a comment (https://google.github.io/sqlcommenter/spec/). */
 export function commentsOf(sql: string): Record<string, string> {
-  const pairs = [...sql.matchAll(/\/\*([\s\S]*?)\*\//g)].flatMap(([, comment = '']) => [
-    ...comment.matchAll(/([\w-]+)='((?:\\'|[^'])*)'/g),
+  const pairs = [...commentsIn(sql)].flatMap((comment) => [
+    ...comment.matchAll(/(?<![\w-])([\w-]+)='((?:\\'|[^'])*)'/g),
   ])
   return Object.fromEntries(
     pairs.map(([, name = '', value = '']) => [name, decoded(value.replaceAll("\\'", "'"))]),
   )
+}
+
+/** Each place is looked at once, whatever is open and never closed. */
+function* commentsIn(sql: string): Generator<string> {
+  for (let at = sql.indexOf('/*'); at >= 0; ) {
+    const end = sql.indexOf('*/', at + 2)
+    if (end < 0) return
+    yield sql.slice(at + 2, end)
+    at = sql.indexOf('/*', end + 2)
+  }
 }
 
 function decoded(text: string): string {
