@@ -1,6 +1,8 @@
 import { Anchor } from '@mantine/core'
 import { Link } from 'react-router'
 import type { AlertEntry, AlertView } from '../../../src/wire/alerts.ts'
+import { type Fact, Facts } from '../../components/listing/facts.tsx'
+import { InnerTable } from '../../components/listing/inner-table.tsx'
 import { formatDateTime, formatNumber } from '../../lib/format.ts'
 import classes from './alerts.module.css'
 
@@ -14,68 +16,47 @@ export function AlertDetails({ alert }: Props) {
   return (
     <div className={classes.details}>
       {text !== '' && <p className={classes.text}>{text}</p>}
-      <dl className={classes.facts}>
-        {factsOf(alert).map(([name, value]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
-      </dl>
+      <Facts facts={factsOf(alert)} />
       {entries.length > 0 && (
-        <table className={classes.entries} aria-label={`Entries of ${title}`}>
-          <thead>
-            <tr>
-              {['Time', 'Protocol', 'From', 'To', 'Request', 'Status'].map((head) => (
-                <th key={head} scope="col">
-                  {head}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {entries.map((entry) => (
-              <EntryRow key={`${entry.id} ${entry.timestamp}`} entry={entry} />
-            ))}
-          </tbody>
-        </table>
+        <InnerTable
+          label={`Entries of ${title}`}
+          columns={[
+            { name: 'Time', cell: ({ timestamp }) => formatDateTime(timestamp) },
+            { name: 'Protocol', cell: ({ protocol }) => protocol },
+            { name: 'From', cell: ({ source }) => source },
+            { name: 'To', cell: ({ destination }) => destination },
+            { name: 'Request', cell: (entry) => <Request entry={entry} /> },
+            { name: 'Status', cell: ({ status }) => status },
+          ]}
+          rows={entries}
+          keyOf={({ id, timestamp }) => `${id} ${timestamp}`}
+        />
       )}
     </div>
   )
 }
 
-function EntryRow({
-  entry: { id, timestamp, protocol, source, destination, summary, status },
-}: {
-  readonly entry: AlertEntry
-}) {
+function Request({ entry: { id, protocol, summary } }: { readonly entry: AlertEntry }) {
   const what = summary === '' ? protocol : summary
   return (
-    <tr>
-      <td>{formatDateTime(timestamp)}</td>
-      <td>{protocol}</td>
-      <td>{source}</td>
-      <td>{destination}</td>
-      <td className={classes.request}>
-        {id === '' ? (
-          what
-        ) : (
-          <Anchor
-            component={Link}
-            to={`/traffic?entry=${encodeURIComponent(id)}`}
-            inherit
-            title="Show it in the traffic, while it is kept"
-          >
-            {what}
-          </Anchor>
-        )}
-      </td>
-      <td>{status}</td>
-    </tr>
+    <div className={classes.request}>
+      {id === '' ? (
+        what
+      ) : (
+        <Anchor
+          component={Link}
+          to={`/traffic?entry=${encodeURIComponent(id)}`}
+          inherit
+          title="Show it in the traffic, while it is kept"
+        >
+          {what}
+        </Anchor>
+      )}
+    </div>
   )
 }
 
-function factsOf(alert: AlertView): (readonly [string, string])[] {
+function factsOf(alert: AlertView): Fact[] {
   const { key, state, openedAt, lastAt, closedAt, closedBy, nodes, count, notifiedAt, suppressed, labels } =
     alert
   const closing = closedBy === 'time' ? 'by itself: nothing raised it any more' : `by ${closedBy}`

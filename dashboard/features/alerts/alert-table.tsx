@@ -1,9 +1,10 @@
-import { ActionIcon, Anchor, Group } from '@mantine/core'
-import { IconChevronRight, IconCircleCheck, IconFileDownload } from '@tabler/icons-react'
-import { Fragment } from 'react'
+import { Anchor, Group } from '@mantine/core'
+import { IconCircleCheck, IconFileDownload } from '@tabler/icons-react'
 import { Link } from 'react-router'
 import type { AlertView } from '../../../src/wire/alerts.ts'
 import { IconAction } from '../../components/icon-action.tsx'
+import { type Column, Listing } from '../../components/listing/listing.tsx'
+import { RowOpener } from '../../components/listing/row-opener.tsx'
 import { formatDateTime, formatNumber } from '../../lib/format.ts'
 import { AlertDetails } from './alert-details.tsx'
 import classes from './alerts.module.css'
@@ -20,119 +21,69 @@ interface Props {
 }
 
 /** Alerts, a line each; more of each is a click away. */
-export function AlertTable({ alerts, opened, onOpen, ...more }: Props) {
+export function AlertTable(props: Props) {
+  const { alerts, opened } = props
   return (
-    <section className={classes.scroller} aria-label="Alerts">
-      <table className={`listing ${classes.table}`}>
-        <thead>
-          <tr>
-            {HEADS.map(([head, isNumber]) => (
-              <th key={head} scope="col" className={isNumber ? classes.right : undefined}>
-                {head}
-              </th>
-            ))}
-            <th scope="col" className={classes.right}>
-              Actions
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {alerts.map((alert) => {
-            const isOpen = alert.id === opened
-            return (
-              <Row
-                key={alert.id}
-                alert={alert}
-                isOpen={isOpen}
-                onToggle={() => onOpen(isOpen ? '' : alert.id)}
-                {...more}
-              />
-            )
-          })}
-        </tbody>
-      </table>
-    </section>
+    <Listing
+      label="Alerts"
+      columns={columnsOf(props)}
+      rows={alerts}
+      keyOf={({ id }) => id}
+      below={(alert) => (alert.id === opened ? <AlertDetails alert={alert} /> : undefined)}
+      toneOf={({ state }) => (state === 'closed' ? 'muted' : undefined)}
+    />
   )
 }
 
-interface RowProps extends Pick<Props, 'onClose' | 'mayOperate'> {
-  readonly alert: AlertView
-  readonly isOpen: boolean
-  readonly onToggle: () => void
-}
+function columnsOf({ opened, onOpen, onClose, mayOperate }: Props): readonly Column<AlertView>[] {
+  return [
+    { name: 'Severity', width: 100, cell: ({ severity }) => <SeverityWord severity={severity} /> },
+    {
+      name: 'Title',
+      title: ({ title }) => title,
+      cell: ({ id, title }) => (
+        <RowOpener of={title} isOpen={id === opened} onToggle={() => onOpen(id === opened ? '' : id)}>
+          <span className={classes.name}>{title}</span>
+        </RowOpener>
+      ),
+    },
+    { name: 'State', width: 70, cell: ({ state }) => state },
+    {
+      name: 'Agent',
+      width: 160,
+      title: ({ agentTitle }) => agentTitle,
+      cell: ({ agent, agentTitle }) => (
+        <Anchor component={Link} to={`/agents/${encodeURIComponent(agent)}`} inherit c="inherit">
+          {agentTitle}
+        </Anchor>
+      ),
+    },
+    { name: 'Raised', width: 76, isRight: true, cell: ({ count }) => formatNumber(count) },
+    {
+      name: 'On',
+      width: 100,
+      title: ({ nodes }) => nodes.join(', '),
+      cell: ({ nodes }) => (nodes.length === 1 ? nodes[0] : `${nodes.length} nodes`),
+    },
+    { name: 'Last', width: 165, isRight: true, cell: ({ lastAt }) => formatDateTime(lastAt) },
+    ...(mayOperate ? [{ name: 'Actions', width: 84, isRight: true, cell: actions }] : []),
+  ]
 
-function Row({ alert, isOpen, onToggle, onClose, mayOperate }: RowProps) {
-  const { id, title, severity, state, agent, agentTitle, count, nodes, lastAt, pcapBytes } = alert
-  return (
-    <Fragment>
-      <tr data-state={state}>
-        <td>
-          <SeverityWord severity={severity} />
-        </td>
-        <td className={classes.title}>
-          <span className={classes.named}>
-            <ActionIcon
-              variant="subtle"
-              color="gray"
-              size="sm"
-              aria-label={`Details of ${title}`}
-              aria-expanded={isOpen}
-              onClick={onToggle}
-            >
-              <IconChevronRight size={14} className={classes.chevron} data-open={isOpen} />
-            </ActionIcon>
-            <span className={classes.name} title={title}>
-              {title}
-            </span>
-          </span>
-        </td>
-        <td>{state}</td>
-        <td>
-          <Anchor component={Link} to={`/agents/${encodeURIComponent(agent)}`} inherit c="inherit">
-            {agentTitle}
-          </Anchor>
-        </td>
-        <td className={classes.right}>{formatNumber(count)}</td>
-        <td>{nodes.length === 1 ? nodes[0] : `${nodes.length} nodes`}</td>
-        <td className={classes.right}>{formatDateTime(lastAt).slice(0, 19)}</td>
-        <td>
-          {mayOperate && (
-            <Group gap={2} wrap="nowrap" justify="flex-end">
-              <IconAction
-                label={`Download the packets of ${title} (pcap)`}
-                isDisabled={pcapBytes === 0}
-                onClick={() => fetchPackets(alert)}
-              >
-                <IconFileDownload size={16} />
-              </IconAction>
-              <IconAction
-                label={`Close ${title}`}
-                isDisabled={state === 'closed'}
-                onClick={() => onClose(id)}
-              >
-                <IconCircleCheck size={16} />
-              </IconAction>
-            </Group>
-          )}
-        </td>
-      </tr>
-      {isOpen && (
-        <tr>
-          <td colSpan={HEADS.length + 1} className={classes.more}>
-            <AlertDetails alert={alert} />
-          </td>
-        </tr>
-      )}
-    </Fragment>
-  )
+  function actions(alert: AlertView) {
+    const { id, title, state, pcapBytes } = alert
+    return (
+      <Group gap={2} wrap="nowrap" justify="flex-end">
+        <IconAction
+          label={`Download the packets of ${title} (pcap)`}
+          isDisabled={pcapBytes === 0}
+          onClick={() => fetchPackets(alert)}
+        >
+          <IconFileDownload size={16} />
+        </IconAction>
+        <IconAction label={`Close ${title}`} isDisabled={state === 'closed'} onClick={() => onClose(id)}>
+          <IconCircleCheck size={16} />
+        </IconAction>
+      </Group>
+    )
+  }
 }
-
-const HEADS = [
-  ['Severity', false],
-  ['Title', false],
-  ['State', false],
-  ['Agent', false],
-  ['Raised', true],
-  ['On', false],
-  ['Last', true],
-] as const

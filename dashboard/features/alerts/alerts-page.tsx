@@ -2,6 +2,7 @@ import { Anchor, Button, Switch, TextInput } from '@mantine/core'
 import { IconSearch } from '@tabler/icons-react'
 import { useMemo } from 'react'
 import { Link } from 'react-router'
+import { Foot } from '../../components/listing/foot.tsx'
 import { PageHeader } from '../../components/page-header.tsx'
 import { EmptyState, ErrorState, LoadingState } from '../../components/states.tsx'
 import { useAddress } from '../../lib/address.ts'
@@ -9,7 +10,6 @@ import { useMay } from '../../lib/session.ts'
 import { useTyped } from '../../lib/use-typed.ts'
 import { found, summary } from './alert-list.ts'
 import { AlertTable } from './alert-table.tsx'
-import classes from './alerts.module.css'
 import { useAlerts, useClose } from './use-alerts.ts'
 
 /** What agents have raised. */
@@ -63,7 +63,7 @@ export function AlertsPage() {
           mayOperate={mayOperate}
         />
       )}
-      <footer className={classes.foot}>{summary(alerts)}.</footer>
+      <Foot>{summary(alerts)}.</Foot>
     </>
   )
 }

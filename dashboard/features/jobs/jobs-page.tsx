@@ -3,6 +3,7 @@ import { IconRun, IconSearch, IconTrash } from '@tabler/icons-react'
 import { useMemo } from 'react'
 import { Link } from 'react-router'
 import { confirm } from '../../components/confirm.tsx'
+import { Foot } from '../../components/listing/foot.tsx'
 import { PageHeader } from '../../components/page-header.tsx'
 import { EmptyState, ErrorState, LoadingState } from '../../components/states.tsx'
 import { useAddress } from '../../lib/address.ts'
@@ -12,7 +13,6 @@ import { useTyped } from '../../lib/use-typed.ts'
 import { useNodes } from '../../lib/watched.ts'
 import { groupsOf, schedulersOf, silentNodes, totalsOf } from './job-groups.ts'
 import { askToDelete, JobTable } from './job-table.tsx'
-import classes from './jobs.module.css'
 import { Schedulers } from './schedulers.tsx'
 import { type GiveOrder, useHubClock, useJobs, useOrders } from './use-jobs.ts'
 
@@ -61,10 +61,10 @@ export function JobsPage() {
           ) : (
             <NoJobs isSearched={totals.jobs > 0} onShowAll={() => search('')} />
           )}
-          <footer className={classes.foot}>
+          <Foot>
             {summary(totals)} Jobs that take less than a second always look as if they wait. Times of
             schedules are UTC.
-          </footer>
+          </Foot>
         </>
       )}
     </>

@@ -1,4 +1,7 @@
 import type { RecordingView } from '../../../src/wire/recordings.ts'
+import { Facts } from '../../components/listing/facts.tsx'
+import { InnerTable } from '../../components/listing/inner-table.tsx'
+import type { Column } from '../../components/listing/listing.tsx'
 import { formatBytes, formatDateTime, formatNumber } from '../../lib/format.ts'
 import { minutesInWords } from './minutes.ts'
 import { lossesOf, scheduleOf } from './recording-list.ts'
@@ -25,43 +28,33 @@ export function RecordingNodes({ recording }: Props) {
   ] as const
   return (
     <div className={classes.details}>
-      <dl className={classes.facts}>
-        {facts.map(([name, value]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
-      </dl>
+      <Facts facts={facts} />
       {nodes.length === 0 ? (
         <p className={classes.muted}>No worker has said anything of it yet.</p>
       ) : (
-        <table className={classes.nodes} aria-label={`${recording.name} on each node`}>
-          <thead>
-            <tr>
-              {['Node', 'State', 'Entries', 'Packets', 'Size'].map((head, at) => (
-                <th key={head} scope="col" className={at > 1 ? classes.right : undefined}>
-                  {head}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {nodes.map(({ node, state, reason, entries, packets, bytes, isAlive }) => (
-              <tr key={node}>
-                <td>{node}</td>
-                <td className={state === 'failed' || !isAlive ? classes.failed : undefined}>
-                  {isAlive ? state : `${state}, and does not answer now`}
-                  {reason !== '' && `: ${reason}`}
-                </td>
-                <td className={classes.right}>{formatNumber(entries)}</td>
-                <td className={classes.right}>{formatNumber(packets)}</td>
-                <td className={classes.right}>{formatBytes(bytes)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
+        <InnerTable
+          label={`${recording.name} on each node`}
+          columns={COLUMNS}
+          rows={nodes}
+          keyOf={({ node }) => node}
+        />
       )}
     </div>
   )
 }
+
+const COLUMNS: readonly Column<RecordingView['nodes'][number]>[] = [
+  { name: 'Node', cell: ({ node }) => node },
+  {
+    name: 'State',
+    cell: ({ state, reason, isAlive }) => (
+      <span className={state === 'failed' || !isAlive ? classes.failed : undefined}>
+        {isAlive ? state : `${state}, and does not answer now`}
+        {reason !== '' && `: ${reason}`}
+      </span>
+    ),
+  },
+  { name: 'Entries', isRight: true, cell: ({ entries }) => formatNumber(entries) },
+  { name: 'Packets', isRight: true, cell: ({ packets }) => formatNumber(packets) },
+  { name: 'Size', isRight: true, cell: ({ bytes }) => formatBytes(bytes) },
+]

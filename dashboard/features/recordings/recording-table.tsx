@@ -1,16 +1,17 @@
-import { ActionIcon, Anchor, Checkbox, Group, Tooltip } from '@mantine/core'
+import { Anchor, Checkbox, Group, Tooltip } from '@mantine/core'
 import {
   IconAlertTriangle,
   IconArchive,
-  IconChevronRight,
   IconFileDownload,
   IconPlayerStop,
   IconTrash,
 } from '@tabler/icons-react'
-import { Fragment, useState } from 'react'
+import { useState } from 'react'
 import { Link } from 'react-router'
 import type { RecordingView } from '../../../src/wire/recordings.ts'
 import { IconAction } from '../../components/icon-action.tsx'
+import { type Column, Listing } from '../../components/listing/listing.tsx'
+import { RowOpener } from '../../components/listing/row-opener.tsx'
 import { formatBytes, formatDateTime, formatNumber } from '../../lib/format.ts'
 import { canStop, lossesOf, nextStep, progress } from './recording-list.ts'
 import { RecordingNodes } from './recording-nodes.tsx'
@@ -37,141 +38,139 @@ interface Props {
 
 /** Recordings, a line each; more of each is a click away. */
 export function RecordingTable(props: Props) {
-  const { recordings, selected, onSelect, mayOperate } = props
+  const [opened, setOpened] = useState<ReadonlySet<string>>(new Set())
+  return (
+    <Listing
+      label="All recordings"
+      columns={[...(props.mayOperate ? [selection(props)] : []), ...columnsOf(props, opened, setOpened)]}
+      rows={props.recordings}
+      keyOf={({ name }) => name}
+      below={(recording) =>
+        opened.has(recording.name) ? <RecordingNodes recording={recording} /> : undefined
+      }
+      toneOf={({ name }) => (props.selected.has(name) ? 'chosen' : undefined)}
+    />
+  )
+}
+
+function selection({ recordings, selected, onSelect }: Props): Column<RecordingView> {
   const names = recordings.map(({ name }) => name)
   const chosen = names.filter((name) => selected.has(name))
-  return (
-    <section className={classes.scroller} aria-label="All recordings">
-      <table className={`listing ${classes.table}`}>
-        <thead>
-          <tr>
-            {mayOperate && (
-              <th scope="col" className={classes.narrow}>
-                <Checkbox
-                  size="xs"
-                  aria-label="Select all"
-                  checked={chosen.length > 0 && chosen.length === names.length}
-                  indeterminate={chosen.length > 0 && chosen.length < names.length}
-                  onChange={({ currentTarget }) => onSelect(new Set(currentTarget.checked ? names : []))}
-                />
-              </th>
-            )}
-            {HEADS.map(([head, isNumber]) => (
-              <th key={head} scope="col" className={isNumber ? classes.right : undefined}>
-                {head}
-              </th>
-            ))}
-            <th scope="col" className={classes.right}>
-              Actions
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {recordings.map((recording) => (
-            <Row key={recording.name} {...props} recording={recording} />
-          ))}
-        </tbody>
-      </table>
-    </section>
-  )
-}
-
-type RowProps = Props & { readonly recording: RecordingView }
-
-function Row({ recording, now, selected, onSelect, acts, fetching, mayOperate }: RowProps) {
-  const { name, state, filter, entries, packets, bytes, start, reason } = recording
-  const [isOpen, setOpen] = useState(false)
-  const losses = lossesOf(recording)
-  const warning = [reason, losses].filter((each) => each !== undefined && each !== '').join('; ')
-  const select = (isSelected: boolean) => {
-    const others = [...selected].filter((each) => each !== name)
-    onSelect(new Set(isSelected ? [...others, name] : others))
+  return {
+    name: 'Select',
+    width: 38,
+    head: (
+      <Checkbox
+        size="xs"
+        aria-label="Select all"
+        checked={chosen.length > 0 && chosen.length === names.length}
+        indeterminate={chosen.length > 0 && chosen.length < names.length}
+        onChange={({ currentTarget }) => onSelect(new Set(currentTarget.checked ? names : []))}
+      />
+    ),
+    cell: ({ name }) => (
+      <Checkbox
+        size="xs"
+        aria-label={`Select ${name}`}
+        checked={selected.has(name)}
+        onChange={() => onSelect(toggled(selected, name))}
+      />
+    ),
   }
-  return (
-    <Fragment>
-      <tr data-selected={selected.has(name)}>
-        {mayOperate && (
-          <td className={classes.narrow}>
-            <Checkbox
-              size="xs"
-              aria-label={`Select ${name}`}
-              checked={selected.has(name)}
-              onChange={({ currentTarget }) => select(currentTarget.checked)}
-            />
-          </td>
-        )}
-        <td>
-          <span className={classes.named}>
-            <ActionIcon
-              variant="subtle"
-              color="gray"
-              size="sm"
-              aria-label={`Details of ${name}`}
-              aria-expanded={isOpen}
-              onClick={() => setOpen(!isOpen)}
-            >
-              <IconChevronRight size={14} className={classes.chevron} data-open={isOpen} />
-            </ActionIcon>
-            <Anchor
-              component={Link}
-              to={trafficOf(name)}
-              className={classes.name}
-              title={`Show the entries of ${name}`}
-            >
-              {name}
-            </Anchor>
-          </span>
-        </td>
-        <td>
-          <State state={state} />
-        </td>
-        <td className={classes.next}>
-          <Next recording={recording} now={now} />
-        </td>
-        <td className={classes.filter} title={filter}>
-          {filter === '' ? <span className={classes.muted}>everything</span> : filter}
-        </td>
-        <td className={classes.right}>{formatNumber(entries)}</td>
-        <td className={classes.right}>{formatNumber(packets)}</td>
-        <td className={classes.right}>
-          {warning !== '' && (
-            <Tooltip label={warning} multiline maw={420}>
-              <span className={classes.warning} role="img" aria-label={`Not all of it: ${warning}`}>
-                <IconAlertTriangle size={14} />
-              </span>
-            </Tooltip>
-          )}
-          {formatBytes(bytes)}
-        </td>
-        <td className={classes.right}>{formatDateTime(start).slice(0, 16)}</td>
-        <td>{mayOperate && <Actions recording={recording} acts={acts} fetching={fetching} />}</td>
-      </tr>
-      {isOpen && (
-        <tr>
-          <td colSpan={HEADS.length + (mayOperate ? 2 : 1)} className={classes.more}>
-            <RecordingNodes recording={recording} />
-          </td>
-        </tr>
-      )}
-    </Fragment>
-  )
 }
 
-function Next({ recording, now }: Pick<RowProps, 'recording' | 'now'>) {
-  const passed = progress(recording, now)
+function columnsOf(
+  { now, acts, fetching, mayOperate }: Props,
+  opened: ReadonlySet<string>,
+  onOpened: (opened: ReadonlySet<string>) => void,
+): readonly Column<RecordingView>[] {
+  return [
+    {
+      name: 'Name',
+      width: 190,
+      cell: ({ name }) => (
+        <RowOpener of={name} isOpen={opened.has(name)} onToggle={() => onOpened(toggled(opened, name))}>
+          <Anchor
+            component={Link}
+            to={trafficOf(name)}
+            className={classes.name}
+            title={`Show the entries of ${name}`}
+          >
+            {name}
+          </Anchor>
+        </RowOpener>
+      ),
+    },
+    { name: 'State', width: 105, cell: ({ state }) => <State state={state} /> },
+    { name: 'Next', width: 125, cell: (recording) => <Next recording={recording} now={now} /> },
+    {
+      name: 'Filter',
+      title: ({ filter }) => filter,
+      cell: ({ filter }) =>
+        filter === '' ? (
+          <span className={classes.muted}>everything</span>
+        ) : (
+          <span className={classes.filter}>{filter}</span>
+        ),
+    },
+    { name: 'Entries', width: 74, isRight: true, cell: ({ entries }) => formatNumber(entries) },
+    { name: 'Packets', width: 74, isRight: true, cell: ({ packets }) => formatNumber(packets) },
+    { name: 'Size', width: 88, isRight: true, cell: (recording) => <Size recording={recording} /> },
+    { name: 'Begin', width: 145, isRight: true, cell: ({ start }) => formatDateTime(start).slice(0, 16) },
+    ...(mayOperate
+      ? [
+          {
+            name: 'Actions',
+            width: 140,
+            isRight: true,
+            cell: (recording: RecordingView) => (
+              <Actions recording={recording} acts={acts} fetching={fetching} />
+            ),
+          },
+        ]
+      : []),
+  ]
+}
+
+function toggled(names: ReadonlySet<string>, name: string): ReadonlySet<string> {
+  return names.has(name) ? new Set([...names].filter((each) => each !== name)) : new Set([...names, name])
+}
+
+/** What there is of it, with a sign where that is not all. */
+function Size({ recording }: { readonly recording: RecordingView }) {
+  const { reason, bytes } = recording
+  const warning = [reason, lossesOf(recording)].filter((each) => each !== undefined && each !== '').join('; ')
   return (
     <>
+      {warning !== '' && (
+        <Tooltip label={warning} multiline maw={420}>
+          <span className={classes.warning} role="img" aria-label={`Not all of it: ${warning}`}>
+            <IconAlertTriangle size={14} />
+          </span>
+        </Tooltip>
+      )}
+      {formatBytes(bytes)}
+    </>
+  )
+}
+
+function Next({ recording, now }: { readonly recording: RecordingView; readonly now: number }) {
+  const passed = progress(recording, now)
+  return (
+    <span className={classes.next}>
       {nextStep(recording, now)}
       {passed !== undefined && (
         <span className={classes.bar} aria-hidden="true">
           <span style={{ width: `${(100 * passed).toFixed(1)}%` }} />
         </span>
       )}
-    </>
+    </span>
   )
 }
 
-function Actions({ recording, acts, fetching }: Pick<RowProps, 'recording' | 'acts' | 'fetching'>) {
+type ActionProps = Pick<Props, 'acts' | 'fetching'> & { readonly recording: RecordingView }
+
+function Actions({ recording, acts, fetching }: ActionProps) {
   const { name, entries, packets } = recording
   return (
     <Group gap={2} wrap="nowrap" justify="flex-end">
@@ -205,15 +204,3 @@ function Actions({ recording, acts, fetching }: Pick<RowProps, 'recording' | 'ac
 function trafficOf(name: string): string {
   return `/traffic?source=recording:${encodeURIComponent(name)}`
 }
-
-/** Names of columns, and whether numbers stand in them. */
-const HEADS = [
-  ['Name', false],
-  ['State', false],
-  ['Next', false],
-  ['Filter', false],
-  ['Entries', true],
-  ['Packets', true],
-  ['Size', true],
-  ['Begin', true],
-] as const

@@ -3,6 +3,7 @@ import { IconPlayerStop, IconPlus, IconSearch, IconTrash } from '@tabler/icons-r
 import { useMemo, useState } from 'react'
 import type { RecordingView } from '../../../src/wire/recordings.ts'
 import { confirm } from '../../components/confirm.tsx'
+import { Foot } from '../../components/listing/foot.tsx'
 import { PageHeader } from '../../components/page-header.tsx'
 import { EmptyState, ErrorState, LoadingState } from '../../components/states.tsx'
 import { useAddress } from '../../lib/address.ts'
@@ -68,10 +69,10 @@ export function RecordingsPage() {
             fetching={fetching}
             mayOperate={mayOperate}
           />
-          <footer className={classes.foot}>
+          <Foot>
             {counted(shown.length, 'recording', 'recordings')}, {formatBytes(sizeOf(shown))} on the disks of
             the workers. New ones, and what they keep, need some seconds to show up here.
-          </footer>
+          </Foot>
         </>
       )}
       {place.isNew && mayOperate && !isPending && (
