@@ -39,6 +39,7 @@ import type { Component, HelperCall } from './group.ts'
 import { HUB_ACTION } from './host/protocol.ts'
 import { egressOptions, Permissions } from './permissions.ts'
 import { type CallDelivery, QueuedCalls } from './queued-calls.ts'
+import { TemporaryFiles } from './temporary-files.ts'
 
 export interface BrokerOptions {
   readonly config: Config
@@ -128,6 +129,7 @@ export class HelperBroker {
   readonly #alerts: AlertDesk
   readonly #exported: ExportedMetrics
   readonly #clients = new KeptClients()
+  readonly #temporary = new TemporaryFiles()
   readonly #book = new EffectBook()
   readonly #reports: HelperHost['reports']
   readonly #log: (line: string) => void
@@ -381,6 +383,7 @@ export class HelperBroker {
       env: this.#env,
       aiAssistantEnabled: this.#aiAssistantEnabled,
       files: await this.#files,
+      temporary: (path) => this.#temporary.add(ownerOf(agent, component), path),
       packets: this.#packets,
       shared: this.#sharedOf(agent),
       alerts: this.#alerts.of({ agent, node, now: nowMs, warn }),
@@ -440,6 +443,19 @@ export class HelperBroker {
     this.#exported.end({ id: sharingOf(agent).id, component })
   }
 
+  /** It runs no more: what it has made to use for a while goes. See `GroupObserver.ended`. */
+  ended(agent: Agent, component: Component): void {
+    if (this.#files === undefined) return
+    const removed = this.#temporary.remove(ownerOf(agent, component), this.#files)
+    const tidied = removed.then((left) => {
+      for (const { path, error } of left)
+        this.#log(this.#secrets.masked(`${agent.title}: ${path} stays: ${error}`))
+    })
+    // Perhaps nobody reads the log.
+    this.#tidying = Promise.allSettled([this.#tidying, tidied])
+  }
+  #tidying: Promise<unknown> = Promise.resolve()
+
   /** What agents export by `prometheus.*`. `taken`: names of metrics that stand beside these. */
   exportedText(taken?: ReadonlySet<string>): string {
     return this.#secrets.masked(this.#exported.text(taken))
@@ -460,6 +476,7 @@ export class HelperBroker {
   }
 
   async close(): Promise<void> {
+    await this.#tidying
     await this.queued?.close()
     await this.#alerts.close()
     await this.#clients.close()
@@ -550,6 +567,11 @@ const MOST_UNREAD = 4 << 20
 /** One that comes out of no store is known by its file. */
 function sharingOf({ id, path, title }: CallingAgent): SharingAgent {
   return { id: id ?? path, title }
+}
+
+/** The same agent may run as a worker and as the hub, and ends in each of them by itself. */
+function ownerOf(agent: CallingAgent, component: Component): string {
+  return `${component} ${sharingOf(agent).id}`
 }
 
 /** Where agents share nothing. */

@@ -96,6 +96,8 @@ export interface GroupObserver {
   exported?(agent: Agent, component: Component, message: unknown): void
   /** It exports nothing any more: it was removed, or stopped. */
   exportsEnded?(agent: Agent, component: Component): void
+  /** It runs no more: it was removed, or stopped, and all that it got before has been worked off. */
+  ended?(agent: Agent, component: Component): void
   /** What agents have written on entries (`HostConfig.marks`). */
   marks?(marks: readonly EntryMarks[]): void
   /** What an agent has done by now in the process at hand (`HostConfig.traced`). */
@@ -597,9 +599,14 @@ export class AgentGroup {
       place.gone = true
       this.#forgetJobs(place.slot)
       this.#observer.exportsEnded?.(place.agent, place.component)
+      this.#tellOfEnd(place)
       this.log('info', place.component, 'an agent was removed', nameOf(place.agent))
     }
     void this.#ask(this.#running())
+  }
+
+  #tellOfEnd({ agent, component }: Place): void {
+    void this.#sandbox.settled().then(() => this.#observer.ended?.(agent, component))
   }
 
   /** Those that are not there yet: a new version may be the first that says something of the hub. */
@@ -875,6 +882,7 @@ export class AgentGroup {
     place.hooks = []
     this.#forgetJobs(slot)
     this.#observer.exportsEnded?.(place.agent, place.component)
+    this.#tellOfEnd(place)
     this.log('error', place.component, 'an agent was stopped', {
       ...nameOf(place.agent),
       reason: this.#secrets.masked(reason),

@@ -165,7 +165,7 @@ export const file = namespace(
 
     mkdirTemp: helper({
       effect: 'file',
-      doc: 'Makes a folder with a new name and returns its path.',
+      doc: 'Makes a folder with a new name and returns its path. When the agent is deactivated or deleted it is removed with all that is in it, unless it was moved.',
       params: {
         name: namePart.default('').describe('How its name begins'),
         dir: path('Folder to make it in').default(''),
@@ -173,16 +173,17 @@ export const file = namespace(
       returns: z.string(),
       writes: ({ name, dir }) => [join(dir, `${name}0`)],
       example: `var folder = file.mkdirTemp('snapshot')\nfile.write(folder + '/note.txt', 'kept')`,
-      async run({ name, dir }, { files, randomName }) {
+      async run({ name, dir }, { files, randomName, temporary }) {
         const target = join(files.resolve(dir), name + randomName())
         await spend(files, target, 0, () => mkdir(target))
+        await temporary(target)
         return target
       },
     }),
 
     temp: helper({
       effect: 'file',
-      doc: 'Makes an empty file with a new name and returns its path.',
+      doc: 'Makes an empty file with a new name and returns its path. When the agent is deactivated or deleted it is removed, unless it was moved.',
       params: {
         name: namePart.describe('How its name begins'),
         dir: path('Folder to make it in').default(''),
@@ -191,10 +192,11 @@ export const file = namespace(
       returns: z.string(),
       writes: ({ name, dir, extension }) => [join(dir, `${name}0.${extension.replace(/^\./, '')}`)],
       example: `var report = file.temp('report', '', 'json')\nfile.write(report, JSON.stringify({ ok: true }))`,
-      async run({ name, dir, extension }, { files, randomName }) {
+      async run({ name, dir, extension }, { files, randomName, temporary }) {
         const fullName = `${name}${randomName()}.${extension.replace(/^\./, '')}`
         const target = join(files.resolve(dir), fullName)
         await spend(files, target, 0, () => writeFile(target, '', { flag: 'wx' }))
+        await temporary(target)
         return target
       },
     }),

@@ -182,6 +182,8 @@ export interface HelperHost {
   /** Whether scripts may ask language models. */
   readonly aiAssistantEnabled: boolean
   readonly files: DataFolder
+  /** A file or folder was made that goes with the script, unless somebody moves it. */
+  temporary(path: string): Promise<void>
   readonly packets: PacketStore
   /** What the script shares with itself on other nodes. */
   readonly shared: SharedValues

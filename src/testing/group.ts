@@ -32,6 +32,7 @@ export class TestGroup implements GroupObserver {
   onShared: NonNullable<GroupObserver['shared']> = () => {}
   /** What agents export by `prometheus.*`; undefined for the message: nothing any more. */
   onExported: (...told: Parameters<NonNullable<GroupObserver['exported']>>) => void = () => {}
+  onEnded: NonNullable<GroupObserver['ended']> = () => {}
   #waiting: (() => void)[] = []
 
   constructor(t: TestContext, options: Partial<GroupOptions> = {}) {
@@ -77,6 +78,11 @@ export class TestGroup implements GroupObserver {
 
   exportsEnded(agent: Agent, component: Component): void {
     this.onExported(agent, component, undefined)
+    this.#told()
+  }
+
+  ended(agent: Agent, component: Component): void {
+    this.onEnded(agent, component)
     this.#told()
   }
 

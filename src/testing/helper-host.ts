@@ -20,6 +20,7 @@ export function fakeHost(
     env: {},
     aiAssistantEnabled: true,
     files,
+    temporary: async () => {},
     packets: new FakePackets({}),
     shared: new SharedState({ node: 'node-a', boot: 'b1' }).of({ id: 'test', title: 'test agent' }),
     signal: new AbortController().signal,

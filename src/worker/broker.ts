@@ -128,6 +128,11 @@ export class Broker {
     this.#helpers.exportsEnded(agent, component)
   }
 
+  /** It runs no more: see `GroupObserver.ended`. */
+  ended(agent: Agent, component: Component): void {
+    this.#helpers.ended(agent, component)
+  }
+
   /** What agents export by `prometheus.*`. `taken`: names of metrics that stand beside these. */
   exportedText(taken?: ReadonlySet<string>): string {
     return this.#helpers.exportedText(taken)

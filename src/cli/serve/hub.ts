@@ -168,6 +168,7 @@ export async function startHub(request: HubRequest): Promise<StartedHub> {
           shared: (...added) => broker.share(...added),
           exported: (...told) => broker.exported(...told),
           exportsEnded: (...who) => broker.exportsEnded(...who),
+          ended: (...who) => broker.ended(...who),
           call: measured((call) => broker.call(call), metrics),
         },
       )

@@ -186,6 +186,7 @@ export async function startWorker(request: WorkerRequest): Promise<StartedWorker
           shared: (...added) => broker.share(...added),
           exported: (...told) => broker.exported(...told),
           exportsEnded: (...who) => broker.exportsEnded(...who),
+          ended: (...who) => broker.ended(...who),
           learned: (...name) => broker.learn(...name),
           call: measured((call) => broker.call(call), metrics),
           stats: (stats) => {
