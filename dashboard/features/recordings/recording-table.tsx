@@ -87,7 +87,7 @@ function columnsOf(
   return [
     {
       name: 'Name',
-      width: 190,
+      width: 160,
       cell: ({ name }) => (
         <RowOpener of={name} isOpen={opened.has(name)} onToggle={() => onOpened(toggled(opened, name))}>
           <Anchor
@@ -101,8 +101,8 @@ function columnsOf(
         </RowOpener>
       ),
     },
-    { name: 'State', width: 105, cell: ({ state }) => <State state={state} /> },
-    { name: 'Next', width: 125, cell: (recording) => <Next recording={recording} now={now} /> },
+    { name: 'State', width: 115, cell: ({ state }) => <State state={state} /> },
+    { name: 'Next', width: 115, cell: (recording) => <Next recording={recording} now={now} /> },
     {
       name: 'Filter',
       title: ({ filter }) => filter,
@@ -113,10 +113,10 @@ function columnsOf(
           <span className={classes.filter}>{filter}</span>
         ),
     },
-    { name: 'Entries', width: 74, isRight: true, cell: ({ entries }) => formatNumber(entries) },
-    { name: 'Packets', width: 74, isRight: true, cell: ({ packets }) => formatNumber(packets) },
-    { name: 'Size', width: 88, isRight: true, cell: (recording) => <Size recording={recording} /> },
-    { name: 'Begin', width: 145, isRight: true, cell: ({ start }) => formatDateTime(start).slice(0, 16) },
+    { name: 'Entries', width: 72, isRight: true, cell: ({ entries }) => formatNumber(entries) },
+    { name: 'Packets', width: 76, isRight: true, cell: ({ packets }) => formatNumber(packets) },
+    { name: 'Size', width: 84, isRight: true, cell: (recording) => <Size recording={recording} /> },
+    { name: 'Begin', width: 156, isRight: true, cell: ({ start }) => formatDateTime(start).slice(0, 16) },
     ...(mayOperate
       ? [
           {
