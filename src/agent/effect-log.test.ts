@@ -26,7 +26,22 @@ describe('the log of effects', () => {
     assert.deepEqual(await times({ agent: 'B' }), [2])
     assert.deepEqual(await times({ helper: 'vendor.slack' }), [1])
     assert.deepEqual(await times({ outcome: 'failed' }), [1])
+    log.add(record(5, { entry: 'n1/a.pcap-0' }))
+    assert.deepEqual(await times({ entry: 'n1/a.pcap-0' }), [5])
     assert.equal((await stat(join(folder, 'effects.jsonl'))).mode & 0o777, 0o600)
+  })
+
+  test('is read no further back than what is asked for, but for clocks that were set', async (t) => {
+    const folder = await tempFolder(t)
+    const log = new EffectLog({ folder, mostBytes: 1 << 20 })
+    t.after(() => log.close())
+    for (const at of [950_000, 100_000, 970_000, 900_000, 960_000, 980_000]) log.add(record(at, {}))
+    const found = await log.read({ since: 955_000, limit: 10 })
+    assert.deepEqual(
+      found.map(({ at }) => at),
+      [980_000, 960_000, 970_000],
+    )
+    assert.deepEqual(await log.read({ since: 981_000, limit: 10 }), [])
   })
 
   test('is never larger than it may be, and keeps what is newest', async (t) => {

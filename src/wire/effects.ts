@@ -41,6 +41,7 @@ export const effectsQuery = z.object({
   agent: z.string().optional().describe('Identity or title'),
   helper: z.string().optional(),
   outcome: z.enum(EFFECT_OUTCOMES).optional(),
+  entry: z.string().optional().describe('Identity of the entry in whose hook they were'),
   since: z.coerce.number().optional().describe('ms since the epoch'),
   limit: z.coerce.number().int().min(1).max(1000).default(100),
 })

@@ -10,6 +10,7 @@ interface AuditFlags extends HubFlags {
   readonly agent?: string
   readonly helper?: string
   readonly outcome?: string
+  readonly entry?: string
   readonly since?: string
   readonly limit?: string
   readonly json?: boolean
@@ -23,6 +24,7 @@ export function auditCommand(): Command {
     .option('--agent <name>', 'of this agent: its identity or title')
     .option('--helper <path>', 'by this helper, such as vendor.slack')
     .option('--outcome <outcome>', `with this outcome: ${EFFECT_OUTCOMES.join(', ')}`)
+    .option('--entry <id>', 'in the hook of this entry')
     .option('--since <time>', 'from then on: 10m, or a date')
     .option('--limit <number>', 'as many at most', '100')
     .option('--json', 'print a line of JSON for each')
@@ -32,11 +34,12 @@ export function auditCommand(): Command {
   return addHubOptions(command)
 }
 
-function queryOf({ agent, helper, outcome, since, limit = '100' }: AuditFlags) {
+function queryOf({ agent, helper, outcome, entry, since, limit = '100' }: AuditFlags) {
   const query = effectsQuery.safeParse({
     agent,
     helper,
     outcome,
+    entry,
     since: since === undefined ? undefined : momentOf(since, '--since', Date.now()),
     limit: wholeNumber(limit, '--limit'),
   })
