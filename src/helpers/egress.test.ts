@@ -5,6 +5,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { describe, type TestContext, test } from 'node:test'
 import { createServer as createTlsServer } from 'node:tls'
+import * as zlib from 'node:zlib'
 import { Mistake } from '../mistake/mistake.ts'
 import { certificate } from '../testing/certificate.ts'
 import { httpServer } from '../testing/http-server.ts'
@@ -100,7 +101,58 @@ describe('egress', () => {
   test('does not quote headers that are not valid', async (t) => {
     const server = await httpServer(t, (_, response) => response.end())
     const call = open(t)(server.url, { headers: { 'x-token': `${SECRET}\r\nx: y` } })
-    assert.match(await complaint(call, 'E_HELPER_FAILED'), /a header or the method is not valid HTTP$/)
+    assert.match(await complaint(call, 'E_HELPER_ARGUMENT'), /a header or the method is not valid HTTP$/)
+    assert.equal(server.seen.length, 0)
+  })
+
+  test('sends headers in UTF-8, without the line end of a file, and none that are about the connection', async (t) => {
+    const server = await httpServer(t, (_, response) => response.end())
+    await open(t)(server.url, {
+      method: 'POST',
+      headers: {
+        ...{ 'X-Team': 'Zürich 日本', Authorization: 'Bearer b0a7\n', 'Content-Length': '999' },
+        ...{ Connection: 'close', 'Transfer-Encoding': 'chunked', Expect: '100-continue', TE: 'trailers' },
+      },
+      body: 'größe',
+    })
+    const headers = server.seen[0]?.headers ?? {}
+    assert.equal(Buffer.from(String(headers['x-team']), 'latin1').toString(), 'Zürich 日本')
+    assert.equal(headers.authorization, 'Bearer b0a7')
+    assert.equal(headers['content-length'], '7')
+    for (const name of ['transfer-encoding', 'expect', 'te']) assert.equal(headers[name], undefined, name)
+  })
+
+  test('reads compressed replies, within the same limit', async (t) => {
+    const encodings = {
+      ...{ gzip: zlib.gzipSync, 'X-GZip': zlib.gzipSync, deflate: zlib.deflateSync },
+      ...{ br: zlib.brotliCompressSync, zstd: zlib.zstdCompressSync },
+    }
+    const broken = Object.keys(encodings).map((name) => [name, () => Buffer.from('no such thing')] as const)
+    const reply = (encode: (text: string) => Buffer, name: string, text: string) =>
+      httpServer(t, (_, response) => response.writeHead(200, { 'Content-Encoding': name }).end(encode(text)))
+    for (const [name, encode] of Object.entries(encodings)) {
+      const { url } = await reply(encode, name, 'grüße')
+      const { headers, body, bytes } = await open(t)(url)
+      assert.equal(body, 'grüße', name)
+      assert.equal(Buffer.from(bytes ?? []).toString(), 'grüße')
+      assert.equal(headers['content-encoding'] ?? headers['content-length'], undefined)
+      const large = await reply(encode, name, 'x'.repeat(2000))
+      const call = open(t, { largestReplyBytes: 1000 })(large.url)
+      assert.match(await complaint(call, 'E_HELPER_FAILED'), /the reply is too large$/)
+    }
+    for (const [name, encode] of broken) {
+      const { url } = await reply(encode, name, '')
+      assert.match(
+        await complaint(open(t)(url), 'E_HELPER_FAILED'),
+        /the reply is not compressed as it says$/,
+      )
+    }
+    const unknown = await reply(Buffer.from, 'rot13', 'uryyb')
+    assert.equal((await open(t)(unknown.url)).body, 'uryyb')
+    const empty = await httpServer(t, (_, response) =>
+      response.writeHead(200, { 'Content-Encoding': 'gzip' }).end(),
+    )
+    assert.equal((await open(t)(empty.url, { method: 'HEAD' })).body, '')
   })
 
   test('gives up on a server that does not answer, and on one that stops halfway', async (t) => {

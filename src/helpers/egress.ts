@@ -4,6 +4,8 @@ import { BlockList, connect as connectPlain, isIP, type Socket, type TcpNetConne
 import { unescape as percentDecoded } from 'node:querystring'
 import { Readable } from 'node:stream'
 import { type ConnectionOptions, connect as connectTls, getCACertificates, type TLSSocket } from 'node:tls'
+import { promisify } from 'node:util'
+import * as zlib from 'node:zlib'
 import type { Agent, buildConnector, Dispatcher } from 'undici'
 import { Mistake } from '../mistake/mistake.ts'
 import { Busy } from './answer.ts'
@@ -235,8 +237,8 @@ class FencedEgress implements Egress {
         signal,
         ...(answerMs === undefined ? {} : { headersTimeout: answerMs, bodyTimeout: answerMs }),
       })
-      const headers = joinHeaders(reply.headers)
-      const bytes = await reply.body.bytes()
+      const coded = joinHeaders(reply.headers)
+      const { headers, bytes } = await decoded(coded, await reply.body.bytes(), this.#largestReply)
       const body = new TextDecoder().decode(bytes)
       const to = REDIRECTS.has(reply.statusCode) ? headers.location : undefined
       return to === undefined
@@ -245,6 +247,10 @@ class FencedEgress implements Egress {
     } catch (error) {
       throw signal.aborted ? failed(hop, 'the time is up') : asMistake(error, hop)
     }
+  }
+
+  get #largestReply(): number {
+    return this.#options.largestReplyBytes ?? LARGEST_REPLY_BYTES
   }
 
   /** Literal addresses are refused here, before anything is tried; those that names lead to, while connecting. */
@@ -466,19 +472,36 @@ export const OWN_TRAFFIC = { 'x-kubeshark-capture': 'ignore' }
 
 function firstHop({ method, url, headers, body, certificateSha256, answerMs }: HttpRequest): Hop {
   const target = new URL(url)
-  // The host that was checked is the one that is asked: no other name goes along.
-  const { host: _, ...given } = lowerNames(headers)
+  const given = Object.entries(headers)
+    .map(([name, value]) => [name.toLowerCase(), onWire(value)] as const)
+    .filter(
+      ([name]) => !OF_THE_CONNECTION.has(name) && (name !== 'content-length' || body instanceof Readable),
+    )
   const credentials = credentialsOf(target)
   target.username = ''
   target.password = ''
   return {
     method,
     url: target,
-    headers: { ...credentials, ...given, ...OWN_TRAFFIC },
+    headers: { ...credentials, ...Object.fromEntries(given), ...OWN_TRAFFIC },
     body,
     certificateSha256,
     answerMs,
   }
+}
+
+/**
+ * What scripts may have from a request that they pass on, and what is ours to say: no other host than the one that was checked,
+ * and how the connection is used (RFC 9110 §7.6.1). The length of a body is that of the body.
+ */
+const OF_THE_CONNECTION: ReadonlySet<string> = new Set([
+  ...['host', 'connection', 'expect', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding'],
+  'upgrade',
+])
+
+/** A value of a header in UTF-8, a character for each byte, without white space around it, such as the line end of a file. */
+function onWire(value: string): string {
+  return Buffer.from(value.trim()).toString('latin1')
 }
 
 /** `http://user:password@host/`, as other clients understand it (RFC 7617). */
@@ -514,8 +537,27 @@ const PUBLIC_HEADERS: ReadonlySet<string> = new Set([
   ...Object.keys(OWN_TRAFFIC),
 ])
 
-function lowerNames(headers: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))
+/** Who asks for a compressed reply gets it as it was before, within the same limit. */
+async function decoded(
+  headers: Readonly<Record<string, string>>,
+  bytes: Uint8Array,
+  maxOutputLength: number,
+): Promise<{ readonly headers: Readonly<Record<string, string>>; readonly bytes: Uint8Array }> {
+  const decode = DECODERS[headers['content-encoding']?.trim().toLowerCase() ?? '']
+  if (decode === undefined || bytes.length === 0) return { headers, bytes }
+  const { 'content-encoding': _, 'content-length': __, ...rest } = headers
+  return { headers: rest, bytes: await decode(bytes, { maxOutputLength }) }
+}
+
+type Decoder = (bytes: Uint8Array, limits: { readonly maxOutputLength: number }) => Promise<Uint8Array>
+
+/** RFC 9110 §8.4.1 and RFC 8878. */
+const DECODERS: Readonly<Record<string, Decoder>> = {
+  br: promisify(zlib.brotliDecompress),
+  deflate: promisify(zlib.inflate),
+  gzip: promisify(zlib.gunzip),
+  'x-gzip': promisify(zlib.gunzip),
+  zstd: promisify(zlib.zstdDecompress),
 }
 
 function joinHeaders(headers: Readonly<Record<string, string | string[] | undefined>>) {
@@ -634,12 +676,19 @@ const PUBLIC = [
 const FORBIDDEN =
   'the address is forbidden: link-local and metadata are without a grant, so is loopback in a cluster, and public ones are without internetConnectivity'
 
+/** Of zlib. */
+const NOT_DECODED = /^(Z_|ZSTD_|ERR_+BROTLI|ERR_+ERROR_)/
+
 function refused(hop: Peer, reason: string): Mistake {
-  return new Mistake('E_HELPER_REFUSED', `${hop.method} ${hop.url.host}: ${reason}`)
+  return new Mistake('E_HELPER_REFUSED', words(hop, reason))
 }
 
 function failed(hop: Peer, reason: string): Mistake {
-  return new Mistake('E_HELPER_FAILED', `${hop.method} ${hop.url.host}: ${reason}`)
+  return new Mistake('E_HELPER_FAILED', words(hop, reason))
+}
+
+function words({ method, url }: Peer, reason: string): string {
+  return `${method} ${url.host}: ${reason}`
 }
 
 /** In our own words: messages of libraries may quote what was sent. */
@@ -648,7 +697,11 @@ function asMistake(error: unknown, hop: Peer): unknown {
   if (error.name === 'HTTPParserError') return failed(hop, 'the reply is not HTTP')
   const code = codeOf(error)
   if (code === 'ERR_IP_BLOCKED') return refused(hop, FORBIDDEN)
-  if (code === 'UND_ERR_INVALID_ARG') return failed(hop, 'a header or the method is not valid HTTP')
+  // It will not be any other when it is tried again.
+  if (code === 'UND_ERR_INVALID_ARG' || code === 'UND_ERR_NOT_SUPPORTED')
+    return new Mistake('E_HELPER_ARGUMENT', words(hop, 'a header or the method is not valid HTTP'))
+  if (code !== undefined && NOT_DECODED.test(code))
+    return failed(hop, 'the reply is not compressed as it says')
   return code === undefined ? error : failed(hop, connectionReason(code) ?? `failed (${code})`)
 }
 
@@ -675,6 +728,7 @@ const REASONS: Readonly<Record<string, string>> = {
   ENETUNREACH: 'no route to the network',
   ENOTFOUND: 'no such host',
   EPIPE: 'the connection was closed',
+  ERR_BUFFER_TOO_LARGE: 'the reply is too large',
   ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another name',
   ETIMEDOUT: 'no answer to the connection',
   SELF_SIGNED_CERT_IN_CHAIN: 'its certificate is not trusted',
@@ -684,7 +738,7 @@ const REASONS: Readonly<Record<string, string>> = {
   UND_ERR_CONNECT_TIMEOUT: 'no answer to the connection',
   UND_ERR_HEADERS_OVERFLOW: 'the head of the reply is too large',
   UND_ERR_HEADERS_TIMEOUT: 'no reply in time',
-  UND_ERR_NOT_SUPPORTED: 'a header is not supported',
+  UND_ERR_REQ_CONTENT_LENGTH_MISMATCH: 'what was to be sent has another length than was said',
   UND_ERR_RES_EXCEEDED_MAX_SIZE: 'the reply is too large',
   UND_ERR_SOCKET: 'the connection was closed',
 }
