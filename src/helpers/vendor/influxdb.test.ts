@@ -109,9 +109,11 @@ describe('vendor.influxdb', () => {
 
   test('escapes as the client of InfluxDB does', async (t) => {
     const { lines, write } = await written(t)
-    // A name that ends with a backslash has no form in the line protocol; the client writes one that is read otherwise.
+    // A backslash before what is escaped, or at the end, has no form in the line protocol; what the client writes is read otherwise.
     // Numbers as names would come first, whatever the order in which they were given.
-    const name = fc.string({ unit: 'grapheme', minLength: 1 }).filter((text) => !/\\$|^#|^\d/.test(text))
+    const name = fc
+      .string({ unit: 'grapheme', minLength: 1 })
+      .filter((text) => !/\\([,= ]|$)|^#|^\d/.test(text))
     const value = fc.oneof(
       fc.string({ unit: 'grapheme' }),
       fc.double({ noNaN: true, noDefaultInfinity: true }),
@@ -173,6 +175,26 @@ describe('vendor.influxdb with a real InfluxDB 1', () => {
     const { 'ends with \\': last, ...rest } = data
     assert.deepEqual(found, { ...rest, 'ends with ': last })
     assert.equal(Math.trunc(Number(time) / 1e6), 1_767_225_600_123)
+  })
+
+  test('lets no name with backslashes become something else', async (t) => {
+    if (!hasTools(t, 'influxd')) return
+    const influx = await influxDb(t, await tempFolder(t))
+    const { call } = await open(t)
+    const names = ['a\\=b', 'a\\\\ b=1', 'a\\,b=2', '\\', 'a\\b', 'a\\\nb', 'x'.padEnd(60_000, '\\')]
+    const plain = ['a=b', 'a b=1', 'a,b=2', 'a\\b', 'a\\nb', 'x']
+    for (const [at, name] of names.entries()) {
+      const data = { [name]: at, whole: 1 }
+      await call(influx.url, 'remora:fish', '', 'traffic', `m${at}`, data, { [name]: 'v', of: name })
+      const [series] = await influx.query(`SELECT * FROM m${at} GROUP BY *`)
+      const expected = plain[at < 3 ? at : at - 1]
+      const isNothing = name === '\\'
+      assert.deepEqual(
+        series?.columns.filter((each) => each !== 'time' && each !== 'whole'),
+        isNothing ? [] : [expected],
+      )
+      assert.deepEqual(series?.tags ?? {}, isNothing ? {} : { [String(expected)]: 'v', of: expected })
+    }
   })
 
   test('tells what a write is refused for', async (t) => {

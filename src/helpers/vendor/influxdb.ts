@@ -158,8 +158,9 @@ function lineOf({ measurement, data, tags }: Point, time: bigint, host: HelperHo
     return undefined
   }
   const shownTags = Object.entries(tags)
+    .map(([name, value]) => [escapeKey(name), escapeKey(value)])
     .filter(([name, value]) => name !== '' && value !== '')
-    .map(([name, value]) => `,${escapeKey(name)}=${escapeKey(value)}`)
+    .map(([name, value]) => `,${name}=${value}`)
   const shownFields = [...fields].map(([name, value]) => `${escapeKey(name)}=${fieldText(value)}`)
   return `${escapeMeasurement(measurement)}${shownTags.join('')} ${shownFields.join(',')} ${time}`
 }
@@ -170,7 +171,7 @@ type FieldValue = string | number | boolean
 
 function* fieldsIn(data: object, path = '', depth = 0): Generator<readonly [string, FieldValue]> {
   for (const [key, value] of Object.entries(data)) {
-    if (key === '') continue
+    if (escapeKey(key) === '') continue
     const name = `${path}${key}`
     if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean')
       yield [name, value]
@@ -197,9 +198,14 @@ function escapeKey(text: string): string {
   return escaped(text, /[,= \n\r\t]/g)
 }
 
-/** Lines cannot have lines in them, and what ends with a backslash would swallow what follows. */
+/**
+ * Lines cannot have lines in them. A backslash that stands before what has to be escaped, or at the end, has no form of its own:
+ * servers take it, and what follows, for something else. It is left out.
+ */
 function escaped(text: string, special: RegExp): string {
-  return text.replace(/\\+$/, '').replace(special, (each) => `\\${WHITE[each] ?? each}`)
+  return text
+    .replace(/(?<!\\)\\+(?=[,= \n\r\t]|$)/g, '')
+    .replace(special, (each) => `\\${WHITE[each] ?? each}`)
 }
 
 const WHITE: Readonly<Record<string, string>> = { '\n': 'n', '\r': 'r', '\t': 't' }
