@@ -101,6 +101,9 @@ describe('the outbox', () => {
     )
     const arrived = sink.seen.filter(({ path, body }) => path !== '/never' && body.includes('s3cret-token'))
     assert.ok(arrived.length >= 50)
+
+    await client.deleteAgent('Queues')
+    await until(async () => (await worker())?.outbox?.length === 0)
     assert.equal(await second.stop(), 0)
   })
 })

@@ -26,6 +26,8 @@ export interface DeployerOptions {
   readonly retired: (agent: string) => Promise<void>
   /** Agents were deleted: these are left. */
   readonly deleted: (left: ReadonlySet<string>) => Promise<void>
+  /** Agents that are stored: at the beginning, and after each change. */
+  readonly stored?: (ids: readonly string[]) => void
   /** For the log: what was done, and why. */
   readonly note: Note
 }
@@ -67,13 +69,14 @@ export class Deployer {
 
   async #run(): Promise<void> {
     const { signal } = this.#abort
-    const { store, deleted } = this.#options
+    const { store, deleted, stored } = this.#options
     let known: readonly string[] = []
     for await (const records of store.watch(signal)) {
       await this.#patiently(() => this.#deploy())
       const ids = new Set(records.map(({ id }) => id))
       if (known.some((id) => !ids.has(id))) await this.#patiently(() => deleted(ids))
       known = [...ids]
+      stored?.(known)
     }
   }
 

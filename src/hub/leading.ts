@@ -8,7 +8,8 @@ import type { Note } from '../node/note.ts'
 import type { AgentStore } from '../store/agent-store.ts'
 import type { HubAction } from '../wire/actions.ts'
 import { alertSaid } from '../wire/alerts.ts'
-import { decode } from '../wire/codec.ts'
+import { decode, encode } from '../wire/codec.ts'
+import { SUBJECTS } from '../wire/subjects.ts'
 import { ActionConsumer } from './actions.ts'
 import type { Alerts } from './alerts/alerts.ts'
 import { Deployer } from './deployer.ts'
@@ -38,6 +39,9 @@ export class Leading {
   readonly agents: NodeAgents
   readonly #options: LeadingOptions
   readonly #sweep: NodeJS.Timeout
+  readonly #telling: NodeJS.Timeout
+  /** Agents; undefined until they are known. */
+  #stored: readonly string[] | undefined
   #badAlerts = 0
 
   static async begin(options: LeadingOptions): Promise<Leading> {
@@ -59,6 +63,10 @@ export class Leading {
       now: Date.now,
       retired: (agent) => agents.forget(agent),
       deleted: (left) => agents.prune(left),
+      stored: (ids) => {
+        this.#stored = ids
+        this.#tellStored()
+      },
       note,
     })
     this.#follower = new DeploymentFollower(agents, {
@@ -76,6 +84,7 @@ export class Leading {
         .sweep()
         .catch((error: unknown) => note('warning', 'alerts could not be swept', { error: String(error) }))
     }, SWEEP_MS).unref()
+    this.#telling = setInterval(() => this.#tellStored(), TELL_MS).unref()
     this.#actions = new ActionConsumer({
       stream: actions,
       state,
@@ -93,6 +102,14 @@ export class Leading {
     const said = decode(alertSaid, Buffer.from(object))
     if (said === undefined) this.#badAlerts++
     else await whenReached(bus, () => alerts.take(said), ending)
+  }
+
+  /** Again and again: programs come, and what waited is gone at some time. */
+  #tellStored(): void {
+    const { bus } = this.#options
+    if (this.#stored === undefined) return
+    const payload = encode({ ids: this.#stored })
+    if (payload.length <= bus.mostBytes) bus.publish(SUBJECTS.agentsLeft, payload)
   }
 
   /** Rejects when it cannot go on. */
@@ -124,6 +141,7 @@ export class Leading {
   /** What is under way is brought to an end first: who leads next goes on behind it. */
   async close(): Promise<void> {
     clearInterval(this.#sweep)
+    clearInterval(this.#telling)
     await this.#actions.close()
     await this.#deployer.close()
     await this.#follower.close()
@@ -132,3 +150,4 @@ export class Leading {
 }
 
 const SWEEP_MS = 10_000
+const TELL_MS = 10 * 60_000

@@ -2,7 +2,7 @@ import type { QueuedCalls } from '../agent/queued-calls.ts'
 import type { Bus } from '../bus/bus.ts'
 import { Mistake } from '../mistake/mistake.ts'
 import { decode, encode } from '../wire/codec.ts'
-import { type OutboxAnswer, type OutboxOrder, outboxOrder } from '../wire/outbox.ts'
+import { agentsLeft, type OutboxAnswer, type OutboxOrder, outboxOrder } from '../wire/outbox.ts'
 import { SUBJECTS } from '../wire/subjects.ts'
 
 export interface OutboxAnswersOptions {
@@ -13,13 +13,21 @@ export interface OutboxAnswersOptions {
   readonly queued: Pick<QueuedCalls, 'outbox'> | undefined
 }
 
-/** Answers hubs about the queued calls of this program, until what it answers is called. */
+/** Answers hubs about the queued calls of this program, and hears of deleted agents, until what it answers is called. */
 export function answerAboutOutbox({ bus, node, component, boot, queued }: OutboxAnswersOptions): () => void {
-  return bus.respond(SUBJECTS.outbox(boot), async (payload) => {
+  const deafen = bus.subscribe(SUBJECTS.agentsLeft, (payload) => {
+    const left = decode(agentsLeft, payload)
+    if (left !== undefined) queued?.outbox?.prune(new Set(left.ids))
+  })
+  const silence = bus.respond(SUBJECTS.outbox(boot), async (payload) => {
     const order = decode(outboxOrder, payload)
     if (order === undefined) throw new Mistake('E_REQUEST', 'this is no order about queued calls')
     return encode({ node, component, ...carriedOut(order, queued?.outbox) } satisfies OutboxAnswer)
   })
+  return () => {
+    deafen()
+    silence()
+  }
 }
 
 function carriedOut(

@@ -343,6 +343,38 @@ describe('the outbox', () => {
     await open(t, { folder })
   })
 
+  test('forgets figures of agents that are deleted, when nothing of theirs is left', async (t) => {
+    const folder = await tempFolder(t)
+    const { outbox } = await open(t, {
+      folder,
+      send: ({ agent }) =>
+        agent === 'done' || agent === 'stays'
+          ? undefined
+          : Promise.reject(agent === 'dead' ? never() : later()),
+      leastWaitMs: 60_000,
+    })
+    for (const agent of ['done', 'stays', 'dead', 'waits']) outbox.push(call({ agent, id: agent }))
+    outbox.push(call({ agent: 'a file.js' }))
+    await until(() => outbox.dead(9).length === 1 && outbox.waiting === 2)
+    const agents = (box: Outbox) => box.figures().map(({ agent }) => agent)
+    assert.equal(outbox.prune(new Set(['stays'])), 1)
+    assert.deepEqual(agents(outbox), ['stays', 'dead', 'waits', 'a file.js'])
+    outbox.drop('dead', {})
+    outbox.drop('waiting', { agent: 'waits' })
+    assert.equal(outbox.prune(new Set(['stays'])), 2)
+    outbox.push(call({ agent: 'stays', id: 'stays' }))
+    outbox.push(call({ agent: 'done', id: 'done' }))
+    await until(() => outbox.waiting === 1)
+    await outbox.close()
+    const after = await open(t, { folder, send: () => Promise.reject(later()) })
+    const counts = after.outbox.figures().map(({ agent, queued, waiting }) => [agent, queued, waiting])
+    assert.deepEqual(counts, [
+      ['stays', 2, 0],
+      ['a file.js', 1, 1],
+      ['done', 1, 0],
+    ])
+  })
+
   test('begins anew where a file is none', async (t) => {
     const folder = await tempFolder(t)
     writeFileSync(join(folder, 'effects.db'), 'no database, for sure'.repeat(1000))

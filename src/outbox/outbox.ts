@@ -99,6 +99,11 @@ export class Outbox {
     )
   }
 
+  /** Forgets the figures of agents that are not among these identities any more, but for those of which something is left. */
+  prune(left: ReadonlySet<string>): number {
+    return this.#isClosed ? 0 : this.#mended(() => this.#store.prune(left))
+  }
+
   /** Until nothing waits, or so long, or until nothing has arrived for so long. Answers how many are left. */
   async drained(withinMs: number, idleMs = withinMs, signal?: AbortSignal): Promise<number> {
     const end = AbortSignal.any([AbortSignal.timeout(withinMs), ...(signal === undefined ? [] : [signal])])

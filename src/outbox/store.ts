@@ -297,6 +297,29 @@ export class OutboxStore {
   }
 
   /**
+   * Deletes the figures of agents that have an identity which is not among these, if nothing of theirs waits or was given up.
+   * Answers how many.
+   */
+  prune(left: ReadonlySet<string>): number {
+    const rows = this.#database.all(
+      `SELECT number FROM totals WHERE id IS NOT NULL AND number NOT IN (SELECT total FROM lanes)
+       AND number NOT IN (SELECT total FROM dead)`,
+    )
+    const gone = rows
+      .map(({ number }) => this.#totalBy(Number(number)))
+      .filter((total) => total !== undefined)
+      .filter(({ id, waiting }) => waiting === 0 && id !== null && !left.has(id))
+    this.#database.transaction(() => {
+      for (const { number } of gone) this.#database.run('DELETE FROM totals WHERE number = ?', number)
+    })
+    for (const { number, agent, path } of gone) {
+      this.#totals.delete(`${agent}\n${path}`)
+      this.#totalsByNumber.delete(number)
+    }
+    return gone.length
+  }
+
+  /**
    * The file is damaged: puts it aside, and takes over into a new one what can be read of it. What was taken is free again.
    */
   mend(): void {

@@ -72,6 +72,9 @@ export const outboxAnswer = z.object({
   count: z.number().int(),
 })
 
+/** Identities of all agents that are stored, active or not. */
+export const agentsLeft = z.object({ ids: z.array(z.string()) })
+
 export type OutboxFigures = z.infer<typeof outboxFigures>
 export type OutboxLane = z.infer<typeof outboxLane>
 export type DeadCall = z.infer<typeof deadCall>

@@ -12,6 +12,8 @@ export const SUBJECTS = {
   jobs: (node: string) => `jobs.${token(node)}`,
   /** Request to a run of a program: `outboxOrder` → `outboxAnswer`. */
   outbox: (boot: string) => `outbox.${token(boot)}`,
+  /** `agentsLeft` of the hub that leads, to all programs: what is known of others that had an identity can go. */
+  agentsLeft: 'agents-left',
   /** `jobsOrdered` to all nodes: a script has done something with jobs on all of them. */
   ordered: 'ordered',
   /** Request to a node: `effectsQuery` → `effectsAnswer`. */
