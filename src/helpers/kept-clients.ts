@@ -11,8 +11,9 @@ export interface KeptClient<Client> {
 }
 
 /**
- * Clients that are kept from call to call, where connections take long to make: message brokers. One is closed when nobody
- * has used it for a while, when a call fails with it, when there are too many, and at the end.
+ * Clients that are kept from call to call, where connections take long to make: message brokers, and receivers that
+ * speak gRPC. One is closed when nobody has used it for a while, when a call fails with it, when there are too many, and at the
+ * end.
  */
 export class KeptClients {
   readonly #entries = new Map<string, Entry>()
@@ -75,8 +76,8 @@ export class KeptClients {
   #makeRoom(): void {
     const idle = [...this.#entries].find(([, { users }]) => users === 0)
     if (idle === undefined)
-      throw new Mistake('E_HELPER_REFUSED', `agents are using ${this.#most} message brokers already`, {
-        hint: 'Send to fewer of them, or by way of the outbox.',
+      throw new Mistake('E_HELPER_REFUSED', `agents are using ${this.#most} connections already`, {
+        hint: 'Send to fewer places, or by way of the outbox.',
       })
     const [name, entry] = idle
     this.#forget(name, entry)

@@ -115,7 +115,7 @@ function timeoutOf(signal: Signal, env: HelperHost['env']): number {
     textIn(env, `OTEL_EXPORTER_OTLP_${signal.toUpperCase()}_TIMEOUT`) ??
     textIn(env, 'OTEL_EXPORTER_OTLP_TIMEOUT')
   const ms = Number(text)
-  return text !== undefined && ms > 0 ? Math.min(ms, LONGEST_TIMEOUT_MS) : TIMEOUT_MS
+  return text !== undefined && ms > 0 ? Math.min(Math.ceil(ms), LONGEST_TIMEOUT_MS) : TIMEOUT_MS
 }
 
 /** As the specification has it. */

@@ -1,5 +1,10 @@
 import { once } from 'node:events'
-import { type ClientHttp2Stream, connect, type IncomingHttpHeaders } from 'node:http2'
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  connect,
+  type IncomingHttpHeaders,
+} from 'node:http2'
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import { promisify } from 'node:util'
@@ -8,6 +13,7 @@ import { Mistake } from '../../mistake/mistake.ts'
 import { Refusal, type Retry } from '../answer.ts'
 import { OWN_TRAFFIC } from '../egress.ts'
 import type { HelperHost } from '../helper.ts'
+import type { KeptClient } from '../kept-clients.ts'
 import { type Destination, withoutHeaders } from './destination.ts'
 import { STATUSES } from './grpc-statuses.ts'
 import type { Signal } from './messages.ts'
@@ -15,8 +21,8 @@ import { type PartialSuccess, readPartialSuccess, readRetryDelay } from './proto
 import { SCOPE } from './resource.ts'
 
 /**
- * A unary call of gRPC over a connection of its own (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md): the
- * connection is the one that the egress rules have let through, which clients of gRPC that connect themselves would not use.
+ * A unary call of gRPC (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md) over a connection that the egress rules
+ * have let through, which clients of gRPC that connect themselves would not use. It is kept for the next call of the agent.
  */
 export async function exportOverGrpc(
   { helper, signal }: { readonly helper: string; readonly signal: Signal },
@@ -27,26 +33,26 @@ export async function exportOverGrpc(
   const { url, headers, gzip: isGzip, timeoutMs } = destination
   const fail = (reason: string) => new Mistake('E_HELPER_FAILED', `${helper}: ${url.host} ${reason}`)
   const stop = AbortSignal.any([host.signal, AbortSignal.timeout(timeoutMs)])
-  const socket = await connected(url, host, fail)
+  const sent = {
+    headers: {
+      ...metadataOf(headers),
+      ...OWN_TRAFFIC,
+      ':method': 'POST',
+      ':path': PATHS[signal],
+      'content-type': 'application/grpc',
+      te: 'trailers',
+      'user-agent': `${SCOPE.name}/${SCOPE.version}`,
+      'grpc-timeout': `${timeoutMs}m`,
+      ...(isGzip ? { 'grpc-encoding': 'gzip' } : {}),
+    },
+    body: await framed(message, isGzip),
+  }
   try {
-    const reply = await call({
-      socket,
-      url,
-      headers: {
-        ...metadataOf(headers),
-        ...OWN_TRAFFIC,
-        ':method': 'POST',
-        ':path': PATHS[signal],
-        'content-type': 'application/grpc',
-        te: 'trailers',
-        'user-agent': `${SCOPE.name}/${SCOPE.version}`,
-        'grpc-timeout': `${timeoutMs}m`,
-        ...(isGzip ? { 'grpc-encoding': 'gzip' } : {}),
-      },
-      body: await framed(message, isGzip),
-      stop,
-      fail,
-    })
+    const reply = await host.clients.with(
+      ['grpc', host.agent.id ?? host.agent.title, url.origin],
+      () => GrpcConnection.open(url, host, fail),
+      (connection) => connection.call(sent, stop, fail),
+    )
     const { status, said, details } = statusIn(reply)
     if (status === OK) return readPartialSuccess(messageIn(reply.body))
     const reason = host.masked(withoutHeaders(said, headers)).slice(0, LONGEST_REASON)
@@ -60,8 +66,6 @@ export async function exportOverGrpc(
     if (stop.aborted) throw fail('did not answer in time')
     const reason = reasonOf(error)
     throw reason === undefined ? error : fail(reason)
-  } finally {
-    socket.destroy()
   }
 }
 
@@ -83,7 +87,61 @@ const NOT_OURS: ReadonlySet<string> = new Set([
   ...['host', 'connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'upgrade'],
 ])
 
-async function connected(url: URL, host: HelperHost, fail: (reason: string) => Mistake): Promise<Socket> {
+interface Sent {
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: Uint8Array
+}
+
+interface Reply {
+  /** Of the beginning and of the end together. */
+  readonly headers: IncomingHttpHeaders
+  readonly body: Uint8Array
+}
+
+type Fail = (reason: string) => Mistake
+
+/** HTTP/2 for any number of calls at once. While there are none, it keeps no process alive. */
+class GrpcConnection {
+  readonly #session: ClientHttp2Session
+  #calls = 0
+
+  private constructor(session: ClientHttp2Session) {
+    this.#session = session
+    // The first one is looked at by whoever calls, and those after it say nothing new.
+    session.on('error', () => {})
+    // Each call has one of its own.
+    session.setMaxListeners(0)
+  }
+
+  static async open(url: URL, host: HelperHost, fail: Fail): Promise<KeptClient<GrpcConnection>> {
+    const socket = await connected(url, host, fail)
+    const session = connect(url.origin, { createConnection: () => socket })
+    return {
+      client: new GrpcConnection(session),
+      // Also after a GOAWAY, with which servers end what has been idle.
+      isOpen: () => !session.closed && !session.destroyed,
+      async close() {
+        session.destroy()
+      },
+    }
+  }
+
+  async call({ headers, body }: Sent, stop: AbortSignal, fail: Fail): Promise<Reply> {
+    const session = this.#session
+    const over = new AbortController()
+    const failed = once(session, 'error', { signal: over.signal }).then(([error]) => Promise.reject(error))
+    failed.catch(() => {})
+    if (this.#calls++ === 0) session.ref()
+    try {
+      return await Promise.race([failed, replyTo(session.request(headers, { signal: stop }), body, fail)])
+    } finally {
+      over.abort()
+      if (--this.#calls === 0 && !session.destroyed) session.unref()
+    }
+  }
+}
+
+async function connected(url: URL, host: HelperHost, fail: Fail): Promise<Socket> {
   const isTls = url.protocol === 'https:'
   const socket = await host.connect({
     host: url.hostname,
@@ -95,33 +153,7 @@ async function connected(url: URL, host: HelperHost, fail: (reason: string) => M
   throw fail('speaks no HTTP/2, so no gRPC')
 }
 
-interface Call {
-  readonly socket: Socket
-  readonly url: URL
-  readonly headers: Readonly<Record<string, string>>
-  readonly body: Uint8Array
-  readonly stop: AbortSignal
-  readonly fail: (reason: string) => Mistake
-}
-
-interface Reply {
-  /** Of the beginning and of the end together. */
-  readonly headers: IncomingHttpHeaders
-  readonly body: Uint8Array
-}
-
-async function call({ socket, url, headers, body, stop, fail }: Call): Promise<Reply> {
-  const session = connect(url.origin, { createConnection: () => socket })
-  session.on('error', () => {}) // the first one is looked at below, and those after it say nothing new
-  try {
-    const failed = once(session, 'error', { signal: stop }).then(([error]) => Promise.reject(error))
-    return await Promise.race([failed, replyTo(session.request(headers), body, fail)])
-  } finally {
-    session.destroy()
-  }
-}
-
-async function replyTo(stream: ClientHttp2Stream, body: Uint8Array, fail: Call['fail']): Promise<Reply> {
+async function replyTo(stream: ClientHttp2Stream, body: Uint8Array, fail: Fail): Promise<Reply> {
   let headers: IncomingHttpHeaders = {}
   stream.on('response', (first) => {
     headers = { ...headers, ...first }
@@ -229,8 +261,10 @@ const LONGEST_REASON = 200
 /** In our own words; undefined for what is no error of the connection. */
 function reasonOf(error: unknown): string | undefined {
   const code = error instanceof Error && 'code' in error ? String(error.code) : undefined
-  if (code === 'ECONNRESET' || code === 'EPIPE') return 'closed the connection'
+  if (code !== undefined && CLOSED.has(code)) return 'closed the connection'
   return code?.startsWith('ERR_HTTP2') === true
     ? 'does not speak HTTP/2 as it should'
     : code && `failed (${code})`
 }
+
+const CLOSED: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE'])
