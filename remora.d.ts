@@ -479,7 +479,7 @@ declare const kfl: {
   validate(query?: string): boolean
 }
 
-/** Files in the data folder of this worker or hub. All scripts share it; paths are relative to it, and nothing outside can be reached. On a worker `name_resolution_history.json` is always in it, for those who read, copy or move it. Content is UTF-8 text. */
+/** Files in the data folder of this worker or hub. All scripts share it; paths are relative to it, and nothing outside can be reached. On a worker `name_resolution_history.json` is always in it, for those who look at it, read, copy, move or send it. Content is UTF-8 text. */
 declare const file: {
   /**
    * Replaces the content of a file, or makes the file. The folder must exist. Objects are written as JSON.

@@ -240,10 +240,14 @@ describe('file', () => {
     assert.equal(counted(), await weigh(root))
   })
 
-  test('has the history of names on a worker whenever it is read, copied or moved', async (t) => {
+  test('has the history of names on a worker whenever somebody looks at it, reads, copies or moves it', async (t) => {
     const name = 'name_resolution_history.json'
     const history = '{"1767225600":{"10.0.0.1":{"FullAddress":"cart.shop","Namespace":"shop"}}}'
     const { call, content, counted, root } = await open(t)
+    assert.equal(await call('exists', name), true)
+    await call('delete', name)
+    assert.equal(((await call('stat', name)) as { size: number }).size, history.length)
+    await call('delete', name)
     assert.equal(await call('read', name), history)
     await call('write', name, 'mine')
     await call('copy', name, 'copy.json')

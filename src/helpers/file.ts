@@ -12,7 +12,7 @@ const namePart = z.string().regex(/^[^/\0]*$/, 'a name without slashes')
 
 export const file = namespace(
   'file',
-  'Files in the data folder of this worker or hub. All scripts share it; paths are relative to it, and nothing outside can be reached. On a worker `name_resolution_history.json` is always in it, for those who read, copy or move it. Content is UTF-8 text.',
+  'Files in the data folder of this worker or hub. All scripts share it; paths are relative to it, and nothing outside can be reached. On a worker `name_resolution_history.json` is always in it, for those who look at it, read, copy, move or send it. Content is UTF-8 text.',
   {
     write: helper({
       effect: 'file',
@@ -67,8 +67,10 @@ export const file = namespace(
       params: { path: path('Path to look at') },
       returns: z.boolean(),
       example: `if (!file.exists('reports')) file.mkdir('reports')`,
-      async run({ path }, { files }) {
-        return (await look(files.resolve(path))) !== undefined
+      async run({ path }, host) {
+        const target = host.files.resolve(path)
+        await freshenNameHistory(target, host)
+        return (await look(target)) !== undefined
       },
     }),
 
@@ -91,8 +93,10 @@ export const file = namespace(
         modified: z.number().describe('Milliseconds since the epoch'),
       }),
       example: `file.write('a.txt', 'hello')\nconsole.log(file.stat('a.txt').size)`,
-      async run({ path }, { files }) {
-        const stats = await look(files.resolve(path))
+      async run({ path }, host) {
+        const target = host.files.resolve(path)
+        await freshenNameHistory(target, host)
+        const stats = await look(target)
         if (stats === undefined)
           throw new Mistake('E_HELPER_FAILED', `file.stat: ${path}: no such file or folder`)
         const isDirectory = stats.isDirectory()

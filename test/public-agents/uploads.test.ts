@@ -89,21 +89,28 @@ describe('recordings', { concurrency: 2 }, () => {
     }
   })
 
-  test('dfir/forensics_s3.js and forensics_irsa.js: every five minutes, with keys and without', async () => {
+  test('dfir/forensics_s3.js and forensics_irsa.js: every five minutes, with keys and without, and the names that nobody has written', async () => {
     for (const [path, env] of [
       ['dfir/forensics_s3.js', KEYS],
       ['dfir/forensics_irsa.js', {}],
     ] as const) {
       const outcome = await load(path, { env })
-      assert.deepEqual(uploads(outcome, 'vendor.s3.put'), [S3('caps', archive)], path)
+      assert.deepEqual(
+        uploads(outcome, 'vendor.s3.put'),
+        [S3('caps', 'N.pcap'), S3('caps', 'name_resolution_history.json')],
+        path,
+      )
       assert.deepEqual(states(outcome), ['ok', 'ok'])
     }
   })
 
   test("dfir/forensics_gcs.js: 'use strict' after comments holds", async () => {
     const outcome = await load('dfir/forensics_gcs.js', { env: GCS })
-    assert.equal(uploads(outcome, 'vendor.gcs.put').length, 1)
+    const places = uploads(outcome, 'vendor.gcs.put')
+    assert.equal(places.length, 2, places.join())
+    assert.match(places[1] ?? '', /name_resolution_history\.json/)
     assert.match(said(outcome)[0] ?? '', /^w1: at \S+ strict$/)
+    assert.equal(said(outcome).length, 1)
   })
 
   test('drafts/recording.js: & in a condition keeps S3 from ever being used, and Google is', async () => {

@@ -5,7 +5,8 @@ import { Refusal } from '../answer.ts'
 import { look } from '../data-folder.ts'
 import { endingIn } from '../deadline.ts'
 import type { EffectTarget, HelperHost } from '../helper.ts'
-import { type LocalFile, localFile } from '../vendor/local-file.ts'
+import { freshenNameHistory } from '../name-history.ts'
+import { type LocalFile, openLocalFile } from '../vendor/local-file.ts'
 import { isOfNode, nodePrefix, objectName } from '../vendor/object-name.ts'
 import { missing } from './account.ts'
 import { type AwsCall, withS3 } from './client.ts'
@@ -148,9 +149,11 @@ function addressOf({ name, account }: Bucket, key: string, host: HelperHost): st
 
 /** The file that is to be uploaded; throws when it cannot be. */
 export async function fileAt(helper: string, path: string, host: HelperHost): Promise<LocalFile> {
-  if ((await look(host.files.resolve(path)))?.isFile() !== true)
+  const target = host.files.resolve(path)
+  await freshenNameHistory(target, host)
+  if ((await look(target))?.isFile() !== true)
     throw new Mistake('E_HELPER_ARGUMENT', `${helper}: there is no file ${nameOf(path)} in the data folder`)
-  const file = await localFile(helper, host, path)
+  const file = await openLocalFile(helper, path, target)
   if (file.bytes > LARGEST_FILE)
     throw new Mistake(
       'E_HELPER_REFUSED',

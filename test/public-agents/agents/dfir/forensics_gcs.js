@@ -21,11 +21,9 @@ function ship() {
     file.move(recording, staging);
     file.mkdir(recording);
     var capture = pcap.snapshot([], staging);
-    file.move(capture, staging);
-    file.copy("name_resolution_history.json", staging + "/name_resolution_history.json");
-    var archive = file.tar(staging);
-    console.log("at " + vendor.gcs.put(env.GCS_BUCKET, archive, JSON.parse(env.GCS_SA_KEY_JSON)), this === undefined ? "strict" : "sloppy");
-    file.delete(archive);
+    console.log("at " + vendor.gcs.put(env.GCS_BUCKET, capture, JSON.parse(env.GCS_SA_KEY_JSON)), this === undefined ? "strict" : "sloppy");
+    file.delete(capture);
+    vendor.gcs.put(env.GCS_BUCKET, "name_resolution_history.json", JSON.parse(env.GCS_SA_KEY_JSON));
     file.delete(staging);
   } catch (error) {
     console.error(error);

@@ -18,11 +18,9 @@ function ship() {
     file.move(recording, staging);
     file.mkdir(recording);
     var capture = pcap.snapshot([], staging);
-    file.move(capture, staging);
-    file.copy("name_resolution_history.json", staging + "/name_resolution_history.json");
-    var archive = file.tar(staging);
-    console.log("at " + vendor.s3.put(env.S3_BUCKET, archive, env.AWS_REGION, env.AWS_ACCESS_KEY_ID, env.AWS_SECRET_ACCESS_KEY));
-    file.delete(archive);
+    console.log("at " + vendor.s3.put(env.S3_BUCKET, capture, env.AWS_REGION, env.AWS_ACCESS_KEY_ID, env.AWS_SECRET_ACCESS_KEY));
+    file.delete(capture);
+    vendor.s3.put(env.S3_BUCKET, "name_resolution_history.json", env.AWS_REGION, env.AWS_ACCESS_KEY_ID, env.AWS_SECRET_ACCESS_KEY);
     file.delete(staging);
   } catch (error) {
     console.error(error);
