@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { validateHeaderName, validateHeaderValue } from 'node:http'
 import {
   type ClientHttp2Session,
   type ClientHttp2Stream,
@@ -35,7 +36,7 @@ export async function exportOverGrpc(
   const stop = AbortSignal.any([host.signal, AbortSignal.timeout(timeoutMs)])
   const sent = {
     headers: {
-      ...metadataOf(headers),
+      ...metadataOf(helper, headers),
       ...OWN_TRAFFIC,
       ':method': 'POST',
       ':path': PATHS[signal],
@@ -75,11 +76,20 @@ const PATHS: Readonly<Record<Signal, string>> = {
   logs: '/opentelemetry.proto.collector.logs.v1.LogsService/Export',
 }
 
-/** The host that was checked is the one that is asked: no other name goes along. */
-function metadataOf(headers: Destination['headers']): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(headers).filter(([name]) => !name.startsWith(':') && !NOT_OURS.has(name)),
-  )
+/** The host that was checked is the one that is asked: no other name goes along. HTTP/2 would carry line breaks to those behind. */
+function metadataOf(helper: string, headers: Destination['headers']): Record<string, string> {
+  const metadata = Object.entries(headers)
+    .filter(([name]) => !name.startsWith(':') && !NOT_OURS.has(name))
+    .map(([name, value]) => [name, value.trim()] as const)
+  try {
+    for (const [name, value] of metadata) {
+      validateHeaderName(name)
+      validateHeaderValue(name, value)
+    }
+  } catch {
+    throw new Mistake('E_HELPER_ARGUMENT', `${helper}: a header is not valid HTTP`)
+  }
+  return Object.fromEntries(metadata)
 }
 
 /** Names of hosts, and what HTTP/2 does not have (RFC 9113 §8.2.2). */

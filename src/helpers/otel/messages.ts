@@ -109,7 +109,7 @@ export interface HistogramPoint {
   readonly startTimeUnixNano: bigint
   readonly timeUnixNano: bigint
   readonly count: bigint
-  readonly sum: number
+  readonly sum?: number
   readonly bucketCounts: readonly bigint[]
   readonly explicitBounds: readonly number[]
   readonly min: number

@@ -204,6 +204,31 @@ describe('otel', () => {
     assert.deepEqual(host.warnings, [`otel.span: ${new URL(receiver.http).host} says: use v2`])
   })
 
+  test('only errors have a message, and a message alone is an error', async (t) => {
+    const receiver = await otlpReceiver(t)
+    const host = await hostFor(t)
+    for (const status of [undefined, 'error', 'ok', 'unset'])
+      await call('otel.span', host, 'x', { endpoint: receiver.http, status, message: 'slow' })
+    assert.deepEqual(
+      receiver.items('traces').map(({ item }) => item.status),
+      [{ code: 2, message: 'slow' }, { code: 2, message: 'slow' }, { code: 1 }, { code: 0 }],
+    )
+  })
+
+  test('headers end no line, and what is not valid is not tried again', async (t) => {
+    const receiver = await otlpReceiver(t)
+    const host = await hostFor(t)
+    const options = { endpoint: receiver.grpc, protocol: 'grpc' }
+    await call('otel.log', host, 'x', { ...options, headers: { 'Api-Key': 'b0a7\n' } })
+    assert.equal(receiver.requests[0]?.headers['api-key'], 'b0a7')
+    for (const headers of [{ 'X-A': 'a\r\nb: c' }, { 'X A': 'a' }])
+      for (const each of [options, { endpoint: receiver.http }])
+        await assert.rejects(call('otel.log', host, 'x', { ...each, headers }), {
+          code: 'E_HELPER_ARGUMENT',
+          message: /not valid HTTP$/,
+        })
+  })
+
   test('arguments that make no sense are named', async (t) => {
     const host = await hostFor(t)
     const endpoint = 'http://127.0.0.1:9'

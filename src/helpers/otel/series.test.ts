@@ -60,7 +60,18 @@ describe('sums of metrics', () => {
     const series = new MetricSeries()
     const value = (each: number) => measured({ type: 'histogram', bounds: [5, 10], value: each })
     assert.deepEqual(await recorded(series, [5, 5.1, 11].map(value)), [[3n, 21.1, 5, 11, [1n, 1n, 1n]]])
-    assert.deepEqual(await recorded(series, [value(-1)]), [[4n, 20.1, -1, 11, [2n, 1n, 1n]]])
+    // A sum that fell would be taken for one that began anew.
+    assert.deepEqual(await recorded(series, [value(-1)]), [[4n, undefined, -1, 11, [2n, 1n, 1n]]])
+  })
+
+  test('of a gauge each moment is sent, and of one moment the last value', async () => {
+    const gauge = (value: number, at: bigint) => measured({ type: 'gauge', value, at })
+    const values = [gauge(1, 1000n), gauge(2, 2000n), gauge(3, 2000n), gauge(4, 3000n)]
+    assert.deepEqual(await recorded(new MetricSeries(), values), [
+      [1, undefined, 1000n],
+      [3, undefined, 2000n],
+      [4, undefined, 3000n],
+    ])
   })
 
   test('the order of attributes is none; attributes, destinations, agents and services make series', async () => {

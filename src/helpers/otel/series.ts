@@ -79,7 +79,7 @@ export class MetricSeries {
     const refused: number[] = []
     let more = 0
     for (const [place, each] of measured.entries()) {
-      const key = JSON.stringify([destination, identityOf(each), keyOf(sorted(each.attributes))])
+      const key = keyOfSeries(destination, each)
       const before = changed.get(key) ?? book.series.get(key)
       const next = advanced(before, each, changed.has(key))
       if (before === undefined && next.kept && book.series.size + more >= MOST_SERIES) {
@@ -107,6 +107,13 @@ export class MetricSeries {
       this.#books.delete(agent)
     }
   }
+}
+
+/** Of a gauge each moment is one of its own: nothing is lost where many are sent at once. */
+function keyOfSeries(destination: string, measured: Measured): string {
+  const { type, at, attributes } = measured
+  const moment = type === 'gauge' ? String(at) : ''
+  return JSON.stringify([destination, identityOf(measured), keyOf(sorted(attributes)), moment])
 }
 
 function tooMany(places: readonly number[], measured: number): Mistake {
@@ -227,7 +234,8 @@ function histogramPoint({ measured, start, end, sum, count, min, max, buckets }:
     startTimeUnixNano: start,
     timeUnixNano: end,
     count,
-    sum,
+    // With values below 0 it could fall, as no sum of a histogram may (opentelemetry/proto/metrics/v1).
+    ...(min < 0 ? {} : { sum }),
     bucketCounts: buckets,
     explicitBounds: measured.bounds,
     min,

@@ -93,7 +93,7 @@ function spanOf({ args: { name, options }, at, id }: Call<typeof params>, host: 
       ? parent?.spanId
       : checkedId(HELPER, 'options.parentSpanId', options.parentSpanId, 16)
   const { start, end } = intervalOf(options, at)
-  const { kind = 'internal', status, message, events, links } = options
+  const { kind = 'internal', events, links } = options
   return {
     resource: ownResource(options, host),
     item: {
@@ -110,12 +110,17 @@ function spanOf({ args: { name, options }, at, id }: Call<typeof params>, host: 
       ...attributed(options.attributes ?? {}),
       ...(events === undefined ? {} : { events: events.map((event) => eventOf(event, end)) }),
       ...(links === undefined ? {} : { links: links.map(linkOf) }),
-      ...(status === undefined && message === undefined
-        ? {}
-        : {
-            status: { code: STATUS[status ?? 'error'], ...(message === undefined ? {} : { message }) },
-          }),
+      ...statusOf(options),
     },
+  }
+}
+
+/** Only errors have a message (https://opentelemetry.io/docs/specs/otel/trace/api/#set-status); who gives one alone means an error. */
+function statusOf({ status, message }: Args['options']): Pick<Span, 'status'> {
+  const said = status ?? (message === undefined ? undefined : 'error')
+  if (said === undefined) return {}
+  return {
+    status: { code: STATUS[said], ...(said !== 'error' || message === undefined ? {} : { message }) },
   }
 }
 

@@ -21,8 +21,8 @@ export function contextIn(carrier: Carrier): TraceContext | undefined {
   }
   const w3c = readTraceparent(headers.get('traceparent'))
   if (w3c === undefined) return readB3(headers.get('b3')) ?? readB3Headers(headers)
-  const traceState = headers.get('tracestate')?.trim()
-  return traceState && traceState.length <= LONGEST_TRACE_STATE ? { ...w3c, traceState } : w3c
+  const traceState = readTraceState(headers.get('tracestate'))
+  return traceState === undefined ? w3c : { ...w3c, traceState }
 }
 
 /** As producers of messages write them: text, or bytes that were kept as a list of numbers. */
@@ -31,8 +31,27 @@ function textOf(value: unknown): string | undefined {
   return Array.isArray(value) && value.every((each) => typeof each === 'string') ? value.join(',') : undefined
 }
 
-/** The specification asks for 512 characters at least; more is what nobody has to pass on. */
+/**
+ * https://www.w3.org/TR/trace-context/#tracestate-header: what is no list of keys and values is left out, as the specification
+ * has it, and so are the oldest of more than have to be passed on.
+ */
+export function readTraceState(text: string | undefined): string | undefined {
+  const members = (text ?? '')
+    .slice(0, LONGEST_READ)
+    .split(',')
+    .map((member) => member.trim())
+    .filter((member) => member !== '')
+  if (members.length > MOST_MEMBERS || !members.every((member) => MEMBER.test(member))) return undefined
+  while (members.join().length > LONGEST_TRACE_STATE) members.pop()
+  return members.length === 0 ? undefined : members.join()
+}
+
+const MEMBER = /^[a-z0-9][a-z0-9_*/@-]{0,255}=[ -+\--<>-~]{0,255}[!-+\--<>-~]$/
+const MOST_MEMBERS = 32
+/** More is what nobody has to pass on. */
 const LONGEST_TRACE_STATE = 512
+/** 32 of the longest. */
+const LONGEST_READ = 32 * 514
 
 /** https://www.w3.org/TR/trace-context/#traceparent-header: later versions may have more behind the flags. */
 export function readTraceparent(text: string | undefined): TraceContext | undefined {

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { Mistake } from '../../mistake/mistake.ts'
-import { isZero, readTraceparent, type TraceContext } from './trace-context.ts'
+import { isZero, readTraceparent, readTraceState, type TraceContext } from './trace-context.ts'
 
 /** Which trace something is part of: among the options of `otel.span` and `otel.log`. */
 export const traceOptions = {
@@ -16,8 +16,8 @@ export interface TraceOptions {
 }
 
 /**
- * What they say: `spanId` is the sender's, and "" where only the trace is named. A `traceparent` that is none counts as not given, since
- * scripts pass on what they have seen; an id that they name themselves must be one.
+ * What they say: `spanId` is the sender's, and "" where only the trace is named. A `traceparent` or `tracestate` that is none counts as
+ * not given, since scripts pass on what they have seen; an id that they name themselves must be one.
  */
 export function readContext(helper: string, options: TraceOptions): TraceContext | undefined {
   const { traceparent, tracestate, traceId } = options
@@ -26,7 +26,8 @@ export function readContext(helper: string, options: TraceOptions): TraceContext
     traceId === undefined
       ? seen
       : { spanId: '', isSampled: true, traceId: checkedId(helper, 'options.traceId', traceId, 32) }
-  return context && tracestate ? { ...context, traceState: tracestate } : context
+  const traceState = readTraceState(tracestate)
+  return context && traceState !== undefined ? { ...context, traceState } : context
 }
 
 export function checkedId(helper: string, name: string, id: string, digits: 16 | 32): string {
