@@ -1,10 +1,10 @@
 import { z } from 'zod'
 import { type HelperHost, helper } from '../helper.ts'
 import { anyValue, attributed } from './attributes.ts'
-import { destinationOf, destinationOptions, targetOf } from './destination.ts'
-import { rehearse, send } from './export.ts'
+import { destinationOptions } from './destination.ts'
+import type { send } from './export.ts'
 import type { Exported, LogRecord } from './messages.ts'
-import { batchBy, type Call, queueKey, resourceOptions, type Sending, sendOne } from './options.ts'
+import { type Call, exporting, resourceOptions, type Sending } from './options.ts'
 import { ownResource } from './resource.ts'
 import { nanosOf, time } from './times.ts'
 import { checkedId, readContext, traceOptions } from './trace-options.ts'
@@ -30,22 +30,14 @@ const params = {
     ),
 }
 
+const HELPER = 'otel.log'
+
 export const log = helper({
-  effect: 'network',
+  ...exporting(HELPER, 'logs', sendingBy),
   doc: 'Sends a log record over OTLP. Returns when the receiver has it; throws if it does not take it.',
   params,
-  returns: z.void(),
-  target: ({ options }, host) => targetOf(destinationOf(HELPER, 'logs', options, host)),
-  queued: {
-    key: ({ options }) => queueKey('logs', options),
-    batch: batchBy(sendingBy(send)),
-  },
   example: `try {\n  otel.log('checkout is failing', { severity: 'error', attributes: { shop: 'eu' }, endpoint: 'http://127.0.0.1:9' })\n} catch (error) {\n  console.error(error)\n}`,
-  run: (args, host) => sendOne(sendingBy(send), args, host),
-  rehearsed: (args, host) => sendOne(sendingBy(rehearse), args, host),
 })
-
-const HELPER = 'otel.log'
 
 function sendingBy(how: typeof send): Sending<typeof params, Exported<LogRecord>> {
   return {

@@ -2,10 +2,10 @@ import { z } from 'zod'
 import { Mistake } from '../../mistake/mistake.ts'
 import { type HelperHost, helper } from '../helper.ts'
 import { attributed } from './attributes.ts'
-import { destinationOf, destinationOptions, targetOf, textIn } from './destination.ts'
-import { rehearse, send } from './export.ts'
+import { destinationOf, destinationOptions, textIn } from './destination.ts'
+import type { send } from './export.ts'
 import type { Temporality } from './messages.ts'
-import { batchBy, type Call, queueKey, resourceOptions, type Sending, sendOne } from './options.ts'
+import { type Call, exporting, resourceOptions, type Sending } from './options.ts'
 import { ownResource } from './resource.ts'
 import type { Measured } from './series.ts'
 import { nanosOf, time } from './times.ts'
@@ -31,22 +31,14 @@ const params = {
     ),
 }
 
+const HELPER = 'otel.metric'
+
 export const metric = helper({
-  effect: 'network',
+  ...exporting(HELPER, 'metrics', sendingBy),
   doc: 'Sends a measured value over OTLP. Counters and histograms are summed here, by name and attributes, and the sum is sent. Returns when the receiver has it; throws if it does not take it.',
   params,
-  returns: z.void(),
-  target: ({ options }, host) => targetOf(destinationOf(HELPER, 'metrics', options, host)),
-  queued: {
-    key: ({ options }) => queueKey('metrics', options),
-    batch: batchBy(sendingBy(send)),
-  },
   example: `try {\n  otel.metric('orders.failed', 1, { type: 'counter', attributes: { shop: 'eu' }, endpoint: 'http://127.0.0.1:9' })\n} catch (error) {\n  console.error(error)\n}`,
-  run: (args, host) => sendOne(sendingBy(send), args, host),
-  rehearsed: (args, host) => sendOne(sendingBy(rehearse), args, host),
 })
-
-const HELPER = 'otel.metric'
 
 function sendingBy(how: typeof send): Sending<typeof params, Measured> {
   return {

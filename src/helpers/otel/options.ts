@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import { PartlyFailed } from '../answer.ts'
-import type { HelperHost, Params, Queued, QueuedCall } from '../helper.ts'
-import type { DestinationOptions } from './destination.ts'
+import type { Arguments, HelperHost, Params, Queued, QueuedCall } from '../helper.ts'
+import { type DestinationOptions, destinationOf, targetOf } from './destination.ts'
+import { rehearse, send } from './export.ts'
 import type { Signal } from './messages.ts'
 
 /** Whose telemetry it is: what each `otel.*` helper takes among its options. */
@@ -11,7 +12,7 @@ export const resourceOptions = {
 }
 
 /** What goes to one place goes in one request. The address may have a key in its query, so that is left out. */
-export function queueKey(signal: Signal, { endpoint }: DestinationOptions): string {
+function queueKey(signal: Signal, { endpoint }: DestinationOptions): string {
   const url = endpoint === undefined ? null : URL.parse(endpoint)
   return url === null ? signal : `${signal} ${url.origin}`
 }
@@ -29,10 +30,30 @@ export interface Sending<P extends Params, Item> {
 
 type WithOptions = Params & { readonly options: z.ZodType<DestinationOptions> }
 
+/** What the declarations of all of them have in common: a call is one item, sent at once, later with others, or only rehearsed. */
+export function exporting<P extends WithOptions, Item>(
+  helper: string,
+  signal: Signal,
+  sendingBy: (how: typeof send) => Sending<P, Item>,
+) {
+  return {
+    effect: 'network',
+    returns: z.void(),
+    target: ({ options }: Arguments<P>, host: HelperHost) =>
+      targetOf(destinationOf(helper, signal, options, host)),
+    queued: {
+      key: ({ options }: Arguments<P>) => queueKey(signal, options),
+      batch: batchBy(sendingBy(send)),
+    },
+    run: (args: Arguments<P>, host: HelperHost) => sendOne(sendingBy(send), args, host),
+    rehearsed: (args: Arguments<P>, host: HelperHost) => sendOne(sendingBy(rehearse), args, host),
+  } as const
+}
+
 /** One call, for which the script waits. */
-export async function sendOne<P extends WithOptions, Item>(
+async function sendOne<P extends WithOptions, Item>(
   { itemOf, send }: Sending<P, Item>,
-  args: QueuedCall<P>['args'],
+  args: Arguments<P>,
   host: HelperHost,
 ): Promise<void> {
   const item = itemOf({ args, at: host.now(), id: host.queuedId }, host)
@@ -43,7 +64,7 @@ export async function sendOne<P extends WithOptions, Item>(
  * Many calls in one request for each destination. What a script got wrong in one of them fails that one alone; a request that
  * fails fails those that were in it.
  */
-export function batchBy<P extends WithOptions, Item>({
+function batchBy<P extends WithOptions, Item>({
   itemOf,
   send,
 }: Sending<P, Item>): NonNullable<Queued<P>['batch']> {

@@ -1,10 +1,10 @@
 import { z } from 'zod'
 import { helper, typed } from '../helper.ts'
-import { destinationOf, destinationOptions, targetOf } from './destination.ts'
+import { destinationOptions } from './destination.ts'
 import { entrySpan } from './entry-span.ts'
-import { rehearse, send } from './export.ts'
+import type { send } from './export.ts'
 import type { Exported, Span } from './messages.ts'
-import { batchBy, queueKey, resourceOptions, type Sending, sendOne } from './options.ts'
+import { exporting, resourceOptions, type Sending } from './options.ts'
 
 const params = {
   data: typed('Entry').describe('The entry, as a hook gets it'),
@@ -24,22 +24,14 @@ const params = {
     ),
 }
 
+const HELPER = 'otel.spanFromEntry'
+
 export const spanFromEntry = helper({
-  effect: 'network',
+  ...exporting(HELPER, 'traces', sendingBy),
   doc: 'Sends the span of an entry over OTLP, named and described by the semantic conventions, as part of the trace that its headers carry. Its ids are the same each time. Returns when the receiver has it; throws if it does not take it.',
   params,
-  returns: z.void(),
-  target: ({ options }, host) => targetOf(destinationOf(HELPER, 'traces', options, host)),
-  queued: {
-    key: ({ options }) => queueKey('traces', options),
-    batch: batchBy(sendingBy(send)),
-  },
   example: `function onItemCaptured(data) {\n  try {\n    otel.spanFromEntry(data, { endpoint: 'http://127.0.0.1:9' })\n  } catch (error) {\n    console.error(error)\n  }\n}`,
-  run: (args, host) => sendOne(sendingBy(send), args, host),
-  rehearsed: (args, host) => sendOne(sendingBy(rehearse), args, host),
 })
-
-const HELPER = 'otel.spanFromEntry'
 
 function sendingBy(how: typeof send): Sending<typeof params, Exported<Span>> {
   return {

@@ -2,8 +2,8 @@ import { z } from 'zod'
 import { Mistake } from '../../mistake/mistake.ts'
 import { type Arguments, type HelperHost, helper } from '../helper.ts'
 import { attributed } from './attributes.ts'
-import { destinationOf, destinationOptions, targetOf } from './destination.ts'
-import { rehearse, send } from './export.ts'
+import { destinationOptions } from './destination.ts'
+import type { send } from './export.ts'
 import {
   type Exported,
   LOCAL_PARENT,
@@ -14,7 +14,7 @@ import {
   type SpanLink,
   STATUS,
 } from './messages.ts'
-import { batchBy, type Call, queueKey, resourceOptions, type Sending, sendOne } from './options.ts'
+import { type Call, exporting, resourceOptions, type Sending } from './options.ts'
 import { ownResource } from './resource.ts'
 import { nanosOf, ofMs, time } from './times.ts'
 import { idsOf, newIds } from './trace-context.ts'
@@ -59,22 +59,14 @@ const params = {
     ),
 }
 
+const HELPER = 'otel.span'
+
 export const span = helper({
-  effect: 'network',
+  ...exporting(HELPER, 'traces', sendingBy),
   doc: 'Sends a span over OTLP. Ids that are not given are made up. Returns when the receiver has it; throws if it does not take it.',
   params,
-  returns: z.void(),
-  target: ({ options }, host) => targetOf(destinationOf(HELPER, 'traces', options, host)),
-  queued: {
-    key: ({ options }) => queueKey('traces', options),
-    batch: batchBy(sendingBy(send)),
-  },
   example: `try {\n  otel.span('checkout', { duration: 12, attributes: { shop: 'eu' }, endpoint: 'http://127.0.0.1:9' })\n} catch (error) {\n  console.error(error)\n}`,
-  run: (args, host) => sendOne(sendingBy(send), args, host),
-  rehearsed: (args, host) => sendOne(sendingBy(rehearse), args, host),
 })
-
-const HELPER = 'otel.span'
 
 type Args = Arguments<typeof params>
 function sendingBy(how: typeof send): Sending<typeof params, Exported<Span>> {
