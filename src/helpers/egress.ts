@@ -158,7 +158,10 @@ class FencedEgress implements Egress {
     const socket = connectPlain(Object.assign(fenced, { blockList: this.#forbidden }))
     try {
       await once(socket, 'connect', { signal: stop })
-      if (tls === undefined) return socket
+      if (tls === undefined) {
+        trusted.set(socket, trustOf(this.#options).ca)
+        return socket
+      }
       const name = tls.servername ?? bare(host)
       const secure = connectTls({
         socket,
@@ -401,8 +404,19 @@ const MOST_WAITING = 256
 const BUSY_MS = 1000
 
 /** Beside what Node trusts. */
-function trustOf({ ca }: EgressOptions): ConnectionOptions {
+function trustOf({ ca }: EgressOptions): { readonly ca?: string[] } {
   return ca === undefined ? {} : { ca: [...getCACertificates(), ca] }
+}
+
+/** Of plain connections. */
+const trusted = new WeakMap<Socket, string[] | undefined>()
+
+/**
+ * Certificates (PEM) to trust where TLS begins later, by a library, on a connection that `Egress.connect` has made: those of
+ * the egress. Undefined: those of Node.
+ */
+export function trustedOn(socket: Socket): string[] | undefined {
+  return trusted.get(socket)
 }
 
 interface Client {

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import type { Authenticator, NatsConnection, NodeConnectionOptions } from '@nats-io/transport-node'
 import { z } from 'zod'
 import { Mistake } from '../../mistake/mistake.ts'
+import { trustedOn } from '../egress.ts'
 import type { HelperHost } from '../helper.ts'
 import type { KeptClient } from '../kept-clients.ts'
 import { failed, failureOf, refused } from './failure.ts'
@@ -85,7 +86,7 @@ export class NatsClient {
     host: HelperHost,
   ): Promise<NatsClient> {
     const peer = `${name.includes(':') ? `[${name}]` : name}:${port}`
-    const { address, info } = await greeting(peer, host, { host: name, port })
+    const { address, info, ca } = await greeting(peer, host, { host: name, port })
     const offersTls = info.tls_required === true || info.tls_available === true
     if (login.tls !== undefined && !offersTls) throw failed(`${peer} has no TLS`)
     const usesTls = login.tls !== undefined || info.tls_required === true
@@ -97,7 +98,7 @@ export class NatsClient {
       reconnect: false,
       ignoreClusterUpdates: true,
       noAsyncTraces: true,
-      tls: usesTls ? { servername: name, ...given(login.tls ?? {}) } : null,
+      tls: usesTls ? { servername: name, ...given({ ca }), ...given(login.tls ?? {}) } : null,
       ...given({ user: login.user, pass: login.password, token: login.token }),
       ...(login.creds === undefined ? {} : { authenticator: authenticatorOf(library, login.creds) }),
     } as NodeConnectionOptions
@@ -198,7 +199,7 @@ async function greeting(
   peer: string,
   host: HelperHost,
   server: NatsLogin['servers'][number],
-): Promise<{ address: string; info: z.output<typeof serverInfo> }> {
+): Promise<{ address: string; info: z.output<typeof serverInfo>; ca: string[] | undefined }> {
   const socket = await host.connect(server)
   try {
     const line = await firstLine(socket, AbortSignal.any([host.signal, AbortSignal.timeout(TIMEOUT_MS)]))
@@ -206,7 +207,7 @@ async function greeting(
     const read = /^INFO (\{.*\})\s*$/s.exec(line)?.[1]
     const info = read === undefined ? undefined : serverInfo.safeParse(parsed(read)).data
     if (info === undefined || remoteAddress === undefined) throw failed(`what ${peer} says is not NATS`)
-    return { address: remoteAddress, info }
+    return { address: remoteAddress, info, ca: trustedOn(socket) }
   } catch (error) {
     throw host.signal.aborted || !(error instanceof Error && error.name === 'AbortError')
       ? error

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import { z } from 'zod'
 import { Mistake } from '../../mistake/mistake.ts'
 import { Refusal } from '../answer.ts'
-import { connectionReason } from '../egress.ts'
+import { connectionReason, trustedOn } from '../egress.ts'
 import { type Arguments, type ConnectRequest, type HelperHost, helper } from '../helper.ts'
 import { dropAllAside, setAllAside } from '../set-aside.ts'
 import { localFile } from './local-file.ts'
@@ -117,6 +117,7 @@ function serverOf({ server, encryption, password }: Message): Server {
 }
 
 function optionsOf({ user, password }: Message, { host, port, encryption }: Server, connection: Socket) {
+  const ca = trustedOn(connection)
   return {
     host,
     port,
@@ -130,6 +131,7 @@ function optionsOf({ user, password }: Message, { host, port, encryption }: Serv
     socketTimeout: PATIENCE_MS,
     disableFileAccess: true,
     disableUrlAccess: true,
+    ...(ca === undefined ? {} : { tls: { ca } }),
   }
 }
 
@@ -165,9 +167,15 @@ const MOST_RECIPIENTS = 100
 
 /** A text is one address or several, with commas; of a list each is one. */
 function addressesOf(field: string, given: string | readonly string[]): Address[] {
-  const all = typeof given === 'string' ? given.split(',').filter((each) => each.trim() !== '') : given
+  const all =
+    typeof given === 'string'
+      ? (given.match(BETWEEN_COMMAS) ?? []).filter((each) => each.trim() !== '')
+      : given
   return all.map((each) => addressOf(field, each))
 }
+
+/** A name in quotes may have commas in it: `"Lovelace, Ada" <ada@example.com>`. */
+const BETWEEN_COMMAS = /(?:"[^"]*"|[^,])+/g
 
 function addressOf(field: string, text: string): Address {
   const { name = '', inside, bare } = ADDRESS.exec(text.trim())?.groups ?? {}

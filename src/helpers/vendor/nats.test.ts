@@ -14,13 +14,16 @@ import { tempFolder } from '../../testing/temp-folder.ts'
 import { PartlyFailed, Refusal, retryOf } from '../answer.ts'
 import { openDataFolder } from '../data-folder.ts'
 import { dispatch } from '../dispatch.ts'
-import { openEgress } from '../egress.ts'
+import { type EgressOptions, openEgress } from '../egress.ts'
 import type { HelperHost, QueuedCall } from '../helper.ts'
 import { nats } from './nats.ts'
 
-async function open(t: TestContext, overrides: Partial<HelperHost> & { readonly deny?: string[] } = {}) {
-  const { deny = [], ...others } = overrides
-  const egress = openEgress({ timeoutMs: 1000, deny })
+async function open(
+  t: TestContext,
+  overrides: Partial<HelperHost> & { readonly egress?: EgressOptions } = {},
+) {
+  const { egress: rules, ...others } = overrides
+  const egress = openEgress({ timeoutMs: 1000, ...rules })
   const connected: number[] = []
   const host = fakeHost(await openDataFolder(await tempFolder(t), 1000), {
     connect: (options) => {
@@ -250,6 +253,8 @@ describe('vendor.nats.put', () => {
     await put(to, 'a', 'x', { tls: { ca: cert } })
     await put(`tls://${to}`, 'a', 'x', { tls: { ca: cert } })
     assert.match((await failure(to, 'a', 'x')).message, /certificate is self-signed/)
+    const trusting = await open(t, { egress: { ca: cert } })
+    await trusting.put(to, 'a', 'x')
     const other = await failure(`127.0.0.1:${server.port}`, 'a', 'x', {
       tls: { ca: cert, servername: 'elsewhere.example' },
     })
@@ -269,7 +274,7 @@ describe('vendor.nats.put', () => {
     assert.deepEqual([...new Set(connected)], [first?.port])
     await put(`${first?.url},${second?.url}`, 'a', 'x')
     assert.equal(connected.at(-1), second?.port)
-    const denied = await open(t, { deny: ['127.0.0.0/8'] })
+    const denied = await open(t, { egress: { deny: ['127.0.0.0/8'] } })
     const error = await denied.failure(second?.url, 'a', 'x')
     assert.equal(error.code, 'E_HELPER_REFUSED')
     assert.equal((await denied.failure('169.254.169.254', 'a', 'x')).code, 'E_HELPER_REFUSED')

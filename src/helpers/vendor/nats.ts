@@ -17,7 +17,12 @@ const options = z
       .optional()
       .describe('Headers of the message'),
     jetStream: z.boolean().optional().describe('Wait until a stream of JetStream has it'),
-    id: z.string().max(200).optional().describe('Of two messages with the same id a stream keeps one'),
+    id: z
+      .string()
+      .max(200)
+      .regex(/^[^\r\n]*$/, 'one line')
+      .optional()
+      .describe('Of two messages with the same id a stream keeps one'),
     base64: z.boolean().optional().describe('The payload is base64 of the bytes to be sent'),
     user: z.string().optional(),
     password: z.string().optional(),
