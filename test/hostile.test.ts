@@ -54,14 +54,6 @@ const STOPPED: Readonly<Record<string, readonly [source: string, reason: RegExp]
   'loops in a replace': [EVERY('"aaa".replace(/a/g, function () { for (;;); })'), /CPU time/],
   'asks helpers for ever': [EVERY('for (;;) hub.targeted()'), /CPU time/],
   'loops on packets': ['function onPacketCaptured(info) { while (info) {} }', /CPU time/],
-  'fills an array-like without end': [
-    EVERY('Array.prototype.fill.call({ length: 9007199254740991 }, 1)'),
-    /too many|CPU time|memory/,
-  ],
-  'joins an array without end': [
-    EVERY('var a = []; a.length = 4294967295; a.join("x")'),
-    /RangeError|CPU time|memory/,
-  ],
   'grows an array': [
     EVERY('var a = []; for (;;) a.push(new Array(1000).join("x") + a.length)'),
     /memory|CPU time/,
@@ -84,7 +76,6 @@ const STOPPED: Readonly<Record<string, readonly [source: string, reason: RegExp]
     EVERY('for (var i = 0; i < 100; i++) console.log(new Array(60000).join("x"))'),
     /flooded/,
   ],
-  'throws on each event': [EVERY('throw new Error("always")'), /100 times in a row/],
   'throws on each packet': [
     'function onPacketCaptured(info) { throw new Error("always") }',
     /100 times in a row/,
@@ -104,14 +95,16 @@ const STOPPED: Readonly<Record<string, readonly [source: string, reason: RegExp]
     LATE('for (var i = 0; i < 40000; i++) this[calls + "-" + i] = i'),
     /holds|CPU time/,
   ],
-  'throws what cannot be shown': [
-    EVERY('throw { get message() { throw 1 }, toString: function () { throw 2 } }'),
-    /100 times in a row/,
-  ],
 }
 
 /** Left alone, because nothing that they do reaches anybody. */
 const HARMLESS: Readonly<Record<string, string>> = {
+  'throws on each event': EVERY('throw new Error("always")'),
+  'fills an array-like without end': EVERY('Array.prototype.fill.call({ length: 9007199254740991 }, 1)'),
+  'joins an array without end': EVERY('var a = []; a.length = 4294967295; a.join("x")'),
+  'throws what cannot be shown': EVERY(
+    'throw { get message() { throw 1 }, toString: function () { throw 2 } }',
+  ),
   'sets timers without end': LATE('for (;;) setTimeout(function () {}, 1e9)'),
   'edits its data': EVERY(
     'data.protocol.abbr = "X"; data.response = null; data.request = { path: "/evil" }; delete data.src',
@@ -244,8 +237,8 @@ describe('entries that hostile agents have had in hand', () => {
 
   test('have tags of a size that can be shown', async () => {
     const source = `${LONG} ${EVERY('data.tags = [long(1000000)]')}`
-    const { summary } = await beside(source, '--entries')
-    assert.match(summary.agents.find(({ index }) => index === 0)?.reason ?? '', /data\.tags must have/)
+    const { errors } = await beside(source, '--entries')
+    assert.match(errors, /data\.tags must have/)
   })
 })
 

@@ -41,5 +41,5 @@ const LINES_PER_CALL = 1000
 const BYTES_PER_CALL = 1 << 20
 /** Every helper has a limit of its own, which is shorter: this is for those that are called again and again. */
 const WAIT_MS_PER_CALL = 60_000
-/** Failures in a row after which an agent is stopped. */
+/** Failures in a row after which an agent is stopped, where it is for those. */
 const FAILURES = 100

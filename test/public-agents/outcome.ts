@@ -54,15 +54,17 @@ export interface Loading {
   readonly dryRun?: boolean
   readonly entries?: boolean
   readonly set?: readonly string[]
+  /** A capture; that of the shop by default. */
+  readonly traffic?: Buffer
   /** Text of an agent, changed: for what people are meant to switch on in it. */
   readonly edit?: (code: string) => string
 }
 
 /** Runs files, or folders of them, by the real program. Paths are those below `AGENTS`. */
 export async function outcomeOf(paths: readonly string[], loading: Loading = {}): Promise<Outcome> {
-  const { env = {}, dryRun = true, entries = false, set = [], edit } = loading
+  const { env = {}, dryRun = true, entries = false, set = [], traffic = shopTraffic(), edit } = loading
   return await withFiles({ 'remora.yaml': JSON.stringify({ scripting: { env } }) }, async (folder) => {
-    writeFileSync(join(folder, 'shop.pcap'), shopTraffic())
+    writeFileSync(join(folder, 'shop.pcap'), traffic)
     const { code, stdout, stderr } = await remora(
       [
         'run',

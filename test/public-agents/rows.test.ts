@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { httpServer } from '../../src/testing/http-server.ts'
 import { ENV, load, outcomeOf, said, sent, states, titleOf } from './outcome.ts'
+import { outageTraffic } from './traffic.ts'
 
 describe('anomalies', { concurrency: 2 }, () => {
   test('find.js: a job over all samples, which only grow', async () => {
@@ -124,6 +125,17 @@ describe('examples', { concurrency: 2 }, () => {
     )
     assert.equal(lines.filter((line) => line.includes("(reading 'status') (influxdb.js:7:30)")).length, 2)
     assert.deepEqual(sent(outcome, 'vendor.influxdb')[0]?.data, '{"200":3,"404":1,"500":1}')
+  })
+
+  test('influxdb.js: goes on counting after an outage in which it failed on each call', async () => {
+    const outcome = await load('examples/influxdb.js', { traffic: outageTraffic(300) })
+    assert.deepEqual(states(outcome), ['ok', 'ok'])
+    assert.ok((outcome.agents[0]?.errors ?? 0) >= 300)
+    assert.deepEqual(
+      said(outcome).filter((line) => line.includes('pushed')),
+      ['w1: pushed {"200":1}'],
+    )
+    assert.equal(said(outcome).filter((line) => line.includes('TypeError')).length, 2)
   })
 
   test('empty.js: nothing happens', async () => {

@@ -21,6 +21,18 @@ export function shopTraffic(): Buffer {
   ])
 }
 
+/** As many calls without a reply, ten each second, and one that is answered. */
+export function outageTraffic(calls: number): Buffer {
+  const lost = Array.from({ length: calls }, (_, n) =>
+    connection(n / 10, '10.0.0.2:80', [['client', requestOf('GET /lost')]]),
+  )
+  return tcpCapture([
+    ...lost,
+    call(calls / 10 + 1, 'GET /back', 200),
+    call(calls / 10 + 70, 'GET /last', 200),
+  ])
+}
+
 /** 12:58, UTC */
 const BEGIN = Date.UTC(2026, 10, 26, 12, 58)
 let connections = 0

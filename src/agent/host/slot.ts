@@ -50,6 +50,9 @@ export interface ScheduledTask {
   readonly task: number
 }
 
+/** As V8 says it. */
+const STACK_OVERFLOW = /^RangeError: Maximum call stack/
+
 /** An agent in its realm, on one component. */
 export class Slot {
   readonly agent: LoadAgent
@@ -452,11 +455,19 @@ export class Slot {
     this.counters.errors++
     this.fault(name, this.#located(`${message}\n${stack}`))
     if (this.counters.stopped !== '') return true
-    const failures =
-      name === 'onItemCaptured' ? this.position[2] : name === 'onPacketCaptured' ? this.position[3] : 0
-    if ((failures as number) < this.#host.config.budgets.failures) return false
+    const failures = this.#costlyFailures(name, message)
+    if (failures < this.#host.config.budgets.failures) return false
     this.stop(`${name} failed ${failures} times in a row: ${message}`)
     return true
+  }
+
+  /**
+   * Failures in a row of those hooks that are stopped for it. That for entries goes on: it may fail for a while, as long as a
+   * service does not reply, without anything wrong in it but that; unless each failure fills the whole stack.
+   */
+  #costlyFailures(hook: string, message: string): number {
+    if (hook === 'onPacketCaptured') return this.position[3] as number
+    return hook === 'onItemCaptured' && STACK_OVERFLOW.test(message) ? (this.position[2] as number) : 0
   }
 
   /** Something of it has failed, `where` says what: tells it. */
