@@ -32,6 +32,13 @@ describe('arguments', () => {
     assert.equal(signature('console.log', { values: rest(typed('any')) }), 'console.log(...values)')
   })
 
+  test('have whole characters where they are text', () => {
+    const args = ['GET\ud800', url, '\udc00\u{1f600}', { 'X-A': '\ud83d' }]
+    assert.deepEqual(readArguments('vendor.webhook', webhook, args), {
+      ...{ method: 'GET\ufffd', url, body: '\ufffd\u{1f600}', headers: { 'X-A': '\ufffd' } },
+    })
+  })
+
   test('are counted: those needed and those looked at', () => {
     assert.deepEqual(arity(webhook), { min: 2, max: 4 })
     assert.deepEqual(arity({}), { min: 0, max: 0 })

@@ -65,6 +65,8 @@ function convert(schema: z.ZodType, value: unknown): unknown {
     case 'pipe':
       return convert(def.in as z.ZodType, value)
     case 'string':
+      // Half a character is no text in UTF-8, and so neither in a file, an address nor a message.
+      if (typeof value === 'string') return value.toWellFormed()
       return typeof value === 'number' || typeof value === 'boolean' ? String(value) : value
     case 'array':
       return Array.isArray(value) ? value.map((each) => convert(def.element as z.ZodType, each)) : value

@@ -3,6 +3,7 @@ import { Readable } from 'node:stream'
 import type { KinesisClient } from '@aws-sdk/client-kinesis'
 import type { S3Client } from '@aws-sdk/client-s3'
 import type { HelperHost, HttpRequest } from '../helper.ts'
+import { given } from './account.ts'
 import { type Account, type FailingCall, failureOfSdk, refusalOfAws } from './failure.ts'
 import type { AwsService } from './place.ts'
 
@@ -64,7 +65,11 @@ const AMBIENT = ({ region }: Settings) => ({ region })
 interface Settings {
   readonly region: string
   readonly endpoint: string
-  readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string }
+  readonly credentials?: {
+    readonly accessKeyId: string
+    readonly secretAccessKey: string
+    readonly sessionToken?: string
+  }
   readonly maxAttempts: number
   readonly logger: typeof SILENT
   readonly requestHandler: FencedHandler
@@ -79,17 +84,26 @@ const MOST_CLIENTS = 32
 
 function clientFor<Client extends S3Client | KinesisClient>(
   service: AwsService,
-  { account: { region, keys }, endpoint, isPath }: AwsCall,
+  { account: { region, keys }, endpoint, isPath, host: { env } }: AwsCall,
   open: (settings: Settings) => Client,
 ): Client {
-  const key = JSON.stringify([service, region, endpoint, isPath, keys?.id, keys?.secret])
+  const sessionToken = tokenOf(keys, env)
+  const key = JSON.stringify([service, region, endpoint, isPath, keys?.id, keys?.secret, sessionToken])
   // The key says which kind it is.
   const client =
     (clients.get(key) as Client | undefined) ??
     open({
       region,
       endpoint,
-      ...(keys === undefined ? {} : { credentials: { accessKeyId: keys.id, secretAccessKey: keys.secret } }),
+      ...(keys === undefined
+        ? {}
+        : {
+            credentials: {
+              accessKeyId: keys.id,
+              secretAccessKey: keys.secret,
+              ...(sessionToken === undefined ? {} : { sessionToken }),
+            },
+          }),
       // The outbox tries again, by what the failure says.
       maxAttempts: 1,
       logger: SILENT,
@@ -100,6 +114,12 @@ function clientFor<Client extends S3Client | KinesisClient>(
   const [oldest] = clients.keys()
   if (clients.size > MOST_CLIENTS && oldest !== undefined) clients.delete(oldest)
   return client
+}
+
+/** Keys that are good for a while come with a token, which no argument is for: AWS's own variable has it, beside the keys. */
+function tokenOf(keys: Account['keys'], env: HelperHost['env']): string | undefined {
+  const { AWS_ACCESS_KEY_ID: id, AWS_SESSION_TOKEN: token } = env
+  return keys !== undefined && keys.id === id && typeof token === 'string' ? given(token) : undefined
 }
 
 /** A client serves many calls: this is the one on whose behalf it sends. */

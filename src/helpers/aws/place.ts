@@ -10,9 +10,19 @@ export type AwsService = 's3' | 'kinesis'
 export function endpointOf(service: AwsService, region: string, { env }: Pick<HelperHost, 'env'>): Endpoint {
   const given = [env[`AWS_ENDPOINT_URL_${service.toUpperCase()}`], env.AWS_ENDPOINT_URL].find(isAddress)
   if (given !== undefined) return { url: given.replace(/\/+$/, ''), isOwn: true }
-  const suffix = region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com'
+  const [, suffix = 'amazonaws.com'] = SUFFIXES.find(([start]) => region.startsWith(start)) ?? []
   return { url: `https://${service}.${region}.${suffix}`, isOwn: false }
 }
+
+/** Of partitions, as the SDKs know them: https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html */
+const SUFFIXES = [
+  ['cn-', 'amazonaws.com.cn'],
+  ['eusc-', 'amazonaws.eu'],
+  ['us-iso-', 'c2s.ic.gov'],
+  ['us-isob-', 'sc2s.sgov.gov'],
+  ['eu-isoe-', 'cloud.adc-e.uk'],
+  ['us-isof-', 'csp.hci.ic.gov'],
+] as const
 
 export interface Endpoint {
   /** Without a slash at its end. */
@@ -42,7 +52,7 @@ export interface BucketPlace {
 /** A dot would leave the certificate of `*.s3.<region>.amazonaws.com`. */
 const HOST_PART = /^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/
 
-/** Looks like the name of a region: `eu-west-1`, `us-gov-east-1`. */
+/** Looks like the name of a region: `eu-west-1`, `us-gov-east-1`, `eusc-de-east-1`. */
 export function isRegion(text: string | undefined): boolean {
-  return text !== undefined && /^[a-z]{2}(-[a-z]+)+-\d$/.test(text)
+  return text !== undefined && /^([a-z]{2}|eusc)(-[a-z]+)+-\d$/.test(text)
 }

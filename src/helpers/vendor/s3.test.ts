@@ -252,6 +252,46 @@ describe('vendor.s3, signed', () => {
     assert.equal(put?.headers['x-kubeshark-capture'], 'ignore')
   })
 
+  test('with the token of keys that are good for a while, for no others', async (t) => {
+    const server = await httpServer(t, (_, response) => response.setHeader('etag', '"1"').end())
+    const { call } = await open(t)
+    Object.assign(call.env, {
+      AWS_ENDPOINT_URL_S3: server.url,
+      AWS_ACCESS_KEY_ID: 'ASIAEXAMPLE',
+      AWS_SESSION_TOKEN: 'planted-token\n',
+    })
+    await call.write('a.txt', 'text')
+    await call('put', 'traffic', 'a.txt', REGION, 'ASIAEXAMPLE', 'secret')
+    await call('put', 'traffic', 'a.txt', REGION, 'AKIDEXAMPLE', 'secret')
+    const [first, second] = server.seen
+    assert.equal(first?.headers['x-amz-security-token'], 'planted-token')
+    assert.match(String(first?.headers.authorization), /SignedHeaders=[^,]*x-amz-security-token/)
+    assert.equal(second?.headers['x-amz-security-token'], undefined)
+  })
+
+  test('for files whose names are no words', async (t) => {
+    const faults: unknown[] = []
+    const server = await httpServer(t, (seen, response) => {
+      faults.push(signatureFault(seen, signer))
+      response.setHeader('etag', '"1"').end()
+    })
+    const { call } = await open(t)
+    call.env.AWS_ENDPOINT_URL_S3 = server.url
+    for (const name of [
+      'a%2Fb.txt',
+      '#?&=.txt',
+      '..b',
+      '~ "\\|.txt',
+      '日本 \u{1f600}.txt',
+      'half \ud83d.txt',
+    ]) {
+      await call.write(name.toWellFormed(), 'text')
+      const url = String(await call('put', 'traffic', name, REGION, signer.id, signer.secret))
+      assert.equal(decodeURIComponent(new URL(url).pathname), `/traffic/${NODE}_run1/${name.toWellFormed()}`)
+    }
+    assert.deepEqual([...new Set(faults)], [undefined])
+  })
+
   test('for a host of each bucket at AWS, where the fence is asked', async (t) => {
     const { call, files } = await open(t)
     delete call.env.AWS_ENDPOINT_URL_S3
@@ -266,6 +306,8 @@ describe('vendor.s3, signed', () => {
       ['traffic', REGION, 'https://traffic.s3.eu-west-1.amazonaws.com'],
       ['my.traffic', REGION, 'https://s3.eu-west-1.amazonaws.com/my.traffic'],
       ['traffic', 'cn-north-1', 'https://traffic.s3.cn-north-1.amazonaws.com.cn'],
+      ['traffic', 'eusc-de-east-1', 'https://traffic.s3.eusc-de-east-1.amazonaws.eu'],
+      ['traffic', 'us-isob-east-1', 'https://traffic.s3.us-isob-east-1.sc2s.sgov.gov'],
     ] as const) {
       const args = [bucket, 'a.txt', region, 'id', 'secret']
       const url = await dispatch(namespaces, 'vendor.s3.put', args, host)
