@@ -1140,7 +1140,7 @@ declare const otel: {
 /** What would take several helpers, in one call. */
 declare const wrapper: {
   /**
-   * An HTTP archive (HAR 1.2, http://www.softwareishard.com/blog/har-12-spec/) of entries of HTTP as JSON text, the oldest first. Addresses have the name of the destination: `http://` (https where it was encrypted), `dst.name`, `request.url`; times are in milliseconds. Entries without `request.method`, `dst.name` or `response.status` are left out, with one line on the console that counts them.
+   * An HTTP archive (HAR 1.2, http://www.softwareishard.com/blog/har-12-spec/) of entries of HTTP as JSON text, the oldest first. Addresses have the name of the destination: `http://` (also where it was encrypted), `dst.name`, `request.url`; times are in milliseconds. Entries without `request.method`, `dst.name` or `response.status` are left out, with one line on the console that counts them.
    * @param entries `data` of `onItemCaptured`, collected
    * @example
    * function onItemCaptured(data) {

@@ -5,7 +5,7 @@ import { version } from '../version.ts'
 import { harOf, nameAddress } from './har.ts'
 
 export const buildHAR = helper({
-  doc: 'An HTTP archive (HAR 1.2, http://www.softwareishard.com/blog/har-12-spec/) of entries of HTTP as JSON text, the oldest first. Addresses have the name of the destination: `http://` (https where it was encrypted), `dst.name`, `request.url`; times are in milliseconds. Entries without `request.method`, `dst.name` or `response.status` are left out, with one line on the console that counts them.',
+  doc: 'An HTTP archive (HAR 1.2, http://www.softwareishard.com/blog/har-12-spec/) of entries of HTTP as JSON text, the oldest first. Addresses have the name of the destination: `http://` (also where it was encrypted), `dst.name`, `request.url`; times are in milliseconds. Entries without `request.method`, `dst.name` or `response.status` are left out, with one line on the console that counts them.',
   params: { entries: z.array(typed('any')).describe('`data` of `onItemCaptured`, collected') },
   returns: z.string(),
   example: `function onItemCaptured(data) {\n  if (data.protocol.name === 'http') console.log(wrapper.buildHAR([data]))\n}`,

@@ -101,9 +101,9 @@ function hostAddress({ url, headers }: Pick<Request, 'url' | 'headers'>, dst: En
   return absolute(url, named === undefined || named === '' ? hostPort(dst.ip, dst.port) : named, tls)
 }
 
-/** By the name of whom it was sent to, as it was resolved. */
-export function nameAddress({ url }: Pick<Request, 'url'>, dst: End, tls: boolean): string {
-  return absolute(url, dst.name, tls)
+/** By the name of whom it was sent to, as it was resolved; `http:` also where it was encrypted (agent-api §4.10). */
+export function nameAddress({ url }: Pick<Request, 'url'>, dst: End): string {
+  return absolute(url, dst.name, false)
 }
 
 function absolute(url: string, host: string, tls: boolean): string {

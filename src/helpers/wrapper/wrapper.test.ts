@@ -75,7 +75,7 @@ describe('wrapper.buildHAR', () => {
       cache: {},
       timings: { send: 0, wait: 6.769, receive: 0 },
     })
-    assert.equal(second?.request.url, 'https://price/v1/price?id=7')
+    assert.equal(second?.request.url, 'http://price/v1/price?id=7')
   })
 
   test('takes bodies as lists of bytes, too', async (t) => {
