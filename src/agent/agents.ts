@@ -260,7 +260,7 @@ function statAgentPath(path: string) {
 /** Paths of helpers whose calls can wait in the outbox. */
 const QUEUED: ReadonlySet<string> = new Set(
   [...allHelpers(namespaces)].flatMap(([path, helper]) =>
-    helper.where === 'broker' && helper.queued !== undefined ? [path] : [],
+    helper.where === 'broker' && helper.queued !== undefined ? [path, `${path}.queue`] : [],
   ),
 )
 /** Names that helpers have in a script. */

@@ -23,7 +23,7 @@ import { namespaces } from '../helpers/index.ts'
 import { KeptClients } from '../helpers/kept-clients.ts'
 import { MetricSeries } from '../helpers/otel/series.ts'
 import { ExportedMetrics } from '../helpers/prometheus/exported-metrics.ts'
-import { deliver, queuedPath } from '../helpers/queued.ts'
+import { deliver, leavesSomething, queuedPath } from '../helpers/queued.ts'
 import { Rehearsal } from '../helpers/rehearsal.ts'
 import { Secrets } from '../helpers/secrets.ts'
 import { Mistake } from '../mistake/mistake.ts'
@@ -218,6 +218,27 @@ export class HelperBroker {
 
   async call(call: HelperCall): Promise<unknown> {
     if (call.path === HUB_ACTION) return await this.#perform(call, { run: () => this.#act(call) })
+    if (call.isIgnored !== true) return await this.#answer(call)
+    const path = queuedPath(namespaces, call.path) ?? call.path
+    if (!this.#canKeep(path) || leavesSomething(namespaces, path)) return await this.#inTurn(call)
+    return await this.#answer(call)
+  }
+
+  /** After all that came before: what is done for one takes longer than for another, and they are to stay in order. */
+  async #inTurn(call: HelperCall): Promise<unknown> {
+    const before = this.#turn
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#turn = promise
+    await before
+    try {
+      return await this.#answer(call)
+    } finally {
+      resolve()
+    }
+  }
+  #turn: Promise<void> | undefined
+
+  async #answer(call: HelperCall): Promise<unknown> {
     const path = queuedPath(namespaces, call.path)
     if (path !== undefined) return await this.#keep({ ...call, path })
     if (call.isIgnored === true && this.#canKeep(call.path)) {
@@ -374,6 +395,7 @@ export class HelperBroker {
     const { agent, component, nowMs, warn, queuedId } = call
     const node = this.#nodeOf(component)
     const way = this.#wayOf(agent)
+    let signal: AbortSignal | undefined
     // Counting what is in it may take a while: when somebody uses it.
     this.#files ??= openDataFolder(this.#root, this.#quotaBytes)
     return {
@@ -387,8 +409,11 @@ export class HelperBroker {
       packets: this.#packets,
       shared: this.#sharedOf(agent),
       alerts: this.#alerts.of({ agent, node, now: nowMs, warn }),
-      // Nobody waits for what the outbox delivers, and helpers have limits of their own.
-      signal: AbortSignal.timeout(queuedId === undefined ? CALL_MS : DELIVERY_MS),
+      // Nobody waits for what the outbox delivers, and helpers have limits of their own. What is only kept needs no clock.
+      get signal() {
+        signal ??= AbortSignal.timeout(queuedId === undefined ? CALL_MS : DELIVERY_MS)
+        return signal
+      },
       warn,
       log: (line) => this.#log(this.#secrets.masked(line)),
       clients: this.#clients,

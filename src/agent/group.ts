@@ -153,7 +153,7 @@ export interface HelperCall {
   readonly nowMs: number
   /** Id of the entry in whose hook it is, where entries cross with it. */
   readonly entry?: string
-  /** Nobody looks at its answer, and it is in a hook for traffic: it may go by way of the outbox. */
+  /** Nobody looks at its answer: it may go by way of the outbox. Such calls are begun in their order, without waiting for each other. */
   readonly isIgnored?: boolean
   /** The action that agents are told of, or the job that is run, in which it happens. */
   readonly during?: ErrandAttempt
@@ -754,7 +754,7 @@ export class AgentGroup {
         lines: (lines) => {
           for (const line of lines) this.#line(line)
         },
-        call: ({ slot, path, args, nowMs, entry, isIgnored }, warn, during) => {
+        call: ({ slot, path, args, nowMs, entry }, { warn, isIgnored, during }) => {
           const place = this.#placeOf(slot)
           if (place === undefined) throw new Error(`there is no slot ${slot}`)
           const { agent, component } = place
@@ -766,7 +766,7 @@ export class AgentGroup {
             nowMs,
             warn,
             ...(entry === undefined ? {} : { entry }),
-            ...(isIgnored === true ? { isIgnored } : {}),
+            ...(isIgnored ? { isIgnored } : {}),
           }
           return this.#observer.call(during === undefined ? call : { ...call, during: attemptOf(during) })
         },

@@ -5,7 +5,7 @@ import { describe, type TestContext, test } from 'node:test'
 import { configOf } from '../cli/options.ts'
 import type { Config } from '../config/index.ts'
 import { Mistake } from '../mistake/mistake.ts'
-import { TestGroup, testAgent } from '../testing/group.ts'
+import { HOST, TestGroup, testAgent } from '../testing/group.ts'
 import { httpServer } from '../testing/http-server.ts'
 import { tempFolder } from '../testing/temp-folder.ts'
 import { until } from '../testing/until.ts'
@@ -216,7 +216,71 @@ describe('queued calls of helpers', () => {
     assert.equal(await broker.queued?.outbox?.drained(10_000), 0)
     assert.equal(sink.seen[0]?.path, '/from-script')
   })
+
+  test('of a script that does not look at their ids go together, in order, and before what it waits for', async (t) => {
+    const sink = await sinkOf(t)
+    const { broker } = await openBroker(t)
+    const source = `for (var n = 0; n < 300; n++) vendor.webhook.queue('POST', '${sink.url}/', n)
+      vendor.webhook('POST', '${sink.url}/waited')
+      vendor.webhook.queue('POST', '${sink.url}/', n)`
+    const group = new TestGroup(t, { agents: [testAgent(0, source)], host: QUEUEING })
+    let [under, most] = [0, 0]
+    group.answer = async (call) => {
+      most = Math.max(most, ++under)
+      return await broker.call(call).finally(() => under--)
+    }
+    await group.begin()
+    assert.equal(most, 128)
+    const numbers = Array.from({ length: 301 }, (_, n) => n)
+    assert.deepEqual(
+      group.calls.map(({ args, isIgnored = false }) => (isIgnored ? args[2] : args[1])),
+      [...numbers.slice(0, 300), `${sink.url}/waited`, 300],
+    )
+    assert.equal(await broker.queued?.outbox?.drained(20_000), 0)
+    assert.deepEqual(
+      sink.seen.filter(({ path }) => path === '/').map(({ body }) => Number(body)),
+      numbers,
+    )
+  })
+
+  test('that cannot be kept are told with where they stand, and the script goes on', async (t) => {
+    const { broker } = await openBroker(t)
+    const source = `function tell(url) {
+        vendor.webhook.queue('POST', url)
+      }
+      tell('nowhere'); tell('http://127.0.0.1:9/'); tell('nowhere'); console.log('on')`
+    const group = new TestGroup(t, { agents: [testAgent(0, source)], host: QUEUEING })
+    group.answer = (call) => broker.call(call)
+    await group.begin()
+    assert.deepEqual(
+      group.lines.map(({ level, text }) => `${level} ${text}`),
+      [
+        'log on',
+        'error vendor.webhook(method, url, body?, headers?): url: expected a URL, found "nowhere" (agent 0.js:2:24)',
+      ],
+    )
+    assert.equal(broker.queued?.figures()[0]?.queued, 1)
+  })
+
+  test('with files stay in order, however long it takes to put those aside', async (t) => {
+    const { broker } = await openBroker(t)
+    const source = `var account = 'BlobEndpoint=http://127.0.0.1:9/shop;AccountName=shop;AccountKey=c2VjcmV0'
+      for (var n = 0; n < 4; n++) file.write('f' + n, n === 0 ? 'x'.repeat(4e6) : 'x')
+      for (n = 0; n < 4; n++) vendor.azure.put.queue('traffic', 'f' + n, '', '', account)`
+    const group = new TestGroup(t, { agents: [testAgent(0, source)], host: QUEUEING })
+    const kept: unknown[] = []
+    group.answer = async (call) => {
+      const answer = await broker.call(call)
+      if (call.isIgnored === true) kept.push(call.args[1])
+      return answer
+    }
+    await group.begin()
+    assert.deepEqual(kept, ['f0', 'f1', 'f2', 'f3'])
+    assert.equal(broker.queued?.figures()[0]?.queued, 4)
+  })
 })
+
+const QUEUEING = { ...HOST, ignoredResults: 'queue' } as const
 
 interface BrokerSetup {
   readonly folder?: string

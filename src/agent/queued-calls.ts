@@ -10,7 +10,7 @@ import { namespaces } from '../helpers/index.ts'
 import { batchLimits, type KeptCall, leavesSomething, prepareCall, settleCall } from '../helpers/queued.ts'
 import { Secrets } from '../helpers/secrets.ts'
 import { StoredSecrets } from '../helpers/stored-secrets.ts'
-import type { Caller, Lane, WaitingCall } from '../outbox/call.ts'
+import type { Caller, Lane, NewCall, WaitingCall } from '../outbox/call.ts'
 import { Outbox } from '../outbox/outbox.ts'
 import { fileOf } from '../outbox/store.ts'
 import type { OutboxFigures } from '../wire/outbox.ts'
@@ -43,6 +43,12 @@ interface DeadCall extends Pick<CallDelivery, 'agent' | 'path'> {
   readonly id: string
   readonly key: string
   readonly reason: string
+}
+
+interface ComingCall {
+  readonly call: NewCall
+  resolve(id: string): void
+  reject(error: unknown): void
 }
 
 /** A script queues a call. */
@@ -96,7 +102,7 @@ export class QueuedCalls {
     const kept = grants === undefined ? undefined : keptText(grants)
     const prepared = await prepareCall(namespaces, path, args, host, permit)
     try {
-      return this.#open().push({
+      return await this.#keep({
         ...{ agent: identity, title, index, path, at: nowMs },
         ...(id === undefined ? {} : { id }),
         ...(version === undefined ? {} : { version }),
@@ -108,6 +114,31 @@ export class QueuedCalls {
     } catch (error) {
       await prepared.undo()
       throw error
+    }
+  }
+
+  /** With all that come at the same moment, in their order. */
+  #keep(call: NewCall): Promise<string> {
+    return new Promise((resolve, reject) => {
+      this.#coming.push({ call, resolve, reject })
+      // After all promises that can go on now.
+      if (this.#coming.length === 1) process.nextTick(() => this.#keepAll())
+    })
+  }
+  #coming: ComingCall[] = []
+
+  #keepAll(): void {
+    const coming = this.#coming
+    this.#coming = []
+    try {
+      const answers = this.#open().pushAll(coming.map(({ call }) => call))
+      for (const [at, answer] of answers.entries()) {
+        const { resolve, reject } = coming[at] as ComingCall
+        if (answer.status === 'fulfilled') resolve(answer.value)
+        else reject(answer.reason)
+      }
+    } catch (error) {
+      for (const { reject } of coming) reject(error)
     }
   }
 

@@ -9,10 +9,12 @@ import { frameOf } from './host/frames.ts'
 import {
   type AckMessage,
   CALL,
+  CALLS,
   type CallMessage,
   DOWN,
   type Errand,
   type ErrandMessage,
+  type FailedCall,
   HEADER,
   type HostConfig,
   type HostEvent,
@@ -22,6 +24,7 @@ import {
   type LoadedMessage,
   type LogMessage,
   MEANT_AT,
+  MOST_CALLS_AT_ONCE,
   type OutputMessage,
   REPLY,
   type SlotShares,
@@ -51,10 +54,9 @@ export interface SandboxEvents {
   lines(lines: readonly Line[]): void
   /** Entries as onItemQueried has left them: JSON text. */
   entries(entries: readonly string[]): void
-  /** `during`: the errand in which it is. */
   /** What agents have written on entries. */
   marks?(marks: readonly EntryMarks[]): void
-  call(call: CallMessage, warn: (text: string) => void, during: ErrandAttempt | undefined): Promise<unknown>
+  call(call: CallMessage, context: CallContext): Promise<unknown>
   /**
    * What agents have added by `cluster.*`, before a call that is about it and with acknowledgements. `during`: as for calls.
    */
@@ -70,6 +72,15 @@ export interface SandboxEvents {
   restarted(reason: string, culprit: number | undefined): void
   /** An agent does not load in the new process: nothing more is delivered to it. */
   notRevived(slot: number, reason: string): void
+}
+
+export interface CallContext {
+  /** For the console, before the answer. */
+  warn(text: string): void
+  /** Nobody looks at the answer: it may go by way of the outbox. */
+  readonly isIgnored: boolean
+  /** The errand in which it is. */
+  readonly during: ErrandAttempt | undefined
 }
 
 /** An errand by the name that who gave it knows it by, and which time it is tried. */
@@ -163,7 +174,8 @@ export class SandboxProcess {
     this.#read(child.stdio[3] as Duplex, (type, payload) => this.#receive(type, payload))
     this.#read(child.stdio[4] as Duplex, (type, payload, seq) => {
       if (this.#answering >= MOST_CALLS) throw new Error('more calls than it can wait for')
-      if (type === CALL) void this.#answer(launched, seq, payload as CallMessage)
+      if (type === CALL) this.#answer(launched, seq, payload as CallMessage)
+      if (type === CALLS) this.#answerAll(launched, seq, payload)
     })
     // They break when the process dies, which is told by its close.
     for (const fd of [3, 4]) (child.stdio[fd] as Duplex).on('error', () => {})
@@ -423,7 +435,40 @@ export class SandboxProcess {
     this.#events.stopped(slot, reason)
   }
 
-  async #answer(launched: LaunchedSandbox, seq: number, call: CallMessage): Promise<void> {
+  #answer(launched: LaunchedSandbox, seq: number, call: CallMessage): void {
+    void this.#replying(launched, seq, async (say) => {
+      const value = await this.#call(call, { warn: (warning) => say(`w${warning}`), isIgnored: false })
+      return value === undefined ? '' : JSON.stringify(value)
+    })
+  }
+
+  /** They are begun in their order, and the disk is waited for once. */
+  #answerAll(launched: LaunchedSandbox, seq: number, calls: unknown): void {
+    if (!Array.isArray(calls) || calls.length > MOST_CALLS_AT_ONCE) throw new Error('too many calls at once')
+    void this.#replying(launched, seq, async (say) => {
+      const answers = await Promise.allSettled(
+        calls.map((call: CallMessage, at) =>
+          this.#call(call, { warn: (warning) => say(`w${at} ${warning}`), isIgnored: true }),
+        ),
+      )
+      const failed = answers.flatMap((answer, at): FailedCall[] =>
+        answer.status === 'rejected' ? [[at, messageOf(answer.reason)]] : [],
+      )
+      return JSON.stringify(failed)
+    })
+  }
+
+  async #call(call: CallMessage, how: Pick<CallContext, 'warn' | 'isIgnored'>): Promise<unknown> {
+    const during = call.isInErrand === true ? this.#unacked[0]?.pending : undefined
+    if (call.shared !== undefined) this.#events.shared?.(call.shared, during)
+    return await this.#events.call(call, { ...how, during })
+  }
+
+  async #replying(
+    launched: LaunchedSandbox,
+    seq: number,
+    ask: (say: (text: string) => void) => Promise<string>,
+  ): Promise<void> {
     const stream = launched.process.stdio[4] as Duplex
     const reply = (text: string) => {
       // One that asks and does not listen would fill our memory.
@@ -432,12 +477,9 @@ export class SandboxProcess {
     }
     this.#answering++
     try {
-      const during = call.isInErrand === true ? this.#unacked[0]?.pending : undefined
-      if (call.shared !== undefined) this.#events.shared?.(call.shared, during)
-      const value = await this.#events.call(call, (warning) => reply(`w${warning}`), during)
-      reply(`v${value === undefined ? '' : JSON.stringify(value)}`)
+      reply(`v${await ask(reply)}`)
     } catch (error) {
-      reply(`e${error instanceof Error ? error.message : String(error)}`)
+      reply(`e${messageOf(error)}`)
     }
     this.#answering--
   }
@@ -620,6 +662,10 @@ function keep(pending: PendingErrand, lines: readonly Line[], entries: readonly 
   if (pending.characters > MOST_KEPT) throw new Error('more is said of an errand than it may be')
   pending.lines.push(...lines)
   pending.entries.push(...entries)
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }
 
 function closed(): Mistake {

@@ -70,8 +70,9 @@ export class Database {
     return this.#guard(() => Number(this.#statement(sql).run(...values).changes))
   }
 
-  /** All of it, or nothing. */
+  /** All of it, or nothing. Within another one it is a part of that. */
   transaction<Result>(work: () => Result): Result {
+    if (this.#sqlite.isTransaction) return work()
     this.#guard(() => this.#sqlite.exec('BEGIN IMMEDIATE'))
     try {
       const result = work()

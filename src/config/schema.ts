@@ -169,7 +169,7 @@ export const configSchema = section({
     ignoredResults: setting(
       z.enum(['queue', 'wait']),
       'queue',
-      'Calls in hooks for live traffic whose answer the script does not look at: leave them to the outbox, or wait for each',
+      'Calls whose answer the script does not look at, in hooks for live traffic, and of queue: leave them to the outbox, several at a time, or wait for each',
     ),
     otel: section({
       endpoint: setting(

@@ -220,6 +220,64 @@ describe('the outbox', () => {
     assert.deepEqual([figures?.queued, figures?.delivered, figures?.dropped], [6, 3, 3])
   })
 
+  test('keeps several at once as it would one by one, also where they do not fit', async () => {
+    const kept = fc.record({ key: fc.nat(3), path: fc.nat(1), length: fc.nat(300) })
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(kept, { maxLength: 12 }),
+        fc.array(kept, { maxLength: 12 }),
+        fc.constantFrom('refuse' as const, 'drop-oldest' as const),
+        fc.integer({ min: 300, max: 6000 }),
+        async (before, together, whenFull, maxBytes) => {
+          const scope = new Scope()
+          const calls = (all: typeof before) =>
+            all.map(({ key, path, length }, at) =>
+              call({ key: `k${key}`, path: `p${path}`, args: JSON.stringify(`${at}${'x'.repeat(length)}`) }),
+            )
+          try {
+            const options = { whenFull, maxBytes, send: () => Promise.reject(later()), leastWaitMs: 60_000 }
+            const [one, other] = [await open(scope, options), await open(scope, options)]
+            const push = (outbox: Outbox, all: readonly NewCall[]) =>
+              all.flatMap((each) => outbox.pushAll([each]))
+            for (const { outbox } of [one, other]) push(outbox, calls(before))
+            const said = one.outbox.pushAll(calls(together)).map(({ status }) => status)
+            assert.deepEqual(
+              said,
+              push(other.outbox, calls(together)).map(({ status }) => status),
+            )
+            const books = ({ outbox }: typeof one) =>
+              outbox.figures().map(({ oldest, ...figures }) => ({ ...figures, isOld: oldest !== null }))
+            assert.deepEqual(books(one), books(other))
+            const lanes = ({ outbox }: typeof one) =>
+              outbox.lanes(100).map(({ helper, key, waiting }) => `${helper} ${key} ${waiting}`)
+            assert.deepEqual(lanes(one).sort(), lanes(other).sort())
+          } finally {
+            await scope.end()
+          }
+        },
+      ),
+      { numRuns: 60 },
+    )
+  })
+
+  test('sends what came at once in its order', async (t) => {
+    const { outbox, sent } = await open(t, {})
+    const all = Array.from({ length: 50 }, (_, at) => call({ args: String(at), key: `k${at % 3}` }))
+    const ids = outbox.pushAll(all).map((each) => (each.status === 'fulfilled' ? each.value : ''))
+    assert.equal(new Set(ids).size, 50)
+    assert.equal(await outbox.drained(5000), 0)
+    for (const lane of [0, 1, 2])
+      assert.deepEqual(
+        sent.map(({ args }) => Number(args)).filter((at) => at % 3 === lane),
+        all.map((_, at) => at).filter((at) => at % 3 === lane),
+      )
+    await outbox.close()
+    assert.deepEqual(
+      outbox.pushAll(all.slice(0, 2)).map(({ status }) => status),
+      ['rejected', 'rejected'],
+    )
+  })
+
   test('what was given up has a part of the room only', async (t) => {
     const { outbox } = await open(t, { send: () => Promise.reject(never()), maxBytes: 4000 })
     for (let n = 0; n < 20; n++) {

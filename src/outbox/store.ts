@@ -68,15 +68,13 @@ export class OutboxStore {
    * both are counted.
    */
   push(call: NewCall): { readonly id: string; readonly isFirst: boolean } {
-    const bytes = Buffer.byteLength(call.args) + OVERHEAD
+    const bytes = bytesOf(call)
     const total = this.#totalOf(call)
     try {
       this.#leaveRoomOnDisk()
       this.#makeRoom(bytes)
       const isFirst = this.#insert(call, total, bytes)
-      this.#bytes += bytes
-      total.waiting++
-      total.waitingBytes += bytes
+      this.#came(total, bytes)
       return { id: this.idOf(this.#last), isFirst }
     } catch (error) {
       total.refused++
@@ -85,6 +83,36 @@ export class OutboxStore {
       this.#grants.clear()
       throw error
     }
+  }
+
+  /** Several in one transaction. Throws, and has kept none of them and counted nothing, when one of them cannot be. */
+  pushAll(calls: readonly NewCall[]): { readonly id: string; readonly isFirst: boolean }[] {
+    const { maxBytes } = this.#options
+    const sized = calls.map((call) => ({ call, bytes: bytesOf(call), total: this.#totalOf(call) }))
+    const all = sized.reduce((sum, { bytes }) => sum + bytes, 0)
+    this.#leaveRoomOnDisk()
+    if (this.#bytes + this.#deadBytes + all > maxBytes) throw this.#full()
+    const before = this.#last
+    try {
+      const kept = this.#database.transaction(() =>
+        sized.map(({ call, total, bytes }) => {
+          const isFirst = this.#insert(call, total, bytes)
+          return { id: this.idOf(this.#last), isFirst }
+        }),
+      )
+      for (const { total, bytes } of sized) this.#came(total, bytes)
+      return kept
+    } catch (error) {
+      this.#last = before
+      this.#lanes.clear()
+      throw error
+    }
+  }
+
+  #came(total: Total, bytes: number): void {
+    this.#bytes += bytes
+    total.waiting++
+    total.waitingBytes += bytes
   }
 
   /** Up to so many lanes whose turn it is, without those that are being worked on; longest due first. */
@@ -266,9 +294,7 @@ export class OutboxStore {
         this.#keep(changed)
       })
       Object.assign(total, changed)
-      total.waiting++
-      total.waitingBytes += bytes
-      this.#bytes += bytes
+      this.#came(total, bytes)
       this.#deadBytes -= bytes
       count++
     }
@@ -581,12 +607,15 @@ export class OutboxStore {
       if (this.#isTaken(row)) at = Number(row.number)
       else this.#drop(row)
     }
-    if (isFull())
-      throw new Mistake(
-        'E_HELPER_REFUSED',
-        `the outbox is full: it holds ${this.#bytes + this.#deadBytes} bytes of at most ${maxBytes}`,
-        { hint: 'Raise scripting.outbox.maxSize, or look by remora outbox at what waits, and drop it.' },
-      )
+    if (isFull()) throw this.#full()
+  }
+
+  #full(): Mistake {
+    return new Mistake(
+      'E_HELPER_REFUSED',
+      `the outbox is full: it holds ${this.#bytes + this.#deadBytes} bytes of at most ${this.#options.maxBytes}`,
+      { hint: 'Raise scripting.outbox.maxSize, or look by remora outbox at what waits, and drop it.' },
+    )
   }
 
   #drop({ number, lane, bytes }: Row): number {
@@ -753,6 +782,10 @@ function laneOf({ lane, agent, path, title, place, id, key, failures }: Row): La
     key: String(key),
     failures: Number(failures),
   }
+}
+
+function bytesOf({ args }: NewCall): number {
+  return Buffer.byteLength(args) + OVERHEAD
 }
 
 const LANE = 'lanes.number AS lane, agent, path, title, place, id, key, failures'

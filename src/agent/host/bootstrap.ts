@@ -470,8 +470,8 @@ export function bootstrap(
     return data
   }
 
-  /** `isIgnored`: nobody looks at the answer. */
-  function over(path: string, isIgnored: boolean): Task {
+  /** `place`: where the call stands whose answer nobody looks at; 0: of all others. */
+  function over(path: string, place: number): Task {
     return (...values) => {
       const text = stringify(values)
       // A script may have given arrays a `toJSON`.
@@ -480,14 +480,14 @@ export function bootstrap(
         throw new RE(
           `${path}: its arguments have ${text.length} characters of JSON, more than ${settings.longestCall}`,
         )
-      const reply = ask(() => host.call(path, text, isIgnored))
+      const reply = ask(() => host.call(path, text, place))
       return reply === '' ? undefined : parse(reply)
     }
   }
 
   /** Over the bridge, to an answer that scripts put into texts as it is: as text it is its JSON. */
   function saysItself(path: string): Task {
-    const call = over(path, false)
+    const call = over(path, 0)
     return (...values) => {
       const answer = call(...values)
       if (typeof answer === 'object' && answer !== null) {
@@ -496,6 +496,13 @@ export function bootstrap(
       }
       return answer
     }
+  }
+
+  /** The member of a helper that takes such calls: it makes a function for each place in the script. */
+  function ignoring(helper: Task, stub: HelperStub): void {
+    const made: { [place: number]: Task } = create(null)
+    const at = (place: number) => (made[place] ??= guarded(stub, over(stub.path, place)))
+    define(helper, settings.ignored, { value: at })
   }
 
   function guarded(stub: HelperStub, run: Task): Task {
@@ -527,7 +534,7 @@ export function bootstrap(
 
   /** Matches here, where an entry that nobody wants costs little; over the bridge, packets are put aside and sent. */
   function kflPcapS3(path: string): Task {
-    const call = over(path, false)
+    const call = over(path, 0)
     const sets: { [kfl: number]: PcapSet | undefined } = create(null)
     /** Filters that cannot be read, and are told of once. */
     const broken: { [query: string]: true | undefined } = create(null)
@@ -922,12 +929,14 @@ export function bootstrap(
   const env = frozen(parse(settings.env))
   for (let at = 0; at < settings.stubs.length; at++) {
     const stub = settings.stubs[at] as HelperStub
-    const helper = guarded(stub, inside[stub.path] ?? over(stub.path, false))
-    if (stub.isQueued) define(helper, settings.ignored, { value: guarded(stub, over(stub.path, true)) })
+    const helper = guarded(stub, inside[stub.path] ?? over(stub.path, 0))
     install(stub.path, helper)
     if (!stub.isQueued) continue
-    const path = `${stub.path}.queue`
-    install(path, guarded({ ...stub, path }, over(path, false)))
+    const queued = { ...stub, path: `${stub.path}.queue` }
+    const queue = guarded(queued, over(queued.path, 0))
+    install(queued.path, queue)
+    ignoring(helper, stub)
+    ignoring(queue, queued)
   }
   if (hasOwn(G, 'prometheus'))
     define(G.prometheus as object, 'counterMode', {
@@ -1249,7 +1258,8 @@ interface Kept {
 /** What the host lends to `bootstrap`: primitives in, primitives out. */
 export interface BootstrapHost {
   print(level: number, line: string): undefined
-  call(path: string, args: string, isIgnored: boolean): string
+  /** `place`: where the call stands when nobody looks at its answer, see `ignored-results.ts`; 0 otherwise. */
+  call(path: string, args: string, place: number): string
   now(): number
   schedule(tag: string, cron: string, limit: number, isCluster: boolean, task: number): number
   jobs(what: string, tag: string): string

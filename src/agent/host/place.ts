@@ -4,6 +4,17 @@ export interface ScriptPlace {
   readonly column: number
 }
 
+/** Where a call stands, as one number, which its source passes on with it. */
+export function callPlace({ line, column }: ScriptPlace): number {
+  return line * MOST_COLUMNS + Math.min(column, MOST_COLUMNS - 1)
+}
+
+export function placeOfCall(place: number): ScriptPlace {
+  return { line: Math.floor(place / MOST_COLUMNS), column: place % MOST_COLUMNS }
+}
+
+const MOST_COLUMNS = 2 ** 20
+
 /** A message, with where in the script it arose: `placeIn` reads it again. */
 export function withPlace(message: string, file: string, { line, column }: ScriptPlace): string {
   return `${message} (${file}:${line}:${column})`

@@ -50,9 +50,15 @@ export const UP = {
  * On file descriptor 4: a helper call up (`CallMessage`), and its answer down: text whose first letter is `v`, before
  * the value as JSON (nothing for undefined), or `e`, before the message of the error to throw. Before the answer may
  * come `w` and a warning for the console, so that it stands among the lines of the script where it belongs.
+ * Calls whose answer the script does not look at go up several at a time (`CallMessage[]`, up to `MOST_CALLS_AT_ONCE`). Their answer is `v`
+ * and those that failed, `FailedCall[]`; a warning is that of a call when its number and a blank stand before it.
  */
 export const CALL = 1
 export const REPLY = 2
+export const CALLS = 3
+export const MOST_CALLS_AT_ONCE = 128
+
+export type FailedCall = readonly [call: number, message: string]
 
 /** Path of the helper whose calls go either way, see `HostConfig.actions`. */
 export const HUB_ACTION = 'hub.action'
@@ -93,7 +99,10 @@ export interface HostConfig {
    * and where it failed is counted, and what onItemQueried does to entries is told as marks are.
    */
   readonly traced: boolean
-  /** What becomes of calls in hooks for traffic whose answer the script does not look at (`ignored-results.ts`). */
+  /**
+   * What becomes of calls whose answer the script does not look at (`ignored-results.ts`), in hooks for traffic, and of all that it
+   * queues: they are safe on disk before the acknowledgement of what they were made in, or each is waited for.
+   */
   readonly ignoredResults: 'queue' | 'wait'
   /** Scripts may also run, remove and stop jobs of others. */
   readonly jobsAcrossAgents: boolean
@@ -374,8 +383,6 @@ export interface CallMessage {
   readonly nowMs: number
   /** It happens in an errand: that of the oldest frame without an acknowledgement. */
   readonly isInErrand?: boolean
-  /** Nobody looks at its answer, and it is in a hook for traffic: it need not be waited for. */
-  readonly isIgnored?: boolean
   /** Id of the entry in whose hook it is, where entries cross with it. */
   readonly entry?: string
   /** What agents have added by `cluster.*` before; of calls that are about it. */

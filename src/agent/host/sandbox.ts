@@ -13,9 +13,11 @@ import {
   type ActionErrand,
   BATCH_FIXED,
   CALL,
+  CALLS,
   calendarMs,
   DOWN,
   type ErrandMessage,
+  type FailedCall,
   type HostConfig,
   type HostEvent,
   HUB_ACTION,
@@ -29,6 +31,7 @@ import {
   type MadeCounters,
   type Marks,
   MEANT_AT,
+  MOST_CALLS_AT_ONCE,
   type OutputMessage,
   PACKET_COLUMNS,
   type QueryErrand,
@@ -57,6 +60,15 @@ interface Batch {
   readonly columns: readonly unknown[]
   /** The capture has come to here (ms). */
   readonly untilMs: number
+}
+
+/** A call of a helper that nobody waits for, on its way out. */
+interface LaterCall {
+  readonly slot: Slot
+  /** Where it stands in the script, see `callPlace`. */
+  readonly place: number
+  /** `CallMessage` */
+  readonly text: string
 }
 
 /** A call that every agent of a component gets. */
@@ -355,6 +367,7 @@ export class Sandbox implements SlotHost {
     if (this.#errand !== undefined) this.#answer = this.#run(this.#errand)
     this.#errand = undefined
     if (this.#owes === undefined) return
+    this.#sendCalls()
     if (this.#ended) this.#sayLastWords()
     this.#sendOutput()
     const shared = this.#takeShares()
@@ -1105,6 +1118,7 @@ export class Sandbox implements SlotHost {
       failure = (thrown as Error).message
     }
     this.#note(undefined)
+    this.#sendCalls()
     if (slot !== undefined && slot.counters.stopped !== '') failure = slot.counters.stopped
     if (failure === '' && slot !== undefined) this.#put(slot)
     else if (slot !== undefined) this.#forget(slot)
@@ -1230,49 +1244,93 @@ export class Sandbox implements SlotHost {
     return given === 'items' ? itemKey(batch, position[0] as number) : packetKey(position[1] as number)
   }
 
-  call(slot: Slot, path: string, args: string, isIgnored: boolean): string {
+  call(slot: Slot, path: string, args: string, place: number): string {
     // Whoever catches what it is stopped with is not to wait for more.
     if (slot.counters.stopped !== '') throw new Error('this agent was stopped')
-    const nowMs = this.now(slot)
+    if (place > 0 && this.#isForOutbox(path)) return this.#callLater(slot, path, args, place)
+    this.#sendCalls(slot)
+    const call = this.#callText(slot, path, args)
+    const began = performance.now()
+    const seq = this.#frame(CALL, call)
+    const reply = this.#answerTo(seq, (warning) => slot.print('warn', warning))
+    slot.waited(performance.now() - began)
+    if (reply[0] === 'e') throw new Error(reply.slice(1))
+    return reply.slice(1)
+  }
+
+  #callText(slot: Slot, path: string, args: string): string {
     const inErrand = this.#errand === undefined ? '' : ',"isInErrand":true'
     const entry = this.#entryAt(slot)
     const ofEntry = entry === undefined ? '' : `,"entry":${JSON.stringify(entry)}`
-    const ignored = isIgnored && this.#isInTraffic ? ',"isIgnored":true' : ''
-    const more = inErrand + ignored + ofEntry + this.#sharesBefore(slot, path)
-    const call = `{"slot":${slot.agent.slot},"path":${JSON.stringify(path)},"args":${args},"nowMs":${nowMs}${more}}`
+    const more = inErrand + ofEntry + this.#sharesBefore(slot, path)
+    return `{"slot":${slot.agent.slot},"path":${JSON.stringify(path)},"args":${args},"nowMs":${this.now(slot)}${more}}`
+  }
+
+  /** What a script queues, and calls in a hook for traffic: the outbox can have them, when nobody looks at the answer. */
+  #isForOutbox(path: string): boolean {
+    if (this.config.ignoredResults !== 'queue') return false
+    const isInTraffic = this.#inEvents && this.#telling === undefined && this.#queried === undefined
+    return isInTraffic || path.endsWith('.queue')
+  }
+
+  /** Several go over the bridge together: a round trip for each takes longer than to keep it. */
+  #callLater(slot: Slot, path: string, args: string, place: number): string {
+    const text = this.#callText(slot, path, args)
+    this.#later.push({ slot, place, text })
+    this.#laterCharacters += text.length
+    const isMuch = this.#later.length >= MOST_CALLS_AT_ONCE || this.#laterCharacters >= FRAME_CHARACTERS
+    if (isMuch) this.#sendCalls(slot)
+    return ''
+  }
+
+  /** Before all that must come after them. `within`: the agent that waits. Safe to enter again after an interrupt. */
+  #sendCalls(within?: Slot): void {
+    const calls = this.#later
+    if (calls.length === 0) return
     const began = performance.now()
+    const seq = this.#frame(CALLS, `[${calls.map(({ text }) => text).join(',')}]`)
+    this.#later = []
+    this.#laterCharacters = 0
+    const reply = this.#answerTo(seq, (warning) => {
+      const at = warning.indexOf(' ')
+      calls[Number(warning.slice(0, at))]?.slot.print('warn', warning.slice(at + 1))
+    })
+    for (const [at, message] of JSON.parse(reply.slice(1)) as FailedCall[]) {
+      const { slot, place } = calls[at] as LaterCall
+      slot.callFailed(message, place)
+      this.#changed.add(slot)
+    }
+    within?.waited(performance.now() - began)
+  }
+  #later: LaterCall[] = []
+  #laterCharacters = 0
+
+  /** To be sent by `#answerTo`. Answers its number. */
+  #frame(type: number, payload: string): number {
     // Of a call whose agent was interrupted in the middle.
     this.#sendRest()
     const seq = ++this.#calls >>> 0
-    this.#sending = frameOf(CALL, seq, Buffer.from(call))
+    this.#sending = frameOf(type, seq, Buffer.from(payload))
     this.#sent = 0
+    return seq
+  }
+
+  /** `warn` takes what comes before the answer. */
+  #answerTo(seq: number, warn: (text: string) => void): string {
     this.#sendRest()
     for (;;) {
       const frame = this.#replies.next()
       if (frame === undefined) throw new Error('Remora is gone')
-      // The answers to such calls are for nobody.
+      // The answers to calls that were broken off are for nobody.
       if (frame.seq !== seq) continue
       const reply = text(frame.bytes, frame.start, frame.end)
       if (reply[0] === 'w') {
-        slot.print('warn', reply.slice(1))
+        warn(reply.slice(1))
         continue
       }
       this.#waited()
-      slot.waited(performance.now() - began)
-      if (reply[0] === 'e') throw new Error(reply.slice(1))
-      return reply.slice(1)
+      return reply
     }
-  }
-
-  /** In a hook for traffic, where calls can be left to the outbox. */
-  get #isInTraffic(): boolean {
-    const { ignoredResults } = this.config
-    return (
-      ignoredResults === 'queue' &&
-      this.#inEvents &&
-      this.#telling === undefined &&
-      this.#queried === undefined
-    )
   }
 
   #sendRest(): void {
@@ -1427,7 +1485,7 @@ export class Sandbox implements SlotHost {
       throw new Error(`hub.action: the object has ${bytes} bytes, more than ${LARGEST_ACTION}`)
     if (action.length > LONGEST_TAG)
       throw new Error(`hub.action: the action may have ${LONGEST_TAG} characters`)
-    this.call(slot, HUB_ACTION, JSON.stringify(object === undefined ? [action] : [action, object]), false)
+    this.call(slot, HUB_ACTION, JSON.stringify(object === undefined ? [action] : [action, object]), 0)
   }
 
   mark(item: number, text: string): void {

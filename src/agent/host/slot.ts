@@ -7,7 +7,7 @@ import { bytesView } from './bytes-view.ts'
 import { type Exported, PendingExports } from './exports.ts'
 import { Faults } from './faults.ts'
 import { makerSource, packetMakerSource } from './makers.ts'
-import { withPlace } from './place.ts'
+import { placeOfCall, withPlace } from './place.ts'
 import { type HostConfig, IGNORED, type Line, type LoadAgent, type SlotCounters, THIS } from './protocol.ts'
 import type { JobScope } from './scheduler.ts'
 import { readSettings } from './settings.ts'
@@ -21,7 +21,7 @@ export interface SlotHost {
   /** What time it is for an agent, ms since the epoch. */
   now(slot: Slot): number
   print(slot: Slot, level: Line['level'], text: string): void
-  call(slot: Slot, path: string, args: string, isIgnored: boolean): string
+  call(slot: Slot, path: string, args: string, place: number): string
   /** Answers the task that it replaces; 0 for none. */
   schedule(slot: Slot, task: ScheduledTask): number
   jobs(slot: Slot, what: string, tag: string): string
@@ -391,7 +391,7 @@ export class Slot {
         this.print(LEVELS[level] as Line['level'], line)
         return undefined
       },
-      call: (path, args, isIgnored) => host.call(this, path, args, isIgnored),
+      call: (path, args, place) => host.call(this, path, args, place),
       now: () => host.now(this),
       schedule: (tag, cron, limit, isCluster, task) =>
         host.schedule(this, { tag, cron, limit, scope: isCluster ? 'cluster' : 'node', task }),
@@ -474,6 +474,12 @@ export class Slot {
   fault(where: string, message: string): void {
     this.tracer?.failed(where)
     this.report(`${where}: ${message}`)
+  }
+
+  /** A call that it did not wait for has failed. */
+  callFailed(message: string, place: number): void {
+    this.counters.errors++
+    this.report(withPlace(message, this.agent.file, placeOfCall(place)))
   }
 
   /** Prints an error, and the same one again only as a number. */

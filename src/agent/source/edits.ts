@@ -1,3 +1,5 @@
+import type { ScriptPlace } from '../host/place.ts'
+
 /** Text that goes in place of some of a script before it runs; `start` = `end`: between. Edits must not overlap. */
 export interface Edit {
   readonly start: number
@@ -25,7 +27,7 @@ export function edited(source: string, edits: readonly Edit[]): EditedScript {
 }
 
 /** Line and column, both from 1. */
-function placeOf(source: string, offset: number): { line: number; column: number } {
+export function placeOf(source: string, offset: number): ScriptPlace {
   let line = 1
   let lineStart = 0
   for (let at = source.indexOf('\n'); at >= 0 && at < offset; at = source.indexOf('\n', at + 1)) {

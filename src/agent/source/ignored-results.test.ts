@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { placeOfCall } from '../host/place.ts'
 import { edited } from './edits.ts'
 import { parseAgent } from './gate.ts'
 import { ignoredResults } from './ignored-results.ts'
@@ -8,7 +9,10 @@ const HELPERS = new Set(['vendor.slack', 'vendor.kinesis.put'])
 
 function marked(text: string): string {
   const program = parseAgent(text, { language: 'es5', file: 'a.js' })
-  return edited(program.source, ignoredResults(program, HELPERS)).source.replaceAll('__remora_ignored', '!')
+  return edited(program.source, ignoredResults(program, HELPERS)).source.replaceAll(
+    /__remora_ignored\(\d+\)/g,
+    '!',
+  )
 }
 
 describe('calls whose answer is not looked at', () => {
@@ -23,6 +27,16 @@ describe('calls whose answer is not looked at', () => {
       marked('function f() { if (a) vendor.slack(1), vendor.slack(2); void vendor.slack(3) }'),
       'function f() { if (a) vendor.slack.!(1), vendor.slack.!(2); void vendor.slack.!(3) }',
     )
+  })
+
+  test('are known by where an error in them would arise', () => {
+    const source = '\n  if (a) vendor.slack(1); vendor.kinesis\n    .put(2)'
+    const edits = ignoredResults(parseAgent(source, { language: 'es5', file: 'a.js' }), HELPERS)
+    const places = edits.map(({ text }) => placeOfCall(Number(/\d+/.exec(text)?.[0])))
+    assert.deepEqual(places, [
+      { line: 2, column: 17 },
+      { line: 3, column: 6 },
+    ])
   })
 
   test('are not those whose value goes somewhere', () => {

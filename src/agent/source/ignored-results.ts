@@ -1,14 +1,15 @@
+import { callPlace } from '../host/place.ts'
 import { IGNORED } from '../host/protocol.ts'
-import type { Edit } from './edits.ts'
+import { type Edit, placeOf } from './edits.ts'
 import type { ParsedAgent } from './gate.ts'
 import { type AnyNode, isFunction, isNode, walk } from './scope.ts'
 
 /**
  * Marks calls of helpers whose answer the script does not look at, `vendor.slack(…)` as a statement, so that in a hook for
- * traffic they need not be waited for (agent-api §12, Q18). Where a failure would make a difference, in a `try` that does more
+ * traffic they need not be waited for (agent-api §12, Q18), with where they stand. Where a failure would make a difference, in a `try` that does more
  * than print what it catches, calls stay as they are. So do all in a script that has something else by the name of a helper.
  */
-export function ignoredResults({ ast }: ParsedAgent, helpers: ReadonlySet<string>): Edit[] {
+export function ignoredResults({ ast, source }: ParsedAgent, helpers: ReadonlySet<string>): Edit[] {
   const root = ast as unknown as AnyNode
   const namespaces = new Set([...helpers].map((path) => path.slice(0, path.indexOf('.'))))
   const edits: Edit[] = []
@@ -20,8 +21,10 @@ export function ignoredResults({ ast }: ParsedAgent, helpers: ReadonlySet<string
     for (const call of lastCalls(node.expression as AnyNode)) {
       const callee = call.callee as AnyNode
       const path = pathOf(callee)
-      if (path !== undefined && helpers.has(path))
-        edits.push({ start: callee.end, end: callee.end, text: `.${IGNORED}` })
+      if (path === undefined || !helpers.has(path)) continue
+      // Where an error of the engine would say that it arose.
+      const place = callPlace(placeOf(source, (callee.property as AnyNode).start))
+      edits.push({ start: callee.end, end: callee.end, text: `.${IGNORED}(${place})` })
     }
   })
   return isOwn ? [] : edits

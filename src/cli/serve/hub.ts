@@ -156,7 +156,12 @@ export async function startHub(request: HubRequest): Promise<StartedHub> {
       return new AgentGroup(
         {
           ...options,
-          host: { ...options.host, actions: 'outside', clusterJobs: true },
+          host: {
+            ...options.host,
+            actions: 'outside',
+            clusterJobs: true,
+            ignoredResults: config.scripting.ignoredResults,
+          },
           agents: [],
           nodeName: 'hub',
           hub: 'only',
