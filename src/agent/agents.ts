@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import type { KnownProtocol } from '../dissectors/known.ts'
 import { resolveField } from '../entry/layout.ts'
-import { allHelpers } from '../helpers/dispatch.ts'
+import { allHelpers, helperArity } from '../helpers/dispatch.ts'
 import type { Grants } from '../helpers/grants.ts'
 import { namespaces } from '../helpers/index.ts'
 import { Mistake } from '../mistake/mistake.ts'
@@ -11,6 +11,7 @@ import { edited } from './source/edits.ts'
 import { AgentSyntaxMistake, parseAgent } from './source/gate.ts'
 import { ignoredResults } from './source/ignored-results.ts'
 import { topLevelNames, usesUndeclared } from './source/names.ts'
+import { type NeededEnv, neededEnv } from './source/needed-env.ts'
 import { readSet } from './source/read-set.ts'
 import { agentTitle } from './source/title.ts'
 import { shareThis } from './this-scope.ts'
@@ -52,6 +53,8 @@ export interface Agent {
   readonly hasDissectors: boolean
   /** What its header holds it to. */
   readonly grants: Grants
+  /** Names of `env` that it reads as if they were set. */
+  readonly neededEnv: readonly NeededEnv[]
   /** Why it cannot be loaded: what is wrong with its text; undefined when nothing is. */
   readonly problem: string | undefined
 }
@@ -145,6 +148,7 @@ function brokenAgent({ message, hint }: Mistake, text: string, path: string, ind
     bodies: 'text',
     hasDissectors: false,
     grants: {},
+    neededEnv: [],
     problem: hint === undefined ? message : `${message}\n${hint}`,
   }
 }
@@ -218,6 +222,7 @@ export function understandAgent(text: string, path: string, index: number, optio
     bodies: /\bfromCharCode\b/.test(text) && /\.text\b/.test(text) ? 'bytes' : 'text',
     hasDissectors: mentions(text, 'dissector'),
     grants: program.grants,
+    neededEnv: neededEnv(program, ARITY),
     problem: undefined,
   }
 }
@@ -263,6 +268,7 @@ const QUEUED: ReadonlySet<string> = new Set(
     helper.where === 'broker' && helper.queued !== undefined ? [path, `${path}.queue`] : [],
   ),
 )
+const ARITY = helperArity(namespaces)
 /** Names that helpers have in a script. */
 const HELPERS: ReadonlySet<string> = new Set(
   [...allHelpers(namespaces)].map(([path]) => path.split('.')[0] as string),

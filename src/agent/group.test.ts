@@ -50,6 +50,23 @@ describe('a group of agents without traffic', () => {
     assert.deepEqual([second?.agent.id, second?.account.calls, second?.account.lines], ['another', 0, 1])
   })
 
+  test('says which names of env are not set that a script needs, once each', async (t) => {
+    const source = `var hook = env.HOOK, team = env.TEAM || 'shop', nobody = env.SET, near = env.SERVER_URI
+      if (env.OTHER) console.log(env.IF_OTHER + '')
+      console.log(env.HOOK + env.HOOK)`
+    const env = { SET: 'x', SERVER_URL: 'http://127.0.0.1', EMPTY: null }
+    const agents = [testAgent(0, source), testAgent(1, 'env.EMPTY + 1')]
+    const told = await new TestGroup(t, { hub: 'always', host: { ...HOST, env }, agents }).begin()
+    const warnings = told.lines
+      .filter(({ level }) => level === 'warn')
+      .map(({ text, agent }) => [agent.index, text])
+    assert.deepEqual(warnings, [
+      [0, 'env.HOOK is not set, so it is undefined: set scripting.env.HOOK'],
+      [0, 'env.SERVER_URI is not set, so it is undefined: did you mean env.SERVER_URL?'],
+      [1, 'env.EMPTY is not set, so it is undefined: set scripting.env.EMPTY'],
+    ])
+  })
+
   test('knows where errors arose, and forgets it with the next version', async (t) => {
     const told = await new TestGroup(t).begin()
     const { group } = told

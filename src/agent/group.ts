@@ -3,6 +3,7 @@ import { compileFilter } from '../filter/index.ts'
 import { mask } from '../filter/mask.ts'
 import { Secrets } from '../helpers/secrets.ts'
 import { Mistake } from '../mistake/mistake.ts'
+import { nearest } from '../mistake/nearest.ts'
 import type { Agent } from './agents.ts'
 import { type EntryMarks, type JobFigures, type JobsAnswer, jobRun, jobsAnswer } from './answers.ts'
 import { type Demand, layoutsMessage, storedLayouts } from './demand.ts'
@@ -647,6 +648,7 @@ export class AgentGroup {
 
   async #load(place: Place): Promise<void> {
     const { agent, slot, component } = place
+    this.#warnOfEnv(place)
     const loaded =
       agent.problem === undefined
         ? await this.#sandbox.load(loadOf(place))
@@ -662,6 +664,21 @@ export class AgentGroup {
       this.log('error', component, 'an agent does not load', { ...nameOf(agent), error: place.loadError })
     }
   }
+
+  /** Once for each name, also when the agent runs as a worker and as the hub. */
+  #warnOfEnv({ agent, slot }: Place): void {
+    if (this.#warnedOfEnv.has(agent)) return
+    this.#warnedOfEnv.add(agent)
+    const { env } = this.#options.host
+    const isSet = (name: string) => (env[name] ?? null) !== null
+    const unset = agent.neededEnv.filter(({ name, when }) => !isSet(name) && when.every(isSet))
+    for (const name of [...new Set(unset.map((each) => each.name))].slice(0, MOST_ENV_WARNINGS)) {
+      const meant = nearest(name, Object.keys(env).filter(isSet))
+      const hint = meant === undefined ? `set scripting.env.${name}` : `did you mean env.${meant}?`
+      this.#line({ slot, level: 'warn', text: `env.${name} is not set, so it is undefined: ${hint}` })
+    }
+  }
+  readonly #warnedOfEnv = new WeakSet<Agent>()
 
   // --- traffic -------------------------------------------------------------------------------------------------
 
@@ -1050,6 +1067,7 @@ const USUAL: HostSettings = {
 const TICK_MS = 50
 const TICKS_BEHIND = 2
 const WARN_EVERY_MS = 1000
+const MOST_ENV_WARNINGS = 20
 /** How long a list of jobs may take. */
 const LIST_MS = 500
 /** Entries that go through agents together, and their characters. */

@@ -220,7 +220,7 @@ function isElapsedTime({ type, computed, property }: AnyNode): boolean {
 }
 
 /** `vendor.kinesis.put`; undefined when it is not a chain of plain names. */
-function pathOf(callee: AnyNode): string | undefined {
+export function pathOf(callee: AnyNode): string | undefined {
   if (callee.type === 'Identifier') return callee.name as string
   if (callee.type !== 'MemberExpression' || callee.computed === true) return undefined
   const object = pathOf(callee.object as AnyNode)
