@@ -27,6 +27,7 @@ import { deliver, leavesSomething, queuedPath } from '../helpers/queued.ts'
 import { Rehearsal } from '../helpers/rehearsal.ts'
 import { Secrets } from '../helpers/secrets.ts'
 import { Mistake } from '../mistake/mistake.ts'
+import { WORKERS_ONLY } from '../mistake/workers-only.ts'
 import { firstOf } from '../waiting/first-of.ts'
 import { type AlertSaid, alertSaid } from '../wire/alerts.ts'
 import type { EffectOutcome, EffectRecord } from '../wire/effects.ts'
@@ -637,7 +638,7 @@ class NoPackets implements PacketStore {
 }
 
 function noPackets(): Mistake {
-  return new Mistake('E_HELPER_REFUSED', 'pcap helpers are available on workers only')
+  return new Mistake('E_HELPER_REFUSED', WORKERS_ONLY)
 }
 
 /** Of the first interface that leads outside; the loopback where there is none. */

@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { z } from 'zod'
 import { Mistake } from '../mistake/mistake.ts'
+import { WORKERS_ONLY } from '../mistake/workers-only.ts'
 import { addFile, look, makeFolder, replaceFile, weighAlone } from './data-folder.ts'
 import { type HelperHost, helper, namespace } from './helper.ts'
 
@@ -66,8 +67,7 @@ export const pcap = namespace('pcap', 'Packets of the streams that were seen lat
 export const STREAM = /^\d{12}(_[a-z]+)?\.pcap$/
 
 export function refuseOnHub(host: HelperHost): void {
-  if (host.component === 'hub')
-    throw new Mistake('E_HELPER_REFUSED', 'pcap helpers are available on workers only')
+  if (host.component === 'hub') throw new Mistake('E_HELPER_REFUSED', WORKERS_ONLY)
 }
 
 /** Once for each script: one that found nothing to select may not want everything. */

@@ -4,6 +4,7 @@ import type { EntryOrigin, Exchange } from '../../entry/entry.ts'
 import type { Layout } from '../../entry/layout.ts'
 import type { Protocol } from '../../entry/protocol.ts'
 import { compileFilter, type Filter, FilterCache, validateFilter } from '../../filter/index.ts'
+import { WORKERS_ONLY } from '../../mistake/workers-only.ts'
 import type { EntryMarks, JobFigures, JobRun, JobsAnswer } from '../answers.ts'
 import { AgentDissection, type AgentReader, agentRow } from './agent-dissection.ts'
 import type { DissectorSettings } from './agent-protocol.ts'
@@ -1009,6 +1010,11 @@ export class Sandbox implements SlotHost {
   }
 
   #taskFailed(slot: Slot, what: string, failure: string): void {
+    // Public scripts schedule the same jobs everywhere, and mean workers.
+    if (slot.agent.component === 'hub' && failure.startsWith(`Error: ${WORKERS_ONLY}`)) {
+      slot.tellOnce(`${what} is for workers: ${WORKERS_ONLY}`)
+      return
+    }
     slot.counters.errors++
     slot.fault(what, failure)
   }

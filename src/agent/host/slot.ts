@@ -482,6 +482,14 @@ export class Slot {
     this.report(withPlace(message, this.agent.file, placeOfCall(place)))
   }
 
+  /** For what is no error, and the same each time. */
+  tellOnce(text: string): void {
+    if (this.#told.has(text) || this.#told.size >= MOST_DIFFERENT_ERRORS) return
+    this.#told.add(text)
+    this.#host.print(this, 'info', text)
+  }
+  readonly #told = new Set<string>()
+
   /** Prints an error, and the same one again only as a number. */
   report(text: string): void {
     this.#faults.note(text)

@@ -7,7 +7,6 @@ function onItemCaptured(data) {
 }
 
 function takeSnapshot() {
-  if (utils.nodeName() === "hub") return;
   var dir = file.mkdirTemp("snapshot");
   file.move(pcap.snapshot(streams), dir);
   streams = [];
