@@ -80,7 +80,13 @@ async function setUp(t: TestContext) {
     warn: () => {},
   })
   const hub = new Hub({
-    alerting: { rules: { suppressMs: 1000, closeAfterMs: 1000 }, keep: 10, notify() {}, report() {} },
+    alerting: {
+      rules: { suppressMs: 1000, closeAfterMs: 1000 },
+      keep: 10,
+      concerns: () => false,
+      notify() {},
+      report() {},
+    },
     bus,
     store,
     ...shared,

@@ -66,7 +66,7 @@ export interface HubOptions {
 export type Archive = Pick<EntryReader, 'page'>
 
 /** When alerts close, and who is told of them. */
-export type Alerting = Pick<AlertsOptions, 'rules' | 'keep' | 'notify' | 'report'>
+export type Alerting = Pick<AlertsOptions, 'rules' | 'keep' | 'concerns' | 'notify' | 'report'>
 
 /** A hub, leading or not, as the API sees it. */
 export class Hub implements HubControl {

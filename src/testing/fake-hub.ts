@@ -51,6 +51,7 @@ export class FakeHub implements HubControl {
     bucket: new MemoryBucket(),
     rules: { suppressMs: 300_000, closeAfterMs: 3_600_000 },
     keep: 1000,
+    concerns: () => false,
     notify() {},
     report() {},
   })

@@ -78,7 +78,12 @@ function alertText(alert: AlertView): string {
       'raised',
       `${plural(count, 'time')} from ${time(alert.openedAt)} to ${time(alert.lastAt)} on ${nodes.map(printable).join(', ')}`,
     ],
-    ['notices', `the last at ${time(alert.notifiedAt)}; ${alert.suppressed} held back`],
+    [
+      'notices',
+      alert.notifiedAt === undefined
+        ? 'none'
+        : `the last at ${time(alert.notifiedAt)}; ${alert.suppressed} held back`,
+    ],
     ...Object.entries(labels).map(([name, value]): [string, string] => [printable(name), printable(value)]),
     ...(pcapBytes === 0
       ? []

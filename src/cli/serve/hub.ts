@@ -15,7 +15,7 @@ import { bytesOf } from '../../config/quantities.ts'
 import { knownProtocols } from '../../dissectors/known.ts'
 import { withoutSecrets } from '../../helpers/secrets.ts'
 import { version } from '../../helpers/version.ts'
-import { callsFor } from '../../hub/alerts/channels.ts'
+import { callsFor, concernsAny } from '../../hub/alerts/channels.ts'
 import { type Api, startApi } from '../../hub/api/start-api.ts'
 import { EntrySources } from '../../hub/entry-sources.ts'
 import { HubService } from '../../hub/service.ts'
@@ -147,6 +147,7 @@ export async function startHub(request: HubRequest): Promise<StartedHub> {
     alerting: {
       rules: alertRules(config),
       keep: scripting.alerts.keep,
+      concerns: (notice, alert) => concernsAny(scripting.alerts.channels, notice, alert),
       notify: (notice, alert) => tellChannels(notice, alert),
       report: (error) => note('warning', 'alerts cannot be read', { error: String(error) }),
     },

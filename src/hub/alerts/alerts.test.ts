@@ -58,6 +58,17 @@ describe('the alerts of a hub', () => {
     assert.equal((await alerts.get('more')).state, 'open')
   })
 
+  test('are told to nobody where no channel wants them, and nothing says that they were', async (t) => {
+    const clock = { now: 0 }
+    const { alerts, told } = await opened(t, { clock })
+    await alerts.take(saying('quiet', 0))
+    clock.now = 10
+    await alerts.take(saying('quiet', 10, { severity: 'critical' }))
+    const alert = await alerts.close('quiet', 'anna')
+    assert.deepEqual([told, alert.notifiedAt, alert.suppressed], [[], undefined, 0])
+    assert.deepEqual(alerts.counters, { raised: 2, notified: 0, suppressed: 0, refused: 0 })
+  })
+
   test('are known to every hub, and changed by two at a time without losing anything', async (t) => {
     const { alerts, bucket } = await opened(t)
     const other = await opened(t, { bucket })
@@ -84,6 +95,7 @@ async function opened(t: TestContext, { clock, keep = 10, bucket: given }: Opene
     bucket,
     rules: { suppressMs: 1000, closeAfterMs: 5000 },
     keep,
+    concerns: (_notice, { id }) => !id.startsWith('quiet'),
     notify: (notice, { id }) => void told.push(`${notice} ${id}`),
     report() {},
     now: () => clock?.now ?? 0,

@@ -27,6 +27,8 @@ export interface AlertsOptions {
   readonly rules: AlertRules
   /** Closed ones are kept up to so many in all; the oldest go first. */
   readonly keep: number
+  /** Whether any channel wants to be told. */
+  readonly concerns: (notice: Notice, alert: AlertView) => boolean
   /** Tells channels. What it cannot hand on it reports itself. */
   readonly notify: (notice: Notice, alert: AlertView) => void
   readonly report: (error: unknown) => void
@@ -41,7 +43,7 @@ export class Alerts implements AlertControl {
   readonly #current = Promise.withResolvers<void>()
   readonly #abort = new AbortController()
   readonly #watching: Promise<void>
-  /** `refused`: raised when their agent had too many open already. */
+  /** `notified`: channels were told; `suppressed`: they were not, as they had been lately; `refused`: raised when their agent had too many open already. */
   readonly counters = { raised: 0, notified: 0, suppressed: 0, refused: 0 }
 
   constructor(options: AlertsOptions) {
@@ -143,9 +145,12 @@ export class Alerts implements AlertControl {
     const { bucket } = this.#options
     for (let attempt = 1; ; attempt++) {
       const kept = await bucket.get(alertKey(id))
-      const changed = change(viewIn(kept))
+      const before = viewIn(kept)
+      const changed = change(before)
       if (changed === undefined) return undefined
-      const { alert, notice } = changed
+      const { notice } = changed
+      const isTold = notice !== undefined && this.#options.concerns(notice, changed.alert)
+      const alert = isTold ? changed.alert : { ...changed.alert, notifiedAt: before?.notifiedAt }
       try {
         const value = encode(alert)
         if (kept === undefined) await bucket.create(alertKey(id), value)
@@ -157,7 +162,7 @@ export class Alerts implements AlertControl {
       }
       this.#known.set(id, alert)
       if (notice === undefined) this.counters.suppressed++
-      else {
+      else if (isTold) {
         this.counters.notified++
         this.#options.notify(notice, alert)
       }

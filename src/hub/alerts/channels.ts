@@ -23,6 +23,10 @@ export function callsFor(
     .map((channel) => ({ channel: channel.name, ...callOf(filledIn(channel, env), notice, alert) }))
 }
 
+export function concernsAny(channels: readonly AlertChannel[], notice: Notice, alert: AlertView): boolean {
+  return channels.some((channel) => concerns(channel, notice, alert))
+}
+
 function concerns({ severities, agents, notices }: AlertChannel, notice: Notice, alert: AlertView): boolean {
   const isOfAgent =
     agents.length === 0 || agents.some((each) => each === alert.agentTitle || each === alert.agent)
