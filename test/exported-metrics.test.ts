@@ -37,6 +37,9 @@ describe('metrics of agents', () => {
         .split('\n')
         .map((line) => JSON.parse(line) as { type: string; text?: string })
       assert.match(lines.find(({ type }) => type === 'metrics')?.text ?? '', /^on_hub/m)
+      // Who only rehearses is shown them unasked.
+      const dry = await remora([...args.slice(0, -1), '--dry-run'], { cwd })
+      assert.match(dry.stdout, /^on_hub\{component="hub",node="hub",agent="DNS"\} 1$/m)
     })
   })
 

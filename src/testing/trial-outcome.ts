@@ -13,7 +13,7 @@ export function trialOutcomeOf(changes: Partial<TrialOutcome> = {}): TrialOutcom
     faults: [],
     effects: { list: [], dropped: 0 },
     marks: { list: [], dropped: 0 },
-    stored: { files: [], shared: [] },
+    stored: { files: [], shared: [], metrics: [] },
     events: { entries: fate, packets: fate },
     cost: {
       ...{ wallMs: 1, cpuMs: 0, microsPerEvent: null, heapBytes: 0, peakBytes: 0 },

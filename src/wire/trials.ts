@@ -110,6 +110,15 @@ export const trialOutcome = z.object({
   stored: z.object({
     files: z.array(z.object({ path: z.string(), bytes: z.number().int(), head: z.string() })),
     shared: z.array(z.object({ kind: z.string(), name: z.string(), value: z.unknown() })),
+    metrics: z
+      .array(
+        z.object({
+          name: z.string(),
+          type: z.string().describe('counter, gauge, untyped or histogram'),
+          text: z.string().describe('As Prometheus would read it, cut when it is long'),
+        }),
+      )
+      .describe('What it has exported by prometheus.*'),
   }),
   events: z.object({ entries: fate, packets: fate }),
   cost: z.object({
@@ -188,5 +197,7 @@ export const TRIAL_LIMITS = {
   effects: 1000,
   marks: 2000,
   files: 200,
+  metrics: 200,
+  metricCharacters: 4000,
   fileBytes: 32 << 20,
 } as const

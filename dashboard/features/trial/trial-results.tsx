@@ -26,7 +26,7 @@ export function TrialResults({ tried, onGoToLine }: Props) {
     console: answer.console.lines.length + answer.console.dropped,
     effects: answer.effects.list.length + answer.effects.dropped,
     marks: answer.marks.list.length + answer.marks.dropped,
-    stored: answer.stored.files.length + answer.stored.shared.length,
+    stored: answer.stored.files.length + answer.stored.shared.length + answer.stored.metrics.length,
   }
   return (
     <Tabs value={tab} onChange={setTab} keepMounted={false} className={classes.tabs ?? ''}>

@@ -4,13 +4,14 @@ import { EmptyState } from '../../components/states.tsx'
 import { formatBytes } from '../../lib/format.ts'
 import classes from './trial.module.css'
 
-/** Files and shared values that the agent has left. */
+/** Files, shared values and metrics that the agent has left. */
 export function TrialStored({ stored }: { readonly stored: TrialOutcome['stored'] }) {
-  const { files, shared } = stored
-  if (files.length + shared.length === 0)
+  const { files, shared, metrics } = stored
+  if (files.length + shared.length + metrics.length === 0)
     return (
       <EmptyState title="Nothing was stored">
-        Files that file.* writes and values of cluster.* are shown here. They are gone with the trial.
+        Files that file.* writes, values of cluster.* and metrics of prometheus.* are shown here. They are
+        gone with the trial.
       </EmptyState>
     )
   return (
@@ -35,6 +36,13 @@ export function TrialStored({ stored }: { readonly stored: TrialOutcome['stored'
             <Table.Td>cluster.{kind}</Table.Td>
             <Table.Td className={classes.code ?? ''}>{name}</Table.Td>
             <Table.Td className={classes.content ?? ''}>{JSON.stringify(value, null, 1)}</Table.Td>
+          </Table.Tr>
+        ))}
+        {metrics.map(({ name, type, text }) => (
+          <Table.Tr key={`${type} ${name}`}>
+            <Table.Td>Prometheus, {type}</Table.Td>
+            <Table.Td className={classes.code ?? ''}>{name}</Table.Td>
+            <Table.Td className={classes.content ?? ''}>{text}</Table.Td>
           </Table.Tr>
         ))}
       </Table.Tbody>

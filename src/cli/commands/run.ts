@@ -53,7 +53,7 @@ export function runCommand(): Command {
     .option('--json', 'print everything as JSON lines')
     .option('--entries [filter]', 'also print the entries (that match), as onItemQueried leaves them')
     .option('--dry-run', 'record what agents would send and write instead of doing it')
-    .option('--metrics', 'at the end, also print what agents have exported by prometheus.*')
+    .option('--metrics', 'at the end, also print what agents have exported by prometheus.*; --dry-run does')
     .option('--no-final-run', 'do not run every job once more at the end of a capture')
     .addOption(
       new Option(
@@ -146,7 +146,8 @@ async function run(paths: string[], flags: RunFlags): Promise<void> {
     const result = await going.run()
     output.end()
     await sendQueued(broker, outbox.folder, output)
-    if (flags.metrics === true) output.metrics(broker.exportedText())
+    const exported = flags.metrics === true || flags.dryRun === true ? broker.exportedText() : ''
+    if (flags.metrics === true || exported !== '') output.metrics(exported)
     const sandbox = best.because === '' ? best.level : `${best.level} (${best.because})`
     if (flags.json === true) console.log(JSON.stringify(summaryJson(result, broker.effects(), best.level)))
     else process.stdout.write(summaryText(result, broker.effects(), sandbox))

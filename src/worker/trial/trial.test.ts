@@ -125,6 +125,28 @@ cluster.counter.add('loads')`
     assert.deepEqual([calls?.calls, calls?.errors], [3, 2])
   })
 
+  test('shows what it exports, also of one that was stopped', async (t) => {
+    const code = `var seen = 0
+function onItemCaptured(data) {
+  prometheus.metric('seen_total', 'Entries with env.KEY ' + env.KEY, 1, ++seen)
+  prometheus.vector('latency', 'ms', 2, 12.5, { s_path: '/' })
+  prometheus.observe('sizes', 3, {}, [1, 5])
+  if (seen === 2) while (true);
+}`
+    const outcome = await tryOut(t, code, { entries: [entryAt(0), entryAt(1)] })
+    const labels = 'component="worker",node="worker-1",agent="tried"'
+    assert.deepEqual(
+      outcome.stored.metrics.map(({ name, type }) => [name, type]),
+      [
+        ['seen_total', 'counter'],
+        ['latency', 'gauge'],
+        ['sizes', 'histogram'],
+      ],
+    )
+    assert.equal(outcome.stored.metrics[1]?.text, `latency{${labels},s_path="/"} 12.5`)
+    assert.equal(outcome.stored.metrics[2]?.text.split('\n').length, 5)
+  })
+
   test('says that entries have no packets, and which entries it cannot read', async (t) => {
     const code = 'function onPacketCaptured() {}\nfunction onItemCaptured() {}'
     const foreign = { ...entryAt(1), protocol: { name: 'of-another-agent', version: '', abbr: 'X' } }

@@ -14,6 +14,7 @@ import { Broker } from '../broker.ts'
 import { Run } from '../run.ts'
 import { runOptions } from '../run-options.ts'
 import { chunksOf, EntryFrames, type TimedEntry, timedEntry } from './entry-frames.ts'
+import { exportedIn } from './exported.ts'
 import { TrialRecord } from './record.ts'
 import { storedFiles } from './stored-files.ts'
 
@@ -217,6 +218,8 @@ class Trial {
       entry: () => {},
       call: (call) => this.#broker.call(call),
       shared: (...added) => this.#broker.share(...added),
+      // What an agent that was stopped has exported is shown, too.
+      exported: (...told) => this.#broker.exported(...told),
       marks: (marks) => record.marks(marks),
       traced: (...traced) => record.traced(...traced),
     }
@@ -257,6 +260,7 @@ class Trial {
           head: this.#broker.masked(file.head),
         })),
         shared: this.#shared.values().map(({ kind, name, value }) => ({ kind, name, value })),
+        metrics: exportedIn(this.#broker.exportedText()),
       },
       events,
       cost: {
