@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { Mistake } from '../../mistake/mistake.ts'
 import { type HelperHost, helper, namespace } from '../helper.ts'
 import { complete, rehearsedHost, targetOf } from './completion.ts'
 import { LONGEST_TEXT, sentimentOf } from './sentiment.ts'
@@ -50,11 +51,15 @@ function ask({ apiKey, prompt, maxTokens }: Asked, host: HelperHost): Promise<st
 }
 
 function openAiUrl(env: Readonly<Record<string, unknown>>): string {
-  return named(env.OPENAI_BASE_URL) ?? 'https://api.openai.com/v1'
+  const url = named(env.OPENAI_BASE_URL) ?? 'https://api.openai.com/v1'
+  if (/^https?:$/.test(URL.parse(url)?.protocol ?? '')) return url
+  throw new Mistake('E_HELPER_ARGUMENT', 'chatgpt.prompt: env.OPENAI_BASE_URL is no http address', {
+    hint: 'Set scripting.env.OPENAI_BASE_URL to what stands before /chat/completions, such as https://api.openai.com/v1, or to nothing.',
+  })
 }
 
 function named(value: unknown): string | undefined {
-  return typeof value === 'string' && value !== '' ? value : undefined
+  return typeof value === 'string' && value.trim() !== '' ? value.trim() : undefined
 }
 
 const MODEL = 'gpt-4o-mini'

@@ -95,6 +95,16 @@ function problemOf({
 const bodyOf = ({ server }: Awaited<ReturnType<typeof open>>) => JSON.parse(server.seen.at(-1)?.body ?? '')
 
 describe('chatgpt.prompt', () => {
+  test('says so when what env names is no address', async (t) => {
+    for (const url of ['api.openai.com/v1', 'ftp://api.openai.com', 'https://']) {
+      const { call } = await open(t, {}, { env: { OPENAI_BASE_URL: url } })
+      await assert.rejects(call('chatgpt.prompt', 'sk-planted', 'x'), {
+        code: 'E_HELPER_ARGUMENT',
+        message: 'chatgpt.prompt: env.OPENAI_BASE_URL is no http address',
+      })
+    }
+  })
+
   test('asks as is published, and returns the text of the answer', async (t) => {
     const opened = await open(t)
     assert.equal(await opened.call('chatgpt.prompt', 'sk-planted', 'What is 418?'), 'I am a teapot.')

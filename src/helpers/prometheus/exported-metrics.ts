@@ -221,7 +221,7 @@ function allowedName(name: string): string {
 
 /** `[a-zA-Z_][a-zA-Z0-9_]*`. Those that mean something already are renamed as Prometheus does it. */
 function allowedLabel(name: string): string {
-  const allowed = withoutDigitBefore(name.replace(/[^a-zA-Z0-9_]/g, '_'))
+  const allowed = withoutDigitBefore(name.replace(/[^a-zA-Z0-9_]/g, '_')) || '_'
   return RESERVED.has(allowed) || allowed.startsWith('__')
     ? `exported_${allowed.replace(/^_+/, '')}`
     : allowed
@@ -270,7 +270,7 @@ const number = z.union([
   z.enum(['NaN', 'Infinity', '-Infinity']).transform((text) => Number(text)),
 ])
 const described = z.object({
-  name: z.string().max(200),
+  name: z.string().min(1).max(200),
   kind: z.enum(['counter', 'gauge', 'untyped', 'histogram']),
   help: z.string().max(500),
   labels: z.array(z.tuple([z.string().max(200), z.string().max(500)])).max(30),
