@@ -260,6 +260,29 @@ for (;;) for (let at = 0; at < call.length; ) try { at += writeSync(4, call, at)
       assert.deepEqual(sandbox.texts(1), ['10'])
     })
 
+  for (const virtualTime of [false, true])
+    test(`tells who makes all others wait for helpers, ${virtualTime ? 'unless the traffic waits, too' : 'in live traffic'}`, async (t) => {
+      const sandbox = sandboxFor(t, { virtualTime, budgets: PATIENT })
+      sandbox.onCall = () => setTimeout(1100)
+      await sandbox.start('function onPacketCaptured() { vendor.webhook("GET", "http://r.test/") }', COUNTER)
+      await Promise.all(sandbox.send(packetBatches(1, 3)))
+      const warnings = sandbox.lines.filter(({ level }) => level === 'warn')
+      assert.deepEqual(
+        warnings.map(({ slot, text }) => [slot, text.replace(/\d+\.\d/, 'N')]),
+        virtualTime
+          ? []
+          : [
+              [
+                0,
+                'vendor.webhook: within ten seconds of traffic this agent has waited N s for helpers, and all agents here with it; vendor.webhook.queue, or a call whose answer it does not look at, is not waited for',
+              ],
+            ],
+      )
+      const { micros, waitMicros } = sandbox.counters(0)
+      assert.ok(waitMicros >= 3_300_000 - 3000 && waitMicros <= micros, `${waitMicros} of ${micros}`)
+      assert.equal(sandbox.counters(1).waitMicros, 0)
+    })
+
   for (const level of LEVELS)
     test(`works at level ${level}, where the machine allows it`, async (t) => {
       if (LEVELS.indexOf(level) < LEVELS.indexOf(bestLevel().level)) {
@@ -298,6 +321,11 @@ for (;;) for (let at = 0; at < call.length; ) try { at += writeSync(4, call, at)
     await assert.rejects(sandbox.process.failed, { name: 'Mistake', code: 'E_SANDBOX' })
   })
 })
+
+const PATIENT = {
+  ...{ memoryMb: 64, allMb: 320, linesPerCall: 1000, bytesPerCall: 1 << 20 },
+  ...{ waitMsPerCall: 60_000, failures: 100 },
+}
 
 function sandboxFor(t: TestContext, config: Partial<HostConfig> = {}): TestSandbox {
   const sandbox = new TestSandbox(config)

@@ -25,7 +25,9 @@ export interface AgentAccount {
   errors: number
   jobRuns: number
   jobErrors: number
+  /** Time spent in it, and what of that it has waited for helpers. */
   micros: number
+  waitMicros: number
   /** Heap that it held when that was last measured. */
   heapBytes: number
   /** Console lines. */
@@ -167,6 +169,7 @@ export class Ledger {
     account.jobRuns = total.jobRuns
     account.jobErrors = total.jobErrors
     account.micros = total.micros
+    account.waitMicros = total.waitMicros
     account.heapBytes = total.heapBytes
     account.faults = total.faults
     if (account.stopped === '' && total.stopped !== '') account.stopped = total.stopped
@@ -189,6 +192,7 @@ function newAccount(): AgentAccount {
     jobRuns: 0,
     jobErrors: 0,
     micros: 0,
+    waitMicros: 0,
     heapBytes: 0,
     lines: 0,
     stopped: '',
@@ -207,6 +211,7 @@ function add(a: SlotCounters | undefined, b: SlotCounters): SlotCounters {
     jobRuns: a.jobRuns + b.jobRuns,
     jobErrors: a.jobErrors + b.jobErrors,
     micros: a.micros + b.micros,
+    waitMicros: a.waitMicros + b.waitMicros,
     heapBytes: b.heapBytes,
     missedItems: a.missedItems + b.missedItems,
     missedPackets: a.missedPackets + b.missedPackets,

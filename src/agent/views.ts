@@ -16,7 +16,8 @@ export class AgentStates {
       .filter(({ isGone }) => !isGone)
       .map((result) => {
         const key = `${result.component} ${idOf(result.agent)}`
-        const sample = { nowMs, calls: callsOf(result.account), micros: result.account.micros }
+        const { micros, waitMicros } = result.account
+        const sample = { nowMs, calls: callsOf(result.account), micros: micros - waitMicros }
         const before = this.#before.get(key)
         // Rates over a moment would say little.
         const isYoung = before !== undefined && nowMs - before.nowMs < SHORTEST_MS
@@ -58,8 +59,9 @@ function stateOf(
     calls: now.calls,
     callsPerSecond: perSecond(now.calls, before?.calls ?? 0),
     errors: account.errors,
-    cpuMs: account.micros / 1000,
+    cpuMs: now.micros / 1000,
     cpu: perSecond(now.micros, before?.micros ?? 0) / 1e6,
+    waitMs: account.waitMicros / 1000,
     memoryBytes: account.heapBytes,
     received: items.received + packets.received,
     delivered: items.delivered + packets.delivered,

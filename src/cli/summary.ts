@@ -256,6 +256,7 @@ export function summaryJson(result: RunResult, effects: Effects, sandbox: string
       jobRuns: account.jobRuns,
       jobErrors: account.jobErrors,
       timeMs: account.micros / 1000,
+      waitMs: account.waitMicros / 1000,
     })),
     ledger: {
       packets: {

@@ -87,7 +87,15 @@ describe('what commands print', () => {
 function agent(title: string): AgentView {
   const state = {
     ...{ id: 'i', component: 'worker' as const, version: 7, state: 'running' as const, reason: '' },
-    ...{ calls: 1e9, callsPerSecond: 99_999, errors: 1_000_000, cpuMs: 1, cpu: 1, memoryBytes: 1e9 },
+    ...{
+      calls: 1e9,
+      callsPerSecond: 99_999,
+      errors: 1_000_000,
+      cpuMs: 1,
+      cpu: 1,
+      waitMs: 0,
+      memoryBytes: 1e9,
+    },
     ...{
       received: 1,
       delivered: 1,

@@ -80,6 +80,12 @@ export const SNAPSHOT_METRICS: readonly MetricDeclaration[] = [
     'CPU time that an agent has used.',
     ({ cpuMs }) => cpuMs / 1000,
   ),
+  perAgent(
+    'agent_wait_seconds_total',
+    'counter',
+    'Time that an agent has waited for helpers, and the other agents of its node with it.',
+    ({ waitMs }) => waitMs / 1000,
+  ),
   perAgent('agent_memory_bytes', 'gauge', 'Heap of an agent.', ({ memoryBytes }) => memoryBytes),
   perAgent(
     'agent_events_received_total',

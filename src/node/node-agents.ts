@@ -174,6 +174,7 @@ export const NO_STATE: Omit<AgentState, 'id' | 'component'> = {
   callsPerSecond: 0,
   errors: 0,
   cpuMs: 0,
+  waitMs: 0,
   cpu: 0,
   memoryBytes: 0,
   received: 0,

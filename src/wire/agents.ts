@@ -79,6 +79,10 @@ export const agentState = z.object({
   errors: z.number(),
   cpuMs: z.number().describe('CPU time since the node started'),
   cpu: z.number().describe('Share of one core in the last seconds'),
+  waitMs: z
+    .number()
+    .default(0)
+    .describe('Time that it has waited for helpers, and others with it, since the node started'),
   memoryBytes: z.number(),
   received: z.number().describe('Events that were meant for it'),
   delivered: z.number(),

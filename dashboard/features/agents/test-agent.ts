@@ -32,6 +32,7 @@ export function testState(changes: Partial<NodeState> = {}): NodeState {
     callsPerSecond: 0,
     errors: 0,
     cpuMs: 0,
+    waitMs: 0,
     cpu: 0,
     memoryBytes: 0,
     received: 0,

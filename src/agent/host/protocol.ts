@@ -353,8 +353,9 @@ export interface SlotCounters {
   errors: number
   jobRuns: number
   jobErrors: number
-  /** Time spent in it. */
+  /** Time spent in it, and what of that it has waited for helpers. */
   micros: number
+  waitMicros: number
   /** Heap that it held when that was last measured. */
   heapBytes: number
   /** Events that it did not get because it was stopped. */

@@ -1259,7 +1259,9 @@ export class Sandbox implements SlotHost {
     const began = performance.now()
     const seq = this.#frame(CALL, call)
     const reply = this.#answerTo(seq, (warning) => slot.print('warn', warning))
-    slot.waited(performance.now() - began)
+    const waitedMs = performance.now() - began
+    if (this.#isHurried) slot.heldUp(path, waitedMs)
+    slot.waited(waitedMs)
     if (reply[0] === 'e') throw new Error(reply.slice(1))
     return reply.slice(1)
   }
@@ -1275,8 +1277,16 @@ export class Sandbox implements SlotHost {
   /** What a script queues, and calls in a hook for traffic: the outbox can have them, when nobody looks at the answer. */
   #isForOutbox(path: string): boolean {
     if (this.config.ignoredResults !== 'queue') return false
-    const isInTraffic = this.#inEvents && this.#telling === undefined && this.#queried === undefined
-    return isInTraffic || path.endsWith('.queue')
+    return this.#isInTraffic || path.endsWith('.queue')
+  }
+
+  get #isInTraffic(): boolean {
+    return this.#inEvents && this.#telling === undefined && this.#queried === undefined
+  }
+
+  /** In traffic that does not wait for agents. */
+  get #isHurried(): boolean {
+    return !this.config.virtualTime && this.#isInTraffic
   }
 
   /** Several go over the bridge together: a round trip for each takes longer than to keep it. */

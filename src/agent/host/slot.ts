@@ -567,9 +567,35 @@ export class Slot {
     this.#host.print(this, level, line)
   }
 
+  /** As all others here have had to wait as well, it is told when that is much: not for `waited` to throw. */
+  heldUp(path: string, ms: number): void {
+    const now = performance.now()
+    if (now > this.#heldUpFrom + HELD_UP_WITHIN_MS) {
+      this.#heldUpFrom = now
+      this.#heldUpMs = 0
+    }
+    this.#heldUpMs += ms
+    if (this.#heldUpMs < MUCH_HELD_UP_MS || now < this.#toldAt + HELD_UP_EVERY_MS) return
+    this.#toldAt = now
+    const seconds = (this.#heldUpMs / 1000).toFixed(1)
+    const isQueued = this.#host.config.stubs.some((stub) => stub.path === path && stub.isQueued)
+    const way = isQueued
+      ? `; ${path}.queue, or a call whose answer it does not look at, is not waited for`
+      : ''
+    this.#host.print(
+      this,
+      'warn',
+      `${path}: within ten seconds of traffic this agent has waited ${seconds} s for helpers, and all agents here with it${way}`,
+    )
+  }
+  #heldUpFrom = Number.NEGATIVE_INFINITY
+  #heldUpMs = 0
+  #toldAt = Number.NEGATIVE_INFINITY
+
   /** A helper has kept it waiting. Who has waited for too long in one call is stopped: throws into it. */
   waited(ms: number): void {
     this.#noticeNextCall()
+    this.counters.waitMicros += Math.round(ms * 1000)
     this.#waitMs -= ms
     if (this.#waitMs >= 0) return
     this.stop('it waited for helpers for too long in one call')
@@ -596,6 +622,7 @@ export function newCounters(slot: number): SlotCounters {
     jobRuns: 0,
     jobErrors: 0,
     micros: 0,
+    waitMicros: 0,
     heapBytes: 0,
     missedItems: 0,
     missedPackets: 0,
@@ -673,6 +700,9 @@ const MOST_COMPARISONS = 2 ** 29
 const JOB_CALLS = 10
 /** What the calls of one batch may print together, as so many times what one may. */
 const MOST_CALLS_BYTES = 16
+const HELD_UP_WITHIN_MS = 10_000
+const MUCH_HELD_UP_MS = 2000
+const HELD_UP_EVERY_MS = 60_000
 const MOST_DIFFERENT_ERRORS = 50
 /** Characters that a dissector may answer to the bytes of a batch, which are 256 KiB or little more. */
 const MOST_MADE = 16 << 20
