@@ -8,13 +8,14 @@ import { PageHeader } from '../../components/page-header.tsx'
 import { EmptyState, ErrorState, LoadingState } from '../../components/states.tsx'
 import { useAddress } from '../../lib/address.ts'
 import { useOffer } from '../../lib/commands.ts'
+import { useHubClock } from '../../lib/hub-clock.ts'
 import { useMay } from '../../lib/session.ts'
 import { useTyped } from '../../lib/use-typed.ts'
 import { useNodes } from '../../lib/watched.ts'
 import { groupsOf, schedulersOf, silentNodes, totalsOf } from './job-groups.ts'
 import { askToDelete, JobTable } from './job-table.tsx'
 import { Schedulers } from './schedulers.tsx'
-import { type GiveOrder, useHubClock, useJobs, useOrders } from './use-jobs.ts'
+import { type GiveOrder, useJobs, useOrders } from './use-jobs.ts'
 
 /** What agents do at their times, and how that goes. */
 export function JobsPage() {
@@ -24,7 +25,7 @@ export function JobsPage() {
   const { give } = useOrders()
   const mayOperate = useMay('operator')
   const nodes = useNodes()
-  const now = useHubClock()
+  const now = useHubClock(TICK_MS)
   const groups = useMemo(() => groupsOf(answers, searched), [answers, searched])
   const totals = useMemo(() => totalsOf(answers), [answers])
   const silent = silentNodes(nodes?.map(({ node }) => node) ?? [], answers)
@@ -149,3 +150,5 @@ function summary({ jobs, running, paused, failing }: ReturnType<typeof totalsOf>
 }
 
 const NONE: ReturnType<typeof useJobs>['data'] & {} = []
+/** A countdown needs it so often. */
+const TICK_MS = 500

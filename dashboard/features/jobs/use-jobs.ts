@@ -1,9 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
-import { useEffect, useState } from 'react'
 import type { JobAnswer, JobOrder, JobSelector } from '../../../src/wire/jobs.ts'
 import { api } from '../../lib/api.ts'
 import { notifyDone, notifyFailure } from '../../lib/notify.ts'
-import { useWatched } from '../../lib/watched.ts'
 import { orderDone } from './job-groups.ts'
 
 export type Order = Exclude<JobOrder['order'], 'list'>
@@ -31,16 +29,4 @@ export function useOrders(): { readonly give: GiveOrder; readonly isGiving: bool
   return { give: (order, selector) => mutate({ order, selector }), isGiving: isPending }
 }
 
-/** The clock of the hub, as often as a countdown needs it. */
-export function useHubClock(): number {
-  const skewMs = useWatched((watched) => watched.skewMs)
-  const [now, setNow] = useState(() => Date.now())
-  useEffect(() => {
-    const timer = setInterval(() => setNow(Date.now()), TICK_MS)
-    return () => clearInterval(timer)
-  }, [])
-  return now + skewMs
-}
-
 const EVERY_MS = 1000
-const TICK_MS = 500

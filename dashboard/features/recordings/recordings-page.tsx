@@ -9,20 +9,21 @@ import { EmptyState, ErrorState, LoadingState } from '../../components/states.ts
 import { useAddress } from '../../lib/address.ts'
 import { useOffer } from '../../lib/commands.ts'
 import { formatBytes } from '../../lib/format.ts'
+import { useHubClock } from '../../lib/hub-clock.ts'
 import { useMay } from '../../lib/session.ts'
 import { useTyped } from '../../lib/use-typed.ts'
 import { NewRecording } from './new-recording.tsx'
 import { canStop, counted, found } from './recording-list.ts'
 import { type RecordingActs, RecordingTable } from './recording-table.tsx'
 import classes from './recordings.module.css'
-import { useEndings, useFiles, useHubClock, useRecordings } from './use-recordings.ts'
+import { useEndings, useFiles, useRecordings } from './use-recordings.ts'
 
 /** Traffic that somebody wanted to keep, or wants to. */
 export function RecordingsPage() {
   const { data: recordings = NONE, error, isPending, refetch } = useRecordings()
   const place = usePlace()
   const mayOperate = useMay('operator')
-  const now = useHubClock()
+  const now = useHubClock(TICK_MS)
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set())
   const { fetching, fetchFile } = useFiles()
   const endings = useEndings()
@@ -199,3 +200,5 @@ function usePlace() {
 }
 
 const NONE: readonly RecordingView[] = []
+/** A countdown needs it so often. */
+const TICK_MS = 1000

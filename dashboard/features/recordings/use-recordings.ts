@@ -1,9 +1,8 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
-import { useEffect, useState } from 'react'
+import { useState } from 'react'
 import type { RecordingDraft, RecordingView } from '../../../src/wire/recordings.ts'
 import { api, saveAs } from '../../lib/api.ts'
 import { notifyDone, notifyFailure, notifyWarning } from '../../lib/notify.ts'
-import { useWatched } from '../../lib/watched.ts'
 import { counted } from './recording-list.ts'
 
 const KEY = ['recordings']
@@ -73,17 +72,6 @@ export function useFiles() {
   return { fetching, fetchFile: (name: string, what: 'pcap' | 'download') => void fetchFile(name, what) }
 }
 
-/** The clock of the hub, as often as what is left is told anew. */
-export function useHubClock(): number {
-  const skewMs = useWatched((watched) => watched.skewMs)
-  const [now, setNow] = useState(() => Date.now())
-  useEffect(() => {
-    const timer = setInterval(() => setNow(Date.now()), TICK_MS)
-    return () => clearInterval(timer)
-  }, [])
-  return now + skewMs
-}
-
 async function each(names: readonly string[], act: (path: string) => Promise<unknown>): Promise<void> {
   const done = await Promise.allSettled(names.map((name) => act(pathOf(name))))
   const failed = done.find((result) => result.status === 'rejected')
@@ -99,4 +87,3 @@ function fileName({ headers }: Response): string | undefined {
 }
 
 const EVERY_MS = 2000
-const TICK_MS = 1000
