@@ -77,6 +77,12 @@ export const router = createBrowserRouter([
             lazy: async () => ({ Component: (await import('./features/alerts/alerts-page.tsx')).AlertsPage }),
           },
           {
+            path: '/effects',
+            lazy: async () => ({
+              Component: (await import('./features/effects/effects-page.tsx')).EffectsPage,
+            }),
+          },
+          {
             path: '/jobs',
             lazy: async () => ({ Component: (await import('./features/jobs/jobs-page.tsx')).JobsPage }),
           },

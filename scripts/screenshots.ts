@@ -2,7 +2,10 @@
  * Takes docs/screenshots/*.png of every screen, with the sample's traffic and the examples: `npm run screenshots`. Run it when a
  * screen looks different.
  */
-import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { once } from 'node:events'
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
@@ -34,7 +37,9 @@ const SHOTS: readonly Shot[] = [
   },
   { name: 'editor', path: '/agents/HTTP errors by path', before: openTrial },
   { name: 'console', path: '/console' },
-  { name: 'alerts', path: '/alerts?all=1', before: openAlert },
+  { name: 'alerts', path: '/alerts?all=1', before: openFirst },
+  { name: 'effects', path: '/effects', colorScheme: 'light' },
+  { name: 'waiting', path: '/effects?view=waiting', before: openFirst },
   { name: 'jobs', path: '/jobs', colorScheme: 'light' },
   { name: 'map', path: '/map' },
   { name: 'recordings', path: '/recordings' },
@@ -46,7 +51,7 @@ async function openEntry(page: Page): Promise<void> {
   await page.getByRole('tab', { name: 'Response' }).click()
 }
 
-async function openAlert(page: Page): Promise<void> {
+async function openFirst(page: Page): Promise<void> {
   await page
     .getByRole('button', { name: /^Details of/ })
     .first()
@@ -72,6 +77,7 @@ async function takeAll(): Promise<void> {
   const agents = join(tmpdir(), 'agents')
   cpSync(join(REPOSITORY, 'examples'), agents, { recursive: true, errorOnExist: true, force: false })
   ends.push(() => rmSync(agents, { recursive: true, force: true }))
+  writeFileSync(join(agents, 'tell-the-shop.js'), tellingAgent(await startShop()))
   const tap = new Running(whole, folder, [
     'tap',
     agents,
@@ -94,6 +100,35 @@ async function takeAll(): Promise<void> {
     const title = /^\/agents\/(.+)$/.exec(path)?.[1]
     return title === undefined ? path : `/agents/${(await client.agent(title)).id}`
   }
+}
+
+/** A shop that takes half of what it is told. */
+async function startShop(): Promise<string> {
+  const server = createServer(({ url }, reply) => {
+    const status = url?.startsWith('/orders') ? 503 : url?.startsWith('/old') ? 410 : 204
+    reply.writeHead(status).end()
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  ends.push(() => server.close())
+  return `127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+/** Says of failures what they are, and where one may not. */
+function tellingAgent(shop: string): string {
+  return `// Tell the shop
+function onItemCaptured(data) {
+  if (data.protocol.name !== 'http' || !data.response) return
+  vendor.webhook('POST', 'http://${shop}/calls', { path: data.request.path })
+  if (data.response.status < 400) return
+  vendor.webhook.queue('POST', 'http://${shop}/orders', { status: data.response.status, path: data.request.path })
+  vendor.webhook.queue('POST', 'http://localhost:${shop.split(':')[1]}/old', { status: data.response.status })
+  try {
+    vendor.webhook('POST', 'http://169.254.169.254/latest', {})
+  } catch (error) {
+    console.warn(error.message)
+  }
+}
+`
 }
 
 async function take(

@@ -6,16 +6,18 @@ interface Question {
   readonly text: string
   /** What the button says: the act, as `Delete`. */
   readonly act: string
+  /** It loses nothing: no warning colour. */
+  readonly isHarmless?: boolean
   readonly onConfirm: () => void
 }
 
-/** Asks before something is done that cannot be undone. */
-export function confirm({ title, text, act, onConfirm }: Question): void {
+/** Asks before much is done, or what cannot be undone. */
+export function confirm({ title, text, act, isHarmless = false, onConfirm }: Question): void {
   modals.openConfirmModal({
     title,
     children: <Text size="sm">{text}</Text>,
     labels: { confirm: act, cancel: 'Cancel' },
-    confirmProps: { color: 'red' },
+    confirmProps: isHarmless ? {} : { color: 'red' },
     onConfirm,
   })
 }

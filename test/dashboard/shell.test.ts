@@ -3,7 +3,12 @@ import { describe, test } from 'node:test'
 import { canBrowse } from '../../src/testing/browser.ts'
 import { expectAccessible, openDashboard } from '../../src/testing/dashboard.ts'
 
-const SCREENS = ['traffic', 'agents', 'console', 'alerts', 'jobs', 'map', 'recordings', 'health']
+/** With the key that leads there, after `g`. */
+const KEYS = {
+  ...{ traffic: 't', agents: 'a', console: 'c', alerts: 'l', effects: 'e', jobs: 'j', map: 'm' },
+  ...{ recordings: 'r', health: 'h' },
+}
+const SCREENS = Object.keys(KEYS)
 
 describe('the dashboard', () => {
   test('has no screen on which axe finds something serious, dark or light', async (t) => {
@@ -23,9 +28,9 @@ describe('the dashboard', () => {
   test('goes to every screen by keys alone, and finds commands by typing', async (t) => {
     if (!canBrowse(t)) return
     const { page } = await openDashboard(t)
-    for (const screen of SCREENS) {
+    for (const [screen, key] of Object.entries(KEYS)) {
       await page.keyboard.press('g')
-      await page.keyboard.press(screen === 'alerts' ? 'l' : screen.slice(0, 1))
+      await page.keyboard.press(key)
       await page.waitForURL(`**/${screen}*`)
       await page
         .getByRole('link', { name: new RegExp(screen, 'i') })

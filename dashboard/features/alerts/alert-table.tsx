@@ -1,7 +1,7 @@
-import { Anchor, Group } from '@mantine/core'
+import { Group } from '@mantine/core'
 import { IconCircleCheck, IconFileDownload } from '@tabler/icons-react'
-import { Link } from 'react-router'
 import type { AlertView } from '../../../src/wire/alerts.ts'
+import { AgentLink } from '../../components/agent-link.tsx'
 import { IconAction } from '../../components/icon-action.tsx'
 import { type Column, Listing } from '../../components/listing/listing.tsx'
 import { RowOpener } from '../../components/listing/row-opener.tsx'
@@ -52,11 +52,7 @@ function columnsOf({ opened, onOpen, onClose, mayOperate }: Props): readonly Col
       name: 'Agent',
       width: 160,
       title: ({ agentTitle }) => agentTitle,
-      cell: ({ agent, agentTitle }) => (
-        <Anchor component={Link} to={`/agents/${encodeURIComponent(agent)}`} inherit c="inherit">
-          {agentTitle}
-        </Anchor>
-      ),
+      cell: ({ agent, agentTitle }) => <AgentLink id={agent} title={agentTitle} />,
     },
     { name: 'Raised', width: 76, isRight: true, cell: ({ count }) => formatNumber(count) },
     {

@@ -1,5 +1,13 @@
 import { ActionIcon, Menu, Tooltip } from '@mantine/core'
-import { IconDownload, IconFileCode, IconFileText, IconNetwork, IconTerminal2 } from '@tabler/icons-react'
+import {
+  IconDownload,
+  IconFileCode,
+  IconFileText,
+  IconNetwork,
+  IconSend,
+  IconTerminal2,
+} from '@tabler/icons-react'
+import { Link } from 'react-router'
 import { download, saveAs } from '../../lib/api.ts'
 import { copyText } from '../../lib/clipboard.ts'
 import { notifyFailure } from '../../lib/notify.ts'
@@ -42,6 +50,18 @@ export function EntryDownloads({ asked }: { readonly asked: EntryAsked }) {
               onClick={() => void copyText(curl, 'The command')}
             >
               Copy as curl
+            </Menu.Item>
+          </>
+        )}
+        {mayPackets && asked.source === undefined && (
+          <>
+            <Menu.Divider />
+            <Menu.Item
+              leftSection={<IconSend size={14} />}
+              component={Link}
+              to={`/effects?entry=${encodeURIComponent(asked.id)}`}
+            >
+              What agents did with it
             </Menu.Item>
           </>
         )}
