@@ -35,6 +35,7 @@ import type { OutboxFigures } from '../wire/outbox.ts'
 import type { Effect, EffectKind } from '../wire/trials.ts'
 import type { Agent } from './agents.ts'
 import { AlertDesk, type AlertingAgent } from './alert-desk.ts'
+import { DeliveryWarnings } from './delivery-warnings.ts'
 import { type CalledEffects, type CallOutcome, EffectBook } from './effect-book.ts'
 import type { Component, HelperCall } from './group.ts'
 import { HUB_ACTION } from './host/protocol.ts'
@@ -59,7 +60,15 @@ export interface BrokerOptions {
   /** Keeps reports: `ReportFolder`. Absent: there are none. */
   readonly reports?: HelperHost['reports'] | undefined
   /** Where queued calls of helpers are kept: a folder of this program alone. Absent: nothing can be queued. */
-  readonly outbox?: { readonly folder: string; report(text: string): void } | undefined
+  readonly outbox?: OutboxPlace | undefined
+}
+
+export interface OutboxPlace {
+  readonly folder: string
+  /** Told what goes wrong with it. */
+  report(text: string): void
+  /** Writes a warning on the console of an agent whose queued calls are being sent. Absent: it is reported. */
+  warn?(agent: HelperHost['agent'], text: string): void
 }
 
 /** Where what agents share is kept: `SharedState`. */
@@ -181,22 +190,29 @@ export class HelperBroker {
         check: (request) => this.#egress.check(request),
       })
     makeFolder(this.#root)
-    if (outbox !== undefined && rehearse === undefined)
+    if (outbox !== undefined && rehearse === undefined) {
+      const warnings = new DeliveryWarnings({
+        now: () => performance.now(),
+        tell: (agent, text) => {
+          if (agent.index === NO_AGENT || outbox.warn === undefined) outbox.report(`${agent.title}: ${text}`)
+          else outbox.warn(agent, text)
+        },
+      })
       this.queued = new QueuedCalls({
         ...outbox,
         scripting,
-        hostOf: (agent) => this.#hostFor(this.#nobody(agent, outbox.report)),
+        hostOf: (agent) => this.#hostFor(this.#nobody(agent, warnings)),
         died: ({ agent, path, key, id, reason }) => {
           const kind = helperAt(namespaces, path)?.effect
           if (kind === undefined) return
-          const call = { ...this.#nobody(agent, outbox.report), path, queuedId: id }
+          const call = { ...this.#nobody(agent, warnings), path, queuedId: id }
           const told = { ...nothingTold(), target: key }
           const error = new Mistake('E_HELPER_FAILED', reason)
           this.#tell(call, { kind, began: performance.now(), told, outcome: 'dead', error })
         },
         send: async ({ agent, path, calls, ending }) => {
           const last = calls.at(-1)
-          const call = { ...this.#nobody(agent, outbox.report), path, nowMs: last?.at ?? 0 }
+          const call = { ...this.#nobody(agent, warnings), path, nowMs: last?.at ?? 0 }
           await this.#perform(last === undefined ? call : { ...call, queuedId: last.id }, {
             run: async (host, permit) => {
               const { signal, release } = firstOf(host.signal, ending)
@@ -210,6 +226,7 @@ export class HelperBroker {
           })
         },
       })
+    }
   }
 
   /** What was refused, by its name among counters. */
@@ -376,9 +393,9 @@ export class HelperBroker {
   }
 
   /** Stands for a script that waits no longer. */
-  #nobody(agent: CallDelivery['agent'], report: (text: string) => void): EffectCall {
+  #nobody(agent: CallDelivery['agent'], warnings: DeliveryWarnings): EffectCall {
     const component = this.#nodeName === 'hub' ? 'hub' : 'worker'
-    const warn = (text: string) => report(`${agent.title}: ${text}`)
+    const warn = (text: string) => warnings.take(agent, this.#secrets.masked(text))
     return { agent: { path: agent.title, ...agent }, component, path: '', args: [], nowMs: 0, warn }
   }
 

@@ -115,6 +115,27 @@ describe('queued calls of helpers', () => {
     assert.equal(sink.seen.at(-1)?.body, 'tok-one-11111')
   })
 
+  test('tell the console of their agent what helpers warn of, without secrets', async (t) => {
+    const { ask, broker, warned } = await openBroker(t, { set: ['scripting.env.TOKEN=tok-one-11111'] })
+    for (let n = 0; n < 5; n++)
+      await ask(
+        'vendor.influxdb.queue',
+        'http://127.0.0.1:9',
+        'tok-one-11111',
+        'org',
+        'tok-one-11111',
+        'm',
+        {},
+      )
+    for (let n = 0; n < 5; n++)
+      await ask('vendor.influxdb.queue', 'http://127.0.0.1:9', 'x', 'org', 'b', 'of tok-one-11111', {})
+    assert.equal(await broker.queued?.outbox?.drained(10_000), 0)
+    assert.deepEqual(warned, [
+      'agent 0: vendor.influxdb: m: no field has a value, nothing is written',
+      'agent 0: vendor.influxdb: of [env.TOKEN]: no field has a value, nothing is written',
+    ])
+  })
+
   test('are held to the header that they were made under, also when the program was killed', async (t) => {
     const folder = await tempFolder(t)
     const target = await httpServer(t, (_, reply) => reply.end())
@@ -297,19 +318,26 @@ async function openBroker(
   const place = folder ?? (await tempFolder(t))
   const { config } = configOf({ set: [`scripting.data=${join(place, 'data')}`, ...set] })
   const audited: EffectRecord[] = []
+  const warned: string[] = []
   const broker = new HelperBroker({
     config: { ...config, scripting: { ...config.scripting, grants } },
     nodeName: 'n1',
     link: { action() {}, alert() {}, targeted: () => ({ targets: [], excluded: [] }), health: () => ({}) },
     rehearse,
     audit: (record) => audited.push(record),
-    outbox: without ? undefined : { folder: join(place, 'outbox'), report() {} },
+    outbox: without
+      ? undefined
+      : {
+          folder: join(place, 'outbox'),
+          report() {},
+          warn: ({ title }, text) => void warned.push(`${title}: ${text}`),
+        },
   })
   t.after(() => broker.close())
   const askAs = (agent: Agent, path: string, ...args: readonly unknown[]) =>
     broker.call({ agent, component: 'worker', path, args, nowMs: 0, warn() {} })
   const ask = (path: string, ...args: readonly unknown[]) => askAs(testAgent(0, ''), path, ...args)
-  return { ask, askAs, broker, audited }
+  return { ask, askAs, broker, audited, warned }
 }
 
 /** Takes requests, and answers with these statuses in turn; 200 after them. */

@@ -3,6 +3,7 @@ import type { AgentGroup } from '../agent/group.ts'
 import type { LogMessage } from '../agent/host/protocol.ts'
 import type { Bus } from '../bus/bus.ts'
 import { Lease } from '../bus/lease.ts'
+import type { HelperHost } from '../helpers/helper.ts'
 import { COUNTER_NAMES } from '../metrics/counters.ts'
 import { ConsoleOut } from '../node/console-out.ts'
 import { NodeAgents, type NodeObserver } from '../node/node-agents.ts'
@@ -141,6 +142,11 @@ export class HubService {
       health: {},
     }
     return { ...status, health: this.#options.health(status) }
+  }
+
+  /** Writes a warning on the console of an agent. */
+  warn({ id = '', index, title }: HelperHost['agent'], text: string): void {
+    this.#console.push({ agent: id, index, title, level: 'warn', text })
   }
 
   async close(): Promise<void> {

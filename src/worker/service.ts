@@ -1,6 +1,7 @@
 import type { Agent, AgentOptions } from '../agent/agents.ts'
 import type { LogMessage } from '../agent/host/protocol.ts'
 import type { Bus } from '../bus/bus.ts'
+import type { HelperHost } from '../helpers/helper.ts'
 import { COUNTER_NAMES, COUNTERS } from '../metrics/counters.ts'
 import { Mistake } from '../mistake/mistake.ts'
 import { ConsoleOut } from '../node/console-out.ts'
@@ -155,6 +156,11 @@ export class WorkerService {
     await this.#console.close(CLOSE_MS)
     await this.#options.values.close()
     return result
+  }
+
+  /** Writes a warning on the console of an agent. */
+  warn({ id = '', index, title }: HelperHost['agent'], text: string): void {
+    this.#console.push({ agent: id, index, title, level: 'warn', text })
   }
 
   #counters(): Record<string, number> {

@@ -85,6 +85,8 @@ async function run(paths: string[], flags: RunFlags): Promise<void> {
   const outbox = {
     folder: join(resolve(config.scripting.data), '..', 'outbox'),
     report: (text: string) => output.note(text),
+    warn: (agent: { readonly index: number; readonly title: string }, text: string) =>
+      output.line({ node: nodeNameOf(flags, config), agent, level: 'warn', text }),
   }
   const effects = new EffectLog({
     folder: join(resolve(config.scripting.data), '..', 'audit'),
@@ -204,6 +206,10 @@ function entryFilter(flag: string | true, { tap }: Config): string {
   }
 }
 
+interface PrintedLine extends Pick<ConsoleLine, 'node' | 'level' | 'text'> {
+  readonly agent: Pick<ConsoleLine['agent'], 'index' | 'title'>
+}
+
 /** Where lines go: text for people, JSON lines for programs. */
 class Output {
   readonly #json: boolean
@@ -213,7 +219,7 @@ class Output {
     this.#json = json
   }
 
-  line({ node, agent, level, text }: ConsoleLine): void {
+  line({ node, agent, level, text }: PrintedLine): void {
     this.#bar.clear()
     if (this.#json) {
       console.log(

@@ -82,6 +82,7 @@ export async function startHub(request: HubRequest): Promise<StartedHub> {
   })
   const stopTellingEffects = answerEffects(bus, 'hub', effects)
   const reports = await openReports(config, 'hub')
+  const begun = Promise.withResolvers<void>()
   const broker = new HelperBroker({
     config,
     nodeName: 'hub',
@@ -93,7 +94,12 @@ export async function startHub(request: HubRequest): Promise<StartedHub> {
     },
     shared: values,
     reports,
-    outbox: { folder, report: (text) => note('warning', text, {}) },
+    outbox: {
+      folder,
+      report: (text) => note('warning', text, {}),
+      // What waits may be sent before there is a service.
+      warn: (agent, text) => void begun.promise.then(() => service.warn(agent, text)),
+    },
     audit: (record) => effects.add(record),
   })
   const stopAnswering = answerAboutOutbox({ bus, node: 'hub', component: 'hub', boot, queued: broker.queued })
@@ -199,6 +205,7 @@ export async function startHub(request: HubRequest): Promise<StartedHub> {
       }),
     note,
   })
+  begun.resolve()
   sources.add(RECORDING_SOURCE, service.hub.recordings)
   const close = async () => {
     await api?.close()

@@ -83,10 +83,16 @@ export async function startWorker(request: WorkerRequest): Promise<StartedWorker
   const stopTellingEffects = answerEffects(bus, node, effects)
   const reports = await openReports(config, node)
   const stopHandingOut = answerReports(bus, node, reports)
+  const begun = Promise.withResolvers<void>()
   const broker = new Broker(config, node, link, values, {
     firstStream,
     reports,
-    outbox: { folder, report: (text) => note('warning', text, {}) },
+    outbox: {
+      folder,
+      report: (text) => note('warning', text, {}),
+      // What waits may be sent before there is a service.
+      warn: (agent, text) => void begun.promise.then(() => service.warn(agent, text)),
+    },
     audit: (record) => effects.add(record),
   })
   const keepPackets = config.tap.capture.raw.enabled
@@ -197,6 +203,7 @@ export async function startWorker(request: WorkerRequest): Promise<StartedWorker
       )
     },
   })
+  begun.resolve()
   return {
     service,
     metrics,
