@@ -1,7 +1,7 @@
 // Report API latency anomalies
 //
 // Learns how long each endpoint takes (mean and spread, without a list of samples), and reports calls that are far off: by
-// their z-score, the number of standard deviations from the mean.
+// their z-score, the number of standard deviations from the mean. What stays slow is usual after a while.
 //
 // @category Alerts
 // @sample [worker-1-0] 2 latency anomalies:
@@ -9,6 +9,8 @@
 
 var Z_SCORE = 3;
 var WARM_UP = 10;
+// So many calls are remembered: older ones count less and less.
+var MEMORY = 500;
 // Below this nobody minds, however unusual it is.
 var AT_LEAST_US = 1000;
 var MOST_ENDPOINTS = 2000;
@@ -26,7 +28,7 @@ function onItemCaptured(data) {
   if (endpoint === undefined) {
     if (known >= MOST_ENDPOINTS) return;
     known++;
-    endpoint = endpoints[key] = { calls: 0, mean: 0, squares: 0 };
+    endpoint = endpoints[key] = { calls: 0, mean: 0, variance: 0, isCalled: true };
   }
   judge(key, endpoint, data);
   learn(endpoint, data.elapsedTime);
@@ -39,7 +41,7 @@ function shape(path) {
 
 function judge(key, endpoint, data) {
   if (endpoint.calls < WARM_UP || data.elapsedTime < AT_LEAST_US) return;
-  var deviation = Math.sqrt(endpoint.squares / (endpoint.calls - 1));
+  var deviation = Math.sqrt(endpoint.variance);
   var z = (data.elapsedTime - endpoint.mean) / Math.max(deviation, 1);
   if (z < Z_SCORE) return;
   found++;
@@ -50,12 +52,14 @@ function judge(key, endpoint, data) {
   );
 }
 
-// Welford's method.
+// Welford's method, and once the memory is full, with exponential weights.
 function learn(endpoint, elapsed) {
   endpoint.calls++;
+  endpoint.isCalled = true;
+  var weight = 1 / Math.min(endpoint.calls, MEMORY);
   var delta = elapsed - endpoint.mean;
-  endpoint.mean += delta / endpoint.calls;
-  endpoint.squares += delta * (elapsed - endpoint.mean);
+  endpoint.mean += delta * weight;
+  endpoint.variance += (delta * (elapsed - endpoint.mean) - endpoint.variance) * weight;
 }
 
 function ms(micros) {
@@ -68,4 +72,14 @@ jobs.schedule("latency-anomalies", "*/20 * * * * *", function () {
   console.log(anomalies.join("\n"));
   anomalies = [];
   found = 0;
+});
+
+// Endpoints that nobody has called for an hour make room: scanners try thousands.
+jobs.schedule("forget-endpoints", "30 0 * * * *", function () {
+  Object.keys(endpoints).forEach(function (key) {
+    if (!endpoints[key].isCalled) {
+      delete endpoints[key];
+      known--;
+    } else endpoints[key].isCalled = false;
+  });
 });

@@ -1,15 +1,16 @@
 // Error handling
 //
 // What helpers throw and how to go on: a webhook that cannot be reached is tried again later with growing pauses, and what
-// has not been delivered is kept until it is.
+// has not been delivered is kept until it is, or until there is too much of it. (`vendor.webhook.queue` does all of this itself.)
 //
 // @category Start
 // @env WEBHOOK_URL Address that reports are posted to
 // @hosts env.WEBHOOK_URL
+// @allow helpers vendor.webhook
 // @sample [worker-1-0:ERROR] Attempt 1 failed, again in 2 s: HelperError: connection refused
 // @sample [worker-1-0] Delivered after 2 attempts
 
-var MOST_ATTEMPTS = 5;
+var LONGEST_PAUSE_S = 300;
 var MOST_WAITING = 100;
 
 var waiting = [];
@@ -27,13 +28,7 @@ function deliver() {
   try {
     vendor.webhook("POST", env.WEBHOOK_URL, waiting[0]);
   } catch (error) {
-    if (attempts >= MOST_ATTEMPTS) {
-      console.error("Given up after " + attempts + " attempts: " + error);
-      waiting.shift();
-      attempts = 0;
-      return;
-    }
-    var seconds = Math.pow(2, attempts);
+    var seconds = Math.min(Math.pow(2, attempts), LONGEST_PAUSE_S);
     console.error("Attempt " + attempts + " failed, again in " + seconds + " s: " + error);
     setTimeout(deliver, seconds * 1000);
     return;
@@ -52,7 +47,10 @@ function onJobFailed(tag, cron, limit, err) {
 jobs.schedule("error-report", "0 * * * * *", function () {
   if (!env.WEBHOOK_URL) throw new Error("set WEBHOOK_URL in scripting.env");
   if (errors === 0) return;
-  if (waiting.length >= MOST_WAITING) waiting.shift();
+  if (waiting.length >= MOST_WAITING) {
+    waiting.shift();
+    console.error("Too many reports wait: the oldest is dropped");
+  }
   waiting.push({ node: utils.nodeName(), errors: errors, at: new Date().toISOString() });
   errors = 0;
   if (attempts === 0) deliver();

@@ -8,14 +8,19 @@
 // @sample [worker-1-0] price fails: 12 of 40 calls in the last minute
 // @sample [worker-1-0] price is well again
 
-var LEAST_CALLS = 3;
+// Fewer calls say little: one of three may fail by chance.
+var LEAST_CALLS = 10;
 var FAILED_SHARE = 0.2;
 var MOST_SERVICES = 500;
 var MOST_ENTRIES = 5;
+// By then the alert has closed by itself (scripting.alerts.closeAfter).
+var FORGET_MINUTES = 60;
 
 var services = {};
 var known = 0;
+// When each was failing last, in minutes since the script was loaded.
 var failing = {};
+var minute = 0;
 
 function onItemCaptured(data) {
   if (data.protocol.name !== "http" || !data.request) return;
@@ -33,10 +38,15 @@ function onItemCaptured(data) {
 }
 
 function look() {
+  minute++;
   Object.keys(services).forEach(function (name) {
     var service = services[name];
     if (service.calls >= LEAST_CALLS && service.failed / service.calls >= FAILED_SHARE) open(name, service);
-    else if (failing[name] === true && service.failed === 0) close(name);
+    else if (failing[name] !== undefined && service.failed === 0) close(name);
+  });
+  // Nobody calls them any more.
+  Object.keys(failing).forEach(function (name) {
+    if (minute - failing[name] > FORGET_MINUTES) delete failing[name];
   });
   services = {};
   known = 0;
@@ -44,7 +54,7 @@ function look() {
 
 function open(name, service) {
   var text = service.failed + " of " + service.calls + " calls in the last minute";
-  failing[name] = true;
+  failing[name] = minute;
   // The same key is the same alert: it is counted, and nobody is told again and again.
   alert.raise({
     title: name + " fails",

@@ -17,9 +17,10 @@ function onItemCaptured(data) {
 // The hub sees no traffic: there is nothing to export.
 if (utils.nodeName() !== "hub")
   jobs.schedule("export-metric", "0 * * * * *", function () {
-    if (calls === 0) return;
+    // Without traffic nothing fails: a value that stayed would say that something still does.
+    var share = calls === 0 ? 0 : failed / calls;
     // Type 2 is a gauge, which goes up and down; 1 is a counter.
-    prometheus.metric("http_failed_share", "Share of HTTP calls that failed in the last minute", 2, failed / calls);
-    console.log("http_failed_share " + (failed / calls).toFixed(2) + " (" + failed + " of " + calls + " calls)");
+    prometheus.metric("http_failed_share", "Share of HTTP calls that failed in the last minute", 2, share);
+    if (calls > 0) console.log("http_failed_share " + share.toFixed(2) + " (" + failed + " of " + calls + " calls)");
     calls = failed = 0;
   });

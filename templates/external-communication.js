@@ -4,6 +4,8 @@
 // BLOCK to ask the hub to cut such pods off.
 //
 // @category Security
+// @allow helpers hub.blockPod
+// @allow hosts none
 // @sample [worker-1-0] 2 talk to the outside:
 // @sample [worker-1-0]   shop/checkout-6b5f (process node) -> api.stripe.com:443: 41 connections, 812.0 KB
 // @sample [worker-1-0]   10.0.4.17 -> 203.0.113.9:443: 1 connection, 2.1 KB

@@ -20,14 +20,19 @@ var BATCH = 50;
 var LARGEST_RECORD = 700000;
 
 var calls = [];
+var nameless = 0;
 
 if (!kfl.validate(FILTER)) throw new Error("KINESIS_FILTER is no filter: " + FILTER);
 if (!env.KINESIS_STREAM_NAME || !env.AWS_REGION) console.error("Set KINESIS_STREAM_NAME and AWS_REGION in scripting.env: without them nothing is sent.");
 
 function onItemCaptured(data) {
   // An archive has no place for calls without an answer, or for those to nobody with a name.
-  if (data.protocol.name !== "http" || !data.request || !data.response || data.dst.name === "") return;
+  if (data.protocol.name !== "http" || !data.request || !data.response) return;
   if (!env.KINESIS_STREAM_NAME || !env.AWS_REGION || !kfl.match(FILTER, data)) return;
+  if (data.dst.name === "") {
+    nameless++;
+    return;
+  }
   calls.push(data);
   if (calls.length >= BATCH) send();
 }
@@ -53,4 +58,8 @@ function put(batch) {
   }
 }
 
-jobs.schedule("har-to-kinesis", "0 * * * * *", send);
+jobs.schedule("har-to-kinesis", "0 * * * * *", function () {
+  if (nameless > 0) console.warn(nameless + " calls were left out: their server has no name, and no Host header was sent");
+  nameless = 0;
+  send();
+});

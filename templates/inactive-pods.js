@@ -34,6 +34,7 @@ function send() {
 }
 
 var active = {};
+var since = Date.now();
 
 function onHubAction(action, object) {
   if (action !== ACTION) return;
@@ -49,12 +50,15 @@ function report() {
   var inactive = pods.filter(function (key) {
     return active[key] !== true;
   });
+  // The first time it is less than ten.
+  var minutes = Math.max(1, Math.round((Date.now() - since) / 60000));
   active = {};
+  since = Date.now();
   if (pods.length === 0) {
     console.log("No pods are captured: this report is for Kubernetes.");
     return;
   }
-  console.log(inactive.length + " of " + pods.length + " pods had no traffic in the last 10 minutes" + (inactive.length > 0 ? ":" : ""));
+  console.log(inactive.length + " of " + pods.length + " pods had no traffic in the last " + (minutes === 1 ? "minute" : minutes + " minutes") + (inactive.length > 0 ? ":" : ""));
   inactive.sort().forEach(function (key) {
     console.log("  " + key);
   });

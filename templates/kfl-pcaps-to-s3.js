@@ -12,6 +12,7 @@
 // @env? SLACK_WEBHOOK Incoming webhook of Slack that each upload is told to
 // @hosts *.amazonaws.com, env.SLACK_WEBHOOK
 // @files kflPcapS3/
+// @allow helpers wrapper.kflPcapS3
 // @sample [worker-1-0] wrapper.kflPcapS3: kflArr[0]: uploaded https://traffic.s3.eu-west-1.amazonaws.com/worker-1_10.0.0.7_…/kfl_0_kubeshark_1795697940.tar.gz
 
 var FILTER = env.SNAPSHOT_FILTER || "http and response.status >= 500";

@@ -28,7 +28,7 @@ function onItemCaptured(data) {
   if (data.response && data.response.status < 500) return;
   total++;
   var status = data.response ? data.response.status : "no answer";
-  var call = status + "  " + data.request.method + " " + (data.dst.name || data.dst.ip) + data.request.path;
+  var call = status + "  " + data.request.method + " " + (data.dst.name || data.dst.ip) + shape(data.request.path);
   if (failures[call] === undefined) {
     if (kinds >= MOST_KINDS) return;
     kinds++;
@@ -60,6 +60,11 @@ function report() {
   console.log(total + " failed calls of " + kinds + " kinds reported by mail");
   failures = {};
   kinds = total = 0;
+}
+
+// Numbers and identities in paths are one kind of call: /users/17 and /users/23.
+function shape(path) {
+  return path.replace(/\/(\d+|[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{24,})(?=\/|$)/gi, "/:id");
 }
 
 if (utils.nodeName() !== "hub") jobs.schedule("mail-on-errors", "0 0 * * * *", report);

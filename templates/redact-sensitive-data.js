@@ -19,15 +19,20 @@ function onItemQueried(data) {
   [data.request, data.response].forEach(function (message) {
     if (!message) return;
     maskNamed(message.headers, HEADERS);
+    redactQueries(message.headers);
     maskAll(message.cookies, "cookie");
     maskNamed(message.queryString, FIELDS);
     redactBody(message.postData);
     redactBody(message.content);
+    // The same once more, as it was understood.
+    walk(message.graphql, 0);
+    walk(message.grpcMessages, 0);
   });
   if (data.request && typeof data.request.url === "string") {
     data.request.url = redactQuery(data.request.url);
     data.request.targetUri = redactQuery(data.request.targetUri);
   }
+  if (data.response && typeof data.response.redirectURL === "string") data.response.redirectURL = redactQuery(data.response.redirectURL);
   if (data.base && typeof data.base.summary === "string") data.base.summary = redactQuery(data.base.summary);
   return data;
 }
@@ -38,6 +43,14 @@ function maskNamed(values, names) {
     if (names.indexOf(key.toLowerCase()) < 0) return;
     values[key] = MASK;
     count(key.toLowerCase());
+  });
+}
+
+// Addresses in headers, such as Referer, Location and :path of HTTP/2, have parameters as well.
+function redactQueries(headers) {
+  if (!headers || typeof headers !== "object") return;
+  Object.keys(headers).forEach(function (name) {
+    if (typeof headers[name] === "string" && headers[name].indexOf("?") >= 0) headers[name] = redactQuery(headers[name]);
   });
 }
 
@@ -66,8 +79,11 @@ function redactBody(body) {
 var IN_TEXT = new RegExp(
   "\\b(" + FIELDS.concat(HEADERS).join("|") + ")(\"?\\s*[:=]\\s*)(\"[^\"]*\"?|'[^']*'?|(?:Bearer|Basic)\\s+\\S+|[^\\s&,;\"'<]+)", "gi");
 
+// Parts of forms: Content-Disposition: form-data; name="password", an empty line, and the value up to the end of its line.
+var IN_PARTS = new RegExp("(name=\"(?:" + FIELDS.join("|") + ")\"[^\\r\\n]*\\r?\\n(?:[^\\r\\n]+\\r?\\n)*\\r?\\n)[^\\r\\n]*", "gi");
+
 function redactText(text) {
-  return text.replace(IN_TEXT, function (whole, name, between) {
+  return text.replace(IN_PARTS, "$1" + MASK).replace(IN_TEXT, function (whole, name, between) {
     count(name.toLowerCase());
     return name + between + MASK;
   });
@@ -93,6 +109,11 @@ function walk(value, depth) {
       value[key] = MASK;
       count(key.toLowerCase());
       found = true;
+    } else if (typeof value[key] === "string") {
+      // Texts in it, such as queries of GraphQL, may have secrets of their own.
+      var text = value[key].length > LONGEST_BODY ? MASK : redactText(value[key]);
+      if (text !== value[key]) found = true;
+      value[key] = text;
     } else if (walk(value[key], depth + 1)) found = true;
   });
   return found;

@@ -6,6 +6,8 @@
 // @category Recording
 // @env? SNAPSHOT_FILTER Which entries, instead of failed HTTP calls: a filter as in the dashboard
 // @files snapshots/
+// @allow helpers file.*, pcap.*
+// @allow hosts none
 // @sample [worker-1-0] 4 connections kept in snapshots/1795416720.pcap
 
 var FILTER = env.SNAPSHOT_FILTER || "http and response.status >= 400";

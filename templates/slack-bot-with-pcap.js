@@ -25,9 +25,12 @@ if (!env.SLACK_AUTH_TOKEN || !env.SLACK_CHANNEL_ID) console.error("Set SLACK_AUT
 function onItemCaptured(data) {
   if (!env.SLACK_AUTH_TOKEN || !env.SLACK_CHANNEL_ID) return;
   if (data.protocol.name !== "http" || !data.request || !data.response || data.response.status < 500) return;
-  var call = data.request.method + " " + (data.dst.name || data.dst.ip) + data.request.path + " answered " + data.response.status;
+  var call = data.request.method + " " + (data.dst.name || data.dst.ip) + shape(data.request.path) + " answered " + data.response.status;
   if (told[call] !== undefined && data.timestamp - told[call] < QUIET_MS) return;
-  if (told[call] === undefined && ++kinds > MOST_KINDS) return;
+  if (told[call] === undefined) {
+    if (kinds >= MOST_KINDS) return;
+    kinds++;
+  }
   told[call] = data.timestamp;
   try {
     report(call, data);
@@ -39,13 +42,34 @@ function onItemCaptured(data) {
 
 function report(call, data) {
   var entry = file.temp("failed", "", "json");
+  try {
+    send(call, data, entry);
+  } finally {
+    // The queue has put the files aside for itself, or has refused them.
+    file.delete(entry);
+  }
+}
+
+function send(call, data, entry) {
   file.write(entry, JSON.stringify(data, null, 2));
   var fields = { Service: data.dst.name || data.dst.ip, Node: utils.nodeName(), Took: data.elapsedTime / 1000 + " ms" };
   if (data.dst.namespace !== "") fields.Namespace = data.dst.namespace;
-  // The queue puts the files aside for itself, so they may go at once.
   vendor.slackBot.queue(env.SLACK_AUTH_TOKEN, env.SLACK_CHANNEL_ID, "Server error", call, "#d92d20", fields, {
     "connection.pcap": pcap.path(data.stream),
     "entry.json": entry,
   });
-  file.delete(entry);
 }
+
+// Numbers and identities in paths are one kind of call: /users/17 and /users/23.
+function shape(path) {
+  return path.replace(/\/(\d+|[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{24,})(?=\/|$)/gi, "/:id");
+}
+
+// What was told long ago may be told again, and makes room.
+jobs.schedule("slack-bot-with-pcap", "0 * * * * *", function () {
+  Object.keys(told).forEach(function (call) {
+    if (Date.now() - told[call] < QUIET_MS) return;
+    delete told[call];
+    kinds--;
+  });
+});

@@ -10,13 +10,21 @@
 
 var TOP = 5;
 var SEPARATOR = " ";
+// Together they fit into a key.
+var LONGEST_SERVER = 50;
+var LONGEST_NAME = 75;
 
 function onItemCaptured(data) {
   if (data.protocol.name !== "dns" || !data.request || data.request.questions.length === 0) return;
   // No name has a blank, so the key can be taken apart again.
-  var key = (data.dst.name || data.dst.ip) + SEPARATOR + data.request.questions[0].name;
+  var key = ending(data.dst.name || data.dst.ip, LONGEST_SERVER) + SEPARATOR + ending(data.request.questions[0].name, LONGEST_NAME);
   cluster.topk.add("names", key);
   if (data.response && data.response.code === "Non-Existent Domain") cluster.topk.add("not found", key);
+}
+
+// Of a long name the end says most: whose it is.
+function ending(name, longest) {
+  return name.length > longest ? "…" + name.slice(1 - longest) : name;
 }
 
 function report() {

@@ -41,15 +41,25 @@ function onItemCaptured(data) {
 
 function upload(data) {
   var folder = file.mkdirTemp("failed");
+  try {
+    send(data, folder);
+  } finally {
+    file.delete(folder);
+  }
+}
+
+function send(data, folder) {
   file.copy(pcap.path(data.stream), folder + "/" + data.stream);
   file.copy("name_resolution_history.json", folder + "/name_resolution_history.json");
   file.write(folder + "/" + data.entryFile, data);
   var archive = file.tar(folder);
-  vendor.s3.put.queue(env.S3_BUCKET, archive, env.AWS_REGION, env.AWS_ACCESS_KEY_ID, env.AWS_SECRET_ACCESS_KEY);
+  try {
+    vendor.s3.put.queue(env.S3_BUCKET, archive, env.AWS_REGION, env.AWS_ACCESS_KEY_ID, env.AWS_SECRET_ACCESS_KEY);
+  } finally {
+    // The queue has put the archive aside for itself, or has refused it.
+    file.delete(archive);
+  }
   console.log(data.stream + " (" + data.request.method + " " + data.request.path + " answered " + data.response.status + ") is on its way to S3");
-  // The queue has put the archive aside for itself.
-  file.delete(archive);
-  file.delete(folder);
 }
 
 jobs.schedule("upload-pcap-to-s3", "0 * * * * *", function () {

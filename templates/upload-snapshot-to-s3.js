@@ -10,6 +10,7 @@
 // @env? AWS_SECRET_ACCESS_KEY The key that belongs to it
 // @hosts *.amazonaws.com
 // @files kubeshark_*
+// @allow helpers wrapper.pcapSnapshot
 // @allow hosts *.amazonaws.com
 // @sample [worker-1-0] 12 of 40 calls failed in the last minute: snapshot at https://traffic.s3.eu-west-1.amazonaws.com/worker-1_10.0.0.7_…/kubeshark_1795697940.tar.gz
 
@@ -17,6 +18,8 @@
 var LEAST_CALLS = 5;
 var FAILED_SHARE = 0.2;
 var PAUSE_MS = 30 * 60 * 1000;
+// After an upload that failed: what happened is worth another attempt, while its packets are there.
+var RETRY_MS = 60 * 1000;
 
 var calls = 0;
 var failed = 0;
@@ -39,6 +42,7 @@ function look() {
   try {
     console.log(told + ": snapshot at " + wrapper.pcapSnapshot(env.AWS_REGION, env.AWS_ACCESS_KEY_ID, env.AWS_SECRET_ACCESS_KEY, env.S3_BUCKET));
   } catch (error) {
+    notBefore = Date.now() + RETRY_MS;
     console.error(told + ", and the snapshot failed: " + error);
   }
 }

@@ -45,7 +45,7 @@ const ON_THE_SAMPLE: Readonly<Record<string, readonly (string | RegExp)[]>> = {
     /^hub: {3}\S+: \d+(, \d+ not found)?(\n {2}\S+: \d+(, \d+ not found)?){4}$/,
   ],
   'inactive-pods': [
-    'hub: 2 of 2 pods had no traffic in the last 10 minutes:',
+    'hub: 2 of 2 pods had no traffic in the last 4 minutes:',
     'hub:   shop/cart-0',
     'hub:   shop/pay-0',
   ],
@@ -167,7 +167,7 @@ describe('templates elsewhere', () => {
     const lines = printed.get('error-handling') ?? []
     assert.match(lines[0] ?? '', /^error: Attempt 1 failed, again in 2 s: /)
     assert.match(lines[1] ?? '', /^error: Attempt 2 failed, again in 4 s: /)
-    assert.match(lines[4] ?? '', /^error: Given up after 5 attempts: /)
+    assert.match(lines[4] ?? '', /^error: Attempt 5 failed, again in 32 s: /)
     const unset = await run(t, path, ['error-handling'], {})
     assert.match(unset.get('error-handling')?.[0] ?? '', /^error: job "error-report": Error: set WEBHOOK_URL/)
     assert.match(unset.get('error-handling')?.[1] ?? '', /^error: The job error-report has failed: /)
@@ -190,11 +190,23 @@ describe('templates elsewhere', () => {
         post('/form', 'a=1&password=hunter2', '', 'application/x-www-form-urlencoded'),
         ok('{}'),
       ),
+      call(
+        '10.0.0.1:4003',
+        '10.0.0.2:80',
+        post(
+          '/parts',
+          PARTS,
+          'Referer: http://shop/login?token=hunter2\r\n',
+          'multipart/form-data; boundary=b',
+        ),
+        ok('{}').replace('\r\n', '\r\nLocation: /in?page=1&access_token=hunter2\r\n'),
+      ),
+      call('10.0.0.1:4004', '10.0.0.2:80', post('/graphql', GRAPHQL), ok('{"data":null}')),
     ])
     const entries: string[] = []
     const printed = await run(t, path, ['redact-sensitive-data'], { entries })
     const http = entries.filter((text) => JSON.parse(text).protocol.name === 'http')
-    assert.equal(http.length, 3)
+    assert.equal(http.length, 5)
     assert.ok(
       entries.every((text) => !text.includes('hunter2') && !text.includes('1234')),
       http.join('\n'),
@@ -232,6 +244,19 @@ describe('templates elsewhere', () => {
       lines[1] ?? '',
       /^ {2}GET shop\/users\/:id took 800\.0 ms, usually 1\.0 ± 0\.0 ms \(z = \d+\.\d\), stream \d+\.pcap$/,
     )
+  })
+
+  test('slowest-endpoints and top-dns-names, where names and paths are long', async (t) => {
+    const path = await written(t, [
+      call('10.0.0.1:4000', '10.0.0.2:80', `GET /${'long/'.repeat(60)} HTTP/1.1\r\n\r\n`, ok('{}')),
+      ...[1, 2].map((n) => lookup(`10.0.0.1:410${n}`, [...Array(3).fill('x'.repeat(60)), 'test'])),
+    ])
+    const printed = await run(t, path, ['slowest-endpoints', 'top-dns-names'], {})
+    assert.match(
+      printed.get('slowest-endpoints')?.[1] ?? '',
+      /^ {2}1\. GET 10\.0\.0\.2\/(long\/)+[long]*: 0\.0 s in 1/,
+    )
+    assert.match(printed.get('top-dns-names')?.[1] ?? '', /^hub: {3}…x+\.x{60}\.test: 2, 2 not found$/)
   })
 
   test('external-communication', async (t) => {
@@ -522,6 +547,63 @@ describe('templates that send', () => {
     )
   })
 
+  test('slack-on-500 tells less and less often of what goes on', async (t) => {
+    const path = await written(
+      t,
+      Array.from({ length: 240 }, (_, n) => ({
+        ...call(
+          `10.0.0.1:${4000 + n}`,
+          '10.0.0.2:80',
+          `GET /users/${n} HTTP/1.1\r\nHost: shop\r\n\r\n`,
+          FAILED,
+        ),
+        at: AT + n * 5000,
+      })),
+    )
+    const env = { SLACK_WEBHOOK: 'http://127.0.0.1:9/slack' }
+    const { lines, effects } = await rehearsed(t, 'slack-on-500', env, path)
+    assert.ok(lines.length >= 6 && lines.length <= 9, lines.join('\n'))
+    const told = lines.map((line) => Number(/^(\d+) failed calls/.exec(line)?.[1]))
+    assert.ok(told.every((count, at) => at < 2 || at === told.length - 1 || count > (told[at - 1] ?? 0)))
+    const [first] = effects
+    assert.match(first === undefined ? '' : (given(first).text ?? ''), /^"\d+ × 500 GET shop\/users\/:id"$/)
+  })
+
+  test('slack-bot-with-pcap tells a kind of call once, and leaves no file when it may not tell it', async (t) => {
+    const env = { SLACK_AUTH_TOKEN: 'xoxb-planted', SLACK_CHANNEL_ID: 'C0123456789' }
+    const calls = (paths: readonly string[]) =>
+      written(
+        t,
+        paths.map((path, n) =>
+          call(`10.0.0.1:${4000 + n}`, '10.0.0.2:80', GET.replace('/cart', path), FAILED),
+        ),
+      )
+    const same = await calls(['/users/1', '/users/2', '/users/3/x', '/users/4/x'])
+    const { lines } = await rehearsed(t, 'slack-bot-with-pcap', env, same)
+    assert.deepEqual(lines, [
+      'Reported to Slack: GET shop/users/:id answered 500',
+      'Reported to Slack: GET shop/users/:id/x answered 500',
+    ])
+    const many = await calls(Array.from({ length: 10 }, (_, n) => `/kind-${n}`))
+    const { lines: more, effects } = await rehearsed(t, 'slack-bot-with-pcap', env, many)
+    assert.equal(more.filter((line) => /is not reported: .*vendor\.slackBot/.test(line)).length, 4)
+    const count = (helper: string) => effects.filter((effect) => effect.helper === helper).length
+    assert.deepEqual([count('file.temp'), count('file.delete')], [10, 10])
+  })
+
+  test('har-to-kinesis says what has no name to be in an archive', async (t) => {
+    const path = await written(t, [
+      call('10.0.0.1:4000', '10.0.0.2:80', 'GET /bare HTTP/1.0\r\n\r\n', ok('{}')),
+      call('10.0.0.1:4001', '10.0.0.3:80', GET, ok('{}')),
+    ])
+    const env = { KINESIS_STREAM_NAME: 'calls', AWS_REGION: 'eu-west-1' }
+    const { lines } = await rehearsed(t, 'har-to-kinesis', env, path)
+    assert.deepEqual(lines, [
+      '1 calls were left out: their server has no name, and no Host header was sent',
+      '1 call on their way to Kinesis',
+    ])
+  })
+
   test('ask-a-model', async (t) => {
     const { lines, effects, sent } = await rehearsed(t, 'ask-a-model', {
       LLM_ENDPOINT: 'http://127.0.0.1:9/v1',
@@ -542,8 +624,16 @@ describe('templates that send', () => {
   })
 
   test('error-rate-alert', async (t) => {
-    const { lines, effects, sent } = await rehearsed(t, 'error-rate-alert', {})
-    assert.deepEqual(lines, ['shop fails: 2 of 3 calls in the last minute', 'shop is well again'])
+    const calls = (atMs: number, all: number, failed: number) =>
+      Array.from({ length: all }, (_, n) => ({
+        ...call(`10.0.0.1:${4000 + n}`, '10.0.0.2:80', GET, n < failed ? FAILED : ok('{}')),
+        at: AT + atMs + n * 1000,
+      }))
+    const path = await written(t, [...calls(0, 12, 3), ...calls(65_000, 12, 0), ...calls(125_000, 1, 0)])
+    const { lines, effects, sent } = await rehearsed(t, 'error-rate-alert', {}, path)
+    assert.deepEqual(lines, ['shop fails: 3 of 12 calls in the last minute', 'shop is well again'])
+    // One that fails of a few says nothing.
+    assert.deepEqual((await rehearsed(t, 'error-rate-alert', {})).sent, [])
     assert.deepEqual(
       sent.map((place) => place.split(' ')[0]),
       ['alert.raise', 'alert.close'],
@@ -551,7 +641,7 @@ describe('templates that send', () => {
     const raised = effects[0] === undefined ? '' : (given(effects[0]).alert ?? '')
     assert.match(
       raised,
-      /^\{"title":"shop fails","key":"error-rate shop","severity":"error","text":"2 of 3 calls/,
+      /^\{"title":"shop fails","key":"error-rate shop","severity":"error","text":"3 of 12 calls/,
     )
   })
 
@@ -659,6 +749,16 @@ function call(from: string, to: string, request: string, response: string): Capt
   }
 }
 
+/** DNS over TCP, RFC 7766: a question that nothing is known about. */
+function lookup(from: string, labels: readonly string[]): CapturedConnection {
+  const name = labels.map((label) => String.fromCharCode(label.length) + label).join('')
+  const message = (flags: string) => {
+    const text = `\0\x07${flags}\0\x01\0\0\0\0\0\0${name}\0\0\x01\0\x01`
+    return Buffer.from(`\0${String.fromCharCode(text.length)}${text}`, 'latin1').toString('latin1')
+  }
+  return call(from, '10.0.0.53:53', message('\x01\0'), message('\x81\x83'))
+}
+
 function post(path: string, body: string, headers = '', type = 'application/json'): string {
   return `POST ${path} HTTP/1.1\r\nHost: shop\r\nContent-Type: ${type}\r\n${headers}Content-Length: ${body.length}\r\n\r\n${body}`
 }
@@ -666,5 +766,13 @@ function post(path: string, body: string, headers = '', type = 'application/json
 function ok(body: string): string {
   return `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`
 }
+
+const PARTS =
+  '--b\r\nContent-Disposition: form-data; name="user"\r\n\r\nann\r\n--b\r\nContent-Disposition: form-data; name="password"\r\n\r\nhunter2\r\n--b--\r\n'
+
+const GRAPHQL = JSON.stringify({
+  query: 'mutation ($pin: Int) { login(user: "ann", password: "hunter2", pin: $pin) { token } }',
+  variables: { pin: 1234, login: { password: 'hunter2' } },
+})
 
 const AT = Date.UTC(2026, 10, 26, 12)
