@@ -69,13 +69,30 @@ export function findAgentFiles(paths: readonly string[], language: 'es5' | 'mode
       .map((name) => join(path, name))
       .filter((file) => !isFolder(file))
   })
-  if (files.length === 0)
+  if (files.length === 0) {
+    const below = foldersWithAgents(paths, language)
     throw new Mistake('E_AGENT_NONE', `no agents in ${paths.join(', ')}`, {
-      hint: 'agents are files that end in .js, or in .ts with scripting.language: modern',
+      hint:
+        below.length > 0
+          ? `folders are not searched below, but there are agents in ${below.join(', ')}: name those`
+          : 'agents are files that end in .js, or in .ts with scripting.language: modern',
     })
+  }
   // However it is written, a file is one agent.
   return [...new Map(files.map((file) => [resolve(file), file])).values()]
 }
+
+/** Some of the folders in these folders that hold agents. */
+function foldersWithAgents(paths: readonly string[], language: 'es5' | 'modern'): string[] {
+  return paths
+    .filter(isFolder)
+    .flatMap((path) => readdirSync(path).map((name) => join(path, name)))
+    .filter((path) => isFolder(path) && readdirSync(path).some((name) => isAgentFile(name, language)))
+    .sort()
+    .slice(0, MOST_FOLDERS)
+}
+
+const MOST_FOLDERS = 5
 
 /** Like `node_modules/some-package.js`. */
 function isFolder(path: string): boolean {

@@ -74,6 +74,8 @@ agents/c.js:2:13: warning: SLACK is not declared (undeclared)
     const { code, stderr } = await check({ 'a.ts': '' })
     assert.equal(code, 2)
     assert.match(stderr, /no agents in agents[\s\S]*\.ts with scripting\.language: modern/)
+    const nested = await check({ 'alerts/a.js': FINE, 'reports/b.js': FINE, 'other/c.txt': '' })
+    assert.match(nested.stderr, /there are agents in agents\/alerts, agents\/reports: name those/)
   })
 })
 
