@@ -76,6 +76,19 @@ const STOPPED: Readonly<Record<string, readonly [source: string, reason: RegExp]
     EVERY('for (var i = 0; i < 100; i++) console.log(new Array(60000).join("x"))'),
     /flooded/,
   ],
+  'fills an array-like without end': [
+    EVERY('Array.prototype.fill.call({ length: 9007199254740991 }, 1)'),
+    /too many|CPU time|memory/,
+  ],
+  'joins an array without end': [
+    EVERY('var a = []; a.length = 4294967295; a.join("x")'),
+    /RangeError|CPU time|memory/,
+  ],
+  'throws on each event': [EVERY('throw new Error("always")'), /100 times in a row/],
+  'throws what cannot be shown': [
+    EVERY('throw { get message() { throw 1 }, toString: function () { throw 2 } }'),
+    /100 times in a row/,
+  ],
   'throws on each packet': [
     'function onPacketCaptured(info) { throw new Error("always") }',
     /100 times in a row/,
@@ -99,12 +112,7 @@ const STOPPED: Readonly<Record<string, readonly [source: string, reason: RegExp]
 
 /** Left alone, because nothing that they do reaches anybody. */
 const HARMLESS: Readonly<Record<string, string>> = {
-  'throws on each event': EVERY('throw new Error("always")'),
-  'fills an array-like without end': EVERY('Array.prototype.fill.call({ length: 9007199254740991 }, 1)'),
-  'joins an array without end': EVERY('var a = []; a.length = 4294967295; a.join("x")'),
-  'throws what cannot be shown': EVERY(
-    'throw { get message() { throw 1 }, toString: function () { throw 2 } }',
-  ),
+  'asks on each event for what is not there': EVERY('file.read("no such file")'),
   'sets timers without end': LATE('for (;;) setTimeout(function () {}, 1e9)'),
   'edits its data': EVERY(
     'data.protocol.abbr = "X"; data.response = null; data.request = { path: "/evil" }; delete data.src',
@@ -237,8 +245,8 @@ describe('entries that hostile agents have had in hand', () => {
 
   test('have tags of a size that can be shown', async () => {
     const source = `${LONG} ${EVERY('data.tags = [long(1000000)]')}`
-    const { errors } = await beside(source, '--entries')
-    assert.match(errors, /data\.tags must have/)
+    const { summary } = await beside(source, '--entries')
+    assert.match(summary.agents.find(({ index }) => index === 0)?.reason ?? '', /data\.tags must have/)
   })
 })
 

@@ -133,7 +133,7 @@ describe('examples', { concurrency: 2 }, () => {
     assert.ok((outcome.agents[0]?.errors ?? 0) >= 300)
     assert.deepEqual(
       said(outcome).filter((line) => line.includes('pushed')),
-      ['w1: pushed {"200":1}'],
+      ['w1: pushed {"200":2}'],
     )
     assert.equal(said(outcome).filter((line) => line.includes('TypeError')).length, 2)
   })

@@ -21,14 +21,15 @@ export function shopTraffic(): Buffer {
   ])
 }
 
-/** As many calls without a reply, ten each second, and one that is answered. */
+/** A call that is answered, as many without a reply, ten each second, and two that are answered. */
 export function outageTraffic(calls: number): Buffer {
   const lost = Array.from({ length: calls }, (_, n) =>
-    connection(n / 10, '10.0.0.2:80', [['client', requestOf('GET /lost')]]),
+    connection(1 + n / 10, '10.0.0.2:80', [['client', requestOf('GET /lost')]]),
   )
   return tcpCapture([
+    call(0, 'GET /before', 200),
     ...lost,
-    call(calls / 10 + 1, 'GET /back', 200),
+    call(calls / 10 + 2, 'GET /back', 200),
     call(calls / 10 + 70, 'GET /last', 200),
   ])
 }

@@ -1064,6 +1064,7 @@ export function bootstrap(
         try {
           itemAt(rows, at)
           position[2] = 0
+          position[6] = 1
         } catch (thrown) {
           position[2] = (position[2] as number) + 1
           if (failed(settings.itemHook, thrown)) return true

@@ -1262,8 +1262,9 @@ export class Sandbox implements SlotHost {
     const waitedMs = performance.now() - began
     if (this.#isHurried) slot.heldUp(path, waitedMs)
     slot.waited(waitedMs)
-    if (reply[0] === 'e') throw new Error(reply.slice(1))
-    return reply.slice(1)
+    if (reply[0] !== 'e') return reply.slice(1)
+    slot.failedOutside()
+    throw new Error(reply.slice(1))
   }
 
   #callText(slot: Slot, path: string, args: string): string {

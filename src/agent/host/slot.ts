@@ -63,9 +63,9 @@ export class Slot {
   readonly dissectors: DissectorSettings[] = []
   /**
    * The item and the packet at hand or next, and failures in a row of either hook, written by the realm as it goes;
-   * where items and packets end, read by it.
+   * where items and packets end, read by it; and whether an item has ever gone well, which it writes.
    */
-  readonly position = new Int32Array(6)
+  readonly position = new Int32Array(7)
   /** It is in the middle of an event, or was stopped in it. */
   #isGiven = false
   #countedItems = 0
@@ -170,6 +170,7 @@ export class Slot {
 
   startBatch(): void {
     this.position[0] = this.position[1] = 0
+    this.#failedOutsideAt = -1
     this.#countedItems = this.#countedPackets = 0
     this.#madeCharacters = 0
     this.#fillUpBatch()
@@ -455,19 +456,32 @@ export class Slot {
     this.counters.errors++
     this.fault(name, this.#located(`${message}\n${stack}`))
     if (this.counters.stopped !== '') return true
-    const failures = this.#costlyFailures(name, message)
+    const failures = this.#hopelessFailures(name, message)
     if (failures < this.#host.config.budgets.failures) return false
     this.stop(`${name} failed ${failures} times in a row: ${message}`)
     return true
   }
 
   /**
-   * Failures in a row of those hooks that are stopped for it. That for entries goes on: it may fail for a while, as long as a
-   * service does not reply, without anything wrong in it but that; unless each failure fills the whole stack.
+   * Failures in a row that end in a stop. A hook for entries that has worked goes on: it may fail for a while, as long as a
+   * service does not reply, without anything wrong in it but that. Those of calls outside are the fault of others. Each that
+   * fills the whole stack is hostile.
    */
-  #costlyFailures(hook: string, message: string): number {
+  #hopelessFailures(hook: string, message: string): number {
     if (hook === 'onPacketCaptured') return this.position[3] as number
-    return hook === 'onItemCaptured' && STACK_OVERFLOW.test(message) ? (this.position[2] as number) : 0
+    if (hook !== 'onItemCaptured') return 0
+    const failures = this.position[2] as number
+    if (STACK_OVERFLOW.test(message)) return failures
+    if (this.#failedOutsideAt === this.nextItem) this.#excused++
+    return this.position[6] === 1 ? 0 : failures - this.#excused
+  }
+  /** Of an agent that has never worked. */
+  #excused = 0
+  /** The item in whose hook a call outside has failed last. */
+  #failedOutsideAt = -1
+
+  failedOutside(): void {
+    if (this.given === 'items') this.#failedOutsideAt = this.nextItem
   }
 
   /** Something of it has failed, `where` says what: tells it. */
