@@ -138,6 +138,15 @@ function timeOf(ms: number, id: string): bigint {
   return BigInt(Math.trunc(ms)) * 1_000_000n + BigInt(below)
 }
 
+/** Once for each script: a job that runs everywhere has nothing to write on the hub, minute by minute. */
+function tellThatNothingIsWritten(measurement: string, host: HelperHost): void {
+  if (told.has(host.agent)) return
+  told.add(host.agent)
+  host.warn(`vendor.influxdb: ${measurement}: no field has a value, nothing is written`)
+}
+
+const told = new WeakSet<HelperHost['agent']>()
+
 /**
  * https://docs.influxdata.com/influxdb/v2/reference/syntax/line-protocol/
  * Undefined when nothing is left to write.
@@ -154,7 +163,7 @@ function lineOf({ measurement, data, tags }: Point, time: bigint, host: HelperHo
   if (odd.length > 0)
     host.warn(`vendor.influxdb: ${odd.map(([name]) => name).join(', ')}: no finite number, left out`)
   if (fields.size === 0) {
-    host.warn(`vendor.influxdb: ${measurement}: no field has a value, nothing is written`)
+    tellThatNothingIsWritten(measurement, host)
     return undefined
   }
   const shownTags = Object.entries(tags)
