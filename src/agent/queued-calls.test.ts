@@ -110,7 +110,7 @@ describe('queued calls of helpers', () => {
     )
     await second.broker.close()
     const third = await openBroker(t, { folder, set })
-    assert.equal(third.broker.queued?.outbox?.retry({}), 1)
+    assert.equal(await third.broker.queued?.outbox?.retry({}), 1)
     assert.equal(await third.broker.queued?.outbox?.drained(20_000), 0)
     assert.equal(sink.seen.at(-1)?.body, 'tok-one-11111')
   })
@@ -165,7 +165,7 @@ describe('queued calls of helpers', () => {
     assert.match(dead[0]?.reason ?? '', /localhost.*not granted by the header of the script/)
     assert.equal(target.seen.length, 1)
     // The same for who sends it again.
-    second.broker.queued?.outbox?.retry({})
+    await second.broker.queued?.outbox?.retry({})
     await until(() => second.broker.queued?.outbox?.dead(10).length === 1)
     assert.equal(target.seen.length, 1)
   })

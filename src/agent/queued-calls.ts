@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs'
 import { z } from 'zod'
 import type { Config } from '../config/index.ts'
 import { bytesOf, msOf } from '../config/quantities.ts'
@@ -12,7 +11,7 @@ import { Secrets } from '../helpers/secrets.ts'
 import { StoredSecrets } from '../helpers/stored-secrets.ts'
 import type { Caller, Lane, NewCall, WaitingCall } from '../outbox/call.ts'
 import { Outbox } from '../outbox/outbox.ts'
-import { fileOf } from '../outbox/store.ts'
+import { isThere } from '../outbox/store.ts'
 import type { OutboxFigures } from '../wire/outbox.ts'
 
 export interface QueuedCallsOptions {
@@ -75,7 +74,7 @@ export class QueuedCalls {
     this.#options = options
     this.#stored = new StoredSecrets(options.scripting.env)
     this.#secrets = new Secrets(options.scripting.env)
-    if (!existsSync(fileOf(options.folder))) return
+    if (!isThere(options.folder)) return
     try {
       this.#open()
     } catch (error) {

@@ -121,6 +121,10 @@ export class Database {
     for (const each of finish) each()
   }
 
+  get isOpen(): boolean {
+    return this.#sqlite.isOpen
+  }
+
   close(): void {
     if (!this.#sqlite.isOpen) return
     this.flush()
@@ -189,8 +193,8 @@ export function isDamaged(error: unknown): boolean {
   return error instanceof Mistake && isSqlite(error.cause) && saysDamaged(error.cause)
 }
 
-function saysDamaged({ errcode }: { readonly errcode: number }): boolean {
-  return errcode % 256 === CORRUPT || errcode % 256 === NOT_A_DATABASE
+function saysDamaged({ errcode, message }: { readonly errcode: number; readonly message: string }): boolean {
+  return errcode % 256 === CORRUPT || errcode % 256 === NOT_A_DATABASE || DAMAGED_HEAD.test(message)
 }
 
 function inUse(path: string, pidPath: string | undefined, cause: unknown): Mistake {
@@ -223,3 +227,5 @@ function reason(error: unknown): string {
 const BUSY = 5
 const CORRUPT = 11
 const NOT_A_DATABASE = 26
+/** A head that says another format, or an earlier version than the file has. */
+const DAMAGED_HEAD = /^(unsupported file format|duplicate column name)/

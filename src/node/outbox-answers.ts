@@ -22,7 +22,7 @@ export function answerAboutOutbox({ bus, node, component, boot, queued }: Outbox
   const silence = bus.respond(SUBJECTS.outbox(boot), async (payload) => {
     const order = decode(outboxOrder, payload)
     if (order === undefined) throw new Mistake('E_REQUEST', 'this is no order about queued calls')
-    return encode({ node, component, ...carriedOut(order, queued?.outbox) } satisfies OutboxAnswer)
+    return encode({ node, component, ...(await carriedOut(order, queued?.outbox)) } satisfies OutboxAnswer)
   })
   return () => {
     deafen()
@@ -30,10 +30,10 @@ export function answerAboutOutbox({ bus, node, component, boot, queued }: Outbox
   }
 }
 
-function carriedOut(
+async function carriedOut(
   { order, selector }: OutboxOrder,
   outbox: QueuedCalls['outbox'],
-): Omit<OutboxAnswer, 'node' | 'component'> {
+): Promise<Omit<OutboxAnswer, 'node' | 'component'>> {
   const nothing = { lanes: [], dead: [], count: 0 }
   if (outbox === undefined) return nothing
   switch (order) {
@@ -42,11 +42,11 @@ function carriedOut(
     case 'dead':
       return { ...nothing, dead: outbox.dead(MOST).map(shortened) }
     case 'retry':
-      return { ...nothing, count: outbox.retry(selector) }
+      return { ...nothing, count: await outbox.retry(selector) }
     case 'drop-dead':
-      return { ...nothing, count: outbox.drop('dead', selector) }
+      return { ...nothing, count: await outbox.drop('dead', selector) }
     case 'drop-waiting':
-      return { ...nothing, count: outbox.drop('waiting', selector) }
+      return { ...nothing, count: await outbox.drop('waiting', selector) }
   }
 }
 

@@ -1,17 +1,45 @@
-import { existsSync, renameSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
 import type { Database } from '../bus/database.ts'
 
-/** Renames a file of SQLite and those beside it, and answers where it is now. */
+/**
+ * Renames a file of SQLite and those beside it, and answers where it is now. Until `takenOver` the folder is one that is being
+ * mended: who was killed meanwhile, or had no room, gets the same file again.
+ */
 export function setAside(folder: string, name: string, now: number): string {
   const stamp = new Date(now).toISOString().replace(/[:.]/g, '-')
-  const aside = join(folder, `${name}.damaged-${stamp}.db`)
-  for (const end of ['', '-wal', '-shm']) {
+  const begun = begunWith(folder, name)
+  const file = begun ?? `${name}.damaged-${stamp}.db`
+  if (begun === undefined) writeFileSync(noteOf(folder, name), file, { mode: 0o600 })
+  const aside = join(folder, file)
+  if (existsSync(aside)) return aside
+  // The file itself comes last: when it is there, all are.
+  for (const end of ['-shm', '-wal', '']) {
     const path = join(folder, `${name}.db${end}`)
     if (existsSync(path)) renameSync(path, `${aside}${end}`)
   }
   return aside
+}
+
+/** Whether what a file set aside has was not taken over yet. */
+export function isBeingMended(folder: string, name: string): boolean {
+  return begunWith(folder, name) !== undefined
+}
+
+/** All that could be read is safe in the new file. */
+export function takenOver(folder: string, name: string): void {
+  rmSync(noteOf(folder, name), { force: true })
+}
+
+function begunWith(folder: string, name: string): string | undefined {
+  const note = noteOf(folder, name)
+  const file = existsSync(note) ? readFileSync(note, 'utf8') : ''
+  return file.startsWith(`${name}.damaged-`) ? file : undefined
+}
+
+function noteOf(folder: string, name: string): string {
+  return join(folder, `${name}.mending`)
 }
 
 /** Copies the rows that can still be read, in order of their `number`. Answers how many of each table. */

@@ -9,6 +9,7 @@ import { tempFolder } from '../testing/temp-folder.ts'
 import { until } from '../testing/until.ts'
 import type { Lane, NewCall, WaitingCall } from './call.ts'
 import { Outbox, type OutboxOptions } from './outbox.ts'
+import { isThere } from './store.ts'
 
 describe('the outbox', () => {
   test('sends calls with the same key in order, whatever fails between', async (t) => {
@@ -110,13 +111,13 @@ describe('the outbox', () => {
     const [first] = ['1', '2', '3'].map((args) => outbox.push(call({ args })))
     await until(() => outbox.dead(10).length === 3)
     isUp = true
-    assert.equal(outbox.retry({ id: first ?? '' }), 1)
+    assert.equal(await outbox.retry({ id: first ?? '' }), 1)
     assert.equal(await outbox.drained(5000), 0)
     assert.deepEqual(
       sent.map(({ id }) => id),
       [first],
     )
-    assert.equal(outbox.drop('dead', { helper: 'vendor.webhook' }), 2)
+    assert.equal(await outbox.drop('dead', { helper: 'vendor.webhook' }), 2)
     assert.equal(outbox.dead(10).length, 0)
     const [figures] = outbox.figures()
     assert.deepEqual([figures?.queued, figures?.delivered, figures?.dead], [3, 1, 2])
@@ -297,7 +298,7 @@ describe('the outbox', () => {
     outbox.push(call({ path: 'does not' }))
     assert.equal(await outbox.drained(5000), 0)
     assert.deepEqual(gone, ['"good"'])
-    outbox.drop('dead', {})
+    await outbox.drop('dead', {})
     assert.deepEqual(gone, ['"good"', '"bad"'])
   })
 
@@ -383,7 +384,7 @@ describe('the outbox', () => {
       'ALTER TABLE calls DROP grants; ALTER TABLE dead DROP grants; DROP TABLE grants; PRAGMA user_version = 0',
     )
     const after = await open(t, { folder })
-    assert.equal(after.outbox.retry({}), 2)
+    assert.equal(await after.outbox.retry({}), 2)
     assert.equal(await after.outbox.drained(5000), 0)
     assert.deepEqual(
       after.sent.map(({ id }) => id),
@@ -417,8 +418,8 @@ describe('the outbox', () => {
     const agents = (box: Outbox) => box.figures().map(({ agent }) => agent)
     assert.equal(outbox.prune(new Set(['stays'])), 1)
     assert.deepEqual(agents(outbox), ['stays', 'dead', 'waits', 'a file.js'])
-    outbox.drop('dead', {})
-    outbox.drop('waiting', { agent: 'waits' })
+    await outbox.drop('dead', {})
+    await outbox.drop('waiting', { agent: 'waits' })
     assert.equal(outbox.prune(new Set(['stays'])), 2)
     outbox.push(call({ agent: 'stays', id: 'stays' }))
     outbox.push(call({ agent: 'done', id: 'done' }))
@@ -431,6 +432,68 @@ describe('the outbox', () => {
       ['a file.js', 1, 1],
       ['done', 1, 0],
     ])
+  })
+
+  test('goes on mending where it was killed, or had no room', async (t) => {
+    const folder = await tempFolder(t)
+    const before = await open(t, { folder, send: () => Promise.reject(later()), leastWaitMs: 60_000 })
+    for (let n = 0; n < 50; n++) before.outbox.push(call({ args: String(n) }))
+    await before.outbox.close()
+    const file = readFileSync(join(folder, 'effects.db'))
+    const now = () => Date.now() + 61_000
+    for (const [left, names] of [
+      ['before the file was moved', { 'effects.db': file }],
+      ['before there was a new one', { 'effects.damaged-1.db': file }],
+      ['in the new one', { 'effects.damaged-1.db': file, 'effects.db': Buffer.alloc(0) }],
+    ] as const) {
+      const place = await tempFolder(t)
+      writeFileSync(join(place, 'effects.mending'), 'effects.damaged-1.db')
+      for (const [name, bytes] of Object.entries(names)) writeFileSync(join(place, name), bytes)
+      assert.ok(isThere(place))
+      const { outbox, sent } = await open(t, { folder: place, now })
+      assert.equal(await outbox.drained(20_000), 0)
+      assert.equal(sent.length, 50, left)
+      await outbox.close()
+      const again = await open(t, { folder: place, now })
+      assert.equal(again.outbox.waiting, 0, left)
+    }
+  })
+
+  test('mends a file that is damaged in its head', async (t) => {
+    const folder = await tempFolder(t)
+    const before = await open(t, { folder, send: () => Promise.reject(later()), leastWaitMs: 60_000 })
+    for (let n = 0; n < 50; n++) before.outbox.push(call({ args: String(n) }))
+    await before.outbox.close()
+    const file = readFileSync(join(folder, 'effects.db'))
+    // https://www.sqlite.org/fileformat2.html#the_database_header: schema format, user version
+    for (const [at, value, left] of [
+      [47, 99, 0],
+      [63, 0, 50],
+    ] as const) {
+      const place = await tempFolder(t)
+      const damaged = Buffer.from(file)
+      damaged[at] = value
+      writeFileSync(join(place, 'effects.db'), damaged)
+      const { outbox, sent } = await open(t, { folder: place, now: () => Date.now() + 61_000 })
+      assert.equal(await outbox.drained(20_000), 0)
+      assert.equal(sent.length, left)
+      assert.ok(readdirSync(place).some((name) => name.includes('damaged')))
+    }
+  })
+
+  test('waits no longer when the clock is put back', async (t) => {
+    let offMs = 0
+    const { outbox, sent } = await open(t, {
+      send: ({ failures }) => (failures === 0 ? Promise.reject(later()) : undefined),
+      now: () => Date.now() - offMs,
+      leastWaitMs: 50,
+    })
+    outbox.push(call({ key: 'a' }))
+    await until(() => outbox.lanes(1)[0]?.failures === 1)
+    offMs = 24 * 3_600_000
+    outbox.push(call({ key: 'b' }))
+    assert.equal(await outbox.drained(10_000), 0)
+    assert.equal(sent.length, 2)
   })
 
   test('begins anew where a file is none', async (t) => {
@@ -502,13 +565,13 @@ describe('the outbox', () => {
                   outbox = (await open(scope, options)).outbox
                   break
                 case 'retry':
-                  outbox.retry({})
+                  await outbox.retry({})
                   break
                 case 'dropDead':
-                  outbox.drop('dead', {})
+                  await outbox.drop('dead', {})
                   break
                 case 'drop':
-                  outbox.drop('waiting', { helper: 'p0' })
+                  await outbox.drop('waiting', { helper: 'p0' })
               }
             await outbox.close()
             const left = (

@@ -4,7 +4,7 @@ import { Bell } from '../waiting/bell.ts'
 import type { CallSelector, DeadCall, OutboxFigures, OutboxLane } from '../wire/outbox.ts'
 import type { NewCall } from './call.ts'
 import { type Delivery, Sender } from './sender.ts'
-import { OutboxStore } from './store.ts'
+import { OutboxStore, type Piece } from './store.ts'
 
 export interface OutboxOptions {
   /** Of this program alone. */
@@ -103,17 +103,34 @@ export class Outbox {
   }
 
   /** Calls that were given up wait again. Answers how many. */
-  retry(selector: CallSelector): number {
-    const count = this.#mended(() => this.#store.retry(selector))
-    this.#sender.wake()
-    return count
+  async retry(selector: CallSelector): Promise<number> {
+    return await this.#inPieces((after) => {
+      const piece = this.#store.retry(selector, after, MOST_AT_ONCE)
+      this.#sender.wake()
+      return piece
+    })
   }
 
   /** Deletes calls that were given up, or that wait and are not under way. Answers how many. */
-  drop(which: 'dead' | 'waiting', selector: CallSelector): number {
-    return this.#mended(() =>
-      which === 'dead' ? this.#store.dropDead(selector) : this.#store.dropWaiting(selector),
+  async drop(which: 'dead' | 'waiting', selector: CallSelector): Promise<number> {
+    return await this.#inPieces((after) =>
+      which === 'dead'
+        ? this.#store.dropDead(selector, after, MOST_AT_ONCE)
+        : this.#store.dropWaiting(selector, after, MOST_AT_ONCE),
     )
+  }
+
+  /** Traffic and everything else goes on between them. */
+  async #inPieces(work: (after: number) => Piece): Promise<number> {
+    let count = 0
+    for (let after: number | undefined = -1; after !== undefined && !this.#isClosed; ) {
+      const behind = after
+      const piece: Piece = this.#mended(() => work(behind))
+      count += piece.count
+      after = piece.after
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    return count
   }
 
   /** Forgets the figures of agents that are not among these identities any more, but for those of which something is left. */
@@ -146,7 +163,7 @@ export class Outbox {
     try {
       return work()
     } catch (error) {
-      if (!isDamaged(error)) throw error
+      if (!isDamaged(error) && this.#store.isOpen) throw error
       this.#store.mend()
       return work()
     }
@@ -154,7 +171,7 @@ export class Outbox {
 
   #failed(error: unknown): void {
     try {
-      if (isDamaged(error)) this.#store.mend()
+      if (isDamaged(error) || !this.#store.isOpen) this.#store.mend()
       else this.#tell(error)
     } catch (cause) {
       this.#tell(cause)
@@ -183,5 +200,7 @@ function settled<Result>(work: () => Result): PromiseSettledResult<Result> {
 }
 
 const TELL_MS = 10_000
+/** Some milliseconds. */
+const MOST_AT_ONCE = 200
 const CLOSING_MS = 2000
 const LOOK_MS = 20

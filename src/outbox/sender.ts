@@ -74,10 +74,13 @@ export class Sender {
   async #run(): Promise<void> {
     const { store, now, failed } = this.#options
     let failures = 0
+    let before = now()
     while (!this.#stopping)
       try {
         const free = MOST_AT_WORK - this.#working.size
         const at = now()
+        if (at < before - LEAST_BACK_MS) store.clockBack(at, before - at)
+        before = at
         const ready = free > 0 ? store.due(at, free) : []
         for (const lane of ready) this.#begin(lane)
         const due = store.nextDue(at)
@@ -184,6 +187,8 @@ export class Sender {
 }
 
 const GRACE_MS = 500
+/** A clock that goes back by less is being adjusted. */
+const LEAST_BACK_MS = 1000
 /** Lanes at a time. */
 const MOST_AT_WORK = 32
 /** In one transaction. */

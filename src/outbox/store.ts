@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
-import { closeSync, openSync, statfsSync } from 'node:fs'
+import { closeSync, existsSync, openSync, statfsSync } from 'node:fs'
 import { join } from 'node:path'
 import { Database, isDamaged, makeFolder, type Row } from '../bus/database.ts'
 import { Mistake } from '../mistake/mistake.ts'
 import type { CallSelector, DeadCall, OutboxFigures, OutboxLane } from '../wire/outbox.ts'
 import type { Lane, NewCall, Settlement, WaitingCall } from './call.ts'
-import { copyReadable, setAside } from './damaged.ts'
+import { copyReadable, isBeingMended, setAside, takenOver } from './damaged.ts'
 import { SCHEMA, TABLES, UPGRADES } from './schema.ts'
 import type { Delivery } from './sender.ts'
 
@@ -47,7 +47,7 @@ export class OutboxStore {
     this.#options = options
     makePrivate(options.folder)
     try {
-      this.#database = this.#open()
+      this.#database = isBeingMended(options.folder, NAME) ? this.#openAnew() : this.#open()
     } catch (error) {
       if (!isDamaged(error)) throw error
       this.#database = this.#openAnew()
@@ -105,6 +105,7 @@ export class OutboxStore {
     } catch (error) {
       this.#last = before
       this.#lanes.clear()
+      this.#grants.clear()
       throw error
     }
   }
@@ -127,6 +128,11 @@ export class OutboxStore {
       .map(laneOf)
       .filter(({ number }) => !busy.has(number))
       .slice(0, most)
+  }
+
+  /** The clock was put back by so much: who waits for a time waits as long as was meant. */
+  clockBack(now: number, byMs: number): void {
+    this.#database.run('UPDATE lanes SET due = due - ?2 WHERE due > ?1', now, byMs)
   }
 
   /** When the next lane after then has its turn, ms since the epoch; undefined when none waits for it. */
@@ -274,52 +280,62 @@ export class OutboxStore {
     }))
   }
 
-  /** Those that were given up wait again, behind those that do, as if they had just come. Answers how many. */
-  retry(selector: CallSelector): number {
-    let count = 0
-    for (const row of this.#deadRows(selector)) {
-      const total = this.#totalBy(Number(row.total))
-      if (total === undefined) continue
-      const changed = { ...total, dead: total.dead - 1 }
-      const bytes = Number(row.bytes)
-      this.#lanes.clear()
-      this.#database.transaction(() => {
-        const lane = this.#laneOf(total, String(row.key), this.#options.now()).number
+  /**
+   * Those that were given up wait again, behind those that do, as if they had just come. Like the others up to so many, of those
+   * behind a number: it answers how many, and the number to go on behind; undefined at the end.
+   */
+  retry(selector: CallSelector, after: number, most: number): Piece {
+    const rows = this.#deadRows(selector, after, most)
+    const moved = new Map<Total, { count: number; bytes: number }>()
+    this.#lanes.clear()
+    const now = this.#options.now()
+    this.#database.transaction(() => {
+      for (const { number, total: owner, key, bytes } of rows) {
+        const total = this.#totalBy(Number(owner))
+        if (total === undefined) continue
+        const lane = this.#laneOf(total, String(key), now).number
         this.#database.run(
           `INSERT INTO calls (number, lane, bytes, queued, at, attempts, version, entry, args, grants)
            SELECT number, ?, bytes, ?, at, 0, version, entry, args, grants FROM dead WHERE number = ?`,
-          ...[lane, this.#options.now(), Number(row.number)],
+          ...[lane, now, Number(number)],
         )
-        this.#database.run('DELETE FROM dead WHERE number = ?', Number(row.number))
-        this.#keep(changed)
-      })
-      Object.assign(total, changed)
-      this.#came(total, bytes)
+        this.#database.run('DELETE FROM dead WHERE number = ?', Number(number))
+        addTo(moved, total, Number(bytes))
+      }
+      for (const [total, { count }] of moved) this.#keep({ ...total, dead: total.dead - count })
+    })
+    for (const [total, { count, bytes }] of moved) {
+      total.dead -= count
+      total.waiting += count
+      total.waitingBytes += bytes
+      this.#bytes += bytes
       this.#deadBytes -= bytes
-      count++
     }
-    return count
+    return pieceOf(rows, most, countOf(moved))
   }
 
-  /** Deletes those that were given up. Answers how many. */
-  dropDead(selector: CallSelector): number {
-    let count = 0
-    for (const row of this.#deadRows(selector)) count += this.#dropDead(row)
-    return count
+  /** Deletes those that were given up. */
+  dropDead(selector: CallSelector, after: number, most: number): Piece {
+    const rows = this.#deadRows(selector, after, most)
+    const ended: (() => void)[] = []
+    this.#database.transaction(() => {
+      for (const row of rows) ended.push(this.#deleteDead(row))
+    })
+    for (const { bytes } of rows) this.#deadBytes -= Number(bytes)
+    for (const end of ended) end()
+    return pieceOf(rows, most, rows.length)
   }
 
-  /** Drops what waits, but for what is being sent. Answers how many. */
-  dropWaiting({ id, agent, helper, key }: CallSelector): number {
-    let count = 0
+  /** Drops what waits, but for what is being sent. */
+  dropWaiting({ id, agent, helper, key }: CallSelector, after: number, most: number): Piece {
     const rows = this.#database.all(
-      `SELECT calls.number, lane, bytes FROM calls JOIN lanes ON lanes.number = lane
+      `SELECT calls.number, lane, calls.bytes FROM calls JOIN lanes ON lanes.number = lane
        JOIN totals ON totals.number = lanes.total
-       WHERE (?1 IS NULL OR calls.number = ?1) AND (?2 IS NULL OR agent = ?2) AND (?3 IS NULL OR path = ?3)
-       AND (?4 IS NULL OR key = ?4) ORDER BY calls.number`,
-      ...[this.#numberOf(id), agent ?? null, helper ?? null, key ?? null],
+       WHERE calls.number > ?1 AND (?2 IS NULL OR calls.number = ?2) AND (?3 IS NULL OR agent = ?3)
+       AND (?4 IS NULL OR path = ?4) AND (?5 IS NULL OR key = ?5) ORDER BY calls.number LIMIT ?6`,
+      ...[after, this.#numberOf(id), agent ?? null, helper ?? null, key ?? null, most],
     )
-    for (const row of rows) if (!this.#isTaken(row)) count += this.#drop(row)
-    return count
+    return pieceOf(rows, most, this.#drop(rows.filter((row) => !this.#isTaken(row))))
   }
 
   /**
@@ -349,8 +365,14 @@ export class OutboxStore {
    * The file is damaged: puts it aside, and takes over into a new one what can be read of it. What was taken is free again.
    */
   mend(): void {
+    // Of a damaged file this may fail as well.
     this.#database.close()
     this.#database = this.#openAnew()
+  }
+
+  /** False when it was damaged and could not be mended yet. */
+  get isOpen(): boolean {
+    return this.#database.isOpen
   }
 
   close(): void {
@@ -376,6 +398,7 @@ export class OutboxStore {
     makePrivate(folder)
     const database = new Database(folder, NAME, SCHEMA, UPGRADES)
     const copied = copyReadable(aside, database, TABLES)
+    takenOver(folder, NAME)
     report(
       `${fileOf(folder)} is damaged: it is kept as ${aside}, and ${copied.calls ?? 0} calls that wait and ${copied.dead ?? 0} that were given up were taken over; what could not be read is not sent`,
     )
@@ -605,7 +628,7 @@ export class OutboxStore {
       if (row === undefined) break
       // What is under way may have arrived already.
       if (this.#isTaken(row)) at = Number(row.number)
-      else this.#drop(row)
+      else this.#drop([row])
     }
     if (isFull()) throw this.#full()
   }
@@ -618,33 +641,44 @@ export class OutboxStore {
     )
   }
 
-  #drop({ number, lane, bytes }: Row): number {
-    const owner = this.#database.get('SELECT total FROM lanes WHERE number = ?', Number(lane))
-    const total = this.#totalBy(Number(owner?.total))
-    if (total === undefined) return 0
-    const changed = { ...total, dropped: total.dropped + 1 }
-    const ended = this.#ending('calls', [Number(number)], total)
+  #drop(rows: readonly Row[]): number {
+    const dropped = new Map<Total, { count: number; bytes: number }>()
+    const lanes = new Map<number, Total | undefined>()
+    const ended: (() => void)[] = []
     this.#database.transaction(() => {
-      this.#delete(Number(number))
-      if (!this.#taken.has(Number(lane))) this.#refresh(Number(lane))
-      this.#keep(changed)
+      for (const row of rows) {
+        const [number, lane] = [Number(row.number), Number(row.lane)]
+        if (!lanes.has(lane)) {
+          const owner = this.#database.get('SELECT total FROM lanes WHERE number = ?', lane)
+          lanes.set(lane, this.#totalBy(Number(owner?.total)))
+        }
+        const total = lanes.get(lane)
+        if (total === undefined) continue
+        ended.push(this.#ending('calls', [number], total))
+        this.#delete(number)
+        addTo(dropped, total, Number(row.bytes))
+      }
+      for (const lane of lanes.keys()) if (!this.#taken.has(lane)) this.#refresh(lane)
+      for (const [total, { count }] of dropped) this.#keep({ ...total, dropped: total.dropped + count })
     })
-    this.#gone(changed, 1, Number(bytes))
-    Object.assign(total, changed)
-    ended()
-    return 1
+    for (const [total, { count, bytes }] of dropped) {
+      total.dropped += count
+      this.#gone(total, count, bytes)
+    }
+    for (const end of ended) end()
+    return countOf(dropped)
   }
 
   #isTaken({ number, lane }: Row): boolean {
     return Number(number) <= (this.#taken.get(Number(lane)) ?? -1)
   }
 
-  #deadRows({ id, agent, helper, key }: CallSelector): Row[] {
+  #deadRows({ id, agent, helper, key }: CallSelector, after: number, most: number): Row[] {
     return this.#database.all(
       `SELECT dead.number, total, key, bytes FROM dead JOIN totals ON totals.number = dead.total
-       WHERE (?1 IS NULL OR dead.number = ?1) AND (?2 IS NULL OR agent = ?2) AND (?3 IS NULL OR path = ?3)
-       AND (?4 IS NULL OR key = ?4) ORDER BY dead.number`,
-      ...[this.#numberOf(id), agent ?? null, helper ?? null, key ?? null],
+       WHERE dead.number > ?1 AND (?2 IS NULL OR dead.number = ?2) AND (?3 IS NULL OR agent = ?3)
+       AND (?4 IS NULL OR path = ?4) AND (?5 IS NULL OR key = ?5) ORDER BY dead.number LIMIT ?6`,
+      ...[after, this.#numberOf(id), agent ?? null, helper ?? null, key ?? null, most],
     )
   }
 
@@ -665,13 +699,18 @@ export class OutboxStore {
     return this.#database.get('SELECT number, total, bytes FROM dead ORDER BY died, number LIMIT 1')
   }
 
-  #dropDead({ number, total, bytes }: Row): number {
+  #dropDead(row: Row): void {
+    const ended = this.#deleteDead(row)
+    this.#deadBytes -= Number(row.bytes)
+    ended()
+  }
+
+  /** Answers what is to be done when it is safe. */
+  #deleteDead({ number, total }: Row): () => void {
     const owner = this.#totalBy(Number(total))
     const ended = owner === undefined ? () => {} : this.#ending('dead', [Number(number)], owner)
     this.#database.run('DELETE FROM dead WHERE number = ?', Number(number))
-    this.#deadBytes -= Number(bytes)
-    ended()
-    return 1
+    return ended
   }
 
   /** They have a part of the room: the oldest go for newer ones. */
@@ -753,6 +792,27 @@ interface Total {
   waitingBytes: number
 }
 
+/** What came of some calls. */
+export interface Piece {
+  readonly count: number
+  /** The rest is behind this number; undefined when there is none. */
+  readonly after: number | undefined
+}
+
+function pieceOf(rows: readonly Row[], most: number, count: number): Piece {
+  const last = rows.at(-1)
+  return { count, after: rows.length < most || last === undefined ? undefined : Number(last.number) }
+}
+
+function addTo(sums: Map<Total, { count: number; bytes: number }>, total: Total, bytes: number): void {
+  const sum = sums.get(total) ?? { count: 0, bytes: 0 }
+  sums.set(total, { count: sum.count + 1, bytes: sum.bytes + bytes })
+}
+
+function countOf(sums: ReadonlyMap<Total, { readonly count: number }>): number {
+  return [...sums.values()].reduce((sum, { count }) => sum + count, 0)
+}
+
 function totalOf(row: Row): Total {
   return {
     number: Number(row.number),
@@ -794,8 +854,12 @@ function nameOf({ number }: Total, key: string): string {
   return `${number}\n${key}`
 }
 
-/** The file in a folder. */
-export function fileOf(folder: string): string {
+/** Whether an earlier run has left something in a folder. */
+export function isThere(folder: string): boolean {
+  return existsSync(fileOf(folder)) || isBeingMended(folder, NAME)
+}
+
+function fileOf(folder: string): string {
   return join(folder, `${NAME}.db`)
 }
 
