@@ -15,7 +15,7 @@ export function accountOf(
 ): Account {
   if (region === undefined) throw missing(helper, 'the region')
   // It becomes a part of the host: nothing else may come of it.
-  if (!/^[a-z0-9-]{1,40}$/.test(region))
+  if (!/^(?!-)[a-z0-9-]{1,40}(?<!-)$/.test(region))
     throw new Mistake('E_HELPER_ARGUMENT', `${helper}: the region must be a name such as eu-west-1`)
   if (keyId === undefined && secret === undefined) return { region }
   if (keyId === undefined) throw missing(helper, 'the access key id that belongs to the secret key')

@@ -235,6 +235,8 @@ describe('otel', () => {
     const cases: [string, unknown[], RegExp][] = [
       ['otel.span', ['x', {}], /nobody says where to send to/],
       ['otel.span', ['x', { endpoint, start: AT, end: AT - 1 }], /ends before it starts/],
+      ['otel.span', ['x', { endpoint, duration: 1e300 }], /options.duration: expected ms, found 1e\+300/],
+      ['otel.span', ['x', { endpoint, duration: 1e300, start: 0 }], /options.duration: expected ms/],
       ['otel.span', ['x', { endpoint, traceId: 'abc' }], /options.traceId: expected 32 hexadecimal digits/],
       ['otel.span', ['x', { endpoint, start: 'yesterday' }], /options.start: expected ms since 1970/],
       ['otel.span', ['x', { endpoint, kind: 'clint' }], /\["kind"\]: expected "internal", "server"/],

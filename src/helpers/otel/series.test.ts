@@ -46,6 +46,7 @@ describe('sums of metrics', () => {
       [7, undefined, 4000n],
     ])
     assert.equal(series.size, 1)
+    assert.deepEqual(await recorded(new MetricSeries(), [measured({ at: 0n })]), [[1, 0n, 0n]])
   })
 
   test('deltas begin where the last one ended, and are never empty intervals', async () => {

@@ -164,7 +164,7 @@ function advanced(before: Series | undefined, measured: Measured, isUnsent: bool
   return {
     measured,
     // The first value came after the start: OTLP's intervals leave their beginning out.
-    start: before === undefined ? at - 1n : isFresh ? before.end : before.start,
+    start: before === undefined ? (at > 0n ? at - 1n : 0n) : isFresh ? before.end : before.start,
     end: at > earliest ? at : earliest,
     sum: isFresh ? value : before.sum + value,
     count: isFresh ? 1n : before.count + 1n,

@@ -16,7 +16,7 @@ import {
 } from './messages.ts'
 import { type Call, exporting, resourceOptions, type Sending } from './options.ts'
 import { ownResource } from './resource.ts'
-import { nanosOf, ofMs, time } from './times.ts'
+import { LATEST, nanosOf, ofMs, time } from './times.ts'
 import { idsOf, newIds } from './trace-context.ts'
 import { checkedId, readContext, traceOptions } from './trace-options.ts'
 
@@ -127,6 +127,8 @@ function intervalOf({ start, end, duration }: Args['options'], at: number): { st
         ? first + length
         : nanosOf(HELPER, 'options.end', at)
   const begin = first ?? last - (length ?? 0n)
+  if (begin < 0n || last > LATEST)
+    throw new Mistake('E_HELPER_ARGUMENT', `${HELPER}: options.duration: expected ms, found ${duration}`)
   if (begin > last)
     throw new Mistake('E_HELPER_ARGUMENT', `${HELPER}: options: the span ends before it starts`)
   return { start: begin, end: last }

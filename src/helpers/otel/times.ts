@@ -15,8 +15,8 @@ export function nanosOf(helper: string, name: string, given: number | string): b
   return nanos
 }
 
-/** Of fixed64, as far as receivers take them for signed. */
-const LATEST = 2n ** 63n - 1n
+/** ns: of fixed64, as far as receivers take them for signed. */
+export const LATEST = 2n ** 63n - 1n
 
 export function ofMs(ms: number): bigint | undefined {
   if (!Number.isFinite(ms)) return undefined

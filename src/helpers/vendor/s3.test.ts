@@ -341,6 +341,7 @@ describe('vendor.s3, before anything is sent', () => {
       ['put', ['traffic', 'a.txt', REGION, 'secret-id'], /the secret key .* is missing/],
       ['put', ['a/b', 'a.txt', REGION], /the bucket must be a name/],
       ['put', ['traffic', 'a.txt', 'evil.example/'], /the region must be a name/],
+      ['put', ['traffic', 'a.txt', '-1', 'id', 'secret'], /the region must be a name/],
       [
         'put',
         ['garage', 'secret-id', 'secret-key', 'traffic', 'gone.txt'],

@@ -86,7 +86,9 @@ async function answer(
   // Said at the first entry that matches, not an hour later.
   const bucket = bucketOf(said, host)
   slackOf(said)
-  const wanted = asked.parse(data)
+  const { data: wanted } = asked.safeParse(data)
+  if (wanted === undefined)
+    throw new Mistake('E_HELPER_ARGUMENT', `${NAME}: data: expected an entry, as onItemCaptured gets it`)
   if ('ship' in wanted)
     return await ship(wanted.ship, { bucket, said, host: endingIn(SHIP_MS, host), outside })
   for (const kfl of wanted.kfls) await hold(wanted.hold, kfl, host)
