@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { httpServer } from '../../src/testing/http-server.ts'
 import { ENV, load, outcomeOf, said, sent, states, titleOf } from './outcome.ts'
-import { outageTraffic } from './traffic.ts'
+import { namesTraffic, outageTraffic } from './traffic.ts'
 
 describe('anomalies', { concurrency: 2 }, () => {
   test('find.js: a job over all samples, which only grow', async () => {
@@ -83,6 +83,13 @@ describe('detection and drafts', { concurrency: 2 }, () => {
       posts.map(({ color, fields }) => [color, fields]),
       Array(3).fill(['"ff8800"', '{"Node":"w1"}']),
     )
+  })
+
+  test('throughput.js: waits for calls, however much comes before that has no request', async () => {
+    const outcome = await load('drafts/throughput.js', { traffic: namesTraffic(200) })
+    assert.deepEqual(states(outcome), ['ok', 'ok'])
+    assert.ok((outcome.agents[0]?.errors ?? 0) >= 200)
+    assert.equal(sent(outcome, 'vendor.slackBot')[0]?.text, '"1 kinds of calls"')
   })
 })
 

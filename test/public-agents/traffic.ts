@@ -21,6 +21,16 @@ export function shopTraffic(): Buffer {
   ])
 }
 
+/** As many names that are asked for, ten each second, and nothing else until two calls. */
+export function namesTraffic(lookups: number): Buffer {
+  const asked = Array.from({ length: lookups }, (_, n) => lookup(n / 10, 'cart.shop.test', '10.0.0.9'))
+  return tcpCapture([
+    ...asked,
+    ...[2, 3].map((late) => call(lookups / 10 + late, 'GET /orders', 200)),
+    call(lookups / 10 + 90, 'GET /last', 200),
+  ])
+}
+
 /** A call that is answered, as many without a reply, ten each second, and two that are answered. */
 export function outageTraffic(calls: number): Buffer {
   const lost = Array.from({ length: calls }, (_, n) =>

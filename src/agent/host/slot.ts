@@ -52,6 +52,7 @@ export interface ScheduledTask {
 
 /** As V8 says it. */
 const STACK_OVERFLOW = /^RangeError: Maximum call stack/
+const WITHOUT_IT = /^TypeError: Cannot read properties of (null|undefined)/
 
 /** An agent in its realm, on one component. */
 export class Slot {
@@ -464,15 +465,15 @@ export class Slot {
 
   /**
    * Failures in a row that end in a stop. A hook for entries that has worked goes on: it may fail for a while, as long as a
-   * service does not reply, without anything wrong in it but that. Those of calls outside are the fault of others. Each that
-   * fills the whole stack is hostile.
+   * service does not reply, without anything wrong in it but that. Those of calls outside are the fault of others, and who reads what
+   * entries of another protocol do not have waits for one that has it. Each that fills the whole stack is hostile.
    */
   #hopelessFailures(hook: string, message: string): number {
     if (hook === 'onPacketCaptured') return this.position[3] as number
     if (hook !== 'onItemCaptured') return 0
     const failures = this.position[2] as number
     if (STACK_OVERFLOW.test(message)) return failures
-    if (this.#failedOutsideAt === this.nextItem) this.#excused++
+    if (this.#failedOutsideAt === this.nextItem || WITHOUT_IT.test(message)) this.#excused++
     return this.position[6] === 1 ? 0 : failures - this.#excused
   }
   /** Of an agent that has never worked. */
