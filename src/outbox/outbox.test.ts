@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { openSync, readdirSync, readFileSync, statSync, writeFileSync, writeSync } from 'node:fs'
+import { closeSync, openSync, readdirSync, readFileSync, statSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, type TestContext, test } from 'node:test'
@@ -432,6 +432,32 @@ describe('the outbox', () => {
       ['a file.js', 1, 1],
       ['done', 1, 0],
     ])
+  })
+
+  test('counts right what is under way when the file turns out to be damaged', async (t) => {
+    const folder = await tempFolder(t)
+    const gate = Promise.withResolvers<void>()
+    const { outbox, sent } = await open(t, { folder, send: () => gate.promise })
+    const pad = 'x'.repeat(3000)
+    for (let n = 0; n < 3000; n++) outbox.push(call({ key: `k${n % 40}`, args: JSON.stringify(pad) }))
+    await new Promise((resolve) => setImmediate(resolve))
+    const path = join(folder, 'effects.db')
+    const file = openSync(path, 'r+')
+    const pages = statSync(path).size / 4096
+    for (let page = Math.floor(pages / 3); page < pages / 2; page++)
+      writeSync(file, Buffer.alloc(4096, 0x5a), 0, 4096, page * 4096)
+    closeSync(file)
+    // All pages are looked at.
+    await outbox.drop('waiting', { key: 'none' })
+    gate.resolve()
+    await until(() => outbox.lanes(1).length === 0)
+    const [figures] = outbox.figures()
+    assert.deepEqual(
+      [figures?.waiting, figures?.waitingBytes, figures?.oldest, outbox.waiting],
+      [0, 0, null, 0],
+    )
+    assert.ok(new Set(sent.map(({ id }) => id)).size >= Number(figures?.delivered))
+    assert.ok(readdirSync(folder).some((name) => name.includes('damaged')))
   })
 
   test('goes on mending where it was killed, or had no room', async (t) => {

@@ -167,21 +167,28 @@ export class OutboxStore {
     return calls
   }
 
-  /** Notes what came of what was taken. Nothing of it when it throws: then it is still taken. */
+  /**
+   * Notes what came of what was taken. Nothing of it when it throws: then it is still taken. Calls that are not there any more,
+   * since they were under way twice when the file was mended, are counted once.
+   */
   settle(lane: Lane, settlement: Settlement): void {
     const total = this.#totalOfLane(lane)
     const { delivered, dead, failed, error, due } = settlement
     const attempts = delivered.length + dead.length + failed.length
     const changed = { ...total, attempts: total.attempts + attempts }
-    changed.delivered += delivered.length
-    changed.dead += dead.length
+    const before = changed.delivered + changed.dead
     let gone = 0
     let died = 0
     const ended = this.#ending('calls', delivered, total)
     this.#database.transaction(() => {
-      for (const number of delivered) gone += this.#delete(number)
+      for (const number of delivered) {
+        const bytes = this.#delete(number)
+        if (bytes > 0) changed.delivered++
+        gone += bytes
+      }
       for (const { number, reason } of dead) {
         const bytes = this.#bury(number, lane, reason)
+        if (bytes > 0) changed.dead++
         gone += bytes
         died += bytes
       }
@@ -191,7 +198,7 @@ export class OutboxStore {
       this.#keep(changed)
     })
     this.#deadBytes += died
-    this.#gone(changed, delivered.length + dead.length, gone)
+    this.#gone(changed, changed.delivered + changed.dead - before, gone)
     Object.assign(total, changed)
     this.#taken.delete(lane.number)
     ended()
@@ -502,6 +509,7 @@ export class OutboxStore {
     return number
   }
 
+  /** Answers its bytes; 0 when it is not there. */
   #delete(number: number): number {
     const row = this.#database.get('SELECT bytes FROM calls WHERE number = ?', number)
     this.#database.run('DELETE FROM calls WHERE number = ?', number)
@@ -687,7 +695,8 @@ export class OutboxStore {
     const { ends } = this.#options
     if (!ends.leavesSomething(total.path)) return () => {}
     const sql = `SELECT args FROM ${table} WHERE number = ?`
-    const args = numbers.map((number) => String(this.#database.get(sql, number)?.args))
+    const rows = numbers.map((number) => this.#database.get(sql, number))
+    const args = rows.filter((row) => row !== undefined).map((row) => String(row.args))
     const { agent, title, place, id, path } = total
     const caller = { agent, title, index: place, path, ...(id === null ? {} : { id }) }
     return () => {
