@@ -324,7 +324,7 @@ for (;;) for (let at = 0; at < call.length; ) try { at += writeSync(4, call, at)
 
 const PATIENT = {
   ...{ memoryMb: 64, allMb: 320, linesPerCall: 1000, bytesPerCall: 1 << 20 },
-  ...{ waitMsPerCall: 60_000, failures: 100 },
+  ...{ waitMsPerCall: 60_000, failures: 100, slowJobMs: 60_000 },
 }
 
 function sandboxFor(t: TestContext, config: Partial<HostConfig> = {}): TestSandbox {

@@ -335,6 +335,21 @@ describe('jobs of a group', () => {
     )
   })
 
+  test('that compute for long are told so once', async (t) => {
+    const code = `jobs.schedule('c', '${NEVER}', function () {}, { scope: 'cluster' })`
+    const { host } = new TestGroup(t).options
+    const told = await new TestGroup(t, {
+      ...CLUSTER,
+      host: { ...host, ...CLUSTER.host, budgets: { ...host.budgets, slowJobMs: 0 } },
+      agents: [testAgent(0, code)],
+    }).begin()
+    const runs = [await told.group.runClusterJob(0, 'c', 0), await told.group.runClusterJob(0, 'c', 1000)]
+    const lines = runs.map((run) =>
+      run.lines.map(({ level, text }) => `${level}: ${text.replace(/[\d.]+ s/, 'N s')}`),
+    )
+    assert.deepEqual(lines, [['warn: job "c" takes long, N s this time: all agents here wait for it'], []])
+  })
+
   test('with scope cluster end with the agent that breaks a limit in them', async (t) => {
     const code = `jobs.schedule('c', '${NEVER}', function () { for (;;) {} }, { scope: 'cluster' })`
     const limits = { callMb: 128, hookMs: 150, jobMs: 300 }

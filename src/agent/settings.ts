@@ -26,6 +26,7 @@ export function agentSettings(
         bytesPerCall: BYTES_PER_CALL,
         waitMsPerCall: WAIT_MS_PER_CALL,
         failures: FAILURES,
+        slowJobMs: SLOW_JOB_MS,
       },
       macros: tap.customMacros,
       hooks: HOOKS,
@@ -43,3 +44,4 @@ const BYTES_PER_CALL = 1 << 20
 const WAIT_MS_PER_CALL = 60_000
 /** Failures in a row after which an agent is stopped, where it is for those. */
 const FAILURES = 100
+const SLOW_JOB_MS = 1000

@@ -144,6 +144,7 @@ export const HOST: GroupOptions['host'] = {
     bytesPerCall: 1 << 20,
     waitMsPerCall: 10_000,
     failures: 100,
+    slowJobMs: 60_000,
   },
   macros: {},
   hooks: HOOKS,

@@ -133,6 +133,7 @@ const CONFIG: HostConfig = {
     bytesPerCall: 1 << 20,
     waitMsPerCall: 1000,
     failures: 100,
+    slowJobMs: 60_000,
   },
   macros: {},
   actions: 'inside',

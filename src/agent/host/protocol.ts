@@ -83,6 +83,8 @@ export interface HostConfig {
     readonly waitMsPerCall: number
     /** Calls of a hook that fail one after another before the agent is stopped. */
     readonly failures: number
+    /** What a job may compute before its agent is told that others have waited for it. */
+    readonly slowJobMs: number
   }
   readonly macros: Readonly<Record<string, string>>
   /**

@@ -975,6 +975,7 @@ export class Sandbox implements SlotHost {
       return undefined
     }
     const began = performance.now()
+    const waitedBefore = slot.counters.waitMicros
     this.#task = task
     this.#inTimer = !isJob
     this.#momentMs = due.at
@@ -988,6 +989,7 @@ export class Sandbox implements SlotHost {
     if (isJob) {
       const durationMs = Math.round((performance.now() - began) * 1000) / 1000
       this.#scheduler.ran(due.job, { at: due.at, durationMs, failure })
+      slot.computed(what, durationMs - (slot.counters.waitMicros - waitedBefore) / 1000)
       this.#jobDone(slot, due, failure)
     } else if (failure !== '') this.#taskFailed(slot, 'timer', failure)
     this.#momentMs = undefined
@@ -1012,7 +1014,7 @@ export class Sandbox implements SlotHost {
   #taskFailed(slot: Slot, what: string, failure: string): void {
     // Public scripts schedule the same jobs everywhere, and mean workers.
     if (slot.agent.component === 'hub' && failure.startsWith(`Error: ${WORKERS_ONLY}`)) {
-      slot.tellOnce(`${what} is for workers: ${WORKERS_ONLY}`)
+      slot.tellOnce('info', `${what} is for workers: ${WORKERS_ONLY}`)
       return
     }
     slot.counters.errors++

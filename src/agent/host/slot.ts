@@ -497,11 +497,18 @@ export class Slot {
     this.report(withPlace(message, this.agent.file, placeOfCall(place)))
   }
 
-  /** For what is no error, and the same each time. */
-  tellOnce(text: string): void {
-    if (this.#told.has(text) || this.#told.size >= MOST_DIFFERENT_ERRORS) return
-    this.#told.add(text)
-    this.#host.print(this, 'info', text)
+  /** A job of it has run so long, without what it waited for helpers. */
+  computed(what: string, ms: number): void {
+    if (ms < this.#host.config.budgets.slowJobMs) return
+    const seconds = (ms / 1000).toFixed(1)
+    this.tellOnce('warn', `${what} takes long, ${seconds} s this time: all agents here wait for it`, what)
+  }
+
+  /** For what is no error, and the same each time; so is what has the same key. */
+  tellOnce(level: 'info' | 'warn', text: string, key = text): void {
+    if (this.#told.has(key) || this.#told.size >= MOST_DIFFERENT_ERRORS) return
+    this.#told.add(key)
+    this.#host.print(this, level, text)
   }
   readonly #told = new Set<string>()
 
