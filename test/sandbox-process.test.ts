@@ -4,7 +4,7 @@ import { openSync } from 'node:fs'
 import { devNull } from 'node:os'
 import { describe, type TestContext, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
-import { CALL, type HostConfig, type LoadedMessage, UP } from '../src/agent/host/protocol.ts'
+import { CALL, type HostConfig, IGNORED, type LoadedMessage, UP } from '../src/agent/host/protocol.ts'
 import { bestLevel, LEVELS } from '../src/agent/launch.ts'
 import { packetBatches, TestSandbox } from '../src/testing/sandbox.ts'
 
@@ -259,6 +259,22 @@ for (;;) for (let at = 0; at < call.length; ) try { at += writeSync(4, call, at)
       assert.equal(sandbox.restarted.length, kills)
       assert.deepEqual(sandbox.texts(1), ['10'])
     })
+
+  test('keeps what an agent has called before it is interrupted, and what others have', async (t) => {
+    const sandbox = sandboxFor(t, { ignoredResults: 'queue', virtualTime: false })
+    let calls = 0
+    sandbox.onCall = () => void calls++
+    const call = `vendor.webhook.queue.${IGNORED}(1)('POST', 'http://r.test/')`
+    const stuck = `var n = 0; function onPacketCaptured() { ${call}; if (++n === 5) for (;;); }`
+    await sandbox.start(`function onPacketCaptured() { ${call} }`, stuck)
+    await Promise.all(sandbox.send(packetBatches(1, 20)))
+    assert.deepEqual(
+      sandbox.stopped.map(([slot]) => slot),
+      [1],
+    )
+    assert.equal(sandbox.restarted.length, 0)
+    assert.equal(calls, 25)
+  })
 
   for (const virtualTime of [false, true])
     test(`tells who makes all others wait for helpers, ${virtualTime ? 'unless the traffic waits, too' : 'in live traffic'}`, async (t) => {
