@@ -65,6 +65,8 @@ const AMBIENT = ({ region }: Settings) => ({ region })
 interface Settings {
   readonly region: string
   readonly endpoint: string
+  readonly useFipsEndpoint: boolean
+  readonly useDualstackEndpoint: boolean
   readonly credentials?: {
     readonly accessKeyId: string
     readonly secretAccessKey: string
@@ -95,6 +97,8 @@ function clientFor<Client extends S3Client | KinesisClient>(
     open({
       region,
       endpoint,
+      // Else the environment of this process would say where to.
+      ...{ useFipsEndpoint: false, useDualstackEndpoint: false },
       ...(keys === undefined
         ? {}
         : {

@@ -292,6 +292,26 @@ describe('vendor.s3, signed', () => {
     assert.deepEqual([...new Set(faults)], [undefined])
   })
 
+  test('for the host that the fence is asked for, whatever the environment of this process says', async (t) => {
+    environment(t, {
+      ...{ AWS_USE_FIPS_ENDPOINT: 'true', AWS_USE_DUALSTACK_ENDPOINT: 'true' },
+      ...{ AWS_ENDPOINT_URL: 'http://127.0.0.1:9', HTTPS_PROXY: 'http://127.0.0.1:9' },
+    })
+    const asked: string[] = []
+    const { files } = await open(t)
+    await writeFile(join(files.root, 'a.txt'), 'text')
+    const host = fakeHost(files, {
+      async request({ url }) {
+        asked.push(new URL(url).host)
+        return { status: 200, headers: { etag: '"1"' }, body: '{"SequenceNumber":"1","ShardId":"s"}' }
+      },
+    })
+    const keys = [REGION, 'id', 'secret-of-another']
+    await dispatch(namespaces, 'vendor.s3.put', ['traffic', 'a.txt', ...keys], host)
+    await dispatch(namespaces, 'vendor.kinesis.put', ['traffic', 'x', ...keys], host)
+    assert.deepEqual(asked, ['traffic.s3.eu-west-1.amazonaws.com', 'kinesis.eu-west-1.amazonaws.com'])
+  })
+
   test('for a host of each bucket at AWS, where the fence is asked', async (t) => {
     const { call, files } = await open(t)
     delete call.env.AWS_ENDPOINT_URL_S3
