@@ -989,7 +989,9 @@ export class Sandbox implements SlotHost {
     if (isJob) {
       const durationMs = Math.round((performance.now() - began) * 1000) / 1000
       this.#scheduler.ran(due.job, { at: due.at, durationMs, failure })
-      slot.computed(what, durationMs - (slot.counters.waitMicros - waitedBefore) / 1000)
+      // The traffic of a capture file waits, too.
+      if (!this.config.virtualTime)
+        slot.computed(what, durationMs - (slot.counters.waitMicros - waitedBefore) / 1000)
       this.#jobDone(slot, due, failure)
     } else if (failure !== '') this.#taskFailed(slot, 'timer', failure)
     this.#momentMs = undefined
