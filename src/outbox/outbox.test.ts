@@ -437,10 +437,15 @@ describe('the outbox', () => {
   test('counts right what is under way when the file turns out to be damaged', async (t) => {
     const folder = await tempFolder(t)
     const gate = Promise.withResolvers<void>()
-    const { outbox, sent } = await open(t, { folder, send: () => gate.promise })
+    let sends = 0
+    const send = () => {
+      sends++
+      return gate.promise
+    }
+    const { outbox, sent } = await open(t, { folder, send })
     const pad = 'x'.repeat(3000)
-    for (let n = 0; n < 3000; n++) outbox.push(call({ key: `k${n % 40}`, args: JSON.stringify(pad) }))
-    await new Promise((resolve) => setImmediate(resolve))
+    for (let n = 0; n < 3000; n++) outbox.push(call({ key: `k${n % 10}`, args: JSON.stringify(pad) }))
+    await until(() => sends === 10)
     const path = join(folder, 'effects.db')
     const file = openSync(path, 'r+')
     const pages = statSync(path).size / 4096
@@ -449,6 +454,8 @@ describe('the outbox', () => {
     closeSync(file)
     // All pages are looked at.
     await outbox.drop('waiting', { key: 'none' })
+    outbox.push(call({ key: 'new' }))
+    await until(() => sends > 11)
     gate.resolve()
     await until(() => outbox.lanes(1).length === 0)
     const [figures] = outbox.figures()
