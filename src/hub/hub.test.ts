@@ -9,6 +9,7 @@ import { eventually } from '../testing/eventually.ts'
 import { FakeHub } from '../testing/fake-hub.ts'
 import { nodeStatusOf } from '../testing/node-status.ts'
 import { encode } from '../wire/codec.ts'
+import { type EffectRecord, effectsQuery } from '../wire/effects.ts'
 import { entriesQuery } from '../wire/entries.ts'
 import { SUBJECTS } from '../wire/subjects.ts'
 import { Hub } from './hub.ts'
@@ -32,6 +33,43 @@ describe('a hub', () => {
       ['ahead', 'behind'],
     )
     assert.ok(hub.nodes().every(({ silentMs }) => silentMs >= 0 && silentMs < 5000))
+  })
+
+  test('tells hubs apart where there are several, in effects and outboxes, too', async (t) => {
+    const { hub, bus } = await setUp(t)
+    const say = (boot: string, address: string) => {
+      const status = nodeStatusOf({ node: 'hub', component: 'hub', boot, address, now: Date.now() })
+      bus.publish(SUBJECTS.status('hub'), encode(status))
+      bus.respond(SUBJECTS.effects(boot), async () => encode([effectOf(boot)]))
+      const answer = { node: 'hub', component: 'hub', lanes: [], dead: [], count: 1 }
+      bus.respond(SUBJECTS.outbox(boot), async () => encode(answer))
+    }
+    const names = () => hub.nodes().map(({ node }) => node)
+    say('b1', '10.0.0.1:9100')
+    await eventually('one', () => names().join() === 'hub')
+    const query = effectsQuery.parse({})
+    assert.deepEqual(
+      (await hub.effects(query)).effects.map(({ node }) => node),
+      ['hub'],
+    )
+    say('b2', '10.0.0.2:9100')
+    await eventually('two', () => names().length === 2)
+    assert.deepEqual(names(), ['hub@10.0.0.1:9100', 'hub@10.0.0.2:9100'])
+    const { effects, missing } = await hub.effects(query)
+    assert.deepEqual(effects.map(({ node, title }) => `${title} ${node}`).sort(), [
+      'b1 hub@10.0.0.1:9100',
+      'b2 hub@10.0.0.2:9100',
+    ])
+    assert.deepEqual(missing, [])
+    const asked = async (node?: string) =>
+      (await hub.outboxes.order({ order: 'retry', selector: {} }, node)).map((answer) => answer.node)
+    assert.deepEqual(await asked(), names())
+    assert.deepEqual(await asked('hub'), names())
+    assert.deepEqual(await asked('hub@10.0.0.2:9100'), ['hub@10.0.0.2:9100'])
+    await assert.rejects(asked('hub@10.0.0.3:9100'), /there is no node/)
+    say('b3', '10.0.0.2:9100')
+    await eventually('three', () => names().length === 3)
+    assert.deepEqual(names().sort(), ['hub@10.0.0.1:9100', 'hub@b2', 'hub@b3'])
   })
 
   test('falls over no bytes on any subject, stream or bucket', async (t) => {
@@ -103,6 +141,13 @@ async function setUp(t: TestContext) {
     await bus.close()
   })
   return { bus, shared, hub }
+}
+
+function effectOf(title: string): EffectRecord {
+  return {
+    ...{ at: 1, agent: 'a', title, node: 'hub', component: 'hub', helper: 'file.write', kind: 'file' },
+    ...{ target: 'x', outcome: 'ok', ms: 1, bytes: 0 },
+  }
 }
 
 function noise(random: () => number): Uint8Array {

@@ -29,6 +29,7 @@ import type { CaptureControl, EntryStream, HubControl } from './control.ts'
 import { queryWorkers } from './entries.ts'
 import { EntrySources } from './entry-sources.ts'
 import { LiveEntries } from './live.ts'
+import { named } from './node-names.ts'
 import { Outboxes } from './outboxes.ts'
 import { recordingIn } from './recordings/filter.ts'
 import { Recordings } from './recordings/recordings.ts'
@@ -153,7 +154,7 @@ export class Hub implements HubControl {
   }
 
   nodes(): NodeView[] {
-    return this.fleet.nodes()
+    return named(this.fleet.nodes())
   }
 
   async *console(
@@ -176,7 +177,7 @@ export class Hub implements HubControl {
   async jobs(asked: JobOrder): Promise<JobAnswer[]> {
     // A job of the cluster runs once for it, however many nodes are asked.
     const order = { ...asked, id: asked.id ?? randomUUID() }
-    const names = [...new Set(this.nodes().map(({ node }) => node))]
+    const names = [...new Set(this.fleet.nodes().map(({ node }) => node))]
     const { node } = order.selector
     if (node !== undefined && !names.includes(node))
       throw new Mistake('E_NOT_FOUND', `there is no node ${node}`, { hint: `nodes: ${names.join(', ')}` })
@@ -302,22 +303,25 @@ export class Hub implements HubControl {
   }
 
   async effects(query: EffectsQuery): Promise<EffectsPage> {
-    const nodes = [...new Set(this.nodes().map(({ node }) => node))]
+    const nodes = this.nodes()
     const answers = await Promise.all(nodes.map((node) => this.#effectsOf(node, query)))
     const effects = answers.flatMap((answer) => answer ?? []).sort((a, b) => b.at - a.at)
     return {
       effects: effects.slice(0, query.limit),
-      missing: nodes.filter((_, at) => answers[at] === undefined),
+      missing: nodes.filter((_, at) => answers[at] === undefined).map(({ node }) => node),
     }
   }
 
-  async #effectsOf(node: string, query: EffectsQuery): Promise<EffectRecord[] | undefined> {
+  async #effectsOf(
+    { node, boot, component }: NodeView,
+    query: EffectsQuery,
+  ): Promise<EffectRecord[] | undefined> {
     try {
       const options = { timeoutMs: EFFECTS_MS }
-      return decode(
-        effectsAnswer,
-        await this.#options.bus.request(SUBJECTS.effects(node), encode(query), options),
-      )
+      const subject = SUBJECTS.effects(component === 'hub' ? boot : node)
+      const answer = await this.#options.bus.request(subject, encode(query), options)
+      const effects = decode(effectsAnswer, answer)
+      return component === 'hub' ? effects?.map((effect) => ({ ...effect, node })) : effects
     } catch (error) {
       if (error instanceof Mistake && ['E_BUS_NO_ANSWER', 'E_BUS'].includes(error.code)) return undefined
       throw error
@@ -366,9 +370,11 @@ export class Hub implements HubControl {
   }
 
   #view(record: AgentRecord): AgentView {
-    const nodes = this.nodes().flatMap(({ node, agents }) =>
-      agents.filter(({ id }) => id === record.id).map((state) => ({ ...state, node })),
-    )
+    const nodes = this.fleet
+      .nodes()
+      .flatMap(({ node, agents }) =>
+        agents.filter(({ id }) => id === record.id).map((state) => ({ ...state, node })),
+      )
     return { ...record, nodes }
   }
 

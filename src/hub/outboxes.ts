@@ -8,7 +8,7 @@ import { SUBJECTS } from '../wire/subjects.ts'
 export interface OutboxesOptions {
   readonly bus: Pick<Bus, 'request'>
   /** Programs of which something was heard lately. */
-  readonly nodes: () => readonly Pick<NodeStatus, 'node' | 'boot'>[]
+  readonly nodes: () => readonly Pick<NodeStatus, 'node' | 'boot' | 'component'>[]
 }
 
 /** The queued calls of helpers of all programs. */
@@ -19,16 +19,20 @@ export class Outboxes {
     this.#options = options
   }
 
-  /** To all programs, or those of one node. Those that do not answer in time are missing. */
+  /** To all programs, or those of one node; `hub`: all hubs. Those that do not answer in time are missing. */
   async order(order: OutboxOrder, node?: string): Promise<OutboxAnswer[]> {
     const nodes = this.#options.nodes()
-    const meant = nodes.filter((each) => node === undefined || each.node === node)
+    const meant = nodes.filter(
+      (each) => node === undefined || each.node === node || (node === 'hub' && each.component === 'hub'),
+    )
     if (node !== undefined && meant.length === 0)
       throw new Mistake('E_NOT_FOUND', `there is no node ${node}`, {
         hint: `nodes: ${nodes.map((each) => each.node).join(', ')}`,
       })
     const answers = await Promise.all(meant.map(({ boot }) => this.#ask(boot, order)))
-    return answers.filter((answer) => answer !== undefined)
+    return answers.flatMap((answer, at) =>
+      answer === undefined ? [] : [{ ...answer, node: meant[at]?.node ?? answer.node }],
+    )
   }
 
   async #ask(boot: string, order: OutboxOrder): Promise<OutboxAnswer | undefined> {

@@ -5,7 +5,7 @@ import { decode, encode } from '../wire/codec.ts'
 import { type EffectRecord, effectsQuery } from '../wire/effects.ts'
 import { SUBJECTS } from '../wire/subjects.ts'
 
-/** Answers hubs that want to know what agents have done on this node. Answers how to stop. */
+/** Answers hubs that want to know what agents have done on this node: a worker's name, or the run of a hub. Answers how to stop. */
 export function answerEffects(bus: Bus, node: string, log: EffectLog): () => void {
   return bus.respond(SUBJECTS.effects(node), async (payload) => {
     const query = decode(effectsQuery, payload)

@@ -17,7 +17,7 @@ export const effectRecord = z.object({
   agent: z.string().describe('Identity of the agent; "" of one that comes out of no store'),
   title: z.string(),
   version: z.number().int().optional(),
-  node: z.string().describe('Name of the node, or `hub`'),
+  node: z.string().describe('Name of the node, or `hub`; of several hubs `hub@…`'),
   component: z.enum(['worker', 'hub']),
   entry: z.string().optional().describe('Identity of the entry in whose hook it was'),
   helper: z.string().describe('Such as vendor.webhook'),

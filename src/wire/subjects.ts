@@ -16,7 +16,7 @@ export const SUBJECTS = {
   agentsLeft: 'agents-left',
   /** `jobsOrdered` to all nodes: a script has done something with jobs on all of them. */
   ordered: 'ordered',
-  /** Request to a node: `effectsQuery` → `effectsAnswer`. */
+  /** Request to a worker by its name, or to a run of a hub: `effectsQuery` → `effectsAnswer`. */
   effects: (node: string) => `effects.${token(node)}`,
   /** Request to a worker: `entriesQuery` → `entriesAnswer`. */
   entries: (node: string) => `entries.${token(node)}`,

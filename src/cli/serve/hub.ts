@@ -80,7 +80,7 @@ export async function startHub(request: HubRequest): Promise<StartedHub> {
     folder: join(folder, 'audit'),
     mostBytes: bytesOf(config.hub.audit.maxSize),
   })
-  const stopTellingEffects = answerEffects(bus, 'hub', effects)
+  const stopTellingEffects = answerEffects(bus, boot, effects)
   const reports = await openReports(config, 'hub')
   const begun = Promise.withResolvers<void>()
   const broker = new HelperBroker({
