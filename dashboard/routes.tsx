@@ -83,6 +83,12 @@ export const router = createBrowserRouter([
             }),
           },
           {
+            path: '/reports',
+            lazy: async () => ({
+              Component: (await import('./features/reports/reports-page.tsx')).ReportsPage,
+            }),
+          },
+          {
             path: '/jobs',
             lazy: async () => ({ Component: (await import('./features/jobs/jobs-page.tsx')).JobsPage }),
           },

@@ -6,6 +6,7 @@ import {
   IconCode,
   IconHeartbeat,
   IconRecordMail,
+  IconReport,
   IconSend,
   IconTerminal2,
 } from '@tabler/icons-react'
@@ -17,6 +18,7 @@ export const screens = [
   { path: '/console', title: 'Console', key: 'c', icon: IconTerminal2 },
   { path: '/alerts', title: 'Alerts', key: 'l', icon: IconBellRinging },
   { path: '/effects', title: 'Effects', key: 'e', icon: IconSend },
+  { path: '/reports', title: 'Reports', key: 'p', icon: IconReport },
   { path: '/jobs', title: 'Jobs', key: 'j', icon: IconClockPlay },
   { path: '/map', title: 'Service map', key: 'm', icon: IconAffiliate },
   { path: '/recordings', title: 'Recordings', key: 'r', icon: IconRecordMail },

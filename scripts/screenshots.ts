@@ -40,6 +40,11 @@ const SHOTS: readonly Shot[] = [
   { name: 'alerts', path: '/alerts?all=1', before: openFirst },
   { name: 'effects', path: '/effects', colorScheme: 'light' },
   { name: 'waiting', path: '/effects?view=waiting', before: openFirst },
+  {
+    name: 'report',
+    path: '/reports',
+    before: (page) => page.getByRole('link', { name: 'week.html' }).click(),
+  },
   { name: 'jobs', path: '/jobs', colorScheme: 'light' },
   { name: 'map', path: '/map' },
   { name: 'recordings', path: '/recordings' },
@@ -78,6 +83,7 @@ async function takeAll(): Promise<void> {
   cpSync(join(REPOSITORY, 'examples'), agents, { recursive: true, errorOnExist: true, force: false })
   ends.push(() => rmSync(agents, { recursive: true, force: true }))
   writeFileSync(join(agents, 'tell-the-shop.js'), tellingAgent(await startShop()))
+  writeFileSync(join(agents, 'weekly.js'), WEEKLY)
   const tap = new Running(whole, folder, [
     'tap',
     agents,
@@ -103,33 +109,37 @@ async function takeAll(): Promise<void> {
 }
 
 /** A shop that takes half of what it is told. */
-async function startShop(): Promise<string> {
+async function startShop(): Promise<number> {
   const server = createServer(({ url }, reply) => {
     const status = url?.startsWith('/orders') ? 503 : url?.startsWith('/old') ? 410 : 204
     reply.writeHead(status).end()
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   ends.push(() => server.close())
-  return `127.0.0.1:${(server.address() as AddressInfo).port}`
+  return (server.address() as AddressInfo).port
 }
 
 /** Says of failures what they are, and where one may not. */
-function tellingAgent(shop: string): string {
+function tellingAgent(port: number): string {
   return `// Tell the shop
 function onItemCaptured(data) {
-  if (data.protocol.name !== 'http' || !data.response) return
-  vendor.webhook('POST', 'http://${shop}/calls', { path: data.request.path })
-  if (data.response.status < 400) return
-  vendor.webhook.queue('POST', 'http://${shop}/orders', { status: data.response.status, path: data.request.path })
-  vendor.webhook.queue('POST', 'http://localhost:${shop.split(':')[1]}/old', { status: data.response.status })
+  if (data.protocol.name !== 'http' || !data.request || !data.response || data.response.status < 400) return
+  vendor.webhook('POST', 'http://localhost:${port}/calls', { path: data.request.path })
+  vendor.webhook.queue('POST', 'http://127.0.0.1:${port}/orders', { status: data.response.status, path: data.request.path })
+  vendor.webhook.queue('POST', 'http://localhost:${port}/old', { status: data.response.status })
   try {
     vendor.webhook('POST', 'http://169.254.169.254/latest', {})
-  } catch (error) {
-    console.warn(error.message)
-  }
+  } catch (error) {} // The audit has it.
 }
 `
 }
+
+const WEEKLY = `// Weekly report
+if (utils.nodeName() !== 'hub') report.write('week.html', '<style>body { font: 15px sans-serif; margin: 24px } table { border-collapse: collapse } ' +
+  'td, th { border-bottom: 1px solid #ccc; padding: 6px 18px 6px 0; text-align: left }</style><h1>The week</h1>' +
+  '<p>Who failed most, of all that was asked.</p><table><tr><th>Service</th><th>Calls</th><th>Failed</th></tr>' +
+  '<tr><td>ember.test</td><td>12,041</td><td>310</td></tr><tr><td>users.test</td><td>9,310</td><td>12</td></tr></table>')
+`
 
 async function take(
   { name, colorScheme = 'dark', before }: Omit<Shot, 'colorScheme'> & { colorScheme?: 'dark' | 'light' },

@@ -5,7 +5,16 @@ import { expectAccessible, openDashboard } from '../../src/testing/dashboard.ts'
 
 /** With the key that leads there, after `g`. */
 const KEYS = {
-  ...{ traffic: 't', agents: 'a', console: 'c', alerts: 'l', effects: 'e', jobs: 'j', map: 'm' },
+  ...{
+    traffic: 't',
+    agents: 'a',
+    console: 'c',
+    alerts: 'l',
+    effects: 'e',
+    reports: 'p',
+    jobs: 'j',
+    map: 'm',
+  },
   ...{ recordings: 'r', health: 'h' },
 }
 const SCREENS = Object.keys(KEYS)

@@ -148,6 +148,9 @@ function More({ agent, onDeleted }: { readonly agent: AgentView; readonly onDele
         <Menu.Item component={Link} to={`/effects?agent=${agent.id}`}>
           Effects of this agent
         </Menu.Item>
+        <Menu.Item component={Link} to={`/reports?q=${encodeURIComponent(agent.title)}`}>
+          Reports of this agent
+        </Menu.Item>
         {mayWrite && (
           <Menu.Item color="red" onClick={() => deleteAgent(agent, onDeleted)}>
             Delete

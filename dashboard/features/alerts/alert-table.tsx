@@ -61,7 +61,7 @@ function columnsOf({ opened, onOpen, onClose, mayOperate }: Props): readonly Col
       title: ({ nodes }) => nodes.join(', '),
       cell: ({ nodes }) => (nodes.length === 1 ? nodes[0] : `${nodes.length} nodes`),
     },
-    { name: 'Last', width: 165, isRight: true, cell: ({ lastAt }) => formatDateTime(lastAt) },
+    { name: 'Last', width: 176, isRight: true, cell: ({ lastAt }) => formatDateTime(lastAt) },
     ...(mayOperate ? [{ name: 'Actions', width: 84, isRight: true, cell: actions }] : []),
   ]
 

@@ -8,6 +8,7 @@ import { Facts } from '../../components/listing/facts.tsx'
 import { type Column, Listing } from '../../components/listing/listing.tsx'
 import { RowOpener } from '../../components/listing/row-opener.tsx'
 import { formatDateTime, formatNumber } from '../../lib/format.ts'
+import { visibleLine, visibleText } from '../../lib/visible-text.ts'
 import classes from './effects.module.css'
 import { type DeadRow, withoutHelper } from './outbox-rows.ts'
 import type { GiveOrder } from './use-outbox.ts'
@@ -64,7 +65,7 @@ function columnsOf(
       title: ({ lane, reason }) => `${lane}\n${reason}`,
       cell: ({ lane, helper, reason }) => (
         <>
-          <span className={classes.code}>{lane}</span>
+          <span className={classes.code}>{visibleLine(lane)}</span>
           <span className={classes.error}>{withoutHelper(reason, helper)}</span>
         </>
       ),
@@ -129,11 +130,11 @@ function Details({ call }: { readonly call: DeadRow }) {
           'Given up',
           `${formatDateTime(diedAt)}, after ${formatNumber(attempts)} ${attempts === 1 ? 'attempt' : 'attempts'}`,
         ],
-        ['Why', reason],
+        ['Why', visibleText(reason)],
         [
           'Arguments',
           <pre className={classes.args} key="arguments">
-            {prettyArgs(args)}
+            {visibleText(prettyArgs(args))}
           </pre>,
         ],
       ]}

@@ -5,6 +5,7 @@ import { type Fact, Facts } from '../../components/listing/facts.tsx'
 import { type Column, Listing } from '../../components/listing/listing.tsx'
 import { RowOpener } from '../../components/listing/row-opener.tsx'
 import { formatBytes, formatDateTime, formatMicros, formatTime } from '../../lib/format.ts'
+import { visibleLine, visibleText } from '../../lib/visible-text.ts'
 import classes from './effects.module.css'
 import type { KeyedEffect } from './kept-effects.ts'
 import { withoutHelper } from './outbox-rows.ts'
@@ -61,13 +62,18 @@ function columnsOf(opened: string, onOpen: Props['onOpen']): readonly Column<Key
       title: ({ target, error }) => (error === undefined ? target : `${target}\n${error}`),
       cell: ({ target, helper, error }) => (
         <>
-          <span className={classes.code}>{target}</span>
+          <span className={classes.code}>{visibleLine(target)}</span>
           {error !== undefined && <span className={classes.error}>{withoutHelper(error, helper)}</span>}
         </>
       ),
     },
     { name: 'Status', width: 58, isRight: true, cell: ({ status }) => status ?? '' },
-    { name: 'Took', width: 72, isRight: true, cell: ({ ms }) => formatMicros(ms * 1000) },
+    {
+      name: 'Took',
+      width: 72,
+      isRight: true,
+      cell: ({ outcome, ms }) => (outcome === 'dead' ? '' : formatMicros(ms * 1000)),
+    },
     { name: 'Node', width: 80, title: ({ node }) => node, cell: ({ node }) => node },
     {
       name: 'Entry',
@@ -106,7 +112,7 @@ function factsOf(effect: KeyedEffect): Fact[] {
       </span>,
     ],
     ...(status === undefined ? [] : [['Status', String(status)] as const]),
-    ...(error === undefined ? [] : [['Error', error] as const]),
+    ...(error === undefined ? [] : [['Error', visibleText(error)] as const]),
     ['Sent', formatBytes(bytes)],
     ...(queuedId === undefined ? [] : [['Queued call', queuedId] as const]),
     ...(entry === undefined

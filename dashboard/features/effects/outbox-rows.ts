@@ -1,5 +1,6 @@
 import type { DeadCall, OutboxAnswer, OutboxFigures, OutboxLane } from '../../../src/wire/outbox.ts'
 import type { NodeView } from '../../../src/wire/views.ts'
+import { visibleLine } from '../../lib/visible-text.ts'
 import type { EffectsPlace } from './effects-place.ts'
 
 /** Queued calls of one agent by one helper on one node. */
@@ -121,9 +122,10 @@ export function orderDone(
   return `${counted(count, 'call')} ${DONE[order](count)}.`
 }
 
-/** A message beside the helper that it is about need not begin with its name. */
+/** In one line, which servers have a part in; beside the helper that it is about it need not begin with its name. */
 export function withoutHelper(message: string, helper: string): string {
-  return message.startsWith(`${helper}: `) ? message.slice(helper.length + 2) : message
+  const text = visibleLine(message)
+  return text.startsWith(`${helper}: `) ? text.slice(helper.length + 2) : text
 }
 
 /** `1 call`, `2 calls`. */

@@ -87,7 +87,7 @@ function columnsOf(
   return [
     {
       name: 'Name',
-      width: 160,
+      width: 150,
       cell: ({ name }) => (
         <RowOpener of={name} isOpen={opened.has(name)} onToggle={() => onOpened(toggled(opened, name))}>
           <Anchor
@@ -115,13 +115,13 @@ function columnsOf(
     },
     { name: 'Entries', width: 72, isRight: true, cell: ({ entries }) => formatNumber(entries) },
     { name: 'Packets', width: 76, isRight: true, cell: ({ packets }) => formatNumber(packets) },
-    { name: 'Size', width: 84, isRight: true, cell: (recording) => <Size recording={recording} /> },
+    { name: 'Size', width: 98, isRight: true, cell: (recording) => <Size recording={recording} /> },
     { name: 'Begin', width: 156, isRight: true, cell: ({ start }) => formatDateTime(start).slice(0, 16) },
     ...(mayOperate
       ? [
           {
             name: 'Actions',
-            width: 140,
+            width: 136,
             isRight: true,
             cell: (recording: RecordingView) => (
               <Actions recording={recording} acts={acts} fetching={fetching} />
