@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import dns from 'node:dns'
 import { createServer as createHttpsServer } from 'node:https'
 import { type AddressInfo, createServer } from 'node:net'
+import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { describe, type TestContext, test } from 'node:test'
 import { createServer as createTlsServer } from 'node:tls'
@@ -265,6 +266,31 @@ describe('redirects', () => {
     assert.deepEqual(await arrived(303, 'PUT'), ['GET', '', undefined])
     assert.deepEqual(await arrived(307, 'POST'), ['POST', 'x', 'text/plain'])
     assert.deepEqual(await arrived(308, 'POST'), ['POST', 'x', 'text/plain'])
+  })
+
+  test('leave a body behind with all that is said of it, also one that can be read once', async (t) => {
+    const server = await httpServer(t, ({ path }, response) => {
+      if (path === '/') response.writeHead(303, { location: '/done' }).end()
+      else response.end('there')
+    })
+    const headers = {
+      'Content-Length': '4',
+      'Content-Encoding': 'gzip',
+      'Content-MD5': 'x',
+      'X-Team': 'shop',
+    }
+    const { body } = await open(t)(server.url, {
+      method: 'POST',
+      headers,
+      body: Readable.from([Buffer.from('text')]),
+    })
+    assert.equal(body, 'there')
+    const [, second] = server.seen
+    assert.deepEqual([second?.method, second?.headers['x-team']], ['GET', 'shop'])
+    assert.deepEqual(
+      Object.keys(second?.headers ?? {}).filter((name) => name.startsWith('content-')),
+      [],
+    )
   })
 
   test('carry secrets no further than the host they were meant for', async (t) => {

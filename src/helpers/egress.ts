@@ -535,8 +535,8 @@ function followed(hop: Hop, { code, to }: Redirect): Hop {
     if (hop.body instanceof Readable) throw refused(hop, 'redirects, and what is sent can be read once only')
     return { ...hop, url, headers }
   }
-  const { 'content-type': _, ...rest } = headers
-  return { ...hop, method: 'GET', url, headers: rest, body: undefined }
+  const left = Object.entries(headers).filter(([name]) => !name.startsWith('content-'))
+  return { ...hop, method: 'GET', url, headers: Object.fromEntries(left), body: undefined }
 }
 
 function publicHeaders(headers: Readonly<Record<string, string>>): Record<string, string> {

@@ -148,14 +148,16 @@ function statusOf(
 
 function ownerAttributes(entry: SeenEntry, owner: End): Attributes {
   const namespace = entry.text(`${owner}.pod.metadata.namespace`) ?? entry.text(`${owner}.namespace`)
+  // Who was seen need not be on the node that has seen it.
+  const node = entry.text(`${owner}.pod.spec.nodeName`) ?? entry.text('node.name')
   return {
     'service.name': serviceOf(entry, owner) ?? entry.text(`${owner}.ip`) ?? 'unknown_service',
     'service.namespace': namespace,
     'k8s.namespace.name': namespace,
     'k8s.pod.name': entry.text(`${owner}.pod.metadata.name`),
     'k8s.pod.uid': entry.text(`${owner}.pod.metadata.uid`),
-    'k8s.node.name': entry.text(`${owner}.pod.spec.nodeName`) ?? entry.text('node.name'),
-    'host.name': entry.text('node.name'),
+    'k8s.node.name': node,
+    'host.name': node,
   }
 }
 
@@ -175,11 +177,12 @@ function connectionAttributes(entry: SeenEntry, owner: End): Attributes {
   const peer = owner === 'src' ? 'dst' : 'src'
   const transport = entry.text('protocol.layer4')
   const protocol = entry.text('protocol.name')
+  const address = entry.text(`${peer}.ip`)
   return {
     ...(protocol === 'http' ? {} : { 'network.protocol.name': protocol }),
     'network.transport': transport,
-    'network.type': entry.text(`${peer}.ip`)?.includes(':') === true ? 'ipv6' : 'ipv4',
-    'network.peer.address': entry.text(`${peer}.ip`),
+    'network.type': address === undefined ? undefined : address.includes(':') ? 'ipv6' : 'ipv4',
+    'network.peer.address': address,
     'network.peer.port': entry.number(`${peer}.port`) || undefined,
   }
 }

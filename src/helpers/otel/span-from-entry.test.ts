@@ -187,6 +187,17 @@ describe('otel.spanFromEntry', () => {
     )
   })
 
+  test('says of the node of a pod that it is that one, and nothing of an address that is not known', async (t) => {
+    const pod = { metadata: { name: 'cart-1' }, spec: { nodeName: 'far' } }
+    const there = await oneSpan(t, { node: { name: 'here' }, dst: { ip: '10.0.0.2', port: '80', pod } })
+    assert.deepEqual([there.resource['host.name'], there.resource['k8s.node.name']], ['far', 'far'])
+    const here = await oneSpan(t, { node: { name: 'here' }, src: {}, dst: { ip: '10.0.0.2' } })
+    assert.deepEqual([here.resource['host.name'], here.resource['k8s.node.name']], ['here', 'here'])
+    assert.equal(here.attributes['network.type'], undefined)
+    const six = await oneSpan(t, { src: { ip: 'fd00::1', port: '5' } })
+    assert.equal(six.attributes['network.type'], 'ipv6')
+  })
+
   test('what is no trace context begins a trace, the same one each time', async (t) => {
     const values = [
       `ff-${TRACE}-${SPAN}-01`,
