@@ -504,6 +504,37 @@ describe('connections for what is not HTTP', () => {
     )
   })
 
+  test('go to the host that was checked, however it is written', async (t) => {
+    const server = createServer((socket) => socket.end('hello'))
+    await new Promise<void>((resolve) => server.listen(0, 'localhost', resolve))
+    t.after(() => server.close())
+    const { port } = server.address() as AddressInfo
+    const egress = openEgress({ allow: ['localhost', 'xn--bcher-kva.example'], deny: ['mail.example.com'] })
+    t.after(() => egress.close())
+    for (const host of ['LocalHost', 'localhost', 'local%68ost'])
+      assert.equal(await text(await egress.connect({ host, port })), 'hello', host)
+    egress.checkHosts(['BÜCHER.example', 'xn--bcher-kva.example.'])
+    const denying = openEgress({ deny: ['mail.example.com', '*.corp.example'] })
+    t.after(() => denying.close())
+    for (const host of ['MAIL.example.com', 'mail.EXAMPLE.com.', 'a.CORP.example', 'mail。example。com']) {
+      await complaint(denying.connect({ host, port }), 'E_HELPER_REFUSED')
+      await complaint(denying.addressOf(host, port), 'E_HELPER_REFUSED')
+    }
+    for (const host of ['2852039166', '0xa9fea9fe', '[::ffff:a9fe:a9fe]'])
+      await complaint(denying.connect({ host, port }), 'E_HELPER_REFUSED')
+    for (const host of [
+      '',
+      'localhost?x.evil.example',
+      'localhost#x',
+      'localhost/x',
+      'u@localhost',
+      'a b',
+      'localhost:1',
+      '\0',
+    ])
+      await complaint(egress.connect({ host, port }), 'E_HELPER_ARGUMENT')
+  })
+
   test('are refused where requests are', async (t) => {
     const egress = openEgress({ deny: ['127.0.0.1', 'mail.example.com'] })
     t.after(() => egress.close())

@@ -142,7 +142,9 @@ class FencedEgress implements Egress {
   async connect({ host, port, tls }: ConnectRequest, signal?: AbortSignal): Promise<Socket> {
     const peer = peerOf(host, port)
     this.#checkHost(peer)
-    return await this.#open(peer, { host, port, ...(tls === undefined ? {} : { tls }) }, signal)
+    // What was checked, and nothing else.
+    const place = { host: peer.url.hostname, port }
+    return await this.#open(peer, { ...place, ...(tls === undefined ? {} : { tls }) }, signal)
   }
 
   async #open(
@@ -162,7 +164,7 @@ class FencedEgress implements Egress {
         trusted.set(socket, trustOf(this.#options).ca)
         return socket
       }
-      const name = tls.servername ?? bare(host)
+      const name = tls.servername ?? hostOf(peer.url)
       const secure = connectTls({
         socket,
         ...(isIP(name) === 0 ? { servername: name } : { host: name }),
@@ -186,7 +188,7 @@ class FencedEgress implements Egress {
     const peer = peerOf(host, port)
     this.#checkHost(peer)
     try {
-      const found = await lookup(bare(host), { all: true })
+      const found = await lookup(bare(peer.url.hostname), { all: true })
       const allowed = found.find(({ address }) => !this.#forbidden.check(address, familyOf(address)))
       if (allowed === undefined) throw refused(peer, FORBIDDEN)
       return allowed.address
@@ -456,11 +458,15 @@ interface Hop extends Peer {
   readonly answerMs: number | undefined
 }
 
+/**
+ * Names are put as in addresses of HTTP, in lower case and as ASCII, so that lists know them however they are written; what
+ * is more than a name is none.
+ */
 function peerOf(host: string, port: number | undefined): Peer {
-  const name = bare(host)
-  const place = port === undefined ? '' : `:${port}`
-  const url = URL.parse(`tcp://${isIP(name) === 6 ? `[${name}]` : name}${place}`)
-  if (url === null || url.hostname === '')
+  const given = bare(host)
+  const found = URL.parse(`http://${isIP(given) === 6 ? `[${given}]` : given}/`)
+  const url = URL.parse(`tcp://${found?.hostname ?? ''}${port === undefined ? '' : `:${port}`}`)
+  if (found === null || url === null || found.href !== `http://${found.hostname}/`)
     throw new Mistake('E_HELPER_ARGUMENT', 'that is no host with a port')
   return { method: 'connect to', url }
 }
