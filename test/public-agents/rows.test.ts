@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { httpServer } from '../../src/testing/http-server.ts'
 import { ENV, load, outcomeOf, said, sent, states, titleOf } from './outcome.ts'
-import { namesTraffic, outageTraffic } from './traffic.ts'
+import { busyTraffic, namesTraffic, outageTraffic } from './traffic.ts'
 
 describe('anomalies', { concurrency: 2 }, () => {
   test('find.js: a job over all samples, which only grow', async () => {
@@ -380,6 +380,19 @@ describe('utilities and others', { concurrency: 2 }, () => {
     const form = await new Response(posted?.body ?? '', { headers: { 'content-type': type } }).formData()
     assert.equal(JSON.parse(String(form.get('har'))).log.entries.length, 5)
     assert.equal(got?.path, '/JSON/core/view/hosts/?apikey=planted-zap')
+  })
+
+  test('zap.js: the calls of a busy minute, which are more than what crosses at once', async (t) => {
+    const { url, seen } = await httpServer(t, (_seen, response) => response.end('{"Result":"OK"}'))
+    const options = { env: { ZAP_SERVER_URL: url }, dryRun: false, traffic: busyTraffic(5000) }
+    const outcome = await load('zap-proxy/zap.js', options)
+    assert.equal(said(outcome)[0], 'w1: scanned 5000: {"Result":"OK"} {"Result":"OK"}')
+    const type = String(seen[0]?.headers['content-type'])
+    const form = await new Response(seen[0]?.body ?? '', { headers: { 'content-type': type } }).formData()
+    const { entries } = JSON.parse(String(form.get('har'))).log as { entries: { startedDateTime: string }[] }
+    assert.equal(entries.length, 5000)
+    const times = entries.map(({ startedDateTime }) => startedDateTime)
+    assert.deepEqual(times, times.toSorted())
   })
 
   test('processes.js: looks under another name than it counts', async () => {

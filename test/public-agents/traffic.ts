@@ -31,6 +31,12 @@ export function namesTraffic(lookups: number): Buffer {
   ])
 }
 
+/** A busy minute: as many calls, and one in the minute after it. */
+export function busyTraffic(calls: number): Buffer {
+  const all = Array.from({ length: calls }, (_, n) => call((n * 50) / calls, 'GET /busy', 200))
+  return tcpCapture([...all, call(130, 'GET /last', 200)])
+}
+
 /** A call that is answered, as many without a reply, ten each second, and two that are answered. */
 export function outageTraffic(calls: number): Buffer {
   const lost = Array.from({ length: calls }, (_, n) =>

@@ -42,6 +42,8 @@ export function bootstrap(
   const textValue = S.prototype.valueOf
   const lower = S.prototype.toLowerCase
   const slice = S.prototype.slice
+  const indexOf = S.prototype.indexOf
+  const sort = A.prototype.sort
   const charCode = S.prototype.charCodeAt
   const fromCharCode = S.fromCharCode
   const split = S.prototype.split
@@ -361,6 +363,7 @@ export function bootstrap(
   inside['kfl.validate'] = (query) => typeof query === 'string' && ask(() => host.validate(query)) === true
   inside['vendor.kinesis.put'] = saysItself('vendor.kinesis.put')
   inside['wrapper.kflPcapS3'] = kflPcapS3('wrapper.kflPcapS3')
+  inside['wrapper.buildHAR'] = archive('wrapper.buildHAR')
 
   inside['wrapper.joinMaps'] = (a, b) => joined(a, b)
 
@@ -528,6 +531,44 @@ export function bootstrap(
     const last = steps[steps.length - 1] as string
     define(run, 'name', { value: last })
     define(at, last, { value: run, writable: at === G, enumerable: true, configurable: at === G })
+  }
+
+  // --- wrapper.buildHAR ---------------------------------------------------------------------------------------
+
+  /** In pieces: the calls of a busy minute are more than what crosses the bridge at once. */
+  function archive(path: string): Task {
+    const call = over(path, 0)
+    const AT_ONCE = 1000
+    const LIST = '"entries":['
+    const END = ']}}'
+
+    function timeOf(entry: unknown): number {
+      const time =
+        typeof entry === 'object' && entry !== null ? (entry as { timestamp?: unknown }).timestamp : 0
+      return typeof time === 'number' ? time : 0
+    }
+
+    return (entries, ...others) => {
+      if (!isArray(entries) || entries.length <= AT_ONCE) return call(entries, ...others)
+      const sorted: unknown[] = []
+      for (let at = 0; at < entries.length; at++) sorted[at] = entries[at]
+      apply(sort, sorted, [(a: unknown, b: unknown) => timeOf(a) - timeOf(b)])
+      let text = ''
+      let isEmpty = true
+      for (let from = 0; from < sorted.length; from += AT_ONCE) {
+        const piece: unknown[] = []
+        for (let at = from; at < sorted.length && at < from + AT_ONCE; at++) piece[at - from] = sorted[at]
+        const part = call(piece)
+        if (typeof part !== 'string') return part
+        const begin = (apply(indexOf, part, [LIST]) as number) + LIST.length
+        if (text === '') text = apply(slice, part, [0, begin]) as string
+        const list = apply(slice, part, [begin, -END.length]) as string
+        if (list === '') continue
+        text += isEmpty ? list : `,${list}`
+        isEmpty = false
+      }
+      return text + END
+    }
   }
 
   // --- wrapper.kflPcapS3 --------------------------------------------------------------------------------------
