@@ -45,6 +45,23 @@ describe('the outbox', () => {
     assert.deepEqual([lane?.key, lane?.waiting, lane?.failures, lane?.error], ['down', 2, 1, 'away'])
   })
 
+  test('has room for keys that do well, however many others do not answer', async (t) => {
+    const gate = Promise.withResolvers<void>()
+    const { outbox, sent } = await open(t, {
+      send({ key, failures }) {
+        if (!key.startsWith('down')) return undefined
+        return failures === 0 ? Promise.reject(later()) : gate.promise
+      },
+    })
+    for (let n = 0; n < 100; n++) outbox.push(call({ key: `down ${n}` }))
+    await until(() => outbox.lanes(100).every(({ failures }) => failures === 1))
+    for (let n = 0; n < 200; n++) outbox.push(call({ key: `up ${n % 50}` }))
+    await until(() => outbox.waiting === 100)
+    assert.equal(sent.length, 200)
+    gate.resolve()
+    assert.equal(await outbox.drained(10_000), 0)
+  })
+
   test('waits as long as the other side asks for', async (t) => {
     const { outbox } = await open(t, { send: () => Promise.reject(later(30_000)) })
     const before = Date.now()

@@ -7,7 +7,8 @@ export const SCHEMA = `
   CREATE TABLE IF NOT EXISTS lanes (
     number INTEGER PRIMARY KEY, total INTEGER NOT NULL, key TEXT NOT NULL, oldest INTEGER NOT NULL, due INTEGER NOT NULL,
     failures INTEGER NOT NULL, error TEXT NOT NULL, UNIQUE (total, key));
-  CREATE INDEX IF NOT EXISTS lanes_by_due ON lanes (due);
+  CREATE INDEX IF NOT EXISTS lanes_well ON lanes (due) WHERE failures = 0;
+  CREATE INDEX IF NOT EXISTS lanes_failing ON lanes (due) WHERE failures > 0;
   CREATE TABLE IF NOT EXISTS grants (number INTEGER PRIMARY KEY, list TEXT NOT NULL UNIQUE);
   CREATE TABLE IF NOT EXISTS calls (
     number INTEGER PRIMARY KEY, lane INTEGER NOT NULL, bytes INTEGER NOT NULL, queued INTEGER NOT NULL, at REAL NOT NULL,
@@ -20,7 +21,7 @@ export const SCHEMA = `
 
 /** What makes a file of one version one of the next. */
 export const UPGRADES = [
-  'ALTER TABLE calls ADD COLUMN grants INTEGER; ALTER TABLE dead ADD COLUMN grants INTEGER;',
+  'ALTER TABLE calls ADD COLUMN grants INTEGER; ALTER TABLE dead ADD COLUMN grants INTEGER; DROP INDEX IF EXISTS lanes_by_due;',
 ] as const
 
 /** Those whose rows have numbers, in the order in which they are needed. */

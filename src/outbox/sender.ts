@@ -36,13 +36,15 @@ export interface SenderOptions {
 
 /**
  * Sends what waits: the calls of one lane one after another, or in batches, and those of some lanes at the same time. A lane whose
- * oldest call fails waits, longer each time; the others go on.
+ * oldest call fails waits, longer each time; the others go on, however many there are of the former.
  */
 export class Sender {
   readonly #options: SenderOptions
   readonly #wake = new Wake()
   readonly #closing = new AbortController()
   readonly #working = new Set<Promise<void>>()
+  /** Of these, those of lanes whose last attempt has failed. */
+  #failing = 0
   readonly #running: Promise<void>
 
   constructor(options: SenderOptions) {
@@ -81,13 +83,12 @@ export class Sender {
         const at = now()
         if (at < before - LEAST_BACK_MS) store.clockBack(at, before - at)
         before = at
-        const ready = free > 0 ? store.due(at, free) : []
+        const ready = free > 0 ? store.due(at, free, MOST_FAILING - this.#failing) : []
         for (const lane of ready) this.#begin(lane)
-        const due = store.nextDue(at)
-        failures = 0
         // A lane that is done with wakes it, too.
-        const waitMs = due === undefined ? undefined : Math.max(due - now(), 1)
-        await this.#wake.next(this.#closing.signal, free > 0 ? waitMs : undefined)
+        const due = this.#working.size < MOST_AT_WORK ? store.nextDue(at) : undefined
+        failures = 0
+        await this.#wake.next(this.#closing.signal, due === undefined ? undefined : Math.max(due - now(), 1))
       } catch (error) {
         failed(error)
         await pause(waitAfter(failures++, 100, 5000), this.#closing.signal)
@@ -99,7 +100,10 @@ export class Sender {
     const { most, mostBytes } = this.#options.delivery.limits(lane.path)
     const calls = store.take(lane, most, mostBytes)
     if (calls.length === 0) return
+    const failing = lane.failures > 0 ? 1 : 0
+    this.#failing += failing
     const work = this.#work(lane, calls).finally(() => {
+      this.#failing -= failing
       this.#working.delete(work)
       this.#wake.ring()
     })
@@ -191,5 +195,7 @@ const GRACE_MS = 500
 const LEAST_BACK_MS = 1000
 /** Lanes at a time. */
 const MOST_AT_WORK = 32
+/** Who does not answer takes time: there is always room for lanes that do well. */
+const MOST_FAILING = 16
 /** In one transaction. */
 const MOST_EXPIRED = 1000

@@ -116,18 +116,26 @@ export class OutboxStore {
     total.waitingBytes += bytes
   }
 
-  /** Up to so many lanes whose turn it is, without those that are being worked on; longest due first. */
-  due(now: number, most: number): Lane[] {
+  /**
+   * Up to so many lanes whose turn it is, without those that are being worked on; longest due first. `mostFailing`: of those whose
+   * last attempt has failed.
+   */
+  due(now: number, most: number, mostFailing: number): Lane[] {
+    const failing = this.#due('failures > 0', now, mostFailing)
+    const rows = [...failing, ...this.#due('failures = 0', now, most)]
+    if (failing.length > 0) rows.sort((one, other) => Number(one.due) - Number(other.due))
+    return rows.slice(0, most).map(laneOf)
+  }
+
+  #due(which: 'failures > 0' | 'failures = 0', now: number, most: number): Row[] {
+    if (most <= 0) return []
     const busy = this.#taken
     const rows = this.#database.all(
-      `SELECT ${LANE} FROM lanes JOIN totals ON totals.number = lanes.total WHERE due <= ? ORDER BY due LIMIT ?`,
+      `SELECT ${LANE}, due FROM lanes JOIN totals ON totals.number = lanes.total WHERE ${which} AND due <= ? ORDER BY due LIMIT ?`,
       now,
       most + busy.size,
     )
-    return rows
-      .map(laneOf)
-      .filter(({ number }) => !busy.has(number))
-      .slice(0, most)
+    return rows.filter(({ lane }) => !busy.has(Number(lane))).slice(0, most)
   }
 
   /** The clock was put back by so much: who waits for a time waits as long as was meant. */
@@ -137,8 +145,12 @@ export class OutboxStore {
 
   /** When the next lane after then has its turn, ms since the epoch; undefined when none waits for it. */
   nextDue(now: number): number | undefined {
-    const row = this.#database.get('SELECT min(due) AS due FROM lanes WHERE due > ?', now)
-    return typeof row?.due === 'number' ? row.due : undefined
+    const rows = [
+      this.#database.get('SELECT min(due) AS due FROM lanes WHERE failures = 0 AND due > ?', now),
+      this.#database.get('SELECT min(due) AS due FROM lanes WHERE failures > 0 AND due > ?', now),
+    ]
+    const due = rows.map((row) => row?.due).filter((each) => typeof each === 'number')
+    return due.length === 0 ? undefined : Math.min(...due)
   }
 
   /** The oldest calls of a lane, of the same grants, which are kept from others until `settle`. At least one, if there is one. */
