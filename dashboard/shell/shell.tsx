@@ -4,6 +4,7 @@ import { ErrorState, LoadingState } from '../components/states.tsx'
 import { useSession } from '../lib/session.ts'
 import { watch } from '../lib/watched.ts'
 import { useConsoleMark } from './console-mark.ts'
+import { useEffectsMark } from './effects-mark.ts'
 import { Header } from './header.tsx'
 import { Login } from './login.tsx'
 import { Navigation } from './navigation.tsx'
@@ -22,6 +23,7 @@ export function Shell() {
 function Frame() {
   useEffect(watch, [])
   useConsoleMark()
+  useEffectsMark()
   const isLoading = useNavigation().state === 'loading'
   return (
     <div className={classes.frame}>

@@ -185,6 +185,23 @@ describe('the effects in the dashboard', () => {
     assert.deepEqual(await page.getByRole('button', { name: /Discard|Send/ }).all(), [])
   })
 
+  test('that are given up while one is elsewhere are marked in the navigation', async (t) => {
+    if (!canBrowse(t)) return
+    const { url } = await shop(t)
+    const { page, client } = await openDashboard(t, { path: '/jobs' })
+    await page.getByRole('heading', { name: 'No agent has a job' }).waitFor()
+    await until(async () => (await page.getByText(/All traffic shown/).count()) > 0)
+    await client.createAgent({
+      title: 'Late',
+      code: `vendor.webhook.queue('POST', '${url}/never')`,
+      active: true,
+    })
+    const link = page.getByRole('link', { name: 'Effects' })
+    await link.getByText('new dead letters').waitFor()
+    await link.click()
+    await link.getByText('new dead letters').waitFor({ state: 'detached' })
+  })
+
   test('say why there are none, and what went wrong', async (t) => {
     if (!canBrowse(t)) return
     const { page, url } = await openDashboard(t, { path: '/effects' })
