@@ -375,6 +375,25 @@ describe('vendor.gcs.clear', () => {
     assert.ok(asked < 60, String(asked))
   })
 
+  test('ends with its time where there is always another page', async (t) => {
+    const { server, host } = await open(t)
+    const time = new AbortController()
+    let asked = 0
+    const endless: HelperHost = {
+      ...host,
+      signal: time.signal,
+      request: async (options) => {
+        if (options.method !== 'GET') return await host.request(options)
+        if (++asked === 5) time.abort()
+        return { status: 200, headers: {}, body: '{"nextPageToken":"again"}' }
+      },
+    }
+    await assert.rejects(dispatch(namespaces, 'vendor.gcs.clear', ['traffic', server.key], endless), {
+      message: 'vendor.gcs.clear: the time for this call is up',
+    })
+    assert.equal(asked, 5)
+  })
+
   test('minds neither an empty bucket, nor what somebody else deletes meanwhile', async (t) => {
     const { server, host, clear } = await open(t)
     await clear('traffic', server.key)

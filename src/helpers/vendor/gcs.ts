@@ -241,6 +241,8 @@ const listing = z.object({
 async function deleteAll(store: Store): Promise<void> {
   const prefix = encodeURIComponent(nodePrefix(store.host))
   for (let page = ''; ; ) {
+    // Nobody says that there is an end of pages.
+    store.host.signal.throwIfAborted()
     const { request, reply } = await send(store, {
       method: 'GET',
       path: `/storage/v1/b/${store.bucket}/o?prefix=${prefix}&fields=items(name),nextPageToken${page}`,
