@@ -117,6 +117,8 @@ describe('an HTTP archive', () => {
     assert.deepEqual(times, times.toSorted())
     const spoilt = { protocol: { name: 'http' }, request: { method: 'GET', headers: 7 }, response: 'gone' }
     assert.equal(entriesOf(spoilt).length, 1)
+    const [dateless] = entriesOf({ ...ENTRY, timestamp: 8.64e15 + 1, startTime: '' })
+    assert.partialDeepStrictEqual(dateless, { startedDateTime: '1970-01-01T00:00:00.000Z' })
   })
 })
 

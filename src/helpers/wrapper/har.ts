@@ -128,6 +128,8 @@ function pairsOf(fields: Request['headers']): { readonly name: string; readonly 
 const text = z.string().catch('')
 const number = z.number().catch(0)
 const size = z.number().catch(-1)
+/** ms; further away there is no date. */
+const moment = z.number().min(-8.64e15).max(8.64e15).catch(0)
 const fields = z.record(z.string(), z.unknown()).catch({})
 const end = z.object({ ip: text, port: text, name: text }).catch({ ip: '', port: '', name: '' })
 const noBody = { mimeType: '', text: '', encoding: '' }
@@ -158,7 +160,7 @@ const entrySchema = z.object({
   tls: z.boolean().catch(false),
   src: end,
   dst: end,
-  timestamp: number,
+  timestamp: moment,
   startTime: text,
   elapsedTime: number,
   request: requestSchema,
