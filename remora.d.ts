@@ -563,7 +563,7 @@ declare const file: {
    */
   mkdir(path: string): void
   /**
-   * Makes a folder with a new name and returns its path. When the agent is deactivated or deleted it is removed with all that is in it, unless it was moved.
+   * Makes a folder with a new name and returns its path. When the agent is deactivated or deleted, or its worker or hub ends, it is removed with all that is in it, unless it was moved.
    * @param name How its name begins
    * @example
    * var folder = file.mkdirTemp('snapshot')
@@ -571,7 +571,7 @@ declare const file: {
    */
   mkdirTemp(name?: string, dir?: string): string
   /**
-   * Makes an empty file with a new name and returns its path. When the agent is deactivated or deleted it is removed, unless it was moved.
+   * Makes an empty file with a new name and returns its path. When the agent is deactivated or deleted, or its worker or hub ends, it is removed, unless it was moved.
    * @param name How its name begins
    * @param extension With or without the dot
    * @example

@@ -488,11 +488,19 @@ export class HelperBroker {
 
   /** It runs no more: what it has made to use for a while goes. See `GroupObserver.ended`. */
   ended(agent: Agent, component: Component): void {
+    this.#removeTemporary(ownerOf(agent, component))
+  }
+
+  /** The program ends, and no agent runs any more: what all of them have made to use for a while goes. */
+  tidy(): void {
+    for (const owner of this.#temporary.owners()) this.#removeTemporary(owner)
+  }
+
+  #removeTemporary(owner: string): void {
     if (this.#files === undefined) return
-    const removed = this.#temporary.remove(ownerOf(agent, component), this.#files)
-    const tidied = removed.then((left) => {
+    const tidied = this.#temporary.remove(owner, this.#files).then((left) => {
       for (const { path, error } of left)
-        this.#log(this.#secrets.masked(`${agent.title}: ${path} stays: ${error}`))
+        this.#log(this.#secrets.masked(`the temporary file ${path} stays: ${error}`))
     })
     // Perhaps nobody reads the log.
     this.#tidying = Promise.allSettled([this.#tidying, tidied])

@@ -62,6 +62,9 @@ describe('temporary files', () => {
     assert.equal(await broker.queued?.outbox?.drained(20_000), 0)
     assert.equal(sink.seen.at(-1)?.body, 'x')
     assert.equal(broker.queued?.figures()[0]?.delivered, 1)
+    broker.tidy()
+    await broker.close()
+    assert.ok(!readdirSync(data).some((name) => name.startsWith('other')))
   })
 
   test('are forgotten when they are gone, however many there were', async (t) => {

@@ -17,6 +17,11 @@ export class TemporaryFiles {
     made.lookAt = Math.max(LEAST_LOOKED, 2 * made.paths.size)
   }
 
+  /** Who has made some. */
+  owners(): readonly string[] {
+    return [...this.#made.keys()]
+  }
+
   /** Files and folders, also some that are gone. */
   get known(): number {
     return [...this.#made.values()].reduce((sum, { paths }) => sum + paths.size, 0)

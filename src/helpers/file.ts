@@ -169,7 +169,7 @@ export const file = namespace(
 
     mkdirTemp: helper({
       effect: 'file',
-      doc: 'Makes a folder with a new name and returns its path. When the agent is deactivated or deleted it is removed with all that is in it, unless it was moved.',
+      doc: 'Makes a folder with a new name and returns its path. When the agent is deactivated or deleted, or its worker or hub ends, it is removed with all that is in it, unless it was moved.',
       params: {
         name: namePart.default('').describe('How its name begins'),
         dir: path('Folder to make it in').default(''),
@@ -187,7 +187,7 @@ export const file = namespace(
 
     temp: helper({
       effect: 'file',
-      doc: 'Makes an empty file with a new name and returns its path. When the agent is deactivated or deleted it is removed, unless it was moved.',
+      doc: 'Makes an empty file with a new name and returns its path. When the agent is deactivated or deleted, or its worker or hub ends, it is removed, unless it was moved.',
       params: {
         name: namePart.describe('How its name begins'),
         dir: path('Folder to make it in').default(''),

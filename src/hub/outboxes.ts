@@ -38,7 +38,7 @@ export class Outboxes {
   async #ask(boot: string, order: OutboxOrder): Promise<OutboxAnswer | undefined> {
     try {
       const answer = await this.#options.bus.request(SUBJECTS.outbox(boot), encode(order), {
-        timeoutMs: ASK_MS,
+        timeoutMs: order.order === 'list' || order.order === 'dead' ? ASK_MS : CHANGE_MS,
       })
       return decode(outboxAnswer, answer)
     } catch (error) {
@@ -49,3 +49,5 @@ export class Outboxes {
 }
 
 const ASK_MS = 5000
+/** Of a hundred thousand calls, some seconds. */
+const CHANGE_MS = 30_000

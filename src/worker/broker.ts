@@ -133,6 +133,11 @@ export class Broker {
     this.#helpers.ended(agent, component)
   }
 
+  /** No agent runs any more: see `HelperBroker.tidy`. */
+  tidy(): void {
+    this.#helpers.tidy()
+  }
+
   /** What agents export by `prometheus.*`. `taken`: names of metrics that stand beside these. */
   exportedText(taken?: ReadonlySet<string>): string {
     return this.#helpers.exportedText(taken)

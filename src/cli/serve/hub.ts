@@ -213,6 +213,7 @@ export async function startHub(request: HubRequest): Promise<StartedHub> {
     await service.close()
     await actions.close()
     stopAnswering()
+    broker.tidy()
     await broker.close()
     stopTellingEffects()
     await effects.close()

@@ -213,6 +213,7 @@ export async function startWorker(request: WorkerRequest): Promise<StartedWorker
       await actions.close()
       await reader?.close()
       stopAnswering()
+      broker.tidy()
       await broker.close()
       stopTellingEffects()
       await effects.close()
