@@ -6,7 +6,7 @@ export interface KeptEffects {
   readonly effects: readonly KeyedEffect[]
   /** Nodes that did not answer. */
   readonly missing: readonly string[]
-  /** When the newest was over at a time at which all nodes have answered; undefined: they never did. */
+  /** By the clock of the hub, when all nodes have answered last, ms since the epoch; undefined: never, or nobody knows. */
   readonly upTo: number | undefined
 }
 
@@ -20,20 +20,28 @@ export function sinceOf(kept: KeptEffects | undefined, apartMs: number): number 
   return kept?.upTo === undefined ? undefined : kept.upTo - apartMs - OVERLAP_MS
 }
 
+export interface Question {
+  /** As `sinceOf` has it. */
+  readonly since: number | undefined
+  /** No more than so many are answered. */
+  readonly limit: number
+  /** When it was asked by the clock of the hub, ms since the epoch; undefined: that is not known yet. */
+  readonly askedAt: number | undefined
+}
+
 /**
- * What is known after the answer to a question about all effects since `since`. An answer that is as long as it may be lacks older ones: what
- * was before it is let go, rather than shown with a hole.
+ * What is known after an answer. One that is as long as it may be lacks older ones: what was before it is let go, rather than shown
+ * with a hole.
  */
 export function withAnswer(
   before: KeptEffects | undefined,
-  since: number | undefined,
+  { since, limit, askedAt }: Question,
   { effects, missing }: EffectsPage,
-  asked: number,
 ): KeptEffects {
-  const isAll = before === undefined || since === undefined || effects.length >= asked
+  const isAll = before === undefined || since === undefined || effects.length >= limit
   const older = isAll ? [] : before.effects.filter(({ at, node }) => at < since || missing.includes(node))
   const all = [...keyed(effects), ...older].sort((one, other) => other.at - one.at).slice(0, MOST)
-  return { effects: all, missing, upTo: missing.length === 0 ? all[0]?.at : before?.upTo }
+  return { effects: all, missing, upTo: missing.length === 0 ? askedAt : before?.upTo }
 }
 
 /** Two may be alike in all that there is to know of them. */

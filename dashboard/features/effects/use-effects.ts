@@ -1,7 +1,7 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import type { EffectsPage } from '../../../src/wire/effects.ts'
 import { api } from '../../lib/api.ts'
-import { useNodes } from '../../lib/watched.ts'
+import { useNodes, useWatched } from '../../lib/watched.ts'
 import type { EffectsPlace } from './effects-place.ts'
 import { type KeptEffects, sinceOf, withAnswer } from './kept-effects.ts'
 
@@ -18,8 +18,11 @@ export function useEffects({ agent, helper, outcome, entry }: EffectsPlace, isHe
     queryFn: async ({ signal }): Promise<KeptEffects> => {
       const before = queries.getQueryData<KeptEffects>(queryKey)
       const since = sinceOf(before, apartMs)
+      // The clock of the hub comes with the agents.
+      const { agents, skewMs } = useWatched.getState()
+      const askedAt = agents === undefined ? undefined : Date.now() + skewMs
       const page = await api.get<EffectsPage>('/effects', { query: { ...query, since, limit: MOST }, signal })
-      return withAnswer(before, since, page, MOST)
+      return withAnswer(before, { since, limit: MOST, askedAt }, page)
     },
     refetchInterval: isHeld ? false : EVERY_MS,
     structuralSharing: false,
