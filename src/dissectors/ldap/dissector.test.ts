@@ -4,6 +4,7 @@ import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import type { Paired, Side } from '../../dissect/dissector.ts'
 import { compileFilter, type FilterLanguage } from '../../filter/index.ts'
+import { cpuMsSince } from '../../testing/cpu-time.ts'
 import { AT_THE_START, feed } from '../../testing/feed.ts'
 import { type Chunk as Followed, follow } from '../../testing/follow.ts'
 import { readCapture } from '../../testing/read-capture.ts'
@@ -761,7 +762,7 @@ describe('laws', () => {
   })
 
   test('hostile messages take time in proportion to their length, and no memory for what they only announce', () => {
-    const started = performance.now()
+    const started = process.cpuUsage()
     let deep = element(0x87, 'cn')
     for (let depth = 0; depth < 20_000; depth++) deep = element(0xa0, deep)
     request(search(1, '', deep))
@@ -783,7 +784,7 @@ describe('laws', () => {
     assert.equal(exchanges.length, 20_001)
     const huge = Buffer.from('30840300000002010160840200000002010304', 'hex')
     assert.deepEqual(read([['client', huge]]).exchanges, [])
-    assert.ok(performance.now() - started < 5000)
+    assert.ok(cpuMsSince(started) < 5000)
   })
 })
 

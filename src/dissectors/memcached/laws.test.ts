@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import type { Side } from '../../dissect/dissector.ts'
+import { cpuMsSince } from '../../testing/cpu-time.ts'
 import { AT_THE_START, type Chunk } from '../../testing/feed.ts'
 import { memcached, memcachedUdp } from './dissector.ts'
 import { answer, ask, read, u32s } from './test-messages.ts'
@@ -126,11 +127,11 @@ describe('hostile input takes time in proportion to its length, and little memor
     ['many keys', 'client', `get ${'k '.repeat(30_000)}\r\n`, 10, 1000],
   ] as const)
     test(name, () => {
-      const started = performance.now()
+      const started = process.cpuUsage()
       const wire = latin1(message.repeat(times))
       assert.ok(drip(side, wire, step) <= 1 << 20)
       // Less than a second; what is quadratic takes minutes.
-      assert.ok(performance.now() - started < 20_000)
+      assert.ok(cpuMsSince(started) < 20_000)
     })
 
   for (const [name, asked, reply] of [
@@ -138,7 +139,7 @@ describe('hostile input takes time in proportion to its length, and little memor
     ['binary', ask(13, { key: 'a', opaque: 1 }), answer(13, { opaque: 2 })],
   ] as const)
     test(`replies to none of many quiet commands, ${name}`, () => {
-      const started = performance.now()
+      const started = process.cpuUsage()
       const many = (bytes: Uint8Array, times: number) =>
         Buffer.concat(Array.from({ length: times }, () => bytes))
       assert.equal(
@@ -148,7 +149,7 @@ describe('hostile input takes time in proportion to its length, and little memor
         ]).exchanges.length,
         70_000,
       )
-      assert.ok(performance.now() - started < 20_000)
+      assert.ok(cpuMsSince(started) < 20_000)
     })
 
   describe('many keys', () => {
@@ -169,13 +170,13 @@ describe('hostile input takes time in proportion to its length, and little memor
     })
 
     test('are compared with replies to none of them', () => {
-      const started = performance.now()
+      const started = process.cpuUsage()
       const gets = Array.from({ length: 20 }, (): Chunk => ['client', line])
       const replies = latin1('VALUE - 0 0\r\n\r\nEND\r\n'.repeat(50))
       const answers = Array.from({ length: 400 }, (): Chunk => ['server', replies])
       const told = read([...gets, ...answers], context, { isWhole: false })
       assert.equal(told.exchanges.length, 20_020)
-      assert.ok(performance.now() - started < 10_000)
+      assert.ok(cpuMsSince(started) < 10_000)
     })
   })
 

@@ -7,6 +7,7 @@ import fc from 'fast-check'
 import { compress } from 'snappyjs'
 import type { Side } from '../../dissect/dissector.ts'
 import { compileFilter, type FilterLanguage } from '../../filter/index.ts'
+import { cpuMsSince } from '../../testing/cpu-time.ts'
 import { AT_THE_START, feed } from '../../testing/feed.ts'
 import { bytesLeftBy } from '../../testing/heap.ts'
 import { readCapture } from '../../testing/read-capture.ts'
@@ -351,10 +352,10 @@ describe('a compressed message', () => {
     const bomb = opMsg({ insert: 'users', $db: 'shop', filler: 'a'.repeat(40_000_000) })
     for (const [compressor, pack] of [packers.snappy, packers.zlib, packers.zstd].entries()) {
       const bytes = compressed(bomb, compressor + 1, pack as (body: Buffer) => Uint8Array)
-      const started = performance.now()
+      const started = process.cpuUsage()
       const insert = request(bytes)
       assert.deepEqual(some(insert, 'command', 'database', 'incomplete'), ['insert', 'shop', true])
-      assert.ok(performance.now() - started < 1000)
+      assert.ok(cpuMsSince(started) < 1000)
     }
   })
 
@@ -633,7 +634,7 @@ describe('laws', () => {
   })
 
   test('hostile documents take time in proportion to their length', () => {
-    const started = performance.now()
+    const started = process.cpuUsage()
     const flood = Buffer.concat([Buffer.from('10', 'hex'), cstring('a'), int32(0)])
     const content = Buffer.concat(Array.from({ length: 100_000 }, () => flood))
     const bytes = message(
@@ -648,7 +649,7 @@ describe('laws', () => {
         bytes.subarray(at * step, at * step + step),
       ]),
     )
-    assert.ok(performance.now() - started < 5000)
+    assert.ok(cpuMsSince(started) < 5000)
   })
 })
 

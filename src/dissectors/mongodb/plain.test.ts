@@ -16,6 +16,7 @@ import {
   UUID,
 } from 'bson'
 import fc from 'fast-check'
+import { cpuMsSince } from '../../testing/cpu-time.ts'
 import { DEEPEST, PlainReader } from './plain.ts'
 
 function read(bytes: Uint8Array) {
@@ -140,11 +141,11 @@ describe('a document of BSON', () => {
       hostile[5 + level * 7] = 0x61
       hostile.writeInt32LE(hostile.length - 7 - level * 8, 7 + level * 7)
     }
-    const started = performance.now()
+    const started = process.cpuUsage()
     assert.equal(read(hostile).isCut, true)
     read(Buffer.concat([Buffer.from([0xff, 0xff, 0xff, 0x7f]), Buffer.alloc(1 << 20, 2)]))
     read(Buffer.concat([Buffer.from([0xff, 0xff, 0xff, 0x7f]), Buffer.alloc(1 << 20, 0x0b)]))
-    assert.ok(performance.now() - started < 2000)
+    assert.ok(cpuMsSince(started) < 2000)
 
     fc.assert(
       fc.property(value.document, fc.nat(), fc.nat(255), (document, at, byte) => {
