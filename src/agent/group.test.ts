@@ -22,6 +22,25 @@ describe('a group of agents without traffic', () => {
     assert.deepEqual(group.discrepancies(), [])
   })
 
+  test('takes an agent that throws no error on the hub for one of workers, of which nothing runs here any more', async (t) => {
+    const told = await new TestGroup(t).begin()
+    const { group } = told
+    const job = 'jobs.schedule("j", "0 0 1 1 *", function () {})'
+    assert.equal(await group.reload(testAgent(0, job)), undefined)
+    const moved = testAgent(0, `${job}; throw 'for workers alone'`, { version: 2 })
+    assert.equal(await group.reload(moved), undefined)
+    const [result] = group.results()
+    assert.deepEqual(
+      [result?.declined, result?.loadError, result?.runs],
+      ['for workers alone', undefined, false],
+    )
+    assert.deepEqual((await group.jobs({ order: 'list' })).jobs, [])
+    const { level, text } = told.lines.at(-1) ?? {}
+    assert.deepEqual([level, text], ['info', 'does not run on the hub: for workers alone'])
+    assert.equal(await group.reload(testAgent(0, job, { version: 3 })), undefined)
+    assert.equal(group.results()[0]?.runs, true)
+  })
+
   test('runs jobs by the clock, and none of an agent that is gone', async (t) => {
     const told = await new TestGroup(t).begin()
     const job = 'jobs.schedule("j", "* * * * * *", function () { console.log("ran") })'

@@ -199,6 +199,8 @@ export interface AgentResult {
   readonly account: AgentAccount
   /** Why it did not load. */
   readonly loadError: string | undefined
+  /** Why it does not want to run on the hub, in its words. */
+  readonly declined: string | undefined
   /** It is loaded, was not stopped, and was not removed. */
   readonly runs: boolean
   /** It was removed. */
@@ -233,6 +235,8 @@ interface Place {
   hooks: readonly string[]
   dissectors: readonly DissectorSettings[]
   loadError: string | undefined
+  /** See `LoadedMessage.declined`. */
+  declined: string | undefined
   /** It was removed. */
   gone: boolean
 }
@@ -516,10 +520,10 @@ export class AgentGroup {
 
   results(): AgentResult[] {
     return this.#places.map((place) => {
-      const { agent, component, slot, loadError } = place
+      const { agent, component, slot, loadError, declined } = place
       const account = this.#shown(this.#ledger.account(slot))
-      const runs = loadError === undefined && !place.gone && account.stopped === ''
-      return { agent, component, account, loadError, runs, isGone: place.gone }
+      const runs = loadError === undefined && declined === undefined && !place.gone && account.stopped === ''
+      return { agent, component, account, loadError, declined, runs, isGone: place.gone }
     })
   }
 
@@ -623,6 +627,7 @@ export class AgentGroup {
         hooks: [],
         dissectors: [],
         loadError: undefined,
+        declined: undefined,
         gone: false,
       })
     }
@@ -652,13 +657,15 @@ export class AgentGroup {
     const loaded =
       agent.problem === undefined
         ? await this.#sandbox.load(loadOf(place))
-        : { hooks: [], dissectors: [], error: agent.problem }
+        : { hooks: [], dissectors: [], error: agent.problem, declined: undefined }
     place.loadError = loaded.error === undefined ? undefined : this.#secrets.masked(loaded.error)
+    place.declined = loaded.declined === undefined ? undefined : this.#secrets.masked(loaded.declined)
     if (loaded.error === undefined) {
       place.hooks = loaded.hooks ?? []
       place.dissectors = loaded.dissectors ?? []
       place.gone = false
-      this.log('info', component, 'an agent was loaded', nameOf(agent))
+      if (loaded.declined === undefined) this.log('info', component, 'an agent was loaded', nameOf(agent))
+      else this.#line({ slot, level: 'info', text: `does not run on the hub: ${loaded.declined}` })
     } else {
       this.#line({ slot, level: 'error', text: loaded.error })
       this.log('error', component, 'an agent does not load', { ...nameOf(agent), error: place.loadError })
@@ -913,7 +920,7 @@ export class AgentGroup {
     this.#restarts++
     this.#ledger.restarted((slot) => this.#unackedOf(slot))
     for (const place of this.#places) {
-      if (place.loadError !== undefined || place.gone) continue
+      if (place.loadError !== undefined || place.declined !== undefined || place.gone) continue
       if (this.#ledger.account(place.slot).stopped !== '') continue
       this.#line({ slot: place.slot, level: 'warn', text: `started anew, its variables are lost: ${reason}` })
     }

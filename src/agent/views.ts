@@ -42,7 +42,7 @@ interface Sample {
 }
 
 function stateOf(
-  { agent, component, account, loadError, runs }: AgentResult,
+  { agent, component, account, loadError, declined, runs }: AgentResult,
   now: Sample,
   before: Sample | undefined,
 ): AgentState {
@@ -54,8 +54,14 @@ function stateOf(
     id: idOf(agent),
     component,
     version: runs ? (agent.version ?? 1) : 0,
-    state: runs ? 'running' : loadError === undefined ? 'stopped' : 'failed',
-    reason: loadError ?? account.stopped,
+    state: runs
+      ? 'running'
+      : loadError !== undefined
+        ? 'failed'
+        : declined === undefined
+          ? 'stopped'
+          : 'declined',
+    reason: loadError ?? declined ?? account.stopped,
     calls: now.calls,
     callsPerSecond: perSecond(now.calls, before?.calls ?? 0),
     errors: account.errors,

@@ -32,7 +32,7 @@ export function agentReasons(agents: readonly AgentView[]): string[] {
             `${name}: version ${failure.version} did not load on ${printable(failure.node)}: ${printable(failure.reason)}`,
           ]
     const reasons = agent.nodes
-      .filter((node) => node.reason !== '')
+      .filter(({ reason, state }) => reason !== '' && state !== 'declined')
       .map((node) => `${name} on ${printable(node.node)}: ${printable(node.reason)}`)
     return [...failed, ...reasons]
   })
@@ -90,7 +90,8 @@ function editedNote({ source, hash }: AgentView): string {
 }
 
 function stateOf(agent: AgentView): string {
-  const { active, nodes } = agent
+  const { active } = agent
+  const nodes = agent.nodes.filter(({ state }) => state !== 'declined')
   if (!active) return 'inactive'
   if (nodes.length === 0) return 'no node'
   const states = nodes.map((node) => nodeState(agent, node))
@@ -100,7 +101,8 @@ function stateOf(agent: AgentView): string {
 }
 
 function isOff(agent: AgentView, node: NodeState): boolean {
-  return agent.active && nodeState(agent, node) !== 'running' && agent.nodes.length > 1
+  const { active, nodes } = agent
+  return active && !['running', 'declined'].includes(nodeState(agent, node)) && nodes.length > 1
 }
 
 /** A node may still run what was there before. */

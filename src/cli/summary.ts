@@ -61,7 +61,7 @@ function agentRows(agents: readonly AgentResult[]): (string | number)[][] {
   const header = ['', 'agent', 'calls', 'errors', 'jobs', 'time', 'state'].map((text) =>
     styleText('dim', text),
   )
-  const rows = agents.map(({ agent, component, account, loadError }) => [
+  const rows = agents.map(({ agent, component, account, loadError, declined }) => [
     component === 'hub' ? `hub-${agent.index}` : String(agent.index),
     shortened(agent.title),
     count(account.calls),
@@ -72,10 +72,15 @@ function agentRows(agents: readonly AgentResult[]): (string | number)[][] {
       ? styleText('red', 'not loaded')
       : account.stopped !== ''
         ? styleText('red', `stopped: ${account.stopped}`)
-        : 'ok',
+        : declined === undefined
+          ? 'ok'
+          : NOT_ON_HUB,
   ])
   return [header, ...rows]
 }
+
+/** An agent that does not want to run there. */
+const NOT_ON_HUB = 'not running on hub'
 
 /** Titles may be whole sentences; the row is to fit on a terminal. */
 function shortened(title: string): string {
@@ -244,13 +249,20 @@ export function summaryJson(result: RunResult, effects: Effects, sandbox: string
     entries: both(counters.entries, result.made.entries),
     ownPackets: counters.ownPackets,
     ownRequests: counters.ownRequests,
-    agents: result.agents.map(({ agent, component, account, loadError }) => ({
+    agents: result.agents.map(({ agent, component, account, loadError, declined }) => ({
       index: agent.index,
       title: agent.title,
       file: agent.path,
       component,
-      state: loadError !== undefined ? 'not loaded' : account.stopped === '' ? 'ok' : 'stopped',
-      reason: loadError ?? account.stopped,
+      state:
+        loadError !== undefined
+          ? 'not loaded'
+          : declined !== undefined
+            ? NOT_ON_HUB
+            : account.stopped === ''
+              ? 'ok'
+              : 'stopped',
+      reason: loadError ?? declined ?? account.stopped,
       calls: account.calls,
       errors: account.errors,
       jobRuns: account.jobRuns,

@@ -121,11 +121,8 @@ export const SNAPSHOT_METRICS: readonly MetricDeclaration[] = [
       ]),
   },
   perAgent('agent_console_lines_total', 'counter', 'Console lines of an agent.', ({ lines }) => lines),
-  perAgent(
-    'agent_running',
-    'gauge',
-    '1 while an agent runs, 0 when it failed or was stopped.',
-    ({ state }) => (state === 'running' ? 1 : 0),
+  perAgent('agent_running', 'gauge', '0 when an agent failed or was stopped, 1 otherwise.', ({ state }) =>
+    state === 'failed' || state === 'stopped' ? 0 : 1,
   ),
   perAgent(
     'agent_version',

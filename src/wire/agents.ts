@@ -72,7 +72,9 @@ export const agentState = z.object({
   id: z.string(),
   component: z.enum(['worker', 'hub']),
   version: z.number().int().describe('Running version; 0 when none runs'),
-  state: z.enum(['running', 'failed', 'stopped']),
+  state: z
+    .enum(['running', 'failed', 'stopped', 'declined'])
+    .describe('`declined`: it does not want to run on the hub'),
   reason: z.string().describe('Why it does not run; "" when it does'),
   calls: z.number().describe('Calls of its hooks and jobs since the node started'),
   callsPerSecond: z.number(),

@@ -221,10 +221,10 @@ describe('networkerrors, podtraffic and top5', { concurrency: 2 }, () => {
       outcome.agents.map(({ state, reason }) => [state, reason]),
       [
         ['ok', ''],
-        ['not loaded', 'for workers alone'],
+        ['not running on hub', 'for workers alone'],
       ],
     )
-    assert.deepEqual(said(outcome, 'hub'), ['hub error: for workers alone'])
+    assert.deepEqual(said(outcome, 'hub'), ['hub info: does not run on the hub: for workers alone'])
     const lines = said(outcome, 'w1')
     assert.equal(
       lines.at(-1),

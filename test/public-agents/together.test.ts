@@ -50,7 +50,7 @@ describe('all public agents in one worker and one hub', () => {
           state,
           reason,
         ]),
-      [['networkerrors/networkerrors.js', 'hub', 'not loaded', 'for workers alone']],
+      [['networkerrors/networkerrors.js', 'hub', 'not running on hub', 'for workers alone']],
     )
   })
 

@@ -39,7 +39,10 @@ export function NodeTable({ agent }: { readonly agent: AgentView }) {
               {state.component === 'hub' && state.node !== 'hub' && ' (hub)'}
             </td>
             <td>
-              <StatusWord status={state.state} word={WORDS[state.state]} />
+              <StatusWord
+                status={state.state === 'declined' ? 'inactive' : state.state}
+                word={WORDS[state.state]}
+              />
               {state.reason !== '' && <div className={classes.reason}>{state.reason}</div>}
             </td>
             <td className={classes.number}>{state.version === 0 ? 'none' : state.version}</td>
@@ -69,4 +72,9 @@ function droppedText(dropped: Readonly<Record<string, number>>): string {
     : reasons.map(([reason, count]) => `${formatCount(count)} ${reason}`).join(', ')
 }
 
-const WORDS = { running: 'Running', failed: 'Failed', stopped: 'Stopped' } as const
+const WORDS = {
+  running: 'Running',
+  failed: 'Failed',
+  stopped: 'Stopped',
+  declined: 'Not on the hub',
+} as const

@@ -38,7 +38,8 @@ export function Nodes({ nodes }: { readonly nodes: readonly NodeView[] }) {
 }
 
 function NodeRow({ node }: { readonly node: NodeView }) {
-  const { startedAt, now, version, agents, address, skewMs } = node
+  const { startedAt, now, version, address, skewMs } = node
+  const agents = node.agents.filter(({ state }) => state !== 'declined')
   const running = agents.filter(({ state }) => state === 'running').length
   return (
     <Table.Tr>

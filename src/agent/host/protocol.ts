@@ -160,6 +160,8 @@ export interface LoadedMessage {
   /** Those that the script defines. */
   readonly dissectors?: readonly DissectorSettings[]
   readonly error?: string
+  /** What the script threw on a hub, and is no error: it is for workers. Nothing of it runs, and nothing is wrong. */
+  readonly declined?: string
   readonly lines: readonly Line[]
   readonly heapBytes: number
   readonly told?: readonly HostEvent[]

@@ -1130,12 +1130,16 @@ export class Sandbox implements SlotHost {
     this.#note(undefined)
     this.#sendCalls()
     if (slot !== undefined && slot.counters.stopped !== '') failure = slot.counters.stopped
+    const isDeclined = slot?.declines(failure) === true
+    if (isDeclined) this.#unload(agent.slot)
     if (failure === '' && slot !== undefined) this.#put(slot)
     else if (slot !== undefined) this.#forget(slot)
     const shared = this.#takeShares()
     writeFrame(DATA, UP.loaded, 0, {
       slot: agent.slot,
-      ...(failure === '' ? { hooks: slot?.hooks, dissectors: slot?.dissectors } : { error: failure }),
+      ...(failure === ''
+        ? { hooks: slot?.hooks, dissectors: slot?.dissectors }
+        : { [isDeclined ? 'declined' : 'error']: failure }),
       lines: this.#lines,
       heapBytes: getHeapStatistics().used_heap_size,
       ...this.#takeTold(),

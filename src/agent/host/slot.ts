@@ -52,6 +52,7 @@ export interface ScheduledTask {
 
 /** As V8 says it. */
 const STACK_OVERFLOW = /^RangeError: Maximum call stack/
+const ERROR = /^\w*Error\b/
 const WITHOUT_IT = /^TypeError: Cannot read properties of (null|undefined)/
 
 /** An agent in its realm, on one component. */
@@ -141,6 +142,12 @@ export class Slot {
     if (failure !== '') return this.#located(failure)
     this.hooks = this.#host.config.hooks.filter((_, hook) => this.#live.has(hook))
     return ''
+  }
+
+  /** Whether a script has refused to run on the hub: what it threw is no error (agent-api §11, row 30). */
+  declines(failure: string): boolean {
+    const isError = failure === '' || this.counters.stopped !== '' || ERROR.test(failure)
+    return this.agent.component === 'hub' && !isError
   }
 
   setLayouts(version: number, layouts: readonly Layout[]): void {

@@ -71,5 +71,6 @@ function stateOf({ silentMs, skewMs }: NodeView): string {
 }
 
 function running({ agents }: NodeView): string {
-  return `${agents.filter(({ state }) => state === 'running').length} of ${agents.length}`
+  const meant = agents.filter(({ state }) => state !== 'declined')
+  return `${meant.filter(({ state }) => state === 'running').length} of ${meant.length}`
 }

@@ -189,7 +189,9 @@ const REHEARSED = { actions: 'told', traced: true } as const
 
 /** Scripts may refuse to run on one component; none must be left. */
 function runsNowhere({ index }: Agent, { agents }: RunResult): boolean {
-  return agents.every(({ agent, loadError }) => agent.index !== index || loadError !== undefined)
+  return agents.every(
+    ({ agent, loadError, declined }) => agent.index !== index || (loadError ?? declined) !== undefined,
+  )
 }
 
 /** Checked here, where there is someone to be told. */
