@@ -11,6 +11,7 @@ import { certificate } from '../../testing/certificate.ts'
 import { fakeHost } from '../../testing/helper-host.ts'
 import { natsCluster, natsServer } from '../../testing/nats-server.ts'
 import { tempFolder } from '../../testing/temp-folder.ts'
+import { until } from '../../testing/until.ts'
 import { PartlyFailed, Refusal, retryOf } from '../answer.ts'
 import { openDataFolder } from '../data-folder.ts'
 import { dispatch } from '../dispatch.ts'
@@ -118,6 +119,8 @@ describe('vendor.nats.put', () => {
       Array.from({ length: 20 }, (_, at) => [server.url, 'alerts.c', `${at}`]),
     )
     await connection.flush()
+    // They are handed on one after another.
+    await until(() => read.length >= 22)
     assert.deepEqual(read[0], { text: '{"n":1,"t":"ü"}', headers: { Team: ['shop'] } })
     assert.equal(read[1]?.text, '\ufffd\0')
     assert.deepEqual(
