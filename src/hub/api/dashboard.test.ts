@@ -85,6 +85,16 @@ test('all of it comes with a policy that lets nothing in from elsewhere', async 
   }
 })
 
+test('the first page is also for who takes anything', async (t) => {
+  const { url } = await startWithDashboard(t)
+  for (const headers of [{}, { accept: '*/*' }]) {
+    const { status, headers: given } = await get(url, '/', headers)
+    assert.equal(status, 200)
+    assert.match(String(given['content-type']), /text\/html/)
+  }
+  assert.equal((await get(url, '/', { accept: 'application/json' })).status, 404)
+})
+
 test('what is no file of it is not found, and no page for programs', async (t) => {
   const { url } = await startWithDashboard(t)
   for (const [path, headers] of [

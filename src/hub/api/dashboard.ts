@@ -37,8 +37,10 @@ export function answerFromDashboard(
   if (request.method !== 'GET' && request.method !== 'HEAD') return undefined
   if (path === '/api' || path.startsWith('/api/')) return undefined
   if (isBuilt(folder, path)) return sendFile(reply, path)
-  // Every address of the dashboard is the same page, which reads the address by itself.
-  return request.headers.accept?.includes('text/html') === true ? sendPage(reply, folder) : undefined
+  // Every address of the dashboard is the same page, which reads the address by itself. curl takes anything: it gets the first one.
+  const { accept = '*/*' } = request.headers
+  const isForPeople = accept.includes('text/html') || (path === '/' && accept.includes('*/*'))
+  return isForPeople ? sendPage(reply, folder) : undefined
 }
 
 function sendFile(reply: FastifyReply, path: string): FastifyReply {
