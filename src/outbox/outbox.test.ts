@@ -531,6 +531,17 @@ describe('the outbox', () => {
     }
   })
 
+  test('tries at once what waits when it is opened, however long it was to wait', async (t) => {
+    const folder = await tempFolder(t)
+    const before = await open(t, { folder, send: () => Promise.reject(later(3_000_000)) })
+    for (const key of ['a', 'b']) before.outbox.push(call({ key }))
+    await until(() => before.outbox.lanes(2).every(({ failures }) => failures === 1))
+    await before.outbox.close()
+    const after = await open(t, { folder })
+    assert.equal(await after.outbox.drained(5000), 0)
+    assert.equal(after.sent.length, 2)
+  })
+
   test('waits no longer when the clock is put back', async (t) => {
     let offMs = 0
     const { outbox, sent } = await open(t, {

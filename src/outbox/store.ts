@@ -433,8 +433,8 @@ export class OutboxStore {
       database.run("INSERT OR IGNORE INTO about VALUES ('name', ?)", randomBytes(5).toString('hex'))
       database.run("INSERT OR IGNORE INTO about VALUES ('run', '0')")
       database.run("UPDATE about SET value = value + 1 WHERE name = 'run'")
-      // The clock may have been put back meanwhile.
-      database.run('UPDATE lanes SET due = ?1 WHERE due > ?1 + ?2', now, LONGEST_WAIT_MS)
+      // Much may have changed since the last attempt, also the clock: whoever starts Remora wants to see what goes out.
+      database.run('UPDATE lanes SET due = ?1 WHERE due > ?1', now)
       // Left where the file was damaged.
       database.run('DELETE FROM calls WHERE lane NOT IN (SELECT number FROM lanes)')
       database.run('DELETE FROM lanes WHERE total NOT IN (SELECT number FROM totals)')
@@ -912,4 +912,3 @@ const MOST_LANES_KNOWN = 1000
 const MOST_GRANTS_KNOWN = 1000
 const NO_GRANTS = '{"helpers":[]}'
 const CALLS_OF_A_RUN = 2 ** 32
-const LONGEST_WAIT_MS = 3_600_000
