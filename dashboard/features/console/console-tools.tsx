@@ -3,6 +3,7 @@ import { IconChevronDown, IconChevronUp, IconSearch, IconX } from '@tabler/icons
 import { type KeyboardEvent, useEffect, useRef } from 'react'
 import type { AgentView, NodeView } from '../../../src/wire/views.ts'
 import { countText } from '../../components/console/search.ts'
+import { Tools } from '../../components/tools.tsx'
 import { useOffer } from '../../lib/commands.ts'
 import { useTyped } from '../../lib/use-typed.ts'
 import classes from './console-page.module.css'
@@ -21,7 +22,7 @@ interface Props {
 export function ConsoleTools({ place, onPlace, agents, nodes, search }: Props) {
   const { agent, node, ...rest } = place
   return (
-    <div className={classes.tools}>
+    <Tools>
       <Select
         className={classes.agent ?? ''}
         size="xs"
@@ -61,7 +62,7 @@ export function ConsoleTools({ place, onPlace, agents, nodes, search }: Props) {
         search={search}
         onChange={(searched) => onPlace({ ...place, searched })}
       />
-    </div>
+    </Tools>
   )
 }
 

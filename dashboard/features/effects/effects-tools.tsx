@@ -1,6 +1,7 @@
 import { Button, Select } from '@mantine/core'
 import { IconX } from '@tabler/icons-react'
 import type { ReactNode } from 'react'
+import { Tools } from '../../components/tools.tsx'
 import { useAgents } from '../../lib/watched.ts'
 import classes from './effects.module.css'
 import { type EffectsPlace, OUTCOME_WORDS, OUTCOMES } from './effects-place.ts'
@@ -27,7 +28,7 @@ export function EffectsTools({ place, onPlace, callers, children }: Props) {
   if (place.agent !== '' && !agents.has(place.agent)) agents.set(place.agent, place.agent)
   if (place.helper !== '') helpers.add(place.helper)
   return (
-    <div className={classes.tools}>
+    <Tools>
       <Select
         className={classes.agent ?? ''}
         size="xs"
@@ -76,6 +77,6 @@ export function EffectsTools({ place, onPlace, callers, children }: Props) {
         </Button>
       )}
       {children}
-    </div>
+    </Tools>
   )
 }

@@ -1,6 +1,7 @@
 import { SegmentedControl, Select } from '@mantine/core'
 import { useMemo } from 'react'
 import { FilterBox } from '../../components/filter-box/filter-box.tsx'
+import { Tools } from '../../components/tools.tsx'
 import classes from './map.module.css'
 import { GROUPINGS, type MapPlace, WINDOWS } from './map-place.ts'
 import type { ServiceGraph } from './service-graph.ts'
@@ -24,7 +25,7 @@ export function MapTools({ graph, place, onPlace, onSought }: Props) {
     [graph],
   )
   return (
-    <div className={classes.tools}>
+    <Tools>
       <div className={classes.filter}>
         <FilterBox value={place.filter} onApply={(filter) => onPlace({ filter })} label="Filter of the map" />
       </div>
@@ -70,7 +71,7 @@ export function MapTools({ graph, place, onPlace, onSought }: Props) {
         value={place.isTable ? 'table' : 'map'}
         onChange={(view) => onPlace({ isTable: view === 'table' })}
       />
-    </div>
+    </Tools>
   )
 }
 

@@ -4,6 +4,7 @@ import { useQuery } from '@tanstack/react-query'
 import type { CaptureView } from '../../../src/wire/captures.ts'
 import type { TrialSource } from '../../../src/wire/trials.ts'
 import { FilterBox } from '../../components/filter-box/filter-box.tsx'
+import { Tools } from '../../components/tools.tsx'
 import { api } from '../../lib/api.ts'
 import classes from './trial.module.css'
 
@@ -24,7 +25,7 @@ export function TrialTools({ source, onSource, isRunning, onRun, isMaking, onMak
     queryFn: () => api.get<{ readonly captures: readonly CaptureView[] }>('/captures'),
   })
   return (
-    <div className={classes.tools}>
+    <Tools>
       <Select
         size="xs"
         w={180}
@@ -67,7 +68,7 @@ export function TrialTools({ source, onSource, isRunning, onRun, isMaking, onMak
       >
         Make a test
       </Button>
-    </div>
+    </Tools>
   )
 }
 
