@@ -18,6 +18,7 @@ const CORE = [
   'wire',
   'shared-state',
   'service-map',
+  'cluster',
 ]
 /** They touch the world, and do not know each other; agents use helpers. */
 const EDGES = [

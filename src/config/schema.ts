@@ -330,6 +330,20 @@ export const configSchema = section({
     maxSize: setting(size, '256Mi', 'Disk that they may take'),
     ttl: setting(time, '720h', 'How long they are kept'),
   }),
+  kubernetes: section({
+    enabled: setting(
+      z.enum(['auto', 'on', 'off']),
+      'auto',
+      'Whether to ask a Kubernetes cluster about pods, services and nodes; auto: where Remora runs in a pod, or a kubeconfig is named',
+    ),
+    kubeconfig: setting(text, '', 'File that says how to reach the cluster; "" = the account of the pod'),
+    context: setting(text, '', 'Its context to use; "" = the current one'),
+    namespaces: setting(
+      texts,
+      [],
+      'Namespaces to follow; empty = all, and nodes, which takes a cluster role',
+    ),
+  }),
   node: section({ name: setting(text, '', 'Name of this node; "" = host name') }),
   tap: section({
     regex: planned(text, '.*', 'Pods to capture'),
