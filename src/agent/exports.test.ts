@@ -241,6 +241,7 @@ describe('prometheus.* in the sandbox', () => {
       others: (taken) => broker.exportedText(taken),
     })
     const server = await startOpsServer({
+      host: '127.0.0.1',
       port: 0,
       metrics,
       ready: () => ({ ready: true, reasons: [] }),

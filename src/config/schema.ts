@@ -267,7 +267,12 @@ export const configSchema = section({
       ),
       most: setting(positive, 50, 'Captures that are kept; the oldest go first'),
     }),
-    metricsPort: setting(whole, 9100, 'Port of the metrics of a hub, on the loopback; 0: any'),
+    metricsPort: setting(
+      whole,
+      9100,
+      'Port of the metrics of a hub, and of its /healthz and /readyz; 0: any',
+    ),
+    metricsHost: setting(text, '127.0.0.1', 'Address of these; nobody is asked for a token there'),
     store: setting(
       z.enum(['folder', 'nats', 'configmap']),
       'folder',
@@ -415,7 +420,10 @@ export const configSchema = section({
       hub: section({ srvPort: planned(positive, 8898, 'Port of the hub') }),
       worker: section({ srvPort: setting(positive, 48_999, 'Port by which entries name their worker') }),
     }),
-    metrics: section({ port: setting(whole, 49_100, 'Port of the metrics, and of /healthz and /readyz') }),
+    metrics: section({
+      port: setting(whole, 49_100, 'Port of the metrics, and of /healthz and /readyz'),
+      host: setting(text, '127.0.0.1', 'Address of these; nobody is asked for a token there'),
+    }),
     misc: section({
       jsonTTL: setting(time, '5m', 'How long entries are kept'),
       pcapTTL: planned(time, '10s', 'How long packets are kept'),

@@ -226,6 +226,7 @@ function opened(): { metrics: Metrics; set(changes: Partial<MetricsSnapshot>): v
 
 async function started(t: TestContext, options: Partial<OpsOptions>): Promise<OpsServer> {
   const server = await startOpsServer({
+    host: '127.0.0.1',
     port: 0,
     metrics: opened().metrics,
     ready: () => ({ ready: true, reasons: [] }),

@@ -5,8 +5,8 @@ import { whoListens } from './listener.ts'
 import type { Metrics } from './metrics.ts'
 
 export interface OpsOptions {
-  /** The loopback unless somebody says otherwise: there are no secrets in what is told here, and no passwords before it. */
-  readonly host?: string
+  /** There are no secrets in what is told here, and no passwords before it. */
+  readonly host: string
   /** 0: any that is free. */
   readonly port: number
   readonly metrics: Pick<Metrics, 'text' | 'contentType'>
@@ -28,7 +28,7 @@ export interface OpsServer {
  * when not). Rejects with a Mistake when the port cannot be had.
  */
 export async function startOpsServer(options: OpsOptions): Promise<OpsServer> {
-  const { host = '127.0.0.1', port } = options
+  const { host, port } = options
   const server = createServer(LIMITS, (request, response) => {
     answer(options, request, response).catch((error: unknown) => {
       // Whatever is wrong with the numbers, the program that they are about goes on.

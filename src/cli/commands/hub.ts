@@ -47,7 +47,8 @@ async function hub(flags: HubFlags): Promise<void> {
       }),
     )
     const { service, api } = started
-    ops = await program.serveOps(config.hub.metricsPort, started, () => service.hub.ready())
+    const { metricsHost: host, metricsPort: port } = config.hub
+    ops = await program.serveOps({ host, port }, started, () => service.hub.ready())
     process.stderr.write(
       `remora: a hub of ${bus.description}, the API is at ${api.url}, metrics at http://${ops.address}/metrics\n`,
     )

@@ -79,8 +79,9 @@ async function tap(paths: string[], flags: TapFlags): Promise<void> {
       }),
     )
     const ready = () => hub.service.hub.ready()
-    ops = await program.serveOps(config.tap.metrics.port, worker, ready)
-    await program.serveOps(config.hub.metricsPort, hub, ready)
+    ops = await program.serveOps(config.tap.metrics, worker, ready)
+    const { metricsHost: host, metricsPort: port } = config.hub
+    await program.serveOps({ host, port }, hub, ready)
     process.stderr.write(`remora: the API is at ${hub.api.url}, metrics at http://${ops.address}/metrics\n`)
     if (config.scripting.console) program.print(hub.service.hub, flags.json === true).catch(report)
     const synced = Promise.withResolvers<void>()

@@ -54,7 +54,7 @@ async function worker(flags: WorkerFlags): Promise<void> {
       ready: bus.connected,
       reasons: bus.connected ? [] : [`${bus.description} cannot be reached`],
     })
-    ops = await program.serveOps(config.tap.metrics.port, started, ready)
+    ops = await program.serveOps(config.tap.metrics, started, ready)
     process.stderr.write(`remora: a worker of ${bus.description}, metrics at http://${ops.address}/metrics\n`)
     await program.untilStopped(service.captured)
     await program.end('stopped')

@@ -138,7 +138,7 @@ async function ports({ tap }: Config): Promise<Finding[]> {
   const { host } = tap.proxy
   return [
     await port('tap.proxy.front.port', host, tap.proxy.front.port),
-    await port('tap.metrics.port', '127.0.0.1', tap.metrics.port),
+    await port('tap.metrics.port', tap.metrics.host, tap.metrics.port),
   ]
 }
 

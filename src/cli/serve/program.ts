@@ -63,11 +63,15 @@ export class Program {
   }
 
   /** Metrics, health and readiness of one component, whose agents hear what the log says. */
-  async serveOps(port: number, part: Operated, ready: () => Readiness): Promise<OpsServer> {
+  async serveOps(
+    { host, port }: { readonly host: string; readonly port: number },
+    part: Operated,
+    ready: () => Readiness,
+  ): Promise<OpsServer> {
     const { service, metrics } = part
     this.log.onLine(({ time, level, msg, fields }) => service.log(level, msg, { time, ...fields }))
     const health = () => service.status().health
-    const server = await startOpsServer({ port, metrics, ready, health })
+    const server = await startOpsServer({ host, port, metrics, ready, health })
     return this.add(`metrics of the ${service.status().component}`, server)
   }
 
