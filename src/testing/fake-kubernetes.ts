@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import type { TestContext } from 'node:test'
 import type { KubernetesAccess } from '../kubernetes/access.ts'
@@ -41,6 +42,8 @@ export class FakeKubernetes {
   token: string | undefined
   /** Called with each request before anything is done for it: what others do in between. */
   before: (asked: string) => void = () => {}
+  /** Takes over connections to ports of pods; undefined: there are none. */
+  forwards: PodForwards | undefined
   readonly #objects = new Map<string, FakeObject>()
   readonly #log: LoggedEvent[] = []
   readonly #watches = new Set<Watch>()
@@ -63,6 +66,7 @@ export class FakeKubernetes {
     const { port } = server.address() as AddressInfo
     this.url = `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`
     server.on('request', (request, response) => void this.#serve(request, response))
+    server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head))
   }
 
   access(): KubernetesAccess {
@@ -139,6 +143,27 @@ export class FakeKubernetes {
       if (!(error instanceof Refusal)) throw error
       answer(response, error.code, failure(error.code, error.reason, error.message))
     }
+  }
+
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const { method = '', url = '', headers } = request
+    const asked = `${method} ${url}`
+    this.seen.push(asked)
+    const at = this.#faults.findIndex(({ fits }) => fits(asked))
+    const fault = at < 0 ? undefined : this.#faults.splice(at, 1)[0]?.fault
+    const [, namespace = '', pod = ''] = FORWARDED.exec(url) ?? []
+    const code = fault?.kind === 'status' ? fault.code : this.#findPod(namespace, pod) ? 200 : 404
+    if (fault?.kind === 'reset') socket.destroy()
+    else if (this.token !== undefined && headers.authorization !== `Bearer ${this.token}`)
+      refuseUpgrade(socket, failure(401, 'Unauthorized', 'Unauthorized'))
+    else if (code !== 200)
+      refuseUpgrade(socket, failure(code, 'Refused', `pods "${pod}" cannot be reached (${code})`))
+    else if (this.forwards === undefined) socket.destroy()
+    else this.forwards.upgrade(request, socket, head, namespace, pod)
+  }
+
+  #findPod(namespace: string, pod: string): boolean {
+    return this.#objects.has(`pods/${namespace}/${pod}`)
   }
 
   #handle(method: string, url: URL, body: string, response: ServerResponse): Result | undefined {
@@ -279,6 +304,20 @@ export class FakeKubernetes {
     this.#watches.add(watch)
     response.on('close', () => this.#watches.delete(watch))
   }
+}
+
+/** Such as `PortForwards` of test/kube. */
+interface PodForwards {
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, namespace: string, pod: string): void
+}
+
+const FORWARDED = /^\/api\/v1\/namespaces\/([^/]+)\/pods\/([^/]+)\/portforward(?:\?|$)/
+
+function refuseUpgrade(socket: Duplex, status: Json): void {
+  const body = JSON.stringify(status)
+  socket.end(
+    `HTTP/1.1 ${status.code} Refused\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`,
+  )
 }
 
 interface LoggedEvent {
