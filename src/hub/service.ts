@@ -5,6 +5,7 @@ import type { Bus } from '../bus/bus.ts'
 import { Lease } from '../bus/lease.ts'
 import type { HelperHost } from '../helpers/helper.ts'
 import { COUNTER_NAMES } from '../metrics/counters.ts'
+import type { ClusterFollower } from '../node/cluster-follower.ts'
 import { ConsoleOut } from '../node/console-out.ts'
 import { NodeAgents, type NodeObserver } from '../node/node-agents.ts'
 import type { Note } from '../node/note.ts'
@@ -26,6 +27,8 @@ export interface HubServiceOptions {
   readonly store: AgentStore
   /** What agents share by `cluster.*`: what all nodes have written. */
   readonly values: SharedState
+  /** What is known of the cluster; whoever made it closes it. */
+  readonly cluster: ClusterFollower
   readonly archive?: Archive | undefined
   readonly sources?: EntrySources | undefined
   readonly captures?: CaptureControl | undefined
@@ -128,6 +131,7 @@ export class HubService {
       outbox: [...(this.#options.outbox?.() ?? [])],
       counters: {
         ...leading?.counters,
+        ...this.#options.cluster.counters,
         [queue('console')]: this.#console.depth,
         [dropped('console', 'queue-full')]: this.#console.dropped,
         [dropped('console', 'slow-reader')]: this.hub.lines.dropped,

@@ -32,3 +32,44 @@ export const clusterChange = z.object({
   reason: podReason.optional().describe('Of a pod, where there is one'),
 })
 export type ClusterChange = z.infer<typeof clusterChange>
+
+/**
+ * What the hub that leads tells all programs, again and again: changes as they come, and at least its head once a second.
+ * The changes are read one by one, so that one that is not understood costs itself alone.
+ */
+export const clusterNews = z.object({
+  feed: z.string().describe('One run of the watcher: another one after each change of the leader'),
+  term: z.number().describe('Grows with each hub that leads'),
+  seq: z.number().int().describe('Number of this message; of one without changes that of the last with some'),
+  clusterId: z.string().default('').describe('"" where it is not known'),
+  complete: z
+    .array(z.string())
+    .describe('Of what everything has been told: `pod`, or `pod/namespace` where namespaces are followed'),
+  changes: z.array(z.unknown()).default([]).describe('Of `clusterChange`'),
+})
+export type ClusterNews = z.infer<typeof clusterNews>
+
+/** Asked of a feed: messages behind the one with this number, or objects behind this place. */
+export const clusterQuestion = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('news'), after: z.number().int() }),
+  z.object({ kind: z.literal('page'), after: z.number().int() }),
+])
+export type ClusterQuestion = z.infer<typeof clusterQuestion>
+
+export const clusterAnswer = z.discriminatedUnion('kind', [
+  /** The next ones in order, as many as fit: none where there are none yet. */
+  z.object({
+    kind: z.literal('news'),
+    messages: z.array(z.object({ seq: z.number().int(), changes: z.array(z.unknown()) })),
+  }),
+  /** They are not kept any more: ask for all there is, page by page. */
+  z.object({ kind: z.literal('gone') }),
+  z.object({
+    kind: z.literal('page'),
+    seq: z.number().int().describe('The objects are as they were told up to this message'),
+    complete: z.array(z.string()).describe('As in news'),
+    objects: z.array(z.unknown()).describe('Of `clusterChange`: ADDED'),
+    next: z.number().int().nullable().describe('Place to ask behind next; null: that was all'),
+  }),
+])
+export type ClusterAnswer = z.infer<typeof clusterAnswer>

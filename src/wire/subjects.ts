@@ -38,6 +38,10 @@ export const SUBJECTS = {
   map: (id: string) => `map.${token(id)}`,
   /** Request to the hubs: `{}` → what `hub.targeted` answers. */
   targeted: 'targeted',
+  /** `clusterNews` of the hub that leads, to all programs. */
+  clusterNews: 'cluster-news',
+  /** Request to the hub that leads: `clusterQuestion` → `clusterAnswer`. */
+  clusterFeed: (feed: string) => `cluster-feed.${token(feed)}`,
 } as const
 
 /** Durable streams. */

@@ -4,6 +4,7 @@ import type { Bus } from '../bus/bus.ts'
 import type { HelperHost } from '../helpers/helper.ts'
 import { COUNTER_NAMES, COUNTERS } from '../metrics/counters.ts'
 import { Mistake } from '../mistake/mistake.ts'
+import type { ClusterFollower } from '../node/cluster-follower.ts'
 import { ConsoleOut } from '../node/console-out.ts'
 import { type AgentRunner, DeploymentFollower } from '../node/deployment-follower.ts'
 import { Fleet } from '../node/fleet.ts'
@@ -34,6 +35,8 @@ export interface WorkerServiceOptions {
   readonly shared: Promise<Shared>
   /** What agents share by `cluster.*`. */
   readonly values: SharedState
+  /** What is known of the cluster; whoever made it closes it. */
+  readonly cluster: ClusterFollower
   readonly node: string
   readonly boot: string
   readonly version: string
@@ -177,6 +180,7 @@ export class WorkerService {
       [dropped('recordings', 'entries')]: this.#recordings?.lost ?? 0,
       [dropped('console', 'queue-full')]: this.#console.dropped,
       [queue('console')]: this.#console.depth,
+      ...this.#options.cluster.counters,
       [dropped('wire', 'malformed')]:
         (live?.malformed ?? 0) +
         (this.#maps?.malformed ?? 0) +

@@ -25,6 +25,7 @@ import { KubernetesClient } from '../../kubernetes/client.ts'
 import { COUNTER_NAMES } from '../../metrics/counters.ts'
 import { type Metrics, openMetrics } from '../../metrics/metrics.ts'
 import { ActionsOut } from '../../node/actions-out.ts'
+import { ClusterFollower } from '../../node/cluster-follower.ts'
 import { answerEffects } from '../../node/effect-answers.ts'
 import type { Note } from '../../node/note.ts'
 import { answerAboutOutbox } from '../../node/outbox-answers.ts'
@@ -76,6 +77,7 @@ export async function startHub(request: HubRequest): Promise<StartedHub> {
   const folder = join(resolve(config.hub.state), 'hub')
   const actions = new ActionsOut({ bus, node: 'hub', folder, note })
   const values = new SharedState({ node: 'hub', boot, bucket: shared.cluster })
+  const cluster = new ClusterFollower({ bus, isOn: config.kubernetes.enabled !== 'off', note })
   const effects = new EffectLog({
     folder: join(folder, 'audit'),
     mostBytes: bytesOf(config.hub.audit.maxSize),
@@ -144,6 +146,7 @@ export async function startHub(request: HubRequest): Promise<StartedHub> {
     shared,
     store,
     values,
+    cluster,
     boot,
     version: version(),
     address,
@@ -197,7 +200,7 @@ export async function startHub(request: HubRequest): Promise<StartedHub> {
     health: () =>
       hubHealth({
         nodeName: 'hub',
-        clusterId: '',
+        clusterId: cluster.clusterId,
         version: version(),
         process: own.state(),
         workers: service.hub.fleet.workers().map(({ node, address: at }) => ({ address: at, podName: node })),
@@ -211,6 +214,7 @@ export async function startHub(request: HubRequest): Promise<StartedHub> {
     await api?.close()
     await trials.close()
     await service.close()
+    await cluster.close()
     await actions.close()
     stopAnswering()
     broker.tidy()

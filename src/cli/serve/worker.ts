@@ -14,6 +14,7 @@ import { version } from '../../helpers/version.ts'
 import { COUNTER_NAMES, COUNTERS } from '../../metrics/counters.ts'
 import { type Metrics, openMetrics } from '../../metrics/metrics.ts'
 import { ActionsOut } from '../../node/actions-out.ts'
+import { ClusterFollower } from '../../node/cluster-follower.ts'
 import { answerEffects } from '../../node/effect-answers.ts'
 import { lateBucket } from '../../node/late.ts'
 import type { Note } from '../../node/note.ts'
@@ -67,6 +68,7 @@ export async function startWorker(request: WorkerRequest): Promise<StartedWorker
   const folder = join(resolve(config.hub.state), `worker-${token(node)}`)
   const actions = new ActionsOut({ bus, node, folder, note })
   const values = new SharedState({ node, boot, bucket: lateBucket(shared.then((each) => each.cluster)) })
+  const cluster = new ClusterFollower({ bus, isOn: config.kubernetes.enabled !== 'off', note })
   const link = {
     action: actions.send.bind(actions),
     alert: actions.alert.bind(actions),
@@ -117,6 +119,7 @@ export async function startWorker(request: WorkerRequest): Promise<StartedWorker
     bus,
     shared,
     values,
+    cluster,
     node,
     boot,
     version: version(),
@@ -145,7 +148,7 @@ export async function startWorker(request: WorkerRequest): Promise<StartedWorker
     health: ({ counters, startedAt }) =>
       workerHealth({
         nodeName: node,
-        clusterId: '',
+        clusterId: cluster.clusterId,
         version: version(),
         process: own.state(),
         storage: { limitBytes: record?.mostBytes ?? 0, usedBytes: counters[COUNTERS.entriesBytes] ?? 0 },
@@ -210,6 +213,7 @@ export async function startWorker(request: WorkerRequest): Promise<StartedWorker
     close: async () => {
       stopHandingOut()
       await service.close()
+      await cluster.close()
       await actions.close()
       await reader?.close()
       stopAnswering()
