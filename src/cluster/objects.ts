@@ -93,6 +93,7 @@ export type Pod = {
     readonly conditions: readonly Condition[]
     readonly containerStatuses: readonly ContainerStatus[]
     readonly initContainerStatuses: readonly ContainerStatus[]
+    readonly ephemeralContainerStatuses: readonly ContainerStatus[]
   }
 }
 
@@ -329,6 +330,7 @@ class ObjectReader {
       conditions: this.conditions(fields.conditions),
       containerStatuses: this.#containerStatuses(fields.containerStatuses),
       initContainerStatuses: this.#containerStatuses(fields.initContainerStatuses),
+      ephemeralContainerStatuses: this.#containerStatuses(fields.ephemeralContainerStatuses),
     }
   }
 

@@ -133,6 +133,7 @@ async function setUp(t: TestContext) {
     boot: 'hub',
     macros: {},
     shared: () => [],
+    pods: () => [],
     health: () => ({}),
   })
   t.after(async () => {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { type AgentOptions, understandAgent } from '../agent/agents.ts'
 import { agentTitle } from '../agent/source/title.ts'
 import type { Bucket, Bus, Stream } from '../bus/bus.ts'
+import type { Pod } from '../cluster/objects.ts'
 import { compileFilter } from '../filter/index.ts'
 import { Mistake } from '../mistake/mistake.ts'
 import { ConsoleOut } from '../node/console-out.ts'
@@ -60,6 +61,8 @@ export interface HubOptions {
   /** Words of filters. */
   readonly macros: Readonly<Record<string, string>>
   readonly shared: () => readonly SharedValue[]
+  /** All that are known in the cluster. */
+  readonly pods: () => readonly Pod[]
   readonly health: () => Record<string, unknown>
 }
 
@@ -245,7 +248,7 @@ export class Hub implements HubControl {
 
   /** Pods are known on Kubernetes only. */
   async targeted() {
-    return { targets: [], excluded: [] }
+    return { targets: this.#options.pods(), excluded: [] }
   }
 
   async *events(signal: AbortSignal): AsyncIterable<HubEvent> {

@@ -12,6 +12,7 @@ import { decode, encode } from '../wire/codec.ts'
 import { SUBJECTS } from '../wire/subjects.ts'
 import { ActionConsumer } from './actions.ts'
 import type { Alerts } from './alerts/alerts.ts'
+import type { ClusterWatcher } from './cluster/watcher.ts'
 import { Deployer } from './deployer.ts'
 
 export interface LeadingOptions {
@@ -26,6 +27,8 @@ export interface LeadingOptions {
   readonly activeTitles: readonly string[]
   /** Starts the sandbox of the agents on the hub. */
   readonly openAgents: () => Promise<NodeAgents>
+  /** Begins to follow the cluster; undefined where there is none. */
+  readonly watchCluster: () => ClusterWatcher | undefined
   /** A deployment is in force on this hub. */
   readonly applied: () => void
   readonly note: Note
@@ -37,6 +40,7 @@ export class Leading {
   readonly #follower: DeploymentFollower
   readonly #actions: ActionConsumer
   readonly agents: NodeAgents
+  readonly cluster: ClusterWatcher | undefined
   readonly #options: LeadingOptions
   readonly #sweep: NodeJS.Timeout
   readonly #telling: NodeJS.Timeout
@@ -56,6 +60,7 @@ export class Leading {
     const { bus, store, state, actions, boot, note } = options
     this.agents = agents
     this.#options = options
+    this.cluster = options.watchCluster()
     this.#deployer = new Deployer({
       store,
       state,
@@ -134,6 +139,7 @@ export class Leading {
       'alerts.raised': this.#options.alerts.counters.raised,
       'alerts.notified': this.#options.alerts.counters.notified,
       [dropped('alerts', 'too-many')]: this.#options.alerts.counters.refused,
+      ...this.cluster?.counters,
       ...this.agents.counters,
     }
   }
@@ -142,6 +148,7 @@ export class Leading {
   async close(): Promise<void> {
     clearInterval(this.#sweep)
     clearInterval(this.#telling)
+    await this.cluster?.close()
     await this.#actions.close()
     await this.#deployer.close()
     await this.#follower.close()

@@ -16,6 +16,7 @@ import type { SharedState } from '../store/shared-state.ts'
 import { pause } from '../waiting/pause.ts'
 import type { NodeStatus } from '../wire/nodes.ts'
 import type { OutboxFigures } from '../wire/outbox.ts'
+import { ClusterWatcher, type ClusterWatcherOptions, type ClusterWatchState } from './cluster/watcher.ts'
 import type { CaptureControl } from './control.ts'
 import type { EntrySources } from './entry-sources.ts'
 import { type Alerting, type Archive, Hub, type HubOptions } from './hub.ts'
@@ -29,6 +30,8 @@ export interface HubServiceOptions {
   readonly values: SharedState
   /** What is known of the cluster; whoever made it closes it. */
   readonly cluster: ClusterFollower
+  /** How to ask the cluster while this hub leads; undefined where there is none. */
+  readonly kubernetes: Pick<ClusterWatcherOptions, 'client' | 'namespaces'> | undefined
   readonly archive?: Archive | undefined
   readonly sources?: EntrySources | undefined
   readonly captures?: CaptureControl | undefined
@@ -88,6 +91,7 @@ export class HubService {
       captures: options.captures,
       reports: options.reports,
       shared: () => options.values.values(),
+      pods: () => options.cluster.objects('pod'),
       health: () => options.health(this.status()),
     })
     void options.values.start()
@@ -101,6 +105,11 @@ export class HubService {
       onLoss: () => this.#then(() => this.#end()),
       report: (error) => note('warning', 'the lease could not be renewed', { error: String(error) }),
     })
+  }
+
+  /** What is followed of the cluster; undefined where it is not this hub that does. */
+  watches(): readonly ClusterWatchState[] | undefined {
+    return this.#leading?.cluster?.watches
   }
 
   /** Titles of the agents here, by identity. */
@@ -185,6 +194,7 @@ export class HubService {
       agents,
       activeTitles,
       openAgents: () => this.#openAgents(),
+      watchCluster: () => this.#watchCluster(),
       applied: () => this.#status.now(),
       note,
     }).catch((error: unknown) => {
@@ -214,6 +224,12 @@ export class HubService {
     this.#leading = undefined
     await leading.close()
     this.#options.note('info', 'this hub does not lead any more', {})
+  }
+
+  #watchCluster(): ClusterWatcher | undefined {
+    const { bus, kubernetes, note } = this.#options
+    if (kubernetes === undefined) return undefined
+    return new ClusterWatcher({ ...kubernetes, bus, note, term: this.#lease.fence ?? 0 })
   }
 
   async #openAgents(): Promise<NodeAgents> {

@@ -1,6 +1,6 @@
 import { Agent, type Dispatcher } from 'undici'
 import { z } from 'zod'
-import { Mistake } from '../mistake/mistake.ts'
+import { Mistake, type MistakeCode } from '../mistake/mistake.ts'
 import { firstOf } from '../waiting/first-of.ts'
 import { pause } from '../waiting/pause.ts'
 import type { KubernetesAccess } from './access.ts'
@@ -38,8 +38,10 @@ export type WatchEvent =
 
 export interface WatchOptions extends Selection {
   readonly signal: AbortSignal
-  /** Told why it does not go on, once until it does. */
+  /** Told why it does not go on, once until it does or there is another reason. */
   readonly onTrouble?: (mistake: Mistake) => void
+  /** It goes on after trouble. */
+  readonly onRecovered?: () => void
   /** Leaves out of each object what nobody will need, before it is kept. */
   readonly trim?: (object: KubernetesObject) => KubernetesObject
 }
@@ -145,8 +147,9 @@ export class KubernetesClient {
   }
 
   async *#watch(path: string, options: WatchOptions): AsyncIterable<WatchEvent> {
-    const { signal, onTrouble, trim = (object) => object } = options
+    const { signal, onTrouble, onRecovered, trim = (object) => object } = options
     let version: string | undefined
+    let trouble: MistakeCode | undefined
     for (let failures = 0; !signal.aborted; ) {
       try {
         if (version === undefined) {
@@ -161,6 +164,8 @@ export class KubernetesClient {
             break
           }
           failures = 0
+          if (trouble !== undefined) onRecovered?.()
+          trouble = undefined
           if (line.kind === 'open') continue
           version = line.object.metadata.resourceVersion ?? version
           if (line.kind !== 'bookmark') yield { kind: line.kind, object: trim(line.object) }
@@ -170,7 +175,9 @@ export class KubernetesClient {
       } catch (error) {
         if (signal.aborted) return
         if (!(error instanceof Mistake)) throw error
-        if (failures++ === 0) onTrouble?.(error)
+        failures++
+        if (error.code !== trouble) onTrouble?.(error)
+        trouble = error.code
         await rest(failures, signal)
       }
     }

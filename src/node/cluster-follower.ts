@@ -86,6 +86,14 @@ export class ClusterFollower {
     return Array.from(this.#byKind[kind].values(), ({ change }) => change.object as ClusterObjects[Kind])
   }
 
+  /** For `utils.health` and those who run it; nothing where no cluster was ever heard of. */
+  get health(): Readonly<Record<string, unknown>> {
+    const newsAgeMs = this.silentMs
+    if (newsAgeMs === undefined) return {}
+    const known = Object.entries(this.#byKind).map(([kind, objects]) => [kind, objects.size])
+    return { cluster: { state: this.state, newsAgeMs, known: Object.fromEntries(known) } }
+  }
+
   /** Everything that is known comes first, at once, as ADDED; then changes in order. Answers how to stop. */
   onChanges(listener: ClusterListener): () => void {
     this.#listeners.add(listener)

@@ -9,6 +9,7 @@ import { OwnProcess } from '../../agent/own-process.ts'
 import { agentSettings } from '../../agent/settings.ts'
 import { agentTitle } from '../../agent/source/title.ts'
 import type { Bus } from '../../bus/bus.ts'
+import type { Pod } from '../../cluster/objects.ts'
 import { alertRules } from '../../config/alert-rules.ts'
 import type { Config, SettingInForce } from '../../config/index.ts'
 import { bytesOf } from '../../config/quantities.ts'
@@ -17,6 +18,7 @@ import { withoutSecrets } from '../../helpers/secrets.ts'
 import { version } from '../../helpers/version.ts'
 import { callsFor, concernsAny } from '../../hub/alerts/channels.ts'
 import { type Api, startApi } from '../../hub/api/start-api.ts'
+import type { ClusterWatchState } from '../../hub/cluster/watcher.ts'
 import { EntrySources } from '../../hub/entry-sources.ts'
 import { HubService } from '../../hub/service.ts'
 import { Trials } from '../../hub/trials.ts'
@@ -43,6 +45,7 @@ import { BUCKETS } from '../../wire/subjects.ts'
 import { openCaptures } from './captures.ts'
 import { clickHouseOf } from './clickhouse.ts'
 import { exportCounters } from './export-counters.ts'
+import { openKubernetes } from './kubernetes.ts'
 import { measured } from './measured.ts'
 import { openReports, reportCounters } from './reports.ts'
 import { trialRunner } from './trials.ts'
@@ -73,6 +76,7 @@ export async function startHub(request: HubRequest): Promise<StartedHub> {
   const { scripting } = config
   const best = bestLevel()
   requireLevel(level, best)
+  const client = await openKubernetes(config, note)
   const store = await openStore(config, bus, note)
   const folder = join(resolve(config.hub.state), 'hub')
   const actions = new ActionsOut({ bus, node: 'hub', folder, note })
@@ -147,6 +151,7 @@ export async function startHub(request: HubRequest): Promise<StartedHub> {
     store,
     values,
     cluster,
+    kubernetes: client && { client, namespaces: config.kubernetes.namespaces },
     boot,
     version: version(),
     address,
@@ -197,15 +202,21 @@ export async function startHub(request: HubRequest): Promise<StartedHub> {
       ...exportCounters(broker),
       ...reportCounters(reports),
     }),
-    health: () =>
-      hubHealth({
+    health: () => ({
+      ...cluster.health,
+      ...watchesHealth(service.watches()),
+      ...hubHealth({
         nodeName: 'hub',
         clusterId: cluster.clusterId,
         version: version(),
         process: own.state(),
         workers: service.hub.fleet.workers().map(({ node, address: at }) => ({ address: at, podName: node })),
-        nodes: service.hub.fleet.workers().map(({ node }) => ({ nodeName: node, podCount: 0 })),
+        nodes: podCounts(
+          service.hub.fleet.workers().map(({ node }) => node),
+          cluster.objects('pod'),
+        ),
       }),
+    }),
     note,
   })
   begun.resolve()
@@ -215,6 +226,7 @@ export async function startHub(request: HubRequest): Promise<StartedHub> {
     await trials.close()
     await service.close()
     await cluster.close()
+    await client?.close()
     await actions.close()
     stopAnswering()
     broker.tidy()
@@ -275,6 +287,22 @@ async function openStore(config: Config, bus: Bus, note: Note): Promise<AgentSto
       })
     }
   }
+}
+
+/** How it goes with what this hub reads of the cluster: on the one that leads. */
+function watchesHealth(watches: readonly ClusterWatchState[] | undefined): Record<string, unknown> {
+  return watches === undefined ? {} : { watches }
+}
+
+/** Pods that run on the nodes of these workers. */
+function podCounts(workers: readonly string[], pods: readonly Pod[]) {
+  const counts = new Map(workers.map((node) => [node, 0]))
+  for (const { spec, status } of pods) {
+    const hasEnded = status.phase === 'Succeeded' || status.phase === 'Failed'
+    const count = hasEnded ? undefined : counts.get(spec.nodeName ?? '')
+    if (count !== undefined) counts.set(spec.nodeName ?? '', count + 1)
+  }
+  return Array.from(counts, ([nodeName, podCount]) => ({ nodeName, podCount }))
 }
 
 /** The client of ClickHouse is loaded where somebody wants it. */

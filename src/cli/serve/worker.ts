@@ -145,8 +145,9 @@ export async function startWorker(request: WorkerRequest): Promise<StartedWorker
       ...exportCounters(broker),
       ...reportCounters(reports),
     }),
-    health: ({ counters, startedAt }) =>
-      workerHealth({
+    health: ({ counters, startedAt }) => ({
+      ...cluster.health,
+      ...workerHealth({
         nodeName: node,
         clusterId: cluster.clusterId,
         version: version(),
@@ -166,6 +167,7 @@ export async function startWorker(request: WorkerRequest): Promise<StartedWorker
         entries: counters[COUNTERS.items] ?? 0,
         entriesSent: counters[COUNTERS.itemsSent] ?? 0,
       }),
+    }),
     note,
     makeRun: (agents, observer) => {
       const options = runOptions(config, {
