@@ -6,9 +6,9 @@ import type { AddressInfo } from 'node:net'
 import { PassThrough } from 'node:stream'
 import { describe, type TestContext, test } from 'node:test'
 import { KubeConfig, PortForward } from '@kubernetes/client-node'
-import { FakeKubernetes } from '../../src/testing/fake-kubernetes.ts'
 import { kubeTools } from '../../src/testing/kube-tools.ts'
 import { until } from '../../src/testing/until.ts'
+import { FakeKubernetes } from './fake-kubernetes.ts'
 import { PortForwards } from './port-forward.ts'
 
 describe('port-forwarding of the API server of tests', () => {

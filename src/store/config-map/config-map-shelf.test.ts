@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { describe, type TestContext, test } from 'node:test'
+import { FakeKubernetes } from '../../../test/kube/fake-kubernetes.ts'
 import { KubernetesClient } from '../../kubernetes/client.ts'
 import {
   describeAgentStore,
@@ -9,7 +10,6 @@ import {
   testRules,
   watching,
 } from '../../testing/describe-agent-store.ts'
-import { FakeKubernetes } from '../../testing/fake-kubernetes.ts'
 import { succeeds } from '../../testing/loopback.ts'
 import { run } from '../../testing/programs.ts'
 import { tempFolder } from '../../testing/temp-folder.ts'
