@@ -1,10 +1,14 @@
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
+import type { HubAddress } from '../client/connection.ts'
 import type { HubClient } from '../client/hub-client.ts'
-import type { Config } from '../config/index.ts'
+import type { Config, LoadedConfig } from '../config/index.ts'
+import { Mistake } from '../mistake/mistake.ts'
+import type { ClusterFlags, ClusterHub } from './cluster/cluster-hub.ts'
 import { addConfigOptions, type ConfigFlags, configOf } from './options.ts'
+import { isPlugin } from './plugin.ts'
 
 /** Options that say which hub; every command that talks to a running Remora has them. */
-export interface HubFlags extends ConfigFlags {
+export interface HubFlags extends ConfigFlags, ClusterFlags {
   readonly hubUrl?: string
   readonly hubCa?: string
   readonly proxyHost?: string
@@ -19,8 +23,22 @@ export function addHubOptions(command: Command): Command {
       .option('--hub-ca <file>', 'authority of its certificate, a PEM file')
       .option('--proxy-host <host>', 'host of the hub, instead of tap.proxy.host')
       .option('--proxy-front-port <port>', 'port of the hub, instead of tap.proxy.front.port')
-      .option('--token <token>', 'token for the hub; better in the environment, as REMORA_TOKEN'),
+      .option('--token <token>', 'token for the hub; better in the environment, as REMORA_TOKEN')
+      .addOption(inCluster('--context <name>', 'find the hub in the cluster of this context of a kubeconfig'))
+      .addOption(inCluster('--kubeconfig <file>', 'find it by this kubeconfig, instead of KUBECONFIG'))
+      .addOption(
+        inCluster(
+          '-s, --release-namespace <name>',
+          'find it in this namespace, instead of that of the context',
+        ),
+      )
+      .addOption(inCluster('-n, --namespace <name>', 'the same, as kubectl has it').hideHelp())
+      .addOption(inCluster('--release <name>', 'name of its release; the only one by default')),
   )
+}
+
+function inCluster(flags: string, description: string): Option {
+  return new Option(flags, description).conflicts(['hubUrl', 'proxyHost', 'proxyFrontPort'])
 }
 
 /** Does something with the hub that the options name, and leaves it. */
@@ -28,22 +46,61 @@ export async function withHub<T>(
   flags: HubFlags,
   use: (hub: HubClient, config: Config) => Promise<T>,
 ): Promise<T> {
-  const { config } = configOf(flags)
+  const loaded = configOf(flags)
+  const cluster = isInCluster(flags) ? await clusterHub(flags, loaded) : undefined
   // It takes a while to load, and those that run agents here have no use for it.
   const { openHubClient } = await import('../client/open-hub-client.ts')
-  const hub = openHubClient({
-    url: flags.hubUrl ?? addressOf(flags, config),
-    token: flags.token ?? process.env.REMORA_TOKEN,
-    ...(flags.hubCa === undefined ? {} : { tls: { ca: flags.hubCa } }),
-  })
   try {
-    return await use(hub, config)
+    const hub = openHubClient(cluster?.address ?? addressOf(flags, loaded.config))
+    try {
+      return await use(hub, loaded.config)
+    } finally {
+      await hub.close()
+    }
+  } catch (error) {
+    throw cluster?.address.token === undefined ? withoutToken(error, cluster) : error
   } finally {
-    await hub.close()
+    await cluster?.close()
   }
 }
 
-function addressOf({ proxyHost, proxyFrontPort }: HubFlags, { tap, hub }: Config): string {
+function isInCluster({ hubUrl, proxyHost, proxyFrontPort, ...flags }: HubFlags): boolean {
+  const { kubeconfig, context, releaseNamespace, namespace, release } = flags
+  if ([kubeconfig, context, releaseNamespace, namespace, release].some((each) => each !== undefined))
+    return true
+  return isPlugin && [hubUrl, proxyHost, proxyFrontPort].every((each) => each === undefined)
+}
+
+async function clusterHub(flags: HubFlags, loaded: LoadedConfig): Promise<ClusterHub> {
+  const { openClusterHub } = await import('./cluster/cluster-hub.ts')
+  return openClusterHub(flags, loaded, tokenOf(flags))
+}
+
+function withoutToken(error: unknown, cluster: ClusterHub | undefined): unknown {
+  if (cluster === undefined || !(error instanceof Mistake) || error.code !== 'E_UNAUTHENTICATED') return error
+  return new Mistake(
+    'E_UNAUTHENTICATED',
+    `the hub wants a token, and none was found: ${cluster.tokenMissing}`,
+    {
+      hint: 'Name one of hub.tokens with --token or in REMORA_TOKEN.',
+      cause: error,
+    },
+  )
+}
+
+function addressOf(flags: HubFlags, config: Config): HubAddress {
+  return {
+    url: flags.hubUrl ?? urlOf(flags, config),
+    token: tokenOf(flags),
+    ...(flags.hubCa === undefined ? {} : { tls: { ca: flags.hubCa } }),
+  }
+}
+
+function tokenOf({ token = process.env.REMORA_TOKEN }: HubFlags): string | undefined {
+  return token
+}
+
+function urlOf({ proxyHost, proxyFrontPort }: HubFlags, { tap, hub }: Config): string {
   const host = proxyHost ?? tap.proxy.host
   const scheme = hub.tls.cert === '' ? 'http' : 'https'
   return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${proxyFrontPort ?? tap.proxy.front.port}`

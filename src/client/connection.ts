@@ -7,6 +7,15 @@ export interface HubAddress {
   readonly token: string | undefined
   /** Authority of the hub's certificate, a PEM file, when it is none that the system knows. */
   readonly tls?: { readonly ca?: string }
+  /** How it is reached where not directly. */
+  readonly via?: HubDetour
+}
+
+export interface HubDetour {
+  /** For people, instead of the address: `release remora in namespace default`. */
+  readonly name: string
+  /** Why the hub could not be reached lately; undefined when it could, or nobody knows. */
+  trouble(): { readonly message: string; readonly hint?: string | undefined } | undefined
 }
 
 /** Where a hub is, and what every request to it carries. */
@@ -17,10 +26,11 @@ export interface Connection {
   readonly path: string
   readonly headers: Readonly<Record<string, string>>
   readonly ca: Buffer | undefined
+  readonly via: HubDetour | undefined
 }
 
 /** Throws `E_USAGE` for what is no address, and for a file of an authority that cannot be read. */
-export function connectionTo({ url, token, tls }: HubAddress): Connection {
+export function connectionTo({ url, token, tls, via }: HubAddress): Connection {
   const parsed = URL.parse(url)
   if (parsed === null || !['http:', 'https:'].includes(parsed.protocol))
     throw new Mistake('E_USAGE', `${JSON.stringify(url)} is no address of a hub`, {
@@ -36,6 +46,7 @@ export function connectionTo({ url, token, tls }: HubAddress): Connection {
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
     },
     ca: tls?.ca === undefined ? undefined : readAuthority(tls.ca),
+    via,
   }
 }
 
@@ -48,11 +59,18 @@ function readAuthority(file: string): Buffer {
   }
 }
 
-export function unreachable({ url }: Connection, cause: unknown): Mistake {
-  return new Mistake('E_HUB_UNREACHABLE', `the hub at ${url} cannot be reached: ${reasonOf(cause)}`, {
-    hint: 'Is `remora tap` running? Name its address with --hub-url, and its token in REMORA_TOKEN.',
-    cause,
-  })
+export function unreachable({ url, via }: Connection, cause: unknown): Mistake {
+  const trouble = via?.trouble()
+  return new Mistake(
+    'E_HUB_UNREACHABLE',
+    `the hub ${via === undefined ? `at ${url}` : `of ${via.name}`} cannot be reached: ${trouble?.message ?? reasonOf(cause)}`,
+    {
+      hint:
+        trouble?.hint ??
+        'Is `remora tap` running? Name its address with --hub-url, and its token in REMORA_TOKEN; on Kubernetes, --context finds it.',
+      cause,
+    },
+  )
 }
 
 /** What answers there is no hub, or one of a version that speaks otherwise. */

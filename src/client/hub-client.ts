@@ -14,6 +14,7 @@ import type { AgentView, EntriesPage, LivePart, NodeView } from '../wire/views.t
  * reached is `E_HUB_UNREACHABLE`.
  */
 export interface HubClient {
+  /** For people: where it is. */
   readonly url: string
   agents(): Promise<readonly AgentView[]>
   /** By identity, index or title. */

@@ -45,7 +45,7 @@ class HttpHubClient implements HubClient {
   }
 
   get url(): string {
-    return this.#connection.url
+    return this.#connection.via?.name ?? this.#connection.url
   }
 
   agents(): Promise<AgentView[]> {

@@ -13,6 +13,32 @@ export interface KubernetesAccess {
   token(): Promise<string | undefined>
   /** Authority of its certificate, PEM; undefined: those that the system knows. */
   readonly ca: string | undefined
+  /** What else TLS takes; absent as in every pod. */
+  readonly tls?: ClientTls
+  /** With each request, such as `Impersonate-User`. */
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+export interface ClientTls {
+  /** Our own certificate with its key, PEM. */
+  readonly cert?: string | undefined
+  readonly key?: string | undefined
+  /** Name in the certificate of the server, where that is not the one in the address. */
+  readonly servername?: string | undefined
+  /** False: whoever answers is believed. */
+  readonly rejectUnauthorized?: boolean
+}
+
+/** As `tls.connect` takes it. */
+export function tlsOptions({ ca, tls = {} }: KubernetesAccess) {
+  const { cert, key, servername, rejectUnauthorized } = tls
+  return {
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+    ...(servername === undefined ? {} : { servername }),
+    ...(rejectUnauthorized === undefined ? {} : { rejectUnauthorized }),
+  }
 }
 
 /** Access as every pod has it. Rejects with `E_KUBERNETES` where we are in none. */

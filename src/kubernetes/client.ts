@@ -3,8 +3,8 @@ import { z } from 'zod'
 import { Mistake, type MistakeCode } from '../mistake/mistake.ts'
 import { firstOf } from '../waiting/first-of.ts'
 import { pause } from '../waiting/pause.ts'
-import type { KubernetesAccess } from './access.ts'
-import { readStatus, refusal } from './status.ts'
+import { type KubernetesAccess, tlsOptions } from './access.ts'
+import { jsonOf, readStatus, refusal } from './status.ts'
 
 /** Any object of Kubernetes: what every one has, and the rest as it came. */
 const kubernetesObject = z.looseObject({
@@ -70,7 +70,7 @@ export class KubernetesClient {
     this.#access = access
     this.#base = new URL(access.url)
     this.#agent = new Agent({
-      connect: { timeout: CONNECT_MS, ...(access.ca === undefined ? {} : { ca: access.ca }) },
+      connect: { timeout: CONNECT_MS, ...tlsOptions(access) },
       headersTimeout: ANSWER_MS,
       bodyTimeout: ANSWER_MS,
     })
@@ -263,6 +263,7 @@ export class KubernetesClient {
       headers: {
         accept: 'application/json',
         'user-agent': 'remora',
+        ...this.#access.headers,
         ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
         ...(body === undefined ? {} : { 'content-type': type }),
       },
@@ -371,14 +372,6 @@ function asObject(value: unknown, path: string): KubernetesObject {
   const object = kubernetesObject.safeParse(value)
   if (object.success) return object.data
   throw notUnderstood(path)
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }
 
 function selectors({ labelSelector, fieldSelector, name }: Selection): Record<string, string> {

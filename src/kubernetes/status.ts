@@ -14,6 +14,15 @@ export function readStatus(value: unknown): Status | undefined {
   return status.safeParse(value).data
 }
 
+/** Undefined for what is no JSON. */
+export function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
 /** The mistake that a refused request was: what the server says, and what can be done. */
 export function refusal(what: string, code: number, body: unknown): Mistake {
   const said = readStatus(body)

@@ -1,0 +1,178 @@
+import { readFileSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import type { Cluster, Context, KubeConfig, User } from '@kubernetes/client-node'
+import { Mistake } from '../mistake/mistake.ts'
+import { accessInCluster, type KubernetesAccess } from './access.ts'
+
+export interface KubeconfigChoice {
+  /** Undefined: the files of KUBECONFIG, or else `~/.kube/config`. */
+  readonly file?: string | undefined
+  /** Undefined: the current one. */
+  readonly context?: string | undefined
+  readonly environment?: Readonly<Record<string, string | undefined>>
+}
+
+/**
+ * Access as kubectl has it: by kubeconfig files (https://kubernetes.io/docs/concepts/configuration/organize-cluster-access-kubeconfig/),
+ * of which the first one counts where several say something under one name; with tokens, certificates, and programs that
+ * give either. Without any file it is that of the pod that we are in. Rejects with a Mistake that says what is missing.
+ */
+export async function accessByKubeconfig(choice: KubeconfigChoice = {}): Promise<KubernetesAccess> {
+  const { environment = process.env } = choice
+  const files = filesOf(choice, environment)
+  // It takes most of a second to load, and only people at their own machines need it.
+  const { KubeConfig } = await import('@kubernetes/client-node')
+  const config = merged(
+    files.flatMap((file) => {
+      const loaded = new KubeConfig()
+      return readInto(loaded, file, choice.file !== undefined) ? [loaded] : []
+    }),
+    new KubeConfig(),
+  )
+  if (config === undefined) {
+    if (choice.context === undefined && environment.KUBERNETES_SERVICE_HOST)
+      return accessInCluster(environment)
+    throw new Mistake('E_KUBERNETES', `there is no kubeconfig: looked for ${files.join(', ')}`, {
+      hint: 'Name the file with --kubeconfig or in KUBECONFIG, as for kubectl.',
+    })
+  }
+  return accessOf(config, choice.context, files)
+}
+
+async function accessOf(
+  config: KubeConfig,
+  wanted: string | undefined,
+  files: readonly string[],
+): Promise<KubernetesAccess> {
+  const where = files.join(', ')
+  const name = wanted ?? config.getCurrentContext()
+  const names = config.getContexts().map((each) => each.name)
+  const context = config.getContextObject(name)
+  if (context === null || name === undefined) {
+    const what = name ? `no context ${JSON.stringify(name)}` : 'no current context'
+    throw new Mistake('E_USAGE', `there is ${what} in ${where}`, {
+      hint:
+        names.length === 0 ? 'It has none at all.' : `contexts: ${names.join(', ')}; --context names one.`,
+    })
+  }
+  config.setCurrentContext(name)
+  const cluster = config.getCurrentCluster()
+  if (cluster === null)
+    throw new Mistake('E_KUBERNETES', `context ${name} names cluster ${context.cluster}: ${where} has none`)
+  if (URL.parse(cluster.server) === null)
+    throw new Mistake('E_KUBERNETES', `cluster ${cluster.name} has no address: ${cluster.server}`)
+  if (cluster.proxyUrl)
+    throw new Mistake(
+      'E_KUBERNETES',
+      `cluster ${cluster.name} is behind ${cluster.proxyUrl}: Remora uses no proxy`,
+      {
+        hint: 'kubectl port-forward service/remora-hub 8899, and leave out --context.',
+      },
+    )
+  const options = await credentials(config, name)
+  const { Authorization: _, ...headers } = textHeaders(options.headers)
+  return {
+    url: cluster.server.replace(/\/+$/, ''),
+    namespace: context.namespace ?? 'default',
+    ca: authorityOf(cluster),
+    tls: {
+      cert: textOf(options.cert),
+      key: textOf(options.key),
+      servername: cluster.tlsServerName,
+      ...(cluster.skipTLSVerify === true ? { rejectUnauthorized: false } : {}),
+    },
+    headers,
+    token: async () => {
+      const { Authorization: value = '' } = textHeaders((await credentials(config, name)).headers)
+      return /^Bearer (.+)$/.exec(value)?.[1]
+    },
+  }
+}
+
+interface Credentials {
+  readonly headers?: unknown
+  readonly cert?: unknown
+  readonly key?: unknown
+}
+
+/** Asked for anew each time: programs that give tokens are run again when theirs have expired. */
+async function credentials(config: KubeConfig, context: string): Promise<Credentials> {
+  const options: Parameters<KubeConfig['applyToHTTPSOptions']>[0] = {}
+  try {
+    await config.applyToHTTPSOptions(options)
+    return options
+  } catch (cause) {
+    throw new Mistake(
+      'E_KUBERNETES',
+      `context ${context} gives no credentials: ${cause instanceof Error ? cause.message : String(cause)}`,
+      { hint: `Does kubectl --context ${context} get pods work?`, cause },
+    )
+  }
+}
+
+function authorityOf({ name, caFile, caData }: Cluster): string | undefined {
+  if (caData) return Buffer.from(caData, 'base64').toString()
+  if (!caFile) return undefined
+  try {
+    return readFileSync(caFile, 'utf8')
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new Mistake('E_KUBERNETES', `the authority of cluster ${name} cannot be read: ${why}`, { cause })
+  }
+}
+
+function textHeaders(headers: unknown): Record<string, string> {
+  if (typeof headers !== 'object' || headers === null) return {}
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)]))
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' || Buffer.isBuffer(value) ? value.toString() : undefined
+}
+
+function filesOf({ file }: KubeconfigChoice, { KUBECONFIG = '', HOME }: NodeJS.ProcessEnv): string[] {
+  if (file !== undefined) return [file]
+  const named = KUBECONFIG.split(delimiter).filter((each) => each !== '')
+  return named.length > 0 ? named : [join(HOME ?? homedir(), '.kube', 'config')]
+}
+
+/** False where there is none, or an empty one. */
+function readInto(config: KubeConfig, file: string, isNamed: boolean): boolean {
+  try {
+    if (readFileSync(file, 'utf8').trim() === '') return false
+    config.loadFromFile(file)
+    return true
+  } catch (cause) {
+    const isMissing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT'
+    if (isMissing && !isNamed) return false
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new Mistake('E_KUBERNETES', `the kubeconfig ${file} cannot be read: ${why.split('\n')[0]}`, {
+      hint: 'kubectl config view shows whether it is one.',
+      cause,
+    })
+  }
+}
+
+/** Undefined when there are none. What the first one says under a name counts. */
+function merged(configs: readonly KubeConfig[], into: KubeConfig): KubeConfig | undefined {
+  if (configs.length === 0) return undefined
+  into.loadFromOptions({
+    clusters: firstOfEach<Cluster>(configs.map((each) => each.getClusters())).map(withoutTls),
+    users: firstOfEach<User>(configs.map((each) => each.getUsers())),
+    contexts: firstOfEach<Context>(configs.map((each) => each.getContexts())),
+    currentContext: configs.map((each) => each.getCurrentContext()).find((name) => name) ?? '',
+  })
+  return into
+}
+
+/** As of `kubectl proxy`: the library takes an address without TLS only from those who say that they know. */
+function withoutTls(cluster: Cluster): Cluster {
+  return cluster.server?.startsWith('http://') ? { ...cluster, skipTLSVerify: true } : cluster
+}
+
+function firstOfEach<T extends { readonly name: string }>(lists: readonly (readonly T[])[]): T[] {
+  const byName = new Map<string, T>()
+  for (const each of lists.flat()) if (!byName.has(each.name)) byName.set(each.name, each)
+  return [...byName.values()]
+}

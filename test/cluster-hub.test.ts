@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict'
+import { describe, type TestContext, test } from 'node:test'
+import { startTestApi, TOKENS, WITH_TOKENS } from '../src/testing/api.ts'
+import { FakeKubernetes } from '../src/testing/fake-kubernetes.ts'
+import { remora } from '../src/testing/remora.ts'
+import { tempFolder } from '../src/testing/temp-folder.ts'
+import { kubeconfigFile } from './kube/kubeconfig.ts'
+import { PortForwards } from './kube/port-forward.ts'
+
+describe('commands for a hub in a cluster', () => {
+  test('find it by the context, and forward its port themselves', async (t) => {
+    const { fake, args, hub } = await started(t)
+    await hub.createAgent({ title: 'DNS counter', code: '// DNS counter\n' }, 'ann')
+    const { code, stdout, stderr } = await remora(['agents', 'list', ...args])
+    assert.deepEqual([code, stderr], [0, ''])
+    assert.match(stdout, /DNS counter/)
+    assert.ok(fake.seen.some((asked) => asked.includes('/pods/remora-hub-1/portforward?ports=8899')))
+  })
+
+  test('take the token out of the secret of the release', async (t) => {
+    const { fake, args } = await started(t, WITH_TOKENS)
+    const without = await remora(['agents', 'list', ...args])
+    assert.equal(without.code, 2)
+    assert.match(without.stderr, /the hub wants a token, and none was found: .*remora-secret.*\n.*--token/)
+    const token = Buffer.from(TOKENS.viewer).toString('base64')
+    fake.put('remora-secret', { data: { HUB_TOKEN: token } }, 'secrets')
+    const { code, stderr } = await remora(['agents', 'list', ...args])
+    assert.deepEqual([code, stderr], [0, ''])
+  })
+
+  for (const [what, wrong, says] of [
+    ['no kubeconfig', { args: ['--kubeconfig', '/no/such'] }, /kubeconfig \/no\/such cannot be read/],
+    ['no such context', { args: ['--context', 'prod'] }, /no context "prod".*\n.*contexts: here, there/],
+    ['no such release', { args: ['--release', 'x'] }, /no release "x" .*\n.*releases: remora \(-s default\)/],
+    ['no right to forward', { refuse: 'portforward' }, /\n.*right to create pods\/portforward/],
+    ['no right to list pods', { refuse: 'GET /api/v1/namespaces/default/pods' }, /\n.*right to list pods/],
+  ] as const)
+    test(`say what is wrong when there is ${what}`, async (t) => {
+      const { fake, args } = await started(t)
+      const { refuse = '', args: other = [] } = wrong as { refuse?: string; args?: readonly string[] }
+      if (refuse !== '') fake.fail({ kind: 'status', code: 403 }, (asked) => asked.includes(refuse))
+      const { code, stdout, stderr } = await remora(['agents', 'list', ...args, ...other])
+      assert.deepEqual([code, stdout], [2, ''])
+      assert.match(stderr, says)
+    })
+})
+
+async function started(t: TestContext, settings: Parameters<typeof startTestApi>[1] = {}) {
+  const { hub, url } = await startTestApi(t, settings)
+  const fake = await FakeKubernetes.start(t)
+  const { hostname: host, port } = new URL(url)
+  const forwards = new PortForwards(() => ({ host, port: Number(port) }))
+  t.after(() => forwards.close())
+  fake.forwards = forwards
+  fake.put('remora-hub-1', hubPod('remora'), 'pods')
+  const file = await kubeconfigFile(t, { here: { url: fake.url }, there: { url: 'http://127.0.0.1:1' } })
+  return { hub, fake, forwards, args: ['--kubeconfig', file], folder: await tempFolder(t) }
+}
+
+function hubPod(release: string) {
+  return {
+    metadata: {
+      labels: {
+        'app.kubernetes.io/name': 'remora',
+        'app.kubernetes.io/component': 'hub',
+        'app.kubernetes.io/instance': release,
+      },
+    },
+    status: { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] },
+  }
+}
