@@ -47,17 +47,24 @@ export function bestLevel(): BestLevel {
   )
   if (missing.length > 0)
     return { level: 'permission', because: `${missing.join(', ')} not found (package util-linux)` }
-  if (process.getuid?.() === 0) {
-    return unshares('-n', '-i', '-u')
-      ? { level: 'full', because: '' }
-      : {
-          level: 'permission',
-          because: 'the kernel refuses new namespaces to this root (a container without CAP_SYS_ADMIN?)',
-        }
-  }
-  return unshares('-U', '-r', '-n')
-    ? { level: 'userns', because: 'not root' }
-    : { level: 'permission', because: 'not root, and the kernel refuses user namespaces' }
+  const isRoot = process.getuid?.() === 0
+  const level = isRoot ? 'full' : 'userns'
+  const [namespaces, restricted] = shuttingIn(level, '/', tool('setpriv'), FIRST_UID)
+  if (!succeeds([...namespaces, tool('true')]))
+    return {
+      level: 'permission',
+      because: isRoot
+        ? 'the kernel refuses new namespaces to this root (a container without CAP_SYS_ADMIN?)'
+        : 'not root, and the kernel refuses user namespaces',
+    }
+  // Some containers allow namespaces, and nothing that comes after them.
+  return succeeds([...namespaces, ...restricted, tool('true')])
+    ? { level, because: isRoot ? '' : 'not root' }
+    : {
+        level: 'permission',
+        because:
+          'namespaces may be made here, but chroot or setpriv is refused in them (seccomp, or missing capabilities?)',
+      }
 }
 
 /** Throws E_SANDBOX when this machine cannot do `required`. */
@@ -133,7 +140,6 @@ function commandLine(level: SandboxLevel, jail: Jail | undefined, ordinal: numbe
     '--max-semi-space-size=8',
     '--allow-fs-read=*',
   ]
-  const drop = ['--no-new-privs', '--bounding-set=-all', '--inh-caps=-all', '--pdeathsig', 'KILL']
   if (level === 'permission' || jail === undefined) {
     const launcher = findProgram('prlimit') === undefined ? [] : limits
     const program = jail === undefined ? [] : [join(jail.root, jail.program)]
@@ -142,29 +148,24 @@ function commandLine(level: SandboxLevel, jail: Jail | undefined, ordinal: numbe
       findProgram('setpriv') === undefined ? [] : [tool('setpriv'), '--no-new-privs', '--pdeathsig', 'KILL']
     return [...launcher, ...death, process.execPath, ...node.slice(0, -1), ...read, ...program]
   }
-  if (level === 'userns')
-    return [
-      tool('unshare'),
-      '-U',
-      '-r',
-      '-n',
-      '-i',
-      '-u',
-      ...limits,
-      tool('chroot'),
-      jail.root,
-      '/setpriv',
-      ...drop,
-      '/node',
-      ...node,
-      jail.program,
-    ]
-  const user = String(FIRST_UID + ((process.pid * 16 + ordinal) % UIDS))
+  const user = FIRST_UID + ((process.pid * 16 + ordinal) % UIDS)
+  const [namespaces, restricted] = shuttingIn(level, jail.root, '/setpriv', user)
+  return [...namespaces, ...limits, ...restricted, '--pdeathsig', 'KILL', '/node', ...node, jail.program]
+}
+
+/** What comes before the limits on memory, and what after them; a program and its arguments follow. */
+function shuttingIn(
+  level: 'full' | 'userns',
+  root: string,
+  setpriv: string,
+  user: number,
+): readonly [readonly string[], readonly string[]] {
+  const mapped = level === 'userns' ? ['-U', '-r'] : []
+  const asUser = level === 'full' ? ['--reuid', `${user}`, '--regid', `${user}`, '--clear-groups'] : []
+  const drop = ['--no-new-privs', '--bounding-set=-all', '--inh-caps=-all']
   return [
-    ...[tool('unshare'), '-n', '-i', '-u'],
-    ...limits,
-    ...[tool('chroot'), jail.root, '/setpriv', '--reuid', user, '--regid', user, '--clear-groups', ...drop],
-    ...['/node', ...node, jail.program],
+    [tool('unshare'), ...mapped, '-n', '-i', '-u'],
+    [tool('chroot'), root, setpriv, ...asUser, ...drop],
   ]
 }
 
@@ -172,9 +173,9 @@ function tool(name: string): string {
   return findProgram(name) ?? name
 }
 
-function unshares(...flags: readonly string[]): boolean {
+function succeeds([program = '', ...args]: readonly string[]): boolean {
   try {
-    execFileSync(tool('unshare'), [...flags, tool('true')], { stdio: 'ignore', timeout: 5000 })
+    execFileSync(program, args, { stdio: 'ignore', timeout: 5000 })
     return true
   } catch {
     return false
