@@ -28,6 +28,7 @@ import { withoutBodies } from './host/without-bodies.ts'
 import type { SandboxLauncher } from './launcher.ts'
 import { type AgentAccount, Ledger } from './ledger.ts'
 import { NOTHING_MADE, sumMade } from './made.ts'
+import { PodDelivery, type PodSource } from './pod-delivery.ts'
 import {
   type ErrandAttempt,
   type ErrandOutcome,
@@ -55,6 +56,8 @@ export interface GroupOptions {
   readonly query: { readonly filter: string } | null
   /** Where packets and entries come from; absent where there are none. */
   readonly traffic?: TrafficSource
+  /** Who tells of pods; absent where nobody knows any. */
+  readonly pods?: PodSource
 }
 
 /** What a component may have otherwise than `remora run` has it. */
@@ -252,6 +255,7 @@ export class AgentGroup {
   readonly #places: Place[] = []
   readonly #clock = Promise.withResolvers<GroupClock>()
   readonly #sandbox: SandboxProcess
+  readonly #pods: PodDelivery | undefined
   /** Whatever agents say passes here before anybody sees it. */
   readonly #secrets: Secrets
   #demandVersion = 0
@@ -278,6 +282,7 @@ export class AgentGroup {
     this.#clock.promise.catch(() => {})
     this.#secrets = Secrets.of(options.host.env)
     this.#sandbox = this.#createSandbox()
+    this.#pods = options.pods && this.#createPods(options.pods)
     for (const agent of options.agents) this.#addPlaces(agent)
   }
 
@@ -367,6 +372,16 @@ export class AgentGroup {
     if (!this.#places.some((place) => place.component === component && place.hooks.includes('onLogCall')))
       return
     this.#sandbox.log({ level, component, record: { message, ...more } })
+  }
+
+  /** Changes of pods that wait for agents, and when all that came so far has been told. */
+  get podsWaiting(): number {
+    return this.#pods?.waiting ?? 0
+  }
+
+  async podsTold(): Promise<void> {
+    await this.#changing
+    await this.#pods?.told()
   }
 
   /**
@@ -512,6 +527,7 @@ export class AgentGroup {
 
   async close(): Promise<void> {
     clearInterval(this.#tick)
+    this.#pods?.close()
     this.#closed = true
     this.#begun.resolve()
     await this.#sandbox.close()
@@ -571,6 +587,7 @@ export class AgentGroup {
     await this.#ask([...this.#running(), ...this.#placesOf(agent).map((place) => ({ ...place, agent }))])
     await this.#settleOthers(agent)
     this.#held ??= []
+    this.#pods?.hold()
     let failure: string | undefined
     for (const place of this.#placesOf(agent)) {
       const { agent: before, loadError } = place
@@ -599,6 +616,7 @@ export class AgentGroup {
     for (const place of this.#places) {
       if (place.agent.index !== index || place.gone) continue
       this.#sandbox.unload(place.slot)
+      this.#pods?.leave(place.slot)
       place.hooks = []
       place.dissectors = []
       place.gone = true
@@ -663,6 +681,8 @@ export class AgentGroup {
     if (loaded.error === undefined) {
       place.hooks = loaded.hooks ?? []
       place.dissectors = loaded.dissectors ?? []
+      if (place.hooks.includes('onPodEvent')) this.#pods?.hear(slot)
+      else this.#pods?.leave(slot)
       place.gone = false
       if (loaded.declined === undefined) this.log('info', component, 'an agent was loaded', nameOf(agent))
       else this.#line({ slot, level: 'info', text: `does not run on the hub: ${loaded.declined}` })
@@ -725,6 +745,7 @@ export class AgentGroup {
     const held = this.#held ?? []
     this.#held = undefined
     for (const frame of held) this.frame(frame)
+    this.#pods?.release()
   }
 
   #send({ frame, items, packets, dropped, taken, done }: TrafficFrame): void {
@@ -824,6 +845,20 @@ export class AgentGroup {
     )
   }
 
+  #createPods(source: PodSource): PodDelivery {
+    return new PodDelivery({
+      source,
+      timeOf: ({ at }) => (this.#live ? Date.now() : calendarMs(at)),
+      send: (message) => this.#sandbox.pods(message),
+      sent: (slot, events) => this.#ledger.sentPods(slot, events),
+      lost: (slot, events) => this.#ledger.lostPods(slot, events),
+      dropped: (slot, events) => {
+        this.#ledger.droppedPods(slot, events)
+        this.#warnOfDrops({ pods: events })
+      },
+    })
+  }
+
   #configFor({ live, startMs }: GroupClock): HostConfig {
     const { host, nodeName, stubs, query, traffic } = this.#options
     return {
@@ -900,6 +935,7 @@ export class AgentGroup {
 
   #stopped(slot: number, reason: string): void {
     this.#ledger.stopped(slot, reason)
+    this.#pods?.leave(slot)
     this.#line({ slot, level: 'error', text: `stopped: ${reason}` })
     const place = this.#placeOf(slot)
     if (place === undefined) return
@@ -919,6 +955,7 @@ export class AgentGroup {
   #restarted(reason: string): void {
     this.#restarts++
     this.#ledger.restarted((slot) => this.#unackedOf(slot))
+    this.#pods?.restarted()
     for (const place of this.#places) {
       if (place.loadError !== undefined || place.declined !== undefined || place.gone) continue
       if (this.#ledger.account(place.slot).stopped !== '') continue

@@ -12,7 +12,7 @@ export interface Fate {
 }
 
 export const DROP_REASONS = {
-  'queue-full': 'The sandbox was behind, and a live capture does not wait.',
+  'queue-full': 'The sandbox was behind, and neither a live capture nor a cluster waits.',
   stopped: 'The agent had been stopped.',
 } as const
 
@@ -21,6 +21,8 @@ export type DropReason = keyof typeof DROP_REASONS
 export interface AgentAccount {
   readonly items: Fate
   readonly packets: Fate
+  /** Changes of pods. */
+  readonly pods: Fate
   calls: number
   errors: number
   jobRuns: number
@@ -94,6 +96,24 @@ export class Ledger {
     account.packets.dropped['queue-full'] += packets
   }
 
+  /** Changes of pods are on their way. */
+  sentPods(slot: number, pods: number): void {
+    const account = this.account(slot)
+    this.#accounts.set(slot, account)
+    account.pods.received += pods
+  }
+
+  /** Their process died before it had told of them: another one gets them anew. */
+  lostPods(slot: number, pods: number): void {
+    const account = this.#accounts.get(slot)
+    if (account !== undefined) account.pods.received -= pods
+  }
+
+  droppedPods(slot: number, pods: number): void {
+    this.sentPods(slot, pods)
+    this.account(slot).pods.dropped['queue-full'] += pods
+  }
+
   acked({ slots }: AckMessage): void {
     for (const counters of slots) {
       this.#latest.set(counters.slot, counters)
@@ -134,10 +154,11 @@ export class Ledger {
   /** What does not add up, in words; empty when all is well. */
   discrepancies(): string[] {
     const found: string[] = []
-    for (const [slot, { items, packets }] of this.#accounts) {
+    for (const [slot, { items, packets, pods }] of this.#accounts) {
       for (const [kind, fate] of [
         ['items', items],
         ['packets', packets],
+        ['pods', pods],
       ] as const) {
         const { received, delivered, filtered, sampled, dropped } = fate
         const accounted = delivered + filtered + sampled + dropped['queue-full'] + dropped.stopped
@@ -162,6 +183,8 @@ export class Ledger {
     const lost = this.#lost.get(account) ?? { items: 0, packets: 0 }
     account.items.delivered = total.items
     account.packets.delivered = total.packets
+    account.pods.delivered = total.pods
+    account.pods.dropped.stopped = total.missedPods
     account.items.dropped.stopped = total.missedItems + lost.items
     account.packets.dropped.stopped = total.missedPackets + lost.packets
     account.calls = total.calls
@@ -187,6 +210,7 @@ function newAccount(): AgentAccount {
   return {
     items: fate(),
     packets: fate(),
+    pods: fate(),
     calls: 0,
     errors: 0,
     jobRuns: 0,
@@ -215,6 +239,8 @@ function add(a: SlotCounters | undefined, b: SlotCounters): SlotCounters {
     heapBytes: b.heapBytes,
     missedItems: a.missedItems + b.missedItems,
     missedPackets: a.missedPackets + b.missedPackets,
+    pods: a.pods + b.pods,
+    missedPods: a.missedPods + b.missedPods,
     stopped: b.stopped,
     faults: b.faults,
   }

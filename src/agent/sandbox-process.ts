@@ -26,6 +26,7 @@ import {
   MEANT_AT,
   MOST_CALLS_AT_ONCE,
   type OutputMessage,
+  type PodsMessage,
   REPLY,
   type SlotShares,
   UP,
@@ -250,6 +251,19 @@ export class SandboxProcess {
 
   log(message: LogMessage): void {
     this.#sendAcked(DOWN.log, message)
+  }
+
+  /**
+   * Changes of pods, after all that was sent before. Resolves when they have been told; with false when the process died
+   * before that, whose successor is not told of them.
+   */
+  pods(message: PodsMessage): Promise<boolean> {
+    const seq = this.#seq++ >>> 0
+    const frame = podsFrame(seq, message)
+    const told = Promise.withResolvers<boolean>()
+    const once = { isLost: false }
+    this.#sendUnacked({ seq, frame, version: undefined, once, done: () => told.resolve(!once.isLost) })
+    return told.promise
   }
 
   /**
@@ -628,6 +642,8 @@ interface Unacked {
   readonly version: number | undefined
   done: (() => void) | undefined
   readonly pending?: PendingErrand
+  /** A successor is not to have it. */
+  readonly once?: { isLost: boolean }
 }
 
 interface PendingErrand extends ErrandAttempt {
@@ -646,8 +662,16 @@ function errandFrame(seq: number, { errand, attempt }: PendingErrand): Buffer {
   return frameOf(DOWN.errand, seq, Buffer.from(JSON.stringify(message)))
 }
 
+function podsFrame(seq: number, message: PodsMessage): Buffer {
+  return frameOf(DOWN.pods, seq, Buffer.from(JSON.stringify(message)))
+}
+
 /** What a process has said of an errand before it died is not what its successor says. */
-function again({ seq, frame, pending }: Unacked): Uint8Array {
+function again({ seq, frame, pending, once }: Unacked): Uint8Array {
+  if (once !== undefined) {
+    once.isLost = true
+    return podsFrame(seq, { slots: [], events: [] })
+  }
   if (pending === undefined) return frame
   pending.lines = []
   pending.entries = []

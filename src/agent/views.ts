@@ -2,7 +2,7 @@ import type { AgentState } from '../wire/agents.ts'
 import type { JobView } from '../wire/jobs.ts'
 import type { Agent } from './agents.ts'
 import type { AgentResult, GroupJob } from './group.ts'
-import type { AgentAccount, Fate } from './ledger.ts'
+import type { AgentAccount, DropReason, Fate } from './ledger.ts'
 
 /** How agents do, as nodes tell each other: sums since the start, and rates over the last while. */
 export class AgentStates {
@@ -49,7 +49,7 @@ function stateOf(
   const seconds = before === undefined ? 0 : (now.nowMs - before.nowMs) / 1000
   const perSecond = (sum: number, sumBefore: number) =>
     seconds > 0 ? Math.max(0, sum - sumBefore) / seconds : 0
-  const { items, packets } = account
+  const { items, packets, pods } = account
   return {
     id: idOf(agent),
     component,
@@ -69,9 +69,9 @@ function stateOf(
     cpu: perSecond(now.micros, before?.micros ?? 0) / 1e6,
     waitMs: account.waitMicros / 1000,
     memoryBytes: account.heapBytes,
-    received: items.received + packets.received,
-    delivered: items.delivered + packets.delivered,
-    dropped: droppedOf(items, packets),
+    received: items.received + packets.received + pods.received,
+    delivered: items.delivered + packets.delivered + pods.delivered,
+    dropped: droppedOf([items, packets, pods]),
     jobRuns: account.jobRuns,
     jobErrors: account.jobErrors,
     lines: account.lines,
@@ -83,13 +83,9 @@ function callsOf({ calls, jobRuns }: AgentAccount): number {
   return calls + jobRuns
 }
 
-function droppedOf(items: Fate, packets: Fate): Record<string, number> {
-  return Object.fromEntries(
-    Object.entries(items.dropped).map(([reason, count]) => [
-      reason,
-      count + (Object.entries(packets.dropped).find(([name]) => name === reason)?.[1] ?? 0),
-    ]),
-  )
+function droppedOf(fates: readonly Fate[]): Record<DropReason, number> {
+  const sum = (reason: DropReason) => fates.reduce((all, { dropped }) => all + dropped[reason], 0)
+  return { 'queue-full': sum('queue-full'), stopped: sum('stopped') }
 }
 
 /** Those that no store has named are known by their index. */

@@ -139,6 +139,7 @@ function ledgerRows({ capture, agents, made }: RunResult): string[][] {
     for (const [what, fate] of [
       ['entries', account.items],
       ['packets', account.packets],
+      ['pods', account.pods],
     ] as const)
       if (fate.received > 0)
         rows.push([`${component === 'hub' ? 'hub-' : ''}${agent.index} ${what}`, fateText(fate)])
@@ -306,6 +307,7 @@ export function summaryJson(result: RunResult, effects: Effects, sandbox: string
         component,
         items: account.items,
         packets: account.packets,
+        pods: account.pods,
       })),
       effects,
       discrepancies: [...result.discrepancies, ...effectDiscrepancies(effects)],

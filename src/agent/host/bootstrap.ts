@@ -12,6 +12,7 @@ export function bootstrap(
   host: BootstrapHost,
   settings: BootstrapSettings,
   bytesOf: (text: string) => object,
+  podOf: (text: string) => object,
 ): Realm {
   const G = globalThis as unknown as Record<string, unknown>
   const O = Object
@@ -1154,11 +1155,12 @@ export function bootstrap(
       const run = findHook(hook)
       if (run === undefined) return
       const values = new A(texts.length)
-      for (let at = 0; at < texts.length; at++) {
-        const text = texts[at]
-        values[at] = text === undefined ? undefined : parse(text)
-      }
       try {
+        for (let at = 0; at < texts.length; at++) {
+          const text = texts[at]
+          const isPod = hook === settings.podHook && at === 1
+          values[at] = text === undefined ? undefined : isPod ? podOf(text) : parse(text)
+        }
         apply(run, undefined, values)
       } catch (thrown) {
         failed(hook, thrown)
@@ -1354,6 +1356,8 @@ export interface BootstrapSettings {
   readonly itemHook: number
   readonly packetHook: number
   readonly queryHook: number
+  /** Its second argument is a pod. */
+  readonly podHook: number
   /** Marks on entries are wanted. */
   readonly marks: boolean
   readonly longestValue: number

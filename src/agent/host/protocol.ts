@@ -31,6 +31,8 @@ export const DOWN = {
   errand: 9,
   /** The `Layout`s of entries that were kept, the last one of those of unknown protocols. */
   stored: 10,
+  /** `PodsMessage`; answered by `ack`. */
+  pods: 11,
 } as const
 
 /** Frames from the sandbox, on file descriptor 3, all JSON. */
@@ -365,6 +367,9 @@ export interface SlotCounters {
   /** Events that it did not get because it was stopped. */
   missedItems: number
   missedPackets: number
+  /** Events of pods that it has had, and that it did not get because it was stopped. */
+  pods: number
+  missedPods: number
   stopped: string
   readonly faults: readonly AgentFault[]
   /** Where all is traced. */
@@ -392,6 +397,23 @@ export interface CallMessage {
   readonly entry?: string
   /** What agents have added by `cluster.*` before; of calls that are about it. */
   readonly shared?: readonly SlotShares[]
+}
+
+/** Changes of pods, for the agents in these slots, which have onPodEvent. */
+export interface PodsMessage {
+  readonly slots: readonly number[]
+  readonly events: readonly PodEvent[]
+}
+
+/** One call of onPodEvent: its arguments as JSON text. */
+export interface PodEvent {
+  /** What time it is for the agent, ms since the epoch. */
+  readonly ms: number
+  readonly event: string
+  readonly pod: string
+  readonly meta: string
+  /** Absent: the status does not tell. */
+  readonly reason?: string
 }
 
 /** A line of the log of a component, for onLogCall. */

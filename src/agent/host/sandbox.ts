@@ -35,6 +35,8 @@ import {
   MOST_CALLS_AT_ONCE,
   type OutputMessage,
   PACKET_COLUMNS,
+  type PodEvent,
+  type PodsMessage,
   type QueryErrand,
   type SlotCounters,
   type SlotShares,
@@ -72,10 +74,11 @@ interface LaterCall {
   readonly text: string
 }
 
-/** A call that every agent of a component gets. */
+/** A call that several agents get. */
 interface Broadcast {
-  readonly hook: 'onHubAction' | 'onLogCall'
-  readonly component: 'worker' | 'hub'
+  readonly hook: 'onHubAction' | 'onLogCall' | 'onPodEvent'
+  /** Who gets it: all of a component, or these slots. */
+  readonly to: 'worker' | 'hub' | readonly number[]
   readonly args: readonly (string | undefined)[]
   /** Who called hub.action, when, and the event in whose hook. */
   readonly sender: Slot | undefined
@@ -335,7 +338,7 @@ export class Sandbox implements SlotHost {
         const args = [JSON.stringify(level), JSON.stringify(JSON.stringify({ level, time, ...record }))]
         this.#broadcasts.push({
           hook: 'onLogCall',
-          component,
+          to: component,
           args,
           sender: undefined,
           ms: this.#nowMs,
@@ -344,6 +347,13 @@ export class Sandbox implements SlotHost {
         })
         this.#owes = frame.seq
         this.#work = newWork(emptyBatch(this.#nowMs))
+        return
+      }
+      case DOWN.pods: {
+        const { slots, events } = json<PodsMessage>(frame)
+        for (const event of events) this.#broadcasts.push(podBroadcast(slots, event))
+        this.#owes = frame.seq
+        this.#work = newWork(emptyBatch(Math.max(this.#nowMs, events.at(-1)?.ms ?? 0)))
         return
       }
     }
@@ -422,7 +432,7 @@ export class Sandbox implements SlotHost {
     const said = pending.isAgain ? { ...meta, redelivered: true } : meta
     pending.broadcast ??= {
       hook: 'onHubAction',
-      component: 'hub',
+      to: 'hub',
       args: [JSON.stringify(action), object, JSON.stringify(said)],
       sender: undefined,
       ms: this.#clockMs,
@@ -1035,17 +1045,27 @@ export class Sandbox implements SlotHost {
   }
 
   #tellAll(broadcast: Broadcast): void {
-    const { hook, component, args } = broadcast
+    const { hook, to, args } = broadcast
     this.#momentMs = broadcast.ms
     this.#telling = broadcast
     while (broadcast.slot < this.#slots.length) {
       const slot = this.#slots[broadcast.slot++] as Slot
-      if (slot.agent.component === component && this.#hears(slot, hook)) this.#call(slot, hook, args)
+      const isMeant = typeof to === 'string' ? slot.agent.component === to : to.includes(slot.agent.slot)
+      if (!isMeant) continue
+      const hears = this.#hears(slot, hook)
+      if (hook === 'onPodEvent') this.#countPod(slot, hears)
+      if (hears) this.#call(slot, hook, args)
     }
     this.#telling = undefined
     this.#momentMs = undefined
   }
   #telling: Broadcast | undefined
+
+  #countPod(slot: Slot, hears: boolean): void {
+    if (hears) slot.counters.pods++
+    else slot.counters.missedPods++
+    this.#changed.add(slot)
+  }
 
   /** Entries on their way to a person: every agent with onItemQueried may change or hide them. */
   #queryEntries(query: EntryQuery, work: Work): void {
@@ -1500,7 +1520,7 @@ export class Sandbox implements SlotHost {
     const [ms, key] = [this.#nowOf(slot), this.#keyOf(slot)]
     // After what was said before that.
     const at = this.#broadcasts.findLastIndex((each) => each.ms <= ms) + 1
-    const broadcast = { hook: 'onHubAction', component: 'hub', args, sender: slot, ms, key, slot: 0 } as const
+    const broadcast = { hook: 'onHubAction', to: 'hub', args, sender: slot, ms, key, slot: 0 } as const
     this.#broadcasts.splice(at, 0, broadcast)
   }
 
@@ -1569,6 +1589,11 @@ function joinTags(before: unknown, tags: unknown): unknown {
 
 function countersOf({ counters, tracer }: Slot): SlotCounters {
   return tracer === undefined ? counters : { ...counters, trace: tracer.trace }
+}
+
+function podBroadcast(to: readonly number[], { ms, event, pod, meta, reason }: PodEvent): Broadcast {
+  const args = [JSON.stringify(event), pod, meta, reason]
+  return { hook: 'onPodEvent', to, args, sender: undefined, ms, key: undefined, slot: 0 }
 }
 
 /** What an entry is called by those who keep it; its id where all is traced. */

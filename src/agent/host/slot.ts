@@ -8,6 +8,7 @@ import { type Exported, PendingExports } from './exports.ts'
 import { Faults } from './faults.ts'
 import { makerSource, packetMakerSource } from './makers.ts'
 import { placeOfCall, withPlace } from './place.ts'
+import { podView } from './pod-view.ts'
 import { type HostConfig, IGNORED, type Line, type LoadAgent, type SlotCounters, THIS } from './protocol.ts'
 import type { JobScope } from './scheduler.ts'
 import { readSettings } from './settings.ts'
@@ -376,6 +377,7 @@ export class Slot {
       itemHook: hook('onItemCaptured'),
       packetHook: hook('onPacketCaptured'),
       queryHook: hook('onItemQueried'),
+      podHook: hook('onPodEvent'),
       marks: config.query !== null || config.marks,
       longestValue: LONGEST_VALUE,
       longestLine: LONGEST_LINE,
@@ -637,7 +639,7 @@ export class Slot {
  * can be had from a stack.
  */
 const BOOT = new vm.Script(
-  `'use strict'; (host, settings) => (${bootstrap.toString()})(host, settings, (${bytesView.toString()})())`,
+  `'use strict'; (host, settings) => (${bootstrap.toString()})(host, settings, (${bytesView.toString()})(), (${podView.toString()})())`,
   { filename: 'remora' },
 )
 
@@ -655,6 +657,8 @@ export function newCounters(slot: number): SlotCounters {
     heapBytes: 0,
     missedItems: 0,
     missedPackets: 0,
+    pods: 0,
+    missedPods: 0,
     stopped: '',
     faults: [],
   }
