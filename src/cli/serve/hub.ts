@@ -22,7 +22,6 @@ import type { ClusterWatchState } from '../../hub/cluster/watcher.ts'
 import { EntrySources } from '../../hub/entry-sources.ts'
 import { HubService } from '../../hub/service.ts'
 import { Trials } from '../../hub/trials.ts'
-import { accessInCluster } from '../../kubernetes/access.ts'
 import { KubernetesClient } from '../../kubernetes/client.ts'
 import { COUNTER_NAMES } from '../../metrics/counters.ts'
 import { type Metrics, openMetrics } from '../../metrics/metrics.ts'
@@ -45,7 +44,7 @@ import { BUCKETS } from '../../wire/subjects.ts'
 import { openCaptures } from './captures.ts'
 import { clickHouseOf } from './clickhouse.ts'
 import { exportCounters } from './export-counters.ts'
-import { openKubernetes } from './kubernetes.ts'
+import { kubernetesAccess, openKubernetes } from './kubernetes.ts'
 import { measured } from './measured.ts'
 import { openReports, reportCounters } from './reports.ts'
 import { trialRunner } from './trials.ts'
@@ -278,10 +277,9 @@ async function openStore(config: Config, bus: Bus, note: Note): Promise<AgentSto
       })
     case 'configmap': {
       const { name, namespace } = config.tap.release
-      const access = await accessInCluster()
       return openConfigMapStore({
         ...rules,
-        client: new KubernetesClient(access),
+        client: new KubernetesClient(await kubernetesAccess(config)),
         name: `${name}-config-map`,
         namespace,
       })

@@ -1,22 +1,39 @@
 import type { Config } from '../../config/index.ts'
-import { accessInCluster } from '../../kubernetes/access.ts'
+import { accessInCluster, type KubernetesAccess } from '../../kubernetes/access.ts'
 import { KubernetesClient } from '../../kubernetes/client.ts'
+import { accessByKubeconfig } from '../../kubernetes/kubeconfig.ts'
 import { Mistake } from '../../mistake/mistake.ts'
 import type { Note } from '../../node/note.ts'
 
 /** A client of the cluster that the configuration means; undefined where it means none. */
 export async function openKubernetes(
-  { kubernetes: { enabled } }: Config,
+  config: Config,
   note: Note,
   environment: Readonly<Record<string, string | undefined>> = process.env,
 ): Promise<KubernetesClient | undefined> {
+  const { enabled } = config.kubernetes
   if (enabled === 'off') return undefined
-  if (enabled === 'auto' && environment.KUBERNETES_SERVICE_HOST === undefined) return undefined
+  if (enabled === 'auto' && !isNamed(config) && environment.KUBERNETES_SERVICE_HOST === undefined)
+    return undefined
   try {
-    return new KubernetesClient(await accessInCluster(environment))
+    return new KubernetesClient(await kubernetesAccess(config, environment))
   } catch (error) {
     if (enabled === 'on' || !(error instanceof Mistake)) throw error
     note('warning', 'pods and services stay without names', { error: error.message, hint: error.hint })
     return undefined
   }
+}
+
+/** By the kubeconfig that the configuration names, or else as the pod that we are in. */
+export async function kubernetesAccess(
+  config: Config,
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+): Promise<KubernetesAccess> {
+  const { kubeconfig, context } = config.kubernetes
+  if (!isNamed(config)) return accessInCluster(environment)
+  return accessByKubeconfig({ file: kubeconfig || undefined, context: context || undefined, environment })
+}
+
+function isNamed({ kubernetes: { kubeconfig, context } }: Config): boolean {
+  return kubeconfig !== '' || context !== ''
 }
