@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
 import { startTestApi, TOKENS, WITH_TOKENS } from '../src/testing/api.ts'
-import { FakeKubernetes } from '../src/testing/fake-kubernetes.ts'
 import { remora } from '../src/testing/remora.ts'
 import { tempFolder } from '../src/testing/temp-folder.ts'
+import { FakeKubernetes } from './kube/fake-kubernetes.ts'
 import { kubeconfigFile } from './kube/kubeconfig.ts'
 import { PortForwards } from './kube/port-forward.ts'
 
