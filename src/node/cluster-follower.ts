@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Bus } from '../bus/bus.ts'
 import { type ClusterObjects, type KnownChange, readObject } from '../cluster/objects.ts'
+import { podReason } from '../cluster/pod-reasons.ts'
 import { COUNTER_NAMES } from '../metrics/counters.ts'
 import { Mistake } from '../mistake/mistake.ts'
 import { pause } from '../waiting/pause.ts'
@@ -18,10 +19,12 @@ import { SUBJECTS } from '../wire/subjects.ts'
 import type { Note } from './note.ts'
 
 export interface ClusterFollowerOptions {
-  readonly bus: Bus
+  readonly bus: Pick<Bus, 'subscribe' | 'request'>
   /** False where nobody wants to know of a cluster. */
   readonly isOn: boolean
   readonly note: Note
+  /** For tests: how long it waits before it asks again what was not answered. */
+  readonly againMs?: number
 }
 
 export type ClusterListener = (changes: readonly KnownChange[]) => void
@@ -31,7 +34,8 @@ export type ClusterListener = (changes: readonly KnownChange[]) => void
  * anything, and after that only differences are told on. Messages that were lost are asked for, or all there is.
  */
 export class ClusterFollower {
-  readonly #bus: Bus
+  readonly #bus: ClusterFollowerOptions['bus']
+  readonly #againMs: number
   readonly #isOn: boolean
   readonly #note: Note
   readonly #known = new Map<string, Known>()
@@ -56,7 +60,8 @@ export class ClusterFollower {
   #failures = 0
   #hasNotedFull = false
 
-  constructor({ bus, isOn, note }: ClusterFollowerOptions) {
+  constructor({ bus, isOn, note, againMs = AGAIN_MS }: ClusterFollowerOptions) {
+    this.#againMs = againMs
     this.#bus = bus
     this.#isOn = isOn
     this.#note = note
@@ -177,7 +182,7 @@ export class ClusterFollower {
         if (!(error instanceof Mistake))
           this.#note('error', 'the cluster could not be followed', { error: String(error) })
         // Who told us may be gone by now: then another one follows.
-        await pause(AGAIN_MS, signal)
+        await pause(this.#againMs, signal)
         if (this.#feed === feed) return
       }
     }
@@ -213,7 +218,7 @@ export class ClusterFollower {
     this.#round++
     const changes: KnownChange[] = []
     for (const { seq, objects } of pages)
-      for (const each of objects) this.#take(this.#read(each), seq, changes)
+      for (const each of objects) this.#take(this.#read(each), seq, changes, seq)
     feed.seq = pages[0]?.seq ?? 0
     feed.last = Math.max(feed.last, feed.seq)
     // First who has gone: somebody else may have its address by now.
@@ -251,30 +256,31 @@ export class ClusterFollower {
   }
 
   /** Keeps what has changed, and adds it to the changes to be told. */
-  #take(change: KnownChange | undefined, seq: number, changes: KnownChange[]): void {
+  #take(change: KnownChange | undefined, seq: number, changes: KnownChange[], page = 0): void {
     if (change === undefined) return
     const { kind, object } = change
     const key = keyOf(change)
     const before = this.#known.get(key)
     // It was read from a page that came later than this message.
-    if (before !== undefined && before.round === this.#round && before.seq >= seq) return
+    if (page === 0 && before?.round === this.#round && before.page >= seq) return
     if (change.type === 'DELETED') {
       if (before === undefined) return
       this.#forget(key, kind)
-      changes.push(change)
+      changes.push(withReason(change, before.change))
       return
     }
     if (before === undefined && this.#known.size >= MOST_OBJECTS) {
       this.#refuse()
       return
     }
-    const known = { change, round: this.#round, seq }
+    const known = { change, round: this.#round, page }
     this.#known.set(key, known)
     this.#byKind[kind].set(key, known)
     if (before === undefined) changes.push({ ...change, type: 'ADDED' })
     else if (before.change.object.metadata.uid !== object.metadata.uid)
       changes.push(changeOf('DELETED', before, change.at), { ...change, type: 'ADDED' })
-    else if (!isSame(before.change, change)) changes.push({ ...change, type: 'MODIFIED' })
+    else if (!isSame(before.change, change))
+      changes.push(withReason({ ...change, type: 'MODIFIED' }, before.change))
   }
 
   /** What everything has been told of: what is known of it from before, and was not told again, is gone. */
@@ -337,14 +343,21 @@ interface Feed {
 interface Known {
   /** The last one that was told of it. */
   readonly change: KnownChange
-  /** When that was. */
   readonly round: number
-  readonly seq: number
+  /** Message up to which it was read from a page in this round; 0: it came in a message. */
+  readonly page: number
 }
 
 function changeOf(type: KnownChange['type'], { change }: Known, at = change.at): KnownChange {
   const { reason: _, ...rest } = change
   return { ...rest, type, at }
+}
+
+/** Read off here, where it is known what was before: also when some of what happened in between was missed. */
+function withReason(change: KnownChange, before: KnownChange): KnownChange {
+  if (change.kind !== 'pod') return change
+  const reason = podReason(change.type, before.object, change.object)
+  return reason === undefined ? change : { ...change, reason }
 }
 
 function keyOf({ kind, object: { metadata } }: KnownChange): string {

@@ -7,7 +7,7 @@ import { SUBJECTS } from '../../wire/subjects.ts'
 import type { PackedObject } from './packed-object.ts'
 
 export interface FeedOptions {
-  readonly bus: Bus
+  readonly bus: Pick<Bus, 'publish' | 'respond' | 'mostBytes'>
   /** Grows with each hub that leads. */
   readonly term: number
   /** For tests: how long changes wait for others. */
@@ -21,7 +21,7 @@ export interface FeedOptions {
  */
 export class ClusterFeed {
   readonly id = randomUUID()
-  readonly #bus: Bus
+  readonly #bus: FeedOptions['bus']
   readonly #term: number
   readonly #batchMs: number
   readonly #mostBytes: number
