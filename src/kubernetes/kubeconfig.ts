@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { delimiter, dirname, isAbsolute, join } from 'node:path'
 import type { Cluster, Context, KubeConfig, User } from '@kubernetes/client-node'
+import { parse } from 'yaml'
+import { z } from 'zod'
 import { Mistake } from '../mistake/mistake.ts'
 import { accessInCluster, type KubernetesAccess } from './access.ts'
 
@@ -84,6 +86,8 @@ async function accessOf(
     },
     headers,
     token: async () => {
+      const file: unknown = config.getCurrentUser()?.authProvider?.config?.tokenFile
+      if (typeof file === 'string') return readToken(file)
       const { Authorization: value = '' } = textHeaders((await credentials(config, name)).headers)
       return /^Bearer (.+)$/.exec(value)?.[1]
     },
@@ -103,11 +107,13 @@ async function credentials(config: KubeConfig, context: string): Promise<Credent
     await config.applyToHTTPSOptions(options)
     return options
   } catch (cause) {
-    throw new Mistake(
-      'E_KUBERNETES',
-      `context ${context} gives no credentials: ${cause instanceof Error ? cause.message : String(cause)}`,
-      { hint: `Does kubectl --context ${context} get pods work?`, cause },
-    )
+    const { command } = config.getCurrentUser()?.exec ?? {}
+    const by = command === undefined ? '' : ` (by ${command})`
+    const why = cause instanceof Error ? cause.message.trim() : String(cause)
+    throw new Mistake('E_KUBERNETES', `context ${context} gives no credentials${by}: ${why}`, {
+      hint: `Does kubectl --context ${context} get pods work?`,
+      cause,
+    })
   }
 }
 
@@ -140,10 +146,13 @@ function filesOf({ file }: KubeconfigChoice, { KUBECONFIG = '', HOME }: NodeJS.P
 /** False where there is none, or an empty one. */
 function readInto(config: KubeConfig, file: string, isNamed: boolean): boolean {
   try {
-    if (readFileSync(file, 'utf8').trim() === '') return false
+    const text = readFileSync(file, 'utf8')
+    if (text.trim() === '') return false
     config.loadFromFile(file)
+    for (const user of config.users) completeUser(user, text, dirname(file))
     return true
   } catch (cause) {
+    if (cause instanceof Mistake) throw cause
     const isMissing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT'
     if (isMissing && !isNamed) return false
     const why = cause instanceof Error ? cause.message : String(cause)
@@ -153,6 +162,66 @@ function readInto(config: KubeConfig, file: string, isNamed: boolean): boolean {
     })
   }
 }
+
+/** Read anew each time: who mounts one replaces it. */
+function readToken(file: string): string {
+  try {
+    return readFileSync(file, 'utf8').trim()
+  } catch (cause) {
+    throw new Mistake('E_KUBERNETES', `the file of the token cannot be read: ${(cause as Error).message}`, {
+      cause,
+    })
+  }
+}
+
+/** What the library does not read, or not as kubectl does: files of tokens, and where and with what exec plugins run. */
+function completeUser(user: User, kubeconfig: string, folder: string): void {
+  const given = userShapes.parse(parse(kubeconfig)).users.find(({ name }) => name === user.name)?.user
+  if (given?.username != null)
+    throw new Mistake(
+      'E_KUBERNETES',
+      `user ${user.name} has a password, which no API server takes since Kubernetes 1.19`,
+    )
+  const beside = (file: string) => (isAbsolute(file) ? file : join(folder, file))
+  if (given?.tokenFile)
+    Object.assign(user, {
+      authProvider: { name: 'tokenFile', config: { tokenFile: beside(given.tokenFile) } },
+    })
+  if (given?.exec == null) return
+  const { command, apiVersion, env } = given.exec
+  const info = { kind: 'ExecCredential', apiVersion, spec: { interactive: false } }
+  const exec = {
+    ...user.exec,
+    // As a shell does: with a slash it is a file, else it is looked for.
+    command: /[\\/]/.test(command) ? beside(command) : command,
+    env: [...(env ?? []), { name: 'KUBERNETES_EXEC_INFO', value: JSON.stringify(info) }],
+  }
+  Object.assign(user, { exec })
+}
+
+/** As far as the library does not read them. https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/ */
+const userShapes = z.object({
+  users: z
+    .array(
+      z.object({
+        name: z.string(),
+        user: z
+          .object({
+            username: z.string().nullish(),
+            tokenFile: z.string().nullish(),
+            exec: z
+              .object({
+                command: z.string(),
+                apiVersion: z.string().nullish(),
+                env: z.array(z.object({ name: z.string(), value: z.string() })).nullish(),
+              })
+              .nullish(),
+          })
+          .nullish(),
+      }),
+    )
+    .default([]),
+})
 
 /** Undefined when there are none. What the first one says under a name counts. */
 function merged(configs: readonly KubeConfig[], into: KubeConfig): KubeConfig | undefined {
