@@ -384,6 +384,11 @@ export class AgentGroup {
     await this.#pods?.told()
   }
 
+  /** Agents are to be told of other pods than before: of those that they do not know yet, they are told now. */
+  lookAtPods(): void {
+    this.#pods?.lookAgain()
+  }
+
   /**
    * Tells the agents on the hub of an action. Resolves when all have been told. When the sandbox dies meanwhile, its successor
    * is told again: the result is what came of that.

@@ -1,11 +1,17 @@
+import { nodeOf } from '../cluster/targeting.ts'
 import type { ClusterChange, ClusterObject } from '../wire/cluster.ts'
 import type { PodEvent, PodsMessage } from './host/protocol.ts'
 
-/**
- * Whoever knows the pods. A listener first gets all that is known as ADDED, then each change, in order; changes of other
- * kinds are left out. Answers how to end it.
- */
-export type PodSource = (listener: (changes: readonly ClusterChange[]) => void) => () => void
+/** Whoever knows the pods. */
+export interface PodSource {
+  /**
+   * A listener first gets all that is known as ADDED, at once, then each change, in order; changes of other kinds than pods are
+   * not looked at. Answers how to end it.
+   */
+  onChanges(listener: (changes: readonly ClusterChange[]) => void): () => void
+  /** Those that agents are to be told of, and from then on until they are gone; absent: all. */
+  isMeant?(pod: ClusterObject): boolean
+}
 
 export interface PodDeliveryOptions {
   readonly source: PodSource
@@ -72,8 +78,23 @@ export class PodDelivery {
     this.#ready.delete(slot)
     this.#replay?.slots.delete(slot)
     this.#fresh.add(slot)
-    this.#unsubscribe ??= this.#options.source((changes) => this.#take(changes))
+    this.#unsubscribe ??= this.#subscribe()
     this.#next()
+  }
+
+  /** Others are meant than before. */
+  lookAgain(): void {
+    if (this.#unsubscribe === undefined) return
+    this.#unsubscribe()
+    this.#isLooking = true
+    this.#unsubscribe = this.#subscribe()
+    this.#isLooking = false
+  }
+  /** All that is known comes once more: what agents know of is no news. */
+  #isLooking = false
+
+  #subscribe(): () => void {
+    return this.#options.source.onChanges((changes) => this.#take(changes))
   }
 
   /** It hears no more. */
@@ -161,11 +182,15 @@ export class PodDelivery {
       this.#latest.delete(key)
       return [change]
     }
+    if (isSame && this.#isLooking) return []
+    const inOrder: ClusterChange[] = []
+    if (before !== undefined && !isSame) {
+      this.#latest.delete(key)
+      inOrder.push({ kind: 'pod', type: 'DELETED', at: change.at, object: before.object })
+    }
+    if (!isSame && this.#options.source.isMeant?.(change.object) === false) return inOrder
     this.#latest.set(key, change)
-    if (isSame) return [{ ...change, type: 'MODIFIED' }]
-    const added: ClusterChange = { ...change, type: 'ADDED' }
-    if (before === undefined) return [added]
-    return [{ kind: 'pod', type: 'DELETED', at: change.at, object: before.object }, added]
+    return [...inOrder, { ...change, type: isSame ? 'MODIFIED' : 'ADDED' }]
   }
 
   #enqueue(change: ClusterChange): void {
@@ -267,11 +292,6 @@ export class PodDelivery {
 
 function keyOf({ metadata }: ClusterObject): string {
   return `${metadata.namespace}/${metadata.name}`
-}
-
-function nodeOf({ spec }: ClusterObject): string {
-  if (typeof spec !== 'object' || spec === null || !('nodeName' in spec)) return ''
-  return typeof spec.nodeName === 'string' ? spec.nodeName : ''
 }
 
 /** Changes that wait for the sandbox: the oldest go when there are more. */

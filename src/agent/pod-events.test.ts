@@ -10,7 +10,7 @@ const CRASH = { reason: 'crash', container: 'main' } as const
 
 async function withPods(t: TestContext) {
   const pods = new TestPods()
-  const told = await new TestGroup(t, { pods: pods.source }).begin()
+  const told = await new TestGroup(t, { pods }).begin()
   return { pods, told, group: told.group }
 }
 
@@ -47,6 +47,23 @@ describe('onPodEvent', () => {
     pods.tell('ADDED', testPod('a', {}, { uid: 'another' }))
     await group.podsTold()
     assert.deepEqual(told.texts(), ['ADDED a -', 'DELETED a -', 'ADDED a crash main', 'MODIFIED a -'])
+  })
+
+  test('gets those pods alone that are meant, from when they are', async (t) => {
+    const { pods, told, group } = await withPods(t)
+    let meant = 'a'
+    pods.isMeant = ({ metadata }) => metadata.name === meant
+    for (const name of ['a', 'b', 'c']) pods.tell('ADDED', testPod(name))
+    await group.reload(testAgent(0, PRINTS))
+    pods.tell('MODIFIED', testPod('b'), CRASH)
+    meant = 'b'
+    group.lookAtPods()
+    pods.tell('MODIFIED', testPod('a'), CRASH)
+    pods.tell('DELETED', testPod('c'))
+    pods.tell('DELETED', testPod('a'))
+    await group.podsTold()
+    assert.deepEqual(told.texts(), ['ADDED a -', 'ADDED b -', 'MODIFIED a crash main', 'DELETED a -'])
+    assert.equal(pods.listeners, 1)
   })
 
   test('begins anew with each version, and only there', async (t) => {

@@ -278,7 +278,10 @@ export class ClusterFollower {
     this.#byKind[kind].set(key, known)
     if (before === undefined) changes.push({ ...change, type: 'ADDED' })
     else if (before.change.object.metadata.uid !== object.metadata.uid)
-      changes.push(changeOf('DELETED', before, change.at), { ...change, type: 'ADDED' })
+      changes.push(
+        changeOf('DELETED', before, change.at),
+        withReason({ ...change, type: 'ADDED' }, before.change),
+      )
     else if (!isSame(before.change, change))
       changes.push(withReason({ ...change, type: 'MODIFIED' }, before.change))
   }

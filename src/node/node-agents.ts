@@ -60,7 +60,12 @@ export class NodeAgents implements AgentRunner {
     const { shared } = this.#options
     const { dropped, queue } = COUNTER_NAMES
     const gone = Object.entries(shared.dropped).map(([why, count]) => [dropped('shared', why), count])
-    return { ...this.#jobs.counters, [queue('shared')]: shared.unwritten, ...Object.fromEntries(gone) }
+    return {
+      ...this.#jobs.counters,
+      [queue('shared')]: shared.unwritten,
+      [queue('pods')]: this.group.podsWaiting,
+      ...Object.fromEntries(gone),
+    }
   }
 
   reload(agent: Agent): Promise<string | undefined> {

@@ -23,17 +23,20 @@ export function testPod(
 }
 
 /** Whoever knows the pods, as a test has it. */
-export class TestPods {
+export class TestPods implements PodSource {
+  isMeant: NonNullable<PodSource['isMeant']> = () => true
   readonly #known = new Map<string, ClusterChange>()
-  readonly #listeners = new Set<Parameters<PodSource>[0]>()
+  readonly #listeners = new Set<Parameters<PodSource['onChanges']>[0]>()
 
   /** Those that listen. */
   get listeners(): number {
     return this.#listeners.size
   }
 
-  readonly source: PodSource = (listener) => {
-    const known = [...this.#known.values()].map((change): ClusterChange => ({ ...change, type: 'ADDED' }))
+  onChanges: PodSource['onChanges'] = (listener) => {
+    const known = [...this.#known.values()].map(
+      ({ kind, at, object }): ClusterChange => ({ kind, type: 'ADDED', at, object }),
+    )
     if (known.length > 0) listener(known)
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)

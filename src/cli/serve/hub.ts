@@ -180,6 +180,7 @@ export async function startHub(request: HubRequest): Promise<StartedHub> {
           nodeName: 'hub',
           hub: 'only',
           query: null,
+          pods: cluster,
         },
         {
           ...observer,

@@ -188,6 +188,8 @@ export async function startWorker(request: WorkerRequest): Promise<StartedWorker
         {
           ...options,
           lingers: true,
+          // Those of a capture file are of another time.
+          ...(isFile ? {} : { pods: cluster }),
           capture: { ...options.capture, pipeline: { ...options.capture.pipeline, firstStream }, record },
           host: { ...options.host, actions: 'outside', clusterJobs: !isFile, marks: record !== undefined },
           address: { ip, worker: `${ip}:${config.tap.proxy.worker.srvPort}` },
