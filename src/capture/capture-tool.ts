@@ -9,6 +9,8 @@ export interface CaptureRequest {
   readonly filter: string
   /** The kernel's buffer, in MiB. */
   readonly bufferMiB: number
+  /** Of a capture of all interfaces: without word of which interface each packet was on, for systems that cannot tell. */
+  readonly anonymous?: boolean
 }
 
 /** A program that captures for us: how to call it, and what its words mean. All its words are English. */
@@ -17,6 +19,8 @@ export interface CaptureTool {
   readonly install: string
   /** Writes pcap or pcapng to standard output. */
   arguments(request: CaptureRequest): string[]
+  /** Says whether there is something wrong with the filter, and captures nothing. */
+  checkArguments(request: CaptureRequest): string[]
   /** Out of what it printed when it ended. */
   losses(printed: string): Losses | undefined
   /** Its complaint about the filter, if that is what it printed. */
@@ -32,9 +36,15 @@ export const dumpcap: CaptureTool = {
   install: 'apt-get install tshark',
 
   // What stands before the first -i holds for all of them.
-  arguments: ({ interfaces, filter, bufferMiB }) => [
+  arguments: ({ interfaces, filter, bufferMiB, anonymous }) => [
     ...['-q', '-n', '-w', '-', '-B', String(bufferMiB)],
     ...(filter === '' ? [] : ['-f', filter]),
+    ...(interfaces === 'any' ? ['any'] : interfaces).flatMap((name) => ['-i', name]),
+    ...named(interfaces, anonymous),
+  ],
+
+  checkArguments: ({ interfaces, filter }) => [
+    ...['-d', ...(filter === '' ? [] : ['-f', filter])],
     ...(interfaces === 'any' ? ['any'] : interfaces).flatMap((name) => ['-i', name]),
   ],
 
@@ -60,13 +70,19 @@ export const tcpdump: CaptureTool = {
   name: 'tcpdump',
   install: 'apt-get install tcpdump',
 
-  arguments({ interfaces, filter, bufferMiB }) {
+  arguments({ interfaces, filter, bufferMiB, anonymous }) {
     if (interfaces !== 'any' && interfaces.length !== 1)
       throw new Mistake('E_CAPTURE_TOOL', 'tcpdump captures on one interface, or on any', {
         hint: `For ${interfaces.join(' and ')} together use dumpcap: ${dumpcap.install}`,
       })
     const name = interfaces === 'any' ? 'any' : interfaces.join()
     const base = ['-U', '-n', '-w', '-', '-B', String(bufferMiB * 1024), '-i', name]
+    const all = [...base, ...named(interfaces, anonymous)]
+    return filter === '' ? all : [...all, '--', filter]
+  },
+
+  checkArguments({ interfaces, filter }) {
+    const base = ['-d', '-i', interfaces === 'any' ? 'any' : (interfaces[0] ?? 'any')]
     return filter === '' ? base : [...base, '--', filter]
   },
 
@@ -80,9 +96,23 @@ export const tcpdump: CaptureTool = {
   // It has no words of its own for this: libpcap's "syntax error", "unknown host", "illegal token" stand alone.
   filterComplaint(printed, { filter }) {
     if (filter === '' || refersToInterface(printed)) return undefined
-    return lastLine(printed).replace(/^tcpdump: /, '')
+    const complaint = lastLine(printed).replace(/^tcpdump: /, '')
+    return /^data link type \S+$/.test(complaint) ? undefined : complaint
   },
 }
+
+/** With all interfaces at once: the link type that says which one a packet was on. libpcap has it since 1.10. */
+function named(interfaces: CaptureRequest['interfaces'], anonymous = false): readonly string[] {
+  return interfaces === 'any' && !anonymous ? ['-y', NAMING] : []
+}
+
+/** Whether a tool complains that it does not know the link type above. */
+export function cannotName(printed: string): boolean {
+  return NAMING_REFUSED.test(printed)
+}
+
+const NAMING = 'LINUX_SLL2'
+const NAMING_REFUSED = /LINUX_SLL2 is not one of|LINUX_SLL2" isn't valid|invalid data link type/
 
 /** The mistake behind a capture that never began, from what the tool printed. */
 export function mistakeOf(

@@ -8,7 +8,7 @@ import { type LiveOptions, openLive } from './live.ts'
 import { openReplay } from './replay.ts'
 import type { PacketSource } from './source.ts'
 
-export { captureProgram, type LiveOptions } from './live.ts'
+export { captureProgram, complaintAbout, type LiveOptions } from './live.ts'
 export type { Losses, PacketSource, Progress, Skipped } from './source.ts'
 
 /** A capture file, where `-` is standard input, or live interfaces. */

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, type TestContext, test } from 'node:test'
 import { Mistake } from '../mistake/mistake.ts'
-import { openCapture } from './index.ts'
+import { complaintAbout, openCapture } from './index.ts'
 import type { LiveOptions } from './live.ts'
 import { packetsOf, pcap, readAll, type SeenPacket } from './test-captures.ts'
 
@@ -74,6 +74,26 @@ describe('a live capture', () => {
       )
     })
   }
+
+  for (const tool of ['dumpcap', 'tcpdump'] as const)
+    test(`whose filter is wrong is known before it begins, with ${tool}`, async (t) => {
+      const options = { interface: 'any', tool } as const
+      if (openLiveOrSkip(t, options) === undefined) return
+      assert.equal(await complaintAbout({ ...options, filter: 'tcp port 80' }), undefined)
+      assert.equal(await complaintAbout(options), undefined)
+      const complaint = await complaintAbout({ ...options, filter: 'tcp prt 80' })
+      assert.equal(complaint?.code, 'E_CAPTURE_FILTER')
+      assert.match(complaint?.message ?? '', /"tcp prt 80" is not valid: .*syntax error/)
+    })
+
+  test('of all interfaces says of each packet which one it was on', async (t) => {
+    const sender = createSocket('udp4')
+    t.after(() => sender.close())
+    const options = { interface: 'any', filter: 'udp port 45392' } as const
+    const seen = await captureOf(t, options, 1, () => sender.send('hello', 45392, '127.0.0.1'))
+    if (seen === undefined) return
+    assert.equal(seen.packets[0]?.linkType, LINUX_SLL2)
+  })
 
   test('of several interfaces tells them apart', async (t) => {
     const sender = createSocket('udp4')
@@ -196,6 +216,13 @@ describe('a capturing program', () => {
     assert.match(source.problems.join(), /did not stop when told to and was killed/)
   })
 
+  test('that cannot say which interface a packet was on captures without', async () => {
+    const old = `case "$*" in *LINUX_SLL2*) echo 'dumpcap: The specified data link type "LINUX_SLL2" isn'"'"'t valid' >&2; exit 1;; esac; cat ${file}`
+    const environment = fakeEnvironment('old', 'dumpcap', old)
+    const source = openCapture({ interface: 'any', tool: 'dumpcap', environment })
+    assert.equal((await readAll(source)).length, 2)
+  })
+
   test('that may not be run, or may not capture, is a Mistake that says how to allow it', async () => {
     const refusing = `echo 'dumpcap: You do not have permission to capture on device "lo".
 (socket: Operation not permitted)' >&2; exit 1`
@@ -302,3 +329,5 @@ function isRunning(pid: number): boolean {
     return false
   }
 }
+
+const LINUX_SLL2 = 276

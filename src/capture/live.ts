@@ -9,6 +9,7 @@ import type { PacketBatch } from '../packet/batch.ts'
 import {
   type CaptureRequest,
   type CaptureTool,
+  cannotName,
   complaintIn,
   dumpcap,
   mistakeOf,
@@ -49,16 +50,12 @@ const SYSTEM_FOLDERS = ['/usr/sbin', '/usr/local/sbin', '/sbin']
 export function openLive(options: LiveOptions): PacketSource {
   const environment = options.environment ?? ownEnvironment()
   const found = findTool(options.tool ?? 'auto', environment)
-  const interfaces: CaptureRequest['interfaces'] =
-    options.interface === 'any' ? 'any' : [...new Set(options.interface)]
-  if (interfaces !== 'any' && (interfaces.length === 0 || interfaces.includes('')))
-    throw new Mistake('E_USAGE', 'no interface to capture on', { hint: 'Name one, or say any.' })
-  const request = {
-    interfaces,
-    filter: options.filter ?? '',
-    bufferMiB: options.bufferMiB ?? DEFAULT_BUFFER_MIB,
-  }
-  return new LiveSource(found, request, { ...environment, LC_ALL: 'C' }, options.onStart ?? (() => {}))
+  return new LiveSource(
+    found,
+    requestOf(options),
+    { ...environment, LC_ALL: 'C' },
+    options.onStart ?? (() => {}),
+  )
 }
 
 /**
@@ -82,6 +79,37 @@ export async function captureProgram(environment: Environment = ownEnvironment()
   }
 }
 
+/**
+ * Why nothing could be captured with these options: a Mistake about the filter, in the words of the capture program, or about
+ * what else is in the way. Nothing is captured for that.
+ */
+export async function complaintAbout(options: LiveOptions): Promise<Mistake | undefined> {
+  const environment = options.environment ?? ownEnvironment()
+  const found = findTool(options.tool ?? 'auto', environment)
+  const request = requestOf(options)
+  // Both programs print the compiled filter, or what is wrong with it; dumpcap ends with 0 then, too.
+  const printed = await promisify(execFile)(found.path, found.tool.checkArguments(request), {
+    env: { ...environment, LC_ALL: 'C' },
+    timeout: PATIENCE_MS,
+  }).then(
+    ({ stderr }) => (found.tool.filterComplaint(stderr, request) === undefined ? undefined : stderr),
+    (error: unknown) => String((error as { stderr?: string }).stderr ?? error),
+  )
+  return printed === undefined ? undefined : mistakeOf(found.tool, request, printed, [])
+}
+
+function requestOf(options: LiveOptions): CaptureRequest {
+  const interfaces: CaptureRequest['interfaces'] =
+    options.interface === 'any' ? 'any' : [...new Set(options.interface)]
+  if (interfaces !== 'any' && (interfaces.length === 0 || interfaces.includes('')))
+    throw new Mistake('E_USAGE', 'no interface to capture on', { hint: 'Name one, or say any.' })
+  return {
+    interfaces,
+    filter: options.filter ?? '',
+    bufferMiB: options.bufferMiB ?? DEFAULT_BUFFER_MIB,
+  }
+}
+
 interface FoundTool {
   readonly tool: CaptureTool
   readonly path: string
@@ -95,10 +123,12 @@ class LiveSource implements PacketSource {
   readonly live = true
   readonly #found: FoundTool
   readonly #request: CaptureRequest
-  readonly #arguments: string[]
+  #arguments: string[]
   readonly #environment: Environment
   readonly #onStart: () => void
   readonly #parser: CaptureParser
+  /** The tool did not know how to say which interface a packet was on, and is asked again without. */
+  #begunAnonymously = false
   #printed = ''
   #bytesRead = 0
   #begun = false
@@ -138,6 +168,14 @@ class LiveSource implements PacketSource {
   }
 
   async *#capture(signal: AbortSignal): AsyncGenerator<PacketBatch, void, void> {
+    yield* this.#once(signal)
+    if (!this.#begunAnonymously) return
+    this.#printed = ''
+    this.#arguments = this.#found.tool.arguments({ ...this.#request, anonymous: true })
+    yield* this.#once(signal)
+  }
+
+  async *#once(signal: AbortSignal): AsyncGenerator<PacketBatch, void, void> {
     if (signal.aborted) return
     const child = await this.#spawn()
     const leash = new Leash(child)
@@ -153,7 +191,12 @@ class LiveSource implements PacketSource {
         if (this.#parser.stopped) return
       }
       await leash.ended
-      if (this.#bytesRead === 0 && !signal.aborted) throw await this.#whyNot()
+      const isRefused = this.#bytesRead === 0 && !signal.aborted
+      if (isRefused && !this.#begunAnonymously && cannotName(this.#printed)) {
+        this.#begunAnonymously = true
+        return
+      }
+      if (isRefused) throw await this.#whyNot()
       if (this.#bytesRead > 0) this.#conclude(leash, signal)
     } finally {
       signal.removeEventListener('abort', stop)
