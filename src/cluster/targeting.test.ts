@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Mistake } from '../mistake/mistake.ts'
-import { clusterObject } from '../wire/cluster.ts'
+import { podNamed } from '../testing/cluster-pods.ts'
 import { targetingRules } from '../wire/targeting.ts'
 import { addressesOf, compileTargeting, podState } from './targeting.ts'
 
 const rules = (some: object) => targetingRules.parse(some)
-const pod = (namespace: string, name: string, more: object = {}) =>
-  clusterObject.parse({ metadata: { name, namespace, uid: `${namespace}/${name}` }, ...more })
+const pod = (namespace: string, name: string, more: { spec?: object; status?: object } = {}) =>
+  podNamed({ namespace, name }, more)
 
 test('the rules that nobody has set take everything', () => {
   const targeting = compileTargeting(rules({}))

@@ -1,13 +1,13 @@
 import { Mistake } from '../mistake/mistake.ts'
-import type { ClusterObject } from '../wire/cluster.ts'
 import type { PodTarget, TargetingRules } from '../wire/targeting.ts'
 import { NamePattern } from './name-pattern.ts'
+import type { Pod } from './objects.ts'
 
 /** Rules that say which pods are captured. */
 export interface Targeting {
   /** No pod is left out: nobody needs to look which packets are whose. */
   readonly takesAll: boolean
-  has(pod: ClusterObject): boolean
+  has(pod: Pick<Pod, 'metadata'>): boolean
 }
 
 /** Throws `E_REQUEST`, with the place, when the regular expression cannot be read. */
@@ -38,44 +38,22 @@ function readPattern(regex: string): NamePattern {
 }
 
 /** What becomes of the packets of a pod. */
-export function podState(pod: ClusterObject, targeting: Targeting): PodTarget['state'] {
+export function podState(pod: Pod, targeting: Targeting): PodTarget['state'] {
   if (!targeting.has(pod)) return 'excluded'
   if (hasEnded(pod)) return 'ended'
-  return isOnHostNetwork(pod) ? 'host-network' : 'targeted'
+  return pod.spec.hostNetwork === true ? 'host-network' : 'targeted'
 }
 
 /** Addresses by which its packets can be told: none of a pod that has ended, or has those of its node. */
-export function addressesOf(pod: ClusterObject): readonly string[] {
-  return hasEnded(pod) || isOnHostNetwork(pod) ? [] : podIps(pod)
+export function addressesOf(pod: Pod): readonly string[] {
+  return hasEnded(pod) || pod.spec.hostNetwork === true ? [] : podIps(pod)
 }
 
-/** `status.podIPs`, or `status.podIP` alone. https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/#PodStatus */
-export function podIps(pod: ClusterObject): readonly string[] {
-  const status = recordAt(pod, 'status')
-  const all = Array.isArray(status.podIPs) ? status.podIPs : []
-  const ips = [status.podIP, ...all.map((each) => recordIn(each).ip)]
-  return [...new Set(ips.filter((ip): ip is string => typeof ip === 'string' && ip !== ''))]
-}
-
-export function nodeOf(pod: ClusterObject): string {
-  const { nodeName } = recordAt(pod, 'spec')
-  return typeof nodeName === 'string' ? nodeName : ''
+export function podIps({ status: { podIP, podIPs } }: Pod): readonly string[] {
+  return [...new Set([podIP ?? '', ...podIPs.map(({ ip }) => ip)])].filter((ip) => ip !== '')
 }
 
 /** It keeps its address in its status, which another pod may have by now. */
-function hasEnded(pod: ClusterObject): boolean {
-  const { phase } = recordAt(pod, 'status')
+function hasEnded({ status: { phase } }: Pod): boolean {
   return phase === 'Succeeded' || phase === 'Failed'
-}
-
-function isOnHostNetwork(pod: ClusterObject): boolean {
-  return recordAt(pod, 'spec').hostNetwork === true
-}
-
-function recordAt(pod: ClusterObject, key: 'spec' | 'status'): Readonly<Record<string, unknown>> {
-  return recordIn(pod[key])
-}
-
-function recordIn(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
 }

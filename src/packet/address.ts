@@ -38,3 +38,37 @@ function longestZeros(groups: readonly number[]): { start: number; length: numbe
   }
   return best
 }
+
+/** The words of an address as `Packet` has them, the other way round; undefined where the text is none. */
+export function addressWords(text: string): readonly [number, number, number, number] | undefined {
+  if (!text.includes(':')) {
+    const word = ipv4Word(text)
+    return word === undefined ? undefined : [word, 0, 0, 0]
+  }
+  const [head = '', tail, ...more] = text.split('::')
+  if (more.length > 0) return undefined
+  const before = groupsOf(head)
+  const after = tail === undefined ? [] : groupsOf(tail)
+  const missing = 8 - before.length - after.length
+  if (tail === undefined ? missing !== 0 : missing < 1) return undefined
+  const groups = [...before, ...Array<number>(missing).fill(0), ...after]
+  if (groups.some((group) => !Number.isInteger(group))) return undefined
+  const word = (at: number) => ((groups[at] as number) << 16) | (groups[at + 1] as number)
+  return [word(0), word(2), word(4), word(6)]
+}
+
+/** Groups of a part of an IPv6 address, the last two of which may be written as IPv4; NaN for what is none. */
+function groupsOf(part: string): number[] {
+  if (part === '') return []
+  return part.split(':').flatMap((group) => {
+    if (/^[\da-f]{1,4}$/i.test(group)) return [Number.parseInt(group, 16)]
+    const word = ipv4Word(group)
+    return word === undefined ? [Number.NaN] : [word >>> 16, word & 0xffff]
+  })
+}
+
+function ipv4Word(text: string): number | undefined {
+  const bytes = text.split('.').map((byte) => (/^\d{1,3}$/.test(byte) ? Number(byte) : Number.NaN))
+  if (bytes.length !== 4 || !bytes.every((byte) => byte <= 255)) return undefined
+  return bytes.reduce((word, byte) => (word << 8) | byte, 0)
+}

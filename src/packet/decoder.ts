@@ -50,6 +50,8 @@ export class Decoder {
     packet.length = batch.lengths[index] as number
     packet.interfaceId = batch.interfaceIds[index] as number
     packet.interface = batch.interfaces[packet.interfaceId] ?? packet.interface
+    packet.systemInterface = 0
+    packet.outgoing = false
     packet.etherType = 0
     packet.vlan = -1
     packet.ipVersion = 0
@@ -67,6 +69,12 @@ export class Decoder {
     return this.#link(packet.interface.linkType, start, start + packet.captured)
   }
 
+  /** The packet that was decoded just now goes no further after all. */
+  ignore(reason: IgnoreReason): void {
+    this.counters.decoded--
+    this.#ignored(reason)
+  }
+
   #link(linkType: number, start: number, end: number): boolean {
     const bytes = this.#bytes
     switch (linkType) {
@@ -78,9 +86,12 @@ export class Decoder {
         return this.#ipByNibble(start + 4, end)
       case LINK.sll:
         if (end - start < 16) return this.#bad('link-header')
+        this.packet.outgoing = u16(bytes, start) === SLL_OUTGOING
         return this.#etherType(u16(bytes, start + 14), start + 16, end)
       case LINK.sll2:
         if (end - start < 20) return this.#bad('link-header')
+        this.packet.systemInterface = i32(bytes, start + 4)
+        this.packet.outgoing = u8(bytes, start + 10) === SLL_OUTGOING
         return this.#etherType(u16(bytes, start), start + 20, end)
       case LINK.ppp:
       case LINK.pppHdlc:
@@ -210,6 +221,8 @@ export class Decoder {
     const packet = this.packet
     packet.ipVersion = 4
     packet.protocol = u8(bytes, start + 9)
+    packet.ipId = u16(bytes, start + 4)
+    packet.ttl = u8(bytes, start + 8)
     packet.src0 = i32(bytes, start + 12)
     packet.dst0 = i32(bytes, start + 16)
     packet.src1 = 0
@@ -243,6 +256,8 @@ export class Decoder {
     if (end - start < 40 || u8(bytes, start) >> 4 !== 6) return this.#bad('ip-header')
     const packet = this.packet
     packet.ipVersion = 6
+    packet.ipId = 0
+    packet.ttl = u8(bytes, start + 7)
     packet.src0 = i32(bytes, start + 8)
     packet.src1 = i32(bytes, start + 12)
     packet.src2 = i32(bytes, start + 16)
@@ -483,11 +498,14 @@ export class Decoder {
   }
 
   #pass(reason: IgnoreReason): false {
-    const { ignored } = this.counters
-    const why =
-      this.#depth > 0 && reason === 'not-ip' && this.packet.ipVersion !== 0 ? 'tunnel-not-ip' : reason
-    ignored[why] = (ignored[why] ?? 0) + 1
+    const isInTunnel = this.#depth > 0 && reason === 'not-ip' && this.packet.ipVersion !== 0
+    this.#ignored(isInTunnel ? 'tunnel-not-ip' : reason)
     return false
+  }
+
+  #ignored(reason: IgnoreReason): void {
+    const { ignored } = this.counters
+    ignored[reason] = (ignored[reason] ?? 0) + 1
   }
 
   #bad(reason: MalformedReason): false {
@@ -589,6 +607,8 @@ const LINK = {
   nflog: 239,
   sll2: 276,
 } as const
+/** https://www.tcpdump.org/linktypes/LINKTYPE_LINUX_SLL2.html: the packet type of what we have sent. */
+const SLL_OUTGOING = 4
 const ETHER = {
   ipv4: 0x0800,
   transparentBridging: 0x6558,

@@ -19,6 +19,10 @@ export class Packet {
   length = 0
   interfaceId = 0
   interface: CaptureInterface = { name: '', linkType: 0, snapLength: 0 }
+  /** Where a capture of all interfaces says which one of them it was: its number in the system; 0 = it does not. */
+  systemInterface = 0
+  /** … and whether the packet left by it. */
+  outgoing = false
 
   /** Innermost EtherType; 0 where the link layer has none. */
   etherType = 0
@@ -30,6 +34,11 @@ export class Packet {
   fragmented = false
   /** IP protocol number of the innermost header; −1 when not IP. */
   protocol = -1
+
+  /** Identification of the IPv4 header; 0 for IPv6. */
+  ipId = 0
+  /** Time to live, or the hop limit of IPv6. */
+  ttl = 0
 
   /** Addresses as signed 32-bit words, IPv4 in word 0 and the others 0. */
   src0 = 0

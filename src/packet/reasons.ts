@@ -4,6 +4,10 @@ export const IGNORED = {
   'not-ip': 'ARP, LLDP, spanning tree and other protocols beside IP.',
   'tunnel-not-ip': 'A tunnel that carries something else than IP.',
   'too-deep': 'Tunnels within tunnels, beyond the limit.',
+  'not-targeted': 'Neither end is a pod that the rules take.',
+  duplicate: 'A copy of a packet that was seen on another interface.',
+  'other-node': 'Between pods on two nodes, of which the worker on the other one reads it.',
+  'sampled-out': 'Of a connection that sampling leaves out.',
 } as const
 
 /** What was wrong with a packet that could not be read. */

@@ -2,7 +2,7 @@ import { u32 } from '../bytes/read.ts'
 import { FLAG, type Packet, PROTOCOL } from '../packet/packet.ts'
 import { CHUNK, chunksOf } from '../packet/sctp.ts'
 import { hasConversations } from './reassembler.ts'
-import { conversationHash, conversationHash2 } from './table.ts'
+import { conversationHash, conversationHash2, isFromLower } from './table.ts'
 
 export interface ConversationCounterOptions {
   /** Conversations that are told apart at once. With more, all are forgotten, and counted again when they go on. */
@@ -109,11 +109,6 @@ function initOf(packet: Packet): number | undefined {
       ? u32(packet.bytes, start + 4)
       : undefined
   return undefined
-}
-
-/** One end of a conversation, always the same one, whichever sends. */
-function isFromLower({ src0, src1, src2, src3, srcPort, dst0, dst1, dst2, dst3, dstPort }: Packet): boolean {
-  return (src0 - dst0 || src3 - dst3 || src1 - dst1 || src2 - dst2 || srcPort - dstPort) < 0
 }
 
 /**

@@ -134,6 +134,18 @@ export class Reassembler {
   }
 
   /**
+   * Lets go of the conversation with this hash that has an end in common with the packet: the same one is followed between
+   * other addresses. False where it has entries already, and stays.
+   */
+  forget(packet: Packet, hash: number): boolean {
+    const connection = this.#table.sharing(packet, hash)
+    if (connection === undefined) return true
+    if (connection.entries > 0) return false
+    this.#drop(connection, 'replaced')
+    return true
+  }
+
+  /**
    * The capture is over: everything that still waits is passed on, and every conversation is closed. What comes then, if
    * anything does, belongs to others.
    */

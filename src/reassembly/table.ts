@@ -27,6 +27,17 @@ export class ConnectionTable {
     }
   }
 
+  /** One with this hash that has one of the ends of the packet; which of its ends the other is makes no difference. */
+  sharing(packet: Packet, hash: number): Connection | undefined {
+    for (let slot = hash & this.#mask; ; slot = (slot + 1) & this.#mask) {
+      const index = this.#slots[slot * 2 + 1] as number
+      if (index === EMPTY) return undefined
+      if (this.#slots[slot * 2] !== hash || index === REMOVED) continue
+      const connection = this.#connections[index] as Connection
+      if (connection.sharesEndWith(packet)) return connection
+    }
+  }
+
   add(connection: Connection): void {
     if ((this.#used + 1) * 4 > this.#slots.length) this.#rebuild()
     const index = this.#free.pop() ?? this.#connections.length
@@ -101,6 +112,22 @@ export function conversationHash2(packet: Packet): number {
     packet.dst0 ^ Math.imul(packet.dst1 ^ Math.imul(packet.dst3, 0x9e3779b1), 0xc2b2ae35) ^ packet.dst2
   const hash = mix2(a, packet.srcPort) + mix2(b, packet.dstPort) + packet.protocol
   return Math.imul(hash ^ (hash >>> 14), 0x297a2d39) | 1
+}
+
+/** One end of a conversation, always the same one, whichever sends. */
+export function isFromLower({
+  src0,
+  src1,
+  src2,
+  src3,
+  srcPort,
+  dst0,
+  dst1,
+  dst2,
+  dst3,
+  dstPort,
+}: Packet): boolean {
+  return (src0 - dst0 || src3 - dst3 || src1 - dst1 || src2 - dst2 || srcPort - dstPort) < 0
 }
 
 function mix2(address: number, port: number): number {

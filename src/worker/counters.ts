@@ -62,6 +62,8 @@ function booksOf({
   return {
     'packets.decoded': decode.decoded,
     'bytes.captured': counters.capturedBytes,
+    ...named(counters.ignoredBytes, (reason) => `bytes.ignored.${reason}`),
+    'items.copies': counters.copiedEntries,
     ...named(counters.connections, (transport) => `connections.${transport}`),
     'streams.holes': reassembly.holes,
     'streams.lost_bytes': reassembly.lostBytes,

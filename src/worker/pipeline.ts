@@ -10,12 +10,16 @@ import type { EntryProtocol, Exchange } from '../entry/entry.ts'
 
 import type { PacketBatch } from '../packet/batch.ts'
 import { type DecodeCounters, Decoder } from '../packet/decoder.ts'
+import { Duplicates } from '../packet/duplicates.ts'
 import { type Packet, PROTOCOL } from '../packet/packet.ts'
+import type { IgnoreReason } from '../packet/reasons.ts'
 import type { Connection } from '../reassembly/connection.ts'
 import { ConversationCounter } from '../reassembly/conversation-counter.ts'
 import { Reassembler, type ReassemblyCounters } from '../reassembly/reassembler.ts'
+import { conversationHash, conversationHash2 } from '../reassembly/table.ts'
 import type { DnsNames } from './names.ts'
 import { OwnConnections } from './own-sockets.ts'
+import type { Selection } from './selection.ts'
 import type { SpoolWriter } from './spool/index.ts'
 
 export interface PipelineOptions {
@@ -47,6 +51,10 @@ export interface PipelineOptions {
   readonly names: Pick<DnsNames, 'learn'>
   /** Keeps the packets of connections. */
   readonly spool: SpoolWriter | undefined
+  /** Which packets are read; all when absent. */
+  readonly selection?: Selection | undefined
+  /** How far apart copies of packets may be that are left out, ms; absent where none can be. */
+  readonly duplicatesMs?: number | undefined
 }
 
 /** Everything that was counted on the way from packets to entries. */
@@ -66,6 +74,10 @@ export interface PipelineCounters {
   readonly relayedBytes: number
   /** Entries by the abbreviation of their protocol. */
   readonly entries: Readonly<Record<string, number>>
+  /** Bytes on the wire of packets that were decoded and left out, by why. */
+  readonly ignoredBytes: Readonly<Record<string, number>>
+  /** Entries that were not made, since their connection is read between other addresses. */
+  readonly copiedEntries: number
   /** Packets of our own connections, which nobody sees. */
   readonly ownPackets: number
   /** Requests of our own helpers, which are no entries. */
@@ -119,6 +131,10 @@ export class Pipeline {
     ...{ tcpPayloads: 0, pairs: 0 },
   }
   readonly #own: OwnConnections | undefined
+  readonly #duplicates: Duplicates | undefined
+  readonly #ignoredBytes: Record<string, number> = {}
+  #copiedEntries = 0
+  #isForgetting = false
   #ownPackets = 0
   #ownRequests = 0
   #relayedBytes = 0
@@ -135,6 +151,12 @@ export class Pipeline {
     this.#sink = sink
     if (options.ownSockets !== undefined && !options.captureSelf)
       this.#own = new OwnConnections(options.ownSockets)
+    if (options.duplicatesMs !== undefined)
+      this.#duplicates = new Duplicates({
+        timeframeMs: options.duplicatesMs,
+        conversationOf: conversationNumber,
+        forget: (packet, conversation) => this.#forget(packet, conversation),
+      })
     this.#decoder = new Decoder({ verifyChecksums: options.verifyChecksums })
     const conversations = new Conversations(options.conversations)
     this.#dissection = new Dissection({
@@ -176,7 +198,10 @@ export class Pipeline {
   }
 
   push(batch: PacketBatch): void {
-    if (batch.anew === true) this.finish()
+    if (batch.anew === true) {
+      this.finish()
+      this.#duplicates?.clear()
+    }
     const decoder = this.#decoder
     const packet = decoder.packet
     const { spool } = this.#options
@@ -187,6 +212,11 @@ export class Pipeline {
       this.#bytes += packet.length
       if (decoded && this.#own?.has(packet) === true) {
         this.#ownPackets++
+        continue
+      }
+      const why = this.#whyNot(packet, decoded)
+      if (why !== undefined) {
+        if (decoded) this.#ignore(packet, why)
         continue
       }
       // Entries that this packet completes come after it, so it goes first.
@@ -205,6 +235,32 @@ export class Pipeline {
     }
     this.#packets += batch.count
     this.#noteTimes(batch)
+  }
+
+  /** Why a packet goes no further, though it can be read. */
+  #whyNot(packet: Packet, decoded: boolean): IgnoreReason | undefined {
+    const { selection } = this.#options
+    if (selection?.isTargeted(packet) === false) return 'not-targeted'
+    if (!decoded) return undefined
+    if (this.#duplicates?.isCopy(packet) === true) return 'duplicate'
+    if (selection === undefined) return undefined
+    if (selection.isOfOtherNode(packet)) return 'other-node'
+    return selection.isSampledOut(packet) ? 'sampled-out' : undefined
+  }
+
+  #ignore({ length }: Packet, why: IgnoreReason): void {
+    this.#decoder.ignore(why)
+    this.#ignoredBytes[why] = (this.#ignoredBytes[why] ?? 0) + length
+  }
+
+  /** What was begun of a conversation that is read between other addresses makes no entries. */
+  #forget(packet: Packet, conversation: number): boolean {
+    this.#isForgetting = true
+    try {
+      return this.#reassembler.forget(packet, conversation % HASHES)
+    } finally {
+      this.#isForgetting = false
+    }
   }
 
   #count({ protocol, srcPort, dstPort, payloadStart, payloadEnd }: Packet): void {
@@ -257,6 +313,8 @@ export class Pipeline {
       dissection: this.#dissection.counters,
       relayedBytes: this.#relayedBytes,
       entries: this.#entries,
+      ignoredBytes: this.#ignoredBytes,
+      copiedEntries: this.#copiedEntries,
       ownPackets: this.#ownPackets,
       ownRequests: this.#ownRequests,
       traffic: this.#traffic,
@@ -313,6 +371,10 @@ export class Pipeline {
   }
 
   #accept(exchange: Exchange): void {
+    if (this.#isForgetting) {
+      this.#copiedEntries++
+      return
+    }
     this.#learn(exchange)
     const { client, server } = exchange.stream
     if (this.#own?.hasEntry(client, server) === true || (!this.#options.captureSelf && isOurs(exchange))) {
@@ -338,6 +400,11 @@ export class Pipeline {
   }
 }
 
+/** 30 bits of the hash that the table of connections knows, and 23 of another. */
+function conversationNumber(packet: Packet): number {
+  return (conversationHash2(packet) >>> 9) * HASHES + conversationHash(packet)
+}
+
 function isOurs({ dissector, request }: Exchange): boolean {
   return request !== null && dissector.isOurs?.(request as never) === true
 }
@@ -352,4 +419,5 @@ function sum(a: ReassemblyCounters['connections'], b: ReassemblyCounters['connec
   }
 }
 
+const HASHES = 2 ** 30
 const DNS = 53

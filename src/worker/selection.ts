@@ -1,0 +1,68 @@
+import { AddressMarks } from '../packet/address-marks.ts'
+import type { Packet } from '../packet/packet.ts'
+import { conversationHash, conversationHash2, isFromLower } from '../reassembly/table.ts'
+
+/** What is known of addresses of pods, as bits. */
+export const POD_MARK = {
+  /** Its packets are captured. */
+  targeted: 1,
+  /** It runs on this node. */
+  here: 2,
+  /** It runs on a node where another worker captures all that this one would. */
+  elsewhere: 4,
+} as const
+
+/** Which packets are read. With nothing set it takes all, and costs nothing. */
+export class Selection {
+  readonly #pods = new AddressMarks()
+  #onlyTargeted = false
+  #isShared = false
+  /** Conversations whose hash is below are read. */
+  #below = WHOLE
+  readonly #elsewhere = new Set<string>()
+
+  /** What changed of addresses of pods: 0 for those that are of none any more. */
+  mark(changed: readonly (readonly [address: string, mark: number])[]): void {
+    for (const [address, mark] of changed) {
+      this.#pods.set(address, mark)
+      if ((mark & POD_MARK.elsewhere) !== 0) this.#elsewhere.add(address)
+      else this.#elsewhere.delete(address)
+    }
+    this.#isShared = this.#elsewhere.size > 0
+  }
+
+  /** `sampleRate`: percent of the conversations. */
+  set({ onlyTargeted, sampleRate }: { readonly onlyTargeted: boolean; readonly sampleRate: number }): void {
+    this.#onlyTargeted = onlyTargeted
+    this.#below = (sampleRate / 100) * WHOLE
+  }
+
+  /** Whether one of the ends is a pod that is captured. */
+  isTargeted(packet: Packet): boolean {
+    if (!this.#onlyTargeted) return true
+    if (packet.ipVersion === 0) return false
+    return ((this.#pods.ofSource(packet) | this.#pods.ofDestination(packet)) & POD_MARK.targeted) !== 0
+  }
+
+  /**
+   * Whether a worker on another node reads it: of a conversation between pods on two nodes the one on the node of the end
+   * that a hash of both says, so that both workers say the same, whoever opened it.
+   */
+  isOfOtherNode(packet: Packet): boolean {
+    if (!this.#isShared) return false
+    const src = this.#pods.ofSource(packet)
+    const dst = this.#pods.ofDestination(packet)
+    if ((src & dst & POD_MARK.elsewhere) !== 0) return true
+    if (((src | dst) & POD_MARK.here) === 0 || ((src | dst) & POD_MARK.elsewhere) === 0) return false
+    const isOfLower = (conversationHash(packet) & 1) === 0
+    const owner = isFromLower(packet) === isOfLower ? src : dst
+    return (owner & POD_MARK.elsewhere) !== 0
+  }
+
+  /** Whether its conversation is one of those that are left out; the same for both directions and on all nodes. */
+  isSampledOut(packet: Packet): boolean {
+    return this.#below < WHOLE && conversationHash2(packet) >>> 0 >= this.#below
+  }
+}
+
+const WHOLE = 2 ** 32
