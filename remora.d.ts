@@ -61,16 +61,19 @@ type OnItemQueried = (data: Entry, filter: string) => Entry | null | false | voi
 type OnHubAction = (action: string, object: any, meta: { node: string, script: number, title: string, time: number, redelivered?: boolean }) => void
 
 /**
- * Called when Kubernetes reports a change of a pod. At the start every pod there is comes as ADDED.
+ * Called when Kubernetes reports a change of a pod: on the hub for all pods, on workers for those that are captured and those of their node. Whenever the script is loaded, every pod there is comes as ADDED first.
  * Runs on: hub and workers.
  * @param event What happened
- * @param pod The pod
+ * @param pod The pod as it is now, or as it was last
+ * @param meta Node of the pod, "" when it has none yet, and when the hub learned of the change (ms)
+ * @param reason What the change means, read off the status before and after; undefined when it says nothing
  * @example
- * function onPodEvent(event, pod) {
+ * function onPodEvent(event, pod, meta, reason) {
  *   if (event === 'DELETED') console.log(pod.metadata.name, 'is gone')
+ *   if (reason && reason.reason === 'oom') console.error(pod.metadata.name, reason.container, 'had too little memory')
  * }
  */
-type OnPodEvent = (event: 'ADDED' | 'MODIFIED' | 'DELETED', pod: Pod) => void
+type OnPodEvent = (event: 'ADDED' | 'MODIFIED' | 'DELETED', pod: Pod, meta: { node: string, time: number }, reason: PodReason | undefined) => void
 
 /**
  * Called after a job of this script has run.
@@ -3214,13 +3217,85 @@ interface Protocol {
   priority: number
 }
 
-/** A pod as Kubernetes describes it, under JSON names and under Go names. */
+/** What a change of a pod means. */
+interface PodReason {
+  reason: 'scheduled' | 'started' | 'crash' | 'restart' | 'oom' | 'evicted' | 'completed' | 'terminating'
+  /** "" where it is about the whole pod. */
+  container: string
+}
+
+/**
+ * A pod: the parts of what Kubernetes says of it that are kept, under its names. Objects have the names of Go as well
+ * (`pod.status.PodIP`), which are not listed.
+ */
 interface Pod {
-  metadata: any
-  spec: any
-  status: any
-  ObjectMeta: any
-  Spec: any
-  Status: any
-  TypeMeta: any
+  metadata: PodMetadata
+  spec: {
+    /** Absent: it has no node yet. */
+    nodeName?: string
+    hostNetwork?: boolean
+    serviceAccountName?: string
+    containers: { name: string, image: string, ports: { name?: string, containerPort?: number, hostPort?: number, protocol?: string }[] }[]
+    [more: string]: any
+  }
+  status: {
+    phase?: string
+    reason?: string
+    message?: string
+    podIP?: string
+    hostIP?: string
+    startTime?: string
+    podIPs: { ip: string }[]
+    conditions: { type: string, status: string, reason?: string, message?: string, lastTransitionTime?: string }[]
+    containerStatuses: ContainerStatus[]
+    initContainerStatuses: ContainerStatus[]
+    ephemeralContainerStatuses: ContainerStatus[]
+    [more: string]: any
+  }
+  /** The same under the names of Go alone: `pod.ObjectMeta.CreationTimestamp`. */
+  ObjectMeta: {
+    Name: string
+    Namespace: string
+    UID: string
+    Labels: { [name: string]: string }
+    Annotations: { [name: string]: string }
+    CreationTimestamp: string | null
+    DeletionTimestamp: string | null
+    OwnerReferences: any[]
+    [more: string]: any
+  }
+  Spec: { NodeName: string, Containers: any[], [more: string]: any }
+  Status: { Phase: string, PodIP: string, HostIP: string, ContainerStatuses: any[], [more: string]: any }
+  TypeMeta: { Kind: string, APIVersion: string }
+}
+
+interface PodMetadata {
+  name: string
+  namespace: string
+  uid: string
+  resourceVersion: string
+  labels: { [name: string]: string }
+  annotations: { [name: string]: string }
+  ownerReferences: { kind: string, name: string, uid: string, apiVersion?: string, controller?: boolean }[]
+  /** RFC 3339. */
+  creationTimestamp?: string
+  deletionTimestamp?: string
+  [more: string]: any
+}
+
+interface ContainerStatus {
+  name: string
+  ready: boolean
+  restartCount: number
+  containerID?: string
+  state: ContainerState
+  lastState: ContainerState
+  [more: string]: any
+}
+
+/** One of the three, or none. */
+interface ContainerState {
+  waiting?: { reason?: string, message?: string }
+  running?: { startedAt?: string }
+  terminated?: { exitCode?: number, signal?: number, reason?: string, message?: string, startedAt?: string, finishedAt?: string, containerID?: string }
 }

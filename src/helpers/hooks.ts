@@ -62,14 +62,20 @@ export const hooks = {
     example: `var calls = 0\n\nfunction onHubAction(action, object) {\n  if (action === 'shop-calls') calls += object.calls\n}`,
   },
   onPodEvent: {
-    doc: 'Called when Kubernetes reports a change of a pod. At the start every pod there is comes as ADDED.',
+    doc: 'Called when Kubernetes reports a change of a pod: on the hub for all pods, on workers for those that are captured and those of their node. Whenever the script is loaded, every pod there is comes as ADDED first.',
     params: {
       event: typed(`'ADDED' | 'MODIFIED' | 'DELETED'`).describe('What happened'),
-      pod: typed('Pod').describe('The pod'),
+      pod: typed('Pod').describe('The pod as it is now, or as it was last'),
+      meta: typed('{ node: string, time: number }').describe(
+        'Node of the pod, "" when it has none yet, and when the hub learned of the change (ms)',
+      ),
+      reason: typed('PodReason | undefined').describe(
+        'What the change means, read off the status before and after; undefined when it says nothing',
+      ),
     },
     returns: z.void(),
     runsOn: 'hub and workers',
-    example: `function onPodEvent(event, pod) {\n  if (event === 'DELETED') console.log(pod.metadata.name, 'is gone')\n}`,
+    example: `function onPodEvent(event, pod, meta, reason) {\n  if (event === 'DELETED') console.log(pod.metadata.name, 'is gone')\n  if (reason && reason.reason === 'oom') console.error(pod.metadata.name, reason.container, 'had too little memory')\n}`,
   },
   onJobPassed: {
     doc: 'Called after a job of this script has run.',

@@ -1,6 +1,7 @@
 import type { EntryProtocol } from '../entry/entry.ts'
 import { commonFields, legacyFields, protocolFields } from '../entry/schema.ts'
 import { type Fields, flag, number, type ObjectShape, object } from '../entry/shape.ts'
+import { podReason } from '../wire/cluster.ts'
 import type { Helper, Namespace, Params } from './helper.ts'
 import type { Hook } from './hooks.ts'
 import { QUEUE_DOC } from './queued.ts'
@@ -294,15 +295,87 @@ interface CustomEntry extends EntryCommon, EntryLegacy {
 
 const PROTOCOL = documented(protocolFields.doc, `interface Protocol ${spellShape(protocolFields)}`)
 
-const POD = `/** A pod as Kubernetes describes it, under JSON names and under Go names. */
+const POD = `/** What a change of a pod means. */
+interface PodReason {
+  reason: ${union(podReason.shape.reason.options.map((reason) => `'${reason}'`))}
+  /** "" where it is about the whole pod. */
+  container: string
+}
+
+/**
+ * A pod: the parts of what Kubernetes says of it that are kept, under its names. Objects have the names of Go as well
+ * (\`pod.status.PodIP\`), which are not listed.
+ */
 interface Pod {
-  metadata: any
-  spec: any
-  status: any
-  ObjectMeta: any
-  Spec: any
-  Status: any
-  TypeMeta: any
+  metadata: PodMetadata
+  spec: {
+    /** Absent: it has no node yet. */
+    nodeName?: string
+    hostNetwork?: boolean
+    serviceAccountName?: string
+    containers: { name: string, image: string, ports: { name?: string, containerPort?: number, hostPort?: number, protocol?: string }[] }[]
+    [more: string]: any
+  }
+  status: {
+    phase?: string
+    reason?: string
+    message?: string
+    podIP?: string
+    hostIP?: string
+    startTime?: string
+    podIPs: { ip: string }[]
+    conditions: { type: string, status: string, reason?: string, message?: string, lastTransitionTime?: string }[]
+    containerStatuses: ContainerStatus[]
+    initContainerStatuses: ContainerStatus[]
+    ephemeralContainerStatuses: ContainerStatus[]
+    [more: string]: any
+  }
+  /** The same under the names of Go alone: \`pod.ObjectMeta.CreationTimestamp\`. */
+  ObjectMeta: {
+    Name: string
+    Namespace: string
+    UID: string
+    Labels: { [name: string]: string }
+    Annotations: { [name: string]: string }
+    CreationTimestamp: string | null
+    DeletionTimestamp: string | null
+    OwnerReferences: any[]
+    [more: string]: any
+  }
+  Spec: { NodeName: string, Containers: any[], [more: string]: any }
+  Status: { Phase: string, PodIP: string, HostIP: string, ContainerStatuses: any[], [more: string]: any }
+  TypeMeta: { Kind: string, APIVersion: string }
+}
+
+interface PodMetadata {
+  name: string
+  namespace: string
+  uid: string
+  resourceVersion: string
+  labels: { [name: string]: string }
+  annotations: { [name: string]: string }
+  ownerReferences: { kind: string, name: string, uid: string, apiVersion?: string, controller?: boolean }[]
+  /** RFC 3339. */
+  creationTimestamp?: string
+  deletionTimestamp?: string
+  [more: string]: any
+}
+
+interface ContainerStatus {
+  name: string
+  ready: boolean
+  restartCount: number
+  containerID?: string
+  state: ContainerState
+  lastState: ContainerState
+  [more: string]: any
+}
+
+/** One of the three, or none. */
+interface ContainerState {
+  waiting?: { reason?: string, message?: string }
+  running?: { startedAt?: string }
+  terminated?: { exitCode?: number, signal?: number, reason?: string, message?: string, startedAt?: string, finishedAt?: string, containerID?: string }
 }
 `
 
