@@ -1,4 +1,4 @@
-import { nodeOf } from '../cluster/targeting.ts'
+import { readObject } from '../cluster/objects.ts'
 import type { ClusterChange, ClusterObject } from '../wire/cluster.ts'
 import type { PodEvent, PodsMessage } from './host/protocol.ts'
 
@@ -284,7 +284,7 @@ export class PodDelivery {
       ms: this.#options.timeOf(change),
       event: as ?? type,
       pod: JSON.stringify(object),
-      meta: JSON.stringify({ node: nodeOf(object), time: at }),
+      meta: JSON.stringify({ node: readObject('pod', object)?.spec.nodeName ?? '', time: at }),
     }
     return reason === undefined || as !== undefined ? event : { ...event, reason: JSON.stringify(reason) }
   }
