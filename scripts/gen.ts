@@ -14,6 +14,8 @@ import { describeApi } from '../src/hub/api/start-api.ts'
 import { metricsPage } from '../src/metrics/reference.ts'
 import { MISTAKES } from '../src/mistake/mistake.ts'
 import { FakeHub } from '../src/testing/fake-hub.ts'
+import { valuesFile, valuesSchema } from './chart/artefacts.ts'
+import { grafanaDashboard } from './chart/dashboard.ts'
 
 /** Every file that follows from declarations: path in the repository → content. */
 export async function generated(): Promise<ReadonlyMap<string, string>> {
@@ -25,6 +27,9 @@ export async function generated(): Promise<ReadonlyMap<string, string>> {
     ['docs/generated/configuration.md', configurationPage()],
     ['docs/generated/openapi.json', await apiDescription()],
     ['docs/generated/metrics.md', metricsPage()],
+    ['deploy/helm/remora/files/dashboard.json', grafanaDashboard()],
+    ['deploy/helm/remora/values.yaml', valuesFile()],
+    ['deploy/helm/remora/values.schema.json', valuesSchema()],
     ['src/dissectors/generated/protocols.json', knownProtocols()],
     ['src/dissectors/generated/described.json', describedProtocols()],
   ])

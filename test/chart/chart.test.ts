@@ -1,0 +1,409 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, test } from 'node:test'
+import { promisify } from 'node:util'
+import { type LoadedConfig, loadConfig } from '../../src/config/index.ts'
+import { hasTools } from '../../src/testing/loopback.ts'
+import { tempFolder } from '../../src/testing/temp-folder.ts'
+import { type Json, listOf, recordOf, textOf } from '../kube/object.ts'
+import {
+  CHART,
+  Chart,
+  containerNamed,
+  containersOf,
+  type Manifest,
+  objectNamed,
+  podSpecs,
+  type Rendering,
+} from './chart.ts'
+import { violations } from './pod-security.ts'
+import { problemsOf } from './valid.ts'
+
+const DIGEST = `sha256:${'0123456789abcdef'.repeat(4)}`
+
+/** Ways in which people install it. */
+const WAYS: Readonly<Record<string, Rendering>> = {
+  'as it is': {},
+  'named kubeshark': { release: 'kubeshark', namespace: 'kubeshark' },
+  'with the agents of a team': {
+    values: {
+      config: {
+        scripting: { env: { SLACK: 'xoxb', LIMIT: 5 }, allowEnforcement: true, budgets: { hookMs: 50 } },
+        tap: { namespaces: ['shop', 'pay'], regex: 'web-.*', misc: { jsonTTL: '1h' } },
+      },
+    },
+  },
+  'in namespaces of its own': { values: { rbac: { clusterWide: false, namespaces: ['shop', 'pay'] } } },
+  'in its namespace alone': { values: { rbac: { clusterWide: false } } },
+  'without internet access': {
+    values: {
+      global: { imageRegistry: 'mirror.example.com/hub', imagePullSecrets: ['mirror'] },
+      image: { digest: DIGEST },
+      nats: { image: { digest: DIGEST } },
+      imagePullSecrets: [{ name: 'more' }],
+      config: { internetConnectivity: false },
+    },
+  },
+  'with a NATS that is there': {
+    values: {
+      nats: { enabled: false },
+      config: {
+        nats: { url: 'nats://nats.infra:4222', user: 'remora', password: 'secret', replicas: 3 },
+        entries: { store: 'clickhouse', clickhouse: { url: 'http://ch:8123', password: 'hush' } },
+      },
+    },
+  },
+  'never down': {
+    values: {
+      hub: {
+        replicas: 3,
+        topologySpreadConstraints: [{ maxSkew: 1, topologyKey: 'zone', whenUnsatisfiable: 'ScheduleAnyway' }],
+      },
+      nats: { replicas: 3, storage: { persistent: true, className: 'fast' } },
+    },
+  },
+  'open to people': {
+    values: {
+      service: { type: 'LoadBalancer', port: 443, annotations: { 'lb.example.com/internal': 'true' } },
+      ingress: { enabled: true, host: 'remora.example.com', className: 'nginx', tlsSecret: 'remora-tls' },
+      auth: {
+        token: 'a token of the company',
+        tokens: [{ name: 'ci', role: 'author', sha256: 'ab'.repeat(32) }],
+      },
+    },
+  },
+  'by Argo CD': { values: { auth: { existingSecret: 'mine' } } },
+  monitored: {
+    values: {
+      monitoring: {
+        serviceMonitor: { enabled: true, labels: { release: 'prometheus' } },
+        prometheusRule: { enabled: true },
+        dashboard: { enabled: true },
+      },
+      commonLabels: { team: 'net' },
+      commonAnnotations: { owner: 'net@example.com' },
+    },
+  },
+  'placed with care': {
+    values: Object.fromEntries(
+      ['hub', 'worker', 'nats'].map((component) => [
+        component,
+        {
+          nodeSelector: { 'kubernetes.io/os': 'linux' },
+          affinity: { nodeAffinity: {} },
+          tolerations: [{ key: 'net', operator: 'Exists' }],
+          priorityClassName: 'system-node-critical',
+          labels: { tier: 'infra' },
+          annotations: { 'sidecar.istio.io/inject': 'false' },
+          env: [{ name: 'NODE_EXTRA_CA_CERTS', value: '/ca/ca.pem' }],
+          volumes: [{ name: 'ca', configMap: { name: 'ca' } }],
+          volumeMounts: [{ name: 'ca', mountPath: '/ca' }],
+        },
+      ]),
+    ),
+  },
+  'with the strictest sandbox, on a folder of the node': {
+    values: {
+      worker: {
+        fullSandbox: true,
+        data: { hostPath: '/var/lib/remora' },
+        interfaces: ['eth0', 'lo'],
+        filter: 'not port 22',
+      },
+    },
+  },
+  'with policies for who may connect': {
+    values: {
+      networkPolicy: {
+        hubFrom: [{ namespaceSelector: { matchLabels: { team: 'net' } } }],
+        metricsFrom: [{ namespaceSelector: {} }],
+        natsFrom: [{ ipBlock: { cidr: '10.0.0.0/16' } }],
+      },
+    },
+  },
+  'with rights from elsewhere': {
+    values: {
+      rbac: { create: false },
+      hub: { serviceAccount: { create: false, name: 'theirs' } },
+      worker: { serviceAccount: { create: false } },
+      networkPolicy: { enabled: false },
+    },
+  },
+}
+
+describe('the chart', () => {
+  test('has nothing that Helm objects to, and is packed', async (t) => {
+    const chart = await Chart.open(t)
+    if (chart === undefined) return
+    assert.match(await chart.helm(['lint', '--strict', CHART]), /1 chart\(s\) linted, 0 chart\(s\) failed/)
+    const folder = await tempFolder(t)
+    await chart.helm(['package', CHART, '-d', folder])
+    const packed = join(folder, `remora-${textOf((await packageOf()).version)}.tgz`)
+    const rendered = await chart.helm(['template', 'remora', packed])
+    assert.match(rendered, /kind: DaemonSet/)
+    assert.match(await chart.helm(['show', 'values', packed]), /^# Values of the chart/)
+  })
+
+  test('has the version of Remora', async () => {
+    const { version } = await packageOf()
+    const about = await readFile(join(CHART, 'Chart.yaml'), 'utf8')
+    assert.match(about, new RegExp(`^version: ${version}$`, 'm'))
+    assert.match(about, new RegExp(`^appVersion: ${version}$`, 'm'))
+  })
+
+  for (const [way, rendering] of Object.entries(WAYS))
+    test(`makes what Kubernetes takes: ${way}`, async (t) => {
+      const chart = await Chart.open(t)
+      if (chart === undefined) return
+      const manifests = await chart.render(rendering)
+      const { release = 'remora', namespace = 'net' } = rendering
+      assert.deepEqual((await Promise.all(manifests.map(problemsOf))).flat(), [])
+      for (const { kind, metadata } of manifests) {
+        assert.match(
+          metadata.name,
+          new RegExp(`^(${namespace}-)?${release}($|-)`),
+          `${kind} ${metadata.name}`,
+        )
+        assert.equal(recordOf(metadata.labels)['app.kubernetes.io/instance'], release)
+      }
+      const names = manifests.map(({ kind, metadata }) => `${kind} ${metadata.namespace} ${metadata.name}`)
+      assert.equal(new Set(names).size, names.length, 'no two of one name')
+      assert.deepEqual(
+        manifests.filter((each) => JSON.stringify(each).includes('SCRIPTING_SCRIPTS')),
+        [],
+        'agents are none of its business',
+      )
+      for (const { name, spec } of podSpecs(manifests)) {
+        const found = violations(spec)
+        if (name !== `DaemonSet ${release}-worker`) assert.deepEqual(found, [], name)
+        const isHub = name === `Deployment ${release}-hub`
+        assert.equal(spec.automountServiceAccountToken, isHub, `${name}: only the hub has a token`)
+        assert.equal(spec.enableServiceLinks, false, name)
+        for (const container of containersOf(spec)) {
+          assert.equal(recordOf(container.securityContext).readOnlyRootFilesystem, true, name)
+          assert.ok(recordOf(recordOf(container.resources).limits).memory, name)
+        }
+      }
+    })
+
+  test('lets the container that captures do that, and nothing else', async (t) => {
+    const chart = await Chart.open(t)
+    if (chart === undefined) return
+    const worker = async (values: object) => violations(workerOf(await chart.render({ values })))
+    const network = [
+      'hostNetwork',
+      'worker: allowPrivilegeEscalation',
+      'worker: capability NET_RAW',
+      'worker: hostPort',
+    ]
+    assert.deepEqual(await worker({}), network)
+    assert.deepEqual(await worker({ worker: { hostNetwork: false } }), network.slice(1, 3))
+    assert.deepEqual(await worker({ worker: { data: { hostPath: '/var/lib/remora' } } }), [
+      'hostNetwork',
+      'volume data is hostPath',
+      ...network.slice(1),
+    ])
+    assert.deepEqual(await worker({ worker: { fullSandbox: true } }), [
+      'hostNetwork',
+      'worker: runAsUser 0',
+      'worker: runAsNonRoot',
+      ...['NET_RAW', 'SYS_ADMIN', 'SYS_CHROOT', 'SETUID', 'SETGID', 'SETPCAP', 'KILL'].map(
+        (each) => `worker: capability ${each}`,
+      ),
+      'worker: hostPort',
+    ])
+  })
+
+  test('takes all images from where they are said to be', async (t) => {
+    const chart = await Chart.open(t)
+    if (chart === undefined) return
+    const images = async (values: object) => {
+      const specs = podSpecs(await chart.render({ values }))
+      return [...new Set(specs.flatMap(({ spec }) => containersOf(spec).map(({ image }) => image)))].sort()
+    }
+    const { version } = await packageOf()
+    assert.deepEqual(await images({}), ['docker.io/library/nats:2.10-alpine', `remora:${version}`])
+    assert.deepEqual(await images({ image: { registry: 'r.example.com/x/', tag: 'v2' } }), [
+      'docker.io/library/nats:2.10-alpine',
+      'r.example.com/x/remora:v2',
+    ])
+    const digests = { image: { digest: DIGEST }, nats: { image: { digest: DIGEST } } }
+    assert.deepEqual(await images({ ...digests, global: { imageRegistry: 'mirror' } }), [
+      `mirror/nats@${DIGEST}`,
+      `mirror/remora@${DIGEST}`,
+    ])
+  })
+
+  test('gives programs settings that they understand, and no secrets where everybody may read them', async (t) => {
+    const chart = await Chart.open(t)
+    if (chart === undefined) return
+    for (const way of [
+      'as it is',
+      'with the agents of a team',
+      'with a NATS that is there',
+      'open to people',
+    ]) {
+      const manifests = await chart.render(WAYS[way])
+      const hub = await loaded(manifests, 'hub', await tempFolder(t))
+      assert.equal(hub.config.hub.store, 'configmap', way)
+      assert.equal(hub.config.hub.metricsHost, '10.1.2.3')
+      assert.equal(hub.config.tap.proxy.host, '0.0.0.0')
+      assert.equal(hub.config.hub.tokens[0]?.role, 'admin')
+      assert.ok((hub.config.hub.tokens[0]?.token ?? '').length >= 16)
+      const worker = await loaded(manifests, 'worker', await tempFolder(t))
+      assert.deepEqual(worker.config.hub.tokens, [], 'a worker has no token of the hub')
+      assert.equal(worker.config.node.name, 'a-node')
+      assert.equal(worker.config.tap.metrics.host, '10.1.2.3')
+      assert.deepEqual(worker.config.scripting.env, hub.config.scripting.env)
+      const { data } = objectNamed(manifests, 'ConfigMap', 'remora-settings')
+      assert.doesNotMatch(JSON.stringify(data), /xoxb|hush|password/)
+    }
+    const team = await loaded(
+      await chart.render(WAYS['with the agents of a team']),
+      'worker',
+      await tempFolder(t),
+    )
+    assert.deepEqual(team.config.scripting.env, { SLACK: 'xoxb', LIMIT: 5 })
+    assert.deepEqual(team.config.tap.namespaces, ['shop', 'pay'])
+    const elsewhere = await loaded(
+      await chart.render(WAYS['with a NATS that is there']),
+      'hub',
+      await tempFolder(t),
+    )
+    assert.equal(elsewhere.config.nats.password, 'secret')
+    assert.equal(elsewhere.config.entries.clickhouse.password, 'hush')
+    const people = await loaded(await chart.render(WAYS['open to people']), 'hub', await tempFolder(t))
+    assert.deepEqual(
+      people.config.hub.tokens.map(({ name, role }) => [name, role]),
+      [
+        ['admin', 'admin'],
+        ['ci', 'author'],
+      ],
+    )
+    assert.equal(people.config.hub.tokens[0]?.token, 'a token of the company')
+  })
+
+  test('says what is wrong with values, before anything is installed', async (t) => {
+    const chart = await Chart.open(t)
+    if (chart === undefined) return
+    const refused: readonly [object, RegExp][] = [
+      [
+        { config: { tap: { regexp: 'x' } } },
+        /at '\/config\/tap': additional properties 'regexp' not allowed/,
+      ],
+      [{ tap: { regex: 'x' } }, /additional properties 'tap' not allowed/],
+      [
+        { config: { logLevel: 'loud' } },
+        /at '\/config\/logLevel': value must be one of 'debug', 'info', 'warning', 'error'/,
+      ],
+      [
+        { config: { tap: { misc: { jsonTTL: 'soon' } } } },
+        /at '\/config\/tap\/misc\/jsonTTL': 'soon' does not match pattern/,
+      ],
+      [{ image: { digest: 'latest' } }, /at '\/image\/digest': 'latest' does not match pattern/],
+      [{ hub: { replicas: -1 } }, /at '\/hub\/replicas': minimum: got -1, want 0/],
+      [{ nats: { replicas: 2 } }, /at '\/nats\/replicas'/],
+      [{ auth: { token: 'short' } }, /at '\/auth\/token': 'short' does not match pattern/],
+      [{ nats: { enabled: false } }, /nats.enabled is false, so say where NATS is: config.nats.url/],
+      [
+        { config: { hub: { tokens: [{ name: 'me', role: 'admin', token: 'sixteen characters' }] } } },
+        /config.hub.tokens would be read by everybody who may read config maps: use auth.token/,
+      ],
+      [
+        {
+          auth: { existingSecret: 'mine' },
+          config: { scripting: { env: { A: 'b' } }, nats: { token: 'c' } },
+        },
+        /auth.existingSecret is set, so put these there: REMORA_NATS_TOKEN, SCRIPTING_ENV/,
+      ],
+      [{ ingress: { enabled: true, tlsSecret: 'x' } }, /name the host of the certificate: ingress.host/],
+    ]
+    for (const [values, said] of refused) assert.match(await chart.refusal(values), said)
+  })
+
+  test('gives NATS a configuration that it takes, with the password of the secret', async (t) => {
+    const chart = await Chart.open(t)
+    if (chart === undefined || !hasTools(t, 'nats-server')) return
+    for (const replicas of [1, 3]) {
+      const manifests = await chart.render({ values: { nats: { replicas } } })
+      const { data } = objectNamed(manifests, 'ConfigMap', 'remora-nats')
+      const file = join(await tempFolder(t), 'nats.conf')
+      await writeFile(file, textOf(recordOf(data)['nats.conf']))
+      const env = {
+        ...process.env,
+        POD_NAME: 'remora-nats-0',
+        NATS_PASSWORD: secretOf(manifests, 'NATS_PASSWORD'),
+      }
+      await promisify(execFile)('nats-server', ['-t', '-c', file], { env })
+      const spec = podSpecs(manifests).find(({ name }) => name === 'StatefulSet remora-nats')?.spec ?? {}
+      const { command } = containerNamed(spec, 'nats')
+      const routes = listOf(command)
+        .map(textOf)
+        .join(' ')
+        .match(/nats:\/\/remora:\$\(NATS_PASSWORD\)@remora-nats-\d\.remora-nats-peers:6222/g)
+      assert.equal(routes?.length ?? 0, replicas === 1 ? 0 : 3)
+    }
+  })
+
+  test('tells each value what it is for', async () => {
+    const lines = (await readFile(join(CHART, 'values.yaml'), 'utf8')).split('\n')
+    const bare = lines.filter(
+      (line, at) =>
+        /^( {2})*[a-zA-Z]+:/.test(line) && !/^ *#/.test(lines[at - 1] ?? '') && !isInValue(lines, at),
+    )
+    assert.deepEqual(bare, [])
+  })
+})
+
+/** Whether a line is part of a value that is an object: something less indented, without a section's comments, holds it. */
+function isInValue(lines: readonly string[], at: number): boolean {
+  const indent = (line: string) => line.length - line.trimStart().length
+  const own = indent(lines[at] ?? '')
+  const holder = lines
+    .slice(0, at)
+    .findLastIndex((line) => line !== '' && indent(line) < own && !line.trimStart().startsWith('#'))
+  return holder >= 0 && !(lines[holder + 1] ?? '').trimStart().startsWith('#')
+}
+
+function workerOf(manifests: readonly Manifest[]): Json {
+  return podSpecs(manifests).find(({ name }) => name.startsWith('DaemonSet'))?.spec ?? {}
+}
+
+function secretOf(manifests: readonly Manifest[], key: string): string {
+  const secrets = manifests.filter(({ kind }) => kind === 'Secret')
+  const value = secrets.map(({ data }) => recordOf(data)[key]).find((each) => each !== undefined)
+  return Buffer.from(textOf(value), 'base64').toString()
+}
+
+/** The settings as a program in its pod would have them, with what Kubernetes puts into its variables. */
+async function loaded(
+  manifests: readonly Manifest[],
+  component: 'hub' | 'worker',
+  folder: string,
+): Promise<LoadedConfig> {
+  const spec = podSpecs(manifests).find(({ name }) => name.endsWith(`-${component}`))?.spec ?? {}
+  const fields: Readonly<Record<string, string>> = { 'status.podIP': '10.1.2.3', 'spec.nodeName': 'a-node' }
+  const env: Record<string, string> = {}
+  for (const { name, value, valueFrom } of listOf(containerNamed(spec, component).env).map(recordOf)) {
+    const { fieldRef, secretKeyRef } = recordOf(valueFrom)
+    const found =
+      value !== undefined
+        ? textOf(value).replace(/\$\((\w+)\)/g, (_, other: string) => env[other] ?? '')
+        : fieldRef !== undefined
+          ? fields[textOf(recordOf(fieldRef).fieldPath)]
+          : secretOf(manifests, textOf(recordOf(secretKeyRef).key))
+    env[textOf(name)] = found ?? ''
+  }
+  const file = join(folder, 'remora.yaml')
+  await writeFile(
+    file,
+    textOf(recordOf(objectNamed(manifests, 'ConfigMap', 'remora-settings').data)['remora.yaml']),
+  )
+  return loadConfig({ cwd: folder, home: undefined, env, configPath: file })
+}
+
+async function packageOf(): Promise<Json> {
+  return recordOf(JSON.parse(await readFile(join(CHART, '../../../package.json'), 'utf8')))
+}
