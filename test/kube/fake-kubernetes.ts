@@ -29,8 +29,10 @@ import { AGGREGATED, discovery, wantsAggregated } from './discovery.ts'
 import { answersInstead, type Fault, Faults } from './faults.ts'
 import { apiVersionOf, BUILT_IN, qualified, type ResourceKind } from './kinds.ts'
 import { type FakeObject, type Json, recordOf, textOf, timestamp } from './object.ts'
+import { openApi } from './openapi.ts'
 import { Pages } from './pages.ts'
 import type { PortForwards } from './port-forward.ts'
+import { decodeProtobuf, PROTOBUF } from './protobuf.ts'
 import { type Admission, Resources, type Target, type WriteOptions } from './resources.ts'
 import { review } from './reviews.ts'
 import { fieldSelector, labelSelector } from './selectors.ts'
@@ -284,12 +286,8 @@ export class FakeKubernetes {
       else if (fault?.kind === 'half') sendHalf(response, result)
       else send(response, result)
     } catch (error) {
-      if (!(error instanceof Refusal)) {
-        response.destroy()
-        throw error
-      }
-      if (error.code === 429) response.setHeader('retry-after', 1)
-      send(response, { code: error.code, body: error.status })
+      const { code, status } = error instanceof Refusal ? error : internalError(error)
+      send(response, { code, body: status })
     }
   }
 
@@ -317,7 +315,22 @@ export class FakeKubernetes {
     }
   }
 
+  /** Who asks, or in whose name. */
   #userOf(request: IncomingMessage): User {
+    const user = this.#authenticated(request)
+    const { 'impersonate-user': name, 'impersonate-group': groups = [] } = request.headers
+    if (typeof name !== 'string') return user
+    const wanted = { group: '', subresource: '', name, namespace: '' }
+    this.#authorize(user, { ...wanted, verb: 'impersonate', resource: 'users' })
+    const known = [...this.#users.values()].find((each) => each.name === name)
+    return {
+      name,
+      groups: known?.groups ?? [...[groups].flat(), 'system:authenticated'],
+      rules: known?.rules ?? [],
+    }
+  }
+
+  #authenticated(request: IncomingMessage): User {
     const token = /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1]
     const unauthorized = new Refusal(401, 'Unauthorized', 'Unauthorized')
     if (token !== undefined) {
@@ -357,7 +370,7 @@ export class FakeKubernetes {
     if (!mayUse(user, this.rulesOf(user), wanted)) throw forbidden(user, wanted)
   }
 
-  #handle(user: User, request: IncomingMessage, body: string, response: ServerResponse): Result | undefined {
+  #handle(user: User, request: IncomingMessage, body: Buffer, response: ServerResponse): Result | undefined {
     const { method = '', url = '', headers } = request
     const { pathname, searchParams: query } = new URL(url, this.url)
     const target = this.#target(pathname)
@@ -395,7 +408,10 @@ export class FakeKubernetes {
       throw forbiddenPath(user, method.toLowerCase(), path)
     if (method === 'GET' && HEALTH.has(path)) return { code: 200, text: 'ok', type: 'text/plain' }
     const isAggregated = wantsAggregated(accept)
-    const found = method === 'GET' ? discovery(path, this.#kinds, isAggregated) : undefined
+    const found =
+      method === 'GET'
+        ? (discovery(path, this.#kinds, isAggregated) ?? openApi(path, this.#kinds))
+        : undefined
     if (found === undefined) throw noSuchPath()
     const type = isAggregated && (path === '/api' || path === '/apis') ? AGGREGATED : undefined
     return { code: 200, body: found, ...(type === undefined ? {} : { type }) }
@@ -442,7 +458,7 @@ export class FakeKubernetes {
 
   #deleteAll(
     target: Target,
-    body: string,
+    body: Buffer,
     type: string,
     query: URLSearchParams,
     options: WriteOptions,
@@ -485,6 +501,12 @@ export class FakeKubernetes {
   }
 }
 
+/** As the API server answers when it panics: a fault of this one, which the test should show. */
+function internalError(error: unknown): Refusal {
+  const said = error instanceof Error ? (error.stack ?? error.message) : String(error)
+  return new Refusal(500, 'InternalError', `Internal error occurred: ${said}`)
+}
+
 interface Result {
   readonly code: number
   readonly body?: object
@@ -510,7 +532,7 @@ function verbOf(method: string, { name, kind, namespace }: Target, query: URLSea
   throw methodNotAllowed()
 }
 
-async function readBody(request: IncomingMessage): Promise<string> {
+async function readBody(request: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = []
   let length = 0
   for await (const chunk of request as AsyncIterable<Buffer>) {
@@ -522,25 +544,20 @@ async function readBody(request: IncomingMessage): Promise<string> {
     return Promise.reject(
       new Refusal(413, 'RequestEntityTooLarge', `Request entity too large: limit is ${MOST_ASKED}`),
     )
-  return Buffer.concat(chunks).toString()
+  return Buffer.concat(chunks)
 }
 
-function decode(body: string, type: string): unknown {
-  if (type === 'application/vnd.kubernetes.protobuf')
-    throw new Refusal(
-      415,
-      'UnsupportedMediaType',
-      'the body of the request was in an unknown format - accepted media types include: application/json, application/yaml',
-    )
+function decode(body: Buffer, type: string): unknown {
+  if (type === PROTOBUF) return decodeProtobuf(body)
   try {
-    return type.endsWith('yaml') ? (parseYaml(body) as unknown) : (JSON.parse(body) as unknown)
+    return (type.endsWith('yaml') ? parseYaml(body.toString()) : JSON.parse(body.toString())) as unknown
   } catch (error) {
     throw badRequest(`error decoding the request: ${(error as Error).message}`)
   }
 }
 
-function deleteOptions(body: string, type: string, query: URLSearchParams): Json {
-  const asked = body === '' ? {} : recordOf(decode(body, type))
+function deleteOptions(body: Buffer, type: string, query: URLSearchParams): Json {
+  const asked = body.length === 0 ? {} : recordOf(decode(body, type))
   const seconds = query.get('gracePeriodSeconds')
   const policy = query.get('propagationPolicy')
   return {

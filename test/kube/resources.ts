@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util'
 import { pruned, schemaCauses, unknownFields } from './custom-resources.ts'
 import { withDefaults } from './defaults.ts'
-import { qualified, type ResourceKind } from './kinds.ts'
+import { apiVersionOf, qualified, type ResourceKind } from './kinds.ts'
+import { applied, updated } from './managed-fields.ts'
 import { type FakeObject, type Json, listOf, recordOf, textOf, timestamp } from './object.ts'
 import { jsonPatch, mergePatch, strategicMergePatch } from './patch.ts'
 import {
@@ -32,6 +33,8 @@ export interface WriteOptions {
   readonly force: boolean
   /** Whether fields that are not known are refused, and not dropped. */
   readonly isStrict: boolean
+  /** Whether it is known already who owns which field. */
+  readonly isApply?: boolean
 }
 
 /** A webhook or plugin that says no: https://kubernetes.io/docs/reference/access-authn-authz/admission-controllers/ */
@@ -119,6 +122,7 @@ export class Resources {
 
   /** By its media type. */
   patch(target: Target, type: string, patch: unknown, options: WriteOptions): FakeObject {
+    if (type === APPLY) return this.#apply(target, recordOf(patch), options)
     const old = this.get(target)
     const wanted = patched(target.kind, old, type, patch)
     const { name, resourceVersion } = recordOf(wanted.metadata)
@@ -165,12 +169,57 @@ export class Resources {
     return success(kind, name, old.metadata.uid)
   }
 
-  #replace(target: Target, old: FakeObject, wanted: Json, options: WriteOptions): FakeObject {
+  /** Server-side apply, which also creates. */
+  #apply(target: Target, config: Json, options: WriteOptions): FakeObject {
+    const { kind, namespace, name } = target
+    if (options.fieldManager === '')
+      throw badRequest(
+        'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch',
+      )
+    checkKind(kind, config)
+    checkNamespace(target, config)
+    const given = recordOf(config.metadata)
+    if (given.managedFields !== undefined && given.managedFields !== null)
+      throw badRequest('metadata.managedFields must be nil')
+    if (given.name !== undefined && given.name !== name)
+      throw badRequest(
+        `the name of the object (${textOf(given.name)}) does not match the name on the URL (${name})`,
+      )
+    const old = this.#storage.get(kind, namespace, name)
+    if (old === undefined && target.subresource !== '') throw notFound(kind, name)
+    const wanted = applied(old, config, this.#manager(target, options), options.force)
+    if (old !== undefined) return this.#replace(target, old, wanted, options, true)
+    const { uid: _, resourceVersion: __, ...metadata } = recordOf(wanted.metadata)
+    return this.create(
+      { ...target, name: '' },
+      { ...wanted, metadata: { ...metadata, name } },
+      { ...options, isApply: true },
+    )
+  }
+
+  #manager({ kind, subresource }: Target, { fieldManager }: WriteOptions) {
+    const time = timestamp(this.#now())
+    return { manager: fieldManager || 'unknown', apiVersion: apiVersionOf(kind), time, subresource }
+  }
+
+  #replace(
+    target: Target,
+    old: FakeObject,
+    wanted: Json,
+    options: WriteOptions,
+    isApply = false,
+  ): FakeObject {
     const { kind, subresource } = target
     if (subresource !== '') {
       // Only the status changes, and what says who did it.
       const { status } = wanted
-      return this.#keep(target, { ...old, ...(status === undefined ? {} : { status }) }, old, options)
+      const metadata = isApply ? { managedFields: recordOf(wanted.metadata).managedFields } : {}
+      const next = {
+        ...old,
+        ...(status === undefined ? {} : { status }),
+        metadata: { ...old.metadata, ...metadata },
+      }
+      return this.#keep(target, next, old, { ...options, isApply })
     }
     const { status: _, ...plain } = wanted
     const content = kind.hasStatus
@@ -197,7 +246,7 @@ export class Resources {
     if (generation === undefined || isDeepStrictEqual(next.spec, old.spec))
       return this.#keep(target, next, old, options)
     const counted = { ...recordOf(next.metadata), generation: Number(generation) + 1 }
-    return this.#keep(target, { ...next, metadata: counted }, old, options)
+    return this.#keep(target, { ...next, metadata: counted }, old, { ...options, isApply })
   }
 
   #keep(target: Target, wanted: Json, old: FakeObject | undefined, options: WriteOptions): FakeObject {
@@ -205,7 +254,8 @@ export class Resources {
     const content = kind.schema === undefined ? wanted : bySchema(target, kind.schema, wanted, options)
     validate(kind, name, content, old)
     this.#admit(old === undefined ? 'CREATE' : 'UPDATE', target, content)
-    const prepared = this.#storage.prepared(kind, namespace, name, content)
+    const owned = options.isApply ? content : updated(old, content, this.#manager(target, options))
+    const prepared = this.#storage.prepared(kind, namespace, name, sameOwners(owned, old))
     // What changes nothing is no change: the version stays.
     if (options.isDryRun || (old !== undefined && isDeepStrictEqual(prepared, old))) return prepared
     const { deletionTimestamp, finalizers, deletionGracePeriodSeconds } = prepared.metadata
@@ -294,6 +344,17 @@ function patched(kind: ResourceKind, old: FakeObject, type: string, patch: unkno
   throw unsupportedMediaType(PATCH_TYPES.filter((each) => !kind.isCustom || !each.includes('strategic')))
 }
 
+/** Where nothing else changes, the times of those who own fields do not either. */
+function sameOwners(wanted: Json, old: FakeObject | undefined): Json {
+  if (old === undefined) return wanted
+  const timeless = (metadata: Json) =>
+    listOf(metadata.managedFields).map((each) => ({ ...recordOf(each), time: '' }))
+  const metadata = recordOf(wanted.metadata)
+  if (!isDeepStrictEqual(timeless(metadata), timeless(old.metadata))) return wanted
+  const { managedFields } = old.metadata
+  return { ...wanted, metadata: { ...metadata, ...(managedFields === undefined ? {} : { managedFields }) } }
+}
+
 /** A custom resource without what its schema does not know; throws what is wrong in the rest. */
 function bySchema({ kind, name }: Target, schema: Json, wanted: Json, options: WriteOptions): Json {
   const { apiVersion, kind: own, metadata, ...content } = wanted
@@ -333,4 +394,5 @@ const PATCH_TYPES = [
   'application/strategic-merge-patch+json',
   'application/apply-patch+yaml',
 ]
+const APPLY = 'application/apply-patch+yaml'
 const ALPHABET = 'bcdfghjklmnpqrstvwxz2456789'

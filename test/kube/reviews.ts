@@ -1,4 +1,4 @@
-import { attributesOf, mayUse, mayVisit, OF_ALL, type Rule, type User } from './access.ts'
+import { attributesOf, mayUse, mayVisit, type Rule, type User } from './access.ts'
 import type { ResourceKind } from './kinds.ts'
 import { type Json, listOf, recordOf, textOf } from './object.ts'
 
@@ -36,9 +36,7 @@ function accessReview(spec: Json, user: User, rights: Rights, namespace: string)
 }
 
 function rulesReview(rules: readonly Rule[], namespace: string): Json {
-  const here = [...rules, ...OF_ALL].filter(
-    ({ namespaces }) => namespaces === undefined || namespaces.includes(namespace),
-  )
+  const here = rules.filter(({ namespaces }) => namespaces === undefined || namespaces.includes(namespace))
   return {
     resourceRules: here
       .filter(({ resources = [] }) => resources.length > 0)
