@@ -18,6 +18,7 @@ import { reportsCommand } from './commands/reports.ts'
 import { runCommand } from './commands/run.ts'
 import { scriptsCommand } from './commands/scripts.ts'
 import { tapCommand } from './commands/tap.ts'
+import { targetingCommand } from './commands/targeting.ts'
 import { testCommand } from './commands/test.ts'
 import { trialCommand } from './commands/trial.ts'
 import { workerCommand } from './commands/worker.ts'
@@ -84,6 +85,7 @@ const COMMANDS = [
   jobsCommand,
   entriesCommand,
   nodesCommand,
+  targetingCommand,
   configCommand,
   doctorCommand,
   trialCommand,

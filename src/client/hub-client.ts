@@ -7,6 +7,7 @@ import type { EntriesQuery } from '../wire/entries.ts'
 import type { JobAnswer, JobOrder } from '../wire/jobs.ts'
 import type { OutboxAnswer, OutboxOrder } from '../wire/outbox.ts'
 import type { ReportsPage } from '../wire/reports.ts'
+import type { TargetingChange, TargetingView } from '../wire/targeting.ts'
 import type { AgentView, EntriesPage, LivePart, NodeView } from '../wire/views.ts'
 
 /**
@@ -38,6 +39,10 @@ export interface HubClient {
   followAgents(events: ConnectionEvents, signal: AbortSignal): AsyncIterable<readonly AgentView[]>
   jobs(order: JobOrder): Promise<readonly JobAnswer[]>
   /** Of all nodes, or of one. */
+  targeting(): Promise<TargetingView>
+  /** What other rules would mean. */
+  previewTargeting(change: TargetingChange): Promise<TargetingView>
+  changeTargeting(change: TargetingChange): Promise<TargetingView>
   outbox(order: OutboxOrder, node?: string): Promise<readonly OutboxAnswer[]>
   entries(query: EntriesQuery): Promise<EntriesPage>
   live(filter: string, events: ConnectionEvents, signal: AbortSignal): AsyncIterable<LivePart>

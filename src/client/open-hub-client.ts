@@ -10,6 +10,7 @@ import { splitEntries } from '../wire/entry-lines.ts'
 import { type JobAnswer, type JobOrder, jobAnswer } from '../wire/jobs.ts'
 import { type OutboxAnswer, type OutboxOrder, outboxAnswer } from '../wire/outbox.ts'
 import { type ReportsPage, reportsPage } from '../wire/reports.ts'
+import { type TargetingChange, type TargetingView, targetingView } from '../wire/targeting.ts'
 import {
   type AgentView,
   agentView,
@@ -112,6 +113,18 @@ class HttpHubClient implements HubClient {
     // To look is allowed to more people than to order.
     if (order.order === 'list') return this.#requests.get('/jobs', z.array(jobAnswer), order.selector)
     return this.#requests.send('POST', '/jobs/order', z.array(jobAnswer), order)
+  }
+
+  targeting(): Promise<TargetingView> {
+    return this.#requests.get('/targeting', targetingView)
+  }
+
+  previewTargeting(change: TargetingChange): Promise<TargetingView> {
+    return this.#requests.send('POST', '/targeting/preview', targetingView, change)
+  }
+
+  changeTargeting(change: TargetingChange): Promise<TargetingView> {
+    return this.#requests.send('PUT', '/targeting', targetingView, change)
   }
 
   outbox({ order, selector }: OutboxOrder, node?: string): Promise<OutboxAnswer[]> {

@@ -4,7 +4,7 @@ import { API_PATH } from '../wire/api.ts'
 import { type Connection, incomprehensible, unreachable } from './connection.ts'
 import { refusalIn } from './refusal.ts'
 
-type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE'
+type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 export type Query = Readonly<Record<string, string | number | undefined>>
 
 /** Requests with answers. What the hub refuses is thrown as the mistake that it says. */

@@ -1,4 +1,5 @@
 import { Mistake } from '../mistake/mistake.ts'
+import type { ClusterObject } from '../wire/cluster.ts'
 import type { PodTarget, TargetingRules } from '../wire/targeting.ts'
 import { NamePattern } from './name-pattern.ts'
 import type { Pod } from './objects.ts'
@@ -7,7 +8,7 @@ import type { Pod } from './objects.ts'
 export interface Targeting {
   /** No pod is left out: nobody needs to look which packets are whose. */
   readonly takesAll: boolean
-  has(pod: Pick<Pod, 'metadata'>): boolean
+  has(pod: Pick<ClusterObject, 'metadata'>): boolean
 }
 
 /** Throws `E_REQUEST`, with the place, when the regular expression cannot be read. */
@@ -51,6 +52,13 @@ export function addressesOf(pod: Pod): readonly string[] {
 
 export function podIps({ status: { podIP, podIPs } }: Pod): readonly string[] {
   return [...new Set([podIP ?? '', ...podIPs.map(({ ip }) => ip)])].filter((ip) => ip !== '')
+}
+
+/** Where it runs; "" while it is not scheduled. */
+export function nodeOf(pod: ClusterObject): string {
+  const { spec } = pod
+  const isRecord = typeof spec === 'object' && spec !== null
+  return isRecord && 'nodeName' in spec && typeof spec.nodeName === 'string' ? spec.nodeName : ''
 }
 
 /** It keeps its address in its status, which another pod may have by now. */

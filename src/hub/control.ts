@@ -13,6 +13,7 @@ import type { Outboxes } from './outboxes.ts'
 import type { RecordingControl } from './recordings/control.ts'
 import type { ReportControl } from './reports.ts'
 import type { MapQuestion } from './service-maps.ts'
+import type { TargetingControl } from './targeting.ts'
 
 /** All that a hub can be told and asked: the HTTP interface stands in front of it. Mistakes are for who asks. */
 export interface HubControl {
@@ -72,6 +73,9 @@ export interface HubControl {
   readonly alerts: AlertControl
   /** What agents have written by `report.write`. */
   readonly reports: ReportControl
+
+  /** Which pods are captured. */
+  readonly targeting: TargetingControl
 
   /** What agents share by `cluster.*`: by agent and name. */
   shared(): Promise<readonly SharedValue[]>

@@ -3,6 +3,7 @@ import { describe, type TestContext, test } from 'node:test'
 import { agentTitle } from '../agent/source/title.ts'
 import { openLocalBus } from '../bus/local.ts'
 import { knownProtocols } from '../dissectors/known.ts'
+import { ClusterFollower } from '../node/cluster-follower.ts'
 import { openShared } from '../node/streams.ts'
 import { openBucketStore } from '../store/bucket-shelf.ts'
 import { eventually } from '../testing/eventually.ts'
@@ -12,6 +13,7 @@ import { encode } from '../wire/codec.ts'
 import { type EffectRecord, effectsQuery } from '../wire/effects.ts'
 import { entriesQuery } from '../wire/entries.ts'
 import { SUBJECTS } from '../wire/subjects.ts'
+import { targetingRules } from '../wire/targeting.ts'
 import { Hub } from './hub.ts'
 
 describe('a hub', () => {
@@ -117,6 +119,7 @@ async function setUp(t: TestContext) {
     now: () => new Date(),
     warn: () => {},
   })
+  const cluster = new ClusterFollower({ bus, isOn: false, note() {} })
   const hub = new Hub({
     alerting: {
       rules: { suppressMs: 1000, closeAfterMs: 1000 },
@@ -133,7 +136,8 @@ async function setUp(t: TestContext) {
     boot: 'hub',
     macros: {},
     shared: () => [],
-    pods: () => [],
+    cluster,
+    targeting: { configured: targetingRules.parse({}), hasCluster: false },
     health: () => ({}),
   })
   t.after(async () => {

@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto'
 import { type AgentOptions, understandAgent } from '../agent/agents.ts'
 import { agentTitle } from '../agent/source/title.ts'
 import type { Bucket, Bus, Stream } from '../bus/bus.ts'
-import type { Pod } from '../cluster/objects.ts'
 import { compileFilter } from '../filter/index.ts'
 import { Mistake } from '../mistake/mistake.ts'
+import type { ClusterFollower } from '../node/cluster-follower.ts'
 import { ConsoleOut } from '../node/console-out.ts'
 import { Fleet } from '../node/fleet.ts'
 import type { AgentStore } from '../store/agent-store.ts'
@@ -36,6 +36,7 @@ import { recordingIn } from './recordings/filter.ts'
 import { Recordings } from './recordings/recordings.ts'
 import { Reports, type ReportsOptions } from './reports.ts'
 import { type MapQuestion, ServiceMaps } from './service-maps.ts'
+import { HubTargeting, type TargetingOptions } from './targeting.ts'
 import { WorkerPackets } from './worker-packets.ts'
 
 export interface HubOptions {
@@ -61,8 +62,9 @@ export interface HubOptions {
   /** Words of filters. */
   readonly macros: Readonly<Record<string, string>>
   readonly shared: () => readonly SharedValue[]
-  /** All that are known in the cluster. */
-  readonly pods: () => readonly Pod[]
+  readonly cluster: ClusterFollower
+  /** Which pods are captured, as the configuration of this hub says. */
+  readonly targeting: Pick<TargetingOptions, 'configured' | 'hasCluster'>
   readonly health: () => Record<string, unknown>
 }
 
@@ -81,6 +83,7 @@ export class Hub implements HubControl {
   readonly alerts: Alerts
   readonly outboxes: Outboxes
   readonly reports: Reports
+  readonly targeting: HubTargeting
   readonly #live: LiveEntries
   readonly #maps: ServiceMaps
   readonly #out: ConsoleOut
@@ -104,6 +107,12 @@ export class Hub implements HubControl {
       workers: () => this.fleet.workers().map(({ node }) => node),
     })
     this.#maps = new ServiceMaps(bus)
+    this.targeting = new HubTargeting({
+      ...options.targeting,
+      ...{ bus, bucket: options.state, cluster: options.cluster },
+      workers: () => this.fleet.workers(),
+      seen: () => this.#seenLately(),
+    })
     this.#out = new ConsoleOut(console, 'hub', `${boot}/hub`)
     this.#respond = bus.respond(SUBJECTS.targeted, async () => encode(await this.targeted()))
   }
@@ -242,13 +251,35 @@ export class Hub implements HubControl {
     return this.#maps.watch(question, signal)
   }
 
+  /** Who has had to do with anybody lately: as it was some seconds ago, for those who ask all the time. */
+  #seenLately(): Promise<ReadonlySet<string>> {
+    if (performance.now() - this.#seenAt > SEEN_EVERY_MS) {
+      this.#seenAt = performance.now()
+      const next = this.#askSeen()
+      this.#seen = this.#seen === undefined ? next : Promise.race([next, this.#seen])
+      void next.then((seen) => {
+        this.#seen = Promise.resolve(seen)
+      })
+    }
+    return this.#seen ?? Promise.resolve(new Set())
+  }
+  #seen: Promise<ReadonlySet<string>> | undefined
+  #seenAt = Number.NEGATIVE_INFINITY
+
+  async #askSeen(): Promise<ReadonlySet<string>> {
+    const signal = AbortSignal.timeout(SEEN_MS)
+    for await (const { ends } of this.#maps.watch({ filter: '', windowMs: LATELY_MS }, signal))
+      return new Set(ends.flatMap(({ namespace, name, ip }) => [ip, `${namespace}/${name}`]))
+    return new Set()
+  }
+
   async shared(): Promise<readonly SharedValue[]> {
     return this.#options.shared()
   }
 
   /** Pods are known on Kubernetes only. */
   async targeted() {
-    return { targets: this.#options.pods(), excluded: [] }
+    return this.targeting.targeted()
   }
 
   async *events(signal: AbortSignal): AsyncIterable<HubEvent> {
@@ -346,6 +377,7 @@ export class Hub implements HubControl {
     this.#live.close()
     await this.recordings.close()
     await this.alerts.stop()
+    await this.targeting.close()
     this.#maps.close()
     this.fleet.close()
     await this.lines.close()
@@ -435,6 +467,10 @@ const NO_SOURCES = new EntrySources()
 const ALL_AGENTS = { id: '', index: 0, title: '' }
 const JOBS_MS = 3000
 const EFFECTS_MS = 5000
+/** Workers say what they have summed once a second. */
+const SEEN_MS = 2500
+const SEEN_EVERY_MS = 5000
+const LATELY_MS = 300_000
 /** Screens are told of changes so often at most. */
 const EVENTS_MS = 500
 const MOST_PAGE_BYTES = 32 << 20

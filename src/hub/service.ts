@@ -16,6 +16,7 @@ import type { SharedState } from '../store/shared-state.ts'
 import { pause } from '../waiting/pause.ts'
 import type { NodeStatus } from '../wire/nodes.ts'
 import type { OutboxFigures } from '../wire/outbox.ts'
+import type { TargetingRules } from '../wire/targeting.ts'
 import { ClusterWatcher, type ClusterWatcherOptions, type ClusterWatchState } from './cluster/watcher.ts'
 import type { CaptureControl } from './control.ts'
 import type { EntrySources } from './entry-sources.ts'
@@ -32,6 +33,8 @@ export interface HubServiceOptions {
   readonly cluster: ClusterFollower
   /** How to ask the cluster while this hub leads; undefined where there is none. */
   readonly kubernetes: Pick<ClusterWatcherOptions, 'client' | 'namespaces'> | undefined
+  /** Which pods are captured, as the configuration says. */
+  readonly targeting: TargetingRules
   readonly archive?: Archive | undefined
   readonly sources?: EntrySources | undefined
   readonly captures?: CaptureControl | undefined
@@ -91,7 +94,8 @@ export class HubService {
       captures: options.captures,
       reports: options.reports,
       shared: () => options.values.values(),
-      pods: () => options.cluster.objects('pod'),
+      cluster: options.cluster,
+      targeting: { configured: options.targeting, hasCluster: options.kubernetes !== undefined },
       health: () => options.health(this.status()),
     })
     void options.values.start()
@@ -203,6 +207,11 @@ export class HubService {
     })
     if (leading === undefined) return
     this.#leading = leading
+    await this.hub.targeting
+      .seed()
+      .catch((error: unknown) =>
+        note('warning', 'the rules of targeting could not be kept', { error: String(error) }),
+      )
     note('info', 'this hub leads', { boot })
     this.#status.now()
     leading.running.catch((error: unknown) => {

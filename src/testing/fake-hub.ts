@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { parseAgent } from '../agent/source/gate.ts'
 import { agentTitle } from '../agent/source/title.ts'
+import type { Pod } from '../cluster/objects.ts'
 import { compileFilter } from '../filter/index.ts'
 import { Alerts } from '../hub/alerts/alerts.ts'
 import type { EntryStream, HubControl } from '../hub/control.ts'
@@ -8,6 +9,7 @@ import { Outboxes } from '../hub/outboxes.ts'
 import { Recordings } from '../hub/recordings/recordings.ts'
 import { Reports, type ReportsOptions } from '../hub/reports.ts'
 import type { MapQuestion } from '../hub/service-maps.ts'
+import { HubTargeting } from '../hub/targeting.ts'
 import { Mistake } from '../mistake/mistake.ts'
 import { callOf } from '../service-map/call.ts'
 import { addCall, type EdgeSums } from '../service-map/edge-sum.ts'
@@ -22,6 +24,7 @@ import type { JobAnswer, JobOrder, JobSelector, JobView } from '../wire/jobs.ts'
 import type { MapView } from '../wire/map.ts'
 import type { OpenPackets } from '../wire/packets.ts'
 import type { ReportView } from '../wire/reports.ts'
+import { targetingRules } from '../wire/targeting.ts'
 import type { AgentView, EntriesPage, HubEvent, LivePart, NodeView, SharedValue } from '../wire/views.ts'
 import { Broadcast } from './broadcast.ts'
 import { MemoryBucket } from './memory-bucket.ts'
@@ -77,6 +80,22 @@ export class FakeHub implements HubControl {
     bus: { request: () => Promise.reject(new Mistake('E_BUS_NO_ANSWER', 'nobody answers')) },
     nodes: () => [],
   })
+  /** What is known of a cluster. */
+  readonly pods: Pod[] = []
+  readonly targeting = new HubTargeting({
+    bus: { request: () => Promise.reject(new Mistake('E_BUS_NO_ANSWER', 'nobody answers')) },
+    bucket: new MemoryBucket(),
+    configured: targetingRules.parse({}),
+    hasCluster: true,
+    cluster: {
+      state: 'following',
+      objects: (kind) => (kind === 'pod' ? (this.pods as never[]) : []),
+    },
+    workers: () => this.nodeViews,
+    seen: async () => new Set(this.seen),
+  })
+  /** Addresses of pods that had something to do with anybody. */
+  readonly seen: string[] = []
   readonly #agents = new Map<string, { record: AgentRecord; history: AgentVersion[] }>()
   readonly #printed = new Broadcast<ConsoleLine>()
   readonly #live = new Broadcast<LivePart>()

@@ -16,6 +16,10 @@ export const nodeStatus = z.object({
   agents: z.array(agentState),
   outbox: z.array(outboxFigures).optional().describe('Queued calls of helpers, by agent and helper'),
   counters: z.record(z.string(), z.number()).describe('Packets, entries, drops, queues: by name'),
+  captures: z
+    .enum(['node', 'some', 'file'])
+    .optional()
+    .describe('Of a worker: everything that goes over its node, some of it, or a file'),
   health: z.record(z.string(), z.unknown()).describe('What `utils.health` says there'),
 })
 

@@ -36,6 +36,8 @@ export const SUBJECTS = {
   mapWanted: 'map-wanted',
   /** What they have summed for it: `mapPart`. */
   map: (id: string) => `map.${token(id)}`,
+  /** Request to a worker that captures live: `filterCheck` → `filterChecked`. */
+  filterCheck: (node: string) => `filter-check.${token(node)}`,
   /** Request to the hubs: `{}` → what `hub.targeted` answers. */
   targeted: 'targeted',
   /** `clusterNews` of the hub that leads, to all programs. */
@@ -56,7 +58,7 @@ export const STREAMS = {
 
 /** Buckets of keys and values. */
 export const BUCKETS = {
-  /** `deployment`, `code.<hash>`, `leader`. */
+  /** `deployment`, `code.<hash>`, `leader`, `targeting`. */
   state: 'state',
   /** Stored agents, when NATS is their store. */
   agents: 'agents',

@@ -20,6 +20,9 @@ export const targetingState = z.object({
   version: z.number().int().describe('One more with each change'),
   author: z.string().describe('Who has changed it; `configuration` when nobody has'),
   at: z.number().describe('When, ms since the epoch'),
+  hasCluster: z
+    .boolean()
+    .describe('Whether the hub that leads follows a cluster: without one there are no pods'),
   configured: targetingRules.describe(
     'What the configuration said then: when it says something else, that holds',
   ),

@@ -35,6 +35,8 @@ export type FromCapture =
     }
   /** Of a run that is watched, once a second. */
   | ({ readonly kind: 'stats' } & CaptureStats)
+  /** The capture goes on with another filter, or as it was, and why. */
+  | { readonly kind: 'filtered'; readonly filter: string; readonly complaint: string | undefined }
   | ({ readonly kind: 'done' } & CaptureDone)
   | {
       readonly kind: 'mistake'
@@ -88,8 +90,24 @@ export type ToCapture =
       readonly dissectors: readonly RemoteDissector[]
     }
   | { readonly kind: 'stop' }
+  /** Which packets are read from now on. */
+  | ({ readonly kind: 'select' } & SelectionOrder)
+  /** What changed of addresses of pods: bits of `POD_MARK`, 0 for none. */
+  | { readonly kind: 'pods'; readonly changed: readonly MarkedAddress[] }
+  /** A live capture begins again with this filter. */
+  | { readonly kind: 'filter'; readonly filter: string }
   /** What agents think of entries that are kept. */
   | { readonly kind: 'marks'; readonly marks: readonly EntryMarks[] }
+
+/** Which packets are read. */
+export interface SelectionOrder {
+  /** Only those from or to pods that are marked as targeted. */
+  readonly onlyTargeted: boolean
+  /** Percent of the conversations. */
+  readonly sampleRate: number
+}
+
+export type MarkedAddress = readonly [address: string, mark: number]
 
 /** Indexes into the shared control words. */
 export const CONTROL = { acked: 0, stop: 1 } as const

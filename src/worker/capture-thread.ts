@@ -1,6 +1,5 @@
 import { parentPort } from 'node:worker_threads'
-import { type CaptureOptions, openCapture } from '../capture/index.ts'
-import type { PacketSource } from '../capture/source.ts'
+import type { CaptureOptions } from '../capture/index.ts'
 import { dissectorsNamed, entryProtocols, protocolsNamed } from '../dissectors/index.ts'
 import { EntryTexts } from '../entry/text.ts'
 import { Mistake } from '../mistake/mistake.ts'
@@ -16,6 +15,7 @@ import {
   type FromCapture,
   LIVE_WINDOW,
   NOTHING_DROPPED,
+  type SelectionOrder,
   TIME_WINDOW,
   type ToCapture,
   WINDOW,
@@ -23,6 +23,8 @@ import {
 import { DnsNames } from './names.ts'
 import { Pipeline, type PipelineOptions } from './pipeline.ts'
 import { Recorder } from './recorder.ts'
+import { Selection } from './selection.ts'
+import { SourceInTurn } from './source-in-turn.ts'
 import { type SpoolOptions, SpoolWriter } from './spool/index.ts'
 
 /** What the thread is told first. */
@@ -30,8 +32,10 @@ export interface CaptureThreadData {
   readonly source: CaptureOptions
   readonly pipeline: Omit<
     PipelineOptions,
-    'dissectors' | 'conversations' | 'chunks' | 'payloads' | 'names' | 'spool'
+    'dissectors' | 'conversations' | 'chunks' | 'payloads' | 'names' | 'spool' | 'selection'
   >
+  /** Which packets are read to begin with. */
+  readonly selection: SelectionOrder
   readonly enabled: readonly string[]
   /** Keep the packets of connections here, for pcap.*. */
   readonly spool: SpoolOptions | undefined
@@ -45,9 +49,9 @@ export interface CaptureThreadData {
 
 /** The thread that reads, decodes, reassembles and dissects; it never runs anything that a user wrote. */
 class CaptureThread {
-  readonly #data: CaptureThreadData
   readonly #control: Int32Array
-  readonly #stop = new AbortController()
+  readonly #source: SourceInTurn
+  readonly #selection = new Selection()
   readonly #names = new DnsNames()
   readonly #spool: SpoolWriter | undefined
   readonly #batcher: Batcher
@@ -62,8 +66,11 @@ class CaptureThread {
   #progressAt = 0
 
   constructor(data: CaptureThreadData) {
-    this.#data = data
     this.#control = new Int32Array(data.control)
+    this.#source = new SourceInTurn(data.source, (filter, complaint) =>
+      post({ kind: 'filtered', filter, complaint }),
+    )
+    this.#selection.set(data.selection)
     const origin = {
       worker: data.worker,
       node: data.node,
@@ -82,6 +89,7 @@ class CaptureThread {
       ...dissectorsNamed(data.enabled),
       names: this.#names,
       spool: this.#spool,
+      selection: this.#selection,
     }
     this.#store = data.record === undefined ? undefined : openEntryWriter(data.record)
     const sink =
@@ -93,13 +101,13 @@ class CaptureThread {
   }
 
   async run(): Promise<void> {
-    const source = openCapture(this.#data.source)
+    const source = this.#source
     this.#live = source.live
     const { description, live } = source
     const demanded = new Promise<void>((resolve) => {
       this.#go = resolve
     })
-    const batches = source.packets(this.#stop.signal)[Symbol.asyncIterator]()
+    const batches = source.packets()[Symbol.asyncIterator]()
     // A file says when its time begins; a quiet interface may be silent for hours.
     const first = batches.next()
     post({ kind: 'ready', description, live, firstMs: live ? null : firstTime(await first) })
@@ -136,7 +144,7 @@ class CaptureThread {
     this.#flushTimer ??= setTimeout(() => this.#flushSoon(), FLUSH_MS)
   }
 
-  #afterBatch(source: PacketSource): void {
+  #afterBatch(source: SourceInTurn): void {
     if (this.#live) this.#flushTimer ??= setTimeout(() => this.#flushSoon(), FLUSH_MS)
     else this.#batcher.idle()
     const now = performance.now()
@@ -200,8 +208,11 @@ class CaptureThread {
       this.#go?.()
     } else if (message.kind === 'marks') {
       for (const { stream, index, ...marks } of message.marks) this.#store?.mark(stream, index, marks)
-    } else {
-      this.#stop.abort()
+    } else if (message.kind === 'select') this.#selection.set(message)
+    else if (message.kind === 'pods') this.#selection.mark(message.changed)
+    else if (message.kind === 'filter') this.#source.refilter(message.filter)
+    else {
+      this.#source.stop()
       this.#go?.()
     }
   }
@@ -210,7 +221,7 @@ class CaptureThread {
     return Atomics.load(this.#control, CONTROL.stop) !== 0 && !this.#live
   }
 
-  #stats(source: PacketSource): CaptureStats {
+  #stats(source: SourceInTurn): CaptureStats {
     return {
       counters: this.#pipeline.counters(),
       losses: source.losses(),
@@ -220,7 +231,7 @@ class CaptureThread {
     }
   }
 
-  #done(source: PacketSource): CaptureDone {
+  #done(source: SourceInTurn): CaptureDone {
     return {
       ...this.#stats(source),
       skipped: source.skipped,

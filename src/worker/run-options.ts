@@ -3,6 +3,7 @@ import type { SandboxLauncher } from '../agent/launcher.ts'
 import { agentSettings } from '../agent/settings.ts'
 import { type CaptureOptions, isLive } from '../capture/index.ts'
 import type { Config } from '../config/index.ts'
+import { msOf } from '../config/quantities.ts'
 import type { ProtoSchema } from '../dissect/protos.ts'
 import type { Broker } from './broker.ts'
 import type { CaptureThreadData } from './capture-thread.ts'
@@ -43,7 +44,12 @@ export function runOptions(config: Config, request: RunRequest): RunOptions {
     nodeName,
     capture: {
       enabled: tap.enabledDissectors,
-      pipeline: { ...pipelineSettings(tap, { verifyChecksums, protos }), ownSockets: request.ownSockets },
+      pipeline: {
+        ...pipelineSettings(tap, { verifyChecksums, protos }),
+        duplicatesMs: seesCopies(tap, source) ? msOf(tap.misc.duplicateTimeframe) : undefined,
+        ownSockets: request.ownSockets,
+      },
+      selection: { onlyTargeted: false, sampleRate: tap.misc.trafficSampleRate },
       spool: packets ? broker.spool : undefined,
     },
     ...settings,
@@ -53,6 +59,12 @@ export function runOptions(config: Config, request: RunRequest): RunOptions {
     hub,
     query,
   }
+}
+
+/** On one interface there are none; what of a capture file is a copy, its maker may have wanted to see. */
+function seesCopies({ misc: { detectDuplicates } }: Config['tap'], source: CaptureOptions): boolean {
+  if (detectDuplicates !== 'auto') return detectDuplicates
+  return !('path' in source) && (source.interface === 'any' || source.interface.length > 1)
 }
 
 /** How traffic is read, as the configuration says. */

@@ -17,6 +17,8 @@ import {
   CONTROL,
   CONTROL_BYTES,
   type FromCapture,
+  type MarkedAddress,
+  type SelectionOrder,
   type ToCapture,
 } from './capture-messages.ts'
 import type { CaptureThreadData } from './capture-thread.ts'
@@ -24,7 +26,7 @@ import { takeCaptureThread } from './thread.ts'
 
 export interface RunOptions extends Omit<GroupOptions, 'traffic' | 'hub'> {
   readonly source: CaptureOptions
-  readonly capture: Pick<CaptureThreadData, 'pipeline' | 'enabled' | 'spool' | 'record'>
+  readonly capture: Pick<CaptureThreadData, 'pipeline' | 'enabled' | 'spool' | 'record' | 'selection'>
   /** Where this worker is known to be, as its entries say; workers of one cluster must differ. */
   readonly address?: WorkerAddress
   /** Every job runs once more when the capture has ended. */
@@ -49,6 +51,8 @@ export interface RunObserver extends GroupObserver {
   progress(bytesRead: number, totalBytes: number, packets: number): void
   /** How the capture does, once a second where entries are kept. */
   stats?(stats: CaptureStats): void
+  /** The capture goes on with another filter, or as it was, and why. */
+  filtered?(filter: string, complaint: string | undefined): void
 }
 
 export interface RunResult {
@@ -81,6 +85,8 @@ export class Run {
   /** The agents, for those who ask them something beside the traffic. */
   readonly agents: AgentGroup
   #thread: Thread | undefined
+  /** What the thread is told when it is there. */
+  readonly #early: ToCapture[] = []
   readonly #stopped = Promise.withResolvers<void>()
 
   constructor(options: RunOptions, observer: RunObserver) {
@@ -181,6 +187,21 @@ export class Run {
     this.#post({ kind: 'marks', marks })
   }
 
+  /** Which packets are read from now on. */
+  select(order: SelectionOrder): void {
+    this.#post({ kind: 'select', ...order })
+  }
+
+  /** What changed of addresses of pods, as `POD_MARK` has it. */
+  markPods(changed: readonly MarkedAddress[]): void {
+    this.#post({ kind: 'pods', changed })
+  }
+
+  /** Begins a live capture again with another filter; agents, entries and connections stay. */
+  refilter(filter: string): void {
+    this.#post({ kind: 'filter', filter })
+  }
+
   #startThread(): ThreadMessages {
     const { capture, source, nodeName, address = ALONE } = this.#options
     const data: CaptureThreadData = {
@@ -192,6 +213,7 @@ export class Run {
     }
     const thread = takeCaptureThread()
     thread.postMessage(data)
+    for (const message of this.#early.splice(0)) thread.postMessage(message)
     this.#thread = thread
     const ready = Promise.withResolvers<Ready>()
     const done = Promise.withResolvers<CaptureDone>()
@@ -217,6 +239,9 @@ export class Run {
           return
         case 'stats':
           this.#observer.stats?.(message)
+          return
+        case 'filtered':
+          this.#observer.filtered?.(message.filter, message.complaint)
           return
         case 'done':
           done.resolve(message)
@@ -248,7 +273,8 @@ export class Run {
   }
 
   #post(message: ToCapture): void {
-    this.#thread?.postMessage(message)
+    if (this.#thread === undefined) this.#early.push(message)
+    else this.#thread.postMessage(message)
   }
 }
 

@@ -1,6 +1,7 @@
 import { AddressMarks } from '../packet/address-marks.ts'
 import type { Packet } from '../packet/packet.ts'
 import { conversationHash, conversationHash2, isFromLower } from '../reassembly/table.ts'
+import type { MarkedAddress, SelectionOrder } from './capture-messages.ts'
 
 /** What is known of addresses of pods, as bits. */
 export const POD_MARK = {
@@ -22,7 +23,7 @@ export class Selection {
   readonly #elsewhere = new Set<string>()
 
   /** What changed of addresses of pods: 0 for those that are of none any more. */
-  mark(changed: readonly (readonly [address: string, mark: number])[]): void {
+  mark(changed: readonly MarkedAddress[]): void {
     for (const [address, mark] of changed) {
       this.#pods.set(address, mark)
       if ((mark & POD_MARK.elsewhere) !== 0) this.#elsewhere.add(address)
@@ -31,8 +32,7 @@ export class Selection {
     this.#isShared = this.#elsewhere.size > 0
   }
 
-  /** `sampleRate`: percent of the conversations. */
-  set({ onlyTargeted, sampleRate }: { readonly onlyTargeted: boolean; readonly sampleRate: number }): void {
+  set({ onlyTargeted, sampleRate }: SelectionOrder): void {
     this.#onlyTargeted = onlyTargeted
     this.#below = (sampleRate / 100) * WHOLE
   }

@@ -1,6 +1,7 @@
 import type { Agent, AgentOptions } from '../agent/agents.ts'
 import type { LogMessage } from '../agent/host/protocol.ts'
 import type { Bus } from '../bus/bus.ts'
+import { nodeOf } from '../cluster/targeting.ts'
 import type { HelperHost } from '../helpers/helper.ts'
 import { COUNTER_NAMES, COUNTERS } from '../metrics/counters.ts'
 import { Mistake } from '../mistake/mistake.ts'
@@ -13,9 +14,11 @@ import { NodeAgents, type NodeObserver } from '../node/node-agents.ts'
 import type { Note } from '../node/note.ts'
 import { publishStatus } from '../node/status-out.ts'
 import type { Shared } from '../node/streams.ts'
+import { TargetingFollower } from '../node/targeting-follower.ts'
 import type { EntryReader, EntrySums } from '../store/entries/entry-store.ts'
 import type { SharedState } from '../store/shared-state.ts'
 import { pause } from '../waiting/pause.ts'
+import type { ClusterObject } from '../wire/cluster.ts'
 import type { NodeStatus } from '../wire/nodes.ts'
 import type { OutboxFigures } from '../wire/outbox.ts'
 import type { PacketPlace } from '../wire/packets.ts'
@@ -28,6 +31,7 @@ import { MapQueries } from './map-queries.ts'
 import { answerPackets } from './packet-answers.ts'
 import { type RecordingSettings, Recordings } from './recordings/index.ts'
 import type { Run, RunObserver, RunResult } from './run.ts'
+import { type TargetingOptions, WorkerTargeting } from './targeting.ts'
 
 export interface WorkerServiceOptions {
   readonly bus: Bus
@@ -46,7 +50,7 @@ export interface WorkerServiceOptions {
   /** The capture with the agents to begin with. */
   readonly makeRun: (
     agents: readonly Agent[],
-    observer: NodeObserver & Pick<RunObserver, 'entry' | 'progress' | 'stats' | 'marks'>,
+    observer: NodeObserver & Pick<RunObserver, 'entry' | 'progress' | 'stats' | 'marks' | 'filtered'>,
   ) => Run
   /** A capture file is read once, by the agents that are deployed when it begins. */
   readonly isFile: boolean
@@ -54,6 +58,8 @@ export interface WorkerServiceOptions {
   /** Packets that are kept here; undefined when none are. */
   readonly packets: PacketPlace | undefined
   readonly reader: (EntryReader & EntrySums) | undefined
+  /** Which pods are captured. */
+  readonly targeting: Omit<TargetingOptions, 'bus' | 'node'>
   /** Where entries go besides; undefined when nowhere. */
   readonly archive: ArchiveSink | undefined
   readonly recordings: RecordingSettings
@@ -73,6 +79,8 @@ export class WorkerService {
   readonly #options: WorkerServiceOptions
   readonly #console: ConsoleOut
   readonly #fleet: Fleet
+  readonly #targetingFollower: TargetingFollower
+  readonly #targeting: WorkerTargeting
   readonly #startedAt = Date.now()
   readonly #status: { now(): void; close(): void }
   #run: Run | undefined
@@ -92,6 +100,11 @@ export class WorkerService {
     const { bus, shared, node, boot, isFile, note } = options
     this.#console = new ConsoleOut(lateStream(shared.then((each) => each.console)), node, boot)
     this.#fleet = new Fleet(bus)
+    this.#targetingFollower = new TargetingFollower(lateBucket(shared.then((each) => each.state)))
+    this.#targeting = new WorkerTargeting(
+      { ...options.targeting, bus, node },
+      { follower: this.#targetingFollower, cluster: options.cluster, fleet: this.#fleet, note },
+    )
     void options.values.start()
     this.#status = publishStatus(bus, () => this.status())
     const starting = new StartingAgents()
@@ -120,6 +133,16 @@ export class WorkerService {
     return this.#agents?.titles() ?? new Map()
   }
 
+  /** What `hub.targeted` answers. */
+  targeted() {
+    return this.#targeting.targeted()
+  }
+
+  /** Whether agents here are told of a pod: one that is captured, or runs on this node. */
+  means(pod: ClusterObject): boolean {
+    return this.#targeting.has(pod) || nodeOf(pod) === this.#options.node
+  }
+
   /** A line of the log of this program, for agents with `onLogCall`. */
   log(level: LogMessage['level'], message: string, fields: object): void {
     this.#agents?.group.log(level, 'worker', message, fields)
@@ -140,9 +163,10 @@ export class WorkerService {
       agents: [...(this.#agents?.states() ?? [])],
       outbox: [...(this.#options.outbox?.() ?? [])],
       counters: this.#counters(),
+      captures: this.#targeting.captures,
       health: {},
     }
-    return { ...status, health: this.#options.health(status) }
+    return { ...status, health: { ...this.#options.health(status), targeting: this.#targeting.warning } }
   }
 
   /** Ends the capture, works off what was captured, and says goodbye. */
@@ -154,6 +178,8 @@ export class WorkerService {
     const result = await this.#captured.catch(() => undefined)
     await this.#agents?.close()
     for (const close of this.#closers.reverse()) await close()
+    this.#targeting.close()
+    await this.#targetingFollower.close()
     this.#status.close()
     this.#fleet.close()
     await this.#console.close(CLOSE_MS)
@@ -185,7 +211,8 @@ export class WorkerService {
         (live?.malformed ?? 0) +
         (this.#maps?.malformed ?? 0) +
         (this.#follower?.malformed ?? 0) +
-        (this.#recordings?.malformed ?? 0),
+        (this.#recordings?.malformed ?? 0) +
+        this.#targetingFollower.malformed,
       ...Object.fromEntries(Object.entries(bus.dropped).map(([why, count]) => [dropped('bus', why), count])),
       ...this.#options.counters(),
     }
@@ -228,6 +255,7 @@ export class WorkerService {
             run.mark(marks)
             this.#recordings?.mark(marks)
           },
+          filtered: (...filter) => this.#targeting.filtered(...filter),
         })
         resolve(run)
         return run.agents
@@ -239,6 +267,7 @@ export class WorkerService {
     this.#run = run
     this.#agents = agents
     if (this.#follower !== undefined) agents.follow(this.#follower)
+    this.#targeting.drive(run)
     const running = run.run()
     if (this.#closing) run.stop()
     return running

@@ -47,6 +47,7 @@ import { exportCounters } from './export-counters.ts'
 import { kubernetesAccess, openKubernetes } from './kubernetes.ts'
 import { measured } from './measured.ts'
 import { openReports, reportCounters } from './reports.ts'
+import { targetingRulesOf } from './targeting-rules.ts'
 import { trialRunner } from './trials.ts'
 
 export interface HubRequest {
@@ -150,6 +151,7 @@ export async function startHub(request: HubRequest): Promise<StartedHub> {
     store,
     values,
     cluster,
+    targeting: targetingRulesOf(config),
     kubernetes: client && { client, namespaces: config.kubernetes.namespaces },
     boot,
     version: version(),

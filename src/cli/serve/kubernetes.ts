@@ -12,9 +12,7 @@ export async function openKubernetes(
   environment: Readonly<Record<string, string | undefined>> = process.env,
 ): Promise<KubernetesClient | undefined> {
   const { enabled } = config.kubernetes
-  if (enabled === 'off') return undefined
-  if (enabled === 'auto' && !isNamed(config) && environment.KUBERNETES_SERVICE_HOST === undefined)
-    return undefined
+  if (!expectsCluster(config, environment)) return undefined
   try {
     return new KubernetesClient(await kubernetesAccess(config, environment))
   } catch (error) {
@@ -22,6 +20,16 @@ export async function openKubernetes(
     note('warning', 'pods and services stay without names', { error: error.message, hint: error.hint })
     return undefined
   }
+}
+
+/** Whether there should be a cluster, by what stands in the configuration and around it. */
+export function expectsCluster(
+  config: Config,
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+): boolean {
+  const { enabled } = config.kubernetes
+  if (enabled !== 'auto') return enabled === 'on'
+  return isNamed(config) || environment.KUBERNETES_SERVICE_HOST !== undefined
 }
 
 /** By the kubeconfig that the configuration names, or else as the pod that we are in. */

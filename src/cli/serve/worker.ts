@@ -35,8 +35,10 @@ import { SpoolPackets } from '../../worker/spool/index.ts'
 import { type CaptureFlags, nodeNameOf, requiredLevel, sourceName, sourceOf } from '../capture-flags.ts'
 import { clickHouseOf } from './clickhouse.ts'
 import { exportCounters } from './export-counters.ts'
+import { expectsCluster } from './kubernetes.ts'
 import { measured } from './measured.ts'
 import { openReports, reportCounters } from './reports.ts'
+import { targetingRulesOf } from './targeting-rules.ts'
 
 export interface WorkerRequest {
   readonly config: Config
@@ -72,7 +74,7 @@ export async function startWorker(request: WorkerRequest): Promise<StartedWorker
   const link = {
     action: actions.send.bind(actions),
     alert: actions.alert.bind(actions),
-    targeted: () => ({ targets: [], excluded: [] }),
+    targeted: () => service.targeted(),
     health: () => service.status().health,
   }
   const record = recordOf(config)
@@ -126,6 +128,12 @@ export async function startWorker(request: WorkerRequest): Promise<StartedWorker
     address,
     agents: { language: config.scripting.language, protocols: knownProtocols },
     isFile,
+    targeting: {
+      source,
+      configured: targetingRulesOf(config),
+      expectsCluster: expectsCluster(config),
+      onceInCluster: config.tap.misc.onceInCluster,
+    },
     reader,
     packets: keepPackets ? new SpoolPackets(broker.spool) : undefined,
     archive,
@@ -189,7 +197,14 @@ export async function startWorker(request: WorkerRequest): Promise<StartedWorker
           ...options,
           lingers: true,
           // Those of a capture file are of another time.
-          ...(isFile ? {} : { pods: cluster }),
+          ...(isFile
+            ? {}
+            : {
+                pods: {
+                  onChanges: (listener) => cluster.onChanges(listener),
+                  isMeant: (pod) => service.means(pod),
+                },
+              }),
           capture: { ...options.capture, pipeline: { ...options.capture.pipeline, firstStream }, record },
           host: { ...options.host, actions: 'outside', clusterJobs: !isFile, marks: record !== undefined },
           address: { ip, worker: `${ip}:${config.tap.proxy.worker.srvPort}` },

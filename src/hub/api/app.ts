@@ -35,6 +35,7 @@ import { reportRoutes } from './reports.ts'
 import { agentRoutes, entryRoutes, hubRoutes, operationRoutes } from './routes.ts'
 import { nameSchemas } from './schema-names.ts'
 import { documentedSockets, streamSocket } from './sockets.ts'
+import { targetingRoutes } from './targeting.ts'
 import { trialRoutes } from './trials.ts'
 
 export interface AppOptions {
@@ -111,6 +112,7 @@ async function registerRoutes(app: FastifyInstance, context: ApiContext): Promis
     captureRoutes,
     hubRoutes,
     identityRoutes,
+    targetingRoutes,
     trialRoutes,
     recordingRoutes,
     alertRoutes,

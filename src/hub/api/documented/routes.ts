@@ -2,12 +2,15 @@ import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { validateFilter } from '../../../filter/index.ts'
 import { apiFailure } from '../../../wire/api.ts'
+import { targetingRules } from '../../../wire/targeting.ts'
+import { callerOf } from '../access.ts'
 import type { ApiContext } from '../context.ts'
 import { NotDone } from '../failures.ts'
 import { findEntry, findEntryOfStream } from '../find-entry.ts'
 import { whenGone } from '../gone.ts'
 import { captureFile, packetsOfEntry, replyWithPackets } from '../packet-file-reply.ts'
 import { plainTargets, targeted } from '../routes.ts'
+import { rulesText } from '../targeting.ts'
 import { fieldsOf, rowOf, wrapperOf } from './rows.ts'
 
 const tags = ['as on Kubeshark']
@@ -86,6 +89,27 @@ export function documentedRoutes(context: ApiContext): FastifyPluginCallbackZod 
             return plainTargets(targets, excluded)
           },
         })
+
+    app.post('/pods/regex', {
+      config: { role: 'operator', action: 'targeting.change' },
+      schema: {
+        tags,
+        summary: 'Captures pods whose names match, in these namespaces; answers those that are captured then',
+        body: z.object({
+          regex: targetingRules.shape.regex,
+          namespaces: targetingRules.shape.namespaces.nullish(),
+        }),
+        response: { 200: targeted, ...otherwise },
+      },
+      handler: async (request) => {
+        const { regex, namespaces } = request.body
+        const change = { regex, namespaces: namespaces ?? [] }
+        const { rules, version } = await control.targeting.change(change, callerOf(request).name)
+        request.note.detail = `version ${version}: ${rulesText(rules)}`
+        const { targets, excluded } = await control.targeted()
+        return plainTargets(targets, excluded)
+      },
+    })
 
     app.get('/pcaps/download/:worker/:id', {
       config: { role: 'operator' },
@@ -244,7 +268,7 @@ const LIVE_STREAMS = 'liveTcpStreams'
 
 const PACKETS =
   'GET /api/v1/pcap?filter=… has the packets of all entries that match, recordings have names as well'
-const TARGETS = 'what is captured is set with tap.regex and tap.namespaces'
+const TARGETS = 'what is captured is set with PUT /api/v1/targeting'
 const LICENCE = 'there are no licences'
 const MODELS = 'models use GET /mcp/calls, and the API under /api/v1'
 
@@ -253,7 +277,6 @@ const MISSING = [
   ['GET', '/pcaps/replay/:worker/:id', 'traffic is not sent again'],
   ['GET', '/pcaps/name-resolution-history', 'entries have the names of their addresses'],
   ['POST', '/pcaps/set-storage-limit', 'the limit is tap.storageLimit'],
-  ['POST', '/pods/regex', TARGETS],
   ['POST', '/pods/target/*', TARGETS],
   ['POST', '/pods/worker', TARGETS],
   ['GET', '/license', LICENCE],
