@@ -611,6 +611,16 @@ declare const pcap: {
    */
   snapshot(selectedPcaps?: string[] | string, pcapsDir?: string): string
   /**
+   * Writes the packets that a pod has sent and received lately into a capture in the data folder, sorted by time, and returns its name, `<UNIX seconds>.pcap`. Of a pod that is gone, it is the time before it went. null, with a warning that says why, when there is none; throws for pods that are not known, and where packets are not kept.
+   * @param pod Its name, `namespace/name`, or what onPodEvent was given
+   * @param seconds How far back; 600 at most
+   * @example
+   * function onPodEvent(event, pod, meta, reason) {
+   *   if (reason && reason.reason === 'crash') console.log(pcap.history(pod, 30))
+   * }
+   */
+  history(pod: string | Pod, seconds?: number): string | null
+  /**
    * Path of the capture of a stream, for `file.copy`. When nothing is kept of the stream there is no such file.
    * @param stream `data.stream`
    * @example

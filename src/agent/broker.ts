@@ -16,6 +16,7 @@ import type {
   HttpRequest,
   PacketStore,
   Params,
+  PodPackets,
   SharedValues,
   Targeted,
 } from '../helpers/helper.ts'
@@ -48,6 +49,7 @@ export interface BrokerOptions {
   readonly nodeName: string
   /** Packets of connections; a hub has none. */
   readonly packets?: PacketStore
+  readonly podPackets?: PodPackets
   readonly link: ComponentLink
   /** What agents share by `cluster.*`. Absent: they cannot. */
   readonly shared?: SharedSource
@@ -132,6 +134,7 @@ export class HelperBroker {
   readonly #otel: HelperHost['otel']
   readonly #metricSeries = new MetricSeries()
   readonly #packets: PacketStore
+  readonly #podPackets: PodPackets
   readonly #link: ComponentLink
   readonly #shared: SharedSource | undefined
   readonly #rehearsal: Rehearsal | undefined
@@ -151,6 +154,7 @@ export class HelperBroker {
     config,
     nodeName,
     packets,
+    podPackets,
     link,
     shared,
     rehearse,
@@ -170,6 +174,7 @@ export class HelperBroker {
     this.#aiAssistantEnabled = aiAssistantEnabled
     this.#otel = scripting.otel
     this.#packets = packets ?? new NoPackets()
+    this.#podPackets = podPackets ?? { write: () => Promise.reject(noPackets()) }
     this.#link = link
     this.#shared = shared
     this.#audit = audit
@@ -425,6 +430,7 @@ export class HelperBroker {
       files: await this.#files,
       temporary: (path) => this.#temporary.add(ownerOf(agent, component), path),
       packets: this.#packets,
+      podPackets: this.#podPackets,
       shared: this.#sharedOf(agent),
       alerts: this.#alerts.of({ agent, node, now: nowMs, warn }),
       // Nobody waits for what the outbox delivers, and helpers have limits of their own. What is only kept needs no clock.

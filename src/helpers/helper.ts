@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import type { Readable } from 'node:stream'
 import { z } from 'zod'
+import type { MeantPod } from '../cluster/recent-pods.ts'
 import type { QuantileSummary } from '../shared-state/quantile-answers.ts'
 import type { TopKey } from '../shared-state/top-keys.ts'
 import type { Kind } from '../shared-state/value.ts'
@@ -185,6 +186,7 @@ export interface HelperHost {
   /** A file or folder was made that goes with the script, unless somebody moves it. */
   temporary(path: string): Promise<void>
   readonly packets: PacketStore
+  readonly podPackets: PodPackets
   /** What the script shares with itself on other nodes. */
   readonly shared: SharedValues
   readonly alerts: Alerting
@@ -343,6 +345,21 @@ export interface PacketStore {
   writeMergedFiles(files: readonly string[], target: string): Promise<void>
   /** UNIX seconds (as text) of a change → address or address:port → name. */
   nameHistory(): Promise<NameHistory>
+}
+
+/** Packets by pod, for `pcap.history`. */
+export interface PodPackets {
+  /**
+   * Writes what a pod has sent and received in the `seconds` before `nowMs`, or before it went if it is gone, to `target`. Answers
+   * why there is nothing, or not all: "" when there is. Without any packet nothing is written. Throws a Mistake for a pod
+   * that is not known, and where packets are not kept.
+   */
+  write(pod: MeantPod, seconds: number, nowMs: number, target: string): Promise<WrittenPackets>
+}
+
+export interface WrittenPackets {
+  readonly packets: number
+  readonly complaint: string
 }
 
 export type NameHistory = Readonly<

@@ -1,10 +1,14 @@
 import { readdir } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { z } from 'zod'
+import type { MeantPod } from '../cluster/recent-pods.ts'
 import { Mistake } from '../mistake/mistake.ts'
 import { WORKERS_ONLY } from '../mistake/workers-only.ts'
 import { addFile, look, makeFolder, replaceFile, weighAlone } from './data-folder.ts'
-import { type HelperHost, helper, namespace } from './helper.ts'
+import { type HelperHost, helper, namespace, typed } from './helper.ts'
+
+/** Seconds. */
+const LONGEST_HISTORY = 600
 
 export const pcap = namespace('pcap', 'Packets of the streams that were seen lately, on workers.', {
   nameResolutionHistory: helper({
@@ -47,6 +51,27 @@ export const pcap = namespace('pcap', 'Packets of the streams that were seen lat
     },
   }),
 
+  history: helper({
+    effect: 'file',
+    doc: 'Writes the packets that a pod has sent and received lately into a capture in the data folder, sorted by time, and returns its name, `<UNIX seconds>.pcap`. Of a pod that is gone, it is the time before it went. null, with a warning that says why, when there is none; throws for pods that are not known, and where packets are not kept.',
+    params: {
+      pod: typed('string | Pod').describe('Its name, `namespace/name`, or what onPodEvent was given'),
+      seconds: z
+        .number()
+        .min(1)
+        .max(LONGEST_HISTORY)
+        .default(30)
+        .describe(`How far back; ${LONGEST_HISTORY} at most`),
+    },
+    returns: z.string().nullable(),
+    writes: () => ['0.pcap'],
+    example: `function onPodEvent(event, pod, meta, reason) {\n  if (reason && reason.reason === 'crash') console.log(pcap.history(pod, 30))\n}`,
+    async run({ pod, seconds }, host) {
+      refuseOnHub(host)
+      return await writeHistory(meantPod(pod), seconds, host)
+    },
+  }),
+
   path: helper({
     effect: 'file',
     doc: 'Path of the capture of a stream, for `file.copy`. When nothing is kept of the stream there is no such file.',
@@ -69,6 +94,36 @@ export const STREAM = /^\d{12}(_[a-z]+)?\.pcap$/
 export function refuseOnHub(host: HelperHost): void {
   if (host.component === 'hub') throw new Mistake('E_HELPER_REFUSED', WORKERS_ONLY)
 }
+
+async function writeHistory(pod: MeantPod, seconds: number, host: HelperHost): Promise<string | null> {
+  const nothing = new Error('there is nothing to write')
+  try {
+    return await addFile(host.files, String(Math.floor(host.now() / 1000)), '.pcap', async (target) => {
+      const { packets, complaint } = await host.podPackets.write(pod, seconds, host.now(), target)
+      if (complaint !== '') host.warn(`pcap.history: ${complaint}`)
+      if (packets === 0) throw nothing
+    })
+  } catch (error) {
+    if (error === nothing) return null
+    throw error
+  }
+}
+
+function meantPod(pod: unknown): MeantPod {
+  const named = typeof pod === 'string' ? NAMED.exec(pod)?.groups : undefined
+  if (named?.name !== undefined) return { name: named.name, namespace: named.namespace }
+  const told = podObject.safeParse(pod)
+  if (told.success) return told.data.metadata
+  throw new Mistake('E_HELPER_ARGUMENT', 'pcap.history: pod must be a name, `namespace/name`, or a pod', {
+    hint: 'Give it what onPodEvent was given, or a text such as "shop/cart-7d4b9".',
+  })
+}
+
+/** As Kubernetes takes names: https://kubernetes.io/docs/concepts/overview/working-with-objects/names/ */
+const NAMED = /^(?:(?<namespace>[a-z\d][a-z\d.-]*)\/)?(?<name>[a-z\d][a-z\d.-]*)$/
+const podObject = z.object({
+  metadata: z.object({ name: z.string(), namespace: z.string().optional(), uid: z.string().optional() }),
+})
 
 /** Once for each script: one that found nothing to select may not want everything. */
 function tellThatEmptyMeansAll(host: HelperHost): void {

@@ -22,6 +22,7 @@ export function fakeHost(
     files,
     temporary: async () => {},
     packets: new FakePackets({}),
+    podPackets: { write: async () => ({ packets: 0, complaint: '' }) },
     shared: new SharedState({ node: 'node-a', boot: 'b1' }).of({ id: 'test', title: 'test agent' }),
     signal: new AbortController().signal,
     warn: (text) => warnings.push(text),

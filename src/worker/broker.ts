@@ -11,6 +11,7 @@ import {
 } from '../agent/broker.ts'
 import type { Component, HelperCall } from '../agent/group.ts'
 import { OwnProcess } from '../agent/own-process.ts'
+import { RecentPods } from '../cluster/recent-pods.ts'
 import { alertRules } from '../config/alert-rules.ts'
 import type { Config } from '../config/index.ts'
 import { bytesOf } from '../config/quantities.ts'
@@ -20,6 +21,7 @@ import { SharedState } from '../store/shared-state.ts'
 import type { AlertRules } from '../wire/alert-rules.ts'
 import { hubHealth, workerHealth } from '../wire/health.ts'
 import { LocalAlerts } from './local-alerts.ts'
+import { PodHistory, type PodHistoryOptions } from './pod-history.ts'
 import {
   type ConnectionPackets,
   ConnectionWalk,
@@ -37,6 +39,8 @@ export interface BrokerExtras {
   readonly reports?: BrokerOptions['reports']
   /** Number of the first stream; 0 by default. */
   readonly firstStream?: number | undefined
+  /** For `pcap.history`. */
+  readonly history?: Partial<Pick<PodHistoryOptions, 'pods' | 'isKept' | 'clock'>>
   /** Where queued calls of helpers are kept. */
   readonly outbox?: BrokerOptions['outbox']
 }
@@ -56,7 +60,7 @@ export class Broker {
     nodeName: string,
     link?: ComponentLink,
     shared: SharedSource = new SharedState({ node: nodeName, boot: '' }),
-    { rehearse, firstStream, log, audit, outbox, reports }: BrokerExtras = {},
+    { rehearse, firstStream, log, audit, outbox, reports, history }: BrokerExtras = {},
   ) {
     const spools = join(resolve(config.scripting.data), '..', 'spool')
     this.spool = {
@@ -76,6 +80,13 @@ export class Broker {
       config,
       nodeName,
       packets: this.#packets,
+      podPackets: new PodHistory({
+        pods: new RecentPods(),
+        isKept: true,
+        ...history,
+        packets: this.#packets,
+        flush: () => this.#flush(),
+      }),
       link: linked,
       shared,
       rehearse,
@@ -93,6 +104,12 @@ export class Broker {
   get packets(): ConnectionPackets {
     return new ConnectionWalk(this.spool, () => this.#packets.nameHistory())
   }
+
+  /** How to have all packets written that were captured by now; answers why none are kept any more, if so. */
+  flushBy(flush: () => Promise<string | undefined>): void {
+    this.#flush = flush
+  }
+  #flush: () => Promise<string | undefined> = async () => undefined
 
   /** What was refused, by its name among counters. */
   get counters(): Readonly<Record<string, number>> {

@@ -27,6 +27,8 @@ export type FromCapture =
     }
   /** Frames from here on are made for this demand. */
   | { readonly kind: 'demand'; readonly version: number }
+  /** All packets that were captured before can be read; `problem`: why none are kept any more. */
+  | { readonly kind: 'flushed'; readonly problem: string | undefined }
   | {
       readonly kind: 'progress'
       readonly bytesRead: number
@@ -96,6 +98,8 @@ export type ToCapture =
   | { readonly kind: 'pods'; readonly changed: readonly MarkedAddress[] }
   /** A live capture begins again with this filter. */
   | { readonly kind: 'filter'; readonly filter: string }
+  /** Somebody wants to read packets: answered by `flushed`, in the order in which it was asked. */
+  | { readonly kind: 'flush' }
   /** What agents think of entries that are kept. */
   | { readonly kind: 'marks'; readonly marks: readonly EntryMarks[] }
 

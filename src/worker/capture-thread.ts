@@ -206,6 +206,9 @@ class CaptureThread {
       this.#pipeline.relayTo(message.dissectors)
       post({ kind: 'demand', version: message.version })
       this.#go?.()
+    } else if (message.kind === 'flush') {
+      this.#spool?.flush()
+      post({ kind: 'flushed', problem: this.#spool?.problem })
     } else if (message.kind === 'marks') {
       for (const { stream, index, ...marks } of message.marks) this.#store?.mark(stream, index, marks)
     } else if (message.kind === 'select') this.#selection.set(message)

@@ -167,6 +167,25 @@ export class Run {
     return this.agents.remove(index)
   }
 
+  /**
+   * All packets that were captured by now can be read afterwards, unless the capture thread has no time for it. Answers why none are
+   * kept any more, if so.
+   */
+  async flushPackets(): Promise<string | undefined> {
+    if (this.#thread === undefined || this.#hasEnded) return undefined
+    const flushed = Promise.withResolvers<string | undefined>()
+    this.#flushes.push(flushed.resolve)
+    this.#post({ kind: 'flush' })
+    const late = setTimeout(() => flushed.resolve(undefined), FLUSH_MS)
+    try {
+      return await flushed.promise
+    } finally {
+      clearTimeout(late)
+    }
+  }
+  readonly #flushes: ((problem: string | undefined) => void)[] = []
+  #hasEnded = false
+
   #createGroup(): AgentGroup {
     const { capture, nodeName, source, address = ALONE } = this.#options
     const traffic = {
@@ -234,6 +253,9 @@ export class Run {
         case 'demand':
           this.agents.demanded(message.version)
           return
+        case 'flushed':
+          this.#flushes.shift()?.(message.problem)
+          return
         case 'progress':
           this.#observer.progress(message.bytesRead, message.totalBytes, message.packets)
           return
@@ -244,6 +266,7 @@ export class Run {
           this.#observer.filtered?.(message.filter, message.complaint)
           return
         case 'done':
+          this.#hasEnded = true
           done.resolve(message)
           return
         case 'mistake':
@@ -282,4 +305,6 @@ function clockOf({ live, firstMs }: Ready): GroupClock {
   return { live, startMs: live ? Date.now() : (firstMs ?? 0) }
 }
 
+/** How long a script waits for packets to be written. */
+const FLUSH_MS = 2000
 const ALONE: WorkerAddress = { worker: '127.0.0.1:48999', ip: '127.0.0.1' }

@@ -6,6 +6,7 @@ import { takeLauncher } from '../../agent/launcher.ts'
 import { OwnProcess } from '../../agent/own-process.ts'
 import type { Bus } from '../../bus/bus.ts'
 import { isLive } from '../../capture/index.ts'
+import { RecentPods } from '../../cluster/recent-pods.ts'
 import type { Config } from '../../config/index.ts'
 import { readProtos } from '../../config/protos.ts'
 import { bytesOf, msOf } from '../../config/quantities.ts'
@@ -88,9 +89,16 @@ export async function startWorker(request: WorkerRequest): Promise<StartedWorker
   const reports = await openReports(config, node)
   const stopHandingOut = answerReports(bus, node, reports)
   const begun = Promise.withResolvers<void>()
+  const pods = new RecentPods()
+  cluster.onChanges((changes) => pods.take(changes))
   const broker = new Broker(config, node, link, values, {
     firstStream,
     reports,
+    history: {
+      pods,
+      isKept: config.tap.capture.raw.enabled,
+      ...(isFile ? {} : { clock: () => Date.now() }),
+    },
     outbox: {
       folder,
       report: (text) => note('warning', text, {}),
@@ -192,7 +200,7 @@ export async function startWorker(request: WorkerRequest): Promise<StartedWorker
         protos,
         ownSockets: isFile ? undefined : request.ownSockets,
       })
-      return new Run(
+      const run = new Run(
         {
           ...options,
           lingers: true,
@@ -223,6 +231,8 @@ export async function startWorker(request: WorkerRequest): Promise<StartedWorker
           },
         },
       )
+      broker.flushBy(() => run.flushPackets())
+      return run
     },
   })
   begun.resolve()

@@ -2,18 +2,13 @@ import { open } from 'node:fs/promises'
 import { copyOf } from '../../bytes/read.ts'
 import { openCapture } from '../../capture/index.ts'
 import { captureWriter } from '../../capture/pcap-writer.ts'
+import type { AddressSpan } from '../../cluster/recent-pods.ts'
 import type { NameHistory, PacketStore } from '../../helpers/helper.ts'
 import type { CaptureInterface, PacketBatch } from '../../packet/batch.ts'
+import { type FoundHistory, type FoundPacket, findPackets } from './history.ts'
 import { RECORD_HEADER, type SpoolOptions } from './options.ts'
 import { headOf, interfacesOf, recordAt } from './records.ts'
 import { SegmentFiles } from './segment-files.ts'
-
-/** Where a packet lies, and when it was captured: enough to put many in order without holding their bytes. */
-interface Found {
-  readonly position: number
-  readonly seconds: number
-  readonly nanos: number
-}
 
 /** Reads what a `SpoolWriter`, in another thread, keeps. Packets that had to go are left out. */
 export class SpoolReader implements PacketStore {
@@ -54,11 +49,23 @@ export class SpoolReader implements PacketStore {
     const files = new SegmentFiles(this.#options.folder)
     try {
       const packets = [...new Set(streams)].flatMap((stream) => this.#packetsOf(stream, files))
-      packets.sort((a, b) => a.seconds - b.seconds || a.nanos - b.nanos || a.position - b.position)
-      await this.#write(packets, target, files)
+      await this.#write(inOrder(packets), target, files)
     } finally {
       files.close()
     }
+  }
+
+  /** Packets from and to addresses, sorted by time. Without any, nothing is written. */
+  async writeHistory(spans: readonly AddressSpan[], target: string): Promise<FoundHistory> {
+    const found = await findPackets(this.#options, spans)
+    const packets = inOrder(found.packets)
+    const files = new SegmentFiles(this.#options.folder)
+    try {
+      if (packets.length > 0) await this.#write(packets, target, files)
+    } finally {
+      files.close()
+    }
+    return found
   }
 
   async writeMergedFiles(files: readonly string[], target: string): Promise<void> {
@@ -98,8 +105,8 @@ export class SpoolReader implements PacketStore {
   }
 
   /** From the newest back to the oldest that is still here, turned round. */
-  #packetsOf(stream: string, files: SegmentFiles): Found[] {
-    const found: Found[] = []
+  #packetsOf(stream: string, files: SegmentFiles): FoundPacket[] {
+    const found: FoundPacket[] = []
     const header = Buffer.alloc(RECORD_HEADER)
     let next = headOf(stream, this.#options)
     while (next > 0) {
@@ -113,7 +120,7 @@ export class SpoolReader implements PacketStore {
     return found.reverse()
   }
 
-  async #write(packets: readonly Found[], target: string, files: SegmentFiles): Promise<void> {
+  async #write(packets: readonly FoundPacket[], target: string, files: SegmentFiles): Promise<void> {
     const writer = captureWriter(interfacesOf(this.#options))
     const file = await open(target, 'w')
     try {
@@ -126,6 +133,10 @@ export class SpoolReader implements PacketStore {
       await file.close()
     }
   }
+}
+
+function inOrder(packets: readonly FoundPacket[]): readonly FoundPacket[] {
+  return packets.toSorted((a, b) => a.seconds - b.seconds || a.nanos - b.nanos || a.position - b.position)
 }
 
 interface FileRecord {
