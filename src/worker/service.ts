@@ -105,6 +105,8 @@ export class WorkerService {
       { ...options.targeting, bus, node },
       { follower: this.#targetingFollower, cluster: options.cluster, fleet: this.#fleet, note },
     )
+    // After the rules have been taken up.
+    this.#targetingFollower.onChange(() => this.#agents?.group.lookAtPods())
     void options.values.start()
     this.#status = publishStatus(bus, () => this.status())
     const starting = new StartingAgents()
