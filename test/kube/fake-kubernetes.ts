@@ -35,7 +35,7 @@ import type { PortForwards } from './port-forward.ts'
 import { decodeProtobuf, PROTOBUF } from './protobuf.ts'
 import { type Admission, Resources, type Target, type WriteOptions } from './resources.ts'
 import { review } from './reviews.ts'
-import { fieldSelector, labelSelector } from './selectors.ts'
+import { fieldSelector, labelSelector, namedBy } from './selectors.ts'
 import { badRequest, methodNotAllowed, noSuchPath, Refusal } from './status.ts'
 import { jsonOf, Storage } from './storage.ts'
 import { Watches } from './watch.ts'
@@ -376,7 +376,11 @@ export class FakeKubernetes {
     const target = this.#target(pathname)
     if (target === undefined) return this.#visit(user, method, pathname, headers.accept ?? '')
     const verb = verbOf(method, target, query)
-    this.#authorize(user, attributes(verb, target.kind, target))
+    // A list or watch of one object by its name may be allowed for that name:
+    // https://kubernetes.io/docs/reference/access-authn-authz/rbac/#referring-to-resources
+    const only = namedBy(query.get('fieldSelector') ?? '')
+    const isOne = (verb === 'list' || verb === 'watch') && only !== undefined
+    this.#authorize(user, attributes(verb, target.kind, isOne ? { ...target, name: only } : target))
     if (!target.kind.verbs.includes(verb)) throw methodNotAllowed()
     const type = (headers['content-type'] ?? 'application/json').split(';')[0]?.trim() ?? ''
     const options = writeOptions(query, headers['user-agent'])

@@ -244,7 +244,7 @@ export class Resources {
       false,
     )
     if (generation === undefined || isDeepStrictEqual(next.spec, old.spec))
-      return this.#keep(target, next, old, options)
+      return this.#keep(target, next, old, { ...options, isApply })
     const counted = { ...recordOf(next.metadata), generation: Number(generation) + 1 }
     return this.#keep(target, { ...next, metadata: counted }, old, { ...options, isApply })
   }

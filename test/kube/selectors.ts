@@ -29,6 +29,13 @@ export function labelSelectorOf(selector: unknown): (labels: Readonly<Record<str
     })
 }
 
+/** The one name that a field selector allows; undefined when it allows several. */
+export function namedBy(text: string): string | undefined {
+  return split(text)
+    .map((term) => /^metadata\.name==?([^=!]+)$/.exec(term)?.[1])
+    .find((name) => name !== undefined)
+}
+
 /** Which fields of which kind there are to select by is in the strategy of each (`kubectl` asks for these). */
 export function fieldSelector(text: string, kind: ResourceKind): Fits {
   const tests = split(text).map((term): Fits => {

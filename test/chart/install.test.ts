@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict'
+import { describe, type TestContext, test } from 'node:test'
+import type { KubernetesAccess } from '../../src/kubernetes/access.ts'
+import { KubernetesClient } from '../../src/kubernetes/client.ts'
+import { openConfigMapStore } from '../../src/store/config-map/config-map-shelf.ts'
+import { authority } from '../../src/testing/authority.ts'
+import { testRules } from '../../src/testing/describe-agent-store.ts'
+import { FakeKubernetes } from '../kube/fake-kubernetes.ts'
+import { kubeconfigFile } from '../kube/kubeconfig.ts'
+import { recordOf, textOf } from '../kube/object.ts'
+import { CHART, Chart } from './chart.ts'
+
+describe('a release in a cluster', () => {
+  test('keeps its agents and its token through upgrades, and after it is gone', async (t) => {
+    const installed = await install(t)
+    if (installed === undefined) return
+    const { fake, client, upgrade, uninstall } = installed
+    const store = openConfigMapStore({ ...testRules(), client, name: 'remora-config-map', namespace: 'net' })
+    t.after(() => store.close())
+    await store.create({ title: 'mine', code: '// mine' }, 'ann')
+    const kept = () => fake.find('remora-config-map', 'configmaps', 'net')?.data
+    const secret = () => recordOf(fake.find('remora-secret', 'secrets', 'net')?.data)
+    const [agents, { HUB_TOKEN, NATS_PASSWORD }] = [kept(), secret()]
+    assert.match(JSON.stringify(agents), /mine/)
+
+    await upgrade({ config: { scripting: { env: { A: 'b' } }, tap: { regex: 'web' } } })
+    assert.deepEqual(kept(), agents)
+    assert.equal(secret().HUB_TOKEN, HUB_TOKEN)
+    assert.equal(secret().NATS_PASSWORD, NATS_PASSWORD)
+    assert.equal(Buffer.from(textOf(secret().SCRIPTING_ENV), 'base64').toString(), '{"A":"b"}')
+    await upgrade({ auth: { token: 'one of our own, for all' } })
+    assert.equal(Buffer.from(textOf(secret().HUB_TOKEN), 'base64').toString(), 'one of our own, for all')
+    await uninstall()
+    assert.equal(fake.find('remora-hub', 'deployments', 'net'), undefined)
+    assert.deepEqual(kept(), agents)
+  })
+})
+
+async function install(t: TestContext, values: object = {}) {
+  const chart = await Chart.open(t)
+  if (chart === undefined) return undefined
+  // Helm gives its token to nobody without TLS.
+  const { cert: ca, sign } = await authority(t)
+  const tls = await sign('localhost')
+  const fake = await FakeKubernetes.start(t, { rbac: true, tls, host: 'localhost' })
+  fake.addUser('helm', 'someone who may', [], ['system:masters'])
+  for (const name of ['net', 'shop', 'pay']) fake.put(name, {}, 'namespaces')
+  const kubeconfig = await kubeconfigFile(t, { here: { url: fake.url, namespace: 'net', token: 'helm', ca } })
+  const run = async (command: readonly string[], more: object) => {
+    const file = await chart.valuesFile(more)
+    // The API server for tests describes no schemas; chart.test.ts holds manifests to them.
+    const flags = ['-n', 'net', '-f', file, '--disable-openapi-validation']
+    return chart.helm([...command, 'remora', CHART, ...flags], { KUBECONFIG: kubeconfig })
+  }
+  const notes = await run(['install'], values)
+  assert.match(notes, /STATUS: deployed/)
+  assert.match(notes, /get secret remora-secret -o jsonpath='\{\.data\.HUB_TOKEN\}'/)
+  return {
+    fake,
+    /** As the hub has it in its pod. */
+    client: clientOf(t, { ...fake.access(fake.addServiceAccount('net', 'remora-hub')), ca }),
+    upgrade: (more: object) => run(['upgrade'], more),
+    uninstall: () => chart.helm(['uninstall', 'remora', '-n', 'net'], { KUBECONFIG: kubeconfig }),
+  }
+}
+
+function clientOf(t: TestContext, access: KubernetesAccess): KubernetesClient {
+  const client = new KubernetesClient(access)
+  t.after(() => client.close())
+  return client
+}
