@@ -226,6 +226,106 @@ describe('the Kubernetes client', () => {
     assert.deepEqual(event.object.data, { long })
   })
 
+  test('applies what it wants to be said, and takes fields of others only by force', async (t) => {
+    const { fake, client } = await started(t)
+    const path = `${MAPS}/a`
+    const remora = { fieldManager: 'remora' }
+    await client.apply(path, map('a', { x: '1', y: '1' }), remora)
+    await client.patch(path, { data: { z: 'of somebody else' } })
+    assert.deepEqual((await client.apply(path, map('a', { x: '2' }), remora)).data, {
+      x: '2',
+      z: 'of somebody else',
+    })
+    const version = fake.find('a')?.metadata.resourceVersion
+    await client.apply(path, map('a', { x: '2' }), remora)
+    assert.equal(fake.find('a')?.metadata.resourceVersion, version)
+    const other = { fieldManager: 'other' }
+    await rejects(
+      client.apply(path, map('a', { x: '3' }), other),
+      'E_CONFLICT',
+      /conflict with "remora": \.data\.x/,
+    )
+    assert.equal(
+      (await client.apply(path, map('a', { x: '3' }), { ...other, force: true })).metadata.name,
+      'a',
+    )
+    assert.deepEqual(fake.find('a')?.data, { x: '3', z: 'of somebody else' })
+  })
+
+  test('changes the status of an object by its own path, and nothing else there', async (t) => {
+    const { fake, client } = await started(t)
+    const pod = { spec: { containers: [{ name: 'web', image: 'nginx' }] }, status: { phase: 'Pending' } }
+    fake.put('web', pod, 'pods')
+    const path = '/api/v1/namespaces/default/pods/web'
+    await client.patch(`${path}/status`, { metadata: { labels: { a: 'b' } }, status: { phase: 'Running' } })
+    await client.patch(path, { status: { phase: 'Failed' } })
+    assert.deepEqual(fake.find('web', 'pods')?.status, { phase: 'Running' })
+    assert.equal(fake.find('web', 'pods')?.metadata.labels, undefined)
+  })
+
+  for (const where of ['default', undefined] as const)
+    for (const verb of ['get', 'list', 'watch', 'create', 'update', 'patch', 'delete'] as const)
+      test(`names the right to ${verb} where it is missing ${where === undefined ? 'in the cluster' : 'in a namespace'}, and the role that it belongs in`, async (t) => {
+        const fake = await FakeKubernetes.start(t)
+        const resource = where === undefined ? 'nodes' : 'endpointslices'
+        const group = where === undefined ? '' : 'discovery.k8s.io'
+        const root =
+          where === undefined ? '/api/v1/nodes' : `/apis/${group}/v1/namespaces/${where}/${resource}`
+        fake.put('a', { addressType: 'IPv4' }, resource)
+        const verbs = ['get', 'list', 'watch', 'create', 'update', 'patch', 'delete'].filter(
+          (each) => each !== verb,
+        )
+        const rule = { apiGroups: [group], resources: [resource] }
+        const token = fake.addServiceAccount('remora', 'remora-hub', [{ ...rule, verbs }])
+        const client = new KubernetesClient(fake.access(token))
+        t.after(() => client.close())
+        const object = { addressType: 'IPv4', metadata: { name: 'a' } }
+        const watch = async () => {
+          const abort = new AbortController()
+          let trouble: Mistake | undefined
+          const onTrouble = (mistake: Mistake) => {
+            trouble = mistake
+            abort.abort()
+          }
+          for await (const event of client.watch(root, { signal: abort.signal, onTrouble }))
+            assert.equal(event.kind, 'all')
+          throw trouble
+        }
+        const asked = {
+          get: () => client.get(`${root}/a`),
+          list: () => client.list(root),
+          watch,
+          create: () => client.create(root, { ...object, metadata: { name: 'b' } }),
+          update: () => client.update(`${root}/a`, object),
+          patch: () => client.patch(`${root}/a`, { metadata: { labels: { a: 'b' } } }),
+          delete: () => client.delete(`${root}/a`),
+        }
+        const mistake = await rejects(
+          asked[verb](),
+          'E_FORBIDDEN',
+          new RegExp(`cannot ${verb} resource "${resource}"`),
+        )
+        const role =
+          where === undefined
+            ? 'a ClusterRole, and bind it to service account remora-hub with a ClusterRoleBinding.'
+            : 'a Role in namespace default, and bind it to service account remora-hub with a RoleBinding there.'
+        assert.equal(
+          mistake.hint,
+          `Add the rule {apiGroups: ["${group}"], resources: ["${resource}"], verbs: ["${verb}"]} to ${role}`,
+        )
+        const place = where === undefined ? {} : { namespace: where }
+        for (const each of [verb, ...verbs])
+          assert.equal(await client.may({ verb: each, resource, group, ...place }), each !== verb, each)
+        for (const each of verbs) if (each !== 'watch') await asked[each as keyof typeof asked]()
+      })
+
+  test('does not speak of rights where something else is refused', async (t) => {
+    const { fake, client } = await started(t)
+    fake.admission = () => 'exceeded quota: maps, requested: count/configmaps=1'
+    const mistake = await rejects(client.create(MAPS, map('a')), 'E_FORBIDDEN', /exceeded quota/)
+    assert.match(mistake.hint ?? '', /quota/)
+  })
+
   test('is let in as a pod is: by its files, its authority and its token', async (t) => {
     if (!hasTools(t, 'openssl')) return
     const folder = await tempFolder(t)

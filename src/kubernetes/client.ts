@@ -4,7 +4,8 @@ import { Mistake, type MistakeCode } from '../mistake/mistake.ts'
 import { firstOf } from '../waiting/first-of.ts'
 import { pause } from '../waiting/pause.ts'
 import { type KubernetesAccess, tlsOptions } from './access.ts'
-import { jsonOf, readStatus, refusal } from './status.ts'
+import { jsonOf, readStatus, redirected, refusal } from './status.ts'
+import { readAll, textLines, unreachable } from './text-lines.ts'
 
 /** Any object of Kubernetes: what every one has, and the rest as it came. */
 const kubernetesObject = z.looseObject({
@@ -19,8 +20,10 @@ export type KubernetesObject = z.infer<typeof kubernetesObject>
 
 const objectList = z.looseObject({
   metadata: z.looseObject({ resourceVersion: z.string().default(''), continue: z.string().default('') }),
-  items: z.array(kubernetesObject).nullish(),
+  items: z.array(z.unknown()).nullish(),
 })
+
+const accessReview = z.looseObject({ status: z.looseObject({ allowed: z.boolean() }) })
 
 const watchLine = z.object({ type: z.string(), object: z.unknown() })
 
@@ -44,6 +47,34 @@ export interface WatchOptions extends Selection {
   readonly onRecovered?: () => void
   /** Leaves out of each object what nobody will need, before it is kept. */
   readonly trim?: (object: KubernetesObject) => KubernetesObject
+  /** Told of each object that is none, and left out. */
+  readonly onMalformed?: () => void
+}
+
+/** A right, as roles give it. */
+export interface Right {
+  readonly verb: string
+  /** Plural; with a subresource as `pods/status`. */
+  readonly resource: string
+  /** Undefined: the core group. */
+  readonly group?: string
+  /** Undefined: in the whole cluster. */
+  readonly namespace?: string
+  readonly name?: string
+}
+
+export interface ApplyOptions extends RequestOptions {
+  /** Who owns the fields from then on: the name of the program. */
+  readonly fieldManager: string
+  /** Whether fields are taken from those who own them and want them otherwise; else that is `E_CONFLICT`. */
+  readonly force?: boolean
+}
+
+export interface ClientOptions {
+  /** A watch of which nothing has been heard for so long is begun anew: the connection may be dead. */
+  readonly silenceMs?: number
+  /** Told once when the clock of the server and ours differ by seconds, in milliseconds: by how much theirs is ahead. */
+  readonly onClockSkew?: (skewMs: number) => void
 }
 
 export interface RequestOptions {
@@ -62,9 +93,14 @@ export class KubernetesClient {
   readonly #agent: Agent
   readonly #base: URL
   readonly #closed = new AbortController()
+  readonly #silenceMs: number
+  readonly #onClockSkew: ((skewMs: number) => void) | undefined
+  #isSkewTold = false
   #token: { readonly value: string | undefined; readonly atMs: number } | undefined
 
-  constructor(access: KubernetesAccess) {
+  constructor(access: KubernetesAccess, options: ClientOptions = {}) {
+    this.#silenceMs = options.silenceMs ?? SILENCE_MS
+    this.#onClockSkew = options.onClockSkew
     this.description = `Kubernetes at ${access.url}`
     this.namespace = access.namespace
     this.#access = access
@@ -104,6 +140,32 @@ export class KubernetesClient {
     return asObject(await this.#ask('PATCH', path, { ...options, body: change, type }), path)
   }
 
+  /**
+   * Server-side apply: the object is made, or has from then on what this one says, and loses what it said before and does not any
+   * more. https://kubernetes.io/docs/reference/using-api/server-side-apply/
+   */
+  async apply(path: string, object: object, options: ApplyOptions): Promise<KubernetesObject> {
+    const { fieldManager, force = false, ...rest } = options
+    const query = { fieldManager, force: String(force) }
+    const type = 'application/apply-patch+yaml'
+    return asObject(await this.#ask('PATCH', path, { ...rest, body: object, type, query }), path)
+  }
+
+  /** Whether we have a right: a review of ourselves, which everybody may ask for. */
+  async may(right: Right, options: RequestOptions = {}): Promise<boolean> {
+    const { verb, resource: all, group = '', namespace = '', name = '' } = right
+    const [resource, subresource = ''] = all.split('/', 2)
+    const body = {
+      apiVersion: 'authorization.k8s.io/v1',
+      kind: 'SelfSubjectAccessReview',
+      spec: { resourceAttributes: { verb, group, resource, subresource, namespace, name } },
+    }
+    const path = '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews'
+    const answer = accessReview.safeParse(await this.#ask('POST', path, { ...options, body }))
+    if (!answer.success) throw notUnderstood(path)
+    return answer.data.status.allowed
+  }
+
   async delete(path: string, options: RequestOptions = {}): Promise<void> {
     await this.#ask('DELETE', path, options)
   }
@@ -111,10 +173,11 @@ export class KubernetesClient {
   /** All objects of a collection, fetched in pages, and the version of the collection that they are. */
   async list(
     path: string,
-    selection: Selection & RequestOptions & Pick<WatchOptions, 'trim'> = {},
+    selection: Selection & RequestOptions & Pick<WatchOptions, 'trim' | 'onMalformed'> = {},
   ): Promise<{ readonly objects: readonly KubernetesObject[]; readonly resourceVersion: string }> {
-    const { signal, trim = (object) => object } = selection
+    const { signal, trim = (object) => object, onMalformed } = selection
     const objects: KubernetesObject[] = []
+    const pages = new Set<string>()
     for (let from = '', restarts = 0; ; ) {
       const query = {
         ...selectors(selection),
@@ -124,15 +187,23 @@ export class KubernetesClient {
       const answer = await this.#send('GET', path, { query, signal })
       if (answer.status === 410 && restarts++ < MOST_RESTARTS) {
         // The version that the first pages are of is not kept any more.
+        await readAll(answer.body)
         objects.length = 0
+        pages.clear()
         from = ''
         continue
       }
       const page = objectList.safeParse(await this.#accepted(answer, `list ${path}`))
       if (!page.success) throw notUnderstood(path)
-      for (const item of page.data.items ?? []) objects.push(trim(item))
+      for (const item of page.data.items ?? []) {
+        const object = kubernetesObject.safeParse(item).data
+        if (object === undefined || object.metadata.name === '') onMalformed?.()
+        else objects.push(trim(object))
+      }
       from = page.data.metadata.continue
       if (from === '') return { objects, resourceVersion: page.data.metadata.resourceVersion }
+      if (pages.has(from) || pages.size >= MOST_PAGES) throw endless(path)
+      pages.add(from)
     }
   }
 
@@ -151,31 +222,41 @@ export class KubernetesClient {
     let version: string | undefined
     let trouble: MistakeCode | undefined
     for (let failures = 0; !signal.aborted; ) {
+      const since = Date.now()
       try {
         if (version === undefined) {
           const all = await this.#all(path, options)
           version = all.resourceVersion
           yield { kind: 'all', objects: all.objects }
         }
-        const since = Date.now()
-        for await (const line of this.#lines(path, options, version)) {
+        let known: string = version
+        for await (const line of this.#lines(path, options, known)) {
           if (line.kind === 'gone') {
             version = undefined
             break
           }
-          failures = 0
           if (trouble !== undefined) onRecovered?.()
           trouble = undefined
           if (line.kind === 'open') continue
-          version = line.object.metadata.resourceVersion ?? version
+          failures = 0
+          const { resourceVersion: next = known } = line.object.metadata
+          if (isBefore(next, known)) {
+            version = undefined
+            throw wentBack(path, known, next)
+          }
+          known = next
+          version = next
           if (line.kind !== 'bookmark') yield { kind: line.kind, object: trim(line.object) }
         }
         // A server that ends each watch at once is not asked all the time.
         if (Date.now() - since < SHORTEST_WATCH_MS) await rest(++failures, signal)
+        else failures = 0
       } catch (error) {
         if (signal.aborted) return
         if (!(error instanceof Mistake)) throw error
         failures++
+        // What is told again and again from there may be told otherwise by a list.
+        if (failures % MOST_TRIES === 0) version = undefined
         if (error.code !== trouble) onTrouble?.(error)
         trouble = error.code
         await rest(failures, signal)
@@ -207,8 +288,7 @@ export class KubernetesClient {
       timeoutSeconds: String(seconds),
       ...(version === '' ? {} : { resourceVersion: version }),
     }
-    // The server ends it in time, or the connection is dead.
-    const bodyTimeout = (seconds + 30) * 1000
+    const bodyTimeout = this.#silenceMs
     const answer = await this.#send('GET', path, { query, signal: options.signal, bodyTimeout })
     if (answer.status === 410) {
       await readAll(answer.body)
@@ -218,7 +298,8 @@ export class KubernetesClient {
       yield { kind: 'open' }
       for await (const text of textLines(answer.body, path)) {
         const line = readLine(text, path)
-        if (line !== undefined) yield line
+        if (line === 'malformed') options.onMalformed?.()
+        else if (line !== undefined) yield line
       }
     }
   }
@@ -227,8 +308,10 @@ export class KubernetesClient {
     return this.#accepted(await this.#send(method, path, request), `${VERBS[method] ?? method} ${path}`)
   }
 
-  async #accepted({ status, body }: Answer, what: string, also: readonly number[] = []): Promise<unknown> {
+  async #accepted(answer: Answer, what: string, also: readonly number[] = []): Promise<unknown> {
+    const { status, body, location } = answer
     const value = jsonOf(await readAll(body))
+    if (location !== undefined) throw redirected(what, location)
     if ((status < 200 || status > 299) && !also.includes(status)) throw refusal(what, status, value)
     return value
   }
@@ -273,7 +356,19 @@ export class KubernetesClient {
     })
     const seconds = Number(response.headers['retry-after'])
     const retryAfterMs = seconds > 0 ? Math.min(seconds * 1000, LONGEST_REST_MS) : undefined
-    return { status: response.statusCode, body: response.body, retryAfterMs }
+    this.#compareClocks(response.headers.date)
+    const { statusCode: status, body: answered } = response
+    // Never followed: who is at the other end is not whom our token is for.
+    const location = status >= 300 && status < 400 ? (response.headers.location ?? '') : undefined
+    return { status, body: answered, retryAfterMs, location: location?.toString() }
+  }
+
+  /** The header has whole seconds, and is on its way for some time. */
+  #compareClocks(date: string | string[] | undefined): void {
+    const skewMs = Date.parse(String(date)) - Date.now()
+    if (Number.isNaN(skewMs) || Math.abs(skewMs) < MOST_SKEW_MS || this.#isSkewTold) return
+    this.#isSkewTold = true
+    this.#onClockSkew?.(skewMs)
   }
 
   async #freshToken(): Promise<string | undefined> {
@@ -294,6 +389,8 @@ interface Answer {
   readonly status: number
   readonly body: AsyncIterable<Uint8Array>
   readonly retryAfterMs: number | undefined
+  /** Where it sends us to instead. */
+  readonly location: string | undefined
 }
 
 type Line =
@@ -301,7 +398,7 @@ type Line =
   | { readonly kind: 'gone' }
   | { readonly kind: 'open' }
 
-function readLine(text: string, path: string): Line | undefined {
+function readLine(text: string, path: string): Line | 'malformed' | undefined {
   const line = watchLine.safeParse(jsonOf(text))
   if (!line.success) throw notUnderstood(path)
   const { type, object } = line.data
@@ -311,7 +408,10 @@ function readLine(text: string, path: string): Line | undefined {
     throw refusal(`watch ${path}`, code, object)
   }
   const kind = KINDS[type]
-  return kind === undefined ? undefined : { kind, object: asObject(object, path) }
+  if (kind === undefined) return undefined
+  const read = kubernetesObject.safeParse(object).data
+  const isNamed = read !== undefined && (kind === 'bookmark' || read.metadata.name !== '')
+  return isNamed ? { kind, object: read } : 'malformed'
 }
 
 const KINDS: Readonly<Record<string, 'put' | 'delete' | 'bookmark'>> = {
@@ -319,44 +419,6 @@ const KINDS: Readonly<Record<string, 'put' | 'delete' | 'bookmark'>> = {
   MODIFIED: 'put',
   DELETED: 'delete',
   BOOKMARK: 'bookmark',
-}
-
-async function* textLines(body: AsyncIterable<Uint8Array>, path: string): AsyncIterable<string> {
-  const decoder = new TextDecoder()
-  let pending: string[] = []
-  let length = 0
-  for await (const chunk of chunksOf(body)) {
-    const [first = '', ...more] = decoder.decode(chunk, { stream: true }).split('\n')
-    pending.push(first)
-    length += first.length
-    if (length > MOST_BYTES) throw tooMuch(path)
-    for (const next of more) {
-      const line = pending.join('')
-      pending = [next]
-      length = next.length
-      if (line.trim() !== '') yield line
-    }
-  }
-}
-
-/** Errors on the way become Mistakes here, where they are told from those of who reads. */
-async function* chunksOf(body: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
-  try {
-    yield* body
-  } catch (error) {
-    throw unreachable('Kubernetes', error)
-  }
-}
-
-async function readAll(body: AsyncIterable<Uint8Array>): Promise<string> {
-  const chunks: Uint8Array[] = []
-  let length = 0
-  for await (const chunk of chunksOf(body)) {
-    length += chunk.length
-    if (length > MOST_BYTES) throw tooMuch('an answer')
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks).toString()
 }
 
 function isWorthAnother(method: string, status: number, tries: number): boolean {
@@ -382,20 +444,25 @@ function selectors({ labelSelector, fieldSelector, name }: Selection): Record<st
   }
 }
 
-function unreachable(where: string, error: unknown): unknown {
-  if (error instanceof Mistake || !(error instanceof Error)) return error
-  return new Mistake('E_KUBERNETES', `${where} cannot be reached: ${error.message || error.name}`, {
-    hint: 'Look whether the API server runs, and whether a network policy keeps us from it.',
-    cause: error,
-  })
-}
-
 function notUnderstood(path: string): Mistake {
   return new Mistake('E_KUBERNETES', `what Kubernetes answers for ${path} is no object of Kubernetes`)
 }
 
-function tooMuch(what: string): Mistake {
-  return new Mistake('E_TOO_LARGE', `${what} of Kubernetes has more than ${MOST_BYTES} bytes`)
+function endless(path: string): Mistake {
+  return new Mistake('E_TOO_LARGE', `the list of ${path} does not come to an end`, {
+    hint: `After ${MOST_PAGES} pages, or where a page says that it is followed by one before it, we stop.`,
+  })
+}
+
+function wentBack(path: string, from: string, to: string): Mistake {
+  const message = `what Kubernetes tells of ${path} goes back from version ${from} to ${to}`
+  const hint = 'All is read anew. An API server whose storage was put back to an older state does that once.'
+  return new Mistake('E_KUBERNETES', message, { hint })
+}
+
+/** Versions are numbers that grow (KEP-5504); what is none is not compared. */
+function isBefore(version: string, than: string): boolean {
+  return NUMBER.test(version) && NUMBER.test(than) && BigInt(version) < BigInt(than)
 }
 
 /** Longer each time, and not the same for all who failed together. Ends early with the signal. */
@@ -429,7 +496,12 @@ const SHORTEST_WATCH_MS = 1000
 /** A watch lasts so long, and up to twice as long. */
 const WATCH_S = 180
 const PAGE = 500
-/** Of one answer, or of one line of a watch. */
-const MOST_BYTES = 64 << 20
+/** 500 objects are in each. */
+const MOST_PAGES = 2000
+/** Bookmarks come once a minute from servers that have them. */
+const SILENCE_MS = 150_000
+/** What is less may be the way of an answer. */
+const MOST_SKEW_MS = 5000
+const NUMBER = /^\d{1,40}$/
 /** Mounted tokens are replaced an hour after they were made. */
 const TOKEN_MS = 60_000

@@ -252,7 +252,9 @@ export class Resources {
   #keep(target: Target, wanted: Json, old: FakeObject | undefined, options: WriteOptions): FakeObject {
     const { kind, namespace, name } = target
     const content = kind.schema === undefined ? wanted : bySchema(target, kind.schema, wanted, options)
-    validate(kind, name, content, old)
+    // What was put there past us lacks what we fill in.
+    const before = old === undefined ? undefined : withDefaults(kind, old, false)
+    validate(kind, name, withDefaults(kind, content, false), before)
     this.#admit(old === undefined ? 'CREATE' : 'UPDATE', target, content)
     const owned = options.isApply ? content : updated(old, content, this.#manager(target, options))
     const prepared = this.#storage.prepared(kind, namespace, name, sameOwners(owned, old))

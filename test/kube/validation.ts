@@ -1,9 +1,9 @@
 import { apiVersionOf, type ResourceKind } from './kinds.ts'
-import { type FakeObject, isRecord, type Json, listOf, recordOf, textOf, textsOf } from './object.ts'
+import { isRecord, type Json, listOf, recordOf, textOf, textsOf } from './object.ts'
 import { badRequest, type Cause, invalid } from './status.ts'
 
 /** What the API server finds wrong in an object, before it is kept; throws that. */
-export function validate(kind: ResourceKind, name: string, object: Json, old: FakeObject | undefined): void {
+export function validate(kind: ResourceKind, name: string, object: Json, old: Json | undefined): void {
   checkTypes(kind, object)
   const causes = [
     ...ofMetadata(kind, name, recordOf(object.metadata)),
@@ -57,7 +57,7 @@ function ofMetadata(kind: ResourceKind, name: string, { labels }: Json): readonl
   return causes
 }
 
-const OF_KINDS: Readonly<Record<string, (object: Json, old: FakeObject | undefined) => readonly Cause[]>> = {
+const OF_KINDS: Readonly<Record<string, (object: Json, old: Json | undefined) => readonly Cause[]>> = {
   ConfigMap: ofData,
   Secret: (object, old) => [...ofData(object, old), ...unchanged('type', object, old)],
   Pod: ofPod,
@@ -82,7 +82,7 @@ const OF_KINDS: Readonly<Record<string, (object: Json, old: FakeObject | undefin
 }
 
 /** k8s.io/kubernetes/pkg/apis/core/validation: keys, and 1 MiB of all values together. */
-function ofData(object: Json, old: FakeObject | undefined): readonly Cause[] {
+function ofData(object: Json, old: Json | undefined): readonly Cause[] {
   const causes: Cause[] = []
   let size = 0
   for (const field of ['data', 'binaryData'])
@@ -111,7 +111,7 @@ function ofData(object: Json, old: FakeObject | undefined): readonly Cause[] {
   return causes
 }
 
-function ofPod(object: Json, old: FakeObject | undefined): readonly Cause[] {
+function ofPod(object: Json, old: Json | undefined): readonly Cause[] {
   return [...ofPodSpec(object.spec, 'spec'), ...(old === undefined ? [] : ofPodUpdate(object, old))]
 }
 
@@ -148,7 +148,7 @@ function ofPodSpec(spec: unknown, path: string): readonly Cause[] {
   return causes
 }
 
-function ofPodUpdate(object: Json, old: FakeObject): readonly Cause[] {
+function ofPodUpdate(object: Json, old: Json): readonly Cause[] {
   const fixed = (pod: Json) => {
     const { tolerations, activeDeadlineSeconds, terminationGracePeriodSeconds, nodeName, ...spec } = recordOf(
       pod.spec,
@@ -177,7 +177,7 @@ function ofService({ spec }: Json): readonly Cause[] {
     )
 }
 
-function ofWorkload({ spec }: Json, old: FakeObject | undefined): readonly Cause[] {
+function ofWorkload({ spec }: Json, old: Json | undefined): readonly Cause[] {
   const { selector, template } = recordOf(spec)
   const causes: Cause[] = []
   const wanted = textsOf(recordOf(selector).matchLabels)
@@ -220,7 +220,7 @@ function ofDefinition({ spec, metadata }: Json): readonly Cause[] {
   return causes
 }
 
-function unchanged(field: string, object: Json, old: FakeObject | undefined): readonly Cause[] {
+function unchanged(field: string, object: Json, old: Json | undefined): readonly Cause[] {
   if (old === undefined || old[field] === object[field]) return []
   return [wrong(field, JSON.stringify(object[field]), 'field is immutable')]
 }

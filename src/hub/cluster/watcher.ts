@@ -115,6 +115,9 @@ export class ClusterWatcher {
       trim: (object) => this.#pack(watch.kind, object),
       onTrouble: (mistake) => this.#trouble(watch, mistake),
       onRecovered: () => this.#recovered(watch),
+      onMalformed: () => {
+        this.#malformed++
+      },
     })
     for await (const event of events) this.#take(watch, event)
   }
