@@ -20,6 +20,7 @@ import { type EffectRecord, type EffectsPage, type EffectsQuery, effectsAnswer }
 import type { EntriesQuery } from '../wire/entries.ts'
 import { type JobAnswer, type JobOrder, jobAnswer } from '../wire/jobs.ts'
 import type { MapView } from '../wire/map.ts'
+import { resourceOf } from '../wire/network-agents.ts'
 import { CLOCK_SKEW_MS } from '../wire/nodes.ts'
 import type { OpenPackets } from '../wire/packets.ts'
 import { STREAMS, SUBJECTS } from '../wire/subjects.ts'
@@ -51,6 +52,8 @@ export interface HubOptions {
   readonly recordings: Bucket
   /** Reports of agents on this hub. */
   readonly reports: ReportsOptions['own']
+  /** Resources of Kubernetes say what their agents are; nobody else does. */
+  readonly followsResources?: boolean
   /** How scripts are read, for those that are saved. */
   readonly agents: AgentOptions
   /** Answers queries backwards in time instead of the workers; undefined when there is none. */
@@ -135,6 +138,7 @@ export class Hub implements HubControl {
   async updateAgent(name: string, change: AgentChange, by: string): Promise<AgentView> {
     const { store } = this.#options
     const record = await this.#find(name)
+    this.#refuseManaged(record)
     if (change.code !== undefined) this.#check(change.code, change.title ?? record.title)
     const updated = await store.update(record.id, change, by)
     if (record.failure === undefined) return this.#view(updated)
@@ -144,8 +148,9 @@ export class Hub implements HubControl {
   }
 
   async deleteAgent(name: string, by: string, ifVersion?: number): Promise<void> {
-    const { id } = await this.#find(name)
-    await this.#options.store.delete(id, by, ifVersion)
+    const record = await this.#find(name)
+    this.#refuseManaged(record)
+    await this.#options.store.delete(record.id, by, ifVersion)
   }
 
   async history(name: string): Promise<readonly AgentVersion[]> {
@@ -154,7 +159,9 @@ export class Hub implements HubControl {
   }
 
   async rollback(name: string, version: number, by: string): Promise<AgentView> {
-    const { id, failure } = await this.#find(name)
+    const found = await this.#find(name)
+    this.#refuseManaged(found)
+    const { id, failure } = found
     const { store } = this.#options
     const record = await store.rollback(id, version, by)
     if (failure !== undefined) await store.setFailure(id, undefined)
@@ -381,6 +388,18 @@ export class Hub implements HubControl {
     this.#maps.close()
     this.fleet.close()
     await this.lines.close()
+  }
+
+  /** What is changed here would be put right again. */
+  #refuseManaged(record: AgentRecord): void {
+    const resource = resourceOf(record)
+    if (resource === undefined || this.#options.followsResources !== true) return
+    const { namespace, name } = resource
+    throw new Mistake(
+      'E_CONFLICT',
+      `agent ${record.index} "${record.title}" is NetworkAgent ${namespace}/${name}: what that says counts`,
+      { hint: `Change it where that comes from, or with kubectl -n ${namespace} edit networkagent ${name}.` },
+    )
   }
 
   /** Refuses what no node could load, before it is stored. */

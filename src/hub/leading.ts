@@ -12,6 +12,7 @@ import { decode, encode } from '../wire/codec.ts'
 import { SUBJECTS } from '../wire/subjects.ts'
 import { ActionConsumer } from './actions.ts'
 import type { Alerts } from './alerts/alerts.ts'
+import type { NetworkAgents } from './cluster/network-agents.ts'
 import type { ClusterWatcher } from './cluster/watcher.ts'
 import { Deployer } from './deployer.ts'
 
@@ -29,6 +30,8 @@ export interface LeadingOptions {
   readonly openAgents: () => Promise<NodeAgents>
   /** Begins to follow the cluster; undefined where there is none. */
   readonly watchCluster: () => ClusterWatcher | undefined
+  /** Begins to make agents of resources; undefined where there is no cluster. */
+  readonly followResources: () => NetworkAgents | undefined
   /** A deployment is in force on this hub. */
   readonly applied: () => void
   readonly note: Note
@@ -41,6 +44,7 @@ export class Leading {
   readonly #actions: ActionConsumer
   readonly agents: NodeAgents
   readonly cluster: ClusterWatcher | undefined
+  readonly #resources: NetworkAgents | undefined
   readonly #options: LeadingOptions
   readonly #sweep: NodeJS.Timeout
   readonly #telling: NodeJS.Timeout
@@ -61,6 +65,7 @@ export class Leading {
     this.agents = agents
     this.#options = options
     this.cluster = options.watchCluster()
+    this.#resources = options.followResources()
     this.#deployer = new Deployer({
       store,
       state,
@@ -140,6 +145,7 @@ export class Leading {
       'alerts.notified': this.#options.alerts.counters.notified,
       [dropped('alerts', 'too-many')]: this.#options.alerts.counters.refused,
       ...this.cluster?.counters,
+      ...this.#resources?.counters,
       ...this.agents.counters,
     }
   }
@@ -148,6 +154,7 @@ export class Leading {
   async close(): Promise<void> {
     clearInterval(this.#sweep)
     clearInterval(this.#telling)
+    await this.#resources?.close()
     await this.cluster?.close()
     await this.#actions.close()
     await this.#deployer.close()

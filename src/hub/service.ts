@@ -1,4 +1,4 @@
-import type { AgentOptions } from '../agent/agents.ts'
+import { type AgentOptions, understandAgent } from '../agent/agents.ts'
 import type { AgentGroup } from '../agent/group.ts'
 import type { LogMessage } from '../agent/host/protocol.ts'
 import type { Bus } from '../bus/bus.ts'
@@ -17,6 +17,7 @@ import { pause } from '../waiting/pause.ts'
 import type { NodeStatus } from '../wire/nodes.ts'
 import type { OutboxFigures } from '../wire/outbox.ts'
 import type { TargetingRules } from '../wire/targeting.ts'
+import { NetworkAgents, type NetworkAgentsOptions } from './cluster/network-agents.ts'
 import { ClusterWatcher, type ClusterWatcherOptions, type ClusterWatchState } from './cluster/watcher.ts'
 import type { CaptureControl } from './control.ts'
 import type { EntrySources } from './entry-sources.ts'
@@ -32,7 +33,7 @@ export interface HubServiceOptions {
   /** What is known of the cluster; whoever made it closes it. */
   readonly cluster: ClusterFollower
   /** How to ask the cluster while this hub leads; undefined where there is none. */
-  readonly kubernetes: Pick<ClusterWatcherOptions, 'client' | 'namespaces'> | undefined
+  readonly kubernetes: ClusterToAsk | undefined
   /** Which pods are captured, as the configuration says. */
   readonly targeting: TargetingRules
   readonly archive?: Archive | undefined
@@ -62,6 +63,16 @@ export interface HubServiceOptions {
   readonly note: Note
 }
 
+interface ClusterToAsk {
+  readonly client: ClusterWatcherOptions['client'] &
+    NetworkAgentsOptions['client'] & {
+      /** That we are in ourselves. */
+      readonly namespace: string
+    }
+  /** Which to follow; none: all, and nodes; for NetworkAgents our own. */
+  readonly namespaces: readonly string[]
+}
+
 /** A hub: several may be there, of which one leads at a time. */
 export class HubService {
   readonly #options: HubServiceOptions
@@ -84,6 +95,7 @@ export class HubService {
       store,
       ...shared,
       agents,
+      followsResources: options.kubernetes !== undefined,
       boot,
       macros: options.macros,
       archive: options.archive,
@@ -199,6 +211,7 @@ export class HubService {
       activeTitles,
       openAgents: () => this.#openAgents(),
       watchCluster: () => this.#watchCluster(),
+      followResources: () => this.#followResources(),
       applied: () => this.#status.now(),
       note,
     }).catch((error: unknown) => {
@@ -239,6 +252,20 @@ export class HubService {
     const { bus, kubernetes, note } = this.#options
     if (kubernetes === undefined) return undefined
     return new ClusterWatcher({ ...kubernetes, bus, note, term: this.#lease.fence ?? 0 })
+  }
+
+  #followResources(): NetworkAgents | undefined {
+    const { kubernetes, store, agents, note } = this.#options
+    if (kubernetes === undefined) return undefined
+    const { client, namespaces } = kubernetes
+    return new NetworkAgents({
+      client,
+      namespaces: namespaces.length === 0 ? [client.namespace] : namespaces,
+      store,
+      fleet: this.hub.fleet,
+      check: (code, title) => void understandAgent(code, title, 0, agents),
+      note,
+    })
   }
 
   async #openAgents(): Promise<NodeAgents> {
