@@ -9,7 +9,7 @@ export function kindsOf({ spec }: FakeObject): readonly ResourceKind[] {
   return listOf(versions)
     .map(recordOf)
     .filter(({ served }) => served === true)
-    .map(({ name, subresources, schema }) =>
+    .map(({ name, subresources, schema, additionalPrinterColumns }) =>
       resourceKind(`${textOf(group)}/${textOf(name)}`, textOf(plural), textOf(kind), {
         singular: textOf(singular) || textOf(kind).toLowerCase(),
         shortNames: listOf(shortNames).map(textOf),
@@ -18,6 +18,7 @@ export function kindsOf({ spec }: FakeObject): readonly ResourceKind[] {
         hasStatus: recordOf(subresources).status !== undefined,
         isCustom: true,
         schema: recordOf(recordOf(schema).openAPIV3Schema),
+        columns: listOf(additionalPrinterColumns).map(recordOf),
       }),
     )
 }

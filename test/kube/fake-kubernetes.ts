@@ -38,6 +38,7 @@ import { review } from './reviews.ts'
 import { fieldSelector, labelSelector, namedBy } from './selectors.ts'
 import { badRequest, methodNotAllowed, noSuchPath, Refusal } from './status.ts'
 import { jsonOf, Storage } from './storage.ts'
+import { tableOf, wantsTable } from './tables.ts'
 import { Watches } from './watch.ts'
 
 export interface FakeOptions {
@@ -390,9 +391,9 @@ export class FakeKubernetes {
         this.#watch(target, query, response)
         return undefined
       case 'list':
-        return { code: 200, text: this.#pages.list(target, this.#selected(target, query), query) }
+        return asTable(kind, headers.accept, this.#pages.list(target, this.#selected(target, query), query))
       case 'get':
-        return { code: 200, text: jsonOf(this.#resources.get(target)) }
+        return asTable(kind, headers.accept, jsonOf(this.#resources.get(target)))
       case 'create':
         return { code: 201, body: this.#create(target, decode(body, type), user, options) }
       case 'update':
@@ -516,6 +517,14 @@ interface Result {
   readonly body?: object
   readonly text?: string
   readonly type?: string
+}
+
+/** As it is, but for clients that want to show it. */
+function asTable({ columns }: ResourceKind, accept: string | undefined, text: string): Result {
+  if (columns === undefined || !wantsTable(accept ?? '')) return { code: 200, text }
+  const { items, metadata, ...rest } = JSON.parse(text) as Json
+  const objects = (items ?? [{ metadata, ...rest }]) as readonly FakeObject[]
+  return { code: 200, body: tableOf(objects, columns, items === undefined ? {} : recordOf(metadata)) }
 }
 
 function verbOf(method: string, { name, kind, namespace }: Target, query: URLSearchParams): string {

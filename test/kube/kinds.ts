@@ -18,6 +18,8 @@ export interface ResourceKind {
   readonly isCustom: boolean
   /** Of custom resources: what their objects must be, as OpenAPI 3 says it. */
   readonly schema?: Json
+  /** Of custom resources: what `kubectl get` shows (`additionalPrinterColumns`). */
+  readonly columns?: readonly Json[]
   readonly verbs: readonly string[]
 }
 
@@ -40,7 +42,7 @@ export function pathOf(kind: ResourceKind, namespace?: string): string {
 type Extra = Partial<
   Pick<
     ResourceKind,
-    'shortNames' | 'categories' | 'namespaced' | 'hasStatus' | 'isCustom' | 'schema' | 'verbs'
+    'shortNames' | 'categories' | 'namespaced' | 'hasStatus' | 'isCustom' | 'schema' | 'columns' | 'verbs'
   >
 >
 
