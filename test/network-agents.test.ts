@@ -5,10 +5,12 @@ import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { promisify } from 'node:util'
 import { kubeTools } from '../src/testing/kube-tools.ts'
+import { hasTools } from '../src/testing/loopback.ts'
 import { REPOSITORY } from '../src/testing/remora.ts'
 import { Running } from '../src/testing/running.ts'
 import { tempFolder } from '../src/testing/temp-folder.ts'
 import { until } from '../src/testing/until.ts'
+import { certificateFor } from './kube/certificate.ts'
 import { FakeKubernetes } from './kube/fake-kubernetes.ts'
 import { kubeconfigFile } from './kube/kubeconfig.ts'
 
@@ -20,11 +22,11 @@ describe('NetworkAgent resources, with the real kubectl', () => {
     const cluster = await started(t)
     if (cluster === undefined) return
     const { kubectl, hub } = cluster
-    await kubectl('apply', '--validate=false', '-f', DEFINITION)
+    await kubectl('apply', '-f', DEFINITION)
     await kubectl('wait', '--for=condition=Established', 'crd/networkagents.remora.internal')
     const file = join(cluster.folder, 'agent.yaml')
     await writeFile(file, resource('dns', { code: '// DNS counter\nvar n = 0\n' }))
-    await kubectl('apply', '--validate=false', '-f', file)
+    await kubectl('apply', '-f', file)
     await kubectl('wait', '--for=condition=Ready', 'networkagent/dns', '--timeout=60s')
     const [head = '', line = ''] = (await kubectl('get', 'nagent')).split('\n')
     assert.match(head, /^NAME +TITLE +ACTIVE +READY +REASON +NODES +VERSION +AGE$/)
@@ -46,7 +48,7 @@ describe('NetworkAgent resources, with the real kubectl', () => {
 
     // A mistake is said with its place, and the version before runs on.
     await writeFile(file, resource('dns', { code: '// DNS\nvar n = ;\n' }))
-    await kubectl('apply', '--validate=false', '-f', file)
+    await kubectl('apply', '-f', file)
     await kubectl('wait', '--for=condition=Accepted=False', 'networkagent/dns', '--timeout=60s')
     const wide = await kubectl('get', 'nagent', 'dns', '-o', 'wide')
     assert.match(wide, /False +SyntaxError .*:2:9: Unexpected token/)
@@ -60,14 +62,14 @@ describe('NetworkAgent resources, with the real kubectl', () => {
     const cluster = await started(t)
     if (cluster === undefined) return
     const { kubectl, hub, folder } = cluster
-    await kubectl('apply', '--validate=false', '-f', DEFINITION)
+    await kubectl('apply', '-f', DEFINITION)
     const ours = await hub.createAgent({ title: 'Mine', code: 'var mine' })
     await writeFile(join(folder, 'a.yaml'), resource('a', { title: 'Mine', code: 'var theirs' }))
     await writeFile(join(folder, 'b.js'), 'var first')
     await kubectl('create', 'configmap', 'code', `--from-file=${join(folder, 'b.js')}`)
     const from = { configMapKeyRef: { name: 'code', key: 'b.js' } }
     await writeFile(join(folder, 'b.yaml'), resource('b', { title: 'From', codeFrom: from }))
-    await kubectl('apply', '--validate=false', '-f', join(folder, 'a.yaml'), '-f', join(folder, 'b.yaml'))
+    await kubectl('apply', '-f', join(folder, 'a.yaml'), '-f', join(folder, 'b.yaml'))
     await kubectl('wait', '--for=condition=Accepted=False', 'nagent/a', '--timeout=60s')
     await kubectl('wait', '--for=condition=Ready', 'nagent/b', '--timeout=60s')
     assert.match(
@@ -85,15 +87,12 @@ describe('NetworkAgent resources, with the real kubectl', () => {
     const cluster = await started(t)
     if (cluster === undefined) return
     const { kubectl, hub, folder, fake } = cluster
-    await kubectl('apply', '--validate=false', '-f', DEFINITION)
+    await kubectl('apply', '-f', DEFINITION)
     const file = join(folder, 'bad.yaml')
     await writeFile(file, resource('bad', { code: 17 }))
-    await assert.rejects(kubectl('apply', '--validate=false', '-f', file), /spec\.code/)
+    await assert.rejects(kubectl('apply', '-f', file), /spec\.code/)
     await writeFile(file, resource('bad', { code: `// ${'x'.repeat(600_000)}` }))
-    await assert.rejects(
-      kubectl('apply', '--validate=false', '--server-side', '-f', file),
-      /spec\.code.*Too long/,
-    )
+    await assert.rejects(kubectl('apply', '--server-side', '-f', file), /spec\.code.*Too long/)
     // What the API server of a definition that somebody has loosened lets through.
     const odd = { code: 17, active: 'perhaps', title: { a: 1 } }
     fake.put('odd', { metadata: { generation: 1 }, spec: odd, status: 'none' }, 'networkagents')
@@ -104,7 +103,7 @@ describe('NetworkAgent resources, with the real kubectl', () => {
       'networkagents',
     )
     await writeFile(file, resource('good', { code: '// Good\n' }))
-    await kubectl('apply', '--validate=false', '-f', file)
+    await kubectl('apply', '-f', file)
     await kubectl('wait', '--for=condition=Ready', 'nagent/good', '--timeout=60s')
     for (const [name, reason] of [
       ['odd', 'Invalid'],
@@ -127,9 +126,9 @@ describe('NetworkAgent resources, with the real kubectl', () => {
     await tap.says(
       /not installed: kubectl apply -f networkagents\.yaml|rights list and watch on networkagents/,
     )
-    await kubectl('apply', '--validate=false', '-f', DEFINITION)
+    await kubectl('apply', '-f', DEFINITION)
     await writeFile(join(folder, 'a.yaml'), resource('a', { code: '// A\n' }))
-    await kubectl('apply', '--validate=false', '-f', join(folder, 'a.yaml'))
+    await kubectl('apply', '-f', join(folder, 'a.yaml'))
     fake.addUser('the hub', 'hub', [all, follow])
     await until(async () => (await hub.agents()).length === 1)
     await tap.says(/right patch on networkagents\/status/)
@@ -151,13 +150,14 @@ function resource(name: string, spec: object): string {
 
 async function started(t: TestContext, rules?: Parameters<FakeKubernetes['addUser']>[2]) {
   const tools = await kubeTools(t)
-  if (tools === undefined) return undefined
+  if (tools === undefined || !hasTools(t, 'openssl')) return undefined
   const folder = await tempFolder(t)
-  const fake = await FakeKubernetes.start(t)
+  const tls = await certificateFor('127.0.0.1')
+  const fake = await FakeKubernetes.start(t, { tls })
   fake.addUser('an admin', 'admin', [], ['system:masters'])
   fake.addUser('the hub', 'hub', rules, rules === undefined ? ['system:masters'] : [])
-  const admin = await kubeconfigFile(t, { admin: { url: fake.url, token: 'an admin' } })
-  const own = await kubeconfigFile(t, { hub: { url: fake.url, token: 'the hub' } })
+  const admin = await kubeconfigFile(t, { admin: { url: fake.url, token: 'an admin', ca: tls.cert } })
+  const own = await kubeconfigFile(t, { hub: { url: fake.url, token: 'the hub', ca: tls.cert } })
   const kubectl = async (...args: string[]) => {
     const env = { ...process.env, KUBECONFIG: admin, HOME: folder }
     return (await promisify(execFile)(tools.kubectl, args, { env })).stdout
