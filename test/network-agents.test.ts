@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { promisify } from 'node:util'
+import { parse, stringify } from 'yaml'
 import { kubeTools } from '../src/testing/kube-tools.ts'
 import { hasTools } from '../src/testing/loopback.ts'
 import { REPOSITORY } from '../src/testing/remora.ts'
@@ -93,9 +94,20 @@ describe('NetworkAgent resources, with the real kubectl', () => {
     await assert.rejects(kubectl('apply', '-f', file), /spec\.code/)
     await writeFile(file, resource('bad', { code: `// ${'x'.repeat(600_000)}` }))
     await assert.rejects(kubectl('apply', '--server-side', '-f', file), /spec\.code.*Too long/)
-    // What the API server of a definition that somebody has loosened lets through.
+    // What a definition lets through that somebody has loosened.
+    const loose = parse(await readFile(DEFINITION, 'utf8'))
+    loose.spec.versions[0].schema.openAPIV3Schema = {
+      type: 'object',
+      'x-kubernetes-preserve-unknown-fields': true,
+    }
+    await writeFile(file, stringify(loose))
+    await kubectl('apply', '-f', file)
     const odd = { code: 17, active: 'perhaps', title: { a: 1 } }
-    fake.put('odd', { metadata: { generation: 1 }, spec: odd, status: 'none' }, 'networkagents')
+    fake.put(
+      'odd',
+      { metadata: { generation: 1 }, spec: odd, status: { conditions: 'none' } },
+      'networkagents',
+    )
     fake.put('none', { metadata: { generation: 1 } }, 'networkagents')
     fake.put(
       'huge',

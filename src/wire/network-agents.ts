@@ -21,8 +21,8 @@ export const networkAgent = z.looseObject({
     namespace: z.string(),
     generation: z.number().default(0),
   }),
-  spec: z.unknown(),
-  status: z.unknown(),
+  spec: z.unknown().optional(),
+  status: z.unknown().optional(),
 })
 
 export const networkAgentSpec = z

@@ -529,7 +529,7 @@ const REASONS: Readonly<Partial<Record<Mistake['code'], string>>> = {
 }
 /** Who takes versions back that do not load. */
 const REMORA = 'remora'
-const GRACE_MS = 30_000
+const GRACE_MS = 10_000
 const AGAIN_MS = 5000
 const SHORTEST_ROUND_MS = 500
 const SHORTEST_STATUS_MS = 10_000
