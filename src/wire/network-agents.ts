@@ -55,7 +55,6 @@ export const networkAgentStatus = z.looseObject({
 })
 
 export type NetworkAgent = z.infer<typeof networkAgent>
-export type NetworkAgentSpec = z.infer<typeof networkAgentSpec>
 export type NetworkAgentStatus = z.infer<typeof networkAgentStatus>
 
 /** Where the source of its agent is. */
