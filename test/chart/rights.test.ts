@@ -36,8 +36,8 @@ function ruleLines({
 const OWN = [
   'get,watch,update configmaps [remora-config-map]',
   'create configmaps',
-  'get,list,watch networkagents.remora.dev',
-  'patch networkagents/status.remora.dev',
+  'get,list,watch networkagents.remora.internal',
+  'patch networkagents/status.remora.internal',
 ]
 const FOLLOW = ['list,watch pods', 'list,watch services', 'list,watch endpointslices.discovery.k8s.io']
 const ENFORCE = 'get,list,watch,create,update,patch,delete networkpolicies.networking.k8s.io'

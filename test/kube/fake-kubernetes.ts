@@ -161,7 +161,7 @@ export class FakeKubernetes {
     this.#watches.isSilent = false
   }
 
-  /** What an object of a resource, such as `pods` or `networkagents.remora.dev`, has now. */
+  /** What an object of a resource, such as `pods` or `networkagents.remora.internal`, has now. */
   find(name: string, resource = 'configmaps', namespace = 'default'): FakeObject | undefined {
     const kind = this.#kind(resource)
     return this.#storage.get(kind, kind.namespaced ? namespace : '', name)
