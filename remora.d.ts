@@ -1344,12 +1344,16 @@ interface EntryCommon {
     name: string
     /** Kubernetes namespace; "" when unresolved */
     namespace: string
-    /** Kubernetes Pod */
+    /** Kubernetes Pod; of what is kept only names, labels and node */
     pod: any
-    /** Kubernetes EndpointSlice */
+    /** Kubernetes EndpointSlice; of what is kept only the name */
     endpointSlice: any
-    /** Kubernetes Service */
+    /** Kubernetes Service; of what is kept only the name */
     service: any
+    /** What has made the pod: Deployment, StatefulSet … */
+    workload: { kind: string, name: string }
+    /** Kubernetes node; "" when unknown */
+    nodeName: string
     /** Control group of the process */
     cgroupId: string
     /** Container of the process */
@@ -1372,7 +1376,7 @@ interface EntryCommon {
     cpuUsage: number
     /** Memory use of the process at capture time */
     memoryUsage: number
-    /** How the name was found: none, dns, http-header */
+    /** How the name was found: ip-and-port, ip, dns, http-header, container-id, none */
     resolutionMechanism: string
   }
   /** Who answers */
@@ -1385,12 +1389,16 @@ interface EntryCommon {
     name: string
     /** Kubernetes namespace; "" when unresolved */
     namespace: string
-    /** Kubernetes Pod */
+    /** Kubernetes Pod; of what is kept only names, labels and node */
     pod: any
-    /** Kubernetes EndpointSlice */
+    /** Kubernetes EndpointSlice; of what is kept only the name */
     endpointSlice: any
-    /** Kubernetes Service */
+    /** Kubernetes Service; of what is kept only the name */
     service: any
+    /** What has made the pod: Deployment, StatefulSet … */
+    workload: { kind: string, name: string }
+    /** Kubernetes node; "" when unknown */
+    nodeName: string
     /** Control group of the process */
     cgroupId: string
     /** Container of the process */
@@ -1413,7 +1421,7 @@ interface EntryCommon {
     cpuUsage: number
     /** Memory use of the process at capture time */
     memoryUsage: number
-    /** How the name was found: none, dns, http-header */
+    /** How the name was found: ip-and-port, ip, dns, http-header, container-id, none */
     resolutionMechanism: string
   }
   /** Start of the request, milliseconds since the epoch */

@@ -449,6 +449,11 @@ export const configSchema = section({
       tcpFlowTimeout: setting(positive, 1200, 'Silence after which a TCP connection is over, s'),
       flowInterval: setting(positive, 60, 'How often a connection that lasts becomes an entry, s'),
       udpFlowTimeout: setting(positive, 1200, 'Silence after which a UDP conversation is over, s'),
+      resolutionWait: setting(
+        time,
+        '2s',
+        'How long an entry of a live capture waits until it is known which pods its ends are; 0 = not at all',
+      ),
       resolutionStrategy: planned(text, 'auto', 'How names are found'),
     }),
     dashboard: section({ entriesLimit: planned(positive, 300_000, 'Rows in the browser') }),

@@ -1,4 +1,6 @@
 import type { Dissector, Summary } from '../dissect/dissector.ts'
+import type { Identity } from './identity.ts'
+import type { Process } from './process.ts'
 import type { Protocol } from './protocol.ts'
 
 /** A request and its reply, or one of them, or an item of its own, as the pairing found it. */
@@ -57,6 +59,10 @@ export interface EntryOrigin {
   readonly backend: string
   /** Name of an address, from DNS replies seen earlier. */
   nameOf(ip: string): string | undefined
+  /** Who had an address and port at a time in ms since the epoch, as a cluster says; absent where there is none. */
+  readonly identityOf?: ((ip: string, port: string, atMs: number) => Identity | undefined) | undefined
+  /** The process of this machine that has the end of a connection; absent where nobody looks. */
+  readonly processOf?: ((end: Endpoint, peer: Endpoint) => Process | undefined) | undefined
 }
 
 /**
@@ -91,16 +97,13 @@ export class Entry {
     return this.#exchange.dissector.protocols[this.#exchange.variant] as Protocol
   }
   get src() {
-    return endpoint(
-      this.#exchange.stream.client,
-      this.#origin.nameOf(this.#exchange.stream.client.ip),
-      undefined,
-    )
+    const { client, server } = this.#exchange.stream
+    return this.#endpoint(client, server, undefined)
   }
   get dst() {
     const { request, dissector, stream } = this.#exchange
     const authority = request === null ? undefined : dissector.authority?.(request as never)
-    return endpoint(stream.server, this.#origin.nameOf(stream.server.ip), authority)
+    return this.#endpoint(stream.server, stream.client, authority)
   }
   get timestamp() {
     return this.#exchange.seconds * 1000 + Math.floor(this.#exchange.nanos / 1e6)
@@ -153,13 +156,57 @@ export class Entry {
   get matcherKey() {
     return this.#exchange.matcherKey
   }
+
+  /**
+   * The best name there is, in the order of trust: what the cluster says, what DNS said, what the request asked for, and who
+   * has the socket.
+   */
+  #endpoint(end: Endpoint, peer: Endpoint, authority: string | undefined) {
+    const { identityOf, processOf } = this.#origin
+    const identity = identityOf?.(end.ip, end.port, this.timestamp)
+    const process = processOf?.(end, peer)
+    const { ip, port } = end
+    if (identity !== undefined) return knownEnd(ip, port, identity, identity.mechanism, process)
+    const dnsName = this.#origin.nameOf(ip)
+    const name = dnsName ?? authority ?? ''
+    const mechanism = dnsName !== undefined ? 'dns' : authority !== undefined ? 'http-header' : 'none'
+    if (process === undefined) return { ip, port, name, namespace: '', resolutionMechanism: mechanism }
+    if (name !== '' || process.owner === undefined)
+      return knownEnd(ip, port, { ...NOBODY, name }, mechanism, process)
+    return knownEnd(ip, port, process.owner, 'container-id', process)
+  }
 }
 
-/** The best name there is, in the order of trust: what DNS said, else what the request asked for. */
-function endpoint(end: Endpoint, dnsName: string | undefined, authority: string | undefined) {
-  const name = dnsName ?? authority ?? ''
-  const resolutionMechanism = dnsName !== undefined ? 'dns' : authority !== undefined ? 'http-header' : 'none'
-  return { ip: end.ip, port: end.port, name, namespace: '', resolutionMechanism }
+function knownEnd(
+  ip: string,
+  port: string,
+  { name, namespace, pod, endpointSlice, service, workload, nodeName }: Omit<Identity, 'mechanism'>,
+  resolutionMechanism: string,
+  process: Process | undefined,
+) {
+  return {
+    ...{ ip, port, name, namespace, pod, endpointSlice, service, workload, nodeName },
+    cgroupId: process?.cgroupId ?? '',
+    containerId: process?.containerId ?? '',
+    socketId: process?.socketId ?? '',
+    processId: process?.processId ?? 0,
+    parentProcessId: process?.parentProcessId ?? 0,
+    hostProcessId: process?.hostProcessId ?? 0,
+    hostParentProcessId: process?.hostParentProcessId ?? 0,
+    processName: process?.processName ?? '',
+    processPath: process?.processPath ?? '',
+    resolutionMechanism,
+  }
+}
+
+const NOBODY: Omit<Identity, 'mechanism'> = {
+  name: '',
+  namespace: '',
+  pod: null,
+  service: null,
+  endpointSlice: null,
+  workload: null,
+  nodeName: '',
 }
 
 /** `2026-01-01T00:00:00.123456789Z`; the text of a second is kept, since the next entry is likely in the same. */

@@ -16,14 +16,23 @@ export interface Layout {
 
 export type LayoutField =
   /** Crosses as it is. */
-  | { readonly kind: 'leaf'; readonly name: string; readonly form: LeafForm }
+  | {
+      readonly kind: 'leaf'
+      readonly name: string
+      readonly form: LeafForm
+      /** Of one that is not always known, which is in the row behind all others, or not at all: what stands for it then. */
+      readonly absent?: unknown
+    }
   /** Crosses as an array of its fields, or null. */
   | { readonly kind: 'node'; readonly name: string; readonly fields: readonly LayoutField[] }
   /** Does not cross. */
   | { readonly kind: 'constant'; readonly name: string; readonly value: unknown }
 
-/** How a leaf is brought into a realm: primitives as they are, header maps with their lookup, others as copies. */
-export type LeafForm = 'plain' | 'headers' | 'deep'
+/**
+ * How a leaf is brought into a realm: primitives as they are, header maps with their lookup, objects of Kubernetes from their
+ * text, others as copies.
+ */
+export type LeafForm = 'plain' | 'headers' | 'kubernetes' | 'deep'
 
 /** Dotted paths of fields that somebody reads; `response?` when only whether it is there; `*` for everything. */
 export type Wanted = ReadonlySet<string>
@@ -80,13 +89,17 @@ function layoutField(
   if (shape.kind === 'constant') return { kind: 'constant', name, value: shape.value }
   if (shape.kind === 'object')
     return { kind: 'node', name, fields: layoutFields(shape.fields, path, wanted, whole) }
-  return { kind: 'leaf', name, form: leafForm(name, shape) }
+  const { absent } = shape
+  return { kind: 'leaf', name, form: leafForm(name, shape), ...(absent === undefined ? {} : { absent }) }
 }
 
 function leafForm(name: string, shape: Leaf<unknown>): LeafForm {
   if (shape.kind === 'text' || shape.kind === 'number' || shape.kind === 'flag') return 'plain'
+  if (shape.absent !== undefined && KUBERNETES.has(name)) return 'kubernetes'
   return name === 'headers' ? 'headers' : 'deep'
 }
+
+const KUBERNETES: ReadonlySet<string> = new Set(['pod', 'service', 'endpointSlice'])
 
 function wantsBelow(wanted: Wanted, path: string): boolean {
   for (const each of wanted)
@@ -99,22 +112,53 @@ export type Row = readonly unknown[]
 /** The values of an entry in the order of its layout. */
 export function encodeRow(fields: readonly LayoutField[], value: object): unknown[] {
   const row: unknown[] = []
+  let hasSeldom = false
   for (const field of fields) {
     if (field.kind === 'constant') continue
+    if (field.kind === 'leaf' && field.absent !== undefined) {
+      hasSeldom = true
+      continue
+    }
     const inner = (value as Record<string, unknown>)[field.name]
     if (field.kind === 'leaf' || inner === null) row.push(inner)
     else row.push(encodeRow(field.fields, inner as object))
   }
+  if (hasSeldom) addSeldom(row, fields, value)
   return row
+}
+
+function addSeldom(row: unknown[], fields: readonly LayoutField[], value: object): void {
+  for (const field of fields) {
+    if (!isSeldom(field)) continue
+    const inner = (value as Record<string, unknown>)[field.name]
+    if (inner === undefined) return
+    row.push(inner)
+  }
+}
+
+type SeldomField = LayoutField & { readonly kind: 'leaf'; readonly absent: unknown }
+
+/** Whether its value may not be in the row, and is behind those that are. */
+export function isSeldom(field: LayoutField): field is SeldomField {
+  return field.kind === 'leaf' && field.absent !== undefined
+}
+
+/** How many values are in every row. */
+export function alwaysIn(fields: readonly LayoutField[]): number {
+  return fields.filter((field) => field.kind !== 'constant' && !isSeldom(field)).length
 }
 
 /** A plain object with the fields of the layout: the inverse of `encodeRow` for those who need no aliases. */
 export function decodeRow(fields: readonly LayoutField[], row: Row): Record<string, unknown> {
   const value: Record<string, unknown> = {}
   let at = 0
+  let seldomAt = alwaysIn(fields)
   for (const field of fields) {
     if (field.kind === 'constant') value[field.name] = field.value
-    else {
+    else if (isSeldom(field)) {
+      const inner = row[seldomAt++]
+      value[field.name] = inner === undefined ? field.absent : inner
+    } else {
       const inner = row[at++]
       value[field.name] =
         field.kind === 'leaf' || inner === null ? inner : decodeRow(field.fields, inner as Row)

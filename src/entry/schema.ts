@@ -1,4 +1,16 @@
-import { any, constant, type Fields, flag, nullable, number, object, text, textList } from './shape.ts'
+import type { Workload } from './identity.ts'
+import {
+  any,
+  constant,
+  type Fields,
+  flag,
+  nullable,
+  number,
+  object,
+  seldom,
+  text,
+  textList,
+} from './shape.ts'
 
 /** One end of an exchange: `data.src` and `data.dst`. Names are "" and objects null when nobody knows them. */
 const endpoint = (doc: string) =>
@@ -7,21 +19,31 @@ const endpoint = (doc: string) =>
     port: text('Port, as text; "0" where the protocol has none'),
     name: text('Resolved name; "" when unresolved'),
     namespace: text('Kubernetes namespace; "" when unresolved'),
-    pod: constant(null, 'Kubernetes Pod', 'any'),
-    endpointSlice: constant(null, 'Kubernetes EndpointSlice', 'any'),
-    service: constant(null, 'Kubernetes Service', 'any'),
-    cgroupId: constant('', 'Control group of the process', 'string'),
-    containerId: constant('', 'Container of the process', 'string'),
-    socketId: constant('', 'Socket of the process', 'string'),
-    processId: constant(0, 'Process id in its container; 0 when unknown', 'number'),
-    parentProcessId: constant(0, 'Its parent', 'number'),
-    hostProcessId: constant(0, 'Process id on the host', 'number'),
-    hostParentProcessId: constant(0, 'Its parent', 'number'),
-    processName: constant('', 'Name of the process; "" when unknown', 'string'),
-    processPath: constant('', 'Path of its program', 'string'),
+    pod: seldom(any('Kubernetes Pod; of what is kept only names, labels and node'), null),
+    endpointSlice: seldom(any('Kubernetes EndpointSlice; of what is kept only the name'), null),
+    service: seldom(any('Kubernetes Service; of what is kept only the name'), null),
+    workload: seldom(
+      any<Workload | null>(
+        'What has made the pod: Deployment, StatefulSet …',
+        '{ kind: string, name: string }',
+      ),
+      null,
+    ),
+    nodeName: seldom(text('Kubernetes node; "" when unknown'), ''),
+    cgroupId: seldom(text('Control group of the process'), ''),
+    containerId: seldom(text('Container of the process'), ''),
+    socketId: seldom(text('Socket of the process'), ''),
+    processId: seldom(number('Process id in its container; 0 when unknown'), 0),
+    parentProcessId: seldom(number('Its parent'), 0),
+    hostProcessId: seldom(number('Process id on the host'), 0),
+    hostParentProcessId: seldom(number('Its parent'), 0),
+    processName: seldom(text('Name of the process; "" when unknown'), ''),
+    processPath: seldom(text('Path of its program'), ''),
     cpuUsage: constant(0, 'CPU use of the process at capture time', 'number'),
     memoryUsage: constant(0, 'Memory use of the process at capture time', 'number'),
-    resolutionMechanism: text('How the name was found: none, dns, http-header'),
+    resolutionMechanism: text(
+      'How the name was found: ip-and-port, ip, dns, http-header, container-id, none',
+    ),
   })
 
 /** `data.protocol`. */

@@ -12,6 +12,8 @@ export interface Leaf<T> {
   readonly type: string
   /** It is of what messages carry, which is kept only where somebody reads it. */
   readonly isBody?: true
+  /** What stands for it where nothing is known: of several in one object all are known, or none. Does not cross then. */
+  readonly absent?: T
   /** Only for inference. */
   readonly sample?: T
 }
@@ -62,6 +64,9 @@ export const any = <T = unknown>(doc: string, type = 'any'): Leaf<T> => ({ kind:
 
 /** Marks what is only there when bodies are kept. */
 export const ofBody = <T>(leaf: Leaf<T>): Leaf<T> => ({ ...leaf, isBody: true })
+
+/** Marks what only some objects have, with what the others show; see `Leaf.absent`. */
+export const seldom = <T>(leaf: Leaf<T>, absent: T): Leaf<T> => ({ ...leaf, absent })
 
 export const constant = <T>(value: T, doc: string, type: string): Constant<T> => ({
   kind: 'constant',

@@ -1,4 +1,5 @@
-import type { LayoutField } from './layout.ts'
+import { KubernetesObject } from './kubernetes-object.ts'
+import { isSeldom, type LayoutField } from './layout.ts'
 
 /** Writes a value as JSON, with the fields of a layout in their order. */
 export type TextWriter = (value: object) => string
@@ -32,16 +33,19 @@ class Code {
     return Array.from({ length: this.variables }, (_, at) => `v${at}`)
   }
 
-  object(fields: readonly LayoutField[], value: string): string {
+  /** `known`: its fields that are not always known are there. */
+  object(fields: readonly LayoutField[], value: string, known = true): string {
     const pieces: string[] = []
     let text = '{'
     let separator = ''
     for (const field of fields) {
-      const constant = field.kind === 'constant' ? JSON.stringify(field.value) : ''
+      const absent = !known && isSeldom(field)
+      const constant =
+        field.kind === 'constant' ? JSON.stringify(field.value) : absent ? JSON.stringify(field.absent) : ''
       if (constant === undefined) continue
       text += `${separator}${JSON.stringify(field.name)}:${constant}`
       separator = ','
-      if (field.kind === 'constant') continue
+      if (field.kind === 'constant' || absent) continue
       pieces.push(JSON.stringify(text), this.#field(field, `${value}[${JSON.stringify(field.name)}]`))
       text = ''
     }
@@ -51,7 +55,12 @@ class Code {
   #field(field: Exclude<LayoutField, { kind: 'constant' }>, value: string): string {
     if (field.kind === 'leaf') return `json(${value})`
     const variable = `v${this.variables++}`
-    return `((${variable} = ${value}) === null ? 'null' : ${this.object(field.fields, variable)})`
+    const seldom = field.fields.find(isSeldom)
+    const bare =
+      seldom === undefined
+        ? ''
+        : `${variable}[${JSON.stringify(seldom.name)}] === undefined ? ${this.object(field.fields, variable, false)} : `
+    return `((${variable} = ${value}) === null ? 'null' : ${bare}${this.object(field.fields, variable)})`
   }
 }
 
@@ -60,6 +69,7 @@ function json(value: unknown): string {
   if (typeof value === 'number') return Number.isFinite(value) ? `${value}` : 'null'
   if (typeof value === 'boolean') return value ? 'true' : 'false'
   if (value === null) return 'null'
+  if (value instanceof KubernetesObject) return value.reduced
   const text = JSON.stringify(value)
   // A field without a value is left out, and whether a comma stands before the next one depends on that.
   if (text === undefined) throw MISSING
@@ -80,7 +90,11 @@ function plain(fields: readonly LayoutField[], value: object): Record<string, un
       continue
     }
     const inner = (value as Record<string, unknown>)[field.name]
-    copy[field.name] = field.kind === 'leaf' || inner === null ? inner : plain(field.fields, inner as object)
+    if (inner instanceof KubernetesObject) copy[field.name] = JSON.parse(inner.reduced)
+    else if (isSeldom(field) && inner === undefined) copy[field.name] = field.absent
+    else
+      copy[field.name] =
+        field.kind === 'leaf' || inner === null ? inner : plain(field.fields, inner as object)
   }
   return copy
 }

@@ -1,8 +1,10 @@
 import type { EntryMarks } from '../agent/answers.ts'
 import type { Losses, Skipped } from '../capture/index.ts'
+import type { KnownChange } from '../cluster/objects.ts'
 import type { RemoteDissector } from '../dissect/relay.ts'
 import type { MistakeCode } from '../mistake/mistake.ts'
 import type { EntryStoreCounters } from '../store/entries/entry-store.ts'
+import type { HeldCounters } from './held-entries.ts'
 import type { PipelineCounters } from './pipeline.ts'
 import type { SpoolCounters } from './spool/index.ts'
 
@@ -71,6 +73,8 @@ export interface CaptureStats {
   /** Packets that are kept for agents; undefined when none asks for packets. */
   readonly spool: SpoolCounters | undefined
   readonly droppedInAll: Dropped
+  /** What is known of who has which address, and entries that waited for it. */
+  readonly names: HeldCounters & { readonly known: number; readonly forgotten: number }
 }
 
 export interface CaptureDone extends CaptureStats {
@@ -100,6 +104,8 @@ export type ToCapture =
   | { readonly kind: 'filter'; readonly filter: string }
   /** Somebody wants to read packets: answered by `flushed`, in the order in which it was asked. */
   | { readonly kind: 'flush' }
+  /** What has changed in the cluster. */
+  | { readonly kind: 'cluster'; readonly changes: readonly KnownChange[] }
   /** What agents think of entries that are kept. */
   | { readonly kind: 'marks'; readonly marks: readonly EntryMarks[] }
 

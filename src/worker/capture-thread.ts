@@ -1,6 +1,8 @@
 import { parentPort } from 'node:worker_threads'
-import type { CaptureOptions } from '../capture/index.ts'
+import { type CaptureOptions, isLive } from '../capture/index.ts'
+import { Identities } from '../cluster/identities.ts'
 import { dissectorsNamed, entryProtocols, protocolsNamed } from '../dissectors/index.ts'
+import type { EntryOrigin } from '../entry/entry.ts'
 import { EntryTexts } from '../entry/text.ts'
 import { Mistake } from '../mistake/mistake.ts'
 import type { PacketBatch } from '../packet/batch.ts'
@@ -20,8 +22,9 @@ import {
   type ToCapture,
   WINDOW,
 } from './capture-messages.ts'
+import { type HeldCounters, HeldEntries } from './held-entries.ts'
 import { DnsNames } from './names.ts'
-import { Pipeline, type PipelineOptions } from './pipeline.ts'
+import { type EventSink, Pipeline, type PipelineOptions } from './pipeline.ts'
 import { Recorder } from './recorder.ts'
 import { Selection } from './selection.ts'
 import { SourceInTurn } from './source-in-turn.ts'
@@ -43,6 +46,8 @@ export interface CaptureThreadData {
   readonly record?: LogLimits | undefined
   readonly worker: string
   readonly node: { readonly ip: string; readonly name: string }
+  /** How long is remembered who had an address, and how long entries wait for that to be known, ms. */
+  readonly identities: { readonly keepMs: number; readonly waitMs: number }
   /** Shared with the main thread, see `CONTROL`. */
   readonly control: SharedArrayBuffer
 }
@@ -53,6 +58,9 @@ class CaptureThread {
   readonly #source: SourceInTurn
   readonly #selection = new Selection()
   readonly #names = new DnsNames()
+  readonly #origin: Origin
+  readonly #identities: Identities
+  readonly #held: HeldEntries | undefined
   readonly #spool: SpoolWriter | undefined
   readonly #batcher: Batcher
   readonly #store: EntryWriter | undefined
@@ -71,12 +79,15 @@ class CaptureThread {
       post({ kind: 'filtered', filter, complaint }),
     )
     this.#selection.set(data.selection)
-    const origin = {
+    const origin: Origin = {
       worker: data.worker,
       node: data.node,
       backend: 'path' in data.source ? 'pcap' : 'af_packet',
       nameOf: (ip: string) => this.#names.nameOf(ip),
     }
+    this.#origin = origin
+    const { keepMs, waitMs } = data.identities
+    this.#identities = new Identities({ keepMs, mostPast: MOST_PAST })
     this.#batcher = new Batcher(
       entryProtocols,
       protocolsNamed(data.enabled),
@@ -92,11 +103,13 @@ class CaptureThread {
       selection: this.#selection,
     }
     this.#store = data.record === undefined ? undefined : openEntryWriter(data.record)
-    const sink =
+    const sink: EventSink =
       this.#store === undefined
         ? this.#batcher
         : new Recorder(this.#batcher, this.#store, new EntryTexts(entryProtocols, origin))
-    this.#pipeline = new Pipeline(pipeline, sink)
+    if (waitMs > 0 && isLive(data.source))
+      this.#held = new HeldEntries(sink, this.#identities, { waitMs, now: () => performance.now() })
+    this.#pipeline = new Pipeline(pipeline, this.#held ?? sink)
     port.on('message', (message: ToCapture) => this.#receive(message))
   }
 
@@ -114,6 +127,7 @@ class CaptureThread {
     let batch = await first
     await demanded
     const clock = live ? setInterval(() => this.#onQuiet(), QUIET_MS) : undefined
+    const held = this.#held && setInterval(() => this.#letGo(), LET_GO_MS)
     const stats =
       this.#store === undefined
         ? undefined
@@ -126,9 +140,11 @@ class CaptureThread {
       batch = await batches.next()
     }
     clearInterval(clock)
+    clearInterval(held)
     clearInterval(stats)
     clearTimeout(this.#flushTimer)
     this.#pipeline.finish()
+    this.#held?.finish()
     this.#batcher.flush(true)
     this.#spool?.close()
     if (batch.done !== true) await batches.return?.()
@@ -142,6 +158,11 @@ class CaptureThread {
   #onQuiet(): void {
     this.#pipeline.advance(Math.floor((Date.now() - LATEST_MS) / 1000))
     this.#flushTimer ??= setTimeout(() => this.#flushSoon(), FLUSH_MS)
+  }
+
+  /** Entries that were held back need nothing more to wait for. */
+  #letGo(): void {
+    if (this.#held?.advance() === true) this.#flushTimer ??= setTimeout(() => this.#flushSoon(), FLUSH_MS)
   }
 
   #afterBatch(source: SourceInTurn): void {
@@ -209,6 +230,11 @@ class CaptureThread {
     } else if (message.kind === 'flush') {
       this.#spool?.flush()
       post({ kind: 'flushed', problem: this.#spool?.problem })
+    } else if (message.kind === 'cluster') {
+      for (const change of message.changes) this.#identities.apply(change)
+      this.#held?.hear()
+      // Where there is no cluster, nobody asks for it.
+      this.#origin.identityOf ??= (ip, port, atMs) => this.#identities.find(ip, port, atMs)
     } else if (message.kind === 'marks') {
       for (const { stream, index, ...marks } of message.marks) this.#store?.mark(stream, index, marks)
     } else if (message.kind === 'select') this.#selection.set(message)
@@ -231,6 +257,11 @@ class CaptureThread {
       store: this.#store?.counters,
       spool: this.#spool?.counters,
       droppedInAll: this.#droppedInAll,
+      names: {
+        ...(this.#held?.counters ?? NOTHING_HELD),
+        known: this.#identities.size,
+        forgotten: this.#identities.forgotten,
+      },
     }
   }
 
@@ -243,6 +274,8 @@ class CaptureThread {
     }
   }
 }
+
+type Origin = { -readonly [Key in keyof EntryOrigin]: EntryOrigin[Key] }
 
 function firstTime(batch: IteratorResult<PacketBatch>): number | null {
   if (batch.done === true || batch.value.count === 0) return null
@@ -261,6 +294,11 @@ const PROGRESS_MS = 100
 /** How often time passes without packets, and how late they may be. */
 const QUIET_MS = 1000
 const LATEST_MS = 2000
+/** How often entries that are held back are looked at. */
+const LET_GO_MS = 25
+const NOTHING_HELD: HeldCounters = { waiting: 0, waited: 0, inVain: 0, hurried: 0 }
+/** Addresses that somebody had: some 100 bytes each. */
+const MOST_PAST = 200_000
 
 port.once('message', (data: CaptureThreadData) => {
   // What it needs to begin with, such as its folder, may not be there.

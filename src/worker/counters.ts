@@ -7,7 +7,9 @@ export function captureCounters({
   losses,
   dropped,
   spool,
-}: Pick<CaptureDone, 'counters' | 'losses' | 'dropped' | 'spool'>): Record<string, number> {
+  names,
+}: Pick<CaptureDone, 'counters' | 'losses' | 'dropped' | 'spool'> &
+  Partial<Pick<CaptureDone, 'names'>>): Record<string, number> {
   const { traffic, decode, reassembly, dissection, entries } = counters
   return {
     [COUNTERS.packets]: counters.packets,
@@ -24,6 +26,7 @@ export function captureCounters({
     [COUNTERS.items]: total(entries),
     ...booksOf(counters),
     ...named(entries, (abbreviation) => COUNTER_NAMES.protocol(abbreviation)),
+    ...(names === undefined ? {} : nameCounters(names)),
     ...named(losses, (who) => COUNTER_NAMES.dropped('capture', who)),
     ...named(decode.malformed, (reason) => COUNTER_NAMES.dropped('packets', `malformed: ${reason}`)),
     ...named(decode.ignored, (reason) => COUNTER_NAMES.dropped('packets', `ignored: ${reason}`)),
@@ -37,6 +40,19 @@ export function captureCounters({
             COUNTER_NAMES.dropped('spool', why),
           ),
         }),
+  }
+}
+
+/** Nothing where no cluster is known. */
+function nameCounters({ known, forgotten, ...held }: CaptureDone['names']): Record<string, number> {
+  if (known === 0 && held.waited === 0) return {}
+  return {
+    'names.known': known,
+    'names.waited': held.waited,
+    'names.in-vain': held.inVain,
+    [COUNTER_NAMES.queue('names')]: held.waiting,
+    [COUNTER_NAMES.dropped('names', 'could-not-wait')]: held.hurried,
+    [COUNTER_NAMES.dropped('names', 'forgotten')]: forgotten,
   }
 }
 

@@ -51,6 +51,10 @@ export function runOptions(config: Config, request: RunRequest): RunOptions {
       },
       selection: { onlyTargeted: false, sampleRate: tap.misc.trafficSampleRate },
       spool: packets ? broker.spool : undefined,
+      identities: {
+        keepMs: Math.max(msOf(tap.misc.jsonTTL), LEAST_KEPT_MS),
+        waitMs: msOf(tap.misc.resolutionWait),
+      },
     },
     ...settings,
     host: { ...settings.host, ignoredResults },
@@ -95,3 +99,5 @@ function portHints(mapping: Readonly<Record<string, readonly number[]>>): Map<nu
 }
 
 const MOST_CONNECTIONS = 200_000
+/** Connections that last are told of long after they have begun. */
+const LEAST_KEPT_MS = 600_000

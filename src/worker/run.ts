@@ -10,6 +10,7 @@ import {
 } from '../agent/group.ts'
 import type { MadeCounters } from '../agent/host/protocol.ts'
 import type { CaptureOptions } from '../capture/index.ts'
+import type { KnownChange } from '../cluster/objects.ts'
 import { Mistake } from '../mistake/mistake.ts'
 import {
   type CaptureDone,
@@ -26,7 +27,10 @@ import { takeCaptureThread } from './thread.ts'
 
 export interface RunOptions extends Omit<GroupOptions, 'traffic' | 'hub'> {
   readonly source: CaptureOptions
-  readonly capture: Pick<CaptureThreadData, 'pipeline' | 'enabled' | 'spool' | 'record' | 'selection'>
+  readonly capture: Pick<
+    CaptureThreadData,
+    'pipeline' | 'enabled' | 'spool' | 'record' | 'selection' | 'identities'
+  >
   /** Where this worker is known to be, as its entries say; workers of one cluster must differ. */
   readonly address?: WorkerAddress
   /** Every job runs once more when the capture has ended. */
@@ -221,6 +225,13 @@ export class Run {
     this.#post({ kind: 'filter', filter })
   }
 
+  /** What has changed in the cluster, for the names of entries. Only what comes while it runs is heard. */
+  hear(changes: readonly KnownChange[]): void {
+    // In pieces: the capture must not stand still for long.
+    for (let at = 0; at < changes.length; at += MOST_CHANGES)
+      this.#post({ kind: 'cluster', changes: changes.slice(at, at + MOST_CHANGES) })
+  }
+
   #startThread(): ThreadMessages {
     const { capture, source, nodeName, address = ALONE } = this.#options
     const data: CaptureThreadData = {
@@ -307,4 +318,5 @@ function clockOf({ live, firstMs }: Ready): GroupClock {
 
 /** How long a script waits for packets to be written. */
 const FLUSH_MS = 2000
+const MOST_CHANGES = 200
 const ALONE: WorkerAddress = { worker: '127.0.0.1:48999', ip: '127.0.0.1' }

@@ -271,6 +271,7 @@ export class WorkerService {
     if (this.#follower !== undefined) agents.follow(this.#follower)
     this.#targeting.drive(run)
     const running = run.run()
+    this.#closers.push(this.#options.cluster.onChanges((changes) => run.hear(changes)))
     if (this.#closing) run.stop()
     return running
   }

@@ -180,6 +180,11 @@ export function bootstrap(
     return copy
   }
 
+  /** An object of the Kubernetes API: its text, or what was made of that before. */
+  function kubernetes(value: unknown): unknown {
+    return typeof value === 'string' ? parse(value) : clone(value)
+  }
+
   /** Bodies for scripts that take them for arrays of numbers (agent-api §5.5). */
   function bytes(text: unknown): unknown {
     if (typeof text !== 'string') return text
@@ -1097,7 +1102,14 @@ export function bootstrap(
     hasGlobal: (name) => hasOwn(G, name),
     has: (hook) => findHook(hook) !== undefined,
     setMakers(source) {
-      makers = source(clone, headers, shape, legacy, settings.bytes ? bytes : (text: unknown) => text)
+      makers = source(
+        clone,
+        headers,
+        shape,
+        legacy,
+        settings.bytes ? bytes : (text: unknown) => text,
+        kubernetes,
+      )
     },
     items(rows, from, to, position) {
       let at = from
@@ -1167,7 +1179,14 @@ export function bootstrap(
       }
     },
     setQueryMakers(source) {
-      queryMakers = source(clone, headers, shape, legacy, settings.bytes ? bytes : (text: unknown) => text)
+      queryMakers = source(
+        clone,
+        headers,
+        shape,
+        legacy,
+        settings.bytes ? bytes : (text: unknown) => text,
+        kubernetes,
+      )
     },
     /** onItemQueried: the entry as JSON text, `unchanged`, `hidden`, or `half` changed when it failed. */
     query(row, text, filter) {
@@ -1412,4 +1431,5 @@ export type MakerSource = (
   shape: (names: readonly string[], aliases: readonly string[]) => object,
   legacy: (prototype: object) => object,
   bytes: (text: unknown) => unknown,
+  kubernetes: (value: unknown) => unknown,
 ) => readonly ((row: readonly unknown[]) => object)[]

@@ -1,4 +1,4 @@
-import { goAlias, type Layout, type LayoutField } from '../../entry/layout.ts'
+import { alwaysIn, goAlias, isSeldom, type Layout, type LayoutField } from '../../entry/layout.ts'
 
 /**
  * Source text of the functions that turn the rows of a batch into the entries of one agent, inside its realm. Only
@@ -7,7 +7,7 @@ import { goAlias, type Layout, type LayoutField } from '../../entry/layout.ts'
 export function makerSource(layouts: readonly Layout[], wanted: ReadonlySet<string>): string {
   const source = new MakerSource(wanted)
   const makers = layouts.map((layout) => source.entry(layout))
-  return `'use strict'; return function (clone, headers, shape, legacy, bytes) {\n${source.text}return [${makers.join(', ')}]\n}`
+  return `'use strict'; return function (clone, headers, shape, legacy, bytes, kubernetes) {\n${source.text}return [${makers.join(', ')}]\n}`
 }
 
 class MakerSource {
@@ -30,9 +30,10 @@ class MakerSource {
     const name = `M${this.#count++}`
     let body = ''
     let at = first
+    let seldomAt = first + alwaysIn(fields)
     const names: string[] = []
     for (const field of fields) {
-      const index = field.kind === 'constant' ? -1 : at++
+      const index = field.kind === 'constant' ? -1 : isSeldom(field) ? seldomAt++ : at++
       const fieldPath = path === '' ? field.name : `${path}.${field.name}`
       const wholeField = whole || this.#wanted.has(fieldPath)
       if (!wholeField && !this.#wanted.has(`${fieldPath}?`) && !this.#wantsBelow(fieldPath)) continue
@@ -47,6 +48,8 @@ class MakerSource {
   #value(field: LayoutField, path: string, whole: boolean, index: number): string {
     if (field.kind === 'constant') return this.#constant(field.value)
     const value = `row[${index}]`
+    if (isSeldom(field))
+      return `${value} === undefined ? ${JSON.stringify(field.absent)} : ${field.form === 'kubernetes' ? `kubernetes(${value})` : `clone(${value})`}`
     if (field.kind === 'node') {
       const maker = this.#maker(field.fields, path, whole, 0)
       return `${value} === null ? null : new ${maker}(${value})`

@@ -1,5 +1,5 @@
 import vm from 'node:vm'
-import type { Layout, LayoutField } from '../../entry/layout.ts'
+import { isSeldom, type Layout, type LayoutField } from '../../entry/layout.ts'
 import type { Filter } from '../../filter/index.ts'
 import { mask } from '../../filter/mask.ts'
 import { makerSource } from './makers.ts'
@@ -159,13 +159,20 @@ function isObject(value: unknown): value is Json {
 
 /** What is not as the layout says is null: the text of the entry, which is put on top, has it. */
 function rowOf(fields: readonly LayoutField[], value: Json): unknown[] {
-  return fields.flatMap((field) => {
-    if (field.kind === 'constant') return []
-    const inner = Object.hasOwn(value, field.name) ? value[field.name] : null
-    if (field.kind === 'node') return [isObject(inner) ? rowOf(field.fields, inner) : null]
-    // What crosses as it is must be nothing that belongs to us.
-    return [field.form === 'plain' && typeof inner === 'object' ? null : inner]
+  const always = fields
+    .filter((field) => !isSeldom(field))
+    .flatMap((field) => {
+      if (field.kind === 'constant') return []
+      const inner = Object.hasOwn(value, field.name) ? value[field.name] : null
+      if (field.kind === 'node') return [isObject(inner) ? rowOf(field.fields, inner) : null]
+      // What crosses as it is must be nothing that belongs to us.
+      return [field.form === 'plain' && typeof inner === 'object' ? null : inner]
+    })
+  const seldom = fields.filter(isSeldom).map(({ name, form, absent }) => {
+    const inner = Object.hasOwn(value, name) ? value[name] : undefined
+    return inner === undefined || (form === 'plain' && typeof inner === 'object') ? absent : inner
   })
+  return [...always, ...seldom]
 }
 
 /** Dotted paths at which two entries differ, and not below them; the first of them, when there are many. */
@@ -202,7 +209,8 @@ function plainMakers(layouts: readonly Layout[]): readonly Maker[] {
     ...values: unknown[]
   ) => Maker[]
   const same = (value: unknown) => value
-  return make(same, same, () => Object.prototype, same, same)
+  const parsed = (value: unknown) => (typeof value === 'string' ? JSON.parse(value) : value)
+  return make(same, same, () => Object.prototype, same, same, parsed)
 }
 
 const MOST_CHANGES = 20

@@ -1,0 +1,427 @@
+import type { Identity, Workload } from '../entry/identity.ts'
+import { KubernetesObject } from '../entry/kubernetes-object.ts'
+import { AddressTable, type Claim, Claims, LATENCY_MS, Past } from './address-table.ts'
+import { canonicalAddress, Networks, neighbourhoodOf, PRIVATE_NETWORKS } from './networks.ts'
+import type { ClusterNode, EndpointSlice, KnownChange, Metadata, Pod, Service } from './objects.ts'
+import { podLife } from './pod-life.ts'
+import { workloadOf } from './workload.ts'
+
+export interface IdentityLimits {
+  /** How long is remembered who had an address, ms: at least as long as entries are kept. */
+  readonly keepMs: number
+  /** Of those who have theirs no more, so many are remembered. */
+  readonly mostPast: number
+}
+
+/** Who has begun to have an address. */
+export interface NamedSince {
+  /** ms since the epoch. */
+  readonly since: number
+  /** Address, or address:port. */
+  readonly address: string
+  readonly name: string
+  readonly namespace: string
+}
+
+/**
+ * Who has which address in a cluster, and who had it before. The order is that of trust: the exact address and port of a service
+ * goes before the address of a pod, and that before the address of a node (agent-api §5.2). Where two may have had an address at
+ * the time that is asked about, nobody is named.
+ *
+ * https://kubernetes.io/docs/concepts/services-networking/service/
+ */
+export class Identities {
+  readonly #known = new Map<string, Known>()
+  readonly #past: Past
+  /** By the address and port of a service … */
+  readonly #services = new AddressTable<KnownService>()
+  /** … those behind it … */
+  readonly #endpoints = new AddressTable<Endpoint>()
+  /** … and pods that have a port of their node. */
+  readonly #hostPorts = new AddressTable<KnownPod>()
+  /** By the number alone: they are open on every node. */
+  readonly #nodePorts = new AddressTable<KnownService>()
+  readonly #pods = new AddressTable<KnownPod>()
+  readonly #clusterIps = new AddressTable<KnownService>()
+  readonly #nodes = new AddressTable<KnownNode>()
+  readonly #podsByUid = new Map<string, KnownPod>()
+  /** How many pods have an address in a network, lately. */
+  readonly #neighbourhoods = new Map<string, number>()
+  #networks: Networks | undefined
+
+  constructor({ keepMs, mostPast }: IdentityLimits) {
+    this.#past = new Past(keepMs, mostPast)
+  }
+
+  /** Objects that are there. */
+  get size(): number {
+    return this.#known.size
+  }
+
+  /** Holders of addresses that had to be forgotten before their time. */
+  get forgotten(): number {
+    return this.#past.forgotten
+  }
+
+  /** Changes in the order in which they were told. */
+  apply(change: KnownChange): void {
+    const { kind, type, at, object } = change
+    const { uid, namespace, name } = object.metadata
+    const key = `${kind} ${namespace}/${name}`
+    const before = this.#known.get(key)
+    if (before !== undefined && before.uid !== uid) this.#end(key, before, at)
+    const known = before?.uid === uid ? before : this.#begin(key, change)
+    this.#update(known, change)
+    // What was told last of it says how it ended.
+    if (type === 'DELETED') this.#end(key, known, at)
+    this.#past.advance(at)
+  }
+
+  /** Who had an address and port at a time in ms since the epoch. */
+  find(address: string, port: string, atMs: number): Identity | undefined {
+    const ip = plain(address)
+    return this.#findExact(ip, port, atMs) ?? this.#findAddress(ip, atMs)
+  }
+
+  /**
+   * Whether more may become known of who had an address then: it is in the networks of the cluster and nobody is known to have had
+   * it, or who has it is about to give it up.
+   */
+  mayChange(address: string, port: string, atMs: number): boolean {
+    const ip = plain(address)
+    const holding = this.#pods.get(ip)?.only(atMs)
+    if (holding !== undefined) return holding.endHigh === Infinity && holding.who.isEnding
+    return this.isOfPods(ip) && this.find(ip, port, atMs) === undefined
+  }
+
+  /** Whether an address is one that pods have, or may have. */
+  isOfPods(address: string): boolean {
+    if (this.#known.size === 0) return false
+    const ip = plain(address)
+    if (this.#pods.get(ip) !== undefined || this.#neighbourhoods.has(neighbourhoodOf(ip))) return true
+    this.#networks ??= this.#networksOfPods()
+    return this.#networks.has(ip)
+  }
+
+  /** Who has which address since when, as far back as that is remembered, in no order. */
+  *history(): Iterable<NamedSince> {
+    for (const table of [this.#nodes, this.#clusterIps, this.#pods, this.#services, this.#hostPorts])
+      for (const [address, holders] of table)
+        for (const { who, begin } of holders)
+          yield { since: begin, address, name: who.name, namespace: who.namespace }
+    for (const [address, holders] of this.#endpoints)
+      for (const { who, begin } of holders) {
+        const since = Math.max(begin, this.#podsByUid.get(who.pod)?.begin ?? 0)
+        yield { since, address, name: who.slice.service, namespace: who.slice.namespace }
+      }
+  }
+
+  #findExact(ip: string, port: string, atMs: number): Identity | undefined {
+    const key = `${ip}:${port}`
+    const service = this.#services.get(key)?.only(atMs)?.who
+    if (service !== undefined) return identityOfService(service, 'ip-and-port')
+    const open = this.#nodePorts.get(port)?.only(atMs)?.who
+    if (open !== undefined && this.#nodes.get(ip)?.only(atMs) !== undefined)
+      return identityOfService(open, 'ip-and-port')
+    const endpoint = this.#endpointAt(key, atMs)
+    if (endpoint !== undefined) return this.#identityOfEndpoint(endpoint)
+    const [pod, ...others] = this.#hostPorts.get(key)?.all(atMs) ?? []
+    return pod === undefined || others.length > 0 ? undefined : identityOfPod(pod.who, 'ip-and-port')
+  }
+
+  #findAddress(ip: string, atMs: number): Identity | undefined {
+    const pod = this.#pods.get(ip)?.only(atMs)?.who
+    if (pod !== undefined) return identityOfPod(pod, 'ip')
+    const service = this.#clusterIps.get(ip)?.only(atMs)?.who
+    if (service !== undefined) return identityOfService(service, 'ip')
+    const node = this.#nodes.get(ip)?.only(atMs)?.who
+    return node === undefined ? undefined : identityOfNode(node)
+  }
+
+  /** Several services may have the same pods behind them: the one that has an address, and is older, goes first. */
+  #endpointAt(key: string, atMs: number): Endpoint | undefined {
+    const found = this.#endpoints.get(key)?.all(atMs) ?? []
+    const there = found.map(({ who }) => who).filter((each) => each.pod === '' || this.#wasAt(each, atMs))
+    if (there.length < 2) return there[0]
+    const weight = ({ slice }: Endpoint) => (this.#serviceOf(slice)?.hasAddress === true ? 0 : 1)
+    const inOrder = (a: Endpoint, b: Endpoint) =>
+      weight(a) - weight(b) ||
+      a.slice.begin - b.slice.begin ||
+      (a.slice.service < b.slice.service ? -1 : a.slice.service > b.slice.service ? 1 : 0)
+    return there.sort(inOrder)[0]
+  }
+
+  /** Whether the pod of an endpoint had its address then. */
+  #wasAt({ pod: uid, address }: Endpoint, atMs: number): boolean {
+    const pod = this.#podsByUid.get(uid)
+    if (pod === undefined) return false
+    return pod.isOnHost
+      ? pod.begin <= atMs && atMs < pod.end
+      : this.#pods.get(address)?.only(atMs)?.who === pod
+  }
+
+  #serviceOf({ namespace, service }: KnownSlice): KnownService | undefined {
+    const known = this.#known.get(`service ${namespace}/${service}`)
+    return known?.kind === 'service' ? known : undefined
+  }
+
+  #identityOfEndpoint({ slice, pod: uid }: Endpoint): Identity {
+    const pod = this.#podsByUid.get(uid)
+    return {
+      name: slice.service,
+      namespace: slice.namespace,
+      mechanism: 'ip-and-port',
+      pod: pod?.json ?? null,
+      service: this.#serviceOf(slice)?.json ?? null,
+      endpointSlice: slice.json,
+      workload: pod?.workload ?? null,
+      nodeName: pod?.nodeName ?? '',
+    }
+  }
+
+  #begin(key: string, change: KnownChange): Known {
+    const known = this.#make(change)
+    this.#known.set(key, known)
+    if (known.kind === 'pod') this.#podsByUid.set(known.uid, known)
+    return known
+  }
+
+  #make({ kind, object: { metadata }, at }: KnownChange): Known {
+    const { name, namespace, uid } = metadata
+    const json = new KubernetesObject({ metadata }, 'other')
+    const begin = timeOf(metadata.creationTimestamp) ?? at
+    const base = { name, namespace, uid, json, begin }
+    const claims = <Who>(table: AddressTable<Who>) => new Claims(table, this.#past)
+    if (kind === 'pod')
+      return {
+        ...{ ...base, kind, end: Infinity, isOnHost: false, isEnding: false, nodeName: '', workload: null },
+        ...{ addresses: claims(this.#pods), hostPorts: claims(this.#hostPorts), networks: new Set<string>() },
+      }
+    if (kind === 'service')
+      return {
+        ...{ ...base, kind, hasAddress: false },
+        ...{ exact: claims(this.#services), addresses: claims(this.#clusterIps) },
+        nodePorts: claims(this.#nodePorts),
+      }
+    if (kind === 'endpointSlice') return { ...base, kind, service: '', exact: claims(this.#endpoints) }
+    return { ...base, kind, networks: [], addresses: claims(this.#nodes) }
+  }
+
+  #update(known: Known, { object, at }: KnownChange): void {
+    known.json = new KubernetesObject(object, known.kind === 'pod' ? 'pod' : 'other')
+    // Both are of the same kind: the key says so.
+    if (known.kind === 'pod') this.#updatePod(known, object as Pod, at)
+    else if (known.kind === 'service') updateService(known, object as Service, at)
+    else if (known.kind === 'endpointSlice') updateSlice(known, object as EndpointSlice, at)
+    else this.#updateNode(known, object as ClusterNode, at)
+  }
+
+  #updatePod(pod: KnownPod, object: Pod, at: number): void {
+    const { spec, status, metadata } = object
+    const life = podLife(object, at)
+    const addresses = canonical([status.podIP, ...status.podIPs.map(({ ip }) => ip)])
+    const hosts = canonical([status.hostIP, ...status.hostIPs.map(({ ip }) => ip)])
+    pod.nodeName = spec.nodeName ?? ''
+    pod.workload = workloadOf(metadata)
+    pod.isOnHost = spec.hostNetwork === true || addresses.some((address) => hosts.includes(address))
+    pod.begin = life.begin
+    pod.isEnding = life.isEnding
+    // It is over, and stays so.
+    if (pod.end !== Infinity) return
+    const claim = { who: pod, begin: life.begin, seen: Math.min(at, life.running) }
+    const own = pod.isOnHost ? [] : addresses
+    const ofHost = pod.isOnHost ? [...new Set([...addresses, ...hosts])] : hosts
+    const ports = openPorts(spec, pod.isOnHost)
+    pod.addresses.set(claimed(own, claim), at)
+    pod.hostPorts.set(claimed(withPorts(ofHost, ports), claim), at)
+    for (const address of own) this.#settle(pod, neighbourhoodOf(address))
+    if (life.end !== undefined) endPod(pod, life.end.low, Math.max(life.end.low, Math.min(life.end.high, at)))
+  }
+
+  #updateNode(node: KnownNode, { spec, status }: ClusterNode, at: number): void {
+    const listed = status.addresses.filter(({ type }) => type === 'InternalIP' || type === 'ExternalIP')
+    const addresses = canonical(listed.map(({ address }) => address))
+    node.addresses.set(claimed(addresses, { who: node, begin: node.begin, seen: at }), at)
+    node.networks = [...new Set([spec.podCIDR ?? '', ...spec.podCIDRs])]
+    this.#networks = undefined
+  }
+
+  #settle(pod: KnownPod, network: string): void {
+    if (pod.networks.has(network)) return
+    pod.networks.add(network)
+    this.#neighbourhoods.set(network, (this.#neighbourhoods.get(network) ?? 0) + 1)
+  }
+
+  /** It is gone, as was seen at `at`. */
+  #end(key: string, known: Known, at: number): void {
+    this.#known.delete(key)
+    const low = at - LATENCY_MS
+    if (known.kind === 'pod') {
+      if (known.end === Infinity) endPod(known, low, at)
+      this.#past.add(at, () => this.#forgetPod(known))
+      return
+    }
+    if (known.kind === 'node') this.#networks = undefined
+    else known.exact.end(low, at)
+    if (known.kind === 'service') known.nodePorts.end(low, at)
+    if (known.kind !== 'endpointSlice') known.addresses.end(low, at)
+  }
+
+  #forgetPod(pod: KnownPod): void {
+    if (this.#podsByUid.get(pod.uid) === pod) this.#podsByUid.delete(pod.uid)
+    for (const network of pod.networks) {
+      const others = (this.#neighbourhoods.get(network) ?? 1) - 1
+      if (others > 0) this.#neighbourhoods.set(network, others)
+      else this.#neighbourhoods.delete(network)
+    }
+  }
+
+  /** What nodes say, or where none says anything, all that is private. */
+  #networksOfPods(): Networks {
+    const told = [...this.#known.values()].flatMap((each) => (each.kind === 'node' ? each.networks : []))
+    const networks = new Networks(told)
+    return networks.size > 0 ? networks : new Networks(PRIVATE_NETWORKS)
+  }
+}
+
+interface KnownObject {
+  readonly name: string
+  readonly namespace: string
+  readonly uid: string
+  json: KubernetesObject
+  /** ms since the epoch. */
+  begin: number
+}
+
+interface KnownPod extends KnownObject {
+  readonly kind: 'pod'
+  /** Infinity while it lives. */
+  end: number
+  isEnding: boolean
+  /** It shares the addresses of its node. */
+  isOnHost: boolean
+  nodeName: string
+  workload: Workload | null
+  readonly addresses: Claims<KnownPod>
+  readonly hostPorts: Claims<KnownPod>
+  /** In which it had addresses. */
+  readonly networks: Set<string>
+}
+
+interface KnownService extends KnownObject {
+  readonly kind: 'service'
+  /** It is no headless one. */
+  hasAddress: boolean
+  readonly exact: Claims<KnownService>
+  readonly addresses: Claims<KnownService>
+  readonly nodePorts: Claims<KnownService>
+}
+
+interface KnownSlice extends KnownObject {
+  readonly kind: 'endpointSlice'
+  /** Name of its service. */
+  service: string
+  readonly exact: Claims<Endpoint>
+}
+
+interface KnownNode extends KnownObject {
+  readonly kind: 'node'
+  /** CIDRs of its pods. */
+  networks: readonly string[]
+  readonly addresses: Claims<KnownNode>
+}
+
+type Known = KnownPod | KnownService | KnownSlice | KnownNode
+
+interface Endpoint {
+  readonly slice: KnownSlice
+  readonly address: string
+  /** Its uid; "" where it is none. */
+  readonly pod: string
+}
+
+function updateService(service: KnownService, { spec, status }: Service, at: number): void {
+  const addresses = canonical([spec.clusterIP, ...spec.clusterIPs])
+  const balancers = status.loadBalancer.ingress.map(({ ip }) => ip)
+  const outside = canonical([...spec.externalIPs, ...balancers])
+  const ports = spec.ports.flatMap(({ port }) => port ?? [])
+  const nodePorts = spec.ports.flatMap(({ nodePort }) => (nodePort === undefined ? [] : String(nodePort)))
+  const claim = { who: service, begin: service.begin, seen: at }
+  service.hasAddress = addresses.length > 0
+  service.exact.set(claimed(withPorts([...addresses, ...outside], ports), claim), at)
+  service.addresses.set(claimed(addresses, claim), at)
+  service.nodePorts.set(claimed(nodePorts, claim), at)
+}
+
+function updateSlice(slice: KnownSlice, { metadata, endpoints, ports }: EndpointSlice, at: number): void {
+  slice.service = metadata.labels['kubernetes.io/service-name'] ?? ''
+  const numbers = ports.flatMap(({ port }) => port ?? [])
+  const claims = new Map<string, Claim<Endpoint>>()
+  for (const { addresses, targetRef } of slice.service === '' ? [] : endpoints) {
+    const pod = targetRef?.kind === 'Pod' ? (targetRef.uid ?? '') : ''
+    for (const address of canonical(addresses))
+      for (const port of numbers) {
+        const who = { slice, address, pod }
+        // From when to when a pod has its address is for the pod to say.
+        claims.set(`${address}:${port}`, { who, begin: pod === '' ? slice.begin : 0, seen: at })
+      }
+  }
+  slice.exact.set(claims, at, (one, other) => one.pod === other.pod)
+}
+
+function endPod(pod: KnownPod, low: number, high: number): void {
+  pod.end = high
+  pod.addresses.end(low, high)
+  pod.hostPorts.end(low, high)
+}
+
+/** Ports of the node that lead to a pod. */
+function openPorts({ containers }: Pod['spec'], isOnHost: boolean): number[] {
+  const all = containers.flatMap(({ ports }) => ports)
+  return all.flatMap(({ hostPort, containerPort }) => hostPort || (isOnHost && containerPort) || [])
+}
+
+function withPorts(addresses: readonly string[], ports: readonly number[]): string[] {
+  return addresses.flatMap((address) => ports.map((port) => `${address}:${port}`))
+}
+
+function claimed<Who>(keys: readonly string[], claim: Claim<Who>): ReadonlyMap<string, Claim<Who>> {
+  return new Map(keys.map((key) => [key, claim]))
+}
+
+/** Each once; without `None` and the like. */
+function canonical(addresses: readonly (string | undefined)[]): string[] {
+  return [...new Set(addresses.flatMap((each) => (each === undefined ? [] : (canonicalAddress(each) ?? []))))]
+}
+
+/** IPv4 that is written as IPv6 is IPv4. */
+function plain(address: string): string {
+  return address.startsWith(MAPPED) ? address.slice(MAPPED.length) : address
+}
+
+function identityOfPod(pod: KnownPod, mechanism: Identity['mechanism']): Identity {
+  const { name, namespace, json, workload, nodeName } = pod
+  return { name, namespace, mechanism, pod: json, service: null, endpointSlice: null, workload, nodeName }
+}
+
+function identityOfService(service: KnownService, mechanism: Identity['mechanism']): Identity {
+  const { name, namespace, json } = service
+  return {
+    ...{ name, namespace, mechanism, pod: null, service: json, endpointSlice: null },
+    ...{ workload: null, nodeName: '' },
+  }
+}
+
+function identityOfNode({ name }: KnownNode): Identity {
+  return {
+    ...{ name, namespace: '', mechanism: 'ip', pod: null, service: null, endpointSlice: null },
+    ...{ workload: null, nodeName: name },
+  }
+}
+
+function timeOf(text: Metadata['creationTimestamp']): number | undefined {
+  const time = text === undefined ? Number.NaN : Date.parse(text)
+  return Number.isNaN(time) ? undefined : time
+}
+
+const MAPPED = '::ffff:'

@@ -1,0 +1,177 @@
+import type { Identities } from '../cluster/identities.ts'
+import type { RelayedEvent } from '../dissect/relay.ts'
+import type { Exchange } from '../entry/entry.ts'
+import type { Packet } from '../packet/packet.ts'
+import type { Connection } from '../reassembly/connection.ts'
+import type { EventSink } from './pipeline.ts'
+
+export interface HeldCounters {
+  /** Entries that are held now. */
+  readonly waiting: number
+  /** That were held for longer since more might become known of their ends … */
+  readonly waited: number
+  /** … and those of which nothing did. */
+  readonly inVain: number
+  /** That could not be held: there were too many. */
+  readonly hurried: number
+}
+
+export interface HoldOptions {
+  /** How long an entry waits until it is known who its ends are, ms. */
+  readonly waitMs: number
+  /** ms, of a clock that never goes back. */
+  readonly now: () => number
+}
+
+/**
+ * Holds entries of pods of a live capture back until it is known who their ends are. What happens in a cluster is known some time
+ * later: who is asked for at once may have given the address up, and who has it since then may not be known. So each such entry
+ * waits for as long as news takes, and for longer while more may become known of one of its ends. Entries of one connection
+ * stay in their order.
+ */
+export class HeldEntries implements EventSink {
+  readonly #next: EventSink
+  readonly #identities: Identities
+  readonly #options: HoldOptions
+  #settling: Held[] = []
+  #first = 0
+  #unsure: Held[] = []
+  #bytes = 0
+  #hasNews = false
+  #waited = 0
+  #inVain = 0
+  #hurried = 0
+
+  constructor(next: EventSink, identities: Identities, options: HoldOptions) {
+    this.#next = next
+    this.#identities = identities
+    this.#options = options
+  }
+
+  get bodies(): boolean {
+    return this.#next.bodies
+  }
+
+  get packetsOnly(): boolean {
+    return this.#next.packetsOnly
+  }
+
+  get counters(): HeldCounters {
+    return {
+      waiting: this.#held,
+      waited: this.#waited,
+      inVain: this.#inVain,
+      hurried: this.#hurried,
+    }
+  }
+
+  packet(packet: Packet): void {
+    this.#next.packet(packet)
+  }
+
+  relayed(connection: Connection, event: RelayedEvent): void {
+    this.#next.relayed(connection, event)
+  }
+
+  item(exchange: Exchange): void {
+    const { client, server } = exchange.stream
+    const identities = this.#identities
+    if (!identities.isOfPods(client.ip) && !identities.isOfPods(server.ip)) {
+      this.#next.item(exchange)
+      return
+    }
+    const bytes = exchange.requestSize + exchange.responseSize
+    if (this.#held >= MOST_HELD || this.#bytes + bytes > MOST_BYTES) {
+      this.#hurried++
+      this.#next.item(exchange)
+      return
+    }
+    this.#bytes += bytes
+    this.#settling.push({ exchange, bytes, since: this.#options.now() })
+  }
+
+  /** Something has changed in the cluster. */
+  hear(): void {
+    this.#hasNews = true
+  }
+
+  /** Time has passed: lets go of what need not wait any more. False when there was none. */
+  advance(): boolean {
+    if (this.#held === 0) return false
+    const now = this.#options.now()
+    const before = this.#held
+    this.#lookAgain(now)
+    this.#settle(now)
+    return this.#held < before
+  }
+
+  /** Lets go of all. */
+  finish(): void {
+    for (const held of this.#unsure) this.#pass(held)
+    for (const held of this.#settling.slice(this.#first)) this.#pass(held)
+    this.#unsure = []
+    this.#settling = []
+    this.#first = 0
+  }
+
+  get #held(): number {
+    return this.#settling.length - this.#first + this.#unsure.length
+  }
+
+  #settle(now: number): void {
+    const settleMs = Math.min(SETTLE_MS, this.#options.waitMs)
+    for (let held = this.#settling[this.#first]; held !== undefined; held = this.#settling[this.#first]) {
+      if (held.since + settleMs > now) break
+      this.#first++
+      if (this.#mayChange(held)) {
+        this.#waited++
+        this.#unsure.push(held)
+      } else this.#pass(held)
+    }
+    if (this.#first < this.#settling.length && this.#first < MOST_GONE) return
+    this.#settling = this.#settling.slice(this.#first)
+    this.#first = 0
+  }
+
+  /** Those that wait longer: until something is known, or their time is over. */
+  #lookAgain(now: number): void {
+    const { waitMs } = this.#options
+    const [oldest] = this.#unsure
+    if (oldest === undefined || (!this.#hasNews && oldest.since + waitMs > now)) return
+    const hasNews = this.#hasNews
+    this.#hasNews = false
+    this.#unsure = this.#unsure.filter((held) => {
+      const isLate = held.since + waitMs <= now
+      if (!isLate && (!hasNews || this.#mayChange(held))) return true
+      if (isLate && this.#mayChange(held)) this.#inVain++
+      this.#pass(held)
+      return false
+    })
+  }
+
+  #mayChange({ exchange: { stream, seconds, nanos } }: Held): boolean {
+    const { client, server } = stream
+    const atMs = seconds * 1000 + Math.floor(nanos / 1e6)
+    const identities = this.#identities
+    return (
+      identities.mayChange(client.ip, client.port, atMs) || identities.mayChange(server.ip, server.port, atMs)
+    )
+  }
+
+  #pass({ exchange, bytes }: Held): void {
+    this.#bytes -= bytes
+    this.#next.item(exchange)
+  }
+}
+
+interface Held {
+  readonly exchange: Exchange
+  readonly bytes: number
+  readonly since: number
+}
+
+/** News of a cluster takes some tens of milliseconds from its API to a worker. */
+const SETTLE_MS = 150
+const MOST_HELD = 20_000
+const MOST_BYTES = 64 << 20
+const MOST_GONE = 1024
