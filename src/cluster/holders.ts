@@ -23,6 +23,11 @@ export class Holders<Who> {
     return this.#list.length
   }
 
+  /** The one that was told of last. */
+  get last(): Holding<Who> | undefined {
+    return this.#list.at(-1)
+  }
+
   begin({ who, begin, seen }: Pick<Holding<Who>, 'who' | 'begin' | 'seen'>): Holding<Who> {
     const holding = { who, begin, seen: Math.max(seen, begin), endLow: Infinity, endHigh: Infinity }
     this.#list.push(holding)

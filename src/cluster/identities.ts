@@ -48,6 +48,8 @@ export class Identities {
   /** How many pods have an address in a network, lately. */
   readonly #neighbourhoods = new Map<string, number>()
   #networks: Networks | undefined
+  /** Number of the change. */
+  #turn = 0
 
   constructor({ keepMs, mostPast }: IdentityLimits) {
     this.#past = new Past(keepMs, mostPast)
@@ -69,6 +71,7 @@ export class Identities {
     const { uid, namespace, name } = object.metadata
     const key = `${kind} ${namespace}/${name}`
     const before = this.#known.get(key)
+    this.#turn++
     if (before !== undefined && before.uid !== uid) this.#end(key, before, at)
     const known = before?.uid === uid ? before : this.#begin(key, change)
     this.#update(known, change)
@@ -85,12 +88,13 @@ export class Identities {
 
   /**
    * Whether more may become known of who had an address then: it is in the networks of the cluster and nobody is known to have had
-   * it, or who has it is about to give it up.
+   * it, or who had it gave it up about then, or is about to.
    */
   mayChange(address: string, port: string, atMs: number): boolean {
     const ip = plain(address)
     const holding = this.#pods.get(ip)?.only(atMs)
-    if (holding !== undefined) return holding.endHigh === Infinity && holding.who.isEnding
+    if (holding !== undefined)
+      return atMs >= holding.endLow || (holding.endHigh === Infinity && holding.who.isEnding)
     return this.isOfPods(ip) && this.find(ip, port, atMs) === undefined
   }
 
@@ -194,6 +198,7 @@ export class Identities {
     const claims = <Who>(table: AddressTable<Who>) => new Claims(table, this.#past)
     if (kind === 'pod')
       return {
+        ...{ turn: this.#turn, gone: STILL_THERE },
         ...{ ...base, kind, end: Infinity, isOnHost: false, isEnding: false, nodeName: '', workload: null },
         ...{ addresses: claims(this.#pods), hostPorts: claims(this.#hostPorts), networks: new Set<string>() },
       }
@@ -228,14 +233,24 @@ export class Identities {
     pod.isEnding = life.isEnding
     // It is over, and stays so.
     if (pod.end !== Infinity) return
-    const claim = { who: pod, begin: life.begin, seen: Math.min(at, life.running) }
     const own = pod.isOnHost ? [] : addresses
+    const seen = Math.min(at, life.running)
+    const claim = { who: pod, begin: life.begin, seen }
+    const claims = own.map((each) => [each, { who: pod, begin: this.#beginAt(each, pod), seen }] as const)
     const ofHost = pod.isOnHost ? [...new Set([...addresses, ...hosts])] : hosts
     const ports = openPorts(spec, pod.isOnHost)
-    pod.addresses.set(claimed(own, claim), at)
+    pod.addresses.set(new Map(claims), at)
     pod.hostPorts.set(claimed(withPorts(ofHost, ports), claim), at)
     for (const address of own) this.#settle(pod, neighbourhoodOf(address))
     if (life.end !== undefined) endPod(pod, life.end.low, Math.max(life.end.low, Math.min(life.end.high, at)))
+  }
+
+  /** One that was made after another had gone has not begun before that, unless it says so: then the news was old. */
+  #beginAt(address: string, pod: KnownPod): number {
+    const before = this.#pods.get(address)?.last?.who
+    if (before === undefined || before === pod || before.gone.turn > pod.turn) return pod.begin
+    const gone = before.gone.at - LATENCY_MS
+    return gone > pod.begin + 999 ? pod.begin : Math.max(pod.begin, gone)
   }
 
   #updateNode(node: KnownNode, { spec, status }: ClusterNode, at: number): void {
@@ -257,6 +272,7 @@ export class Identities {
     this.#known.delete(key)
     const low = at - LATENCY_MS
     if (known.kind === 'pod') {
+      known.gone = { turn: this.#turn, at }
       if (known.end === Infinity) endPod(known, low, at)
       this.#past.add(at, () => this.#forgetPod(known))
       return
@@ -295,6 +311,10 @@ interface KnownObject {
 
 interface KnownPod extends KnownObject {
   readonly kind: 'pod'
+  /** The change that first told of it … */
+  readonly turn: number
+  /** … and the one that said that it is gone, with its time. */
+  gone: { readonly turn: number; readonly at: number }
   /** Infinity while it lives. */
   end: number
   isEnding: boolean
@@ -424,4 +444,5 @@ function timeOf(text: Metadata['creationTimestamp']): number | undefined {
   return Number.isNaN(time) ? undefined : time
 }
 
+const STILL_THERE = { turn: Infinity, at: Infinity }
 const MAPPED = '::ffff:'

@@ -72,6 +72,11 @@ export const END_MEMBERS: Readonly<Record<string, (end: Fields) => unknown>> = {
   namespace: (end) => String(end.namespace ?? ''),
   pod: (end) => named(end, 'pod'),
   service: (end) => named(end, 'service'),
+  workload: (end) => {
+    const { kind, name } = fields(end.workload)
+    return { kind: String(kind ?? ''), name: String(name ?? '') }
+  },
+  node: (end) => String(end.nodeName ?? ''),
 }
 
 function named(end: Fields, kind: string) {
@@ -185,7 +190,20 @@ const ofEnds = (doc: string, ...path: readonly string[]): Read => {
     reads.map((read) => read(entry)).filter((value) => typeof value === 'string' && value !== ''),
   )
 }
-const absent: Read = () => undefined
+/** Labels or annotations of the pod of an end. */
+const metadataOf = (end: 'src' | 'dst', part: 'labels' | 'annotations'): Read => {
+  const side = end === 'src' ? 'sends the request' : 'answers'
+  return told(
+    '{ [name: string]: string }',
+    `${part === 'labels' ? 'Labels' : 'Annotations'} of the pod that ${side}`,
+    (entry) => fields(fields(fields(fields(entry[end]).pod).metadata)[part]),
+  )
+}
+/** Why an end has no name, in the one way that there is here. */
+const resolutionStatus = (end: 'src' | 'dst'): Read =>
+  told('string', 'cache_miss where nothing is known of the address, else ""', (entry) =>
+    fields(entry[end]).resolutionMechanism === 'none' ? 'cache_miss' : '',
+  )
 /** As they were asked; of a reply without its query as it repeats them. */
 const questionsOf = (entry: Fields) =>
   list(entry.request === null ? 'response' : 'request', 'questions')(entry) as readonly Fields[]
@@ -273,8 +291,12 @@ export const VARIABLES: Readonly<Record<string, Read>> = {
   node: at('node'),
   node_name: text('node', 'name'),
   node_ip: text('node', 'ip'),
-  local_node_name: text('node', 'name'),
-  remote_node_name: absent,
+  local_node_name: told(
+    'string',
+    'Node of who sends the request; of the worker where that is not known',
+    (entry) => String(fields(entry.src).nodeName || fields(entry.node).name || ''),
+  ),
+  remote_node_name: text('dst', 'nodeName'),
   dns_resolutions: told('string[]', 'Names of both ends that DNS told', (entry) =>
     [entry.src, entry.dst]
       .map(fields)
@@ -283,14 +305,14 @@ export const VARIABLES: Readonly<Record<string, Read>> = {
   namespaces: ofEnds('Kubernetes namespaces of both ends', 'namespace'),
   pods: ofEnds('Names of the pods of both ends', 'pod', 'metadata', 'name'),
   services: ofEnds('Names of the services of both ends', 'service', 'metadata', 'name'),
-  local_labels: absent,
-  remote_labels: absent,
-  local_annotations: absent,
-  remote_annotations: absent,
+  local_labels: metadataOf('src', 'labels'),
+  remote_labels: metadataOf('dst', 'labels'),
+  local_annotations: metadataOf('src', 'annotations'),
+  remote_annotations: metadataOf('dst', 'annotations'),
   local_process_name: text('src', 'processName'),
   remote_process_name: text('dst', 'processName'),
-  local_resolution_status: absent,
-  remote_resolution_status: absent,
+  local_resolution_status: resolutionStatus('src'),
+  remote_resolution_status: resolutionStatus('dst'),
   error: at('error'),
   request: message('request'),
   response: message('response'),

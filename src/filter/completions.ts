@@ -55,6 +55,9 @@ function fieldsOf(protocols: readonly DescribedProtocol[]): ReadonlyMap<string, 
   const found = new Map<string, Completion>()
   const common = { ...commonFields, protocol: protocolFields }
   for (const [name, shape] of Object.entries(common)) addField(found, name, describeShape(shape), [])
+  for (const end of ['src', 'dst'])
+    for (const [path, doc] of Object.entries(OF_KUBERNETES))
+      addField(found, `${end}.${path}`, { type: 'string', doc }, [])
   for (const protocol of protocols) {
     const badges = [...new Set(protocol.protocols.map(({ abbr }) => abbr))]
     for (const part of ['request', 'response', 'data'] as const)
@@ -93,6 +96,21 @@ function together(known: string | undefined, more: string, between: string): str
   return known.split(between).includes(more) ? known : `${known}${between}${more}`
 }
 
+/** In what is kept of objects of Kubernetes, each end. */
+const OF_KUBERNETES: Readonly<Record<string, string>> = {
+  'pod.metadata.name': 'Name of the pod',
+  'pod.metadata.namespace': 'Its namespace',
+  'pod.metadata.labels': 'Its labels: pod.metadata.labels["app"]',
+  'pod.spec.nodeName': 'Node that it runs on',
+  'service.metadata.name': 'Name of the service',
+  'service.metadata.namespace': 'Its namespace',
+  'endpointSlice.metadata.name': 'Name of the endpoint slice',
+  'workload.kind': 'What has made the pod: Deployment, StatefulSet …',
+  'workload.name': 'Its name',
+}
+const MECHANISMS = ['ip-and-port', 'ip', 'dns', 'http-header', 'container-id', 'none']
+const WORKLOADS = ['Deployment', 'StatefulSet', 'DaemonSet', 'CronJob', 'Job', 'ReplicaSet']
+
 function valuesOf(protocols: readonly DescribedProtocol[]): Readonly<Record<string, readonly string[]>> {
   const descriptors = protocols.flatMap((each) => each.protocols)
   const each = (of: (descriptor: (typeof descriptors)[number]) => string) =>
@@ -103,8 +121,10 @@ function valuesOf(protocols: readonly DescribedProtocol[]): Readonly<Record<stri
     'protocol.macro': each(({ macro }) => macro),
     'protocol.layer4': each(({ layer4 }) => layer4),
     'error.type': ['dissection', 'connection', 'timeout', 'pair-not-found'],
-    'src.resolutionMechanism': ['none', 'dns', 'http-header'],
-    'dst.resolutionMechanism': ['none', 'dns', 'http-header'],
+    'src.resolutionMechanism': MECHANISMS,
+    'dst.resolutionMechanism': MECHANISMS,
+    'src.workload.kind': WORKLOADS,
+    'dst.workload.kind': WORKLOADS,
     'request.method': ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS', 'CONNECT'],
     'response.status': [
       '200',
@@ -229,6 +249,12 @@ function endMembers(
       field(`${label}.name`, 'string', `Name of the Kubernetes ${name}; "" when unknown`),
       field(`${label}.namespace`, 'string', `Namespace of the Kubernetes ${name}; "" when unknown`),
     ]
+  if (name === 'workload')
+    return [
+      field(`${label}.kind`, 'string', 'What has made the pod: Deployment, StatefulSet …'),
+      field(`${label}.name`, 'string', 'Its name'),
+    ]
+  if (name === 'node') return [field(label, 'string', 'Kubernetes node; "" when unknown')]
   if (name === 'dns') return [field(label, 'string', 'Name, where DNS told it')]
   return [field(label, name === 'port' ? 'number' : 'string', fields.get(label)?.doc ?? '')]
 }

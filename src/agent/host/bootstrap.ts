@@ -180,9 +180,11 @@ export function bootstrap(
     return copy
   }
 
-  /** An object of the Kubernetes API: its text, or what was made of that before. */
-  function kubernetes(value: unknown): unknown {
-    return typeof value === 'string' ? parse(value) : clone(value)
+  /** An object of the Kubernetes API, from its text, or from what is kept of it. */
+  function kubernetes(value: unknown, isPod: boolean): unknown {
+    if (value === null) return null
+    const text = typeof value === 'string' ? value : stringify(value)
+    return isPod ? podOf(text) : parse(text)
   }
 
   /** Bodies for scripts that take them for arrays of numbers (agent-api §5.5). */
@@ -1431,5 +1433,5 @@ export type MakerSource = (
   shape: (names: readonly string[], aliases: readonly string[]) => object,
   legacy: (prototype: object) => object,
   bytes: (text: unknown) => unknown,
-  kubernetes: (value: unknown) => unknown,
+  kubernetes: (value: unknown, isPod: boolean) => unknown,
 ) => readonly ((row: readonly unknown[]) => object)[]

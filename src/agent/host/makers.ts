@@ -49,7 +49,7 @@ class MakerSource {
     if (field.kind === 'constant') return this.#constant(field.value)
     const value = `row[${index}]`
     if (isSeldom(field))
-      return `${value} === undefined ? ${JSON.stringify(field.absent)} : ${field.form === 'kubernetes' ? `kubernetes(${value})` : `clone(${value})`}`
+      return `${value} === undefined ? ${JSON.stringify(field.absent)} : ${field.form === 'kubernetes' ? `kubernetes(${value}, ${field.name === 'pod'})` : `clone(${value})`}`
     if (field.kind === 'node') {
       const maker = this.#maker(field.fields, path, whole, 0)
       return `${value} === null ? null : new ${maker}(${value})`
