@@ -171,7 +171,7 @@ interface Held {
 }
 
 /** News of a cluster takes some tens of milliseconds from its API to a worker, and longer on busy machines. */
-const SETTLE_MS = 200
+const SETTLE_MS = 250
 const MOST_HELD = 20_000
 const MOST_BYTES = 64 << 20
 const MOST_GONE = 1024
