@@ -1,0 +1,207 @@
+/**
+ * What it costs a hub to follow a cluster: pods and changes each second, from an API server in a process of its own over HTTP,
+ * through a real hub, over NATS to a program that follows; and what the informer of @kubernetes/client-node takes for
+ * reading the same.
+ *
+ *     node bench/cluster-watch.ts [pods] [changes a second] [seconds]
+ *
+ * Needs nats-server. Each change marks a pod with the time, so that it is known how old it is where it arrives.
+ */
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
+import { CoreV1Api, KubeConfig, makeInformer } from '@kubernetes/client-node'
+import { openNatsBus } from '../src/bus/nats.ts'
+import { ClusterFollower } from '../src/node/cluster-follower.ts'
+import { FakeKubernetes } from '../test/kube/fake-kubernetes.ts'
+import { cpuMsOf, ended, machine, natsSettings, residentMb, startRealHub, whenTrue } from './real-hub.ts'
+
+const MARK = 'remora.bench/at'
+const [role = '', ...numbers] = ['api', 'informer'].includes(process.argv[2] ?? '')
+  ? process.argv.slice(2)
+  : ['', ...process.argv.slice(2)]
+if (role === 'api') await serve(Number(numbers[0]), Number(numbers[1]))
+else if (role === 'informer') await inform(String(numbers[0]))
+else await main(Number(numbers[0] ?? 10_000), Number(numbers[1] ?? 1000), Number(numbers[2] ?? 20))
+
+async function main(pods: number, perSecond: number, seconds: number): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'remora-bench-'))
+  const api = fork(import.meta.filename, ['api', String(pods), String(perSecond)])
+  const [{ url, bytes }] = (await once(api, 'message')) as [{ url: string; bytes: number }]
+  console.log(`${pods} pods of ${bytes} bytes, ${perSecond} changes a second; ${machine()}`)
+  const kubeconfig = join(folder, 'config')
+  writeFileSync(kubeconfig, JSON.stringify(configOf(url)))
+  try {
+    const ours = await ofHub(kubeconfig, api, pods, perSecond, seconds)
+    const theirs = await ofInformer(kubeconfig, api, seconds)
+    say('hub of Remora', ours)
+    say('informer of @kubernetes/client-node', theirs)
+    const [memory, cores] = [ours.memory / theirs.memory, ours.cores / theirs.cores]
+    console.log(`ratio: ${memory.toFixed(2)} of the memory, ${cores.toFixed(2)} of the CPU time`)
+  } finally {
+    await ended(api, 'SIGKILL')
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+async function ofHub(
+  kubeconfig: string,
+  api: ChildProcess,
+  pods: number,
+  perSecond: number,
+  seconds: number,
+) {
+  const flags = process.env.HUB_FLAGS?.split(' ') ?? []
+  const hub = await startRealHub({ flags, settings: [`kubernetes.kubeconfig=${kubeconfig}`] })
+  const bus = await openNatsBus({ settings: natsSettings(hub.natsUrl) })
+  const follower = new ClusterFollower({ bus, isOn: true, note: console.warn })
+  const ages: number[] = []
+  try {
+    await whenTrue(() => follower.objects('pod').length === pods, 60_000)
+    await setTimeout(2000)
+    const idle = residentMb(hub.pid)
+    follower.onChanges((changes) => {
+      if (changes.length === pods) return
+      const now = Date.now()
+      for (const { object } of changes) ages.push(now - Number(object.metadata.annotations[MARK]))
+    })
+    const measured = await under(hub.pid, api, seconds)
+    await whenTrue(() => ages.length >= (seconds - 1) * perSecond, 5000)
+    ages.sort((a, b) => a - b)
+    const at = (share: number) => ages[Math.floor((ages.length - 1) * share)]
+    console.log(
+      `hub: ${idle.toFixed(0)} MiB with all pods and no changes; ${ages.length} changes arrived, ` +
+        `half within ${at(0.5)} ms, 99 % within ${at(0.99)} ms; ${JSON.stringify(follower.counters)}`,
+    )
+    return measured
+  } finally {
+    await follower.close()
+    await bus.close()
+    await hub.close()
+  }
+}
+
+async function ofInformer(kubeconfig: string, api: ChildProcess, seconds: number) {
+  const informer = fork(import.meta.filename, ['informer', kubeconfig])
+  await once(informer, 'message')
+  await setTimeout(2000)
+  try {
+    return await under(informer.pid as number, api, seconds)
+  } finally {
+    await ended(informer, 'SIGKILL')
+  }
+}
+
+/** What a process takes while pods change. */
+async function under(pid: number, api: ChildProcess, seconds: number) {
+  api.send('go')
+  await setTimeout(2000)
+  const [cpu, began] = [cpuMsOf(pid), performance.now()]
+  let memory = 0
+  while (performance.now() - began < seconds * 1000) {
+    await setTimeout(100)
+    memory = Math.max(memory, residentMb(pid))
+  }
+  const cores = (cpuMsOf(pid) - cpu) / (performance.now() - began)
+  api.send('stop')
+  return { memory, cores }
+}
+
+function say(what: string, { memory, cores }: { readonly memory: number; readonly cores: number }): void {
+  console.log(`${what}: ${memory.toFixed(0)} MiB at most, ${cores.toFixed(2)} of a core`)
+}
+
+/** The API server. */
+async function serve(pods: number, perSecond: number): Promise<void> {
+  const fake = await FakeKubernetes.start({ after: () => {} }, { history: 10_000 })
+  for (let at = 0; at < pods; at++) fake.put(nameOf(at), podOf(at, 0), 'pods', `ns-${at % 50}`)
+  process.send?.({ url: fake.url, bytes: JSON.stringify(fake.find(nameOf(1), 'pods', 'ns-1')).length })
+  let timer: NodeJS.Timeout | undefined
+  let change = 0
+  process.on('message', (said) => {
+    clearInterval(timer)
+    if (said !== 'go') return
+    const [began, from] = [performance.now(), change]
+    timer = setInterval(() => {
+      const due = from + ((performance.now() - began) * perSecond) / 1000
+      for (; change < due; change++) {
+        const at = (change * 7919) % pods
+        fake.put(nameOf(at), podOf(at, change), 'pods', `ns-${at % 50}`)
+      }
+    }, 10)
+  })
+}
+
+async function inform(kubeconfig: string): Promise<void> {
+  const config = new KubeConfig()
+  config.loadFromFile(kubeconfig)
+  const core = config.makeApiClient(CoreV1Api)
+  const informer = makeInformer(config, '/api/v1/pods', () => core.listPodForAllNamespaces())
+  informer.on('error', (error) => console.warn('informer', String(error)))
+  await informer.start()
+  process.send?.(informer.list().length)
+}
+
+function nameOf(at: number): string {
+  return `checkout-${(at * 2_654_435_761) % 4_294_967_296}-${at}`
+}
+
+/** As one of a deployment looks with one container. */
+function podOf(at: number, change: number) {
+  const ip = `10.${(at >> 16) & 255}.${(at >> 8) & 255}.${at & 255}`
+  const time = '2026-07-01T10:00:00Z'
+  const container = 'a'.repeat(64)
+  return {
+    metadata: {
+      labels: { app: 'checkout', 'pod-template-hash': '5d7f8c9b4', version: 'v3' },
+      annotations: { 'prometheus.io/scrape': 'true', [MARK]: String(change === 0 ? 0 : Date.now()) },
+      ownerReferences: [
+        {
+          ...{ apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'checkout-5d7f8c9b4' },
+          ...{ uid: '0c1b2a39-4857-6675-8493-a2b1c0dfeecd', controller: true, blockOwnerDeletion: true },
+        },
+      ],
+    },
+    spec: {
+      nodeName: `node-${at % 100}`,
+      serviceAccountName: 'checkout',
+      restartPolicy: 'Always',
+      containers: [
+        {
+          ...{ name: 'main', image: 'registry.example.com/shop/checkout:3.14.1' },
+          ports: [{ name: 'http', containerPort: 8080, protocol: 'TCP' }],
+          env: [{ name: 'LOG_LEVEL', value: 'info' }],
+          resources: { limits: { cpu: '500m', memory: '256Mi' }, requests: { cpu: '100m', memory: '128Mi' } },
+          volumeMounts: [{ name: 'token', readOnly: true, mountPath: '/var/run/secrets/x' }],
+        },
+      ],
+    },
+    status: {
+      ...{ phase: 'Running', podIP: ip, podIPs: [{ ip }], startTime: time, qosClass: 'Burstable' },
+      ...{ hostIP: '192.168.0.1', hostIPs: [{ ip: '192.168.0.1' }] },
+      conditions: ['Initialized', 'Ready', 'ContainersReady', 'PodScheduled'].map((type) => ({
+        ...{ type, status: 'True', lastProbeTime: null, lastTransitionTime: time },
+      })),
+      containerStatuses: [
+        {
+          ...{ name: 'main', ready: true, started: true, restartCount: change % 3 },
+          ...{ image: 'registry.example.com/shop/checkout:3.14.1', containerID: `containerd://${container}` },
+          state: { running: { startedAt: time } },
+          lastState: {},
+        },
+      ],
+    },
+  }
+}
+
+function configOf(server: string) {
+  return {
+    ...{ apiVersion: 'v1', kind: 'Config', 'current-context': 'bench' },
+    clusters: [{ name: 'bench', cluster: { server, 'insecure-skip-tls-verify': true } }],
+    users: [{ name: 'bench', user: { token: 'bench' } }],
+    contexts: [{ name: 'bench', context: { cluster: 'bench', user: 'bench' } }],
+  }
+}
