@@ -1,11 +1,11 @@
 /**
- * What it costs a hub to follow a cluster: pods and changes each second, from an API server in a process of its own over HTTP,
- * through a real hub, over NATS to a program that follows; and what the informer of @kubernetes/client-node takes for
- * reading the same.
+ * What it costs a hub to follow a cluster: pods and changes each second, from an API server in a process of its own over
+ * HTTPS, through a real hub that is let in as a pod is, over NATS to a program that follows; and what the informer of
+ * @kubernetes/client-node takes for reading the same.
  *
  *     node bench/cluster-watch.ts [pods] [changes a second] [seconds]
  *
- * Needs nats-server. Each change marks a pod with the time, so that it is known how old it is where it arrives.
+ * Needs nats-server, openssl, and root, for a service account where pods have theirs. Each change marks a pod with the time, so that it is known how old it is where it arrives.
  */
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
@@ -16,10 +16,15 @@ import { setTimeout } from 'node:timers/promises'
 import { CoreV1Api, KubeConfig, makeInformer } from '@kubernetes/client-node'
 import { openNatsBus } from '../src/bus/nats.ts'
 import { ClusterFollower } from '../src/node/cluster-follower.ts'
+import { certificate } from '../src/testing/certificate.ts'
 import { FakeKubernetes } from '../test/kube/fake-kubernetes.ts'
 import { cpuMsOf, ended, machine, natsSettings, residentMb, startRealHub, whenTrue } from './real-hub.ts'
 
 const MARK = 'remora.bench/at'
+/** Puts the files of a service account where those of a pod are, for this program alone. */
+const AS_IN_A_POD = `mount -t tmpfs none /run && mkdir -p /run/secrets/kubernetes.io &&
+  cp -r "$0" /run/secrets/kubernetes.io/serviceaccount && exec "$@"`
+
 const [role = '', ...numbers] = ['api', 'informer'].includes(process.argv[2] ?? '')
   ? process.argv.slice(2)
   : ['', ...process.argv.slice(2)]
@@ -30,14 +35,18 @@ else await main(Number(numbers[0] ?? 10_000), Number(numbers[1] ?? 1000), Number
 async function main(pods: number, perSecond: number, seconds: number): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'remora-bench-'))
   const api = fork(import.meta.filename, ['api', String(pods), String(perSecond)])
-  const [{ url, bytes }] = (await once(api, 'message')) as [{ url: string; bytes: number }]
+  const [{ url, ca, bytes }] = (await once(api, 'message')) as [{ url: string; ca: string; bytes: number }]
   console.log(`${pods} pods of ${bytes} bytes, ${perSecond} changes a second; ${machine()}`)
   const kubeconfig = join(folder, 'config')
-  writeFileSync(kubeconfig, JSON.stringify(configOf(url)))
+  writeFileSync(kubeconfig, JSON.stringify(configOf(url, ca)))
+  for (const [name, text] of Object.entries({ 'ca.crt': ca, token: 'bench', namespace: 'default' }))
+    writeFileSync(join(folder, name), text)
   try {
-    const ours = await ofHub(kubeconfig, api, pods, perSecond, seconds)
+    const alone = await ofHub(folder, undefined)
+    const ours = await ofHub(folder, { url, api, pods, perSecond, seconds })
     const theirs = await ofInformer(kubeconfig, api, seconds)
-    say('hub of Remora', ours)
+    say('hub without a cluster', alone)
+    say('hub', ours)
     say('informer of @kubernetes/client-node', theirs)
     const [memory, cores] = [ours.memory / theirs.memory, ours.cores / theirs.cores]
     console.log(`ratio: ${memory.toFixed(2)} of the memory, ${cores.toFixed(2)} of the CPU time`)
@@ -47,41 +56,63 @@ async function main(pods: number, perSecond: number, seconds: number): Promise<v
   }
 }
 
-async function ofHub(
-  kubeconfig: string,
-  api: ChildProcess,
-  pods: number,
-  perSecond: number,
-  seconds: number,
-) {
+interface Load {
+  readonly url: string
+  readonly api: ChildProcess
+  readonly pods: number
+  readonly perSecond: number
+  readonly seconds: number
+}
+
+async function ofHub(account: string, load: Load | undefined) {
+  const { hostname, port } = new URL(load?.url ?? 'https://localhost')
   const flags = process.env.HUB_FLAGS?.split(' ') ?? []
-  const hub = await startRealHub({ flags, settings: [`kubernetes.kubeconfig=${kubeconfig}`] })
+  const hub = await startRealHub({
+    flags,
+    settings: [`kubernetes.enabled=${load === undefined ? 'off' : 'on'}`],
+    within: [
+      ...[
+        'unshare',
+        '--mount',
+        'env',
+        `KUBERNETES_SERVICE_HOST=${hostname}`,
+        `KUBERNETES_SERVICE_PORT=${port}`,
+      ],
+      ...['sh', '-c', AS_IN_A_POD, account],
+    ],
+  })
   const bus = await openNatsBus({ settings: natsSettings(hub.natsUrl) })
   const follower = new ClusterFollower({ bus, isOn: true, note: console.warn })
-  const ages: number[] = []
   try {
-    await whenTrue(() => follower.objects('pod').length === pods, 60_000)
-    await setTimeout(2000)
-    const idle = residentMb(hub.pid)
-    follower.onChanges((changes) => {
-      if (changes.length === pods) return
-      const now = Date.now()
-      for (const { object } of changes) ages.push(now - Number(object.metadata.annotations[MARK]))
-    })
-    const measured = await under(hub.pid, api, seconds)
-    await whenTrue(() => ages.length >= (seconds - 1) * perSecond, 5000)
-    ages.sort((a, b) => a - b)
-    const at = (share: number) => ages[Math.floor((ages.length - 1) * share)]
-    console.log(
-      `hub: ${idle.toFixed(0)} MiB with all pods and no changes; ${ages.length} changes arrived, ` +
-        `half within ${at(0.5)} ms, 99 % within ${at(0.99)} ms; ${JSON.stringify(follower.counters)}`,
-    )
-    return measured
+    if (load === undefined) return await under(hub.pid, undefined, 5)
+    return await whileFollowing(hub.pid, follower, load)
   } finally {
     await follower.close()
     await bus.close()
     await hub.close()
   }
+}
+
+async function whileFollowing(pid: number, follower: ClusterFollower, load: Load) {
+  const { api, pods, perSecond, seconds } = load
+  const ages: number[] = []
+  await whenTrue(() => follower.objects('pod').length === pods, 60_000)
+  await setTimeout(2000)
+  const idle = residentMb(pid)
+  follower.onChanges((changes) => {
+    if (changes.length === pods) return
+    const now = Date.now()
+    for (const { object } of changes) ages.push(now - Number(object.metadata.annotations[MARK]))
+  })
+  const measured = await under(pid, api, seconds)
+  await whenTrue(() => ages.length >= (seconds - 1) * perSecond, 5000)
+  ages.sort((a, b) => a - b)
+  const at = (share: number) => ages[Math.floor((ages.length - 1) * share)]
+  console.log(
+    `hub: ${idle.toFixed(0)} MiB with all pods and no changes; ${ages.length} changes arrived, ` +
+      `half within ${at(0.5)} ms, 99 % within ${at(0.99)} ms`,
+  )
+  return measured
 }
 
 async function ofInformer(kubeconfig: string, api: ChildProcess, seconds: number) {
@@ -96,8 +127,8 @@ async function ofInformer(kubeconfig: string, api: ChildProcess, seconds: number
 }
 
 /** What a process takes while pods change. */
-async function under(pid: number, api: ChildProcess, seconds: number) {
-  api.send('go')
+async function under(pid: number, api: ChildProcess | undefined, seconds: number) {
+  api?.send('go')
   await setTimeout(2000)
   const [cpu, began] = [cpuMsOf(pid), performance.now()]
   let memory = 0
@@ -106,7 +137,7 @@ async function under(pid: number, api: ChildProcess, seconds: number) {
     memory = Math.max(memory, residentMb(pid))
   }
   const cores = (cpuMsOf(pid) - cpu) / (performance.now() - began)
-  api.send('stop')
+  api?.send('stop')
   return { memory, cores }
 }
 
@@ -116,9 +147,15 @@ function say(what: string, { memory, cores }: { readonly memory: number; readonl
 
 /** The API server. */
 async function serve(pods: number, perSecond: number): Promise<void> {
-  const fake = await FakeKubernetes.start({ after: () => {} }, { history: 10_000 })
+  const never = { after: () => {} }
+  const { cert, key } = await certificate(never)
+  const fake = await FakeKubernetes.start(never, { history: 10_000, tls: { cert, key }, host: 'localhost' })
   for (let at = 0; at < pods; at++) fake.put(nameOf(at), podOf(at, 0), 'pods', `ns-${at % 50}`)
-  process.send?.({ url: fake.url, bytes: JSON.stringify(fake.find(nameOf(1), 'pods', 'ns-1')).length })
+  process.send?.({
+    url: fake.url,
+    ca: cert,
+    bytes: JSON.stringify(fake.find(nameOf(1), 'pods', 'ns-1')).length,
+  })
   let timer: NodeJS.Timeout | undefined
   let change = 0
   process.on('message', (said) => {
@@ -197,10 +234,11 @@ function podOf(at: number, change: number) {
   }
 }
 
-function configOf(server: string) {
+function configOf(server: string, ca: string) {
+  const authority = Buffer.from(ca).toString('base64')
   return {
     ...{ apiVersion: 'v1', kind: 'Config', 'current-context': 'bench' },
-    clusters: [{ name: 'bench', cluster: { server, 'insecure-skip-tls-verify': true } }],
+    clusters: [{ name: 'bench', cluster: { server, 'certificate-authority-data': authority } }],
     users: [{ name: 'bench', user: { token: 'bench' } }],
     contexts: [{ name: 'bench', context: { cluster: 'bench', user: 'bench' } }],
   }

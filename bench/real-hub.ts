@@ -22,9 +22,15 @@ export interface RealHubOptions {
   readonly flags?: readonly string[]
   /** Settings, as `--set` takes them. */
   readonly settings?: readonly string[]
+  /** A program that runs it in its own place, with its arguments. */
+  readonly within?: readonly string[]
 }
 
-export async function startRealHub({ flags = [], settings = [] }: RealHubOptions = {}): Promise<RealHub> {
+export async function startRealHub({
+  flags = [],
+  settings = [],
+  within = [],
+}: RealHubOptions = {}): Promise<RealHub> {
   const folder = mkdtempSync(join(tmpdir(), 'remora-bench-'))
   const port = await freePort()
   const nats = spawn(
@@ -44,11 +50,9 @@ export async function startRealHub({ flags = [], settings = [] }: RealHubOptions
     'tap.proxy.front.port=0',
     ...settings,
   ]
-  const hub = spawn(
-    process.execPath,
-    [...flags, REMORA, 'hub', '--nats', natsUrl, ...all.flatMap((each) => ['--set', each])],
-    { stdio: ['ignore', 'inherit', 'pipe'] },
-  )
+  const settingFlags = all.flatMap((each) => ['--set', each])
+  const command = [...within, process.execPath, ...flags, REMORA, 'hub', '--nats', natsUrl, ...settingFlags]
+  const hub = spawn(command[0] as string, command.slice(1), { stdio: ['ignore', 'inherit', 'pipe'] })
   const url = await urlOf(hub)
   return {
     url,

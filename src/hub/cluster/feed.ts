@@ -273,11 +273,11 @@ function keyOf({ kind, namespace, name }: PackedObject): string {
 const BATCH_MS = 100
 const BEAT_MS = 1000
 /** Of a message, where the bus takes as much. */
-const MESSAGE_BYTES = 256 << 10
+const MESSAGE_BYTES = 64 << 10
 /** What stands around the changes of a message. */
 const HEAD_BYTES = 16 << 10
 const HEAD_OF_ONE = 40
 /** Of what is kept for those who have missed something. */
-const LOG_LENGTH = 8 << 20
+const LOG_LENGTH = 4 << 20
 /** Pods, services, endpoint slices and nodes together. */
 const MOST_OBJECTS = 500_000
