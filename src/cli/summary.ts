@@ -277,6 +277,7 @@ export function summaryJson(result: RunResult, effects: Effects, sandbox: string
         decoded: counters.decode.decoded,
         ignored: counters.decode.ignored,
         malformed: counters.decode.malformed,
+        ignoredBytes: counters.ignoredBytes,
       },
       streamBytes: {
         delivered: counters.reassembly.deliveredBytes,

@@ -27,7 +27,8 @@ test('a pod is taken by its name, in the namespaces that are named and not exclu
 })
 
 test('a capture filter stands instead of them', () => {
-  assert.equal(compileTargeting(rules({ regex: '^a', bpfOverride: 'port 80' })).takesAll, true)
+  const targeting = compileTargeting(rules({ regex: '^a', bpfOverride: 'port 80' }))
+  assert.deepEqual([targeting.takesAll, targeting.has(pod('any', 'thing'))], [true, true])
 })
 
 test('a regular expression that cannot be read is refused with its place', () => {

@@ -15,10 +15,12 @@ export interface Targeting {
 export function compileTargeting(rules: TargetingRules): Targeting {
   const { regex, namespaces, excludedNamespaces } = rules
   const pattern = regex === '' || regex === '.*' ? undefined : readPattern(regex)
+  // A capture filter stands instead of the other rules; that they can be read is wanted all the same.
+  if (rules.bpfOverride !== '') return { takesAll: true, has: () => true }
   const only = new Set(namespaces)
   const without = new Set(excludedNamespaces)
   return {
-    takesAll: rules.bpfOverride !== '' || (pattern === undefined && only.size + without.size === 0),
+    takesAll: pattern === undefined && only.size + without.size === 0,
     has: ({ metadata: { name, namespace } }) =>
       (only.size === 0 || only.has(namespace)) && !without.has(namespace) && pattern?.test(name) !== false,
   }
