@@ -205,6 +205,49 @@ describe('agents in a config map of Kubeshark', () => {
     assert.equal((await store.get(id)).code, 'var a')
   })
 
+  test('are all there again when somebody deletes the map, and nobody is told meanwhile that there are none', async (t) => {
+    const warnings: string[] = []
+    const { store, fake, data } = await started(t, { POD_REGEX: '.*' }, warnings)
+    const { id } = await store.create({ title: 'a', code: 'var a', active: true }, 'ann')
+    await store.update(id, { code: 'var b' }, 'ann')
+    const abort = new AbortController()
+    t.after(() => abort.abort())
+    const counts: number[] = []
+    const watched = watching(store, abort.signal)
+    await watched.until((records) => counts.push(records.length) > 0)
+    const before = data()
+    // Where it cannot be made again for now, what was there counts.
+    fake.fail({ kind: 'status', code: 403 }, (asked) => asked.startsWith('POST'))
+    fake.remove(NAME)
+    await until(() => warnings.some((text) => /was deleted, and cannot be made again/.test(text)))
+    await until(() => fake.find(NAME) !== undefined)
+    assert.deepEqual(data(), before)
+    assert.deepEqual(
+      (await store.history(id)).map(({ version }) => version),
+      [2, 1],
+    )
+    assert.ok(warnings.some((text) => /was deleted: it was made again, with 1 agents/.test(text)))
+    // Somebody who makes it anew at once means it.
+    fake.remove(NAME)
+    fake.put(NAME, { data: { SCRIPTING_SCRIPTS: '{"0":{"title":"other","code":"var o"}}' } })
+    await watched.until(([first]) => first?.title === 'other')
+    assert.equal(counts.includes(0), false)
+  })
+
+  for (const [verb, missing, hint] of [
+    ['get', ['update', 'watch', 'create'], /right get on configmaps, resource name kubeshark-config-map,/],
+    ['update', ['get', 'watch', 'create'], /right update on configmaps, resource name/],
+    ['create', ['get', 'watch', 'update'], /right create on configmaps in namespace default/],
+  ] as const)
+    test(`say which right is missing to ${verb} the map`, async (t) => {
+      const { fake, store } = await started(t)
+      if (verb === 'create') fake.remove(NAME)
+      fake.addUser('hub', 'hub', [{ verbs: missing, resources: ['configmaps'] }])
+      fake.token = 'hub'
+      const mistake = await rejects(store.create({ title: 'a', code: 'var a' }, 'ann'), 'E_FORBIDDEN')
+      assert.match(mistake.hint ?? '', hint)
+    })
+
   test('can be read without the right to write, under identities that stay', async (t) => {
     const warnings: string[] = []
     const { store, fake } = await started(

@@ -48,12 +48,16 @@ class ConfigMapShelf implements Shelf {
   #failed = { revision: '', writes: 0 }
   /** The revision of which it was said that it cannot be written. */
   #warned: string | undefined
+  /** How many follow it: while some do, what was seen last is what was there last. */
+  #followers = 0
+  readonly #namespace: string
 
   constructor(client: KubernetesClient, name: string, namespace: string, rules: StoreRules) {
     this.description = `config map ${name} in namespace ${namespace} (${client.description})`
     this.#where = `config map ${name}`
     this.#client = client
     this.#name = name
+    this.#namespace = namespace
     this.#collection = `/api/v1/namespaces/${encodeURIComponent(namespace)}/configmaps`
     this.#rules = rules
   }
@@ -81,13 +85,18 @@ class ConfigMapShelf implements Shelf {
     const events = this.#client.watch(this.#collection, {
       name: this.#name,
       signal: ending,
-      onTrouble: ({ message }) => this.#rules.warn(`changes of agents are not seen for now: ${message}`),
+      onTrouble: (mistake) => {
+        const { message, hint } = this.#withRight(mistake, 'get and watch')
+        this.#rules.warn(`changes of agents are not seen for now: ${message}${hint ? `\n${hint}` : ''}`)
+      },
       // Who is told reads it anyhow.
       trim: ({ metadata }) => ({ metadata }),
     })
+    this.#followers++
     try {
       for await (const _ of events) yield
     } finally {
+      this.#followers--
       release()
     }
   }
@@ -100,10 +109,50 @@ class ConfigMapShelf implements Shelf {
   async #settle(): Promise<Seen> {
     for (let attempt = 0; ; attempt++) {
       const seen = await this.#look()
+      if (seen.object === undefined && attempt < MOST_ATTEMPTS && (await this.#putBack())) continue
       this.#seen = seen
       if (!seen.document.isChanged || attempt === MOST_ATTEMPTS) return seen
       if (!(await this.#note(seen))) return seen
     }
+  }
+
+  /**
+   * A config map that somebody has deleted is made again, as it was: agents go when somebody deletes them. Whether it was, or
+   * somebody else has made it. Rejects when it cannot be: then nobody is told that there are no agents.
+   */
+  async #putBack(): Promise<boolean> {
+    const { object, document } = this.#seen ?? {}
+    if (this.#followers === 0 || object === undefined || document === undefined) return false
+    const { labels, annotations } = object.metadata
+    const { data, binaryData, immutable } = object
+    const metadata = { name: this.#name, labels, annotations }
+    try {
+      const again = { apiVersion: 'v1', kind: 'ConfigMap', metadata, data, binaryData, immutable }
+      await this.#client.create(this.#collection, again)
+      this.#rules.warn(
+        `the ${this.#where} was deleted: it was made again, with ${document.shelved.records.length} agents`,
+      )
+    } catch (error) {
+      if (!(error instanceof Mistake)) throw error
+      if (error.code === 'E_CONFLICT') return true
+      const { message, hint } = this.#withRight(error, 'create')
+      throw new Mistake(error.code, `the ${this.#where} was deleted, and cannot be made again: ${message}`, {
+        ...(hint === undefined ? {} : { hint }),
+        cause: error,
+      })
+    }
+    return true
+  }
+
+  /** Names the right that is missing. */
+  #withRight(error: Mistake, verb: string): Mistake {
+    if (error.code !== 'E_FORBIDDEN') return error
+    // Rights to create cannot be held to a name.
+    const which = verb === 'create' ? 'configmaps' : `configmaps, resource name ${this.#name},`
+    return new Mistake('E_FORBIDDEN', error.message, {
+      hint: `Give the service account of the hub the right ${verb} on ${which} in namespace ${this.#namespace}.`,
+      cause: error,
+    })
   }
 
   /** Whether it was written by us or others, and is to be read again. */
@@ -137,8 +186,9 @@ class ConfigMapShelf implements Shelf {
     try {
       return await this.#client.get(this.#path)
     } catch (error) {
-      if (error instanceof Mistake && error.code === 'E_NOT_FOUND') return undefined
-      throw error
+      if (!(error instanceof Mistake)) throw error
+      if (error.code === 'E_NOT_FOUND') return undefined
+      throw this.#withRight(error, 'get')
     }
   }
 
@@ -152,7 +202,8 @@ class ConfigMapShelf implements Shelf {
       if (!(error instanceof Mistake)) throw error
       if (error.code === 'E_CONFLICT' || (object !== undefined && error.code === 'E_NOT_FOUND')) return false
       if (this.#failed.revision !== revision) this.#failed = { revision, writes: 0 }
-      if (error.code !== 'E_KUBERNETES' || ++this.#failed.writes > MOST_FAILED_WRITES) throw error
+      if (error.code !== 'E_KUBERNETES' || ++this.#failed.writes > MOST_FAILED_WRITES)
+        throw this.#withRight(error, object === undefined ? 'create' : 'update')
       return false
     }
   }
