@@ -853,6 +853,7 @@ export class AgentGroup {
   #createPods(source: PodSource): PodDelivery {
     return new PodDelivery({
       source,
+      isLive: () => this.#live,
       timeOf: ({ at }) => (this.#live ? Date.now() : calendarMs(at)),
       send: (message) => this.#sandbox.pods(message),
       sent: (slot, events) => this.#ledger.sentPods(slot, events),

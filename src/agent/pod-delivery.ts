@@ -15,6 +15,8 @@ export interface PodSource {
 
 export interface PodDeliveryOptions {
   readonly source: PodSource
+  /** False: time comes with the traffic, and changes wait for theirs, also those from before anybody heard. */
+  readonly isLive: () => boolean
   /** What time it is for agents when they are told (ms). */
   readonly timeOf: (change: ClusterChange) => number
   /** Resolves when the agents have been told; with false when their process died before. */
@@ -195,7 +197,8 @@ export class PodDelivery {
 
   #enqueue(change: ClusterChange): void {
     // All who hear get it with everything else that there is.
-    if (this.#ready.size === 0 && this.#sending === undefined && this.#replay === undefined) {
+    const isHeard = this.#ready.size > 0 || !this.#options.isLive()
+    if (!isHeard && this.#sending === undefined && this.#replay === undefined) {
       this.#learn([...this.#queue, change])
       this.#queue = []
       return
@@ -255,7 +258,7 @@ export class PodDelivery {
     for (const slot of slots) this.#options.sent(slot, events.length)
     const sending: Sending = { slots, events: events.length, changes, isLost: false }
     this.#sending = sending
-    void this.#options.send({ slots, events }).then((isTold) => {
+    void this.#options.send({ slots, events, isTimed: !this.#options.isLive() }).then((isTold) => {
       if (!isTold) this.restarted()
       this.#sending = undefined
       if (!sending.isLost) this.#learnAll(sending.changes)

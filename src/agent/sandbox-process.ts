@@ -670,7 +670,7 @@ function podsFrame(seq: number, message: PodsMessage): Buffer {
 function again({ seq, frame, pending, once }: Unacked): Uint8Array {
   if (once !== undefined) {
     once.isLost = true
-    return podsFrame(seq, { slots: [], events: [] })
+    return podsFrame(seq, { slots: [], events: [], isTimed: false })
   }
   if (pending === undefined) return frame
   pending.lines = []

@@ -18,11 +18,12 @@ export function expectationOf(outcome: TrialOutcome): Expectation {
 }
 
 /** A fixture as it is kept in a file: each entry and each thing that is expected on a line of its own. */
-export function fixtureText({ input, expected, code, ...head }: Fixture): string {
+export function fixtureText({ input, expected, code, pods, ...head }: Fixture): string {
   const parts = [
     ...Object.entries(head).map(([name, value]) => `${JSON.stringify(name)}: ${JSON.stringify(value)}`),
     `"code": ${JSON.stringify(code)}`,
     `"input": ${inputText(input)}`,
+    ...(pods === undefined ? [] : [`"pods": ${list(pods)}`]),
     `"expected": ${expectedText(expected)}`,
   ]
   return `{\n${indented(parts.join(',\n'))}\n}\n`

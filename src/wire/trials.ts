@@ -1,6 +1,22 @@
 import { z } from 'zod'
 import { agentFault } from './agents.ts'
+import { clusterChange, clusterObject } from './cluster.ts'
 import { CONSOLE_LEVELS, consoleLine } from './console.ts'
+
+/** Entries of a trial, how long it may take, and what of it is told. */
+export const TRIAL_LIMITS = {
+  entries: 50_000,
+  ms: 30_000,
+  lines: 2000,
+  lineCharacters: 1 << 20,
+  effects: 1000,
+  marks: 2000,
+  files: 200,
+  metrics: 200,
+  metricCharacters: 4000,
+  fileBytes: 32 << 20,
+  pods: 200,
+} as const
 
 export const EFFECT_KINDS = ['network', 'file', 'hub', 'shared'] as const
 
@@ -154,6 +170,15 @@ export const fixtureInput = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('capture'), name: z.string(), base64: z.base64() }),
 ])
 
+/** A change of a pod, for `onPodEvent`. What it means is read off the status before and after. */
+export const podFixture = z.object({
+  at: z.number().describe('ms since the epoch, by the clock of the traffic'),
+  event: clusterChange.shape.type,
+  pod: clusterObject.describe('As `kubectl get pod -o json` prints it'),
+})
+
+const podFixtures = z.array(podFixture).max(TRIAL_LIMITS.pods).optional().describe('In order of time')
+
 /** A test of an agent that can be run anywhere: its code, what it is given, and what is to come of it. */
 export const fixture = z.object({
   remora: z.literal('fixture'),
@@ -163,6 +188,7 @@ export const fixture = z.object({
   code: z.string(),
   env: z.record(z.string(), z.unknown()).default({}).describe('Stand-ins for what is secret'),
   input: fixtureInput,
+  pods: podFixtures,
   expected: expectation,
 })
 
@@ -176,6 +202,7 @@ export const trialOrder = z.object({
     z.object({ kind: z.literal('entries'), path: z.string(), description: z.string() }),
     z.object({ kind: z.literal('capture'), path: z.string(), description: z.string() }),
   ]),
+  pods: podFixtures,
 })
 
 export type Effect = z.infer<typeof effect>
@@ -185,19 +212,6 @@ export type TrialRequest = z.infer<typeof trialRequest>
 export type TrialOutcome = z.infer<typeof trialOutcome>
 export type TrialAnswer = z.infer<typeof trialAnswer>
 export type TrialOrder = z.infer<typeof trialOrder>
+export type PodFixture = z.infer<typeof podFixture>
 export type Expectation = z.infer<typeof expectation>
 export type Fixture = z.infer<typeof fixture>
-
-/** Entries of a trial, how long it may take, and what of it is told. */
-export const TRIAL_LIMITS = {
-  entries: 50_000,
-  ms: 30_000,
-  lines: 2000,
-  lineCharacters: 1 << 20,
-  effects: 1000,
-  marks: 2000,
-  files: 200,
-  metrics: 200,
-  metricCharacters: 4000,
-  fileBytes: 32 << 20,
-} as const

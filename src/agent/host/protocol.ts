@@ -403,6 +403,8 @@ export interface CallMessage {
 export interface PodsMessage {
   readonly slots: readonly number[]
   readonly events: readonly PodEvent[]
+  /** Each waits until it is its time, among the traffic. */
+  readonly isTimed: boolean
 }
 
 /** One call of onPodEvent: its arguments as JSON text. */

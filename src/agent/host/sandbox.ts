@@ -84,6 +84,8 @@ interface Broadcast {
   readonly sender: Slot | undefined
   readonly ms: number
   readonly key: number | undefined
+  /** It is not told before its time. */
+  readonly isTimed?: boolean
   /** The next slot to be told. */
   slot: number
 }
@@ -350,10 +352,11 @@ export class Sandbox implements SlotHost {
         return
       }
       case DOWN.pods: {
-        const { slots, events } = json<PodsMessage>(frame)
-        for (const event of events) this.#broadcasts.push(podBroadcast(slots, event))
+        const { slots, events, isTimed } = json<PodsMessage>(frame)
+        for (const event of events) this.#broadcasts.push({ ...podBroadcast(slots, event), isTimed })
         this.#owes = frame.seq
-        this.#work = newWork(emptyBatch(Math.max(this.#nowMs, events.at(-1)?.ms ?? 0)))
+        const untilMs = isTimed ? this.#nowMs : (events.at(-1)?.ms ?? 0)
+        this.#work = newWork(emptyBatch(Math.max(this.#nowMs, untilMs)))
         return
       }
     }
@@ -652,7 +655,7 @@ export class Sandbox implements SlotHost {
     const { batch } = work
     while (work.phase !== 'done') {
       if (work.phase === 'cut') {
-        const due = Math.max(this.#scheduler.nextDue, this.#nowMs)
+        const due = Math.max(Math.min(this.#scheduler.nextDue, this.#nextTimed()), this.#nowMs)
         const all = due > batch.untilMs
         work.toItem = all ? batch.rows.length : firstFrom(batch.itemTimes, work.item, batch.rows.length, due)
         work.toPacket = all ? batch.packets : firstFrom(batch.packetTimes, work.packet, batch.packets, due)
@@ -674,6 +677,11 @@ export class Sandbox implements SlotHost {
       work.phase = 'cut'
       this.#scheduler.runAllOnceMore()
     }
+  }
+
+  /** When the next broadcast is due that waits for its time. */
+  #nextTimed(): number {
+    return Math.min(...this.#broadcasts.map(({ isTimed, ms }) => (isTimed === true ? ms : Infinity)))
   }
 
   /** Gives dissectors of agents what was relayed for them, and puts the entries that they read in its place. */
@@ -909,7 +917,9 @@ export class Sandbox implements SlotHost {
     const paces = new Map<Slot, Pace>()
     for (;;) {
       const broadcast = this.#broadcasts.find(
-        ({ sender }) => (said.get(sender as Slot) ?? 0) < this.#mostSaid(sender),
+        ({ sender, isTimed, ms }) =>
+          (isTimed !== true || ms <= now || this.#ended) &&
+          (said.get(sender as Slot) ?? 0) < this.#mostSaid(sender),
       )
       const isSaid = broadcast !== undefined && (broadcast.ms <= now || isOver(work))
       const due = this.#scheduler.take(isSaid ? Math.min(now, broadcast.ms) : now, this.#nowMs)
@@ -922,6 +932,7 @@ export class Sandbox implements SlotHost {
         paces.set(owner, pace)
         if (this.#isEnough(owner, pace, due.at)) this.#scheduler.rest(owner, now)
       } else if (isSaid) {
+        if (broadcast.isTimed === true) this.#sortLines(work)
         this.#tellAll(broadcast)
         this.#broadcasts.splice(this.#broadcasts.indexOf(broadcast), 1)
         if (broadcast.sender !== undefined) {

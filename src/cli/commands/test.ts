@@ -67,7 +67,7 @@ async function test(paths: string[], flags: TestFlags): Promise<void> {
 
 /** In the sandbox, like a trial. */
 async function outcomeOf(
-  { code, title, language, env, input }: Fixture,
+  { code, title, language, env, input, pods }: Fixture,
   config: Config,
 ): Promise<TrialOutcome> {
   const folder = mkdtempSync(join(tmpdir(), 'remora-test-'))
@@ -80,6 +80,7 @@ async function outcomeOf(
     const order: TrialOrder = {
       ...{ code, title, language, env: trialOrder.shape.env.parse(env) },
       input: { kind: input.kind, path, description: title },
+      pods,
     }
     const launcher = new SandboxLauncher()
     const { sandbox } = config.scripting

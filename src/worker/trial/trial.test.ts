@@ -18,10 +18,18 @@ interface Given {
   /** Entries to run on; the sample capture when absent. */
   readonly entries?: readonly object[]
   readonly mostMs?: number
+  readonly pods?: NonNullable<TrialOrder['pods']>
 }
 
-async function tryOut(t: TestContext, code: string, { env = {}, entries, mostMs }: Given = {}) {
-  const order = { code, title: 'tried', language: 'es5' as const, env, input: await inputOf(t, entries) }
+async function tryOut(t: TestContext, code: string, { env = {}, entries, mostMs, pods }: Given = {}) {
+  const order = {
+    code,
+    title: 'tried',
+    language: 'es5' as const,
+    env,
+    input: await inputOf(t, entries),
+    pods,
+  }
   const tools = { config: configSchema.parse({}), launcher: new SandboxLauncher() }
   const outcome = await runTrial(order, mostMs === undefined ? tools : { ...tools, mostMs })
   // It is to pass between programs.
@@ -46,6 +54,19 @@ function entryAt(second: number, status = 200): object {
     request: { method: 'GET', url: '/', headers: {} },
     response: { status, headers: {} },
   }
+}
+
+function podAt(
+  second: number,
+  state: object,
+  event: 'ADDED' | 'MODIFIED' | 'DELETED' = second > 0 ? 'MODIFIED' : 'ADDED',
+) {
+  const pod = {
+    metadata: { name: 'cart-1', namespace: 'shop', uid: 'uid of cart-1', resourceVersion: '' },
+    spec: { nodeName: 'worker-1', containers: [{ name: 'main' }] },
+    status: { phase: 'Running', podIP: '10.0.0.2', containerStatuses: [{ name: 'main', state }] },
+  }
+  return { at: 1_767_225_600_000 + second * 1000, event, pod }
 }
 
 function texts({ console }: TrialOutcome): string[] {
@@ -98,6 +119,63 @@ describe('a trial', () => {
     ])
     assert.deepEqual([callsOf(outcome, 'onItemCaptured'), callsOf(outcome, 'job "tick"')], [3, 3])
     assert.deepEqual(outcome.events.entries, { received: 3, delivered: 3, dropped: 0 })
+  })
+
+  test('tells of pods between its entries, where they change, and what that means', async (t) => {
+    const code = `
+      function onItemCaptured(data) { console.log(data.index, new Date().toISOString()) }
+      function onPodEvent(event, pod, meta, why) {
+        console.log(event, pod.metadata.name, why ? why.reason + ' ' + why.container : '-', new Date().toISOString());
+        if (why) console.log(pcap.history(pod, 30))
+      }
+      jobs.schedule('tick', '*/10 * * * * *', function () { console.log('tick') });`
+    const pods = [
+      podAt(25, { running: {} }, 'DELETED'),
+      podAt(0, { running: {} }),
+      podAt(12, { terminated: { exitCode: 1, containerID: 'containerd://1' } }),
+    ]
+    const outcome = await tryOut(t, code, { entries: [entryAt(1), entryAt(11), entryAt(21)], pods })
+    assert.deepEqual(texts(outcome), [
+      'ADDED cart-1 - 2026-01-01T00:00:00.000Z',
+      '1 2026-01-01T00:00:01.002Z',
+      'tick',
+      '11 2026-01-01T00:00:11.002Z',
+      'MODIFIED cart-1 crash main 2026-01-01T00:00:12.000Z',
+      'null',
+      'tick',
+      '21 2026-01-01T00:00:21.002Z',
+      'DELETED cart-1 - 2026-01-01T00:00:25.000Z',
+      'tick',
+    ])
+    const warnings = outcome.console.lines.filter(({ level }) => level === 'warn').map(({ text }) => text)
+    assert.match(warnings[0] ?? '', /^pcap.history: nothing of shop\/cart-1 is kept of those 30 s/)
+    assert.deepEqual([callsOf(outcome, 'onPodEvent'), outcome.notes.length], [3, 1])
+    const without = await tryOut(t, code, { entries: [entryAt(1)] })
+    assert.ok(without.notes.some((note) => note.startsWith('onPodEvent was not called')))
+    const alone = await tryOut(t, code, { entries: [], pods: pods.slice(1) })
+    assert.equal(texts(alone)[0], 'ADDED cart-1 - 2026-01-01T00:00:00.000Z')
+  })
+
+  test('has the packets of a pod as they were when it crashed, on a capture', async (t) => {
+    const code = `
+      var seen = 0;
+      function onItemCaptured(data) { if (data.dst.ip === '127.0.0.1') seen++ }
+      function onPodEvent(event, pod, meta, why) {
+        if (why) console.log(why.reason, seen, pcap.history('cart-1', 600))
+      }`
+    const firstMs = 1_795_416_691_872
+    const pods = [
+      { ...podAt(0, { running: {} }), at: firstMs },
+      { ...podAt(0, { terminated: { exitCode: 1 } }), at: firstMs + 60_000 },
+    ]
+    for (const { pod } of pods) Object.assign(pod.status as object, { podIP: '127.0.0.1' })
+    const outcome = await tryOut(t, code, { pods })
+    const [, seen, name] = /^crash (\d+) (\d+\.pcap)$/.exec(texts(outcome)[0] ?? '') ?? []
+    assert.ok(Number(seen) > 0, JSON.stringify([outcome.console, outcome.source]))
+    assert.deepEqual(
+      outcome.stored.files.map(({ path }) => path),
+      [name],
+    )
   })
 
   test('says where errors arose, and what was marked, changed and hidden', async (t) => {

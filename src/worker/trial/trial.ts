@@ -15,6 +15,7 @@ import { Run } from '../run.ts'
 import { runOptions } from '../run-options.ts'
 import { chunksOf, EntryFrames, type TimedEntry, timedEntry } from './entry-frames.ts'
 import { exportedIn } from './exported.ts'
+import { FixedPods } from './fixed-pods.ts'
 import { TrialRecord } from './record.ts'
 import { storedFiles } from './stored-files.ts'
 
@@ -61,6 +62,7 @@ class Trial {
   readonly #broker: Broker
   readonly #record: TrialRecord
   readonly #agent: Agent
+  readonly #pods: FixedPods
   #peakBytes = 0
 
   constructor(order: TrialOrder, tools: TrialTools, folder: string) {
@@ -70,7 +72,9 @@ class Trial {
     this.#config = trialConfig(tools.config, order, folder)
     this.#record = new TrialRecord((text) => this.#broker.masked(text))
     const rehearse = this.#record.effect.bind(this.#record)
-    this.#broker = new Broker(this.#config, NODE, undefined, this.#shared, { rehearse })
+    this.#pods = new FixedPods(order.pods ?? [])
+    const history = { pods: this.#pods.recent }
+    this.#broker = new Broker(this.#config, NODE, undefined, this.#shared, { rehearse, history })
     this.#agent = agentOf(order)
   }
 
@@ -134,7 +138,7 @@ class Trial {
       progress: () => {},
       learned: (...name: Parameters<Broker['learn']>) => this.#broker.learn(...name),
     }
-    const run = new Run({ ...options, host: { ...options.host, ...REHEARSED } }, observer)
+    const run = new Run({ ...options, pods: this.#pods, host: { ...options.host, ...REHEARSED } }, observer)
     const done = run.run().then(({ capture: { counters } }) => ({
       description,
       entries: Object.values(counters.entries).reduce((sum, count) => sum + count, 0),
@@ -159,6 +163,7 @@ class Trial {
         nodeName: NODE,
         hub: 'auto',
         query: this.#query,
+        pods: this.#pods,
         traffic: {
           origin: { worker: '', node: { ip: '127.0.0.1', name: NODE }, backend: 'kept' },
           replyTimeoutSeconds: 0,
@@ -175,7 +180,11 @@ class Trial {
       const entries = entriesIn(this.#order.input.path)
       const [first] = entries
       const last = entries.at(-1)
-      await group.start({ live: false, startMs: Math.floor(first?.ms ?? Date.now()) })
+      const firstMs = first?.ms ?? this.#pods.firstMs ?? Date.now()
+      await group.start({
+        live: false,
+        startMs: Math.floor(Math.min(firstMs, this.#pods.firstMs ?? firstMs)),
+      })
       await group.load()
       group.begin()
       const window = new Window()
@@ -193,7 +202,7 @@ class Trial {
       }
       await group.endTraffic()
       await group.settled()
-      await group.end(!stopping.signal.aborted, last?.ms ?? null)
+      await group.end(!stopping.signal.aborted, endMs(last?.ms, this.#pods.lastMs))
       await group.measure()
       const { description } = this.#order.input
       return {
@@ -284,6 +293,8 @@ class Trial {
       notes.push('onPacketCaptured was not called: workers keep entries, not packets. Try it on a capture.')
     if (input.kind === 'entries' && /\bpcap\s*\./.test(code))
       notes.push('pcap.* found no packets: workers keep entries. Try it on a capture.')
+    if (this.#order.pods === undefined && /\bonPodEvent\b/.test(code))
+      notes.push('onPodEvent was not called: a test may have changes of pods in `pods`.')
     if (unreadable > 0)
       notes.push(
         `${unreadable} entries were left out: their protocols are read by dissectors of other agents.`,
@@ -313,6 +324,12 @@ class Window {
     this.#inside--
     this.#free.resolve()
   }
+}
+
+/** The later one of both; null where there is neither. */
+function endMs(one: number | undefined, other: number | undefined): number | null {
+  const last = Math.max(one ?? Number.NEGATIVE_INFINITY, other ?? Number.NEGATIVE_INFINITY)
+  return Number.isFinite(last) ? last : null
 }
 
 function agentOf({ code, title, language }: TrialOrder): Agent {
