@@ -134,6 +134,11 @@ export const chartValues = z.strictObject({
       'Follow all namespaces, and nodes, by a cluster role; false: only rbac.namespaces, by roles in them, and no cluster role at all',
     ),
     namespaces: value(texts, [], 'Without clusterWide: which; [] = that of the release'),
+    codeConfigMaps: value(
+      texts,
+      [],
+      'Config maps that it may read besides its own: those that NetworkAgent resources name in codeFrom',
+    ),
   }),
   hub: group('Hub: agents, their store, the API and the dashboard', {
     replicas: value(count, 1, 'Several may run, and one leads'),

@@ -33,14 +33,10 @@ function ruleLines({
   })
 }
 
-const OWN = [
-  'get,watch,update configmaps [remora-config-map]',
-  'create configmaps',
-  'get,list,watch networkagents.remora.internal',
-  'patch networkagents/status.remora.internal',
-]
+const OWN = ['get,watch,update configmaps [remora-config-map]', 'create configmaps']
+const RESOURCES = ['list,watch networkagents.remora.internal', 'patch networkagents/status.remora.internal']
 const FOLLOW = ['list,watch pods', 'list,watch services', 'list,watch endpointslices.discovery.k8s.io']
-const ENFORCE = 'get,list,watch,create,update,patch,delete networkpolicies.networking.k8s.io'
+const ENFORCE = ['get,list,create,update,delete networkpolicies.networking.k8s.io', 'patch pods']
 
 describe('the rights that the chart asks for', () => {
   test('are these, and no others', async (t) => {
@@ -49,16 +45,16 @@ describe('the rights that the chart asks for', () => {
     const rights = async (values: object) => rightsOf(await chart.render({ values }))
     const wide = [...FOLLOW, 'list,watch nodes', 'get namespaces [kube-system]']
     assert.deepEqual(await rights({}), {
-      'Role net remora-hub': OWN,
+      'Role net remora-hub': [...OWN, ...RESOURCES],
       'ClusterRole net-remora-hub': wide,
     })
     assert.deepEqual(await rights({ config: { scripting: { allowEnforcement: true } } }), {
-      'Role net remora-hub': OWN,
-      'ClusterRole net-remora-hub': [...FOLLOW, ENFORCE, ...wide.slice(FOLLOW.length)],
+      'Role net remora-hub': [...OWN, ...RESOURCES],
+      'ClusterRole net-remora-hub': [...FOLLOW, ...ENFORCE, ...wide.slice(FOLLOW.length)],
     })
     assert.deepEqual(await rights({ rbac: { clusterWide: false } }), {
       'Role net remora-hub': OWN,
-      'Role net net-remora-follow': FOLLOW,
+      'Role net net-remora-follow': [...FOLLOW, ...RESOURCES],
     })
     assert.deepEqual(
       await rights({
@@ -67,10 +63,14 @@ describe('the rights that the chart asks for', () => {
       }),
       {
         'Role net remora-hub': OWN,
-        'Role shop net-remora-follow': [...FOLLOW, ENFORCE],
-        'Role pay net-remora-follow': [...FOLLOW, ENFORCE],
+        'Role shop net-remora-follow': [...FOLLOW, ...ENFORCE, ...RESOURCES],
+        'Role pay net-remora-follow': [...FOLLOW, ...ENFORCE, ...RESOURCES],
       },
     )
+    assert.deepEqual(await rights({ rbac: { codeConfigMaps: ['scripts'] } }), {
+      'Role net remora-hub': [...OWN, ...RESOURCES, 'get,watch configmaps [scripts]'],
+      'ClusterRole net-remora-hub': wide,
+    })
     assert.deepEqual(await rights({ rbac: { create: false } }), {})
   })
 
