@@ -187,5 +187,7 @@ export function attributes(
   { group, resource }: ResourceKind,
   { namespace = '', name = '', subresource = '' },
 ): Attributes {
-  return { verb, group, resource, subresource, name, namespace }
+  // A namespace is one of its own objects.
+  const where = group === '' && resource === 'namespaces' ? name : namespace
+  return { verb, group, resource, subresource, name, namespace: where }
 }

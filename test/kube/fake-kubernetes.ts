@@ -29,7 +29,7 @@ import { AGGREGATED, discovery, wantsAggregated } from './discovery.ts'
 import { answersInstead, type Fault, Faults } from './faults.ts'
 import { apiVersionOf, BUILT_IN, qualified, type ResourceKind } from './kinds.ts'
 import { type FakeObject, type Json, recordOf, textOf, timestamp } from './object.ts'
-import { openApi } from './openapi.ts'
+import { OPENAPI_V2, openApi, openApiV2 } from './openapi.ts'
 import { Pages } from './pages.ts'
 import type { PortForwards } from './port-forward.ts'
 import { decodeProtobuf, PROTOBUF } from './protobuf.ts'
@@ -412,6 +412,8 @@ export class FakeKubernetes {
     if (!mayVisit(user, [...OF_ALL, ...this.rulesOf(user)], method.toLowerCase(), path))
       throw forbiddenPath(user, method.toLowerCase(), path)
     if (method === 'GET' && HEALTH.has(path)) return { code: 200, text: 'ok', type: 'text/plain' }
+    if (method === 'GET' && path === '/openapi/v2' && accept.includes(OPENAPI_V2.accept))
+      return { code: 200, text: Buffer.from(openApiV2(this.#kinds)), type: OPENAPI_V2.type }
     const isAggregated = wantsAggregated(accept)
     const found =
       method === 'GET'
@@ -515,7 +517,7 @@ function internalError(error: unknown): Refusal {
 interface Result {
   readonly code: number
   readonly body?: object
-  readonly text?: string
+  readonly text?: string | Buffer
   readonly type?: string
 }
 

@@ -1,3 +1,4 @@
+import protobuf from 'protobufjs'
 import { apiVersionOf, pathOf, type ResourceKind } from './kinds.ts'
 import { isRecord, type Json } from './object.ts'
 
@@ -25,6 +26,54 @@ export function openApi(path: string, kinds: readonly ResourceKind[]): Json | un
     components: { schemas: Object.fromEntries(own.map((kind) => [schemaName(kind), schemaOf(kind)])) },
   }
 }
+
+/**
+ * `/openapi/v2`, which kubectl asks for in Protobuf alone, and still looks at for objects of kind List: that each kind can be patched, and
+ * fields are checked then. Messages and numbers are those of github.com/google/gnostic-models/openapiv2.
+ */
+export function openApiV2(kinds: readonly ResourceKind[]): Uint8Array {
+  const paths = kinds.map((kind) => {
+    const yaml = Object.entries(gvk(kind)).map(([key, value]) => `${key}: "${String(value)}"`)
+    const parameter = { nonBodyParameter: { query: { in: 'query', name: 'fieldValidation' } } }
+    const patch = {
+      parameters: [{ parameter }],
+      vendorExtension: [{ name: 'x-kubernetes-group-version-kind', value: { yaml: `${yaml.join('\n')}\n` } }],
+    }
+    return { name: `${pathOf(kind, '{namespace}')}/{name}`, value: { patch } }
+  })
+  const document = {
+    swagger: '2.0',
+    info: { title: 'Kubernetes', version: 'v1.35.0' },
+    paths: { path: paths },
+  }
+  return V2.encode(V2.fromObject(document)).finish()
+}
+
+/** As it is asked for, and as it is answered. */
+export const OPENAPI_V2 = {
+  accept: 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf',
+  type: 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf',
+}
+
+const V2 = protobuf
+  .parse(
+    `
+    syntax = "proto3";
+    message Document { string swagger = 1; Info info = 2; Paths paths = 8; }
+    message Info { string title = 1; string version = 2; }
+    message Paths { repeated NamedPathItem path = 2; }
+    message NamedPathItem { string name = 1; PathItem value = 2; }
+    message PathItem { Operation patch = 8; }
+    message Operation { repeated ParametersItem parameters = 8; repeated NamedAny vendorExtension = 13; }
+    message ParametersItem { Parameter parameter = 1; }
+    message Parameter { NonBodyParameter nonBodyParameter = 2; }
+    message NonBodyParameter { QueryParameter query = 3; }
+    message QueryParameter { string in = 2; string name = 4; }
+    message NamedAny { string name = 1; Any value = 2; }
+    message Any { string yaml = 2; }
+  `,
+  )
+  .root.lookupType('Document')
 
 function rootOf(kind: ResourceKind): string {
   return kind.group === '' ? `api/${kind.version}` : `apis/${kind.group}/${kind.version}`
