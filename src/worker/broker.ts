@@ -11,6 +11,7 @@ import {
 } from '../agent/broker.ts'
 import type { Component, HelperCall } from '../agent/group.ts'
 import { OwnProcess } from '../agent/own-process.ts'
+import type { NamedSince } from '../cluster/identities.ts'
 import { RecentPods } from '../cluster/recent-pods.ts'
 import { alertRules } from '../config/alert-rules.ts'
 import type { Config } from '../config/index.ts'
@@ -177,7 +178,12 @@ export class Broker {
 
   /** A reply in the capture gave an address a name. */
   learn(seconds: number, address: string, name: string): void {
-    this.#packets.learn(seconds, address, name)
+    this.#packets.names.learn(seconds, address, name)
+  }
+
+  /** Who has which address in the cluster, and who had it. */
+  know(known: () => Iterable<NamedSince>): void {
+    this.#packets.names.know(known)
   }
 
   /** So much was captured by now, for `utils.health`. */

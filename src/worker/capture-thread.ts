@@ -1,6 +1,6 @@
 import { parentPort } from 'node:worker_threads'
 import { type CaptureOptions, isLive } from '../capture/index.ts'
-import { Identities } from '../cluster/identities.ts'
+import { Identities, type IdentityLimits } from '../cluster/identities.ts'
 import { dissectorsNamed, entryProtocols, protocolsNamed } from '../dissectors/index.ts'
 import type { EntryOrigin } from '../entry/entry.ts'
 import { EntryTexts } from '../entry/text.ts'
@@ -47,7 +47,7 @@ export interface CaptureThreadData {
   readonly worker: string
   readonly node: { readonly ip: string; readonly name: string }
   /** How long is remembered who had an address, and how long entries wait for that to be known, ms. */
-  readonly identities: { readonly keepMs: number; readonly waitMs: number }
+  readonly identities: IdentityLimits & { readonly waitMs: number }
   /** Shared with the main thread, see `CONTROL`. */
   readonly control: SharedArrayBuffer
 }
@@ -86,8 +86,8 @@ class CaptureThread {
       nameOf: (ip: string) => this.#names.nameOf(ip),
     }
     this.#origin = origin
-    const { keepMs, waitMs } = data.identities
-    this.#identities = new Identities({ keepMs, mostPast: MOST_PAST })
+    const { waitMs } = data.identities
+    this.#identities = new Identities(data.identities)
     this.#batcher = new Batcher(
       entryProtocols,
       protocolsNamed(data.enabled),
@@ -297,8 +297,6 @@ const LATEST_MS = 2000
 /** How often entries that are held back are looked at. */
 const LET_GO_MS = 25
 const NOTHING_HELD: HeldCounters = { waiting: 0, waited: 0, inVain: 0, hurried: 0 }
-/** Addresses that somebody had: some 100 bytes each. */
-const MOST_PAST = 200_000
 
 port.once('message', (data: CaptureThreadData) => {
   // What it needs to begin with, such as its folder, may not be there.

@@ -2,6 +2,7 @@ import type { Agent } from '../agent/agents.ts'
 import type { SandboxLauncher } from '../agent/launcher.ts'
 import { agentSettings } from '../agent/settings.ts'
 import { type CaptureOptions, isLive } from '../capture/index.ts'
+import type { IdentityLimits } from '../cluster/identities.ts'
 import type { Config } from '../config/index.ts'
 import { msOf } from '../config/quantities.ts'
 import type { ProtoSchema } from '../dissect/protos.ts'
@@ -51,10 +52,7 @@ export function runOptions(config: Config, request: RunRequest): RunOptions {
       },
       selection: { onlyTargeted: false, sampleRate: tap.misc.trafficSampleRate },
       spool: packets ? broker.spool : undefined,
-      identities: {
-        keepMs: Math.max(msOf(tap.misc.jsonTTL), LEAST_KEPT_MS),
-        waitMs: msOf(tap.misc.resolutionWait),
-      },
+      identities: { ...identityLimits(config), waitMs: msOf(tap.misc.resolutionWait) },
     },
     ...settings,
     host: { ...settings.host, ignoredResults },
@@ -69,6 +67,11 @@ export function runOptions(config: Config, request: RunRequest): RunOptions {
 function seesCopies({ misc: { detectDuplicates } }: Config['tap'], source: CaptureOptions): boolean {
   if (detectDuplicates !== 'auto') return detectDuplicates
   return !('path' in source) && (source.interface === 'any' || source.interface.length > 1)
+}
+
+/** For how long, and of how many, is remembered who had an address. */
+export function identityLimits({ tap: { misc } }: Config): IdentityLimits {
+  return { keepMs: Math.max(msOf(misc.jsonTTL), LEAST_KEPT_MS), mostPast: MOST_PAST }
 }
 
 /** How traffic is read, as the configuration says. */
@@ -101,3 +104,5 @@ function portHints(mapping: Readonly<Record<string, readonly number[]>>): Map<nu
 const MOST_CONNECTIONS = 200_000
 /** Connections that last are told of long after they have begun. */
 const LEAST_KEPT_MS = 600_000
+/** Some 100 bytes each. */
+const MOST_PAST = 200_000

@@ -6,6 +6,7 @@ import { takeLauncher } from '../../agent/launcher.ts'
 import { OwnProcess } from '../../agent/own-process.ts'
 import type { Bus } from '../../bus/bus.ts'
 import { isLive } from '../../capture/index.ts'
+import { Identities } from '../../cluster/identities.ts'
 import { RecentPods } from '../../cluster/recent-pods.ts'
 import type { Config } from '../../config/index.ts'
 import { readProtos } from '../../config/protos.ts'
@@ -30,7 +31,7 @@ import { token } from '../../wire/subjects.ts'
 import { Broker } from '../../worker/broker.ts'
 import type { CaptureStats } from '../../worker/capture-messages.ts'
 import { Run } from '../../worker/run.ts'
-import { runOptions } from '../../worker/run-options.ts'
+import { identityLimits, runOptions } from '../../worker/run-options.ts'
 import { WorkerService } from '../../worker/service.ts'
 import { SpoolPackets } from '../../worker/spool/index.ts'
 import { type CaptureFlags, nodeNameOf, requiredLevel, sourceName, sourceOf } from '../capture-flags.ts'
@@ -107,6 +108,11 @@ export async function startWorker(request: WorkerRequest): Promise<StartedWorker
     },
     audit: (record) => effects.add(record),
   })
+  const identities = new Identities(identityLimits(config))
+  const forgetNames = cluster.onChanges((changes) => {
+    for (const change of changes) identities.apply(change)
+  })
+  broker.know(() => identities.history())
   const keepPackets = config.tap.capture.raw.enabled
   const own = new OwnProcess()
   const reader =
@@ -242,6 +248,7 @@ export async function startWorker(request: WorkerRequest): Promise<StartedWorker
     close: async () => {
       stopHandingOut()
       await service.close()
+      forgetNames()
       await cluster.close()
       await actions.close()
       await reader?.close()

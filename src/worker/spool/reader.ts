@@ -5,6 +5,7 @@ import { captureWriter } from '../../capture/pcap-writer.ts'
 import type { AddressSpan } from '../../cluster/recent-pods.ts'
 import type { NameHistory, PacketStore } from '../../helpers/helper.ts'
 import type { CaptureInterface, PacketBatch } from '../../packet/batch.ts'
+import { NamesSince } from '../name-history.ts'
 import { type FoundHistory, type FoundPacket, findPackets } from './history.ts'
 import { RECORD_HEADER, type SpoolOptions } from './options.ts'
 import { headOf, interfacesOf, recordAt } from './records.ts'
@@ -13,7 +14,7 @@ import { SegmentFiles } from './segment-files.ts'
 /** Reads what a `SpoolWriter`, in another thread, keeps. Packets that had to go are left out. */
 export class SpoolReader implements PacketStore {
   readonly #options: SpoolOptions
-  readonly #names = new Map<string, Record<string, { FullAddress: string; Namespace: string }>>()
+  readonly names = new NamesSince()
 
   constructor(options: SpoolOptions) {
     this.#options = options
@@ -92,16 +93,7 @@ export class SpoolReader implements PacketStore {
   }
 
   async nameHistory(): Promise<NameHistory> {
-    return Object.fromEntries(this.#names)
-  }
-
-  learn(seconds: number, address: string, name: string): void {
-    const key = String(Math.floor(seconds))
-    const names = this.#names.get(key) ?? {}
-    names[address] = { FullAddress: name, Namespace: '' }
-    this.#names.set(key, names)
-    const [oldest] = this.#names
-    if (this.#names.size > MOST_CHANGES && oldest !== undefined) this.#names.delete(oldest[0])
+    return this.names.history()
   }
 
   /** From the newest back to the oldest that is still here, turned round. */
@@ -160,4 +152,3 @@ function fileRecord(batch: PacketBatch, at: number, firstInterface: number): Fil
 }
 
 const READ_MS = 60_000
-const MOST_CHANGES = 1000
