@@ -30,12 +30,18 @@ function tookOf(microseconds: number): string {
   return microseconds < 1000 ? `${Math.round(microseconds)} µs` : duration(microseconds / 1000)
 }
 
-function endOf({ ip, port, name }: z.infer<typeof endpoint>): string {
-  const host = name === '' ? ip : name
+/** In a namespace `price.shop`, as DNS there has it. */
+function endOf({ ip, port, name, namespace }: z.infer<typeof endpoint>): string {
+  const host = name === '' ? ip : namespace === '' ? name : `${name}.${namespace}`
   return port === '' || port === '0' ? host : `${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
-const endpoint = z.object({ ip: z.string(), port: z.string().default(''), name: z.string().default('') })
+const endpoint = z.object({
+  ip: z.string(),
+  port: z.string().default(''),
+  name: z.string().default(''),
+  namespace: z.string().default(''),
+})
 const shownEntry = z.object({
   timestamp: z.number().min(0).max(8.64e15),
   protocol: z.object({ abbr: z.string() }),

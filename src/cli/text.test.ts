@@ -80,6 +80,8 @@ describe('what commands print', () => {
     const line = entryLine(json, 100)
     assert.equal(line.length, 100)
     assert.match(line, /^11-26 12:00:00\.000 HTTP {5}\[::1\]:4000 → shop:80 {2}GET \/x+… {2}200 {2}124 µs$/)
+    const inCluster = json.replace('"name":"shop"', '"name":"cart","namespace":"shop"')
+    assert.match(entryLine(inCluster, 100), / → cart\.shop:80 {2}GET /)
     for (const text of ['no JSON', '{}', '[]', 'null']) assert.equal(entryLine(text, 100), text)
   })
 })

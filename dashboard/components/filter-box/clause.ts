@@ -124,6 +124,8 @@ function celField(entry: unknown, path: ValuePath): string | undefined {
   const [first, ...rest] = path
   const variable = CEL_VARIABLES[path.join('.')]
   if (variable !== undefined) return variable
+  const labels = LABELS[path.slice(0, 4).join('.')]
+  if (labels !== undefined && path.length === 5) return chain(labels, path.slice(4), 'kfl2')
   switch (first) {
     case 'request':
     case 'response':
@@ -191,10 +193,16 @@ const CEL_VARIABLES: Readonly<Record<string, string>> = {
       ...['pod', 'service'].flatMap((kind) =>
         ['name', 'namespace'].map((key) => [`${end}.${kind}.metadata.${key}`, `${end}.${kind}.${key}`]),
       ),
+      ...['kind', 'name'].map((key) => [`${end}.workload.${key}`, `${end}.workload.${key}`]),
+      [`${end}.nodeName`, `${end}.node`],
     ]),
   ),
   'src.processName': 'local_process_name',
   'dst.processName': 'remote_process_name',
+}
+const LABELS: Readonly<Record<string, string>> = {
+  'src.pod.metadata.labels': 'local_labels',
+  'dst.pod.metadata.labels': 'remote_labels',
 }
 /** Also what says nothing of the language in CEL says KFL in these. */
 const HTTP_VARIABLES: Readonly<Record<string, string>> = {

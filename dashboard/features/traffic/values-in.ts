@@ -22,6 +22,14 @@ const CEL_PATHS: Readonly<Record<string, string>> = {
   status_code: 'response.status',
   elapsed_time: 'elapsedTime',
   node_name: 'node.name',
+  ...Object.fromEntries(
+    ['src', 'dst'].flatMap((end) => [
+      ...['pod', 'service'].flatMap((kind) =>
+        ['name', 'namespace'].map((key) => [`${end}.${kind}.${key}`, `${end}.${kind}.metadata.${key}`]),
+      ),
+      [`${end}.node`, `${end}.nodeName`],
+    ]),
+  ),
 }
 const LOOKED_AT = 200
 const LONGEST_ENTRY = 1 << 20

@@ -8,6 +8,7 @@ import { type EntryRow, rowOf } from '../entry-row.ts'
 import trafficClasses from '../traffic.module.css'
 import classes from './details.module.css'
 import { FilterAround } from './filter-actions.tsx'
+import { kubernetesOf, withoutKubernetes } from './kubernetes.ts'
 import { Message, SectionView } from './message.tsx'
 import { useShapes } from './protocol-shapes.ts'
 import { SectionFrame } from './section-frame.tsx'
@@ -166,15 +167,31 @@ function About({ entry, row, shapes }: AboutProps) {
         </dl>
       )}
       {ends.map((name) => (
-        <Sections
-          key={name}
-          title={name === 'src' ? 'Source' : 'Destination'}
-          value={entry[name]}
-          path={[name]}
-          shape={shapes[name]}
-        />
+        <End key={name} name={name} value={entry[name]} shape={shapes[name]} />
       ))}
       <Sections title="Entry" value={rest} path={[]} shape={{ fields: known(shapes) }} />
+    </>
+  )
+}
+
+interface EndProps {
+  readonly name: 'src' | 'dst'
+  readonly value: unknown
+  readonly shape: FieldShape | undefined
+}
+
+function End({ name, value, shape }: EndProps) {
+  const title = name === 'src' ? 'Source' : 'Destination'
+  return (
+    <>
+      <Sections title={title} value={withoutKubernetes(value)} path={[name]} shape={shape} />
+      {kubernetesOf(value, [name]).map((section) => (
+        <SectionView
+          key={section.title}
+          section={{ ...section, title: `${title}: ${section.title}` }}
+          title={title}
+        />
+      ))}
     </>
   )
 }
