@@ -7,7 +7,9 @@ const path = require('node:path')
 const { pathToFileURL } = require('node:url')
 
 const NEEDED = 26
-const main = path.join(__dirname, '..', 'src', 'cli', 'main.ts')
+/** Under that name kubectl starts us, for `kubectl remora`. */
+const isPlugin = path.basename(process.argv[1]) === 'kubectl-remora'
+const main = path.join(__dirname, '..', 'src', 'cli', isPlugin ? 'kubectl-remora.ts' : 'main.ts')
 
 if (Number(process.versions.node.split('.')[0]) >= NEEDED) {
   require('./compile-cache.cjs')
@@ -25,7 +27,7 @@ if (Number(process.versions.node.split('.')[0]) >= NEEDED) {
     console.error('        Run `npm ci` without --omit=optional, on Linux (x64, arm64) or macOS (arm64).')
     process.exit(2)
   }
-  replaceBy(node, [__filename, ...process.argv.slice(2)])
+  replaceBy(node, [process.argv[1], ...process.argv.slice(2)])
 }
 
 /** A launcher that was killed could not tell us: what it tells us by is gone then. */

@@ -4,6 +4,7 @@ import { startTestApi, TOKENS, WITH_TOKENS } from '../src/testing/api.ts'
 import { remora } from '../src/testing/remora.ts'
 import { tempFolder } from '../src/testing/temp-folder.ts'
 import { FakeKubernetes } from './kube/fake-kubernetes.ts'
+import { hubPod } from './kube/hub-pod.ts'
 import { kubeconfigFile } from './kube/kubeconfig.ts'
 import { PortForwards } from './kube/port-forward.ts'
 
@@ -55,17 +56,4 @@ async function started(t: TestContext, settings: Parameters<typeof startTestApi>
   fake.put('remora-hub-1', hubPod('remora'), 'pods')
   const file = await kubeconfigFile(t, { here: { url: fake.url }, there: { url: 'http://127.0.0.1:1' } })
   return { hub, fake, forwards, args: ['--kubeconfig', file], folder: await tempFolder(t) }
-}
-
-function hubPod(release: string) {
-  return {
-    metadata: {
-      labels: {
-        'app.kubernetes.io/name': 'remora',
-        'app.kubernetes.io/component': 'hub',
-        'app.kubernetes.io/instance': release,
-      },
-    },
-    status: { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] },
-  }
 }

@@ -5,7 +5,6 @@ import type { Config, LoadedConfig } from '../config/index.ts'
 import { Mistake } from '../mistake/mistake.ts'
 import type { ClusterFlags, ClusterHub } from './cluster/cluster-hub.ts'
 import { addConfigOptions, type ConfigFlags, configOf } from './options.ts'
-import { isPlugin } from './plugin.ts'
 
 /** Options that say which hub; every command that talks to a running Remora has them. */
 export interface HubFlags extends ConfigFlags, ClusterFlags {
@@ -14,31 +13,33 @@ export interface HubFlags extends ConfigFlags, ClusterFlags {
   readonly proxyHost?: string
   readonly proxyFrontPort?: string
   readonly token?: string
+  /** Where nothing else says so, the hub is in a cluster: kubectl has started us. */
+  readonly inCluster?: boolean
 }
 
 export function addHubOptions(command: Command): Command {
-  return addConfigOptions(
+  const withHubs = addConfigOptions(
     command
       .option('--hub-url <url>', 'address of the hub (http://127.0.0.1:8899, or what tap.proxy says)')
       .option('--hub-ca <file>', 'authority of its certificate, a PEM file')
       .option('--proxy-host <host>', 'host of the hub, instead of tap.proxy.host')
       .option('--proxy-front-port <port>', 'port of the hub, instead of tap.proxy.front.port')
-      .option('--token <token>', 'token for the hub; better in the environment, as REMORA_TOKEN')
-      .addOption(inCluster('--context <name>', 'find the hub in the cluster of this context of a kubeconfig'))
-      .addOption(inCluster('--kubeconfig <file>', 'find it by this kubeconfig, instead of KUBECONFIG'))
-      .addOption(
-        inCluster(
-          '-s, --release-namespace <name>',
-          'find it in this namespace, instead of that of the context',
-        ),
-      )
-      .addOption(inCluster('-n, --namespace <name>', 'the same, as kubectl has it').hideHelp())
-      .addOption(inCluster('--release <name>', 'name of its release; the only one by default')),
+      .option('--token <token>', 'token for the hub; better in the environment, as REMORA_TOKEN'),
   )
+  for (const option of clusterOptions())
+    withHubs.addOption(option.conflicts(['hubUrl', 'proxyHost', 'proxyFrontPort']))
+  return withHubs
 }
 
-function inCluster(flags: string, description: string): Option {
-  return new Option(flags, description).conflicts(['hubUrl', 'proxyHost', 'proxyFrontPort'])
+/** Those that say which cluster, and where in it. */
+export function clusterOptions(): readonly Option[] {
+  return [
+    new Option('--context <name>', 'find the hub in the cluster of this context of a kubeconfig'),
+    new Option('--kubeconfig <file>', 'find it by this kubeconfig, instead of KUBECONFIG'),
+    new Option('-s, --release-namespace <name>', 'find it in this namespace, instead of that of the context'),
+    new Option('-n, --namespace <name>', 'the same, as kubectl has it').hideHelp(),
+    new Option('--release <name>', 'name of its release; the only one by default'),
+  ]
 }
 
 /** Does something with the hub that the options name, and leaves it. */
@@ -65,10 +66,10 @@ export async function withHub<T>(
 }
 
 function isInCluster({ hubUrl, proxyHost, proxyFrontPort, ...flags }: HubFlags): boolean {
-  const { kubeconfig, context, releaseNamespace, namespace, release } = flags
+  const { kubeconfig, context, releaseNamespace, namespace, release, inCluster } = flags
   if ([kubeconfig, context, releaseNamespace, namespace, release].some((each) => each !== undefined))
     return true
-  return isPlugin && [hubUrl, proxyHost, proxyFrontPort].every((each) => each === undefined)
+  return inCluster === true && [hubUrl, proxyHost, proxyFrontPort].every((each) => each === undefined)
 }
 
 async function clusterHub(flags: HubFlags, loaded: LoadedConfig): Promise<ClusterHub> {

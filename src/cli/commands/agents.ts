@@ -21,7 +21,7 @@ interface ListFlags extends HubFlags {
 export function agentsCommand(): Command {
   const agents = new Command('agents').description('See and change the agents of a running Remora.')
   for (const make of [list, show, activate, deactivate, remove, rollback, history, logs])
-    agents.addCommand(addHubOptions(make()))
+    agents.addCommand(addHubOptions(make()), { isDefault: make === list })
   return agents
 }
 
