@@ -14,8 +14,10 @@ import { describeApi } from '../src/hub/api/start-api.ts'
 import { metricsPage } from '../src/metrics/reference.ts'
 import { MISTAKES } from '../src/mistake/mistake.ts'
 import { FakeHub } from '../src/testing/fake-hub.ts'
+import { unpackKubeTools } from '../src/testing/kube-tools.ts'
 import { valuesFile, valuesSchema } from './chart/artefacts.ts'
 import { grafanaDashboard } from './chart/dashboard.ts'
+import { plainManifest } from './chart/manifest.ts'
 
 /** Every file that follows from declarations: path in the repository → content. */
 export async function generated(): Promise<ReadonlyMap<string, string>> {
@@ -33,6 +35,12 @@ export async function generated(): Promise<ReadonlyMap<string, string>> {
     ['src/dissectors/generated/protocols.json', knownProtocols()],
     ['src/dissectors/generated/described.json', describedProtocols()],
   ])
+}
+
+/** Made with Helm, which is there after `npm ci --prefix test/emulators`; without it the manifest stays as it is. */
+async function manifest(): Promise<readonly (readonly [string, string])[]> {
+  const tools = await unpackKubeTools().catch(() => undefined)
+  return tools === undefined ? [] : [['deploy/remora.yaml', await plainManifest(tools.helm)]]
 }
 
 /** What tools read that are made for an interface. */
@@ -79,16 +87,18 @@ function bare(shape: Shape): object {
 /** Those generated files below `root` that are not what they should be. */
 export async function staleFiles(root: string): Promise<string[]> {
   const stale: string[] = []
-  for (const [path, content] of await generated())
+  for (const [path, content] of [...(await generated()), ...(await manifest())])
     if ((await contentOf(join(root, path))) !== content) stale.push(path)
   return stale
 }
 
 export async function writeGenerated(root: string): Promise<void> {
-  for (const [path, content] of await generated()) {
-    await mkdir(dirname(join(root, path)), { recursive: true })
-    await writeFile(join(root, path), content)
-  }
+  // The manifest is made of the chart, of which parts are generated.
+  for (const each of [generated, manifest])
+    for (const [path, content] of await each()) {
+      await mkdir(dirname(join(root, path)), { recursive: true })
+      await writeFile(join(root, path), content)
+    }
 }
 
 async function contentOf(path: string): Promise<string | undefined> {

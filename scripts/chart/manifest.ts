@@ -1,14 +1,9 @@
-/**
- * Writes deploy/remora.yaml: what the chart makes with its defaults, for those who have no Helm. `--check`: says whether it is so.
- * Needs the Helm of npm: `npm ci --prefix test/emulators`.
- */
 import { execFile } from 'node:child_process'
-import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { unpackKubeTools } from '../../src/testing/kube-tools.ts'
 import { ROOT } from '../imports.ts'
 
+/** deploy/remora.yaml: what the chart makes with its defaults, for those who have no Helm. */
 export async function plainManifest(helm: string): Promise<string> {
   const values = ['--set', 'auth.existingSecret=remora-secret']
   const args = [
@@ -30,7 +25,7 @@ export async function plainManifest(helm: string): Promise<string> {
   return `${HEAD}${NAMESPACE}${objects}`
 }
 
-const HEAD = `# Remora as its chart installs it by default. Written by \`node scripts/chart/manifest.ts\` from deploy/helm/remora.
+const HEAD = `# Remora as its chart installs it by default. Written by \`npm run gen\` from deploy/helm/remora.
 # Set the image to the one that you have built (deploy/image/build.sh), and make the secret first, in which the token of the
 # administrator and the password of NATS are (which begins with a letter):
 #
@@ -49,13 +44,3 @@ metadata:
     # Workers are in the network of their nodes.
     pod-security.kubernetes.io/enforce: privileged
 `
-
-if (import.meta.main) {
-  const file = join(ROOT, 'deploy/remora.yaml')
-  const manifest = await plainManifest((await unpackKubeTools()).helm)
-  if (!process.argv.includes('--check')) await writeFile(file, manifest)
-  else if ((await readFile(file, 'utf8')) !== manifest) {
-    console.error('stale: deploy/remora.yaml (mend it with: node scripts/chart/manifest.ts)')
-    process.exitCode = 1
-  }
-}

@@ -12,7 +12,7 @@ test('the plain manifest is what the chart makes, and has no secret', async (t) 
   const tools = await kubeTools(t)
   if (tools === undefined) return
   const text = await readFile(join(REPOSITORY, 'deploy/remora.yaml'), 'utf8')
-  assert.equal(text, await plainManifest(tools.helm), 'mend it with: node scripts/chart/manifest.ts')
+  assert.equal(text, await plainManifest(tools.helm), 'mend it with: npm run gen')
   const manifests = manifestsIn(text)
   assert.deepEqual((await Promise.all(manifests.map(problemsOf))).flat(), [])
   const kinds = manifests.map(({ kind }) => kind)
