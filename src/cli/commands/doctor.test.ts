@@ -5,6 +5,8 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
+import { FakeKubernetes } from '../../../test/kube/fake-kubernetes.ts'
+import { kubeconfigFile } from '../../../test/kube/kubeconfig.ts'
 import { hasTools } from '../../testing/loopback.ts'
 import { freePorts, untilListening } from '../../testing/ports.ts'
 import { startProgram } from '../../testing/programs.ts'
@@ -83,13 +85,13 @@ describe('remora doctor', () => {
     const finished = await doctor([
       '--json',
       '--set',
-      'tap.regex=x',
+      'tap.defaultFilter=x',
       '--set',
       'tap.enabledDissectors[0]=http',
     ])
     assert.equal(finished.code, 0)
     const findings = found(finished)
-    assert.match(findings.get('configuration')?.why ?? '', /nothing reads (.*, )?tap\.regex(,| yet)/)
+    assert.match(findings.get('configuration')?.why ?? '', /nothing reads (.*, )?tap\.defaultFilter(,| yet)/)
     assert.match(findings.get('protocols')?.why ?? '', /^http; not .*redis/)
   })
 
@@ -168,12 +170,35 @@ describe('remora doctor', () => {
   test('misses a Kubernetes that agents are to be kept in', async () => {
     const outside = await doctor(['--json', '--set', 'hub.store=configmap'])
     assert.equal(outside.code, 2)
-    assert.match(found(outside).get('kubernetes')?.why ?? '', /this is no pod/)
+    assert.match(found(outside).get('kubernetes')?.why ?? '', /KUBERNETES_SERVICE_HOST is not set/)
     const [port] = await freePorts(1)
     const env = { KUBERNETES_SERVICE_HOST: '127.0.0.1', KUBERNETES_SERVICE_PORT: String(port) }
     const inside = await doctor(['--json'], { env })
     assert.equal(inside.code, 0)
-    assert.match(found(inside).get('kubernetes')?.why ?? '', /serviceaccount\/token cannot be read/)
+    assert.match(found(inside).get('kubernetes')?.why ?? '', /serviceaccount\/namespace/)
+  })
+
+  test('names the rights that are missing in a cluster', async (t) => {
+    const fake = await FakeKubernetes.start(t)
+    const kubeconfig = await kubeconfigFile(t, { test: { url: fake.url, token: 'ours' } })
+    const look = async (...more: readonly string[]) => {
+      const set = [`kubernetes.kubeconfig=${kubeconfig}`, ...more].flatMap((each) => ['--set', each])
+      return found(await doctor(['--json', ...set])).get('kubernetes')
+    }
+    const groups = { apiGroups: ['', 'discovery.k8s.io'] }
+    const names = ['services', 'endpointslices', 'pods']
+    fake.addUser('ours', 'remora', [
+      { verbs: ['list', 'watch'], ...groups, resources: names.slice(0, 2) },
+      { verbs: ['list'], ...groups, resources: ['pods'] },
+    ])
+    const some = await look()
+    assert.equal(some?.state, 'warning')
+    assert.match(some?.why ?? '', /does not let us list nodes, watch nodes, watch pods$/)
+    fake.addUser('ours', 'remora', [
+      { verbs: ['list', 'watch'], ...groups, resources: names, namespaces: ['shop'] },
+    ])
+    assert.equal((await look('kubernetes.namespaces[0]=shop'))?.state, 'ok')
+    assert.equal(await look('kubernetes.enabled=off'), undefined)
   })
 
   test('sees a clock that is behind', () => {

@@ -6,6 +6,7 @@ import type { Config, LoadedConfig } from '../../config/index.ts'
 import { redactedText } from '../../log/redact.ts'
 import { Mistake } from '../../mistake/mistake.ts'
 import { CLOCK_SKEW_MS } from '../../wire/nodes.ts'
+import { clusterFinding } from './cluster.ts'
 import { type Finding, found, ok, warning } from './finding.ts'
 
 /** The other programs that the configuration names, and whether they can be reached. */
@@ -14,12 +15,16 @@ export async function linkFindings(
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<Finding[]> {
   const isHubNamed = [...origins.keys()].some((key) => key.startsWith('tap.proxy'))
-  const inCluster = env.KUBERNETES_SERVICE_HOST !== undefined
+  const { kubernetes, hub: ownHub } = config
+  const isInCluster = env.KUBERNETES_SERVICE_HOST !== undefined
+  const isNamed = kubernetes.kubeconfig !== '' || kubernetes.context !== ''
+  const isWanted = kubernetes.enabled === 'on' || (kubernetes.enabled === 'auto' && (isInCluster || isNamed))
+  const keepsAgents = ownHub.store === 'configmap'
   const checks = [
     ...(config.nats.url === '' ? [] : [natsFindings(config)]),
     ...(config.entries.store === 'clickhouse' ? [single('clickhouse', true, () => clickhouse(config))] : []),
-    ...(inCluster || config.hub.store === 'configmap'
-      ? [single('kubernetes', config.hub.store === 'configmap', () => kubernetes(env))]
+    ...(isWanted || keepsAgents
+      ? [single('kubernetes', keepsAgents || kubernetes.enabled === 'on', () => clusterFinding(config, env))]
       : []),
     hub(config, isHubNamed).then((finding) => [finding]),
   ]
@@ -130,36 +135,6 @@ async function clickhouse({ entries: { clickhouse: settings } }: Config): Promis
   )
 }
 
-async function kubernetes(env: Readonly<Record<string, string | undefined>>): Promise<Finding> {
-  const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port = '443' } = env
-  if (host === undefined)
-    throw new Mistake('E_STORE', 'this is no pod: there is no Kubernetes to keep agents in', {
-      hint: 'choose another store with --set hub.store=folder',
-    })
-  const token = fileOf(`${ACCOUNT}/token`)
-  const namespace = fileOf(`${ACCOUNT}/namespace`)
-  const url = `https://${host.includes(':') ? `[${host}]` : host}:${port}`
-  const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods?limit=1`
-  const { status } = await get(url + path, { authorization: `Bearer ${token}` }, fileOf(`${ACCOUNT}/ca.crt`))
-  if (status === 200) return ok('kubernetes', `${url}, pods of ${namespace} may be listed`)
-  return warning(
-    'kubernetes',
-    `${url} answers ${status} when asked for the pods of ${namespace}`,
-    'give the service account a role that may get, list and watch pods',
-  )
-}
-
-function fileOf(path: string): string {
-  try {
-    return readFileSync(path, 'utf8').trim()
-  } catch (cause) {
-    throw new Mistake('E_STORE', `${path} cannot be read: ${(cause as NodeJS.ErrnoException).code}`, {
-      hint: 'give the pod a service account',
-      cause,
-    })
-  }
-}
-
 /** The first bytes of an answer. Rejects with a Mistake when there is none in time. */
 function get(
   url: string,
@@ -202,7 +177,5 @@ function get(
   return promise
 }
 
-/** Where a pod finds who it is. */
-const ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount'
 const PATIENCE_MS = 3000
 const MOST_TEXT = 4096

@@ -178,6 +178,7 @@ export class ClusterWatcher {
 
 interface Watch {
   readonly kind: ClusterKind
+  readonly group: string
   /** As in RBAC. */
   readonly resource: string
   /** "": all. */
@@ -192,11 +193,13 @@ interface Watch {
 
 function watchesOf(namespaces: readonly string[]): Watch[] {
   const scopes = namespaces.length === 0 ? [''] : [...new Set(namespaces)]
-  return RESOURCES.flatMap(({ kind, api, resource }) => {
+  return WATCHED.flatMap(({ kind, group, resource }) => {
     // Nodes are in no namespace: to read them takes a cluster role.
     if (kind === 'node' && namespaces.length > 0) return []
+    const api = group === '' ? '/api/v1' : `/apis/${group}/v1`
     return scopes.map((namespace) => ({
       kind,
+      group,
       resource,
       namespace,
       path: `${api}${namespace === '' ? '' : `/namespaces/${encodeURIComponent(namespace)}`}/${resource}`,
@@ -208,13 +211,13 @@ function watchesOf(namespaces: readonly string[]): Watch[] {
   })
 }
 
-function explained({ resource, namespace, path }: Watch, error: Error): Mistake {
+function explained({ group, resource, namespace }: Watch, error: Error): Mistake {
   const where = namespace === '' ? 'all namespaces' : `namespace ${namespace}`
   const code = error instanceof Mistake ? error.code : 'E_KUBERNETES'
-  const group = path.startsWith('/api/') ? 'the core API' : 'API group discovery.k8s.io'
+  const api = group === '' ? 'the core API' : `API group ${group}`
   const hint =
     code === 'E_FORBIDDEN'
-      ? `Give the service account of the hub the rights list and watch on ${resource} of ${group} in ${where}.`
+      ? `Give the service account of the hub the rights list and watch on ${resource} of ${api} in ${where}.`
       : error instanceof Mistake
         ? error.hint
         : undefined
@@ -226,13 +229,18 @@ function packedIn({ packed }: KubernetesObject): PackedObject[] {
   return packed instanceof PackedObject ? [packed] : []
 }
 
-const RESOURCES: readonly { readonly kind: ClusterKind; readonly api: string; readonly resource: string }[] =
-  [
-    { kind: 'node', api: '/api/v1', resource: 'nodes' },
-    { kind: 'pod', api: '/api/v1', resource: 'pods' },
-    { kind: 'service', api: '/api/v1', resource: 'services' },
-    { kind: 'endpointSlice', api: '/apis/discovery.k8s.io/v1', resource: 'endpointslices' },
-  ]
+/** What is followed, and where it is in the API. */
+export const WATCHED: readonly {
+  readonly kind: ClusterKind
+  /** "": the core group. */
+  readonly group: string
+  readonly resource: string
+}[] = [
+  { kind: 'node', group: '', resource: 'nodes' },
+  { kind: 'pod', group: '', resource: 'pods' },
+  { kind: 'service', group: '', resource: 'services' },
+  { kind: 'endpointSlice', group: 'discovery.k8s.io', resource: 'endpointslices' },
+]
 /** Clusters have no name that the API knows; the uid of this namespace stays for as long as they live. */
 const IDENTITY = '/api/v1/namespaces/kube-system'
 const AGAIN_MS = 500
