@@ -21,6 +21,10 @@ import { plainManifest } from './chart/manifest.ts'
 
 /** Every file that follows from declarations: path in the repository → content. */
 export async function generated(): Promise<ReadonlyMap<string, string>> {
+  return new Map([...(await declared()), ...(await manifest())])
+}
+
+async function declared(): Promise<ReadonlyMap<string, string>> {
   return new Map([
     ['remora.d.ts', typings(namespaces, hooks, entryProtocols)],
     ['docs/generated/helpers.md', helpersPage(namespaces)],
@@ -87,14 +91,14 @@ function bare(shape: Shape): object {
 /** Those generated files below `root` that are not what they should be. */
 export async function staleFiles(root: string): Promise<string[]> {
   const stale: string[] = []
-  for (const [path, content] of [...(await generated()), ...(await manifest())])
+  for (const [path, content] of await generated())
     if ((await contentOf(join(root, path))) !== content) stale.push(path)
   return stale
 }
 
 export async function writeGenerated(root: string): Promise<void> {
   // The manifest is made of the chart, of which parts are generated.
-  for (const each of [generated, manifest])
+  for (const each of [declared, manifest])
     for (const [path, content] of await each()) {
       await mkdir(dirname(join(root, path)), { recursive: true })
       await writeFile(join(root, path), content)
