@@ -45,7 +45,7 @@ describe('remora run', () => {
       assert.deepEqual(summary.ledger.discrepancies, [])
       assert.deepEqual(
         summary.agents.map(({ state, errors }) => [state, errors]),
-        Array(10).fill(['ok', 0]),
+        Array(12).fill(['ok', 0]),
       )
     })
   })

@@ -749,8 +749,9 @@ export class AgentGroup {
   #release(): void {
     const held = this.#held ?? []
     this.#held = undefined
-    for (const frame of held) this.frame(frame)
+    // Where time comes with the traffic, changes that wait for theirs are there before it.
     this.#pods?.release()
+    for (const frame of held) this.frame(frame)
   }
 
   #send({ frame, items, packets, dropped, taken, done }: TrafficFrame): void {

@@ -680,6 +680,8 @@ const ELSEWHERE = [
   ...['upload-snapshot-to-s3', 'kfl-pcaps-to-s3', 'status-codes-to-influxdb', 'status-codes-to-elastic'],
   ...['call-a-webhook', 'slack-bot-with-pcap', 'ask-a-model', 'traces-to-opentelemetry'],
   ...['error-rate-alert', 'mail-on-errors'],
+  // In test/fixtures.
+  'packets-before-a-crash',
 ]
 
 interface RunOptions {
