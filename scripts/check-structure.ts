@@ -19,6 +19,7 @@ const CORE = [
   'shared-state',
   'service-map',
   'cluster',
+  'policy',
 ]
 /** They touch the world, and do not know each other; agents use helpers. */
 const EDGES = [
@@ -50,6 +51,7 @@ const PURE_LIBRARIES: Readonly<Record<string, readonly string[]>> = {
   dissectors: ['node:zlib', 'node:crypto', 'node:module', 'graphql/language'],
   filter: ['@marcbachmann/cel-js'],
   wire: ['zod'],
+  policy: ['zod'],
   'shared-state': ['@datadog/sketches-js'],
 }
 /** Types only: an entry is made of what a dissector found, and says so. */
