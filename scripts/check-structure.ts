@@ -28,6 +28,7 @@ const EDGES = [
   'config',
   'bus',
   'kubernetes',
+  'nftables',
   'store',
   'outbox',
   'agent',

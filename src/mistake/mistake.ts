@@ -60,6 +60,7 @@ export const MISTAKES = {
   E_UNAUTHENTICATED: 'A token is missing, or is none that is known.',
   E_FORBIDDEN: 'The role of a token does not allow this.',
   E_HUB_UNREACHABLE: 'The hub cannot be reached.',
+  E_POLICY: 'A policy is refused, or cannot be put in force here.',
   E_USAGE: 'The command line does not make sense.',
 } as const
 

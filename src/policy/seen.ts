@@ -1,0 +1,84 @@
+/** An entry as policies see it: who had opened the connection to whom. */
+export interface SeenEntry {
+  /** Identity of the entry. */
+  readonly id: string
+  /** ms since the epoch */
+  readonly at: number
+  readonly from: SeenEnd
+  readonly to: SeenEnd
+  /** `TCP`, `UDP`, `SCTP`, or another. */
+  readonly protocol: string
+  /** It tells of a connection as a whole, and is no request in it. */
+  readonly isReport: boolean
+}
+
+export interface SeenEnd {
+  readonly address: string
+  readonly port: number
+  /** As the entry names it; absent where it names none. */
+  readonly pod?: { readonly namespace: string; readonly name: string } | undefined
+}
+
+/**
+ * Reads entries in the order in which they came. The first one of a connection tells who opened it: what the server sends by
+ * itself later, such as frames of a WebSocket, is of the same connection. Of the connections that are remembered the oldest
+ * goes.
+ */
+export class SeenEntries {
+  readonly #openers = new Map<string, string>()
+  readonly #most: number
+
+  constructor(most = MOST_CONNECTIONS) {
+    this.#most = most
+  }
+
+  /** Undefined for what is no traffic between two addresses. */
+  read(entry: unknown): SeenEntry | undefined {
+    const { id, stream, timestamp, src, dst, protocol } = fieldsOf(entry)
+    const { layer4, macro } = fieldsOf(protocol)
+    const [source, target] = [endOf(src), endOf(dst)]
+    if (source === undefined || target === undefined || typeof timestamp !== 'number') return undefined
+    const [from, to] = this.#byOpener(textOf(stream), source, target)
+    const transport = textOf(layer4).toUpperCase()
+    return {
+      id: textOf(id),
+      at: timestamp,
+      from,
+      to,
+      protocol: transport === '' ? 'ICMP' : transport,
+      isReport: /_(conn|flow)$/.test(textOf(macro)),
+    }
+  }
+
+  #byOpener(stream: string, source: SeenEnd, target: SeenEnd): readonly [SeenEnd, SeenEnd] {
+    const name = ({ address, port }: SeenEnd) => `${address} ${port}`
+    const opener = this.#openers.get(stream)
+    if (opener === name(target) && opener !== name(source)) return [target, source]
+    if (opener === undefined && stream !== '') {
+      this.#openers.set(stream, name(source))
+      const [oldest] = this.#openers.keys()
+      if (this.#openers.size > this.#most && oldest !== undefined) this.#openers.delete(oldest)
+    }
+    return [source, target]
+  }
+}
+
+function endOf(value: unknown): SeenEnd | undefined {
+  const { ip, port, pod } = fieldsOf(value)
+  if (typeof ip !== 'string' || ip === '') return undefined
+  const { name, namespace } = fieldsOf(fieldsOf(pod).metadata)
+  const known = textOf(name) === '' ? {} : { pod: { name: textOf(name), namespace: textOf(namespace) } }
+  return { address: ip, port: Number(port) || 0, ...known }
+}
+
+type Fields = Readonly<Record<string, unknown>>
+
+function fieldsOf(value: unknown): Fields {
+  return typeof value === 'object' && value !== null ? (value as Fields) : {}
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : ''
+}
+
+const MOST_CONNECTIONS = 100_000
