@@ -233,7 +233,21 @@ export const configSchema = section({
       true,
       'Agents may run and remove the jobs of others, and stop the scheduler',
     ),
-    allowEnforcement: planned(flag, false, 'Let agents block pods'),
+    allowEnforcement: setting(
+      flag,
+      false,
+      'Let agents put network policies in force, by policy.apply and hub.blockPod; looking at what they would do needs no leave',
+    ),
+    enforcement: section({
+      ttl: setting(time, '1h', 'How long a policy is in force where nobody says'),
+      maxTtl: setting(time, '24h', 'How long it may be at most'),
+      maxPolicies: setting(positive, 100, 'Policies of all agents that are in force at a time'),
+      removeOnExit: setting(
+        flag,
+        false,
+        'Without Kubernetes: a worker that ends takes what it has put in force with it; else the kernel lets go of it in time',
+      ),
+    }),
     strictES5: planned(flag, false, 'Same as language: es5'),
     history: section({ keep: setting(whole, 20, 'Versions of an agent that are kept') }),
     jobsCatchUp: planned(flag, false, 'Make up for runs that were missed'),
@@ -334,6 +348,14 @@ export const configSchema = section({
     keep: setting(positive, 500, 'Reports that a node keeps, versions included; the oldest go first'),
     maxSize: setting(size, '256Mi', 'Disk that they may take'),
     ttl: setting(time, '720h', 'How long they are kept'),
+  }),
+  flows: section({
+    keep: setting(
+      time,
+      '24h',
+      'How long workers remember who has connected to whom, for policy.preview and policy.suggest; 0: not at all',
+    ),
+    maxSize: setting(size, '64Mi', 'Disk that this may take; the oldest minutes go first'),
   }),
   kubernetes: section({
     enabled: setting(

@@ -11,6 +11,7 @@ export interface Shared {
   readonly cluster: Bucket
   readonly recordings: Bucket
   readonly alerts: Bucket
+  readonly policies: Bucket
 }
 
 /** Rejects with `E_BUS` when the bus cannot be reached now. */
@@ -24,6 +25,7 @@ export async function openShared(bus: Bus): Promise<Shared> {
     cluster: await bus.bucket({ name: BUCKETS.cluster }),
     recordings: await bus.bucket({ name: BUCKETS.recordings }),
     alerts: await bus.bucket({ name: BUCKETS.alerts }),
+    policies: await bus.bucket({ name: BUCKETS.policies }),
   }
 }
 

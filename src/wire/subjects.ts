@@ -38,6 +38,10 @@ export const SUBJECTS = {
   map: (id: string) => `map.${token(id)}`,
   /** Request to a worker that captures live: `filterCheck` → `filterChecked`. */
   filterCheck: (node: string) => `filter-check.${token(node)}`,
+  /** Request to the hub that leads: `policyOrder` → what `POLICY_ANSWERS` has for it. */
+  policies: 'policies',
+  /** Request to a worker: `policyErrand` → `{}`, `policyStates` or `seenFlows`. */
+  policyErrands: (node: string) => `policies.${token(node)}`,
   /** Request to the hubs: `{}` → what `hub.targeted` answers. */
   targeted: 'targeted',
   /** `clusterNews` of the hub that leads, to all programs. */
@@ -70,6 +74,8 @@ export const BUCKETS = {
   recordings: 'recordings',
   /** `alert.<id>` → `alertView`, `pcap.<id>` → a capture file. */
   alerts: 'alerts',
+  /** What agents have put in force: `policy.<name>` → `policyRecord`. */
+  policies: 'policies',
 } as const
 
 /** One token of a subject, or part of a key, for any text: what NATS does not allow there is written as `=XX`. */
