@@ -34,11 +34,11 @@ export class SeenEntries {
 
   /** Undefined for what is no traffic between two addresses. */
   read(entry: unknown): SeenEntry | undefined {
-    const { id, stream, timestamp, src, dst, protocol } = fieldsOf(entry)
+    const { id, timestamp, src, dst, protocol } = fieldsOf(entry)
     const { layer4, macro } = fieldsOf(protocol)
     const [source, target] = [endOf(src), endOf(dst)]
     if (source === undefined || target === undefined || typeof timestamp !== 'number') return undefined
-    const [from, to] = this.#byOpener(textOf(stream), source, target)
+    const [from, to] = this.#byOpener(textOf(id).replace(/-\d+$/, ''), source, target)
     const transport = textOf(layer4).toUpperCase()
     return {
       id: textOf(id),

@@ -1,0 +1,368 @@
+import { createHash } from 'node:crypto'
+import type { KubernetesClient, KubernetesObject } from '../../kubernetes/client.ts'
+import { Mistake } from '../../mistake/mistake.ts'
+import type { ClusterEnds } from '../../policy/ends.ts'
+import type { FlowEnd } from '../../policy/flow.ts'
+import { type NetworkPolicy, readNetworkPolicy } from '../../policy/network-policy.ts'
+import { cutByPolicy, isQuarantine, type Protected } from '../../policy/protection.ts'
+import type { PolicyRule } from '../../policy/rule.ts'
+import { type PolicyRecord, policyRecord } from '../../wire/policies.ts'
+import type { Enforced, Enforcement, Looked } from './enforcement.ts'
+import { BLOCKED_LABEL, quarantine, withLabel } from './preview.ts'
+
+export interface ClusterEnforcementOptions {
+  readonly client: Pick<KubernetesClient, 'create' | 'update' | 'patch' | 'delete' | 'get' | 'list'>
+  /** Name and namespace of this Remora: `tap.release`. */
+  readonly release: { readonly name: string; readonly namespace: string }
+  /** Namespaces that it is held to; empty: all. */
+  readonly namespaces: readonly string[]
+  readonly ends: ClusterEnds
+  /** Whether what is known of the cluster can be relied on. */
+  readonly isFollowing: () => boolean
+  /** Where NATS is, as the bus describes itself; "" where it is in this process. */
+  readonly nats: string
+  /** Of the API of the hub. */
+  readonly apiPort: number
+}
+
+/** Puts policies in force as NetworkPolicy objects of Kubernetes, each with a label that says that it is ours. */
+export class ClusterEnforcement implements Enforcement {
+  readonly place = 'kubernetes'
+  readonly #options: ClusterEnforcementOptions
+
+  constructor(options: ClusterEnforcementOptions) {
+    this.#options = options
+  }
+
+  async check(rule: PolicyRule): Promise<void> {
+    if (rule.kind === 'host')
+      throw new Mistake('E_POLICY', 'on Kubernetes policies are about pods, not about addresses', {
+        hint: 'Write a NetworkPolicy, whose ipBlock names addresses, or { block: { pod, namespace } }.',
+      })
+    const { isFollowing, ends } = this.#options
+    if (!isFollowing())
+      throw new Mistake('E_POLICY', 'it is not known yet what is in the cluster, and what must not be cut', {
+        hint: 'Try again in a moment; the log of the hub says what keeps it from looking.',
+      })
+    if (rule.kind === 'network') {
+      if (isQuarantine(rule.policy)) return refuse(cutByPolicy(this.#infrastructure(), rule.policy))
+      return refuse(cutByPolicy([...this.#infrastructure(), ...this.#resolving()], rule.policy))
+    }
+    const { pod, namespace } = rule
+    const isThere = ends.pods().some((end) => end.pod?.name === pod && end.pod.namespace === namespace)
+    if (!isThere)
+      throw new Mistake('E_POLICY', `there is no pod ${pod} with a network of its own in ${namespace}`, {
+        hint: 'Pods in the network of their node cannot be cut off.',
+      })
+    const marked = this.#infrastructure().map(({ what, flow }) => ({
+      what,
+      flow: { ...flow, from: withLabel(flow.from, rule, CHECKED), to: withLabel(flow.to, rule, CHECKED) },
+    }))
+    refuse(cutByPolicy(marked, quarantine(rule, CHECKED)))
+  }
+
+  async enforce(record: PolicyRecord, rule: PolicyRule): Promise<Enforced> {
+    const { client } = this.#options
+    const policy =
+      rule.kind === 'network' ? rule.policy : quarantine({ namespace: record.namespace }, record.name)
+    const path = policiesIn(record.namespace)
+    const object = this.#object(record, policy)
+    const written = await needing('create', 'networkpolicies (networking.k8s.io)', record.namespace, () =>
+      client.create(path, object).catch(async (error: unknown) => {
+        if (!isMistake(error, 'E_CONFLICT')) throw error
+        const there = await client.get(`${path}/${record.name}`)
+        if (!this.#isOurs(there)) throw error
+        const { resourceVersion } = there.metadata
+        const metadata =
+          resourceVersion === undefined ? object.metadata : { ...object.metadata, resourceVersion }
+        return client.update(`${path}/${record.name}`, { ...object, metadata })
+      }),
+    )
+    if (rule.kind === 'pod') await this.#mark(rule, record)
+    return { fingerprint: fingerprintOf(written), notes: [] }
+  }
+
+  async lift(record: PolicyRecord): Promise<void> {
+    const { client } = this.#options
+    const { name, namespace } = record
+    const right = 'networkpolicies (networking.k8s.io)'
+    await needing('delete', right, namespace, () =>
+      unlessGone(client.delete(`${policiesIn(namespace)}/${name}`)),
+    )
+    const { block } = record.rule
+    if (record.kind !== 'pod' || typeof block !== 'object' || block === null || !('pod' in block)) return
+    const path = `/api/v1/namespaces/${namespace}/pods/${String(block.pod)}`
+    const change = { metadata: { labels: { [BLOCKED_LABEL]: null } } }
+    await needing('patch', 'pods', namespace, () => unlessGone(client.patch(path, change)))
+  }
+
+  async look(records: readonly PolicyRecord[]): Promise<Looked> {
+    const objects = await this.#ours(records)
+    const byName = new Map(objects.map((object) => [object.metadata.name, object]))
+    const known = new Set(records.map(({ name }) => name))
+    return {
+      gone: records.filter(({ name }) => !byName.has(name)).map(({ name }) => name),
+      changed: records
+        .filter(({ name, changed, fingerprint }) => {
+          const object = byName.get(name)
+          return !changed && object !== undefined && fingerprintOf(object) !== fingerprint
+        })
+        .map(({ name }) => name),
+      adopted: objects
+        .filter(({ metadata }) => !known.has(metadata.name))
+        .flatMap((object) => recordIn(object) ?? []),
+    }
+  }
+
+  workers() {
+    return []
+  }
+
+  /** Policies of everybody that are in force. Rejects with `E_POLICY` naming the right that is missing. */
+  async inForce(): Promise<NetworkPolicy[]> {
+    const all = await this.#inNamespaces(() => ({}))
+    return all.flatMap((object) => {
+      try {
+        const { metadata, spec } = object
+        const { name, namespace } = metadata
+        const policy = {
+          apiVersion: 'networking.k8s.io/v1',
+          kind: 'NetworkPolicy',
+          metadata: { name, namespace },
+          spec,
+        }
+        return [readNetworkPolicy(policy)]
+      } catch (error) {
+        if (error instanceof Mistake) return []
+        throw error
+      }
+    })
+  }
+
+  /** A label on the pod that no other has: pods of a Deployment have all their labels in common. */
+  async #mark({ pod }: { readonly pod: string }, record: PolicyRecord): Promise<void> {
+    const { client } = this.#options
+    const path = `/api/v1/namespaces/${record.namespace}/pods/${pod}`
+    try {
+      await needing('patch', 'pods', record.namespace, () =>
+        client.patch(path, { metadata: { labels: { [BLOCKED_LABEL]: record.name } } }),
+      )
+    } catch (error) {
+      // It would select nothing.
+      await unlessGone(client.delete(`${policiesIn(record.namespace)}/${record.name}`)).catch(() => {})
+      throw error
+    }
+  }
+
+  #object(record: PolicyRecord, { spec }: NetworkPolicy): KubernetesObject {
+    return {
+      apiVersion: 'networking.k8s.io/v1',
+      kind: 'NetworkPolicy',
+      metadata: {
+        name: record.name,
+        namespace: record.namespace,
+        labels: {
+          [MANAGED_BY]: this.#options.release.name,
+          ...(labelText(record.agent) === '' ? {} : { 'remora.dev/agent': labelText(record.agent) }),
+        },
+        annotations: {
+          'remora.dev/expires': new Date(record.expiresAt).toISOString(),
+          'remora.dev/reason': record.reason,
+          'remora.dev/by': record.agentTitle,
+          [RECORD]: JSON.stringify(record),
+        },
+      },
+      spec,
+    }
+  }
+
+  async #ours(records: readonly PolicyRecord[]): Promise<KubernetesObject[]> {
+    const labelSelector = `${MANAGED_BY}=${this.#options.release.name}`
+    const objects = await this.#inNamespaces(() => ({ labelSelector }), records)
+    return objects.filter((object) => recordIn(object) !== undefined)
+  }
+
+  async #inNamespaces(
+    selection: () => { readonly labelSelector?: string },
+    records: readonly PolicyRecord[] = [],
+  ): Promise<KubernetesObject[]> {
+    const { client, namespaces } = this.#options
+    const right = 'networkpolicies (networking.k8s.io)'
+    if (namespaces.length === 0) {
+      const path = '/apis/networking.k8s.io/v1/networkpolicies'
+      return [...(await needing('list', right, '', () => client.list(path, selection()))).objects]
+    }
+    const all = new Set([...namespaces, ...records.map(({ namespace }) => namespace)])
+    const lists = await Promise.all(
+      [...all].map((each) => needing('list', right, each, () => client.list(policiesIn(each), selection()))),
+    )
+    return lists.flatMap(({ objects }) => [...objects])
+  }
+
+  #isOurs({ metadata }: KubernetesObject): boolean {
+    const labels = metadata.labels as Readonly<Record<string, unknown>> | undefined
+    return labels?.[MANAGED_BY] === this.#options.release.name
+  }
+
+  /** Between hubs, workers, NATS, the resolver and the API server: what nothing may cut. */
+  #infrastructure(): Protected[] {
+    const { ends, apiPort } = this.#options
+    const pods = ends.pods()
+    const own = pods.filter((end) => this.#isOwn(end))
+    const resolvers = pods.filter(isResolver)
+    const api = ends.serviceTargets('default', 'kubernetes')
+    const nats = this.#natsTargets(pods)
+    return [
+      ...[...own, ...resolvers].flatMap((from) =>
+        api.map(({ end, port }) => protectedFlow('the API server', from, end, port, 'TCP')),
+      ),
+      ...own.flatMap((from) => [
+        ...resolvers.flatMap((to) => asking(from, to)),
+        ...nats.map(({ end, port }) => protectedFlow('NATS', from, end, port, 'TCP')),
+        ...own.map((to) => protectedFlow('Remora itself', from, to, apiPort, 'TCP')),
+      ]),
+      ...ends
+        .hosts()
+        .flatMap((from) => [
+          ...own.map((to) => protectedFlow('Remora itself', from, to, apiPort, 'TCP')),
+          ...nats.map(({ end, port }) => protectedFlow('NATS', from, end, port, 'TCP')),
+          ...resolvers.flatMap((to) => asking(from, to)),
+        ]),
+    ]
+  }
+
+  /** Each pod asks for names: who forgets that in a policy cuts more than is meant. */
+  #resolving(): Protected[] {
+    const pods = this.#options.ends.pods()
+    const resolvers = pods.filter(isResolver)
+    return pods.flatMap((from) => resolvers.flatMap((to) => asking(from, to)))
+  }
+
+  /** By the labels of the chart, in the namespace of the release. */
+  #isOwn({ pod }: FlowEnd): boolean {
+    const { name, namespace } = this.#options.release
+    if (pod === undefined || pod.namespace !== namespace) return false
+    return (
+      pod.labels['app.kubernetes.io/instance'] === name || pod.labels['app.kubernetes.io/name'] === 'remora'
+    )
+  }
+
+  #natsTargets(pods: readonly FlowEnd[]): { readonly end: FlowEnd; readonly port: number }[] {
+    const { nats, ends, release } = this.#options
+    const urls = nats.split(',').map((each) => each.trim())
+    const named = urls.flatMap((url) => {
+      if (!URL.canParse(url)) return []
+      const { hostname, port } = new URL(url)
+      const [service = '', namespace = release.namespace] = hostname.split('.')
+      const behind = ends.serviceTargets(namespace, service)
+      return behind.length > 0 ? behind : [{ end: ends.end(hostname), port: Number(port) || NATS_PORT }]
+    })
+    const ours = pods.filter(
+      ({ pod }) => pod?.namespace === release.namespace && pod.labels['app.kubernetes.io/name'] === 'nats',
+    )
+    return [...named, ...ours.map((end) => ({ end, port: NATS_PORT }))]
+  }
+}
+
+function refuse(cut: Protected | undefined): void {
+  if (cut === undefined) return
+  const { from, to, port, protocol } = cut.flow
+  throw new Mistake(
+    'E_POLICY',
+    `it would cut ${cut.what}: ${named(from)} to ${named(to)} at ${protocol} ${port}`,
+    {
+      hint: 'Let that pass in the policy, or select other pods.',
+    },
+  )
+}
+
+function named({ address, pod }: FlowEnd): string {
+  return pod === undefined ? address : `${pod.namespace}/${pod.name}`
+}
+
+function asking(from: FlowEnd, to: FlowEnd): Protected[] {
+  return ['UDP', 'TCP'].map((protocol) => protectedFlow('cluster DNS', from, to, 53, protocol))
+}
+
+function protectedFlow(what: string, from: FlowEnd, to: FlowEnd, port: number, protocol: string): Protected {
+  return { what, flow: { from, to, port, protocol } }
+}
+
+function isResolver({ pod }: FlowEnd): boolean {
+  return pod?.namespace === 'kube-system' && pod.labels['k8s-app'] === 'kube-dns'
+}
+
+function policiesIn(namespace: string): string {
+  return `/apis/networking.k8s.io/v1/namespaces/${namespace}/networkpolicies`
+}
+
+/** Names the right that is missing. */
+async function needing<Result>(
+  verb: string,
+  resource: string,
+  namespace: string,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await work()
+  } catch (error) {
+    if (!isMistake(error, 'E_FORBIDDEN')) throw error
+    const where = namespace === '' ? 'in all namespaces' : `in the namespace ${namespace}`
+    throw new Mistake('E_POLICY', error.message, {
+      hint: `The hub needs the right to ${verb} ${resource} ${where}: docs/policies.md has the role.`,
+      cause: error,
+    })
+  }
+}
+
+async function unlessGone(work: Promise<unknown>): Promise<void> {
+  await work.catch((error: unknown) => {
+    if (!isMistake(error, 'E_NOT_FOUND')) throw error
+  })
+}
+
+function isMistake(error: unknown, code: string): error is Mistake {
+  return error instanceof Mistake && error.code === code
+}
+
+/** What another hub has kept with it. */
+function recordIn({ metadata }: KubernetesObject): PolicyRecord | undefined {
+  const annotations = metadata.annotations as Readonly<Record<string, unknown>> | undefined
+  try {
+    return policyRecord.parse(JSON.parse(String(annotations?.[RECORD])))
+  } catch {
+    return undefined
+  }
+}
+
+/** The same for the same content, in whatever order. */
+function fingerprintOf({ spec }: KubernetesObject): string {
+  return createHash('sha256')
+    .update(JSON.stringify(sorted(spec)))
+    .digest('hex')
+    .slice(0, 16)
+}
+
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted)
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([one], [other]) => (one < other ? -1 : 1))
+      .map(([key, each]) => [key, sorted(each)]),
+  )
+}
+
+/** What the value of a label may be. */
+function labelText(text: string): string {
+  return text
+    .replace(/[^A-Za-z0-9_.-]+/g, '-')
+    .slice(0, 63)
+    .replace(/^[^A-Za-z0-9]+|[^A-Za-z0-9]+$/g, '')
+}
+
+const MANAGED_BY = 'app.kubernetes.io/managed-by'
+const RECORD = 'remora.dev/policy'
+const NATS_PORT = 4222
+/** No policy has this name. */
+const CHECKED = 'checked'

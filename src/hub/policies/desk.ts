@@ -1,0 +1,395 @@
+import { createHash } from 'node:crypto'
+import type { Bucket, Bus } from '../../bus/bus.ts'
+import { Mistake } from '../../mistake/mistake.ts'
+import type { Note } from '../../node/note.ts'
+import { isWholeWorld } from '../../policy/host-rule.ts'
+import type { NetworkPolicy } from '../../policy/network-policy.ts'
+import { type PolicyRule, readRule, ruleInWords } from '../../policy/rule.ts'
+import { suggest } from '../../policy/suggest.ts'
+import { decode, encode } from '../../wire/codec.ts'
+import {
+  POLICY_PREFIX,
+  type PolicyApplied,
+  type PolicyCaller,
+  type PolicyList,
+  type PolicyOrder,
+  type PolicyPreview,
+  type PolicyRecord,
+  type PolicyRemoved,
+  type PolicySuggestion,
+  policyKey,
+  policyOrder,
+  policyRecord,
+} from '../../wire/policies.ts'
+import { SUBJECTS } from '../../wire/subjects.ts'
+import type { Enforcement } from './enforcement.ts'
+import type { History } from './history.ts'
+import { previewOf } from './preview.ts'
+
+export interface PolicyDeskOptions {
+  readonly bus: Pick<Bus, 'respond' | 'mostBytes'>
+  /** `BUCKETS.policies` */
+  readonly bucket: Bucket
+  readonly enforcement: Enforcement
+  readonly history: Pick<History, 'flows' | 'requests'>
+  /** NetworkPolicies of everybody; empty where there are none. */
+  readonly inForce: () => Promise<readonly NetworkPolicy[]>
+  /** `scripting.allowEnforcement` */
+  readonly isAllowed: boolean
+  readonly ttlMs: number
+  readonly maxTtlMs: number
+  readonly maxPolicies: number
+  /** Begins the names of policies. */
+  readonly release: string
+  /** Identities of the agents that are active. */
+  readonly activeAgents: () => Promise<ReadonlySet<string>>
+  /** Writes a line on the console of an agent. */
+  readonly tell: (agent: Pick<PolicyCaller, 'agent' | 'title' | 'index'>, text: string) => void
+  readonly note: Note
+  readonly now?: () => number
+}
+
+/**
+ * The policies that agents have put in force, while its hub leads. What there is lies in a bucket, so that the hub that leads
+ * next goes on with it: it takes back what is over, what belongs to agents that are active no more, and everything when
+ * enforcement is switched off.
+ */
+export class PolicyDesk {
+  readonly #options: PolicyDeskOptions
+  readonly #now: () => number
+  readonly #known = new Map<string, PolicyRecord>()
+  readonly #respond: () => void
+  readonly #timer: NodeJS.Timeout
+  /** One change after another. */
+  #changing: Promise<unknown>
+  #lookedAt = Number.NEGATIVE_INFINITY
+  #trouble = ''
+  readonly counters = { applied: 0, refused: 0, expired: 0, malformed: 0 }
+
+  constructor(options: PolicyDeskOptions) {
+    this.#options = options
+    this.#now = options.now ?? Date.now
+    this.#changing = this.#patiently(() => this.#load())
+    this.#respond = options.bus.respond(SUBJECTS.policies, (payload) => this.#answer(payload))
+    this.#timer = setInterval(() => void this.sweep(), SWEEP_MS).unref()
+  }
+
+  /** An agent is active nowhere any more: what it has put in force is taken back. */
+  retired(agent: string): Promise<void> {
+    return this.#inTurn(async () => {
+      for (const record of this.#known.values())
+        if (record.agent === agent) await this.#undo(record, 'its agent is active no more')
+    })
+  }
+
+  /** Takes back what is over, and from time to time looks at what is in force. By itself once a second. */
+  async sweep(): Promise<void> {
+    if (this.#isSweeping) return
+    this.#isSweeping = true
+    try {
+      await this.#inTurn(() => this.#patiently(() => this.#sweepNow()))
+    } finally {
+      this.#isSweeping = false
+    }
+  }
+  #isSweeping = false
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer)
+    this.#respond()
+    await this.#changing.catch(() => {})
+  }
+
+  async #answer(payload: Uint8Array): Promise<Uint8Array> {
+    const order = decode(policyOrder, payload)
+    if (order === undefined) {
+      this.counters.malformed++
+      throw new Mistake('E_REQUEST', 'this is no order about policies')
+    }
+    const answer = encode(await this.#obey(order))
+    if (answer.length <= this.#options.bus.mostBytes) return answer
+    throw new Mistake('E_TOO_LARGE', 'the answer is longer than a message may be', {
+      hint: 'Ask for a shorter time, or for less traffic by a filter.',
+    })
+  }
+
+  #obey(order: ReturnType<typeof policyOrder.parse>): Promise<unknown> {
+    switch (order.ask) {
+      case 'apply':
+        return this.#inTurn(() => this.#apply(order))
+      case 'remove':
+        return this.#inTurn(() => this.#remove(order.name, order.by))
+      case 'unblock':
+        return this.#inTurn(() => this.#unblock(order))
+      case 'list':
+        return this.#changing.then(() => this.#list())
+      case 'preview':
+        return this.#preview(order.rule, order.windowMs)
+      case 'suggest':
+        return this.#suggest(order.filter, order.windowMs)
+    }
+  }
+
+  async #apply(
+    order: Extract<ReturnType<typeof policyOrder.parse>, { ask: 'apply' }>,
+  ): Promise<PolicyApplied> {
+    const { enforcement, isAllowed, tell } = this.#options
+    if (!isAllowed) return { applied: false, text: DISABLED, name: '', expires: '', notes: [] }
+    try {
+      const rule = readRule(order.rule)
+      const record = this.#recordOf(order, rule)
+      await enforcement.check(rule)
+      const { fingerprint, notes } = await enforcement.enforce(record, rule)
+      await this.#keep({ ...record, fingerprint })
+      this.counters.applied++
+      const expires = new Date(record.expiresAt).toISOString()
+      const text = `${record.summary} is in force as ${record.name} until ${expires}`
+      const why = record.reason === '' ? '' : `: ${record.reason}`
+      tell(callerIn(record), [`policy: ${text}${why}`, ...notes].join('; '))
+      return { applied: true, text, name: record.name, expires, notes: [...notes] }
+    } catch (error) {
+      this.counters.refused++
+      throw error
+    }
+  }
+
+  /** The same rule of the same agent is the same policy: who applies it again only makes it last longer. */
+  #recordOf(
+    { rule: text, ttlMs, reason, nodes, by }: Extract<PolicyOrder, { ask: 'apply' }>,
+    rule: PolicyRule,
+  ): PolicyRecord {
+    const { release, maxTtlMs, maxPolicies } = this.#options
+    if (rule.kind === 'host' && isWholeWorld(rule.rule) && ttlMs === undefined)
+      throw new Mistake('E_POLICY', 'a rule about the whole world needs a ttl', {
+        hint: "Such as ttl: '10m'.",
+      })
+    const lasting = ttlMs ?? this.#options.ttlMs
+    if (lasting > maxTtlMs)
+      throw new Mistake('E_POLICY', `a policy may last ${maxTtlMs / 1000} seconds at most`, {
+        hint: 'Give it a shorter ttl, or set scripting.enforcement.maxTtl.',
+      })
+    const name = `${release}-${digest(by.agent, JSON.stringify(text), JSON.stringify(nodes ?? []))}`
+    const before = this.#known.get(name)
+    if (before === undefined && this.#known.size >= maxPolicies)
+      throw new Mistake('E_POLICY', `${maxPolicies} policies are in force, as many as there may be`, {
+        hint: 'Remove some, or set scripting.enforcement.maxPolicies.',
+      })
+    const now = this.#now()
+    return {
+      name,
+      kind: rule.kind,
+      summary: ruleInWords(rule),
+      rule: text,
+      namespace: namespaceOf(rule),
+      agent: by.agent,
+      agentTitle: by.title,
+      agentIndex: by.index ?? 0,
+      node: by.node,
+      reason: reason ?? '',
+      ...(nodes === undefined ? {} : { nodes }),
+      appliedAt: before?.appliedAt ?? now,
+      expiresAt: now + lasting,
+      changed: false,
+      fingerprint: '',
+    }
+  }
+
+  async #remove(name: string, by: PolicyCaller): Promise<PolicyRemoved> {
+    const record = this.#known.get(name)
+    if (record === undefined)
+      throw new Mistake('E_NOT_FOUND', `there is no policy ${name}`, {
+        hint: 'policy.list() has those in force.',
+      })
+    await this.#undo(record, `removed by ${by.title}`)
+    return { removed: true, text: `${record.summary} is lifted` }
+  }
+
+  async #unblock({ pod, namespace, by }: Extract<PolicyOrder, { ask: 'unblock' }>): Promise<PolicyRemoved> {
+    if (!this.#options.isAllowed) return { removed: false, text: DISABLED }
+    const own = [...this.#known.values()].filter((record) => isBlockOf(record, pod, namespace))
+    for (const record of own) await this.#undo(record, `removed by ${by.title}`)
+    const text =
+      own.length === 0 ? `${namespace}/${pod} is not blocked` : `${namespace}/${pod} is not blocked any more`
+    return { removed: own.length > 0, text }
+  }
+
+  async #list(): Promise<PolicyList> {
+    const { enforcement, isAllowed } = this.#options
+    await this.sweep()
+    const now = this.#now()
+    const policies = [...this.#known.values()]
+      .sort((one, other) => one.expiresAt - other.expiresAt)
+      .map(({ fingerprint: _fingerprint, ...record }) => {
+        const workers = [...enforcement.workers(record.name)]
+        const sum = (key: 'packets' | 'bytes') => workers.reduce((all, each) => all + each[key], 0)
+        const cut = record.kind === 'host' ? { packets: sum('packets'), bytes: sum('bytes') } : null
+        return { ...record, remainingMs: Math.max(0, record.expiresAt - now), cut, workers }
+      })
+    return { enabled: isAllowed, place: enforcement.place, policies }
+  }
+
+  async #preview(text: PolicyRecord['rule'], windowMs: number): Promise<PolicyPreview> {
+    const { history, inForce } = this.#options
+    const rule = readRule(text)
+    const since = this.#now() - windowMs
+    const notes: string[] = []
+    const policies =
+      rule.kind === 'host'
+        ? []
+        : await inForce().catch((error: unknown) => {
+            if (!(error instanceof Mistake)) throw error
+            notes.push(`without the policies that are in force: ${error.message}`)
+            return []
+          })
+    const rules = [...this.#known.values()].flatMap((record) => {
+      const known = record.kind === 'host' ? readRule(record.rule) : undefined
+      return known?.kind === 'host' ? [known.rule] : []
+    })
+    const [flows, requests] = await Promise.all([
+      history.flows(since),
+      history.requests('', since, AbortSignal.timeout(LOOK_BACK_MS)),
+    ])
+    const preview = previewOf(rule, { policies, rules }, { flows, requests })
+    return {
+      ...preview,
+      notes: [...notes, ...preview.notes],
+      complete: preview.complete && notes.length === 0,
+    }
+  }
+
+  async #suggest(filter: string, windowMs: number): Promise<PolicySuggestion> {
+    const { history, enforcement } = this.#options
+    const since = this.#now() - windowMs
+    const seen =
+      filter.trim() === ''
+        ? await history.flows(since)
+        : await history.requests(filter, since, AbortSignal.timeout(LOOK_BACK_MS))
+    const { policies, rules, notes } = suggest(seen.all)
+    return {
+      from: seen.from,
+      to: this.#now(),
+      complete: seen.isComplete,
+      notes: [...seen.notes, ...notes],
+      flows: seen.all.length,
+      policies: [...policies],
+      rules: enforcement.place === 'hosts' ? [...rules] : [],
+    }
+  }
+
+  async #load(): Promise<void> {
+    const { bucket, isAllowed, enforcement, note } = this.#options
+    this.#known.clear()
+    for (const key of await bucket.keys(POLICY_PREFIX)) {
+      const kept = await bucket.get(key)
+      const record = kept === undefined ? undefined : decode(policyRecord, kept.value)
+      if (record === undefined) this.counters.malformed++
+      else this.#known.set(record.name, record)
+    }
+    if (isAllowed) return
+    const { adopted } =
+      enforcement.place === 'kubernetes' ? await enforcement.look([...this.#known.values()]) : NOTHING
+    for (const record of [...this.#known.values(), ...adopted])
+      await this.#undo(record, 'enforcement is switched off')
+    if (this.#known.size > 0) note('warning', 'policies are left in force', { policies: this.#known.size })
+  }
+
+  async #sweepNow(): Promise<void> {
+    const { enforcement, isAllowed, activeAgents, tell, note } = this.#options
+    if (!isAllowed) return
+    for (const record of this.#known.values())
+      if (record.expiresAt <= this.#now()) {
+        await this.#undo(record, 'its time is up')
+        this.counters.expired++
+      }
+    if (this.#now() - this.#lookedAt < LOOK_MS && this.#now() >= this.#lookedAt) return
+    this.#lookedAt = this.#now()
+    const active = await activeAgents()
+    for (const record of this.#known.values())
+      if (record.agent !== '' && !active.has(record.agent))
+        await this.#undo(record, 'its agent is active no more')
+    const { gone, changed, adopted } = await enforcement.look([...this.#known.values()])
+    for (const record of adopted) {
+      await this.#keep(record)
+      note('warning', 'a policy of an earlier hub was found', { policy: record.name })
+    }
+    for (const name of gone) {
+      const record = this.#known.get(name)
+      if (record !== undefined) await this.#undo(record, 'somebody has removed it')
+    }
+    for (const name of changed) {
+      const record = this.#known.get(name)
+      if (record === undefined) continue
+      await this.#keep({ ...record, changed: true })
+      tell(callerIn(record), `policy: somebody has changed ${name}; it stays so until its time is up`)
+      note('warning', 'somebody has changed a policy', { policy: name })
+    }
+  }
+
+  /** What cannot be done now is told once, and tried again with the next sweep. */
+  async #patiently(work: () => Promise<void>): Promise<void> {
+    try {
+      await work()
+      this.#trouble = ''
+    } catch (error) {
+      const why =
+        error instanceof Mistake
+          ? `${error.message}${error.hint === undefined ? '' : ` ${error.hint}`}`
+          : String(error)
+      if (why !== this.#trouble)
+        this.#options.note('warning', 'policies cannot be looked after', { error: why })
+      this.#trouble = why
+    }
+  }
+
+  async #undo(record: PolicyRecord, why: string): Promise<void> {
+    const { enforcement, bucket, tell, note } = this.#options
+    await enforcement.lift(record)
+    await bucket.delete(policyKey(record.name))
+    this.#known.delete(record.name)
+    tell(callerIn(record), `policy: ${record.summary} (${record.name}) is lifted: ${why}`)
+    note('info', 'a policy was lifted', { policy: record.name, why })
+  }
+
+  async #keep(record: PolicyRecord): Promise<void> {
+    await this.#options.bucket.put(policyKey(record.name), encode(record))
+    this.#known.set(record.name, record)
+  }
+
+  #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+    const done = this.#changing.then(work)
+    this.#changing = done.catch(() => {}) // Whoever asked for it hears of it.
+    return done
+  }
+}
+
+function isBlockOf({ kind, namespace, rule }: PolicyRecord, pod: string, inNamespace: string): boolean {
+  const { block } = rule
+  return (
+    kind === 'pod' &&
+    namespace === inNamespace &&
+    typeof block === 'object' &&
+    block !== null &&
+    'pod' in block &&
+    block.pod === pod
+  )
+}
+
+function namespaceOf(rule: PolicyRule): string {
+  if (rule.kind === 'host') return ''
+  return rule.kind === 'pod' ? rule.namespace : rule.policy.metadata.namespace
+}
+
+function callerIn({ agent, agentTitle, agentIndex }: PolicyRecord) {
+  return { agent, title: agentTitle, index: agentIndex }
+}
+
+function digest(...parts: readonly string[]): string {
+  return createHash('sha256').update(parts.join('\0')).digest('hex').slice(0, 12)
+}
+
+/** What scripts print. */
+const DISABLED = 'blocking is disabled'
+const NOTHING = { adopted: [] }
+const SWEEP_MS = 1000
+const LOOK_MS = 10_000
+const LOOK_BACK_MS = 30_000

@@ -1,0 +1,33 @@
+import type { PolicyRule } from '../../policy/rule.ts'
+import type { PolicyNode, PolicyRecord } from '../../wire/policies.ts'
+
+/** What puts policies in force: Kubernetes, or nftables on the workers. */
+export interface Enforcement {
+  readonly place: 'kubernetes' | 'hosts'
+  /** Throws `E_POLICY` for what cannot be put in force here, or would cut what must not be cut. */
+  check(rule: PolicyRule): Promise<void>
+  /** Puts it in force, or changes how long it is. Answers what is to be kept with it, and said of it. */
+  enforce(record: PolicyRecord, rule: PolicyRule): Promise<Enforced>
+  /** Of what is not in force: nothing. */
+  lift(record: PolicyRecord): Promise<void>
+  /**
+   * Looks at what is in force, and tells of each record what has become of it. Lifts what is ours and in no record; what
+   * another hub has put in force and is not known here comes back as a record.
+   */
+  look(records: readonly PolicyRecord[]): Promise<Looked>
+  /** What each worker says of a policy; empty where workers have no part in it. */
+  workers(name: string): readonly PolicyNode[]
+}
+
+export interface Enforced {
+  readonly fingerprint: string
+  readonly notes: readonly string[]
+}
+
+export interface Looked {
+  /** Names of those that somebody else has removed. */
+  readonly gone: readonly string[]
+  /** Names of those that somebody else has changed. */
+  readonly changed: readonly string[]
+  readonly adopted: readonly PolicyRecord[]
+}

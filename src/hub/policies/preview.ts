@@ -1,0 +1,118 @@
+import type { Flow, FlowEnd, SeenFlow } from '../../policy/flow.ts'
+import { type HostRule, hostVerdict } from '../../policy/host-rule.ts'
+import type { NetworkPolicy } from '../../policy/network-policy.ts'
+import { type PolicyRule, ruleInWords } from '../../policy/rule.ts'
+import { verdict } from '../../policy/verdict.ts'
+import type { PolicyPreview } from '../../wire/policies.ts'
+import { type Seen, type SeenRequest, summed } from './history.ts'
+
+/** What is in force when a rule is added. */
+export interface InForce {
+  readonly policies: readonly NetworkPolicy[]
+  readonly rules: readonly HostRule[]
+}
+
+/** Label of a pod that is blocked, with the name of the policy. */
+export const BLOCKED_LABEL = 'remora.dev/blocked'
+
+/** Whether a rule cuts a connection that passes without it. */
+export function cutter(rule: PolicyRule, { policies, rules }: InForce): (flow: Flow) => boolean {
+  switch (rule.kind) {
+    case 'host': {
+      const after = [...rules, rule.rule]
+      return (flow) => hostVerdict(rules, flow) && !hostVerdict(after, flow)
+    }
+    case 'network': {
+      const after = [...policies, rule.policy]
+      return (flow) => verdict(policies, flow).allowed && !verdict(after, flow).allowed
+    }
+    case 'pod': {
+      const after = [...policies, quarantine(rule, PREVIEWED)]
+      const marked = (end: FlowEnd) => withLabel(end, rule, PREVIEWED)
+      return (flow) => {
+        const blocked = { ...flow, from: marked(flow.from), to: marked(flow.to) }
+        return verdict(policies, flow).allowed && !verdict(after, blocked).allowed
+      }
+    }
+  }
+}
+
+/** Lets nobody talk to a pod, nor it to anybody. */
+export function quarantine({ namespace }: { readonly namespace: string }, name: string): NetworkPolicy {
+  return {
+    apiVersion: 'networking.k8s.io/v1',
+    kind: 'NetworkPolicy',
+    metadata: { name, namespace },
+    spec: { podSelector: { matchLabels: { [BLOCKED_LABEL]: name } }, policyTypes: ['Ingress', 'Egress'] },
+  }
+}
+
+/** The end as it is when the pod has been marked. */
+export function withLabel(
+  end: FlowEnd,
+  { pod, namespace }: { readonly pod: string; readonly namespace: string },
+  name: string,
+): FlowEnd {
+  if (end.pod?.name !== pod || end.pod.namespace !== namespace) return end
+  return { ...end, pod: { ...end.pod, labels: { ...end.pod.labels, [BLOCKED_LABEL]: name } } }
+}
+
+/** What a rule would have cut of what was seen. */
+export function previewOf(
+  rule: PolicyRule,
+  inForce: InForce,
+  { flows, requests }: { readonly flows: Seen<SeenFlow>; readonly requests: Seen<SeenRequest> },
+): PolicyPreview {
+  const isCut = cutter(rule, inForce)
+  // The log is behind entries by a second or so: what it does not have yet is added from there.
+  const known = newest(flows.all, requests.all)
+  const cut = known.filter(isCut).sort((one, other) => other.count - one.count)
+  const entries = requests.all.filter((each) => !each.isReport && isCut(each)).map(({ id }) => id)
+  const total = sum(cut)
+  return {
+    rule: ruleInWords(rule),
+    from: flows.from,
+    to: Date.now(),
+    complete: flows.isComplete,
+    notes: [...new Set([...flows.notes, ...requests.notes])],
+    requests: { seen: sum(known), cut: total },
+    flows: cut.slice(0, MOST_FLOWS).map(({ from, to, port, protocol, count, firstAt, lastAt }) => ({
+      from: endInWords(from),
+      to: endInWords(to),
+      ...{ port, protocol, firstAt, lastAt, requests: count },
+    })),
+    moreFlows: Math.max(0, cut.length - MOST_FLOWS),
+    entries: entries.slice(0, MOST_ENTRIES),
+    moreEntries: Math.max(0, total - Math.min(entries.length, MOST_ENTRIES)),
+  }
+}
+
+/** A request that two workers have seen is one: of each connection the one counts that has seen most. */
+function newest(flows: readonly SeenFlow[], requests: readonly SeenRequest[]): SeenFlow[] {
+  const byWorker = new Map<string, SeenFlow>()
+  for (const { id, isReport: _isReport, ...request } of requests) {
+    const [worker] = id.split('/')
+    const key = JSON.stringify([worker, request.from, request.to, request.protocol, request.port])
+    const known = byWorker.get(key)
+    byWorker.set(key, {
+      ...request,
+      count: request.count + (known?.count ?? 0),
+      lastAt: known?.lastAt ?? request.lastAt,
+    })
+  }
+  return summed([...flows, ...byWorker.values()])
+}
+
+function endInWords({ address, pod, host }: FlowEnd): string {
+  if (pod !== undefined) return `${pod.namespace}/${pod.name}`
+  return host === undefined ? address : `${host} (${address})`
+}
+
+function sum(flows: readonly SeenFlow[]): number {
+  return flows.reduce((all, { count }) => all + count, 0)
+}
+
+const MOST_FLOWS = 200
+const MOST_ENTRIES = 1000
+/** No policy has this name. */
+const PREVIEWED = 'previewed'
