@@ -284,13 +284,21 @@ declare const hub: {
    */
   targeted(): string
   /**
-   * Asks the hub to cut a pod off the network, and returns what it answers: for now always `blocking is disabled`.
+   * Cuts a pod off the network, for `scripting.enforcement.ttl`, and returns what came of it as text: `blocking is disabled` without `scripting.allowEnforcement`. The same as `policy.apply({ block: { pod, namespace } })`.
    * @param podName Name of the pod
    * @param namespace Its namespace
    * @example
    * console.log(hub.blockPod('cart-6b5f', 'shop'))
    */
   blockPod(podName: string, namespace: string): string
+  /**
+   * Takes back what `hub.blockPod` has done, and returns what came of it as text.
+   * @param podName Name of the pod
+   * @param namespace Its namespace
+   * @example
+   * console.log(hub.unblockPod('cart-6b5f', 'shop'))
+   */
+  unblockPod(podName: string, namespace: string): string
 }
 
 /** What scripts share between all nodes: each adds where it runs, all read the same. Adding takes no time worth mentioning and may be done for every entry; others read it a moment later, the script itself at once. */
@@ -647,6 +655,49 @@ declare const alert: {
    * alert.close('checkout')
    */
   close(key: string): void
+}
+
+/** Network policies: suggested, tried on what was seen, and put in force for a while. */
+declare const policy: {
+  /**
+   * Policies under which all that was seen could have been: NetworkPolicies for pods, one for each workload, and rules by addresses for hosts without Kubernetes. With a filter only of entries that match it, as far back as entries are kept. `from` and `complete` say how much of the time is known.
+   * @param filter KFL v1 or CEL; "" takes all
+   * @param window How far back to look
+   * @example
+   * var seen = policy.suggest('', '24h')
+   * console.log(seen.policies.length, 'policies,', seen.rules.length, 'rules of', seen.flows, 'connections')
+   */
+  suggest(filter?: string, window?: string): { from: number; to: number; complete: boolean; notes: string[]; flows: number; policies: { [name: string]: any }[]; rules: { [name: string]: any }[] }
+  /**
+   * What a policy would have cut of what was seen: who would not have reached whom, how many requests, and the ids of those entries that are still kept. `from` and `complete` say how much of the time is known.
+   * @param policy A NetworkPolicy, `{ policy }`, `{ block: { pod, namespace } }`, or, without Kubernetes, `{ block: { from, to, ports } }` or `{ allow: { to, from, ports } }`
+   * @param window How far back to look
+   * @example
+   * var cut = policy.preview({ block: { from: '203.0.113.7' } }, '1h')
+   * console.log(cut.requests.cut, 'of', cut.requests.seen, 'requests')
+   */
+  preview(policy: { [name: string]: any }, window?: string): { rule: string; from: number; to: number; complete: boolean; notes: string[]; requests: { seen: number; cut: number }; flows: { from: string; to: string; port: number; protocol: string; requests: number; firstAt: number; lastAt: number }[]; moreFlows: number; entries: string[]; moreEntries: number }
+  /**
+   * Puts a policy in force until its `ttl` is over (`scripting.enforcement.ttl` by default), it is removed, or the script is deactivated. The same rule again makes it last longer. Answers its name. Without `scripting.allowEnforcement` nothing is done: `applied` is false, and `text` is `blocking is disabled`. Refuses what would cut the API server, DNS, NATS or Remora itself.
+   * @param options `policy`, `block` or `allow`; `ttl`, `reason`, and `nodes`: workers, by default all
+   * @example
+   * var done = policy.apply({ block: { from: '203.0.113.7' }, ttl: '10m', reason: 'a scanner' })
+   * console.log(done.text)
+   */
+  apply(options: { policy?: { [name: string]: any }; block?: { [name: string]: any }; allow?: { [name: string]: any }; ttl?: string; reason?: string; nodes?: string[] }): { applied: boolean; text: string; name: string; expires: string; notes: string[] }
+  /**
+   * Lifts a policy before its time is over.
+   * @param name As policy.apply and policy.list say it
+   * @example
+   * policy.list().policies.forEach(function (each) { policy.remove(each.name) })
+   */
+  remove(name: string): { removed: boolean; text: string }
+  /**
+   * Policies in force, those first that are over first: who has applied them and why, until when, and how much they have cut, where that is counted.
+   * @example
+   * policy.list().policies.forEach(function (each) { console.log(each.name, each.summary, each.reason) })
+   */
+  list(): { enabled: boolean; place: "kubernetes" | "hosts"; policies: { name: string; kind: "network" | "pod" | "host"; summary: string; rule: { [name: string]: any }; namespace: string; agent: string; agentTitle: string; agentIndex?: number; node: string; reason: string; nodes?: string[]; appliedAt: number; expiresAt: number; changed?: boolean; remainingMs: number; cut: { packets: number; bytes: number } | null; workers: { node: string; state: "in force" | "failed" | "silent" | "over"; packets: number; bytes: number; error?: string }[] }[] }
 }
 
 /** Metrics of your own, on the `/metrics` of the worker (port 49100) or the hub (9100), with a label `agent`. Calls take no time worth mentioning and may be made for every entry. Series are gone when the script is removed or stopped. */

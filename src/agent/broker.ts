@@ -33,6 +33,7 @@ import { firstOf } from '../waiting/first-of.ts'
 import { type AlertSaid, alertSaid } from '../wire/alerts.ts'
 import type { EffectOutcome, EffectRecord } from '../wire/effects.ts'
 import type { OutboxFigures } from '../wire/outbox.ts'
+import type { PolicyAsker } from '../wire/policies.ts'
 import type { Effect, EffectKind } from '../wire/trials.ts'
 import type { Agent } from './agents.ts'
 import { AlertDesk, type AlertingAgent } from './alert-desk.ts'
@@ -40,6 +41,7 @@ import { DeliveryWarnings } from './delivery-warnings.ts'
 import { type CalledEffects, type CallOutcome, EffectBook } from './effect-book.ts'
 import type { Component, HelperCall } from './group.ts'
 import { HUB_ACTION } from './host/protocol.ts'
+import { NO_POLICIES } from './no-policies.ts'
 import { egressOptions, Permissions } from './permissions.ts'
 import { type CallDelivery, QueuedCalls } from './queued-calls.ts'
 import { TemporaryFiles } from './temporary-files.ts'
@@ -97,6 +99,8 @@ export interface ComponentLink {
   alert(sent: SentAlert): void | Promise<void>
   /** Pods under capture, and pods that are left out. */
   targeted(): Targeted | Promise<Targeted>
+  /** Asks the hub that leads about policies. Absent: there is none. */
+  readonly policies?: PolicyAsker
   /** State of this component, for `utils.health`. */
   health(nodeName: string): unknown
 }
@@ -465,7 +469,16 @@ export class HelperBroker {
       now: () => nowMs,
       health: () => this.#link.health(node),
       targeted: () => this.#link.targeted(),
+      policies: {
+        ask: (order) => this.#policies.ask(order, AbortSignal.timeout(CALL_MS)),
+        by: { agent: sharingOf(agent).id, title: agent.title, node, index: agent.index },
+      },
     }
+  }
+
+  /** What is only rehearsed puts nothing in force. */
+  get #policies(): PolicyAsker {
+    return (this.#rehearsal === undefined ? this.#link.policies : undefined) ?? NO_POLICIES
   }
 
   #wayOf(agent: CallingAgent): Egress {

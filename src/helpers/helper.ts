@@ -6,6 +6,7 @@ import type { QuantileSummary } from '../shared-state/quantile-answers.ts'
 import type { TopKey } from '../shared-state/top-keys.ts'
 import type { Kind } from '../shared-state/value.ts'
 import type { AlertEntry } from '../wire/alerts.ts'
+import type { PolicyAsker, PolicyCaller } from '../wire/policies.ts'
 import type { ReportFormat } from '../wire/reports.ts'
 import type { Severity } from '../wire/severity.ts'
 import type { EffectKind } from '../wire/trials.ts'
@@ -221,6 +222,8 @@ export interface HelperHost {
   health(): unknown
   /** Pods under capture and pods left out, for `hub.targeted`, as Kubernetes JSON. */
   targeted(): Targeted | Promise<Targeted>
+  /** Asks the hub that leads about policies; `by`: who asks. */
+  readonly policies: PolicyAsker & { readonly by: PolicyCaller }
 }
 
 /** What scripts share by `cluster.*`, as one of them sees it. `of`: the title of another one whose it is. */

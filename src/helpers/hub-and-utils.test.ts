@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
 import { parse } from 'yaml'
+import { NO_POLICIES } from '../agent/no-policies.ts'
 import { fakeHost } from '../testing/helper-host.ts'
 import { tempFolder } from '../testing/temp-folder.ts'
 import { openDataFolder } from './data-folder.ts'
@@ -21,8 +22,11 @@ describe('hub', () => {
   })
 
   test('does not block pods, and says so without throwing', async (t) => {
-    const call = await open(t)
+    const call = await open(t, {
+      policies: { ...NO_POLICIES, by: { agent: 'a', title: 'A', node: 'n1', index: 0 } },
+    })
     assert.equal(await call('hub.blockPod', 'cart', 'shop'), 'blocking is disabled')
+    assert.equal(await call('hub.unblockPod', 'cart', 'shop'), 'blocking is disabled')
   })
 })
 

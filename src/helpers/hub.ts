@@ -24,13 +24,30 @@ export const hub = namespace('hub', 'The component that all workers talk to.', {
   }),
   blockPod: helper({
     effect: 'hub',
-    doc: 'Asks the hub to cut a pod off the network, and returns what it answers: for now always `blocking is disabled`.',
+    doc: 'Cuts a pod off the network, for `scripting.enforcement.ttl`, and returns what came of it as text: `blocking is disabled` without `scripting.allowEnforcement`. The same as `policy.apply({ block: { pod, namespace } })`.',
     params: {
       podName: z.string().describe('Name of the pod'),
       namespace: z.string().describe('Its namespace'),
     },
     returns: z.string(),
     example: `console.log(hub.blockPod('cart-6b5f', 'shop'))`,
-    run: () => 'blocking is disabled',
+    target: ({ podName, namespace }) => ({ text: `block pod ${namespace}/${podName}`, hosts: [] }),
+    async run({ podName: pod, namespace }, { policies }) {
+      const rule = { block: { pod, namespace } }
+      return (await policies.ask({ ask: 'apply', rule, by: policies.by })).text
+    },
+  }),
+  unblockPod: helper({
+    effect: 'hub',
+    doc: 'Takes back what `hub.blockPod` has done, and returns what came of it as text.',
+    params: {
+      podName: z.string().describe('Name of the pod'),
+      namespace: z.string().describe('Its namespace'),
+    },
+    returns: z.string(),
+    example: `console.log(hub.unblockPod('cart-6b5f', 'shop'))`,
+    target: ({ podName, namespace }) => ({ text: `unblock pod ${namespace}/${podName}`, hosts: [] }),
+    run: async ({ podName: pod, namespace }, { policies }) =>
+      (await policies.ask({ ask: 'unblock', pod, namespace, by: policies.by })).text,
   }),
 })

@@ -12,6 +12,7 @@ import { chatgpt } from './models/chatgpt.ts'
 import { llm } from './models/llm.ts'
 import { otel } from './otel/index.ts'
 import { pcap } from './pcap.ts'
+import { policy } from './policy.ts'
 import { prometheus } from './prometheus/index.ts'
 import { report } from './report.ts'
 import { test } from './test.ts'
@@ -44,6 +45,7 @@ export const namespaces: readonly Namespace[] = [
   file,
   pcap,
   alert,
+  policy,
   kafka,
   nats,
   prometheus,

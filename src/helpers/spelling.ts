@@ -15,6 +15,7 @@ export function spell(schema: z.ZodType): string {
     case 'void':
       return def.type
     case 'unknown':
+    case 'lazy':
       return 'any'
     case 'optional':
     case 'default':

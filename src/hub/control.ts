@@ -7,6 +7,7 @@ import type { EntriesQuery } from '../wire/entries.ts'
 import type { JobAnswer, JobOrder } from '../wire/jobs.ts'
 import type { MapView } from '../wire/map.ts'
 import type { OpenPackets, WantedStream } from '../wire/packets.ts'
+import type { PolicyAsker } from '../wire/policies.ts'
 import type { AgentView, EntriesPage, HubEvent, LivePart, NodeView, SharedValue } from '../wire/views.ts'
 import type { AlertControl } from './alerts/control.ts'
 import type { Outboxes } from './outboxes.ts'
@@ -73,6 +74,8 @@ export interface HubControl {
   readonly alerts: AlertControl
   /** What agents have written by `report.write`. */
   readonly reports: ReportControl
+  /** What agents have put in force, and what that would do. */
+  readonly policies: PolicyAsker
 
   /** Which pods are captured. */
   readonly targeting: TargetingControl

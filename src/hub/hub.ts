@@ -7,6 +7,7 @@ import { Mistake } from '../mistake/mistake.ts'
 import type { ClusterFollower } from '../node/cluster-follower.ts'
 import { ConsoleOut } from '../node/console-out.ts'
 import { Fleet } from '../node/fleet.ts'
+import { PolicyRequests } from '../node/policy-requests.ts'
 import type { AgentStore } from '../store/agent-store.ts'
 import type { EntryReader } from '../store/entries/entry-store.ts'
 import { LONGEST_TITLE } from '../store/records.ts'
@@ -87,6 +88,7 @@ export class Hub implements HubControl {
   readonly outboxes: Outboxes
   readonly reports: Reports
   readonly targeting: HubTargeting
+  readonly policies: PolicyRequests
   readonly #live: LiveEntries
   readonly #maps: ServiceMaps
   readonly #out: ConsoleOut
@@ -109,6 +111,7 @@ export class Hub implements HubControl {
       own: options.reports,
       workers: () => this.fleet.workers().map(({ node }) => node),
     })
+    this.policies = new PolicyRequests(bus)
     this.#maps = new ServiceMaps(bus)
     this.targeting = new HubTargeting({
       ...options.targeting,

@@ -15,6 +15,7 @@ import type { Alerts } from './alerts/alerts.ts'
 import type { NetworkAgents } from './cluster/network-agents.ts'
 import type { ClusterWatcher } from './cluster/watcher.ts'
 import { Deployer } from './deployer.ts'
+import type { PolicyDesk } from './policies/desk.ts'
 
 export interface LeadingOptions {
   readonly bus: Bus
@@ -32,6 +33,8 @@ export interface LeadingOptions {
   readonly watchCluster: () => ClusterWatcher | undefined
   /** Begins to make agents of resources; undefined where there is no cluster. */
   readonly followResources: () => NetworkAgents | undefined
+  /** Begins to look after policies. */
+  readonly openPolicies: () => PolicyDesk
   /** A deployment is in force on this hub. */
   readonly applied: () => void
   readonly note: Note
@@ -45,6 +48,7 @@ export class Leading {
   readonly agents: NodeAgents
   readonly cluster: ClusterWatcher | undefined
   readonly #resources: NetworkAgents | undefined
+  readonly #policies: PolicyDesk
   readonly #options: LeadingOptions
   readonly #sweep: NodeJS.Timeout
   readonly #telling: NodeJS.Timeout
@@ -66,12 +70,16 @@ export class Leading {
     this.#options = options
     this.cluster = options.watchCluster()
     this.#resources = options.followResources()
+    this.#policies = options.openPolicies()
     this.#deployer = new Deployer({
       store,
       state,
       bus,
       now: Date.now,
-      retired: (agent) => agents.forget(agent),
+      retired: async (agent) => {
+        await agents.forget(agent)
+        await this.#policies.retired(agent)
+      },
       deleted: (left) => agents.prune(left),
       stored: (ids) => {
         this.#stored = ids
@@ -144,6 +152,10 @@ export class Leading {
       'alerts.raised': this.#options.alerts.counters.raised,
       'alerts.notified': this.#options.alerts.counters.notified,
       [dropped('alerts', 'too-many')]: this.#options.alerts.counters.refused,
+      'policies.applied': this.#policies.counters.applied,
+      'policies.refused': this.#policies.counters.refused,
+      'policies.expired': this.#policies.counters.expired,
+      [dropped('wire', 'policies')]: this.#policies.counters.malformed,
       ...this.cluster?.counters,
       ...this.#resources?.counters,
       ...this.agents.counters,
@@ -156,6 +168,7 @@ export class Leading {
     clearInterval(this.#telling)
     await this.#resources?.close()
     await this.cluster?.close()
+    await this.#policies.close()
     await this.#actions.close()
     await this.#deployer.close()
     await this.#follower.close()

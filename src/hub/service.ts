@@ -23,6 +23,8 @@ import type { CaptureControl } from './control.ts'
 import type { EntrySources } from './entry-sources.ts'
 import { type Alerting, type Archive, Hub, type HubOptions } from './hub.ts'
 import { Leading } from './leading.ts'
+import type { PolicyDesk } from './policies/desk.ts'
+import { openPolicyDesk, type PolicyParts, type PolicySettings } from './policies/open.ts'
 
 export interface HubServiceOptions {
   readonly bus: Bus
@@ -36,6 +38,11 @@ export interface HubServiceOptions {
   readonly kubernetes: ClusterToAsk | undefined
   /** Which pods are captured, as the configuration says. */
   readonly targeting: TargetingRules
+  readonly kubernetes:
+    | (Pick<ClusterWatcherOptions, 'client' | 'namespaces'> & NonNullable<PolicyParts['kubernetes']>)
+    | undefined
+  /** What the configuration says of policies. */
+  readonly policies: PolicySettings
   readonly archive?: Archive | undefined
   readonly sources?: EntrySources | undefined
   readonly captures?: CaptureControl | undefined
@@ -212,6 +219,7 @@ export class HubService {
       openAgents: () => this.#openAgents(),
       watchCluster: () => this.#watchCluster(),
       followResources: () => this.#followResources(),
+      openPolicies: () => this.#openPolicies(),
       applied: () => this.#status.now(),
       note,
     }).catch((error: unknown) => {
@@ -265,6 +273,16 @@ export class HubService {
       fleet: this.hub.fleet,
       check: (code, title) => void understandAgent(code, title, 0, agents),
       note,
+    })
+  }
+
+  #openPolicies(): PolicyDesk {
+    const { bus, shared, store, cluster, kubernetes, policies, note } = this.#options
+    return openPolicyDesk(policies, {
+      ...{ bus, bucket: shared.policies, hub: this.hub, store, cluster, kubernetes, note },
+      tell: ({ agent, title, index }, text) => {
+        if (agent !== '') this.#console.push({ agent, index, title, level: 'warn', text })
+      },
     })
   }
 

@@ -2,20 +2,17 @@ import type { z } from 'zod'
 import type { Bus } from '../bus/bus.ts'
 import { Mistake } from '../mistake/mistake.ts'
 import { decode, encode } from '../wire/codec.ts'
-import { POLICY_ANSWERS, type PolicyOrder } from '../wire/policies.ts'
+import { POLICY_ANSWERS, type PolicyAnswer, type PolicyAsker, type PolicyOrder } from '../wire/policies.ts'
 import { SUBJECTS } from '../wire/subjects.ts'
 
-export type PolicyAnswer<Ask extends PolicyOrder['ask']> = z.output<(typeof POLICY_ANSWERS)[Ask]>
-
 /** Asks the hub that leads about policies, from wherever we are. */
-export class PolicyRequests {
+export class PolicyRequests implements PolicyAsker {
   readonly #bus: Pick<Bus, 'request'>
 
   constructor(bus: Pick<Bus, 'request'>) {
     this.#bus = bus
   }
 
-  /** Rejects with the mistake of who has asked, and with `E_BUS_NO_ANSWER` while no hub leads. */
   async ask<Ask extends PolicyOrder['ask']>(
     order: Extract<PolicyOrder, { readonly ask: Ask }>,
     signal?: AbortSignal,

@@ -23,6 +23,7 @@ import type { EntriesQuery } from '../wire/entries.ts'
 import type { JobAnswer, JobOrder, JobSelector, JobView } from '../wire/jobs.ts'
 import type { MapView } from '../wire/map.ts'
 import type { OpenPackets } from '../wire/packets.ts'
+import type { PolicyAnswer, PolicyAsker, PolicyOrder } from '../wire/policies.ts'
 import type { ReportView } from '../wire/reports.ts'
 import { targetingRules } from '../wire/targeting.ts'
 import type { AgentView, EntriesPage, HubEvent, LivePart, NodeView, SharedValue } from '../wire/views.ts'
@@ -58,6 +59,20 @@ export class FakeHub implements HubControl {
     notify() {},
     report() {},
   })
+  /** Answers to orders about policies. */
+  readonly policyAnswers: Partial<Record<PolicyOrder['ask'], unknown>> = {}
+  readonly policyOrders: PolicyOrder[] = []
+  readonly policies: PolicyAsker = {
+    ask: async <Ask extends PolicyOrder['ask']>(
+      order: Extract<PolicyOrder, { readonly ask: Ask }>,
+    ): Promise<PolicyAnswer<Ask>> => {
+      if (this.failure !== undefined) throw this.failure
+      this.policyOrders.push(order)
+      const answer = this.policyAnswers[order.ask]
+      if (answer === undefined) throw new Mistake('E_NOT_FOUND', 'there is no such policy')
+      return answer as PolicyAnswer<Ask>
+    },
+  }
   /** Reports of agents on the hub. */
   readonly written: { readonly report: ReportView; readonly content: Buffer }[] = []
   readonly ownReports: ReportsOptions['own'] = {

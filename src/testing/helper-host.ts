@@ -44,6 +44,10 @@ export function fakeHost(
       close: () => Promise.reject(new Error('this test closes nothing')),
     },
     targeted: () => ({ targets: [], excluded: [] }),
+    policies: {
+      ask: () => Promise.reject(new Error('this test asks for no policies')),
+      by: { agent: 'test', title: 'test agent', node: 'node-a', index: 0 },
+    },
     warnings,
     ...overrides,
   }

@@ -19,15 +19,12 @@ export class Running {
     cwd: string,
     args: readonly string[],
     last: readonly string[] = [],
+    /** What starts it elsewhere: `ip netns exec name`. */
+    within: readonly string[] = [],
   ) {
-    this.#child = spawn(
-      process.execPath,
-      [join(REPOSITORY, 'bin/remora.cjs'), ...args, ...ANY_PORTS, ...last],
-      {
-        cwd,
-        stdio: ['ignore', 'pipe', 'pipe'],
-      },
-    )
+    const remora = [process.execPath, join(REPOSITORY, 'bin/remora.cjs'), ...args, ...ANY_PORTS, ...last]
+    const [program = '', ...more] = [...within, ...remora]
+    this.#child = spawn(program, more, { cwd, stdio: ['ignore', 'pipe', 'pipe'] })
     this.#child.stdout?.on('data', (chunk: Buffer) => {
       this.stdout += chunk.toString()
     })

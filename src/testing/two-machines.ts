@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import type { TestContext } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import { hasTools, succeeds } from './loopback.ts'
-import { startProgram } from './programs.ts'
+import { run, startProgram } from './programs.ts'
 import { until } from './until.ts'
 
 /** Addresses of the two, each in a network namespace of its own. */
@@ -91,6 +91,14 @@ export class Machine {
     const child = spawn(program, args, { stdio: 'ignore' })
     const [code] = await once(child, 'close')
     return code === 0
+  }
+
+  /** What an address answers there; rejects when it does not. */
+  async read(url: string, method = 'GET'): Promise<string> {
+    const [program = '', ...args] = this.command('curl', '-sS', '-f', '-m', '30', '-X', method, url)
+    const { code, stdout, stderr } = await run(program, args)
+    if (code !== 0) throw new Error(`${url}: ${stderr}`)
+    return stdout
   }
 
   /** A connection on which the other side sends all the time. */

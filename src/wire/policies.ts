@@ -2,6 +2,12 @@ import { z } from 'zod'
 
 const text = (most: number) => z.string().max(most)
 
+/** `10m`, `1h30m`, as settings write it. */
+export const duration = z
+  .string()
+  .max(100)
+  .regex(/^(\d+(\.\d+)?(ms|s|m|h))+$/, 'expected a duration such as 10m or 1h')
+
 /** Who wants something of policies: an agent, or a person at the API. */
 export const policyCaller = z.object({
   agent: text(200).describe('Identity of the agent; "" for a person'),
@@ -19,7 +25,7 @@ export const policyOrder = z.discriminatedUnion('ask', [
   z.object({
     ask: z.literal('apply'),
     rule: policyRuleText,
-    ttlMs: z.number().positive().optional(),
+    ttl: duration.optional(),
     reason: text(1000).default(''),
     nodes: z.array(text(256)).max(1000).optional(),
     by: policyCaller,
@@ -27,8 +33,8 @@ export const policyOrder = z.discriminatedUnion('ask', [
   z.object({ ask: z.literal('remove'), name: text(253), by: policyCaller }),
   z.object({ ask: z.literal('unblock'), pod: text(253), namespace: text(63), by: policyCaller }),
   z.object({ ask: z.literal('list') }),
-  z.object({ ask: z.literal('preview'), rule: policyRuleText, windowMs: z.number().positive() }),
-  z.object({ ask: z.literal('suggest'), filter: text(10_000).default(''), windowMs: z.number().positive() }),
+  z.object({ ask: z.literal('preview'), rule: policyRuleText, window: duration }),
+  z.object({ ask: z.literal('suggest'), filter: text(10_000).default(''), window: duration }),
 ])
 export type PolicyOrder = z.input<typeof policyOrder>
 
@@ -133,8 +139,8 @@ export type PolicyPreview = z.infer<typeof policyPreview>
 export const policySuggestion = z.object({
   ...reach,
   flows: z.number().int().describe('Different connections that it is made of'),
-  policies: z.array(z.looseObject({})).describe('NetworkPolicies, one for each workload'),
-  rules: z.array(z.looseObject({})).describe('For hosts without Kubernetes, as policy.apply takes them'),
+  policies: z.array(z.record(z.string(), z.unknown())).describe('NetworkPolicies, one for each workload'),
+  rules: z.array(z.record(z.string(), z.unknown())).describe('For hosts without Kubernetes, as policy.apply takes them'),
 })
 export type PolicySuggestion = z.infer<typeof policySuggestion>
 
@@ -147,6 +153,17 @@ export const POLICY_ANSWERS = {
   preview: policyPreview,
   suggest: policySuggestion,
 } as const
+
+export type PolicyAnswer<Ask extends PolicyOrder['ask']> = z.output<(typeof POLICY_ANSWERS)[Ask]>
+
+/** Asks the hub that leads. */
+export interface PolicyAsker {
+  /** Rejects with the mistake of who has asked, and with `E_BUS_NO_ANSWER` while no hub leads. */
+  ask<Ask extends PolicyOrder['ask']>(
+    order: Extract<PolicyOrder, { readonly ask: Ask }>,
+    signal?: AbortSignal,
+  ): Promise<PolicyAnswer<Ask>>
+}
 
 /** Request to a worker. */
 export const policyErrand = z.discriminatedUnion('ask', [

@@ -12,7 +12,7 @@ import type { Bus } from '../../bus/bus.ts'
 import type { Pod } from '../../cluster/objects.ts'
 import { alertRules } from '../../config/alert-rules.ts'
 import type { Config, SettingInForce } from '../../config/index.ts'
-import { bytesOf } from '../../config/quantities.ts'
+import { bytesOf, msOf } from '../../config/quantities.ts'
 import { knownProtocols } from '../../dissectors/known.ts'
 import { withoutSecrets } from '../../helpers/secrets.ts'
 import { version } from '../../helpers/version.ts'
@@ -30,6 +30,7 @@ import { ClusterFollower } from '../../node/cluster-follower.ts'
 import { answerEffects } from '../../node/effect-answers.ts'
 import type { Note } from '../../node/note.ts'
 import { answerAboutOutbox } from '../../node/outbox-answers.ts'
+import { PolicyRequests } from '../../node/policy-requests.ts'
 import type { Shared } from '../../node/streams.ts'
 import type { AgentStore } from '../../store/agent-store.ts'
 import { openBucketStore } from '../../store/bucket-shelf.ts'
@@ -96,6 +97,7 @@ export async function startHub(request: HubRequest): Promise<StartedHub> {
       action: actions.send.bind(actions),
       alert: actions.alert.bind(actions),
       targeted: () => service.hub.targeted(),
+      policies: new PolicyRequests(bus),
       health: () => service.status().health,
     },
     shared: values,
@@ -153,6 +155,15 @@ export async function startHub(request: HubRequest): Promise<StartedHub> {
     cluster,
     targeting: targetingRulesOf(config),
     kubernetes: client && { client, namespaces: config.kubernetes.namespaces },
+    policies: {
+      isAllowed: scripting.allowEnforcement,
+      ttlMs: msOf(scripting.enforcement.ttl),
+      maxTtlMs: msOf(scripting.enforcement.maxTtl),
+      maxPolicies: scripting.enforcement.maxPolicies,
+      release: config.tap.release,
+      apiPort: config.tap.proxy.front.port,
+      apiAddress: () => (api === undefined ? '' : new URL(api.url).host),
+    },
     boot,
     version: version(),
     address,

@@ -15,21 +15,27 @@ import { knownProtocols } from '../../dissectors/known.ts'
 import { version } from '../../helpers/version.ts'
 import { COUNTER_NAMES, COUNTERS } from '../../metrics/counters.ts'
 import { type Metrics, openMetrics } from '../../metrics/metrics.ts'
+import { HostTable } from '../../nftables/host-table.ts'
 import { ActionsOut } from '../../node/actions-out.ts'
 import { ClusterFollower } from '../../node/cluster-follower.ts'
 import { answerEffects } from '../../node/effect-answers.ts'
 import { lateBucket } from '../../node/late.ts'
 import type { Note } from '../../node/note.ts'
 import { answerAboutOutbox } from '../../node/outbox-answers.ts'
+import { PolicyRequests } from '../../node/policy-requests.ts'
 import { answerReports } from '../../node/report-answers.ts'
 import type { Shared } from '../../node/streams.ts'
 import { openEntryReader } from '../../store/entries/index.ts'
 import { StreamNumbers } from '../../store/entries/stream-numbers.ts'
+import { FlowLog } from '../../store/flow-log.ts'
 import { SharedState } from '../../store/shared-state.ts'
 import { workerHealth } from '../../wire/health.ts'
 import { token } from '../../wire/subjects.ts'
 import { Broker } from '../../worker/broker.ts'
 import type { CaptureStats } from '../../worker/capture-messages.ts'
+import { Flows } from '../../worker/flows.ts'
+import { guardedHere } from '../../worker/guarded.ts'
+import { PolicyAnswers } from '../../worker/policies.ts'
 import { Run } from '../../worker/run.ts'
 import { identityLimits, runOptions } from '../../worker/run-options.ts'
 import { WorkerService } from '../../worker/service.ts'
@@ -77,6 +83,7 @@ export async function startWorker(request: WorkerRequest): Promise<StartedWorker
     action: actions.send.bind(actions),
     alert: actions.alert.bind(actions),
     targeted: () => service.targeted(),
+    policies: new PolicyRequests(bus),
     health: () => service.status().health,
   }
   const record = recordOf(config)
@@ -131,6 +138,20 @@ export async function startWorker(request: WorkerRequest): Promise<StartedWorker
     others: (taken) => broker.exportedText(taken),
   })
   const archive = await openArchive(config, node)
+  const flowLog = reader === undefined || isFile ? undefined : openFlowLog(config, folder, note)
+  const flows =
+    flowLog &&
+    reader &&
+    new Flows({ reader, log: flowLog, cluster }, (error) =>
+      note('error', 'connections are not remembered any more', { error: String(error) }),
+    )
+  const policies = new PolicyAnswers({
+    ...{ bus, node, log: flowLog, table: new HostTable(), note },
+    isAllowed: config.scripting.allowEnforcement && !isFile,
+    removesOnExit: config.scripting.enforcement.removeOnExit,
+    isInCluster: isFile || expectsCluster(config),
+    guarded: (ours) => guardedHere({ bus: bus.description, ours }),
+  })
   const service: WorkerService = new WorkerService({
     bus,
     shared,
@@ -164,6 +185,7 @@ export async function startWorker(request: WorkerRequest): Promise<StartedWorker
       ...broker.counters,
       ...actions.counters(),
       ...archiveCounters(archive),
+      ...flowCounters(flowLog),
       ...exportCounters(broker),
       ...reportCounters(reports),
     }),
@@ -247,6 +269,8 @@ export async function startWorker(request: WorkerRequest): Promise<StartedWorker
     metrics,
     close: async () => {
       stopHandingOut()
+      await policies.close()
+      await flows?.close()
       await service.close()
       forgetNames()
       await cluster.close()
@@ -266,6 +290,25 @@ async function openArchive({ entries }: Config, node: string) {
   if (entries.store !== 'clickhouse') return undefined
   const { openClickHouseSink } = await import('../../store/clickhouse/index.ts')
   return openClickHouseSink({ ...clickHouseOf(entries), node })
+}
+
+/** Undefined where nothing is to be remembered, or nothing can be: captures go on without it. */
+function openFlowLog({ flows }: Config, folder: string, note: Note): FlowLog | undefined {
+  const keepMs = msOf(flows.keep)
+  if (keepMs === 0) return undefined
+  try {
+    return new FlowLog({ folder, mostBytes: bytesOf(flows.maxSize), keepMs })
+  } catch (error) {
+    note('error', 'connections are not remembered', { error: String(error) })
+    return undefined
+  }
+}
+
+function flowCounters(log: FlowLog | undefined): Record<string, number> {
+  if (log === undefined) return {}
+  const { rows, crowdedOut, lost } = log.counters
+  const { dropped } = COUNTER_NAMES
+  return { 'flows.rows': rows, [dropped('flows', 'over-size')]: crowdedOut, [dropped('flows', 'lost')]: lost }
 }
 
 function archiveCounters(archive: Awaited<ReturnType<typeof openArchive>>): Record<string, number> {

@@ -30,6 +30,7 @@ import { healthRoutes } from './health.ts'
 import { identityRoutes } from './identity.ts'
 import { outboxRoutes } from './outbox.ts'
 import { packetRoutes } from './packet-routes.ts'
+import { policyRoutes } from './policies.ts'
 import { recordingRoutes } from './recordings.ts'
 import { reportRoutes } from './reports.ts'
 import { agentRoutes, entryRoutes, hubRoutes, operationRoutes } from './routes.ts'
@@ -118,6 +119,7 @@ async function registerRoutes(app: FastifyInstance, context: ApiContext): Promis
     alertRoutes,
     outboxRoutes,
     reportRoutes,
+    policyRoutes,
     streamSocket,
   ])
     await app.register(routes(context), { prefix: API_PATH })

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Bucket, Bus } from '../../bus/bus.ts'
+import { msOf } from '../../config/quantities.ts'
 import { Mistake } from '../../mistake/mistake.ts'
 import type { Note } from '../../node/note.ts'
 import { isWholeWorld } from '../../policy/host-rule.ts'
@@ -47,6 +48,8 @@ export interface PolicyDeskOptions {
   readonly tell: (agent: Pick<PolicyCaller, 'agent' | 'title' | 'index'>, text: string) => void
   readonly note: Note
   readonly now?: () => number
+  /** Called when it is closed. */
+  readonly ended?: () => void
 }
 
 /**
@@ -61,7 +64,8 @@ export class PolicyDesk {
   readonly #respond: () => void
   readonly #timer: NodeJS.Timeout
   /** One change after another. */
-  #changing: Promise<unknown>
+  #changing: Promise<unknown> = Promise.resolve()
+  #isLoaded = false
   #lookedAt = Number.NEGATIVE_INFINITY
   #trouble = ''
   readonly counters = { applied: 0, refused: 0, expired: 0, malformed: 0 }
@@ -69,17 +73,15 @@ export class PolicyDesk {
   constructor(options: PolicyDeskOptions) {
     this.#options = options
     this.#now = options.now ?? Date.now
-    this.#changing = this.#patiently(() => this.#load())
     this.#respond = options.bus.respond(SUBJECTS.policies, (payload) => this.#answer(payload))
     this.#timer = setInterval(() => void this.sweep(), SWEEP_MS).unref()
   }
 
   /** An agent is active nowhere any more: what it has put in force is taken back. */
   retired(agent: string): Promise<void> {
-    return this.#inTurn(async () => {
-      for (const record of this.#known.values())
-        if (record.agent === agent) await this.#undo(record, 'its agent is active no more')
-    })
+    return this.#inTurn(() =>
+      this.#patiently(() => this.#undoAll((record) => (record.agent === agent ? RETIRED : undefined))),
+    )
   }
 
   /** Takes back what is over, and from time to time looks at what is in force. By itself once a second. */
@@ -97,7 +99,8 @@ export class PolicyDesk {
   async close(): Promise<void> {
     clearInterval(this.#timer)
     this.#respond()
-    await this.#changing.catch(() => {})
+    await this.#changing
+    this.#options.ended?.()
   }
 
   async #answer(payload: Uint8Array): Promise<Uint8Array> {
@@ -122,11 +125,11 @@ export class PolicyDesk {
       case 'unblock':
         return this.#inTurn(() => this.#unblock(order))
       case 'list':
-        return this.#changing.then(() => this.#list())
+        return this.#list()
       case 'preview':
-        return this.#preview(order.rule, order.windowMs)
+        return this.#preview(order.rule, msOf(order.window))
       case 'suggest':
-        return this.#suggest(order.filter, order.windowMs)
+        return this.#suggest(order.filter, msOf(order.window))
     }
   }
 
@@ -155,15 +158,16 @@ export class PolicyDesk {
 
   /** The same rule of the same agent is the same policy: who applies it again only makes it last longer. */
   #recordOf(
-    { rule: text, ttlMs, reason, nodes, by }: Extract<PolicyOrder, { ask: 'apply' }>,
+    { rule: text, ttl, reason, nodes, by }: Extract<PolicyOrder, { ask: 'apply' }>,
     rule: PolicyRule,
   ): PolicyRecord {
     const { release, maxTtlMs, maxPolicies } = this.#options
-    if (rule.kind === 'host' && isWholeWorld(rule.rule) && ttlMs === undefined)
+    if (rule.kind === 'host' && isWholeWorld(rule.rule) && ttl === undefined)
       throw new Mistake('E_POLICY', 'a rule about the whole world needs a ttl', {
         hint: "Such as ttl: '10m'.",
       })
-    const lasting = ttlMs ?? this.#options.ttlMs
+    const lasting = ttl === undefined ? this.#options.ttlMs : msOf(ttl)
+    if (lasting < 1000) throw new Mistake('E_POLICY', 'a policy lasts a second at least')
     if (lasting > maxTtlMs)
       throw new Mistake('E_POLICY', `a policy may last ${maxTtlMs / 1000} seconds at most`, {
         hint: 'Give it a shorter ttl, or set scripting.enforcement.maxTtl.',
@@ -215,7 +219,9 @@ export class PolicyDesk {
 
   async #list(): Promise<PolicyList> {
     const { enforcement, isAllowed } = this.#options
-    await this.sweep()
+    // What is counted is that of now.
+    if (this.#now() - this.#lookedAt > FRESH_MS) this.#lookedAt = Number.NEGATIVE_INFINITY
+    await this.#inTurn(() => this.#patiently(() => this.#sweepNow()))
     const now = this.#now()
     const policies = [...this.#known.values()]
       .sort((one, other) => one.expiresAt - other.expiresAt)
@@ -276,46 +282,38 @@ export class PolicyDesk {
     }
   }
 
+  /** What an earlier hub has kept. */
   async #load(): Promise<void> {
-    const { bucket, isAllowed, enforcement, note } = this.#options
-    this.#known.clear()
+    if (this.#isLoaded) return
+    const { bucket } = this.#options
     for (const key of await bucket.keys(POLICY_PREFIX)) {
       const kept = await bucket.get(key)
       const record = kept === undefined ? undefined : decode(policyRecord, kept.value)
       if (record === undefined) this.counters.malformed++
       else this.#known.set(record.name, record)
     }
-    if (isAllowed) return
-    const { adopted } =
-      enforcement.place === 'kubernetes' ? await enforcement.look([...this.#known.values()]) : NOTHING
-    for (const record of [...this.#known.values(), ...adopted])
-      await this.#undo(record, 'enforcement is switched off')
-    if (this.#known.size > 0) note('warning', 'policies are left in force', { policies: this.#known.size })
+    this.#isLoaded = true
   }
 
   async #sweepNow(): Promise<void> {
-    const { enforcement, isAllowed, activeAgents, tell, note } = this.#options
-    if (!isAllowed) return
-    for (const record of this.#known.values())
-      if (record.expiresAt <= this.#now()) {
-        await this.#undo(record, 'its time is up')
-        this.counters.expired++
-      }
+    const { isAllowed } = this.#options
+    if (!isAllowed) return this.#undoAll(() => 'enforcement is switched off')
+    await this.#undoAll(({ expiresAt }) => (expiresAt <= this.#now() ? TIME_IS_UP : undefined))
     if (this.#now() - this.#lookedAt < LOOK_MS && this.#now() >= this.#lookedAt) return
     this.#lookedAt = this.#now()
+    await this.#look()
+  }
+
+  async #look(): Promise<void> {
+    const { enforcement, activeAgents, tell, note } = this.#options
     const active = await activeAgents()
-    for (const record of this.#known.values())
-      if (record.agent !== '' && !active.has(record.agent))
-        await this.#undo(record, 'its agent is active no more')
+    await this.#undoAll(({ agent }) => (agent === '' || active.has(agent) ? undefined : RETIRED))
     const { gone, changed, adopted } = await enforcement.look([...this.#known.values()])
     for (const record of adopted) {
       await this.#keep(record)
       note('warning', 'a policy of an earlier hub was found', { policy: record.name })
     }
-    for (const name of gone) {
-      const record = this.#known.get(name)
-      if (record !== undefined) await this.#undo(record, 'somebody has removed it')
-    }
+    await this.#undoAll(({ name }) => (gone.includes(name) ? 'somebody has removed it' : undefined))
     for (const name of changed) {
       const record = this.#known.get(name)
       if (record === undefined) continue
@@ -323,6 +321,22 @@ export class PolicyDesk {
       tell(callerIn(record), `policy: somebody has changed ${name}; it stays so until its time is up`)
       note('warning', 'somebody has changed a policy', { policy: name })
     }
+  }
+
+  /** Takes back those for which there is a reason. What fails keeps no other from going. */
+  async #undoAll(why: (record: PolicyRecord) => string | undefined): Promise<void> {
+    let failure: unknown
+    for (const record of [...this.#known.values()]) {
+      const reason = why(record)
+      if (reason === undefined) continue
+      try {
+        await this.#undo(record, reason)
+        if (reason === TIME_IS_UP) this.counters.expired++
+      } catch (error) {
+        failure = error
+      }
+    }
+    if (failure !== undefined) throw failure
   }
 
   /** What cannot be done now is told once, and tried again with the next sweep. */
@@ -356,7 +370,10 @@ export class PolicyDesk {
   }
 
   #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
-    const done = this.#changing.then(work)
+    const done = this.#changing.then(async () => {
+      await this.#load()
+      return work()
+    })
     this.#changing = done.catch(() => {}) // Whoever asked for it hears of it.
     return done
   }
@@ -389,7 +406,9 @@ function digest(...parts: readonly string[]): string {
 
 /** What scripts print. */
 const DISABLED = 'blocking is disabled'
-const NOTHING = { adopted: [] }
+const TIME_IS_UP = 'its time is up'
+const RETIRED = 'its agent is active no more'
 const SWEEP_MS = 1000
 const LOOK_MS = 10_000
+const FRESH_MS = 1000
 const LOOK_BACK_MS = 30_000
