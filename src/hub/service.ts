@@ -38,9 +38,6 @@ export interface HubServiceOptions {
   readonly kubernetes: ClusterToAsk | undefined
   /** Which pods are captured, as the configuration says. */
   readonly targeting: TargetingRules
-  readonly kubernetes:
-    | (Pick<ClusterWatcherOptions, 'client' | 'namespaces'> & NonNullable<PolicyParts['kubernetes']>)
-    | undefined
   /** What the configuration says of policies. */
   readonly policies: PolicySettings
   readonly archive?: Archive | undefined
@@ -72,7 +69,8 @@ export interface HubServiceOptions {
 
 interface ClusterToAsk {
   readonly client: ClusterWatcherOptions['client'] &
-    NetworkAgentsOptions['client'] & {
+    NetworkAgentsOptions['client'] &
+    NonNullable<PolicyParts['kubernetes']>['client'] & {
       /** That we are in ourselves. */
       readonly namespace: string
     }

@@ -140,7 +140,9 @@ export const policySuggestion = z.object({
   ...reach,
   flows: z.number().int().describe('Different connections that it is made of'),
   policies: z.array(z.record(z.string(), z.unknown())).describe('NetworkPolicies, one for each workload'),
-  rules: z.array(z.record(z.string(), z.unknown())).describe('For hosts without Kubernetes, as policy.apply takes them'),
+  rules: z
+    .array(z.record(z.string(), z.unknown()))
+    .describe('For hosts without Kubernetes, as policy.apply takes them'),
 })
 export type PolicySuggestion = z.infer<typeof policySuggestion>
 
