@@ -11,6 +11,7 @@ import { hubCommand } from './commands/hub.ts'
 import { jobsCommand } from './commands/jobs.ts'
 import { nodesCommand } from './commands/nodes.ts'
 import { outboxCommand } from './commands/outbox.ts'
+import { policiesCommand } from './commands/policies.ts'
 import { reportsCommand } from './commands/reports.ts'
 import { runCommand } from './commands/run.ts'
 import { scriptsCommand } from './commands/scripts.ts'
@@ -45,6 +46,7 @@ const COMMANDS = [
   outboxCommand,
   auditCommand,
   reportsCommand,
+  policiesCommand,
   jobsCommand,
   entriesCommand,
   nodesCommand,

@@ -6,6 +6,13 @@ import type { EffectsPage, EffectsQuery } from '../wire/effects.ts'
 import type { EntriesQuery } from '../wire/entries.ts'
 import type { JobAnswer, JobOrder } from '../wire/jobs.ts'
 import type { OutboxAnswer, OutboxOrder } from '../wire/outbox.ts'
+import type {
+  PolicyList,
+  PolicyPreview,
+  PolicyRemoved,
+  PolicyRuleText,
+  PolicySuggestion,
+} from '../wire/policies.ts'
 import type { ReportsPage } from '../wire/reports.ts'
 import type { TargetingChange, TargetingView } from '../wire/targeting.ts'
 import type { AgentView, EntriesPage, LivePart, NodeView } from '../wire/views.ts'
@@ -52,6 +59,12 @@ export interface HubClient {
   /** What a report says. */
   report(node: string, id: string): Promise<string>
   deleteReport(node: string, id: string): Promise<void>
+  /** What agents have put in force. */
+  policies(): Promise<PolicyList>
+  removePolicy(name: string): Promise<PolicyRemoved>
+  /** What a policy would have cut; `window` such as 1h. */
+  previewPolicy(rule: PolicyRuleText, window: string): Promise<PolicyPreview>
+  suggestPolicies(filter: string, window: string): Promise<PolicySuggestion>
   audits(last: number): Promise<readonly AuditRecord[]>
   /** What agents have done, newest first. */
   effects(query: EffectsQuery): Promise<EffectsPage>

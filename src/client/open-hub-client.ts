@@ -9,6 +9,17 @@ import type { EntriesQuery } from '../wire/entries.ts'
 import { splitEntries } from '../wire/entry-lines.ts'
 import { type JobAnswer, type JobOrder, jobAnswer } from '../wire/jobs.ts'
 import { type OutboxAnswer, type OutboxOrder, outboxAnswer } from '../wire/outbox.ts'
+import {
+  type PolicyList,
+  type PolicyPreview,
+  type PolicyRemoved,
+  type PolicyRuleText,
+  type PolicySuggestion,
+  policyList,
+  policyPreview,
+  policyRemoved,
+  policySuggestion,
+} from '../wire/policies.ts'
 import { type ReportsPage, reportsPage } from '../wire/reports.ts'
 import { type TargetingChange, type TargetingView, targetingView } from '../wire/targeting.ts'
 import {
@@ -166,6 +177,22 @@ class HttpHubClient implements HubClient {
 
   async deleteReport(node: string, id: string): Promise<void> {
     await this.#requests.text('DELETE', reportPath(node, id))
+  }
+
+  policies(): Promise<PolicyList> {
+    return this.#requests.get('/policies', policyList)
+  }
+
+  removePolicy(name: string): Promise<PolicyRemoved> {
+    return this.#requests.send('DELETE', `/policies/${encodeURIComponent(name)}`, policyRemoved)
+  }
+
+  previewPolicy(rule: PolicyRuleText, window: string): Promise<PolicyPreview> {
+    return this.#requests.send('POST', '/policies/preview', policyPreview, { rule, window })
+  }
+
+  suggestPolicies(filter: string, window: string): Promise<PolicySuggestion> {
+    return this.#requests.send('POST', '/policies/suggest', policySuggestion, { filter, window })
   }
 
   alerts(): Promise<AlertView[]> {

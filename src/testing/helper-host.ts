@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises'
 import type { DataFolder, HelperHost, NameHistory, PacketStore } from '../helpers/helper.ts'
 import { KeptClients } from '../helpers/kept-clients.ts'
 import { MetricSeries } from '../helpers/otel/series.ts'
+import { Mistake } from '../mistake/mistake.ts'
 import { SharedState } from '../store/shared-state.ts'
 
 /** A host for helpers under test: nothing reaches the world but what is handed in. Warnings are kept. */
@@ -45,7 +46,7 @@ export function fakeHost(
     },
     targeted: () => ({ targets: [], excluded: [] }),
     policies: {
-      ask: () => Promise.reject(new Error('this test asks for no policies')),
+      ask: () => Promise.reject(new Mistake('E_BUS_NO_ANSWER', 'no hub leads')),
       by: { agent: 'test', title: 'test agent', node: 'node-a', index: 0 },
     },
     warnings,

@@ -19,6 +19,7 @@ export type PolicyCaller = z.infer<typeof policyCaller>
 
 /** `{ policy }`, `{ block }`, `{ allow }`, or a NetworkPolicy: `src/policy/rule.ts` reads it. */
 export const policyRuleText = z.record(z.string(), z.json())
+export type PolicyRuleText = z.infer<typeof policyRuleText>
 
 /** Request to the hub that leads. */
 export const policyOrder = z.discriminatedUnion('ask', [
