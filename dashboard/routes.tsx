@@ -103,6 +103,12 @@ export const router = createBrowserRouter([
             }),
           },
           {
+            path: '/capture',
+            lazy: async () => ({
+              Component: (await import('./features/capture/capture-page.tsx')).CapturePage,
+            }),
+          },
+          {
             path: '/health',
             lazy: async () => ({ Component: (await import('./features/health/health-page.tsx')).HealthPage }),
           },

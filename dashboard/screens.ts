@@ -8,6 +8,7 @@ import {
   IconRecordMail,
   IconReport,
   IconSend,
+  IconTarget,
   IconTerminal2,
 } from '@tabler/icons-react'
 
@@ -22,5 +23,6 @@ export const screens = [
   { path: '/jobs', title: 'Jobs', key: 'j', icon: IconClockPlay },
   { path: '/map', title: 'Service map', key: 'm', icon: IconAffiliate },
   { path: '/recordings', title: 'Recordings', key: 'r', icon: IconRecordMail },
+  { path: '/capture', title: 'Capture', key: 'u', icon: IconTarget },
   { path: '/health', title: 'Health', key: 'h', icon: IconHeartbeat },
 ] as const

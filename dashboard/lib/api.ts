@@ -31,6 +31,7 @@ interface Options {
 export const api = {
   get: <T>(path: string, options: Options = {}) => json<T>('GET', path, undefined, options),
   post: <T>(path: string, body?: unknown, options: Options = {}) => json<T>('POST', path, body, options),
+  put: <T>(path: string, body: unknown, options: Options = {}) => json<T>('PUT', path, body, options),
   patch: <T>(path: string, body: unknown, options: Options = {}) => json<T>('PATCH', path, body, options),
   delete: <T = undefined>(path: string, options: Options = {}) => json<T>('DELETE', path, undefined, options),
   /** The answer as it is: for text with entries, and for files. */

@@ -261,7 +261,7 @@ export class Hub implements HubControl {
     return this.#maps.watch(question, signal)
   }
 
-  /** Who has had to do with anybody lately: as it was some seconds ago, for those who ask all the time. */
+  /** Who stands in what workers keep: as it was some seconds ago, for those who ask all the time. */
   #seenLately(): Promise<ReadonlySet<string>> {
     if (performance.now() - this.#seenAt > SEEN_EVERY_MS) {
       this.#seenAt = performance.now()
@@ -278,7 +278,7 @@ export class Hub implements HubControl {
 
   async #askSeen(): Promise<ReadonlySet<string>> {
     const signal = AbortSignal.timeout(SEEN_MS)
-    for await (const { ends } of this.#maps.watch({ filter: '', windowMs: LATELY_MS }, signal))
+    for await (const { ends } of this.#maps.watch({ filter: '', windowMs: 0 }, signal))
       return new Set(ends.flatMap(({ namespace, name, ip }) => [ip, `${namespace}/${name}`]))
     return new Set()
   }
@@ -492,7 +492,6 @@ const EFFECTS_MS = 5000
 /** Workers say what they have summed once a second. */
 const SEEN_MS = 2500
 const SEEN_EVERY_MS = 5000
-const LATELY_MS = 300_000
 /** Screens are told of changes so often at most. */
 const EVENTS_MS = 500
 const MOST_PAGE_BYTES = 32 << 20

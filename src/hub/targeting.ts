@@ -41,7 +41,7 @@ export interface TargetingOptions {
   readonly hasCluster: boolean
   readonly cluster: Pick<ClusterFollower, 'state' | 'objects'>
   readonly workers: () => readonly NodeView[]
-  /** Addresses, and `namespace/name`, from or to which something went lately. */
+  /** Addresses, and `namespace/name`, that stand in what workers keep. */
   readonly seen: () => Promise<ReadonlySet<string>>
   readonly now?: () => number
 }

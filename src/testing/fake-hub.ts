@@ -109,7 +109,7 @@ export class FakeHub implements HubControl {
     workers: () => this.nodeViews,
     seen: async () => new Set(this.seen),
   })
-  /** Addresses of pods that had something to do with anybody. */
+  /** Addresses of pods that stand in entries. */
   readonly seen: string[] = []
   readonly #agents = new Map<string, { record: AgentRecord; history: AgentVersion[] }>()
   readonly #printed = new Broadcast<ConsoleLine>()

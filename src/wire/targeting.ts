@@ -55,7 +55,7 @@ export const podTarget = z.object({
     .describe(
       'host-network: the rules take it, and its packets cannot be told from those of its node; ended: its address may be of another one by now',
     ),
-  seen: z.boolean().describe('Whether there was traffic from or to it lately'),
+  seen: z.boolean().describe('Whether there is traffic from or to it in what workers keep'),
 })
 export type PodTarget = z.infer<typeof podTarget>
 

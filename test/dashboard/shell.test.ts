@@ -15,7 +15,7 @@ const KEYS = {
     jobs: 'j',
     map: 'm',
   },
-  ...{ recordings: 'r', health: 'h' },
+  ...{ recordings: 'r', capture: 'u', health: 'h' },
 }
 const SCREENS = Object.keys(KEYS)
 
