@@ -75,7 +75,7 @@ async function debian(): Promise<string> {
 
 async function build(base: string): Promise<void> {
   const script = join(REPOSITORY, 'deploy/image/build.sh')
-  const args = ['--tool', 'buildah', '--tag', IMAGE, '--base', base, '--', '--isolation', 'chroot']
+  const args = ['--tool', 'buildah', '--tag', IMAGE, '--base', base, '--', '--layers', '--isolation', 'chroot']
   const env = { ...process.env, REMORA_TOOL_FLAGS: STORAGE.join(' ') }
   await run(script, args, { env, maxBuffer: 64 << 20 })
 }
