@@ -12,6 +12,8 @@ export interface SupervisedOptions {
   readonly folder: string
   readonly args: readonly string[]
   readonly metricsPort: number
+  /** Command and arguments in front of it: what leads into a network namespace. */
+  readonly within?: readonly string[]
 }
 
 /** A program that is started again when it ends, whyever, until it is to end: what systemd does. */
@@ -19,7 +21,7 @@ export class Supervised {
   readonly name: string
   readonly folder: string
   readonly metricsPort: number
-  readonly #args: readonly string[]
+  readonly #command: readonly string[]
   #child: ChildProcess | undefined
   #isWanted = false
   #said = ''
@@ -29,11 +31,11 @@ export class Supervised {
   /** Processes of runs that were killed. */
   readonly orphans: OfProcess[] = []
 
-  constructor({ name, folder, args, metricsPort }: SupervisedOptions) {
+  constructor({ name, folder, args, metricsPort, within = [] }: SupervisedOptions) {
     this.name = name
     this.folder = folder
     this.metricsPort = metricsPort
-    this.#args = args
+    this.#command = [...within, process.execPath, join(REPOSITORY, 'bin/remora.cjs'), ...args]
     mkdirSync(join(folder, 'tmp'), { recursive: true })
   }
 
@@ -113,7 +115,8 @@ export class Supervised {
   }
 
   #spawn(): void {
-    const child = spawn(process.execPath, [join(REPOSITORY, 'bin/remora.cjs'), ...this.#args], {
+    const [program = '', ...args] = this.#command
+    const child = spawn(program, args, {
       cwd: this.folder,
       env: { ...process.env, TMPDIR: join(this.folder, 'tmp') },
       stdio: ['ignore', 'pipe', 'pipe'],
