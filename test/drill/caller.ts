@@ -2,10 +2,11 @@ import { Agent, get } from 'node:http'
 
 /**
  * Runs in a pod: calls servers with so many requests a second, says in a header who calls, and prints once a second how many replies
- * came. `node caller.ts <who> <requests/s> <keep|close> <url>…`; the paths are numbered.
+ * came. `node caller.ts <who> <requests/s> <most, 0 = without end> <keep|close> <url>…`; the paths are numbered.
  */
-const [who = '', rate = '', connections = '', ...urls] = process.argv.slice(2)
+const [who = '', rate = '', most = '', connections = '', ...urls] = process.argv.slice(2)
 const perSecond = Number(rate)
+const end = Number(most) || Number.POSITIVE_INFINITY
 const agent = connections === 'keep' ? new Agent({ keepAlive: true, maxSockets: 16 }) : false
 let [sent, answered, failed] = [0, 0, 0]
 
@@ -22,7 +23,7 @@ function call(): void {
 const began = performance.now()
 setInterval(() => {
   // As many as are due by now, however late the timer is.
-  const due = Math.floor(((performance.now() - began) / 1000) * perSecond)
+  const due = Math.min(end, Math.floor(((performance.now() - began) / 1000) * perSecond))
   for (let left = Math.min(due - sent, perSecond); left > 0; left--) call()
 }, 20)
 setInterval(() => process.stdout.write(`${JSON.stringify({ sent, answered, failed })}\n`), 1000)

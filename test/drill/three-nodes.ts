@@ -62,6 +62,7 @@ class Drill {
       await this.#buildCluster()
       await this.#startRemora()
       await this.#firstEntry(began)
+      await this.#once()
       await this.#names()
       await this.#upgrade()
       await this.#cutOff()
@@ -211,8 +212,10 @@ class Drill {
 
   async #firstEntry(began: number): Promise<void> {
     await this.#call('first', 'node-1', 30, 'close', ['http://10.61.2.10'])
-    await until('an entry with names has come to an agent', async () => (await this.#counter('named')) > 0, () =>
-      this.#tails(),
+    await until(
+      'an entry with names has come to an agent',
+      async () => (await this.#counter('named')) > 0,
+      () => this.#tails(),
     )
     const seconds = (performance.now() - began) / 1000
     this.#bar(
@@ -221,6 +224,23 @@ class Drill {
       seconds <= 30,
     )
     await this.#untilWell()
+    await this.#removeCallers()
+  }
+
+  /** Every packet between nodes is seen on four interfaces, and by two workers. */
+  async #once(): Promise<void> {
+    const before = await this.#figures()
+    const urls = NODES.map((_, at) => `http://10.61.${at + 1}.11`)
+    const callers: Caller[] = []
+    for (const node of NODES)
+      callers.push(
+        await this.#call(`o-${node}`, node, 50, 'keep', [...urls, `http://${SERVICE}`], { most: 600 }),
+      )
+    await until('all calls are answered', () => callers.every(({ finished }) => finished === 600))
+    await setTimeout(SETTLE_MS)
+    const entries = (await this.#figures()).compared - before.compared
+    this.#bar('each request is one entry', `${entries} entries of 1800 requests`, entries === 1800)
+    await this.#removeCallers()
   }
 
   /** Pods are replaced all the time, and the next one has the address of the one before. */
@@ -231,20 +251,15 @@ class Drill {
     const before = await this.#figures()
     const end = performance.now() + SECONDS * 1000
     let replaced = 0
-    for (let next = performance.now(); next < end; next += 60_000 / CHURN) {
+    for (let next = performance.now(); performance.now() < end; next += 60_000 / CHURN) {
       await setTimeout(Math.max(0, next - performance.now()))
       const { address: each, node } = servers[replaced % servers.length] as PodWanted
       await this.#replace(each, node, 'price')
       // Callers come and go as well, with the address of the one before.
       if (replaced % 2 === 0)
-        await this.#call(
-          `b-${replaced}`,
-          node,
-          20,
-          'close',
-          urls,
-          `10.61.${NODES.indexOf(node as never) + 1}.30`,
-        )
+        await this.#call(`b-${replaced}`, node, 20, 'close', urls, {
+          address: `10.61.${NODES.indexOf(node as never) + 1}.30`,
+        })
       replaced++
     }
     await setTimeout(SETTLE_MS)
@@ -261,7 +276,7 @@ class Drill {
       compared > 1000 && share >= 99 && wrong === 0,
     )
     await this.#tell(/wrong|lacking/)
-    for (const [key, pod] of this.#pods) if (key.startsWith('caller')) await this.#remove(key, pod)
+    await this.#removeCallers()
   }
 
   async #upgrade(): Promise<void> {
@@ -283,7 +298,7 @@ class Drill {
     )
     const rates = callers.map((caller) => caller.perSecond())
     await this.#books('a rolling upgrade', kept, `${Math.round(rates.reduce((a, b) => a + b, 0))} requests/s`)
-    for (const [key, pod] of this.#pods) if (key.startsWith('caller')) await this.#remove(key, pod)
+    await this.#removeCallers()
   }
 
   async #cutOff(): Promise<void> {
@@ -351,19 +366,23 @@ class Drill {
     perSecond: number,
     connections: 'keep' | 'close',
     urls: readonly string[],
-    podAddress?: string,
+    options: { readonly address?: string; readonly most?: number } = {},
   ): Promise<Caller> {
-    const key = `caller ${podAddress ?? app}`
+    const key = `caller ${options.address ?? app}`
     const before = this.#pods.get(key)
     if (before !== undefined) await this.#remove(key, before)
     const name = `${app}-${++this.#made}`
-    const where = podAddress ?? `10.61.${NODES.indexOf(node as never) + 1}.${100 + (this.#made % 100)}`
+    const where = options.address ?? `10.61.${NODES.indexOf(node as never) + 1}.${100 + (this.#made % 100)}`
     const pod = { name, namespace: 'shop', node, address: where, labels: { app } }
     this.#pods.set(key, pod)
     const command = [process.execPath, join(REPOSITORY, 'test/drill/caller.ts')]
-    const arguments_ = [`shop/${name}`, String(perSecond), connections, ...urls]
+    const arguments_ = [`shop/${name}`, String(perSecond), String(options.most ?? 0), connections, ...urls]
     const child = await this.#kubelet?.runProgram(pod, [...command, ...arguments_])
     return new Caller(child?.stdout ?? null)
+  }
+
+  async #removeCallers(): Promise<void> {
+    for (const [key, pod] of this.#pods) if (key.startsWith('caller')) await this.#remove(key, pod)
   }
 
   async #remove(key: string, pod: PodWanted): Promise<void> {
@@ -456,6 +475,11 @@ class Caller {
       this.#last = JSON.parse(line)
       this.#seconds++
     })
+  }
+
+  /** Requests that were answered. */
+  get finished(): number {
+    return this.#last.answered
   }
 
   /** Replies, since it began. */
