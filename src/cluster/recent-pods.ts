@@ -1,5 +1,6 @@
 import type { KnownChange, Pod } from './objects.ts'
-import { hasEnded, podIps } from './targeting.ts'
+import { podLife } from './pod-life.ts'
+import { podIps } from './targeting.ts'
 
 /** Which pod somebody means: by its uid where that is known, or else by its name. */
 export interface MeantPod {
@@ -77,9 +78,10 @@ export class RecentPods {
       goneMs: Number.POSITIVE_INFINITY,
     }
     known.object = object
+    const { begin, end } = podLife(object, at)
     for (const address of podIps(object))
-      if (!known.addresses.has(address)) known.addresses.set(address, firstMs(object) ?? at)
-    if (hasEnded(object)) known.endMs = Math.min(known.endMs, at)
+      if (!known.addresses.has(address)) known.addresses.set(address, begin)
+    known.endMs = Math.min(known.endMs, end?.high ?? Number.POSITIVE_INFINITY)
     if (type !== 'DELETED') {
       this.#there.set(uid, known)
       return
@@ -126,12 +128,6 @@ function spanOf(
     else fromMs = Math.max(fromMs, Math.min(other.endMs, since))
   }
   return { fromMs, untilMs }
-}
-
-/** The kubelet has taken it: it had no address before. */
-function firstMs({ status: { startTime } }: Pod): number | undefined {
-  const ms = Date.parse(startTime ?? '')
-  return Number.isNaN(ms) ? undefined : ms
 }
 
 /** Those that its containers say they listen on. */

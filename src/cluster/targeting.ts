@@ -64,6 +64,6 @@ export function nodeOf(pod: ClusterObject): string {
 }
 
 /** It keeps its address in its status, which another pod may have by now. */
-export function hasEnded({ status: { phase } }: Pod): boolean {
+function hasEnded({ status: { phase } }: Pod): boolean {
   return phase === 'Succeeded' || phase === 'Failed'
 }

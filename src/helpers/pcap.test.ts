@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { FakePackets, fakeHost } from '../testing/helper-host.ts'
@@ -107,5 +107,55 @@ describe('pcap', () => {
     const { call } = await open(t, { component: 'hub' })
     for (const name of ['nameResolutionHistory', 'snapshot', 'path'])
       await assert.rejects(call(name), { message: 'pcap helpers are available on workers only' })
+  })
+})
+
+describe('pcap.history', () => {
+  async function openPods(t: TestContext, text: string, { complaint = '', quota = 1 << 20 } = {}) {
+    const asked: unknown[] = []
+    const podPackets: HelperHost['podPackets'] = {
+      write: async (pod, seconds, nowMs, target) => {
+        asked.push([pod, seconds, nowMs])
+        if (text !== '') await writeFile(target, text)
+        return { packets: text.length, complaint }
+      },
+    }
+    return { asked, ...(await open(t, { podPackets }, quota)) }
+  }
+
+  test('writes what was asked for: by name, with the namespace, or of a pod that an event has brought', async (t) => {
+    const { call, content, asked } = await openPods(t, 'abc')
+    assert.equal(await content(await call('history', 'cart-1')), 'abc')
+    await call('history', 'shop/cart-1', 600)
+    const pod = {
+      metadata: { name: 'cart-1', namespace: 'shop', uid: 'u', labels: {} },
+      spec: {},
+      status: {},
+    }
+    assert.equal(await call('history', pod, 5), '1767225600-2.pcap')
+    assert.deepEqual(asked, [
+      [{ name: 'cart-1', namespace: undefined }, 30, 1_767_225_600_123],
+      [{ name: 'cart-1', namespace: 'shop' }, 600, 1_767_225_600_123],
+      [{ name: 'cart-1', namespace: 'shop', uid: 'u' }, 5, 1_767_225_600_123],
+    ])
+  })
+
+  test('answers null where there is nothing, says why, and leaves no file', async (t) => {
+    const { call, root, warnings } = await openPods(t, '', { complaint: 'nothing of cart-1 is kept' })
+    assert.equal(await call('history', 'cart-1'), null)
+    assert.deepEqual(warnings, ['pcap.history: nothing of cart-1 is kept'])
+    assert.deepEqual(await readdir(root), [])
+  })
+
+  test('refuses what is no pod, and what is too long for the data folder, and runs on no hub', async (t) => {
+    const { call, root } = await openPods(t, 'more than ten', { quota: 10 })
+    for (const pod of ['', 'A B', 'a/b/c', 7, null, {}, { metadata: {} }])
+      await assert.rejects(call('history', pod), { code: 'E_HELPER_ARGUMENT' })
+    for (const seconds of [0, -1, 601, Number.NaN])
+      await assert.rejects(call('history', 'cart-1', seconds), { code: 'E_HELPER_ARGUMENT' })
+    await assert.rejects(call('history', 'cart-1'), /quota|full/i)
+    assert.deepEqual(await readdir(root), [])
+    const { call: onHub } = await open(t, { component: 'hub' })
+    await assert.rejects(onHub('history', 'cart-1'), /available on workers only/)
   })
 })
