@@ -86,6 +86,12 @@ export class Identities {
     return this.#findExact(ip, port, atMs) ?? this.#findAddress(ip, atMs)
   }
 
+  /** The pod with a uid, whatever addresses it has. */
+  podOf(uid: string): Identity | undefined {
+    const pod = this.#podsByUid.get(uid)
+    return pod === undefined ? undefined : identityOfPod(pod, 'ip')
+  }
+
   /**
    * Whether more may become known of who had an address then: it is in the networks of the cluster and nobody is known to have had
    * it, or who had it gave it up about then, or is about to.

@@ -476,7 +476,16 @@ export const configSchema = section({
         '2s',
         'How long an entry of a live capture waits until it is known which pods its ends are; 0 = not at all',
       ),
-      resolutionStrategy: planned(text, 'auto', 'How names are found'),
+      processInterval: setting(
+        time,
+        '2s',
+        'How often a live capture looks which processes of this machine have which connections; 0 = never',
+      ),
+      resolutionStrategy: planned(
+        text,
+        'auto',
+        'How names are found; there is one way, and it needs no choice: the cluster, DNS, HTTP, processes',
+      ),
     }),
     dashboard: section({ entriesLimit: planned(positive, 300_000, 'Rows in the browser') }),
     release: section({

@@ -6,6 +6,7 @@ import type { MistakeCode } from '../mistake/mistake.ts'
 import type { EntryStoreCounters } from '../store/entries/entry-store.ts'
 import type { HeldCounters } from './held-entries.ts'
 import type { PipelineCounters } from './pipeline.ts'
+import type { FoundSockets } from './processes/found-process.ts'
 import type { SpoolCounters } from './spool/index.ts'
 
 /** From the capture thread to the main thread. */
@@ -106,6 +107,8 @@ export type ToCapture =
   | { readonly kind: 'flush' }
   /** What has changed in the cluster. */
   | { readonly kind: 'cluster'; readonly changes: readonly KnownChange[] }
+  /** Which process of this machine has which connection. */
+  | ({ readonly kind: 'sockets' } & FoundSockets)
   /** What agents think of entries that are kept. */
   | { readonly kind: 'marks'; readonly marks: readonly EntryMarks[] }
 

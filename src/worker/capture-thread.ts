@@ -25,6 +25,7 @@ import {
 import { type HeldCounters, HeldEntries } from './held-entries.ts'
 import { DnsNames } from './names.ts'
 import { type EventSink, Pipeline, type PipelineOptions } from './pipeline.ts'
+import { KnownProcesses } from './processes/known-processes.ts'
 import { Recorder } from './recorder.ts'
 import { Selection } from './selection.ts'
 import { SourceInTurn } from './source-in-turn.ts'
@@ -61,6 +62,7 @@ class CaptureThread {
   readonly #origin: Origin
   readonly #identities: Identities
   readonly #held: HeldEntries | undefined
+  readonly #processes: KnownProcesses
   readonly #spool: SpoolWriter | undefined
   readonly #batcher: Batcher
   readonly #store: EntryWriter | undefined
@@ -88,6 +90,7 @@ class CaptureThread {
     this.#origin = origin
     const { waitMs } = data.identities
     this.#identities = new Identities(data.identities)
+    this.#processes = new KnownProcesses(this.#identities)
     this.#batcher = new Batcher(
       entryProtocols,
       protocolsNamed(data.enabled),
@@ -235,6 +238,9 @@ class CaptureThread {
       this.#held?.hear()
       // Where there is no cluster, nobody asks for it.
       this.#origin.identityOf ??= (ip, port, atMs) => this.#identities.find(ip, port, atMs)
+    } else if (message.kind === 'sockets') {
+      this.#processes.apply(message)
+      this.#origin.processOf ??= (end, peer) => this.#processes.find(end, peer)
     } else if (message.kind === 'marks') {
       for (const { stream, index, ...marks } of message.marks) this.#store?.mark(stream, index, marks)
     } else if (message.kind === 'select') this.#selection.set(message)

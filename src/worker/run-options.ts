@@ -57,6 +57,7 @@ export function runOptions(config: Config, request: RunRequest): RunOptions {
     ...settings,
     host: { ...settings.host, ignoredResults },
     ...(request.address === undefined ? {} : { address: request.address }),
+    processesEveryMs: msOf(tap.misc.processInterval),
     finalRun,
     hub,
     query,

@@ -1,4 +1,4 @@
-import type { Worker as Thread } from 'node:worker_threads'
+import { Worker as Thread } from 'node:worker_threads'
 import type { Agent } from '../agent/agents.ts'
 import type { EntryMarks } from '../agent/answers.ts'
 import {
@@ -9,7 +9,7 @@ import {
   type GroupOptions,
 } from '../agent/group.ts'
 import type { MadeCounters } from '../agent/host/protocol.ts'
-import type { CaptureOptions } from '../capture/index.ts'
+import { type CaptureOptions, isLive } from '../capture/index.ts'
 import type { KnownChange } from '../cluster/objects.ts'
 import { Mistake } from '../mistake/mistake.ts'
 import {
@@ -23,6 +23,7 @@ import {
   type ToCapture,
 } from './capture-messages.ts'
 import type { CaptureThreadData } from './capture-thread.ts'
+import type { FoundSockets } from './processes/found-process.ts'
 import { takeCaptureThread } from './thread.ts'
 
 export interface RunOptions extends Omit<GroupOptions, 'traffic' | 'hub'> {
@@ -31,6 +32,8 @@ export interface RunOptions extends Omit<GroupOptions, 'traffic' | 'hub'> {
     CaptureThreadData,
     'pipeline' | 'enabled' | 'spool' | 'record' | 'selection' | 'identities'
   >
+  /** How often is looked which processes have which connections, ms; 0 = never. */
+  readonly processesEveryMs?: number
   /** Where this worker is known to be, as its entries say; workers of one cluster must differ. */
   readonly address?: WorkerAddress
   /** Every job runs once more when the capture has ended. */
@@ -89,6 +92,7 @@ export class Run {
   /** The agents, for those who ask them something beside the traffic. */
   readonly agents: AgentGroup
   #thread: Thread | undefined
+  #processes: Thread | undefined
   /** What the thread is told when it is there. */
   readonly #early: ToCapture[] = []
   readonly #stopped = Promise.withResolvers<void>()
@@ -121,6 +125,7 @@ export class Run {
       }
     } finally {
       await agents.close()
+      await this.#processes?.terminate()
       await this.#thread?.terminate()
     }
   }
@@ -245,6 +250,7 @@ export class Run {
     thread.postMessage(data)
     for (const message of this.#early.splice(0)) thread.postMessage(message)
     this.#thread = thread
+    this.#lookForProcesses()
     const ready = Promise.withResolvers<Ready>()
     const done = Promise.withResolvers<CaptureDone>()
     const fail = (error: Error) => {
@@ -291,6 +297,21 @@ export class Run {
       }
     })
     return { ready: ready.promise, done: done.promise }
+  }
+
+  /** Beside a live capture; without it entries go without processes. */
+  #lookForProcesses(): void {
+    const { source, processesEveryMs = 0 } = this.#options
+    if (!isLive(source) || processesEveryMs === 0) return
+    const finder = new Thread(new URL('./processes/process-thread.cjs', import.meta.url), {
+      workerData: processesEveryMs,
+    })
+    finder.unref()
+    finder.on('message', (news: FoundSockets) => this.#post({ kind: 'sockets', ...news }))
+    finder.on('error', (error) =>
+      this.agents.log('warning', 'worker', 'processes are not looked for any more', { error: String(error) }),
+    )
+    this.#processes = finder
   }
 
   #frame({ names, ...frame }: Frame): void {
