@@ -105,9 +105,20 @@ export function podView(): (text: string) => object {
     return GO[name] ?? apply(upper, apply(slice, name, [0, 1]), []) + apply(slice, name, [1])
   }
 
-  function put(target: object, key: string, value: unknown, enumerable: boolean): void {
-    const descriptor = { value, writable: true, enumerable, configurable: true }
-    defineAs(target, key, setPrototype(descriptor, null))
+  /** Made once: pods have many fields. */
+  const listed: PropertyDescriptor = { value: 0, writable: true, enumerable: true, configurable: true }
+  const unlisted: PropertyDescriptor = { value: 0, writable: true, enumerable: false, configurable: true }
+  setPrototype(listed, null)
+  setPrototype(unlisted, null)
+
+  function put(target: object, key: string, value: unknown): void {
+    listed.value = value
+    defineAs(target, key, listed)
+  }
+
+  function hide(target: object, key: string, value: unknown): void {
+    unlisted.value = value
+    defineAs(target, key, unlisted)
   }
 
   /** By the names of an object's fields. */
@@ -154,7 +165,7 @@ export function podView(): (text: string) => object {
     for (let at = 0; at < names.length; at++) {
       const name = names[at] as string
       const inner = (value as Tree)[name]
-      put(copy, name, MAPS[name] === true ? inner : aliased(inner), true)
+      put(copy, name, MAPS[name] === true ? inner : aliased(inner))
     }
     return copy
   }
@@ -170,7 +181,7 @@ export function podView(): (text: string) => object {
     const names = keysOf(value)
     for (let at = 0; at < names.length; at++) {
       const name = names[at] as string
-      put(zero, goName(name), fieldInGo(name, (value as Tree)[name]), true)
+      put(zero, goName(name), fieldInGo(name, (value as Tree)[name]))
     }
     return zero
   }
@@ -188,7 +199,7 @@ export function podView(): (text: string) => object {
     const copy = {}
     const names = keysOf(map)
     for (let at = 0; at < names.length; at++)
-      put(copy, names[at] as string, (map as Tree)[names[at] as string], true)
+      put(copy, names[at] as string, (map as Tree)[names[at] as string])
     return copy
   }
 
@@ -202,11 +213,11 @@ export function podView(): (text: string) => object {
     const descriptor = {
       get(this: Tree) {
         const made = make(this)
-        put(this, name, made, false)
+        hide(this, name, made)
         return made
       },
       set(this: Tree, value: unknown) {
-        put(this, name, value, false)
+        hide(this, name, value)
       },
       enumerable: false,
       configurable: true,
@@ -219,10 +230,10 @@ export function podView(): (text: string) => object {
     const pod = create(podPrototype) as Tree
     const names = keysOf(told)
     for (let at = 0; at < names.length; at++)
-      put(pod, names[at] as string, aliased(told[names[at] as string]), true)
-    if (!hasOwn(pod, 'metadata')) put(pod, 'metadata', {}, true)
-    if (!hasOwn(pod, 'spec')) put(pod, 'spec', {}, true)
-    if (!hasOwn(pod, 'status')) put(pod, 'status', {}, true)
+      put(pod, names[at] as string, aliased(told[names[at] as string]))
+    if (!hasOwn(pod, 'metadata')) put(pod, 'metadata', {})
+    if (!hasOwn(pod, 'spec')) put(pod, 'spec', {})
+    if (!hasOwn(pod, 'status')) put(pod, 'status', {})
     return pod
   }
 }
