@@ -217,6 +217,8 @@ export class Pipeline {
       const why = this.#whyNot(packet, decoded)
       if (why !== undefined) {
         if (decoded) this.#ignore(packet, why)
+        // The other worker reads it; what a pod of this node has sent is wanted here all the same.
+        if (why === 'other-node' && spool !== undefined) this.#keep(spool, batch, at, undefined)
         continue
       }
       // Entries that this packet completes come after it, so it goes first.
@@ -229,7 +231,7 @@ export class Pipeline {
       }
       const connection = this.#reassembler.connectionOf(packet)
       // Before the entries that it completes: whoever gets them may ask for it.
-      if (spool !== undefined && connection !== undefined) this.#keep(spool, batch, at, connection)
+      if (spool !== undefined && connection !== undefined) this.#keep(spool, batch, at, connection.id)
       this.#reassembler.push(packet, connection)
       if (connection !== undefined && this.#wantsParts) this.#parts(packet, connection)
     }
@@ -324,8 +326,8 @@ export class Pipeline {
     }
   }
 
-  /** The frame as it was captured, under the number of its connection. */
-  #keep(spool: SpoolWriter, batch: PacketBatch, at: number, { id }: Connection): void {
+  /** The frame as it was captured, under the number of its connection, if that is followed here. */
+  #keep(spool: SpoolWriter, batch: PacketBatch, at: number, id: number | undefined): void {
     const { seconds, nanos, captured, length, interfaceId } = this.#decoder.packet
     const start = batch.offsets[at] as number
     spool.append(

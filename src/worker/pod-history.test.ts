@@ -25,6 +25,15 @@ describe('the history of a pod', () => {
     assert.equal((await textsFor('cart', 1000, 100 * SECOND)).texts.length, 120)
   })
 
+  test('has what belongs to connections that another worker reads', async (t) => {
+    const { writer, pods, textsFor } = await historyFor(t)
+    pods.take([added('cart', '10.0.0.1')])
+    writer.append(datagram(1, '10.0.0.1', '10.0.0.9', 'here'), 1)
+    writer.append(datagram(2, '10.0.0.1', '10.0.1.9', 'elsewhere'), undefined)
+    writer.append(datagram(3, '10.0.0.1', '10.0.0.9', 'here again'), 1)
+    assert.deepEqual((await textsFor('cart', 10, 4 * SECOND)).texts, ['here', 'elsewhere', 'here again'])
+  })
+
   test('of one that is gone is the time before it went, and nothing of who has its address since', async (t) => {
     const { writer, pods, textsFor } = await historyFor(t)
     for (let second = 0; second < 60; second++)

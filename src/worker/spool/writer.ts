@@ -58,7 +58,8 @@ export class SpoolWriter {
     this.#try(() => mkdirSync(options.folder, { recursive: true }))
   }
 
-  append(packet: SpoolPacket, connection: number): void {
+  /** Without a connection it is there for those who look for packets of a time. */
+  append(packet: SpoolPacket, connection: number | undefined): void {
     this.counters.received++
     const size = (RECORD_HEADER + packet.captured + 7) & ~7
     if (this.problem !== undefined || size > BUFFER_BYTES) {
@@ -76,7 +77,7 @@ export class SpoolWriter {
     } else if (this.#used + size > BUFFER_BYTES) this.flush()
     const at = this.#used
     const out = this.#buffer
-    out.writeDoubleLE(this.#pending.get(connection) ?? this.#head(connection), at)
+    out.writeDoubleLE(connection === undefined ? 0 : this.#before(connection), at)
     out.writeDoubleLE(packet.seconds, at + 8)
     out.writeUInt32LE(packet.nanos, at + 16)
     out.writeUInt32LE(packet.captured, at + 20)
@@ -85,7 +86,7 @@ export class SpoolWriter {
     out.set(packet.bytes.subarray(packet.start, packet.start + packet.captured), at + RECORD_HEADER)
     this.#used += size
     this.#records++
-    this.#pending.set(connection, position + 1)
+    if (connection !== undefined) this.#pending.set(connection, position + 1)
   }
 
   flush(): void {
@@ -153,7 +154,9 @@ export class SpoolWriter {
     }
   }
 
-  #head(connection: number): number {
+  #before(connection: number): number {
+    const pending = this.#pending.get(connection)
+    if (pending !== undefined) return pending
     const at = connection - this.#first
     return at < this.#heads.length ? (this.#heads[at] as number) : 0
   }
