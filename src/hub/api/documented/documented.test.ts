@@ -104,6 +104,23 @@ for (const prefix of ['', '/api'])
           assert.deepEqual((await ask(url, method, `${prefix}${path}`)).body, await hub.targeted())
     })
 
+    test('take what is to be captured, and answer which pods that are', async (t) => {
+      const { url, hub } = await startTestApi(t)
+      const body = { regex: '^front', namespaces: ['shop'] }
+      const asked = await ask(url, 'POST', `${prefix}/pods/regex`, { body })
+      assert.deepEqual([asked.status, asked.body], [200, await hub.targeted()])
+      const { rules } = await hub.targeting.get()
+      assert.deepEqual([rules.regex, rules.namespaces], ['^front', ['shop']])
+      await ask(url, 'POST', `${prefix}/pods/regex`, { body: { regex: '.*', namespaces: null } })
+      assert.deepEqual((await hub.targeting.get()).rules.namespaces, [])
+      const wrong = await ask(url, 'POST', `${prefix}/pods/regex`, { body: { regex: 'front(' } })
+      assert.equal(wrong.status, 400)
+      assert.deepEqual(
+        hub.audited.map(({ action, outcome }) => `${action} ${outcome}`),
+        ['targeting.change done', 'targeting.change done', 'targeting.change refused'],
+      )
+    })
+
     test('take scripts as the commands of Kubeshark upload them', async (t) => {
       const { url, hub } = await startTestApi(t)
       hub.titles.push('One')
