@@ -14,7 +14,13 @@ export async function openKubernetes(
   const { enabled } = config.kubernetes
   if (!expectsCluster(config, environment)) return undefined
   try {
-    return new KubernetesClient(await kubernetesAccess(config, environment))
+    return new KubernetesClient(await kubernetesAccess(config, environment), {
+      onClockSkew: (skewMs) =>
+        note('warning', 'the clock of the Kubernetes API server is another one', {
+          aheadMs: Math.round(skewMs),
+          hint: 'Names of addresses that are used again and times of pods are off by as much: keep clocks by NTP.',
+        }),
+    })
   } catch (error) {
     if (enabled === 'on' || !(error instanceof Mistake)) throw error
     note('warning', 'pods and services stay without names', { error: error.message, hint: error.hint })
