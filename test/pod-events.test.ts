@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync, readFileSync } from 'node:fs'
 import { get } from 'node:http'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
@@ -9,6 +10,7 @@ import { kubeTools } from '../src/testing/kube-tools.ts'
 import { canCapture } from '../src/testing/live-run.ts'
 import { natsServer } from '../src/testing/nats-server.ts'
 import { run } from '../src/testing/programs.ts'
+import { REPOSITORY } from '../src/testing/remora.ts'
 import { Running } from '../src/testing/running.ts'
 import { tempFolder } from '../src/testing/temp-folder.ts'
 import { tsharkFields } from '../src/testing/tshark.ts'
@@ -20,9 +22,11 @@ import { kubeconfigFile } from './kube/kubeconfig.ts'
 const CART = '127.0.0.21'
 const PAY = '127.0.0.22'
 
+const TEMPLATE = join(REPOSITORY, 'templates/packets-before-a-crash.js')
 const AGENT = `function onPodEvent(event, pod, meta, why) {
   if (pod.metadata.namespace !== 'shop') return
   console.log(event + ' ' + pod.metadata.name + ' ' + (why ? why.reason + ' ' + why.container : '-') + ' ' + meta.node)
+  if (event === 'DELETED' && utils.nodeName() !== 'hub') console.log('gone, kept ' + pcap.history(pod, 60))
   if (!why || why.reason !== 'crash' || utils.nodeName() === 'hub') return
   console.log('kept ' + pcap.history(pod, 30) + ' by name ' + pcap.history('shop/' + pod.metadata.name, 30))
 }`
@@ -55,6 +59,11 @@ describe('a pod that crashes', () => {
       () => worker.stderr,
     )
     await hub.createAgent({ title: 'watches pods', code: AGENT, active: true })
+    const template = { title: 'Packets before a crash', code: readFileSync(TEMPLATE, 'utf8'), active: true }
+    const { id } = await hub.createAgent(template)
+    await until(
+      async () => (await hub.agent(id)).nodes.filter(({ state }) => state === 'running').length === 2,
+    )
     for (const node of ['hub', 'node-1'])
       await until(
         async () => (await linesOf(hub, node)).length >= 2,
@@ -90,7 +99,8 @@ describe('a pod that crashes', () => {
       async () => (await linesOf(hub, 'node-1')).some((line) => kept.test(line)),
       async () => JSON.stringify(await hub.console({})),
     )
-    const [, first = '', second = ''] = kept.exec((await linesOf(hub, 'node-1')).at(-1) ?? '') ?? []
+    const said = (await linesOf(hub, 'node-1')).find((line) => kept.test(line)) ?? ''
+    const [, first = '', second = ''] = kept.exec(said) ?? []
     for (const name of [first, second]) {
       const file = join(folder, '.remora/data', name)
       const rows = await tsharkFields(t, file, ['ip.addr', 'http.request.uri', 'tcp.flags.reset'])
@@ -100,8 +110,17 @@ describe('a pod that crashes', () => {
       assert.deepEqual([...new Set(paths)], ['/before', '/crash'])
     }
 
+    await until(async () => (await hub.alerts()).length > 0)
+    const [alert] = await hub.alerts()
+    assert.equal(alert?.title, 'shop/cart-1 crashes')
+    const [, path = ''] =
+      /exit code 1, packets in (crashes\/\S+\.pcap) on node-1$/.exec(alert?.text ?? '') ?? []
+    assert.ok(existsSync(join(folder, '.remora/data', path)), alert?.text)
+    assert.ok((alert?.entries.length ?? 0) > 0)
+
     await kubectl('delete', 'pod', 'cart-1', '--force', '--grace-period=0')
     await until(async () => (await linesOf(hub, 'hub')).some((line) => line.startsWith('DELETED cart-1')))
+    await until(async () => (await linesOf(hub, 'node-1')).some((line) => /^gone, kept \d+/.test(line)))
     kube.put('cart-2', { ...runningPod('', PAY), status: { phase: 'Pending' } }, 'pods', 'shop')
     kube.put('cart-2', runningPod('node-1', PAY), 'pods', 'shop')
     await until(
@@ -131,7 +150,7 @@ function runningPod(nodeName: string, podIP: string): object {
 async function linesOf(hub: HubClient, node: string): Promise<string[]> {
   const lines = await hub.console({ last: 1000 })
   return lines
-    .filter((line) => line.node === node && line.agent !== '' && line.level === 'log')
+    .filter((line) => line.node === node && line.title === 'watches pods' && line.level === 'log')
     .map(({ text }) => text)
 }
 
