@@ -6,8 +6,7 @@ import { describe, type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { FakeKubernetes } from '../../test/kube/fake-kubernetes.ts'
 import { Mistake, type MistakeCode } from '../mistake/mistake.ts'
-import { hasTools, succeeds } from '../testing/loopback.ts'
-import { run, startProgram } from '../testing/programs.ts'
+import { hasTools } from '../testing/loopback.ts'
 import { tempFolder } from '../testing/temp-folder.ts'
 import { until } from '../testing/until.ts'
 import { accessInCluster } from './access.ts'
@@ -351,58 +350,6 @@ describe('the Kubernetes client', () => {
     )
     await rejects(accessInCluster({}, folder), 'E_KUBERNETES', /KUBERNETES_SERVICE_HOST/)
     await rejects(accessInCluster(environment, folder), 'E_KUBERNETES', /namespace/)
-  })
-})
-
-describe('the fake of Kubernetes', () => {
-  test('is one to kubectl', async (t) => {
-    if (!succeeds(t, 'kubectl', 'kubectl version --client')) return
-    const fake = await FakeKubernetes.start(t)
-    const folder = await tempFolder(t)
-    const kubectl = async (...args: readonly string[]) => {
-      const result = await run('kubectl', ['--server', fake.url, '--cache-dir', folder, ...args], {
-        KUBECONFIG: join(folder, 'none'),
-        HOME: folder,
-      })
-      return { ...result, json: () => JSON.parse(result.stdout) }
-    }
-    const ok = async (...args: readonly string[]) => {
-      const result = await kubectl(...args)
-      assert.equal(result.code, 0, `kubectl ${args.join(' ')}: ${result.stderr}`)
-      return result
-    }
-    const create = (name: string, data: Record<string, string>) => {
-      const file = join(folder, `${name}.new.json`)
-      writeFileSync(file, JSON.stringify(map(name, data)))
-      return ok('create', '-f', file, '--validate=false')
-    }
-    await create('a', { x: '1' })
-    assert.deepEqual(fake.find('a')?.data, { x: '1' })
-    await ok('patch', 'cm', 'a', '--type', 'merge', '-p', '{"data":{"y":"2"}}')
-    await ok('patch', 'cm', 'a', '-p', '{"data":{"x":null}}')
-    const read = (await ok('get', 'cm', 'a', '-o', 'json')).json()
-    assert.deepEqual(read.data, { y: '2' })
-    const watching = startProgram(t, 'kubectl', [
-      ...['--server', fake.url, '--cache-dir', folder],
-      ...['get', 'cm', 'a', '--watch-only', '-o', 'jsonpath={.data.z}{"\\n"}'],
-    ])
-    let printed = ''
-    watching.stdout?.on('data', (chunk) => {
-      printed += chunk
-    })
-    await until(() => fake.watches === 1)
-    writeFileSync(join(folder, 'a.json'), JSON.stringify({ ...read, data: { z: '3' } }))
-    await ok('replace', '-f', join(folder, 'a.json'), '--validate=false')
-    await until(() => printed.includes('3'))
-    assert.deepEqual(fake.find('a')?.data, { z: '3' })
-    // The same file has the version from before.
-    const late = await kubectl('replace', '-f', join(folder, 'a.json'), '--validate=false')
-    assert.match(late.stderr, /Conflict|has been modified/)
-    for (const n of [1, 2, 3]) await create(`m${n}`, {})
-    const names = (await ok('get', 'cm', '--chunk-size=2', '-o', 'name')).stdout.trim().split('\n')
-    assert.equal(names.length, 4)
-    await ok('delete', 'cm', 'a', '--wait=false')
-    assert.match((await kubectl('get', 'cm', 'a')).stderr, /NotFound/)
   })
 })
 

@@ -6,8 +6,8 @@
  *     --kubeconfig FILE     written for kubectl, Helm and Remora, whose user may do anything
  *     --controllers NAMES   endpoint-slices, garbage-collector, kubelet; with commas between, or all
  *     --nodes NAMES         nodes that are there from the start, each as NAME or NAME=ADDRESS; with commas between
- *     --rbac                service accounts may do what roles and bindings say, and no more
  *     --tls                 with a certificate for that address, whose authority is in the kubeconfig (needs openssl)
+ *     --rbac                service accounts may do what roles and bindings say, and no more; with TLS, or kubectl shows no token
  *
  * Writes one line when it listens: its URL.
  */
@@ -34,11 +34,11 @@ const { values } = parseArgs({
 })
 const { host, rbac } = values
 const ends: (() => unknown)[] = []
-const tls = values.tls ? await certificateFor(host) : undefined
+const tls = values.tls || rbac ? await certificateFor(host) : undefined
 const wanted = values.controllers === 'all' ? CONTROLLERS : listed(values.controllers)
 const unknown = wanted.find((name) => !CONTROLLERS.some((known) => known === name))
 if (unknown !== undefined) throw new Error(`no controller ${unknown}: there are ${CONTROLLERS.join(', ')}`)
-const token = rbac ? undefined : randomUUID()
+const token = rbac || tls === undefined ? undefined : randomUUID()
 const kube = await FakeKubernetes.start(
   { after: (end) => void ends.push(end as () => unknown) },
   {

@@ -10,7 +10,7 @@ import {
   testRules,
   watching,
 } from '../../testing/describe-agent-store.ts'
-import { succeeds } from '../../testing/loopback.ts'
+import { kubeTools } from '../../testing/kube-tools.ts'
 import { run } from '../../testing/programs.ts'
 import { tempFolder } from '../../testing/temp-folder.ts'
 import { until } from '../../testing/until.ts'
@@ -335,7 +335,8 @@ describe('agents in a config map of Kubeshark', () => {
   })
 
   test('can be edited with kubectl', async (t) => {
-    if (!succeeds(t, 'kubectl', 'kubectl version --client')) return
+    const tools = await kubeTools(t)
+    if (tools === undefined) return
     const { store, fake, data } = await started(t)
     const { id } = await store.create({ title: 'a', code: 'var a' }, 'ann')
     const folder = await tempFolder(t)
@@ -347,7 +348,7 @@ describe('agents in a config map of Kubeshark', () => {
       data: { SCRIPTING_SCRIPTS: JSON.stringify({ 0: { title: 'a', code: 'var kubectl', active: true } }) },
     })
     const { code, stderr } = await run(
-      'kubectl',
+      tools.kubectl,
       ['--server', fake.url, '--cache-dir', folder, 'patch', 'cm', NAME, '--type', 'merge', '-p', patch],
       { HOME: folder, KUBECONFIG: `${folder}/none` },
     )
