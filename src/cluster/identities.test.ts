@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
+import type { Identity } from '../entry/identity.ts'
+import { KubernetesObject } from '../entry/kubernetes-object.ts'
 import { Identities } from './identities.ts'
 import type { KnownChange } from './objects.ts'
 import { aNode, aPod, aService, aSlice, change, START, seconds } from './test-objects.ts'
@@ -44,7 +46,7 @@ describe('who has an address in a cluster', () => {
     )
     const named = (ip: string, port: string) => {
       const { name = '', mechanism, pod } = identities.find(ip, port, LATER) ?? {}
-      return `${name} ${mechanism} ${pod?.value.metadata.name ?? '-'}`
+      return `${name} ${mechanism} ${nameOf(pod) || '-'}`
     }
     for (const ip of ['10.9.0.1', 'fd00::9', '203.0.113.1', '203.0.113.2', '::ffff:10.9.0.1'])
       assert.equal(named(ip, '80'), 'price ip-and-port -', ip)
@@ -355,11 +357,12 @@ function deleted(kind: KnownChange['kind'], object: Record<string, unknown>, at:
   return change(kind, 'DELETED', at, object)
 }
 
+function nameOf(object: Identity['pod'] | undefined): string {
+  return object instanceof KubernetesObject ? object.value.metadata.name : ''
+}
+
 /** With the names of objects for the objects. */
 function plain(found: ReturnType<Identities['find']>) {
-  const nameOf = (
-    object: { readonly value: { readonly metadata: { readonly name: string } } } | null | undefined,
-  ) => object?.value.metadata.name ?? ''
   return (
     found && {
       ...found,

@@ -7,14 +7,17 @@ export interface Identity {
   /** "" of nodes. */
   readonly namespace: string
   readonly mechanism: 'ip' | 'ip-and-port'
-  readonly pod: KubernetesObject | null
-  readonly service: KubernetesObject | null
-  readonly endpointSlice: KubernetesObject | null
+  readonly pod: KubernetesObject | KubernetesText | null
+  readonly service: KubernetesObject | KubernetesText | null
+  readonly endpointSlice: KubernetesObject | KubernetesText | null
   /** What has made the pod. */
   readonly workload: Workload | null
   /** Where it runs, or the node itself; "" when unknown. */
   readonly nodeName: string
 }
+
+/** The JSON of an object, where that has crossed to the agents. */
+export type KubernetesText = string
 
 export interface Workload {
   /** Deployment, StatefulSet, DaemonSet, CronJob, Job, ReplicaSet or what else owns it. */

@@ -9,10 +9,12 @@ import {
 } from '../agent/host/protocol.ts'
 import { relayRow } from '../agent/host/relayed.ts'
 import { latin1 } from '../bytes/text.ts'
+import { streamInfo } from '../dissect/conversation.ts'
 import type { RelayedEvent } from '../dissect/relay.ts'
 import type { KnownProtocol } from '../dissectors/known.ts'
 import { textOf } from '../entry/emptied.ts'
 import type { Entry, EntryOrigin, EntryProtocol, Exchange } from '../entry/entry.ts'
+import type { Identity } from '../entry/identity.ts'
 import { encodeRow, type Layout, type LayoutField, layoutsFor, type Wanted } from '../entry/layout.ts'
 import type { Shape } from '../entry/shape.ts'
 import { addressText } from '../packet/address.ts'
@@ -179,7 +181,10 @@ export class Batcher {
     const told = this.#told.get(connection)
     const isNew = !this.#relayed.has(connection)
     this.#relayed.add(connection)
-    const telling = told === undefined ? { isNew, names: this.#namesOf(connection) } : undefined
+    const telling =
+      told === undefined
+        ? { isNew, names: this.#namesOf(connection), identities: this.#identitiesOf(connection) }
+        : undefined
     const lengths: Lengths = told ?? [0, 0]
     if (event.kind === 'close') this.#told.delete(connection)
     else {
@@ -188,6 +193,14 @@ export class Batcher {
     }
     this.#relayedBytes += piece.length
     this.#add(JSON.stringify(relayRow(connection, event, piece, telling)))
+  }
+
+  #identitiesOf(connection: Connection): (readonly [string, Identity | null])[] {
+    const { identityOf } = this.#origin
+    if (identityOf === undefined) return []
+    const { client, server } = streamInfo(connection, 0)
+    const atMs = connection.seconds * 1000 + Math.floor(connection.nanos / 1e6)
+    return [client, server].map(({ ip, port }) => [`${ip}:${port}`, identityOf(ip, port, atMs) ?? null])
   }
 
   #namesOf(connection: Connection): (readonly [string, string])[] {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import type { Entry, Exchange } from '../../entry/entry.ts'
+import type { Entry, EntryOrigin, Exchange } from '../../entry/entry.ts'
+import type { Identity } from '../../entry/identity.ts'
 import { Packet } from '../../packet/packet.ts'
 import { type CloseReason, Connection, type End } from '../../reassembly/connection.ts'
 import { AgentDissection, AgentEntry, type AgentReader } from './agent-dissection.ts'
@@ -51,8 +52,8 @@ class Lines implements AgentReader {
     this.complaints.push(problem)
   }
 
-  emit(exchange: Exchange): void {
-    this.emitted.push(new AgentEntry(exchange, { ...ORIGIN, nameOf: () => undefined }))
+  emit(exchange: Exchange, origin: EntryOrigin): void {
+    this.emitted.push(new AgentEntry(exchange, origin))
   }
 }
 
@@ -315,6 +316,42 @@ describe('a connection that a script reads', () => {
       told(lines.emitted).map(([line]) => line),
       ['one'],
     )
+  })
+
+  test('has the names that DNS and the cluster say', () => {
+    const lines = new Lines()
+    const dissection = new AgentDissection(ORIGIN, 10)
+    dissection.setReaders([lines])
+    const packet = new Packet()
+    Object.assign(packet, { protocol: 6, ipVersion: 4, src0: 1, dst0: 2, srcPort: 4000, dstPort: 11 })
+    const connection = new Connection(3, packet, 0, undefined as never)
+    connection.opener = 0
+    const price: Identity = {
+      ...{
+        name: 'price',
+        namespace: 'shop',
+        mechanism: 'ip-and-port',
+        pod: '{"metadata":{"name":"price-1"}}',
+      },
+      ...{ service: null, endpointSlice: null, workload: null, nodeName: 'node-1' },
+    }
+    const data = { kind: 'data', from: 0, bytes: new Uint8Array(0), start: 0, end: 0 } as const
+    const row = relayRow(connection, data, 'one\n', {
+      isNew: true,
+      names: [['0.0.0.1', 'client.example.com']],
+      identities: [
+        ['0.0.0.1:4000', null],
+        ['0.0.0.2:11', price],
+      ],
+    })
+    dissection.relayed(JSON.parse(JSON.stringify(row)))
+    dissection.relayed(relayRow(connection, { kind: 'close', reason: 'closed' }, '', undefined))
+    const [entry] = lines.emitted
+    assert.deepEqual([entry?.src.name, entry?.src.resolutionMechanism], ['client.example.com', 'dns'])
+    assert.partialDeepStrictEqual(entry?.dst, {
+      ...{ name: 'price', namespace: 'shop', resolutionMechanism: 'ip-and-port', nodeName: 'node-1' },
+      pod: '{"metadata":{"name":"price-1"}}',
+    })
   })
 
   test('does not hold requests without end whose replies do not come', () => {

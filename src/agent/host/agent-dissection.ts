@@ -11,6 +11,7 @@ import type {
 } from '../../dissect/dissector.ts'
 import { Dissection } from '../../dissect/engine.ts'
 import { Entry, type EntryOrigin, type Exchange } from '../../entry/entry.ts'
+import type { Identity } from '../../entry/identity.ts'
 import { encodeRow, type LayoutField } from '../../entry/layout.ts'
 import type { ObjectShape } from '../../entry/shape.ts'
 import { type Connection, type ConnectionHandler, IDLE } from '../../reassembly/connection.ts'
@@ -44,6 +45,8 @@ export class AgentDissection {
   readonly #conversations = new Map<number, Conversation>()
   readonly #readers = new Map<Dissector, AgentReader>()
   readonly #names = new Map<string, string>()
+  /** By `address:port`. */
+  readonly #identities = new Map<string, Identity>()
   readonly #dissection: Dissection
   #current: Conversation | undefined
   #sessions = 0
@@ -164,6 +167,10 @@ export class AgentDissection {
     if (event.kind === 'close' || event.told === null) return undefined
     for (const [ip, name] of event.told[10]) this.#names.set(ip, name)
     if (this.#names.size > MOST_NAMES) this.#names.clear()
+    for (const [end, identity] of event.told[11])
+      if (identity === null) this.#identities.delete(end)
+      else this.#identities.set(end, identity)
+    if (this.#identities.size > MOST_NAMES) this.#identities.clear()
     if (this.#conversations.size >= MOST_CONVERSATIONS) {
       const [oldest] = this.#conversations
       if (oldest !== undefined) this.#close(...oldest, 'evicted')
@@ -225,7 +232,14 @@ export class AgentDissection {
     const reader = this.#readers.get(exchange.dissector as unknown as Dissector)
     const index = exchange.index + FIRST_INDEX
     const matcherKey = exchange.matcherKey.slice(ID_OF_SCRIPT.length)
-    reader?.emit({ ...exchange, index, matcherKey }, { ...this.#origin, nameOf: (ip) => this.#names.get(ip) })
+    reader?.emit(
+      { ...exchange, index, matcherKey },
+      {
+        ...this.#origin,
+        nameOf: (ip) => this.#names.get(ip),
+        identityOf: (ip, port) => this.#identities.get(`${ip}:${port}`),
+      },
+    )
   }
 
   #dissectorOf(reader: AgentReader): Dissector {

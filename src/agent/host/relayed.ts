@@ -1,4 +1,5 @@
 import type { RelayedEvent } from '../../dissect/relay.ts'
+import type { Identity } from '../../entry/identity.ts'
 import { Packet } from '../../packet/packet.ts'
 import {
   type CloseReason,
@@ -29,7 +30,11 @@ type Told = readonly [
   vlan: number,
   interfaceName: string,
   names: readonly (readonly [ip: string, name: string])[],
+  /** Who the cluster says its ends are, by `address:port`; null for nobody. */
+  identities: Identities,
 ]
+
+type Identities = readonly (readonly [end: string, identity: Identity | null])[]
 
 export interface Relayed {
   readonly connection: number
@@ -51,7 +56,13 @@ export function relayRow(
   connection: Connection,
   event: RelayedEvent,
   piece: string,
-  telling: { readonly isNew: boolean; readonly names: readonly (readonly [string, string])[] } | undefined,
+  telling:
+    | {
+        readonly isNew: boolean
+        readonly names: readonly (readonly [string, string])[]
+        readonly identities?: Identities
+      }
+    | undefined,
 ): unknown[] {
   const payload =
     event.kind === 'data'
@@ -77,7 +88,11 @@ export function relayRow(
 
 function describe(
   connection: Connection,
-  { isNew, names }: { readonly isNew: boolean; readonly names: Told[10] },
+  {
+    isNew,
+    names,
+    identities = [],
+  }: { readonly isNew: boolean; readonly names: Told[10]; readonly identities?: Identities },
 ): Told {
   const { a0, a1, a2, a3, b0, b1, b2, b3 } = connection
   const { opener, protocol, ipVersion, aPort, bPort, vlan, interfaceName } = connection
@@ -93,6 +108,7 @@ function describe(
     vlan,
     interfaceName,
     names,
+    identities,
   ]
 }
 
