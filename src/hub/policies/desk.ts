@@ -25,7 +25,7 @@ import {
 import { SUBJECTS } from '../../wire/subjects.ts'
 import type { Enforcement } from './enforcement.ts'
 import type { History } from './history.ts'
-import { previewOf } from './preview.ts'
+import { needsNamespaces, previewOf } from './preview.ts'
 
 export interface PolicyDeskOptions {
   readonly bus: Pick<Bus, 'respond' | 'mostBytes'>
@@ -239,6 +239,8 @@ export class PolicyDesk {
     const rule = readRule(text)
     const since = this.#now() - windowMs
     const notes: string[] = []
+    if (needsNamespaces(rule))
+      notes.push('of namespaces only the label kubernetes.io/metadata.name is known: others count as missing')
     const policies =
       rule.kind === 'host'
         ? []

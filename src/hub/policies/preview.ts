@@ -1,4 +1,4 @@
-import type { Flow, FlowEnd, SeenFlow } from '../../policy/flow.ts'
+import { type Flow, type FlowEnd, NAMESPACE_NAME, type SeenFlow } from '../../policy/flow.ts'
 import { type HostRule, hostVerdict } from '../../policy/host-rule.ts'
 import type { NetworkPolicy } from '../../policy/network-policy.ts'
 import { type PolicyRule, ruleInWords } from '../../policy/rule.ts'
@@ -55,6 +55,22 @@ export function withLabel(
 ): FlowEnd {
   if (end.pod?.name !== pod || end.pod.namespace !== namespace) return end
   return { ...end, pod: { ...end.pod, labels: { ...end.pod.labels, [BLOCKED_LABEL]: name } } }
+}
+
+/** Whether a rule asks for labels of namespaces of which only the names are known. */
+export function needsNamespaces(rule: PolicyRule): boolean {
+  if (rule.kind !== 'network') return false
+  const { ingress, egress } = rule.policy.spec
+  const peers = [
+    ...(ingress ?? []).flatMap(({ from }) => from ?? []),
+    ...(egress ?? []).flatMap(({ to }) => to ?? []),
+  ]
+  return peers.some(({ namespaceSelector }) =>
+    [
+      ...Object.keys(namespaceSelector?.matchLabels ?? {}),
+      ...(namespaceSelector?.matchExpressions ?? []).map(({ key }) => key),
+    ].some((key) => key !== NAMESPACE_NAME),
+  )
 }
 
 /** What a rule would have cut of what was seen. */

@@ -1,0 +1,344 @@
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import { FakeKubernetes } from '../../../test/kube/fake-kubernetes.ts'
+import { openLocalBus } from '../../bus/local.ts'
+import { type ClusterObjects, type KnownChange, readObject } from '../../cluster/objects.ts'
+import { KubernetesClient } from '../../kubernetes/client.ts'
+import { PolicyRequests } from '../../node/policy-requests.ts'
+import { ClusterEnds } from '../../policy/ends.ts'
+import type { FlowEnd, SeenFlow } from '../../policy/flow.ts'
+import { readNetworkPolicy } from '../../policy/network-policy.ts'
+import { verdict } from '../../policy/verdict.ts'
+import { MemoryBucket } from '../../testing/memory-bucket.ts'
+import type { ClusterKind } from '../../wire/cluster.ts'
+import type { PolicyRuleText } from '../../wire/policies.ts'
+import { ClusterEnforcement } from './cluster-enforcement.ts'
+import { PolicyDesk, type PolicyDeskOptions } from './desk.ts'
+import type { Seen, SeenRequest } from './history.ts'
+
+const BLOCK: PolicyRuleText = { block: { pod: 'web-1', namespace: 'shop' } }
+const BY = { agent: 'a1', title: 'Guard', node: 'n1', index: 1 }
+const RULES = [
+  {
+    apiGroups: ['networking.k8s.io'],
+    resources: ['networkpolicies'],
+    verbs: ['create', 'get', 'list', 'update', 'delete'],
+  },
+  { apiGroups: [''], resources: ['pods'], verbs: ['patch'] },
+]
+
+test('a blocked pod is marked with a label of its own, and gets back what it was when its time is up', async (t) => {
+  const lab = await cluster(t)
+  const done = await lab.apply(BLOCK, '10m')
+  assert.equal(done.applied, true)
+  const object = lab.kube.find(done.name, 'networkpolicies', 'shop')
+  assert.deepEqual(object?.spec, {
+    podSelector: { matchLabels: { 'remora.dev/blocked': done.name } },
+    policyTypes: ['Ingress', 'Egress'],
+  })
+  const { labels, annotations } = object?.metadata ?? {}
+  assert.deepEqual(labels, { 'app.kubernetes.io/managed-by': 'remora', 'remora.dev/agent': 'a1' })
+  assert.equal((annotations as Record<string, string>)['remora.dev/reason'], 'a test')
+  assert.equal(lab.labelsOf('web-1')['remora.dev/blocked'], done.name)
+  assert.equal(lab.labelsOf('web-2')['remora.dev/blocked'], undefined)
+  lab.now += 10 * 60_000 + 1
+  await lab.desk.sweep()
+  assert.equal(lab.kube.find(done.name, 'networkpolicies', 'shop'), undefined)
+  assert.deepEqual(lab.labelsOf('web-1'), { app: 'web' })
+  assert.match(lab.told.at(-1) ?? '', /its time is up/)
+})
+
+for (const [verb, resource, during] of [
+  ['create', 'networkpolicies', 'apply'],
+  ['patch', 'pods', 'apply'],
+  ['delete', 'networkpolicies', 'remove'],
+  ['list', 'networkpolicies', 'look'],
+] as const)
+  test(`without the right to ${verb} ${resource} a message names it, and nothing is left half done`, async (t) => {
+    const rules = RULES.map((rule) =>
+      rule.resources.includes(resource)
+        ? { ...rule, verbs: rule.verbs.filter((each) => each !== verb) }
+        : rule,
+    )
+    const lab = await cluster(t, { rules })
+    const right = new RegExp(`right to ${verb} ${resource}`)
+    const named = (error: { hint?: string }) => right.test(error.hint ?? '')
+    if (during === 'apply') {
+      await assert.rejects(lab.apply(BLOCK), named)
+      assert.deepEqual(lab.kube.objects('networkpolicies'), [])
+      assert.deepEqual(lab.labelsOf('web-1'), { app: 'web' })
+      assert.deepEqual((await lab.list()).policies, [])
+      return
+    }
+    const { name } = await lab.apply(BLOCK)
+    if (during === 'remove') await assert.rejects(lab.remove(name), named)
+    else {
+      lab.now += 60_000
+      await lab.desk.sweep()
+      assert.match(lab.noted.join(), right)
+    }
+    assert.deepEqual(
+      (await lab.list()).policies.map((each) => each.name),
+      [name],
+    )
+  })
+
+test('the hub that leads next goes on with what is in force, also when the bucket is lost', async (t) => {
+  const lab = await cluster(t)
+  const { name } = await lab.apply(BLOCK)
+  await lab.desk.close()
+  const next = await lab.another()
+  assert.deepEqual(
+    (await lab.list()).policies.map((each) => each.name),
+    [name],
+  )
+  await next.close()
+  lab.bucket = new MemoryBucket()
+  const last = await lab.another()
+  lab.now += 60_000
+  await last.sweep()
+  const [policy] = (await lab.list()).policies
+  assert.deepEqual([policy?.name, policy?.agentTitle, policy?.reason], [name, 'Guard', 'a test'])
+  lab.now += 3_600_000
+  await last.sweep()
+  assert.deepEqual(lab.kube.objects('networkpolicies'), [])
+})
+
+test('what somebody else removes or changes is told, and not fought', async (t) => {
+  const lab = await cluster(t)
+  const { name } = await lab.apply(BLOCK)
+  const object = lab.kube.find(name, 'networkpolicies', 'shop')
+  const spec = { podSelector: { matchLabels: { app: 'other' } }, policyTypes: ['Ingress'] }
+  lab.kube.put(name, { ...object, spec }, 'networkpolicies', 'shop')
+  lab.now += 20_000
+  await lab.desk.sweep()
+  assert.match(lab.told.at(-1) ?? '', /somebody has changed/)
+  assert.deepEqual(lab.kube.find(name, 'networkpolicies', 'shop')?.spec, spec)
+  assert.equal((await lab.list()).policies[0]?.changed, true)
+  lab.kube.remove(name, 'networkpolicies', 'shop')
+  lab.now += 20_000
+  await lab.desk.sweep()
+  assert.match(lab.told.at(-1) ?? '', /somebody has removed it/)
+  assert.deepEqual((await lab.list()).policies, [])
+  assert.equal(lab.kube.find(name, 'networkpolicies', 'shop'), undefined)
+  assert.deepEqual(lab.labelsOf('web-1'), { app: 'web' })
+})
+
+test('policies go with their agent, and all of them when enforcement is switched off', async (t) => {
+  const lab = await cluster(t)
+  await lab.apply(BLOCK)
+  await lab.desk.retired('a1')
+  assert.deepEqual(lab.kube.objects('networkpolicies'), [])
+  await lab.apply(BLOCK)
+  lab.active.delete('a1')
+  lab.now += 20_000
+  await lab.desk.sweep()
+  assert.deepEqual(lab.kube.objects('networkpolicies'), [])
+  lab.active.add('a1')
+  await lab.apply(BLOCK)
+  await lab.desk.close()
+  const off = await lab.another({ isAllowed: false })
+  await off.sweep()
+  assert.deepEqual(lab.kube.objects('networkpolicies'), [])
+  assert.equal((await lab.apply(BLOCK)).text, 'blocking is disabled')
+})
+
+test('what must not be cut is not cut', async (t) => {
+  const lab = await cluster(t)
+  const policy = (namespace: string, spec: object): PolicyRuleText => ({
+    policy: {
+      apiVersion: 'networking.k8s.io/v1',
+      kind: 'NetworkPolicy',
+      metadata: { name: 'p', namespace },
+      spec,
+    } as never,
+  })
+  const all = { podSelector: {} }
+  for (const [rule, message] of [
+    [policy('kube-system', { ...all, ingress: [] }), /would cut cluster DNS/],
+    [policy('kube-system', { ...all, policyTypes: ['Egress'] }), /would cut the API server/],
+    [policy('remora', { ...all, ingress: [], egress: [] }), /would cut/],
+    [
+      policy('remora', {
+        ...all,
+        policyTypes: ['Egress'],
+        egress: [{ ports: [{ protocol: 'UDP', port: 53 }, { port: 53 }] }],
+      }),
+      /would cut the API server/,
+    ],
+    [
+      policy('shop', { ...all, policyTypes: ['Egress'], egress: [{ to: [{ podSelector: {} }] }] }),
+      /would cut cluster DNS: shop\/web-1 to kube-system\/dns-1/,
+    ],
+    [{ block: { pod: 'dns-1', namespace: 'kube-system' } }, /would cut/],
+    [{ block: { pod: 'hub-1', namespace: 'remora' } }, /would cut/],
+    [{ block: { pod: 'none', namespace: 'shop' } }, /there is no pod none/],
+    [{ block: { from: '10.0.0.1' } }, /policies are about pods/],
+  ] as const)
+    await assert.rejects(lab.apply(rule as PolicyRuleText), { code: 'E_POLICY', message })
+  const quarantine = policy('shop', {
+    podSelector: { matchLabels: { app: 'web' } },
+    policyTypes: ['Ingress', 'Egress'],
+  })
+  assert.equal((await lab.apply(quarantine)).applied, true)
+})
+
+test('a preview lists what the objects in the cluster cut then', async (t) => {
+  const lab = await cluster(t)
+  const rule: PolicyRuleText = {
+    policy: {
+      apiVersion: 'networking.k8s.io/v1',
+      kind: 'NetworkPolicy',
+      metadata: { name: 'wrong', namespace: 'shop' },
+      spec: {
+        podSelector: { matchLabels: { app: 'web' } },
+        policyTypes: ['Ingress'],
+        ingress: [{ from: [{ podSelector: { matchLabels: { app: 'wep' } } }], ports: [{ port: 80 }] }],
+      },
+    },
+  }
+  for (const each of [rule, BLOCK]) {
+    const preview = await lab.requests.ask({ ask: 'preview', rule: each, window: '1h' })
+    const { name } = await lab.apply(each)
+    // What a network that enforces them would do: by the objects and the labels that the API server has now.
+    const policies = lab.kube.objects('networkpolicies').map((object) =>
+      readNetworkPolicy({
+        apiVersion: 'networking.k8s.io/v1',
+        kind: 'NetworkPolicy',
+        metadata: { name: object.metadata.name, namespace: object.metadata.namespace },
+        spec: object.spec,
+      }),
+    )
+    const relabelled = (end: FlowEnd): FlowEnd =>
+      end.pod === undefined || end.pod.namespace !== 'shop'
+        ? end
+        : { ...end, pod: { ...end.pod, labels: lab.labelsOf(end.pod.name) } }
+    const cut = lab.seen.filter(
+      (flow) => !verdict(policies, { ...flow, from: relabelled(flow.from), to: relabelled(flow.to) }).allowed,
+    )
+    assert.ok(cut.length > 0 && cut.length < lab.seen.length)
+    assert.deepEqual(preview.entries.toSorted(), cut.map(({ id }) => id).toSorted())
+    assert.equal(preview.requests.cut, cut.length)
+    await lab.remove(name)
+  }
+})
+
+async function cluster(t: TestContext, { rules = RULES }: { readonly rules?: typeof RULES } = {}) {
+  const kube = await FakeKubernetes.start(t, { rbac: true })
+  const token = kube.addServiceAccount('remora', 'hub', rules)
+  const client = new KubernetesClient(kube.access(token))
+  const bus = openLocalBus({ folder: null })
+  const ends = new ClusterEnds()
+  ends.take(
+    (
+      [
+        pod('web-1', 'shop', '10.0.0.1', { app: 'web' }),
+        pod('web-2', 'shop', '10.0.0.2', { app: 'web' }),
+        pod('cart-1', 'shop', '10.0.0.3', { app: 'cart' }),
+        pod('dns-1', 'kube-system', '10.0.0.53', { 'k8s-app': 'kube-dns' }),
+        pod('hub-1', 'remora', '10.0.0.9', { 'app.kubernetes.io/name': 'remora' }),
+        pod('worker-1', 'remora', '10.0.0.8', { 'app.kubernetes.io/name': 'remora' }),
+        service('kubernetes', 'default', '10.96.0.1', 443),
+        service('kube-dns', 'kube-system', '10.96.0.10', 53),
+      ] as const
+    ).map(known),
+  )
+  for (const name of ['web-1', 'web-2'])
+    kube.put(
+      name,
+      { spec: { containers: [{ name: 'c', image: 'i' }] }, metadata: { labels: { app: 'web' } } },
+      'pods',
+      'shop',
+    )
+  const requests = new PolicyRequests(bus)
+  const seen = seenIn(ends)
+  const lab = {
+    kube,
+    seen,
+    requests,
+    bucket: new MemoryBucket(),
+    now: Date.parse('2026-11-28T12:00:00Z'),
+    told: [] as string[],
+    noted: [] as string[],
+    active: new Set(['a1']),
+    labelsOf: (name: string) => ({
+      ...(kube.find(name, 'pods', 'shop')?.metadata.labels as Record<string, string>),
+    }),
+    apply: (rule: PolicyRuleText, ttl = '1h') =>
+      requests.ask({ ask: 'apply', rule, ttl, reason: 'a test', by: BY }),
+    remove: (name: string) => requests.ask({ ask: 'remove', name, by: BY }),
+    list: () => requests.ask({ ask: 'list' }),
+    another: async (more: Partial<PolicyDeskOptions> = {}) => {
+      lab.desk = desk(more)
+      return lab.desk
+    },
+    desk: undefined as unknown as PolicyDesk,
+  }
+  const desk = (more: Partial<PolicyDeskOptions> = {}) => {
+    const enforcement = new ClusterEnforcement({
+      ...{ client, ends, namespaces: [], apiPort: 8899, nats: '' },
+      release: { name: 'remora', namespace: 'remora' },
+      isFollowing: () => true,
+    })
+    return new PolicyDesk({
+      ...{ bus, bucket: lab.bucket, enforcement, isAllowed: true, release: 'remora' },
+      ...{ ttlMs: 3_600_000, maxTtlMs: 86_400_000, maxPolicies: 10 },
+      history: { flows: async () => whole(seen), requests: async () => whole(seen) },
+      inForce: () => enforcement.inForce(),
+      activeAgents: async () => lab.active,
+      tell: (_agent, text) => lab.told.push(text),
+      note: (_level, message, fields) => lab.noted.push(`${message} ${JSON.stringify(fields)}`),
+      now: () => lab.now,
+      ...more,
+    })
+  }
+  lab.desk = desk()
+  t.after(async () => {
+    await lab.desk.close()
+    await client.close()
+    await bus.close()
+  })
+  return lab
+}
+
+function whole<Each>(all: readonly Each[]): Seen<Each> {
+  return { all, from: 0, isComplete: true, notes: [] }
+}
+
+/** Each of some with each other, at two ports. */
+function seenIn(ends: ClusterEnds): (SeenRequest & SeenFlow)[] {
+  const addresses = ['10.0.0.1', '10.0.0.2', '10.0.0.3', '203.0.113.7']
+  return addresses.flatMap((from) =>
+    addresses
+      .filter((to) => to !== from && to.startsWith('10.'))
+      .flatMap((to) =>
+        [80, 443].map((port) => ({
+          id: `n1/${from}-${to}-${port}`,
+          ...{ from: ends.end(from), to: ends.end(to), port, protocol: 'TCP' },
+          ...{ count: 1, firstAt: 1, lastAt: 1, isReport: false },
+        })),
+      ),
+  )
+}
+
+function known([kind, object]: readonly [ClusterKind, object]): KnownChange {
+  const read = readObject(kind, object)
+  assert.ok(read !== undefined)
+  return { kind, type: 'ADDED', at: 0, object: read as ClusterObjects[ClusterKind] } as KnownChange
+}
+
+function pod(name: string, namespace: string, podIP: string, labels: object) {
+  const metadata = { name, namespace, uid: `${namespace}-${name}`, labels }
+  return [
+    'pod',
+    { metadata, spec: { nodeName: 'n1', containers: [] }, status: { podIP, phase: 'Running' } },
+  ] as const
+}
+
+function service(name: string, namespace: string, clusterIP: string, port: number) {
+  const metadata = { name, namespace, uid: `${namespace}-${name}` }
+  return [
+    'service',
+    { metadata, spec: { clusterIPs: [clusterIP], ports: [{ port, protocol: 'TCP' }] } },
+  ] as const
+}
