@@ -83,6 +83,12 @@ export const router = createBrowserRouter([
             }),
           },
           {
+            path: '/policies',
+            lazy: async () => ({
+              Component: (await import('./features/policies/policies-page.tsx')).PoliciesPage,
+            }),
+          },
+          {
             path: '/reports',
             lazy: async () => ({
               Component: (await import('./features/reports/reports-page.tsx')).ReportsPage,

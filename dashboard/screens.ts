@@ -8,6 +8,7 @@ import {
   IconRecordMail,
   IconReport,
   IconSend,
+  IconShieldLock,
   IconTarget,
   IconTerminal2,
 } from '@tabler/icons-react'
@@ -19,6 +20,7 @@ export const screens = [
   { path: '/console', title: 'Console', key: 'c', icon: IconTerminal2 },
   { path: '/alerts', title: 'Alerts', key: 'l', icon: IconBellRinging },
   { path: '/effects', title: 'Effects', key: 'e', icon: IconSend },
+  { path: '/policies', title: 'Policies', key: 'o', icon: IconShieldLock },
   { path: '/reports', title: 'Reports', key: 'p', icon: IconReport },
   { path: '/jobs', title: 'Jobs', key: 'j', icon: IconClockPlay },
   { path: '/map', title: 'Service map', key: 'm', icon: IconAffiliate },
