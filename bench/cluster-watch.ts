@@ -43,7 +43,7 @@ async function main(pods: number, perSecond: number, seconds: number): Promise<v
     writeFileSync(join(folder, name), text)
   try {
     const alone = await ofHub(folder, undefined)
-    const ours = await ofHub(folder, { url, api, pods, perSecond, seconds })
+    const ours = await ofHub(folder, { url, api, pods, seconds })
     const theirs = await ofInformer(kubeconfig, api, seconds)
     say('hub without a cluster', alone)
     say('hub', ours)
@@ -60,7 +60,6 @@ interface Load {
   readonly url: string
   readonly api: ChildProcess
   readonly pods: number
-  readonly perSecond: number
   readonly seconds: number
 }
 
@@ -94,7 +93,7 @@ async function ofHub(account: string, load: Load | undefined) {
 }
 
 async function whileFollowing(pid: number, follower: ClusterFollower, load: Load) {
-  const { api, pods, perSecond, seconds } = load
+  const { api, pods, seconds } = load
   const ages: number[] = []
   await whenTrue(() => follower.objects('pod').length === pods, 60_000)
   await setTimeout(2000)
@@ -105,7 +104,7 @@ async function whileFollowing(pid: number, follower: ClusterFollower, load: Load
     for (const { object } of changes) ages.push(now - Number(object.metadata.annotations[MARK]))
   })
   const measured = await under(pid, api, seconds)
-  await whenTrue(() => ages.length >= (seconds - 1) * perSecond, 5000)
+  for (let before = -1; before < ages.length; await setTimeout(1000)) before = ages.length
   ages.sort((a, b) => a - b)
   const at = (share: number) => ages[Math.floor((ages.length - 1) * share)]
   console.log(
@@ -120,7 +119,10 @@ async function ofInformer(kubeconfig: string, api: ChildProcess, seconds: number
   await once(informer, 'message')
   await setTimeout(2000)
   try {
-    return await under(informer.pid as number, api, seconds)
+    const measured = await under(informer.pid as number, api, seconds)
+    informer.send('how many')
+    console.log(`informer: ${await once(informer, 'message')} changes arrived`)
+    return measured
   } finally {
     await ended(informer, 'SIGKILL')
   }
@@ -177,6 +179,11 @@ async function inform(kubeconfig: string): Promise<void> {
   config.loadFromFile(kubeconfig)
   const core = config.makeApiClient(CoreV1Api)
   const informer = makeInformer(config, '/api/v1/pods', () => core.listPodForAllNamespaces())
+  let changes = 0
+  informer.on('update', () => {
+    changes++
+  })
+  process.on('message', () => process.send?.(changes))
   informer.on('error', (error) => console.warn('informer', String(error)))
   await informer.start()
   process.send?.(informer.list().length)

@@ -24,7 +24,7 @@ export function hubCommand(): Command {
 
 async function hub(flags: HubFlags): Promise<void> {
   // What is known of a cluster has become old when it changes: V8 would let several times as much gather before it looks.
-  setFlagsFromString('--heap-growing-percent=30')
+  setFlagsFromString('--heap-growing-percent=50')
   const loaded = configOf(flags)
   const { config } = loaded
   const settings = natsOf(flags, config)
