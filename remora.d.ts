@@ -462,7 +462,7 @@ declare const utils: {
    */
   json2Yaml(json: string | any[] | { [name: string]: any }): string
   /**
-   * State of this component as JSON text. On both: `nodeName`, `clusterID`, `version`, `timestamp`, `cpuUsage` (share of a core), `memoryUsage` (bytes), `restarts`, `lastRestartReason`, `lastRestartTimestamp`, `resources`. On a worker also `storage`, `sniffer`, `snifferStats` (`Sources` by name, with `PacketsGot` and `ChunksLost`), `tracer`, `tracerStats`, `bpfFilter` and `licenseData`; on the hub `workers` and `nodes`.
+   * State of this component as JSON text. On both: `nodeName`, `clusterID`, `version`, `timestamp`, `cpuUsage` (share of a core), `memoryUsage` (bytes), `restarts`, `lastRestartReason`, `lastRestartTimestamp`, `resources`. On a worker also `storage`, `sniffer`, `snifferStats` (`Sources` by name, with `PacketsGot` and `ChunksLost`), `tracer`, `tracerStats`, `bpfFilter` and `licenseData`; on the hub `workers` and `nodes`. Where a cluster is followed `cluster`: `state` (`following`, or `waiting` where nobody tells anything), `newsAgeMs`, `known` by kind; on the hub that leads `watches`.
    * @example
    * console.log(JSON.parse(utils.health()).memoryUsage)
    */

@@ -24,7 +24,7 @@ export const utils = namespace('utils', 'What fits nowhere else.', {
     run: ({ json }) => toYaml(readJson(json)),
   }),
   health: helper({
-    doc: 'State of this component as JSON text. On both: `nodeName`, `clusterID`, `version`, `timestamp`, `cpuUsage` (share of a core), `memoryUsage` (bytes), `restarts`, `lastRestartReason`, `lastRestartTimestamp`, `resources`. On a worker also `storage`, `sniffer`, `snifferStats` (`Sources` by name, with `PacketsGot` and `ChunksLost`), `tracer`, `tracerStats`, `bpfFilter` and `licenseData`; on the hub `workers` and `nodes`.',
+    doc: 'State of this component as JSON text. On both: `nodeName`, `clusterID`, `version`, `timestamp`, `cpuUsage` (share of a core), `memoryUsage` (bytes), `restarts`, `lastRestartReason`, `lastRestartTimestamp`, `resources`. On a worker also `storage`, `sniffer`, `snifferStats` (`Sources` by name, with `PacketsGot` and `ChunksLost`), `tracer`, `tracerStats`, `bpfFilter` and `licenseData`; on the hub `workers` and `nodes`. Where a cluster is followed `cluster`: `state` (`following`, or `waiting` where nobody tells anything), `newsAgeMs`, `known` by kind; on the hub that leads `watches`.',
     params: {},
     returns: z.string(),
     example: `console.log(JSON.parse(utils.health()).memoryUsage)`,
