@@ -1,6 +1,8 @@
 import { parentPort } from 'node:worker_threads'
 import { type CaptureOptions, isLive } from '../capture/index.ts'
+import { ClockOffset } from '../cluster/clock-offset.ts'
 import { Identities, type IdentityLimits } from '../cluster/identities.ts'
+import type { KnownChange } from '../cluster/objects.ts'
 import { dissectorsNamed, entryProtocols, protocolsNamed } from '../dissectors/index.ts'
 import type { EntryOrigin } from '../entry/entry.ts'
 import { EntryTexts } from '../entry/text.ts'
@@ -61,6 +63,7 @@ class CaptureThread {
   readonly #names = new DnsNames()
   readonly #origin: Origin
   readonly #identities: Identities
+  readonly #offset = new ClockOffset()
   readonly #held: HeldEntries | undefined
   readonly #processes: KnownProcesses
   readonly #spool: SpoolWriter | undefined
@@ -234,8 +237,7 @@ class CaptureThread {
       this.#spool?.flush()
       post({ kind: 'flushed', problem: this.#spool?.problem })
     } else if (message.kind === 'cluster') {
-      for (const change of message.changes) this.#identities.apply(change)
-      this.#held?.hear()
+      this.#hear(message.changes)
       // Where there is no cluster, nobody asks for it.
       this.#origin.identityOf ??= (ip, port, atMs) => this.#identities.find(ip, port, atMs)
     } else if (message.kind === 'sockets') {
@@ -250,6 +252,16 @@ class CaptureThread {
       this.#source.stop()
       this.#go?.()
     }
+  }
+
+  /** Times of the hub are those of another clock than that of the packets. */
+  #hear(changes: readonly KnownChange[]): void {
+    const now = Date.now()
+    for (const { at } of changes) this.#offset.note(at, now)
+    const { ms } = this.#offset
+    for (const change of changes)
+      this.#identities.apply(ms === 0 ? change : { ...change, at: change.at + ms })
+    this.#held?.hear()
   }
 
   #stopped(): boolean {
