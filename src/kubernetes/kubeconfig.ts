@@ -5,6 +5,7 @@ import type { Cluster, Context, KubeConfig, User } from '@kubernetes/client-node
 import { parse } from 'yaml'
 import { z } from 'zod'
 import { Mistake } from '../mistake/mistake.ts'
+import { pause } from '../waiting/pause.ts'
 import { accessInCluster, type KubernetesAccess } from './access.ts'
 
 export interface KubeconfigChoice {
@@ -103,8 +104,9 @@ interface Credentials {
 /** Asked for anew each time: programs that give tokens are run again when theirs have expired. */
 async function credentials(config: KubeConfig, context: string): Promise<Credentials> {
   const options: Parameters<KubeConfig['applyToHTTPSOptions']>[0] = {}
+  const done = new AbortController()
   try {
-    await config.applyToHTTPSOptions(options)
+    await Promise.race([config.applyToHTTPSOptions(options), tooLate(done.signal)])
     return options
   } catch (cause) {
     const { command } = config.getCurrentUser()?.exec ?? {}
@@ -114,8 +116,18 @@ async function credentials(config: KubeConfig, context: string): Promise<Credent
       hint: `Does kubectl --context ${context} get pods work?`,
       cause,
     })
+  } finally {
+    done.abort()
   }
 }
+
+/** A program that gives credentials may wait for somebody to type something. */
+async function tooLate(signal: AbortSignal): Promise<never> {
+  await pause(LONGEST_MS, signal)
+  throw new Error(`nothing for ${LONGEST_MS / 1000} seconds`)
+}
+
+const LONGEST_MS = 60_000
 
 function authorityOf({ name, caFile, caData }: Cluster): string | undefined {
   if (caData) return Buffer.from(caData, 'base64').toString()

@@ -33,12 +33,14 @@ export function applied(
   const isMine = (each: Manager) =>
     each.manager === by.manager && each.operation === 'Apply' && each.subresource === by.subresource
   const others = managers.filter((each) => !isMine(each))
+  // Two maps are no two values: what is in them is compared on its own.
+  const differ = (path: Path) => {
+    const [before, after] = [valueAt(live, path), valueAt(wanted, path)]
+    return !(isRecord(before) && isRecord(after)) && !isDeepStrictEqual(before, after)
+  }
   const conflicts = others.flatMap((other) =>
     [...fields.values()]
-      .filter(
-        (path) =>
-          isOwned(other.fields, path) && !isDeepStrictEqual(valueAt(live, path), valueAt(wanted, path)),
-      )
+      .filter((path) => isOwned(other.fields, path) && differ(path))
       .map((path) => ({ other, path })),
   )
   if (conflicts.length > 0 && !force) throw applyConflict(conflicts)
@@ -48,12 +50,12 @@ export function applied(
     .filter((other) => other.fields.size > 0)
   const mine = managers.find(isMine)?.fields ?? new Map<string, Path>()
   const dropped = [...mine.values()].filter(
-    (path) => !fields.has(path.join(' ')) && !left.some((other) => isOwned(other.fields, path)),
+    (path) => !fields.has(path.join(' ')) && !left.some((other) => isOwned(other.fields, path, 'or below')),
   )
   const merged = mergeConfig(live === undefined ? {} : withoutManaged(live), wanted, '')
-  // The longest first: what is inside goes before what it is in.
+  // The shortest first: an element goes as long as it still has the name that it is found by.
   const result = dropped
-    .toSorted((a, b) => b.length - a.length)
+    .toSorted((a, b) => a.length - b.length)
     .reduce<unknown>((object, path) => removeAt(object, path), merged)
   const me: Manager = { ...by, operation: 'Apply', fields }
   return withManagers(recordOf(result), fields.size > 0 ? [me, ...left] : left)
@@ -185,8 +187,11 @@ function stepOf(element: unknown, keys: readonly string[]): string {
   return `k:${JSON.stringify(Object.fromEntries(named))}`
 }
 
-function isOwned(fields: Fields, path: Path): boolean {
-  return fields.has(path.join(' '))
+function isOwned(fields: Fields, path: Path, reach?: 'or below'): boolean {
+  const key = path.join(' ')
+  return (
+    fields.has(key) || (reach !== undefined && [...fields.keys()].some((each) => each.startsWith(`${key} `)))
+  )
 }
 
 function treeOf(fields: Fields): Json {
