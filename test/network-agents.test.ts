@@ -84,6 +84,35 @@ describe('NetworkAgent resources, with the real kubectl', () => {
     await until(async () => (await hub.agents()).some(({ code }) => code === 'var theirs'))
   })
 
+  test('whose version does not load are taken back, until they say something else', async (t) => {
+    const cluster = await started(t)
+    if (cluster === undefined) return
+    const { kubectl, hub, folder } = cluster
+    await kubectl('apply', '-f', DEFINITION)
+    const file = join(folder, 'a.yaml')
+    await writeFile(file, resource('a', { code: '// A\nvar good' }))
+    await kubectl('apply', '-f', file)
+    await kubectl('wait', '--for=condition=Ready', 'nagent/a', '--timeout=60s')
+    await writeFile(file, resource('a', { code: "// A\nthrow new Error('boom')" }))
+    await kubectl('apply', '-f', file)
+    await kubectl('wait', '--for=condition=Ready=False', 'nagent/a', '--timeout=60s')
+    await until(async () => (await kubectl('get', 'nagent', 'a', '-o', 'wide')).includes(' TakenBack '))
+    assert.match(await kubectl('get', 'nagent', 'a', '-o', 'wide'), /version 2 did not load on .*boom/)
+    const { id, code, version } = await hub.agent('A')
+    assert.deepEqual([code, version], ['// A\nvar good', 3])
+    // Looked at again, it is left as it is.
+    await kubectl('annotate', 'nagent', 'a', 'looked=again')
+    await hub.createAgent({ title: 'other', code: '' })
+    await until(async () => (await kubectl('get', 'nagent', 'a', '-o', 'yaml')).includes('looked'))
+    await writeFile(file, resource('a', { code: '// A\nvar better' }))
+    await kubectl('apply', '-f', file)
+    await kubectl('wait', '--for=condition=Ready', 'nagent/a', '--timeout=60s')
+    assert.deepEqual(
+      (await hub.history(id)).map((each) => each.version),
+      [4, 3, 2, 1],
+    )
+  })
+
   test('of any shape at all harm nothing', async (t) => {
     const cluster = await started(t)
     if (cluster === undefined) return

@@ -255,7 +255,10 @@ export class FakeKubernetes {
     const definitions = this.#storage.list(this.#crd)
     const custom = definitions.flatMap(kindsOf)
     // A kind that stays is the same object: watches know theirs by it.
-    this.#kinds = [...BUILT_IN, ...custom.map((kind) => this.#kinds.find((old) => isSame(old, kind)) ?? kind)]
+    const before = this.#kinds
+    this.#kinds = [...BUILT_IN, ...custom.map((kind) => before.find((old) => isSame(old, kind)) ?? kind)]
+    // As in the API server: whoever watches a kind that was defined anew begins again.
+    for (const kind of before) if (!this.#kinds.includes(kind)) this.#watches.end('end', kind)
     for (const definition of definitions)
       if (recordOf(definition.status).conditions === undefined)
         setImmediate(() => {
