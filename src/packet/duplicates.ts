@@ -47,8 +47,9 @@ export class Duplicates {
     const conversation = this.#options.conversationOf(packet)
     if (this.#copies.size > 0 && this.#isOfCopy(conversation)) return true
     const nowMs = packet.seconds * 1000 + packet.nanos / 1e6
-    const hash = contentHash(packet, 0x2c1b3c6d)
-    const hash2 = contentHash(packet, 0x297a2d39) | 1
+    const payload = payloadHash(packet)
+    const hash = contentHash(packet, payload, 0x2c1b3c6d)
+    const hash2 = contentHash(packet, payload, 0x297a2d39) | 1
     const src = endHash(packet.src0, packet.src1, packet.src2, packet.src3, packet.srcPort)
     const dst = endHash(packet.dst0, packet.dst1, packet.dst2, packet.dst3, packet.dstPort)
     const on = interfaceOf(packet)
@@ -178,20 +179,28 @@ interface Original {
 }
 
 /** What of a packet nobody changes on its way, but for its ends. */
-function contentHash(packet: Packet, seed: number): number {
-  const { bytes, payloadStart, payloadEnd, payloadLength, protocol } = packet
+function contentHash(packet: Packet, payload: number, seed: number): number {
+  const { payloadLength, protocol } = packet
   let hash = mixed(seed ^ protocol, packet.ipId)
   hash = mixed(hash, payloadLength)
+  hash = mixed(hash, payload)
   if (protocol === PROTOCOL.tcp) {
     hash = mixed(hash, packet.seq)
     hash = mixed(hash, packet.ack)
     hash = mixed(hash, packet.flags)
   }
-  const end = Math.min(payloadEnd, payloadStart + MOST_HASHED)
+  return hash ^ (hash >>> 16)
+}
+
+/** Of its beginning; TCP has numbers besides. */
+function payloadHash({ bytes, payloadStart, payloadEnd, protocol }: Packet): number {
+  const most = protocol === PROTOCOL.tcp ? MOST_HASHED_TCP : MOST_HASHED
+  const end = Math.min(payloadEnd, payloadStart + most)
+  let hash = 0
   let at = payloadStart
   for (; at + 4 <= end; at += 4) hash = mixed(hash, i32(bytes, at))
   for (; at < end; at++) hash = mixed(hash, u8(bytes, at))
-  return hash ^ (hash >>> 16)
+  return hash
 }
 
 function endHash(word0: number, word1: number, word2: number, word3: number, port: number): number {
@@ -230,6 +239,7 @@ const ROW = SEEN + 2 * 9
 const WAYS = 4
 const SETS = 1 << 13
 const MOST_HASHED = 256
+const MOST_HASHED_TCP = 32
 const MOST_TRANSLATED = 16_384
 /** So many packets of a copy go without one of the original before it is believed to be gone. */
 const MOST_UNSEEN = 256
