@@ -33,6 +33,9 @@ interface Seen {
   readonly from: string
   readonly to: string
   readonly worker: string
+  /** Names of pods, and the service of who was asked. */
+  readonly pods: readonly unknown[]
+  readonly service: unknown
 }
 
 test('what goes over several interfaces of a node, with other addresses, is one entry', async (t) => {
@@ -92,7 +95,8 @@ test('in a cluster each request is read once, of the pods that the rules name, w
   const cluster = await startCluster(t, [one, two])
   await cluster.putPod('shop', 'client', one, client)
   await cluster.putPod('shop', 'near', one, near)
-  await cluster.putPod('cart', 'far', two, far)
+  const uid = await cluster.putPod('cart', 'far', two, far)
+  await cluster.putService('cart', 'carts', FAR, { uid, ip: far.ip, port: 8080 })
   const ask = (...urls: readonly string[]) => askFrom(client, ...urls)
 
   await t.test('by one of the two workers that see it', async () => {
@@ -112,6 +116,12 @@ test('in a cluster each request is read once, of the pods that the rules name, w
     assert.equal(new Set(entries.map(({ name }) => name)).size, 41)
     assert.equal(entries.length, 41)
     assert.deepEqual([...new Set(entries.map(({ worker }) => worker))].length, 2, 'they share the work')
+    const asked = entries.filter(({ name }) => name !== '/each-end')
+    assert.deepEqual(
+      [...new Set(asked.map(({ pods, service, to }) => JSON.stringify([pods, service, to])))],
+      [JSON.stringify([['client', 'far'], 'carts', far.ip])],
+      'the pod and the service, though it was asked by the address of the service',
+    )
     for (const { counters } of await cluster.workers()) {
       const ignored = Object.entries(counters).filter(([name]) =>
         /^dropped\.packets\.(ignored|malformed)/.test(name),
@@ -248,7 +258,11 @@ async function startCluster(t: TestContext, nodes: readonly [TestNode, TestNode]
   const entries = async (name: string): Promise<Seen[]> => {
     const found = await json('entries', 'http', '--limit', '1000')
     return found
-      .map((each) => ({ name: each.request.path, from: each.src.ip, to: each.dst.ip, worker: each.worker }))
+      .map(({ request, src, dst, worker }) => ({
+        ...{ name: request?.path ?? '', from: src.ip, to: dst.ip, worker },
+        pods: [src, dst].map(({ pod }) => pod?.metadata?.name),
+        service: dst.service?.metadata?.name,
+      }))
       .filter((each) => new RegExp(`^${name}`).test(each.name))
   }
   await until(async () => (await workers()).length === 2, said)
@@ -281,14 +295,48 @@ async function startCluster(t: TestContext, nodes: readonly [TestNode, TestNode]
         return (await count()).some((each, at) => each > (before[at] ?? 0))
       }, said)
     },
-    async putPod(inNamespace: string, name: string, node: TestNode, pod: TestPod): Promise<void> {
+    async putService(
+      inNamespace: string,
+      name: string,
+      clusterIP: string,
+      { uid, ip: address, port }: { readonly uid: string; readonly ip: string; readonly port: number },
+    ): Promise<void> {
+      const spec = {
+        clusterIP,
+        clusterIPs: [clusterIP],
+        ports: [{ port: 80, targetPort: port, protocol: 'TCP' }],
+      }
+      const service = { apiVersion: 'v1', kind: 'Service', metadata: { name }, spec }
+      const metadata = { name: `${name}-1`, labels: { 'kubernetes.io/service-name': name } }
+      const targetRef = { kind: 'Pod', uid, name, namespace: inNamespace }
+      const endpoints = [{ addresses: [address], conditions: { ready: true }, targetRef }]
+      const slice = {
+        ...{
+          apiVersion: 'discovery.k8s.io/v1',
+          kind: 'EndpointSlice',
+          addressType: 'IPv4',
+          metadata,
+          endpoints,
+        },
+        ports: [{ name: '', port, protocol: 'TCP' }],
+      }
+      for (const [group, what, object] of [
+        ['/api/v1', 'services', service],
+        ['/apis/discovery.k8s.io/v1', 'endpointslices', slice],
+      ] as const) {
+        const { code, stdout } = await kubectl('POST', `${group}/namespaces/${inNamespace}/${what}`, object)
+        assert.equal(code, 0, stdout)
+      }
+    },
+    async putPod(inNamespace: string, name: string, node: TestNode, pod: TestPod): Promise<string> {
       await kubectl('POST', '/api/v1/namespaces', { metadata: { name: inNamespace } })
       const path = `/api/v1/namespaces/${inNamespace}/pods`
       const spec = { nodeName: node.name, containers: [{ name: 'main', image: 'example' }] }
-      await kubectl('POST', path, { apiVersion: 'v1', kind: 'Pod', metadata: { name }, spec })
+      const made = await kubectl('POST', path, { apiVersion: 'v1', kind: 'Pod', metadata: { name }, spec })
       const status = { phase: 'Running', podIP: pod.ip, podIPs: [{ ip: pod.ip }] }
       const { code, stdout } = await kubectl('PATCH', `${path}/${name}/status`, { status })
       assert.equal(code, 0, stdout)
+      return JSON.parse(made.stdout).metadata.uid
     },
   }
 }
