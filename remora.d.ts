@@ -1395,13 +1395,13 @@ interface EntryCommon {
     name: string
     /** Kubernetes namespace; "" when unresolved */
     namespace: string
-    /** Kubernetes Pod; of what is kept only names, labels and node */
-    pod: any
-    /** Kubernetes EndpointSlice; of what is kept only the name */
+    /** Kubernetes Pod, null when there is none; of what is kept only names, labels and node */
+    pod: Pod
+    /** Kubernetes EndpointSlice, null when there is none; of what is kept only the name */
     endpointSlice: any
-    /** Kubernetes Service; of what is kept only the name */
+    /** Kubernetes Service, null when there is none; of what is kept only the name */
     service: any
-    /** What has made the pod: Deployment, StatefulSet … */
+    /** What has made the pod, null when nobody knows: Deployment, StatefulSet … */
     workload: { kind: string, name: string }
     /** Kubernetes node; "" when unknown */
     nodeName: string
@@ -1440,13 +1440,13 @@ interface EntryCommon {
     name: string
     /** Kubernetes namespace; "" when unresolved */
     namespace: string
-    /** Kubernetes Pod; of what is kept only names, labels and node */
-    pod: any
-    /** Kubernetes EndpointSlice; of what is kept only the name */
+    /** Kubernetes Pod, null when there is none; of what is kept only names, labels and node */
+    pod: Pod
+    /** Kubernetes EndpointSlice, null when there is none; of what is kept only the name */
     endpointSlice: any
-    /** Kubernetes Service; of what is kept only the name */
+    /** Kubernetes Service, null when there is none; of what is kept only the name */
     service: any
-    /** What has made the pod: Deployment, StatefulSet … */
+    /** What has made the pod, null when nobody knows: Deployment, StatefulSet … */
     workload: { kind: string, name: string }
     /** Kubernetes node; "" when unknown */
     nodeName: string

@@ -32,14 +32,16 @@ export function podLife({ metadata, status }: Pod, at: number): PodLife {
   return {
     begin: (timeOf(status.startTime) ?? timeOf(metadata.creationTimestamp))?.low ?? at,
     running: Math.min(Infinity, ...started.map(({ high }) => high)),
-    end: isEnding ? (lastEnd(status.containerStatuses) ?? (isOver ? seenAt(at) : undefined)) : undefined,
+    end: isEnding ? (lastEnd(status) ?? (isOver ? seenAt(at) : undefined)) : undefined,
     isEnding,
   }
 }
 
 /** When the last of them ended; undefined while one goes on, or when that is not told. */
-function lastEnd(statuses: readonly ContainerStatus[]): Time | undefined {
-  const ends = statuses.map(({ state }) => timeOf(state.terminated?.finishedAt))
+function lastEnd({ containerStatuses, initContainerStatuses }: Pod['status']): Time | undefined {
+  // Sidecars are init containers that go on.
+  const going = initContainerStatuses.filter(({ state }) => state.terminated === undefined && state.running)
+  const ends = [...containerStatuses, ...going].map(({ state }) => timeOf(state.terminated?.finishedAt))
   const told = ends.flatMap((end) => end ?? [])
   if (told.length === 0 || told.length < ends.length) return undefined
   return told.reduce((last, time) => (time.low > last.low ? time : last))

@@ -19,12 +19,18 @@ const endpoint = (doc: string) =>
     port: text('Port, as text; "0" where the protocol has none'),
     name: text('Resolved name; "" when unresolved'),
     namespace: text('Kubernetes namespace; "" when unresolved'),
-    pod: seldom(any('Kubernetes Pod; of what is kept only names, labels and node'), null),
-    endpointSlice: seldom(any('Kubernetes EndpointSlice; of what is kept only the name'), null),
-    service: seldom(any('Kubernetes Service; of what is kept only the name'), null),
+    pod: seldom(
+      any('Kubernetes Pod, null when there is none; of what is kept only names, labels and node', 'Pod'),
+      null,
+    ),
+    endpointSlice: seldom(
+      any('Kubernetes EndpointSlice, null when there is none; of what is kept only the name'),
+      null,
+    ),
+    service: seldom(any('Kubernetes Service, null when there is none; of what is kept only the name'), null),
     workload: seldom(
       any<Workload | null>(
-        'What has made the pod: Deployment, StatefulSet …',
+        'What has made the pod, null when nobody knows: Deployment, StatefulSet …',
         '{ kind: string, name: string }',
       ),
       null,
