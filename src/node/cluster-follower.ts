@@ -205,24 +205,26 @@ export class ClusterFollower {
   }
 
   async #readAll(feed: Feed): Promise<void> {
-    const pages: Extract<ClusterAnswer, { kind: 'page' }>[] = []
+    const pages: { readonly seq: number; readonly objects: (KnownChange | undefined)[] }[] = []
+    let complete: readonly string[] | undefined
     for (let after: number | null = 0; after !== null; ) {
       const page = await this.#ask(feed, { kind: 'page', after })
       if (this.#feed !== feed) return
       if (page.kind !== 'page') throw new Mistake('E_BUS', 'the hub answered something else')
-      pages.push(page)
       if (page.next !== null && page.next <= after) throw new Mistake('E_BUS', 'the hub goes in circles')
+      // Each as it comes: all at once would keep everything else waiting.
+      pages.push({ seq: page.seq, objects: page.objects.map((each) => this.#read(each)) })
+      complete ??= page.complete
       after = page.next
     }
     this.#resyncs++
     this.#round++
     const changes: KnownChange[] = []
-    for (const { seq, objects } of pages)
-      for (const each of objects) this.#take(this.#read(each), seq, changes, seq)
+    for (const { seq, objects } of pages) for (const each of objects) this.#take(each, seq, changes, seq)
     feed.seq = pages[0]?.seq ?? 0
     feed.last = Math.max(feed.last, feed.seq)
     // First who has gone: somebody else may have its address by now.
-    this.#tell([...this.#complete(feed, pages[0]?.complete ?? []), ...changes])
+    this.#tell([...this.#complete(feed, complete ?? []), ...changes])
   }
 
   async #ask(feed: Feed, question: ClusterQuestion): Promise<ClusterAnswer> {
