@@ -273,6 +273,32 @@ describe('templates elsewhere', () => {
     assert.equal(lines.length, 2)
   })
 
+  test('block-a-scanner', async (t) => {
+    const missing = 'HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n'
+    const path = await written(t, [
+      ...Array.from({ length: 45 }, (_, n) =>
+        call(`203.0.113.9:${4000 + n}`, '10.0.0.2:80', `GET /${n} HTTP/1.1\r\nHost: a\r\n\r\n`, missing),
+      ),
+      // The same path again and again is somebody's broken link.
+      ...Array.from({ length: 45 }, (_, n) =>
+        call(`10.0.0.1:${4000 + n}`, '10.0.0.2:80', 'GET /old HTTP/1.1\r\nHost: a\r\n\r\n', missing),
+      ),
+    ])
+    const who = '203.0.113.9 asked for 40 paths that are not there'
+    assert.deepEqual((await run(t, path, ['block-a-scanner'], {})).get('block-a-scanner'), [
+      `${who}: would be cut, with 0 of 0 requests of the last hour`,
+    ])
+    const effects: Effect[] = []
+    const printed = await run(t, path, ['block-a-scanner'], { effects })
+    assert.deepEqual(printed.get('block-a-scanner'), [
+      `${who}: block from 203.0.113.9 to anywhere: rehearsed`,
+    ])
+    assert.deepEqual(
+      effects.map(({ helper, kind }) => `${helper} ${kind}`),
+      ['policy.apply hub'],
+    )
+  })
+
   test('own-protocol', async (t) => {
     const path = join(REPOSITORY, 'samples/beanstalk.pcap')
     const lines = (await run(t, path, ['own-protocol'], {})).get('own-protocol') ?? []
@@ -674,6 +700,7 @@ const ELSEWHERE = [
   'redact-sensitive-data',
   'api-latency-anomalies',
   'external-communication',
+  'block-a-scanner',
   'own-protocol',
   'clear-text-passwords',
   ...['custom-metrics', 'export-prometheus-metric', 'har-to-kinesis', 'upload-pcap-to-s3'],
