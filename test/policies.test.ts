@@ -4,6 +4,8 @@ import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { HostTable } from '../src/nftables/host-table.ts'
 import { nftBy } from '../src/nftables/nft.ts'
+import { run } from '../src/testing/programs.ts'
+import { REPOSITORY } from '../src/testing/remora.ts'
 import { Running } from '../src/testing/running.ts'
 import { tempFolder } from '../src/testing/temp-folder.ts'
 import { CLIENT, type Machine, SERVER, twoMachines } from '../src/testing/two-machines.ts'
@@ -148,7 +150,7 @@ describe('policies on plain hosts', () => {
   test('suggestions allow what was seen, and with a filter what matches it', async (t) => {
     const lab = await start(t)
     if (lab === undefined) return
-    const { client, ask, requests } = lab
+    const { client, server, ask, requests, tap, folder } = lab
     assert.equal(await client.reaches(SERVER, 8080, '/one'), true)
     assert.equal(await client.reaches(SERVER, 8081, '/two'), true)
     await requests((all) => all.length === 2)
@@ -159,6 +161,36 @@ describe('policies on plain hosts', () => {
     ])
     const filtered = await ask('filtered')
     assert.deepEqual(filtered.rules, [{ allow: { to: SERVER, from: [CLIENT], ports: ['tcp/8081'] } }])
+
+    const remora = (...args: readonly string[]) => {
+      const program = join(REPOSITORY, 'bin/remora.cjs')
+      const [first = '', ...more] = server.command(
+        process.execPath,
+        program,
+        'policies',
+        ...args,
+        '--hub-url',
+        tap.apiUrl,
+      )
+      return run(first, more)
+    }
+    const suggested = await remora('suggest')
+    assert.match(
+      suggested.stdout,
+      /to: 10\.77\.0\.2\n {2}from:\n {4}- 10\.77\.0\.1\n {2}ports:\n {4}- tcp\/8080/,
+    )
+    writeFileSync(join(folder, 'rule.yaml'), `block: { from: ${CLIENT}, ports: 8081 }\n`)
+    const preview = await remora('preview', join(folder, 'rule.yaml'))
+    assert.match(preview.stdout, /at tcp\/8081 would have cut 1 of \d+ requests\n/)
+    writeFileSync(join(folder, 'wrong.yaml'), 'block: { from: here }\n')
+    const wrong = await remora('preview', join(folder, 'wrong.yaml'))
+    assert.equal(wrong.code, 2)
+    assert.match(wrong.stderr, /block: from: expected an address or a network/)
+    const { name } = await ask('apply.port')
+    const list = await remora('list')
+    assert.match(list.stdout, new RegExp(`${name} +block from ${CLIENT} to anywhere at tcp/8081 +Enforcer`))
+    assert.match((await remora('remove', name)).stdout, /is lifted/)
+    assert.match((await remora('list')).stderr, /no policies are in force/)
   })
 })
 

@@ -157,6 +157,16 @@ const MEANINGS: Readonly<Record<string, Row>> = {
     'Their agent had too many open: what is the same trouble should have the same key.',
     'lost',
   ],
+  'dropped.flows.over-size': [
+    'Connections for policies',
+    'There was no more room to remember them (flows.maxSize): the oldest minutes went.',
+    'aged',
+  ],
+  'dropped.flows.lost': [
+    'Connections for policies',
+    'More entries came than could be noted in time.',
+    'lost',
+  ],
   'dropped.console.slow-reader': ['Console lines', 'A client did not take them fast enough.', 'lost'],
 }
 
@@ -182,6 +192,7 @@ const REASONS: Readonly<Record<string, string>> = {
   actions: 'Actions that made no sense.',
   reports: 'Reports of deployments that made no sense.',
   console: 'Console lines that made no sense.',
+  policies: 'Orders about policies that made no sense.',
 }
 
 /** As in `src/packet/reasons.ts`. */
