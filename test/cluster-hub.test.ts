@@ -29,6 +29,29 @@ describe('commands for a hub in a cluster', () => {
     assert.deepEqual([code, stderr], [0, ''])
   })
 
+  test('take no more rights than the documentation says, in the namespace of the release', async (t) => {
+    const { fake, args, hub } = await started(t, WITH_TOKENS)
+    await hub.createAgent({ title: 'DNS counter', code: '// DNS counter\n' }, 'ann')
+    fake.put('remora-hub-1', hubPod('remora'), 'pods', 'traffic')
+    const token = Buffer.from(TOKENS.viewer).toString('base64')
+    fake.put('remora-secret', { data: { HUB_TOKEN: token } }, 'secrets', 'traffic')
+    const namespaces = ['traffic']
+    fake.addUser('a token', 'ann', [
+      { verbs: ['list'], resources: ['pods'], namespaces },
+      { verbs: ['create'], resources: ['pods/portforward'], namespaces },
+      { verbs: ['get'], resources: ['secrets'], resourceNames: ['remora-secret'], namespaces },
+    ])
+    const { code, stdout, stderr } = await remora(['agents', ...args, '-s', 'traffic'])
+    assert.deepEqual([code, stderr], [0, ''])
+    assert.match(stdout, /DNS counter/)
+    const elsewhere = await remora(['agents', ...args])
+    assert.equal(elsewhere.code, 2)
+    assert.match(
+      elsewhere.stderr,
+      /"ann" cannot list resource "pods".*\n.*right to list pods in namespace default/,
+    )
+  })
+
   for (const [what, wrong, says] of [
     ['no kubeconfig', { args: ['--kubeconfig', '/no/such'] }, /kubeconfig \/no\/such cannot be read/],
     ['no such context', { args: ['--context', 'prod'] }, /no context "prod".*\n.*contexts: here, there/],
