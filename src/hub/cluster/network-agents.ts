@@ -416,9 +416,10 @@ export class NetworkAgents {
     this.#options.note('warning', message, hint === undefined ? {} : { hint })
   }
 
-  /** Whatever goes wrong here ends nothing but this attempt. */
+  /** Whatever goes wrong here ends nothing but this attempt; the same is said once, until it went well. */
   async #patiently(step: () => Promise<void>): Promise<void> {
     const { signal } = this.#closing
+    let said = ''
     for (; !signal.aborted; await pause(AGAIN_MS, signal))
       try {
         await step()
@@ -427,13 +428,16 @@ export class NetworkAgents {
         this.#isChanged = true
         // Somebody was faster.
         if (error instanceof Mistake && error.code === 'E_CONFLICT') continue
-        this.#options.note(
-          'warning',
-          'NetworkAgents could not be brought into the store, and are tried again',
-          {
-            error: String(error),
-          },
-        )
+        const why = String(error)
+        if (why !== said)
+          this.#options.note(
+            'warning',
+            'NetworkAgents could not be brought into the store, and are tried again',
+            {
+              error: why,
+            },
+          )
+        said = why
       }
   }
 }
