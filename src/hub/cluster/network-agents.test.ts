@@ -89,8 +89,7 @@ async function started(t: TestContext, notes: string[] = []) {
   const put = (name: string, spec: object) =>
     fake.put(name, { metadata: { generation: 1 }, spec: { active: true, ...spec } }, 'networkagents')
   const reason = (name: string) => {
-    const { status } = fake.find(name, 'networkagents') ?? {}
-    const { conditions } = networkAgentStatus.parse(status ?? {})
+    const { conditions } = networkAgentStatus.parse(fake.find(name, 'networkagents')?.status ?? {})
     return conditions.find(({ type }) => type === 'Accepted')?.reason
   }
   return { fake, store, put, reason }
