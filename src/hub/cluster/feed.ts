@@ -32,7 +32,10 @@ export class ClusterFeed {
   readonly #log = new MessageLog()
   readonly #stopAnswering: () => void
   readonly #beating: NodeJS.Timeout
+  /** Changes to be sent. */
   #waiting: string[] = []
+  /** What is complete when so many changes in all have been sent. */
+  #completing: { readonly scope: string; readonly sent: number }[] = []
   #timer: NodeJS.Timeout | undefined
   #place = 0
   #seq = 0
@@ -79,9 +82,8 @@ export class ClusterFeed {
     for (const [key, entry] of this.#objects)
       if (entry.scope === scope && !keys.has(key)) this.#remove(key, entry, at)
     for (const object of objects) this.put(scope, object, at)
-    this.#flush()
-    this.#complete.add(scope)
-    this.#beat()
+    this.#completing.push({ scope, sent: this.#sent + this.#waiting.length })
+    this.#flush(BURST)
   }
 
   put(scope: string, object: PackedObject, at: number): void {
@@ -132,20 +134,35 @@ export class ClusterFeed {
 
   #queue(change: string): void {
     this.#waiting.push(change)
-    this.#timer ??= setTimeout(() => this.#flush(), this.#batchMs)
+    this.#timer ??= setTimeout(() => this.#flush(BURST), this.#batchMs)
   }
 
-  #flush(): void {
+  /** So many messages; the rest a little later, lest all else that goes over the bus has to wait for them. */
+  #flush(messages: number): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
-    const waiting = this.#waiting
-    this.#waiting = []
-    for (const changes of portions(waiting, this.#mostBytes)) {
+    const most = this.#waiting.length > MOST_WAITING ? Number.POSITIVE_INFINITY : messages
+    let sent = 0
+    let published = 0
+    for (const changes of portions(this.#waiting, this.#mostBytes)) {
+      if (published++ >= most) break
       const text = changes.join(',')
       this.#log.add(++this.#seq, text)
-      this.#sent += changes.length
+      sent += changes.length
       this.#publish(text)
     }
+    this.#waiting = this.#waiting.slice(sent)
+    this.#sent += sent
+    if (this.#waiting.length > 0) this.#timer = setTimeout(() => this.#flush(BURST), this.#batchMs)
+    this.#tellComplete()
+  }
+
+  #tellComplete(): void {
+    const done = this.#completing.filter(({ sent }) => sent <= this.#sent)
+    if (done.length === 0) return
+    this.#completing = this.#completing.filter(({ sent }) => sent > this.#sent)
+    for (const { scope } of done) this.#complete.add(scope)
+    this.#beat()
   }
 
   /** Who has missed the last message learns of it. */
@@ -184,7 +201,7 @@ export class ClusterFeed {
   #page(after: number): string {
     this.#pages++
     // So that it is exactly what was told up to a message.
-    this.#flush()
+    this.#flush(Number.POSITIVE_INFINITY)
     const texts: string[] = []
     let bytes = 0
     let next: number | null = null
@@ -272,6 +289,10 @@ function keyOf({ kind, namespace, name }: PackedObject): string {
 
 const BATCH_MS = 100
 const BEAT_MS = 1000
+/** Messages that go out at once: with `BATCH_MS`, 10 MiB a second. */
+const BURST = 16
+/** Changes; when there are more, all go out. */
+const MOST_WAITING = 50_000
 /** Of a message, where the bus takes as much. */
 const MESSAGE_BYTES = 64 << 10
 /** What stands around the changes of a message. */
