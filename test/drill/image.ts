@@ -232,7 +232,7 @@ async function seesTraffic(url: string, token: string): Promise<void> {
   const { port } = server.address() as AddressInfo
   const hasSeen = await until(async () => {
     await fetch(`http://127.0.0.1:${port}/drill`)
-    const lines = await fetch(`${url}/api/v1/console?limit=500`, { headers }).then((answer) => answer.text())
+    const lines = await fetch(`${url}/api/v1/console?last=500`, { headers }).then((answer) => answer.text())
     return lines.includes(`${title} has seen it`)
   }, 60_000)
   server.close()
