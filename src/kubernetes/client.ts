@@ -221,6 +221,8 @@ export class KubernetesClient {
     const { signal, onTrouble, onRecovered, trim = (object) => object } = options
     let version: string | undefined
     let trouble: MistakeCode | undefined
+    // Watches in a row that were answered, and have told nothing that makes sense.
+    let inVain = 0
     for (let failures = 0; !signal.aborted; ) {
       const since = Date.now()
       try {
@@ -239,6 +241,7 @@ export class KubernetesClient {
           trouble = undefined
           if (line.kind === 'open') continue
           failures = 0
+          inVain = 0
           const { resourceVersion: next = known } = line.object.metadata
           if (isBefore(next, known)) {
             version = undefined
@@ -255,8 +258,8 @@ export class KubernetesClient {
         if (signal.aborted) return
         if (!(error instanceof Mistake)) throw error
         failures++
-        // What is told again and again from there may be told otherwise by a list.
-        if (failures % MOST_TRIES === 0) version = undefined
+        // What cannot be reached has a cause; all else was answered, and will be again.
+        if (error.cause === undefined && ++inVain % MOST_IN_VAIN === 0) version = undefined
         if (error.code !== trouble) onTrouble?.(error)
         trouble = error.code
         await rest(failures, signal)
@@ -292,6 +295,12 @@ export class KubernetesClient {
     const answer = await this.#send('GET', path, { query, signal: options.signal, bodyTimeout })
     if (answer.status === 410) {
       await readAll(answer.body)
+      yield { kind: 'gone' }
+    } else if (answer.status === 504) {
+      const value = jsonOf(await readAll(answer.body))
+      // Its storage was put back to an older state: there will be no such version for long.
+      if (!/too large resource version/i.test(readStatus(value)?.message ?? ''))
+        throw refusal(`watch ${path}`, 504, value)
       yield { kind: 'gone' }
     } else if (answer.status !== 200) await this.#accepted(answer, `watch ${path}`)
     else {
@@ -489,6 +498,8 @@ const NEVER_SENT = new Set([
 const CONNECT_MS = 10_000
 const ANSWER_MS = 30_000
 const MOST_TRIES = 5
+/** Then all is read anew. */
+const MOST_IN_VAIN = 5
 const FIRST_REST_MS = 50
 const LONGEST_REST_MS = 15_000
 const MOST_RESTARTS = 3

@@ -45,6 +45,41 @@ describe('answers of an API server that is none, or not well', () => {
     for (const name of names(events)) assert.equal(typeof name, 'string')
   })
 
+  test('anything at all as an answer is understood, or a mistake that says what it is', async (t) => {
+    const { fake, client } = await started(t)
+    const bodies = fc.oneof(
+      fc.string(),
+      fc.json(),
+      fc.uint8Array().map((bytes) => Buffer.from(bytes).toString('latin1')),
+      fc.record({ metadata: fc.anything(), items: fc.anything() }).map((body) => JSON.stringify(body)),
+      fc
+        .record({ kind: fc.constant('Status'), message: fc.anything(), code: fc.anything() })
+        .map((body) => JSON.stringify(body)),
+    )
+    const answers = fc.tuple(bodies, fc.constantFrom(200, 201, 204, 304, 400, 403, 404, 409, 418, 422))
+    for (const [body, code] of fc.sample(answers, { numRuns: 60, seed: 11 }))
+      for (const ask of [
+        () => client.list(MAPS),
+        () => client.get(`${MAPS}/a`),
+        () => client.may({ verb: 'get', resource: 'pods' }),
+      ]) {
+        fake.fail({ kind: 'answer', write: (response) => void response.writeHead(code).end(body) })
+        await ask().catch((error: unknown) => {
+          assert.ok(error instanceof Mistake, `${code} ${body}: ${String(error)}`)
+        })
+      }
+  })
+
+  test('what breaks each watch that it is told in is got rid of by reading all anew', async (t) => {
+    const { fake, follow, troubles } = await started(t)
+    const broken = (response: ServerResponse) => void response.end('{"type":7}\n')
+    fake.fail({ kind: 'answer', write: broken }, (asked) => asked.includes('watch='), 5)
+    const { events } = follow()
+    await until(() => fake.watches === 1, 'a watch')
+    assert.equal(events.filter(({ kind }) => kind === 'all').length, 2)
+    assert.equal(troubles.length, 5)
+  })
+
   for (const [what, line] of [
     ['no metadata', { kind: 'ConfigMap' }],
     ['metadata of another type', { metadata: [1] }],
@@ -157,6 +192,15 @@ describe('answers of an API server that is none, or not well', () => {
     await until(() => events.filter(({ kind }) => kind === 'all').length === 2, 'all anew')
     assert.match(troubles[0]?.message ?? '', /goes back from version \d+ to 3/)
     assert.ok(!names(events).has('old'))
+  })
+
+  test('a version that the server has not come to makes all be read anew', async (t) => {
+    const { fake, follow } = await started(t)
+    const { events } = follow()
+    await until(() => fake.watches === 1, 'a watch')
+    fake.writeToWatches('{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"99999999"}}}\n')
+    fake.endWatches('end')
+    await until(() => events.filter(({ kind }) => kind === 'all').length === 2, 'all anew')
   })
 
   test('a redirect is not followed, and nobody else gets the token', async (t) => {
