@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { HostTable } from '../src/nftables/host-table.ts'
 import { nftBy } from '../src/nftables/nft.ts'
+import { readHostRule } from '../src/policy/host-rule.ts'
 import { run } from '../src/testing/programs.ts'
 import { REPOSITORY } from '../src/testing/remora.ts'
 import { Running } from '../src/testing/running.ts'
@@ -126,6 +127,13 @@ describe('policies on plain hosts', () => {
     await until(() => client.reaches(SERVER, 8081))
     assert.deepEqual(await table.list(), [])
     assert.deepEqual(await listed(again, server), [])
+
+    await server.read(`${again.apiUrl}/api/v1/agents/Enforcer/activate`, 'POST')
+    await table.enforce(name, readHostRule('block', { from: CLIENT, ports: 8081 }), 60_000)
+    assert.equal(await again.stop(), 0)
+    const off = new Running(t, folder, args, ['--set', 'scripting.allowEnforcement=false'], server.command())
+    await off.says(/the API is at \S+,/)
+    await until(() => client.reaches(SERVER, 8081))
   })
 
   test('blocks nothing where it is not allowed, and refuses what would cut too much', async (t) => {

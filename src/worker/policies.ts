@@ -1,3 +1,5 @@
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import type { Bus } from '../bus/bus.ts'
 import { Mistake } from '../mistake/mistake.ts'
 import type { HostTable } from '../nftables/host-table.ts'
@@ -19,6 +21,8 @@ export interface PolicyAnswersOptions {
   readonly table: HostTable
   /** `scripting.allowEnforcement` */
   readonly isAllowed: boolean
+  /** A file that says that rules of this worker may be in force: another Remora on this machine may have its own. */
+  readonly marker: string
   /** `scripting.enforcement.removeOnExit` */
   readonly removesOnExit: boolean
   /** In a cluster, policies are no matter of workers: the table is left alone. */
@@ -58,10 +62,13 @@ export class PolicyAnswers {
    * any more, what they have put in force before goes.
    */
   async #begin(): Promise<void> {
-    const { isAllowed, table, note } = this.#options
+    const { isAllowed, table, marker, note } = this.#options
     try {
       if (isAllowed) await table.prepare()
-      else if ((await table.list()).length > 0) await table.clear()
+      else if (existsSync(marker)) {
+        await table.clear()
+        rmSync(marker)
+      }
     } catch (error) {
       if (isAllowed) note('warning', 'policies cannot be put in force here', said(error))
     }
@@ -75,13 +82,15 @@ export class PolicyAnswers {
 
   async #answer(payload: Uint8Array): Promise<Uint8Array> {
     const errand = decode(policyErrand, payload)
-    const { table, isAllowed } = this.#options
+    const { table, isAllowed, marker } = this.#options
     switch (errand?.ask) {
       case 'enforce': {
         if (!isAllowed) throw new Mistake('E_POLICY', 'scripting.allowEnforcement is off on this worker')
         const rule = readRule(errand.rule)
         if (rule.kind !== 'host') throw new Mistake('E_POLICY', 'workers know rules about addresses only')
         await this.#check(rule.rule, errand.ours)
+        mkdirSync(dirname(marker), { recursive: true })
+        writeFileSync(marker, '')
         await table.enforce(errand.name, rule.rule, errand.remainingMs)
         return encode({})
       }
