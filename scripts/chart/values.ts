@@ -197,7 +197,7 @@ export const chartValues = z.strictObject({
       hostPath: value(
         text,
         '',
-        'Folder of the node instead, which outlives the pod; it has to belong to user 65532',
+        'Folder of the node instead, which outlives the pod; it has to belong to user 65532, with fullSandbox to root',
       ),
     }),
   }),

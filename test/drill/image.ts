@@ -31,6 +31,8 @@ const STORAGE = ['--storage-driver', 'vfs', '--root', join(folder, 'store'), '--
 const PODMAN = [...STORAGE, '--cgroup-manager=cgroupfs', '--runtime', 'runc']
 const IMAGE = 'localhost/remora:drill'
 const MOST_BYTES = 150 * 2 ** 20
+/** Storage without layers copies the whole image for each container. */
+const READY_MS = 240_000
 const children: ChildProcess[] = []
 let failures = 0
 
@@ -75,7 +77,18 @@ async function debian(): Promise<string> {
 
 async function build(base: string): Promise<void> {
   const script = join(REPOSITORY, 'deploy/image/build.sh')
-  const args = ['--tool', 'buildah', '--tag', IMAGE, '--base', base, '--', '--layers', '--isolation', 'chroot']
+  const args = [
+    '--tool',
+    'buildah',
+    '--tag',
+    IMAGE,
+    '--base',
+    base,
+    '--',
+    '--layers',
+    '--isolation',
+    'chroot',
+  ]
   const env = { ...process.env, REMORA_TOOL_FLAGS: STORAGE.join(' ') }
   await run(script, args, { env, maxBuffer: 64 << 20 })
 }
@@ -197,7 +210,7 @@ async function start(
     stream?.on('data', (chunk: Buffer) => {
       said += chunk.toString()
     })
-  const isReady = await until(() => answers(`http://127.0.0.1:${metricsPort}/readyz`), 60_000)
+  const isReady = await until(() => answers(`http://127.0.0.1:${metricsPort}/readyz`), READY_MS)
   tell(`${component}: ready`, isReady ? `after ${seconds(began)} s` : said, isReady)
   return { name, process: child, said: () => said }
 }
@@ -234,7 +247,7 @@ async function seesTraffic(url: string, token: string): Promise<void> {
     await fetch(`http://127.0.0.1:${port}/drill`)
     const lines = await fetch(`${url}/api/v1/console?last=500`, { headers }).then((answer) => answer.text())
     return lines.includes(`${title} has seen it`)
-  }, 60_000)
+  }, READY_MS)
   server.close()
   server.closeAllConnections()
   tell('an agent has seen a request', hasSeen, hasSeen)
