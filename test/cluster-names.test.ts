@@ -143,6 +143,8 @@ class Cluster {
       await told
       if (slot % 2 === 0) await this.#finish(name, ip, startTime)
       this.fake.remove(name, 'pods', 'shop')
+      // What a kubelet takes at least to make another sandbox.
+      await sleep(300)
     }
   }
 
