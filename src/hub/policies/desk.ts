@@ -74,7 +74,13 @@ export class PolicyDesk {
     this.#options = options
     this.#now = options.now ?? Date.now
     this.#respond = options.bus.respond(SUBJECTS.policies, (payload) => this.#answer(payload))
-    this.#timer = setInterval(() => void this.sweep(), SWEEP_MS).unref()
+    this.#timer = setInterval(() => {
+      // Without the bus there is nothing to look at: the next sweep tries again.
+      this.sweep().catch((error: unknown) => {
+        if (error instanceof Mistake && error.code === 'E_BUS') return
+        options.note('warning', 'policies could not be looked at', { error: String(error) })
+      })
+    }, SWEEP_MS).unref()
   }
 
   /** An agent is active nowhere any more: what it has put in force is taken back. */
