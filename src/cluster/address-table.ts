@@ -117,5 +117,5 @@ export class Past {
 }
 
 /** What was only seen to have changed has done so shortly before: news takes some tens of milliseconds, and longer on busy machines. */
-export const LATENCY_MS = 150
+export const LATENCY_MS = 100
 const MOST_GONE = 1024

@@ -204,7 +204,7 @@ export class Identities {
     const claims = <Who>(table: AddressTable<Who>) => new Claims(table, this.#past)
     if (kind === 'pod')
       return {
-        ...{ turn: this.#turn, gone: STILL_THERE },
+        ...{ turn: this.#turn, toldAt: at, gone: STILL_THERE },
         ...{ ...base, kind, end: Infinity, isOnHost: false, isEnding: false, nodeName: '', workload: null },
         ...{ addresses: claims(this.#pods), hostPorts: claims(this.#hostPorts), networks: new Set<string>() },
       }
@@ -251,12 +251,15 @@ export class Identities {
     if (life.end !== undefined) endPod(pod, life.end.low, Math.max(life.end.low, Math.min(life.end.high, at)))
   }
 
-  /** One that was made after another had gone has not begun before that, unless it says so: then the news was old. */
+  /**
+   * One that was told of after another had gone was made after that, and begins when it was told of at the earliest; unless it says
+   * that it began before: then the news was old.
+   */
   #beginAt(address: string, pod: KnownPod): number {
     const before = this.#pods.get(address)?.last?.who
     if (before === undefined || before === pod || before.gone.turn > pod.turn) return pod.begin
-    const gone = before.gone.at - LATENCY_MS
-    return gone > pod.begin + 999 ? pod.begin : Math.max(pod.begin, gone)
+    const made = pod.toldAt - LATENCY_MS
+    return made > pod.begin + 999 ? pod.begin : Math.max(pod.begin, made)
   }
 
   #updateNode(node: KnownNode, { spec, status }: ClusterNode, at: number): void {
@@ -317,8 +320,9 @@ interface KnownObject {
 
 interface KnownPod extends KnownObject {
   readonly kind: 'pod'
-  /** The change that first told of it … */
+  /** The change that first told of it, with its time … */
   readonly turn: number
+  readonly toldAt: number
   /** … and the one that said that it is gone, with its time. */
   gone: { readonly turn: number; readonly at: number }
   /** Infinity while it lives. */

@@ -196,7 +196,7 @@ class Drill {
       this.#workers.push(
         this.#program(node, node, [
           ...['worker', '--nats', NATS, '--interface', 'any', '--node-name', node],
-          ...['--filter', 'tcp port 80', ...setOf(release)],
+          ...setOf(release),
         ]),
       )
     const agents = join(this.#folder, 'agents')

@@ -33,14 +33,14 @@ test('a blocked pod is marked with a label of its own, and gets back what it was
   assert.equal(done.applied, true)
   const object = lab.kube.find(done.name, 'networkpolicies', 'shop')
   assert.deepEqual(object?.spec, {
-    podSelector: { matchLabels: { 'remora.dev/blocked': done.name } },
+    podSelector: { matchLabels: { 'remora.internal/blocked': done.name } },
     policyTypes: ['Ingress', 'Egress'],
   })
   const { labels, annotations } = object?.metadata ?? {}
-  assert.deepEqual(labels, { 'app.kubernetes.io/managed-by': 'remora', 'remora.dev/agent': 'a1' })
-  assert.equal((annotations as Record<string, string>)['remora.dev/reason'], 'a test')
-  assert.equal(lab.labelsOf('web-1')['remora.dev/blocked'], done.name)
-  assert.equal(lab.labelsOf('web-2')['remora.dev/blocked'], undefined)
+  assert.deepEqual(labels, { 'app.kubernetes.io/managed-by': 'remora', 'remora.internal/agent': 'a1' })
+  assert.equal((annotations as Record<string, string>)['remora.internal/reason'], 'a test')
+  assert.equal(lab.labelsOf('web-1')['remora.internal/blocked'], done.name)
+  assert.equal(lab.labelsOf('web-2')['remora.internal/blocked'], undefined)
   lab.now += 10 * 60_000 + 1
   await lab.desk.sweep()
   assert.equal(lab.kube.find(done.name, 'networkpolicies', 'shop'), undefined)

@@ -163,12 +163,12 @@ export class ClusterEnforcement implements Enforcement {
         namespace: record.namespace,
         labels: {
           [MANAGED_BY]: this.#options.release.name,
-          ...(labelText(record.agent) === '' ? {} : { 'remora.dev/agent': labelText(record.agent) }),
+          ...(labelText(record.agent) === '' ? {} : { 'remora.internal/agent': labelText(record.agent) }),
         },
         annotations: {
-          'remora.dev/expires': new Date(record.expiresAt).toISOString(),
-          'remora.dev/reason': record.reason,
-          'remora.dev/by': record.agentTitle,
+          'remora.internal/expires': new Date(record.expiresAt).toISOString(),
+          'remora.internal/reason': record.reason,
+          'remora.internal/by': record.agentTitle,
           [RECORD]: JSON.stringify(record),
         },
       },
@@ -362,7 +362,7 @@ function labelText(text: string): string {
 }
 
 const MANAGED_BY = 'app.kubernetes.io/managed-by'
-const RECORD = 'remora.dev/policy'
+const RECORD = 'remora.internal/policy'
 const NATS_PORT = 4222
 /** No policy has this name. */
 const CHECKED = 'checked'

@@ -13,7 +13,7 @@ export interface InForce {
 }
 
 /** Label of a pod that is blocked, with the name of the policy. */
-export const BLOCKED_LABEL = 'remora.dev/blocked'
+export const BLOCKED_LABEL = 'remora.internal/blocked'
 
 /** Whether a rule cuts a connection that passes without it. */
 export function cutter(rule: PolicyRule, { policies, rules }: InForce): (flow: Flow) => boolean {
