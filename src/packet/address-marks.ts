@@ -22,11 +22,11 @@ export class AddressMarks {
   }
 
   /** 0 = none. */
-  ofSource({ ipVersion, src0, src1, src2, src3 }: Packet): number {
+  ofSource({ ipVersion, src0, src1, src2, src3 }: SourceOf): number {
     return ipVersion === 4 ? (this.#v4.get(src0) ?? 0) : this.#ofV6(src0, src1, src2, src3)
   }
 
-  ofDestination({ ipVersion, dst0, dst1, dst2, dst3 }: Packet): number {
+  ofDestination({ ipVersion, dst0, dst1, dst2, dst3 }: DestinationOf): number {
     return ipVersion === 4 ? (this.#v4.get(dst0) ?? 0) : this.#ofV6(dst0, dst1, dst2, dst3)
   }
 
@@ -43,6 +43,9 @@ export class AddressMarks {
     else this.#v6.set(words[3], others)
   }
 }
+
+type SourceOf = Pick<Packet, 'ipVersion' | 'src0' | 'src1' | 'src2' | 'src3'>
+type DestinationOf = Pick<Packet, 'ipVersion' | 'dst0' | 'dst1' | 'dst2' | 'dst3'>
 
 interface Marked {
   readonly words: readonly [number, number, number, number]

@@ -95,8 +95,16 @@ export class ConnectionTable {
   }
 }
 
+/** Who talks to whom, as a packet has it. */
+export type Conversation = Pick<
+  Packet,
+  | ('ipVersion' | 'protocol')
+  | ('src0' | 'src1' | 'src2' | 'src3' | 'srcPort')
+  | ('dst0' | 'dst1' | 'dst2' | 'dst3' | 'dstPort')
+>
+
 /** The same for both directions; mixes all address bits, so that one /16 of clients does not share a slot. */
-export function conversationHash(packet: Packet): number {
+export function conversationHash(packet: Conversation): number {
   const a = packet.src0 ^ Math.imul(packet.src1 ^ packet.src3, 0x85ebca6b) ^ packet.src2
   const b = packet.dst0 ^ Math.imul(packet.dst1 ^ packet.dst3, 0x85ebca6b) ^ packet.dst2
   let hash = mix(a, packet.srcPort) + mix(b, packet.dstPort) + packet.protocol
@@ -126,7 +134,7 @@ export function isFromLower({
   dst2,
   dst3,
   dstPort,
-}: Packet): boolean {
+}: Conversation): boolean {
   return (src0 - dst0 || src3 - dst3 || src1 - dst1 || src2 - dst2 || srcPort - dstPort) < 0
 }
 

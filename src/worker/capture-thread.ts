@@ -114,7 +114,11 @@ class CaptureThread {
         ? this.#batcher
         : new Recorder(this.#batcher, this.#store, new EntryTexts(entryProtocols, origin))
     if (waitMs > 0 && isLive(data.source))
-      this.#held = new HeldEntries(sink, this.#identities, { waitMs, now: () => performance.now() })
+      this.#held = new HeldEntries(sink, this.#identities, {
+        waitMs,
+        now: () => performance.now(),
+        isOfOtherNode: (exchange) => this.#selection.isEntryOfOtherNode(exchange),
+      })
     this.#pipeline = new Pipeline(pipeline, this.#held ?? sink)
     port.on('message', (message: ToCapture) => this.#receive(message))
   }
@@ -314,7 +318,7 @@ const QUIET_MS = 1000
 const LATEST_MS = 2000
 /** How often entries that are held back are looked at. */
 const LET_GO_MS = 25
-const NOTHING_HELD: HeldCounters = { waiting: 0, waited: 0, inVain: 0, hurried: 0 }
+const NOTHING_HELD: HeldCounters = { waiting: 0, waited: 0, inVain: 0, hurried: 0, ofOtherNode: 0 }
 
 port.once('message', (data: CaptureThreadData) => {
   // What it needs to begin with, such as its folder, may not be there.

@@ -50,6 +50,7 @@ function nameCounters({ known, forgotten, ...held }: CaptureDone['names']): Reco
     'names.known': known,
     'names.waited': held.waited,
     'names.in-vain': held.inVain,
+    'names.of-other-node': held.ofOtherNode,
     [COUNTER_NAMES.queue('names')]: held.waiting,
     [COUNTER_NAMES.dropped('names', 'could-not-wait')]: held.hurried,
     [COUNTER_NAMES.dropped('names', 'forgotten')]: forgotten,

@@ -16,7 +16,7 @@ describe('entries whose ends are not known yet', () => {
     assert.deepEqual(held.passed, [])
     held.pass(300)
     assert.deepEqual(held.passed, ['a', 'c'])
-    assert.deepEqual(held.counters(), { waiting: 1, waited: 1, inVain: 0, hurried: 0 })
+    assert.deepEqual(held.counters(), { waiting: 1, waited: 1, inVain: 0, hurried: 0, ofOtherNode: 0 })
     held.hear(aPod('new', '10.1.0.9'))
     held.pass(25)
     assert.deepEqual(held.passed, ['a', 'c', 'b'])
@@ -64,6 +64,16 @@ describe('entries whose ends are not known yet', () => {
     assert.deepEqual(large.passed, ['3', '4'])
   })
 
+  test('are left out when it turns out that another worker has them', () => {
+    const held = start()
+    held.item('10.1.0.2', '10.1.0.3', 'a')
+    held.item('10.1.0.2', '10.1.0.3', 'b')
+    held.elsewhere.add('a')
+    held.pass(300)
+    assert.deepEqual(held.passed, ['b'])
+    assert.equal(held.counters().ofOtherNode, 1)
+  })
+
   test('are all passed on at the end', () => {
     const held = start()
     held.item('10.1.0.2', '10.1.0.9', 'a')
@@ -92,7 +102,12 @@ function start() {
     relayed: () => {},
     item: ({ matcherKey }: Exchange) => passed.push(matcherKey),
   }
-  const held = new HeldEntries(next, identities, { waitMs: 2000, now: () => now })
+  const elsewhere = new Set<string>()
+  const held = new HeldEntries(next, identities, {
+    waitMs: 2000,
+    now: () => now,
+    isOfOtherNode: ({ matcherKey }) => elsewhere.has(matcherKey),
+  })
   const hear = (pod: ReturnType<typeof aPod>) => {
     identities.apply(change('pod', 'MODIFIED', NOW + now, pod))
     held.hear()
@@ -101,6 +116,7 @@ function start() {
   hear(aPod('two', '10.1.0.3'))
   return {
     passed,
+    elsewhere,
     hear,
     counters: () => held.counters,
     finish: () => held.finish(),

@@ -14,6 +14,8 @@ export interface HeldCounters {
   readonly inVain: number
   /** That could not be held: there were too many. */
   readonly hurried: number
+  /** That the worker on another node has as well, as became known meanwhile: left out here. */
+  readonly ofOtherNode: number
 }
 
 export interface HoldOptions {
@@ -21,6 +23,8 @@ export interface HoldOptions {
   readonly waitMs: number
   /** ms, of a clock that never goes back. */
   readonly now: () => number
+  /** Whether another worker makes this entry, by what is known now. */
+  readonly isOfOtherNode: (exchange: Exchange) => boolean
 }
 
 /**
@@ -41,6 +45,7 @@ export class HeldEntries implements EventSink {
   #waited = 0
   #inVain = 0
   #hurried = 0
+  #ofOtherNode = 0
 
   constructor(next: EventSink, identities: Identities, options: HoldOptions) {
     this.#next = next
@@ -62,6 +67,7 @@ export class HeldEntries implements EventSink {
       waited: this.#waited,
       inVain: this.#inVain,
       hurried: this.#hurried,
+      ofOtherNode: this.#ofOtherNode,
     }
   }
 
@@ -160,7 +166,8 @@ export class HeldEntries implements EventSink {
 
   #pass({ exchange, bytes }: Held): void {
     this.#bytes -= bytes
-    this.#next.item(exchange)
+    if (this.#options.isOfOtherNode(exchange)) this.#ofOtherNode++
+    else this.#next.item(exchange)
   }
 }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import type { Exchange } from '../entry/entry.ts'
 import { ipv4Text } from '../packet/address.ts'
 import { Packet, PROTOCOL } from '../packet/packet.ts'
 import { POD_MARK, Selection } from './selection.ts'
@@ -103,4 +104,30 @@ test('what has one end on a node with a worker is read here, what has both is no
   ])
   assert.equal(selection.isOfOtherNode(packet([1, 1], [3, 80])), false)
   assert.equal(selection.isOfOtherNode(packet([1, 1], [2, 80])), true)
+})
+
+test('an entry is of the node that its packets are of', () => {
+  const ends = [end, end] as const
+  fc.assert(
+    fc.property(
+      ...ends,
+      fc.boolean(),
+      fc.constantFrom('tcp', 'udp'),
+      ([a, aPort], [b, bPort], isHere, layer4) => {
+        fc.pre(a !== b)
+        const selection = new Selection()
+        const [client, server] = [ipv4Text(a), ipv4Text(b)]
+        selection.mark([
+          [client, isHere ? POD_MARK.here : POD_MARK.elsewhere],
+          [server, isHere ? POD_MARK.elsewhere : POD_MARK.here],
+        ])
+        const asPacket = Object.assign(packet([a, aPort], [b, bPort]), { protocol: PROTOCOL[layer4] })
+        const entry = {
+          stream: { client: { ip: client, port: `${aPort}` }, server: { ip: server, port: `${bPort}` } },
+          ...{ dissector: { protocols: [{ layer4 }] }, variant: 0 },
+        } as unknown as Exchange
+        assert.equal(selection.isEntryOfOtherNode(entry), selection.isOfOtherNode(asPacket))
+      },
+    ),
+  )
 })

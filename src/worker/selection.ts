@@ -1,6 +1,8 @@
+import type { Exchange } from '../entry/entry.ts'
+import { addressWords } from '../packet/address.ts'
 import { AddressMarks } from '../packet/address-marks.ts'
-import type { Packet } from '../packet/packet.ts'
-import { conversationHash, conversationHash2, isFromLower } from '../reassembly/table.ts'
+import { type Packet, PROTOCOL } from '../packet/packet.ts'
+import { type Conversation, conversationHash, conversationHash2, isFromLower } from '../reassembly/table.ts'
 import type { MarkedAddress, SelectionOrder } from './capture-messages.ts'
 
 /** What is known of addresses of pods, as bits. */
@@ -48,7 +50,7 @@ export class Selection {
    * Whether a worker on another node reads it: of a conversation between pods on two nodes the one on the node of the end
    * that a hash of both says, so that both workers say the same, whoever opened it.
    */
-  isOfOtherNode(packet: Packet): boolean {
+  isOfOtherNode(packet: Conversation): boolean {
     if (!this.#isShared) return false
     const src = this.#pods.ofSource(packet)
     const dst = this.#pods.ofDestination(packet)
@@ -57,6 +59,21 @@ export class Selection {
     const isOfLower = (conversationHash(packet) & 1) === 0
     const owner = isFromLower(packet) === isOfLower ? src : dst
     return (owner & POD_MARK.elsewhere) !== 0
+  }
+
+  /** The same of an entry whose packets were read because it was not known yet where its pods are. */
+  isEntryOfOtherNode({ stream, dissector, variant }: Exchange): boolean {
+    if (!this.#isShared) return false
+    const layer4 = dissector.protocols[variant]?.layer4
+    if (layer4 !== 'tcp' && layer4 !== 'udp' && layer4 !== 'sctp') return false
+    const [src, dst] = [addressWords(stream.client.ip), addressWords(stream.server.ip)]
+    if (src === undefined || dst === undefined) return false
+    return this.isOfOtherNode({
+      ipVersion: stream.client.ip.includes(':') ? 6 : 4,
+      protocol: PROTOCOL[layer4],
+      ...{ src0: src[0], src1: src[1], src2: src[2], src3: src[3], srcPort: Number(stream.client.port) },
+      ...{ dst0: dst[0], dst1: dst[1], dst2: dst[2], dst3: dst[3], dstPort: Number(stream.server.port) },
+    })
   }
 
   /** Whether its conversation is one of those that are left out; the same for both directions and on all nodes. */

@@ -118,10 +118,10 @@ class Drill {
     await this.#service(access)
   }
 
-  /** Two servers on each node. */
+  /** Five servers on each node. */
   async #serve(): Promise<void> {
     for (const [at, node] of NODES.entries())
-      for (const n of [10, 11]) await this.#replace(`10.61.${at + 1}.${n}`, node, 'price')
+      for (const n of [10, 11, 12, 13, 14]) await this.#replace(`10.61.${at + 1}.${n}`, node, 'price')
   }
 
   /** A server at this address, in place of the one that is there. */
@@ -245,7 +245,9 @@ class Drill {
 
   /** Pods are replaced all the time, and the next one has the address of the one before. */
   async #names(): Promise<void> {
-    const servers = [...this.#pods.values()].filter(({ address: each }) => each.endsWith('.10'))
+    const servers = [...this.#pods.values()].filter(
+      ({ address: each, labels }) => labels?.app === 'price' && !each.endsWith('.11'),
+    )
     const urls = servers.map(({ address: each }) => `http://${each}`)
     for (const node of NODES) await this.#call(`c-${node}`, node, 40, 'close', [...urls, `http://${SERVICE}`])
     const before = await this.#figures()
