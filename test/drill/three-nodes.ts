@@ -225,6 +225,7 @@ class Drill {
     )
     await this.#untilWell()
     await this.#removeCallers()
+    await setTimeout(SETTLE_MS)
   }
 
   /** Every packet between nodes is seen on four interfaces, and by two workers. */
