@@ -82,6 +82,18 @@ describe('a live run that nobody has ended', () => {
   })
 })
 
+test('a worker that cannot start says why, also while NATS is away', async () => {
+  await withFiles({}, async (folder) => {
+    const flags = ['--nats', 'nats://127.0.0.1:1', '--interface', 'lo']
+    const { code, stderr } = await remora(
+      ['worker', ...flags, '--set', 'tap.grpc.protos={/nowhere}', '--set', 'tap.metrics.port=0'],
+      { cwd: folder },
+    )
+    assert.equal(code, 2, stderr)
+    assert.match(stderr, /^remora: tap\.grpc\.protos: there is no \/nowhere$/m)
+  })
+})
+
 /** A run on standard input, which does not end by itself. */
 function endlessRun(folder: string, flags: readonly string[]) {
   const program = join(REPOSITORY, 'bin/remora.cjs')

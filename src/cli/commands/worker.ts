@@ -31,6 +31,8 @@ async function worker(flags: WorkerFlags): Promise<void> {
     const bus = program.add('bus', await openNatsBus({ settings, mayWait: true, report }))
     // It works without as well, for as long as it has to.
     const shared = Promise.withResolvers<Shared>()
+    // Where the worker does not even start, nobody waits for it.
+    shared.promise.catch(() => {})
     void untilDone(() => openShared(bus), report, program.signal).then((opened) => {
       if (opened !== undefined) shared.resolve(opened)
       // What waits for it would wait for ever.
