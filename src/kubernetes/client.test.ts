@@ -5,8 +5,9 @@ import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { FakeKubernetes } from '../../test/kube/fake-kubernetes.ts'
-import { Mistake, type MistakeCode } from '../mistake/mistake.ts'
+import type { Mistake } from '../mistake/mistake.ts'
 import { hasTools } from '../testing/loopback.ts'
+import { rejects } from '../testing/rejects.ts'
 import { tempFolder } from '../testing/temp-folder.ts'
 import { until } from '../testing/until.ts'
 import { accessInCluster } from './access.ts'
@@ -401,15 +402,4 @@ function map(name: string, data: Record<string, string> = {}) {
 
 function status(code: number) {
   return { kind: 'status', code } as const
-}
-
-async function rejects(promise: Promise<unknown>, code: MistakeCode, says: RegExp): Promise<Mistake> {
-  const error: unknown = await promise.then(
-    () => assert.fail(`expected ${code}`),
-    (reason) => reason,
-  )
-  if (!(error instanceof Mistake)) throw error
-  assert.equal(error.code, code, error.message)
-  assert.match(error.message, says)
-  return error
 }

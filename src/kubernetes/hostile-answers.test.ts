@@ -4,9 +4,10 @@ import { describe, type TestContext, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { FakeKubernetes } from '../../test/kube/fake-kubernetes.ts'
-import { Mistake, type MistakeCode } from '../mistake/mistake.ts'
+import { Mistake } from '../mistake/mistake.ts'
 import { bytesInUse } from '../testing/heap.ts'
 import { httpServer } from '../testing/http-server.ts'
+import { rejects } from '../testing/rejects.ts'
 import { until } from '../testing/until.ts'
 import { type ClientOptions, KubernetesClient, type WatchEvent } from './client.ts'
 
@@ -344,17 +345,6 @@ function answer(body: object) {
     kind: 'answer',
     write: (response: ServerResponse) => void response.end(JSON.stringify(body)),
   } as const
-}
-
-async function rejects(promise: Promise<unknown>, code: MistakeCode, says: RegExp): Promise<Mistake> {
-  const error: unknown = await promise.then(
-    () => assert.fail(`expected ${code}`),
-    (reason) => reason,
-  )
-  if (!(error instanceof Mistake)) throw error
-  assert.equal(error.code, code, error.message)
-  assert.match(error.message, says)
-  return error
 }
 
 const DEPTH = 100_000

@@ -4,9 +4,10 @@ import { dirname, join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { stringify } from 'yaml'
 import { FakeKubernetes } from '../../test/kube/fake-kubernetes.ts'
-import { Mistake, type MistakeCode } from '../mistake/mistake.ts'
+import type { MistakeCode } from '../mistake/mistake.ts'
 import { authority } from '../testing/authority.ts'
 import { hasTools } from '../testing/loopback.ts'
+import { rejects } from '../testing/rejects.ts'
 import { tempFolder } from '../testing/temp-folder.ts'
 import { KubernetesClient } from './client.ts'
 import { accessByKubeconfig } from './kubeconfig.ts'
@@ -183,15 +184,4 @@ async function read(t: TestContext, access: Awaited<ReturnType<typeof accessByKu
 
 async function reads(t: TestContext, access: Awaited<ReturnType<typeof accessByKubeconfig>>): Promise<void> {
   assert.deepEqual(await read(t, access), { n: '1' })
-}
-
-async function rejects(promise: Promise<unknown>, code: MistakeCode, says: RegExp): Promise<Mistake> {
-  const error: unknown = await promise.then(
-    () => assert.fail(`expected ${code}`),
-    (reason) => reason,
-  )
-  if (!(error instanceof Mistake)) throw error
-  assert.equal(error.code, code, error.message)
-  assert.match(error.message, says)
-  return error
 }

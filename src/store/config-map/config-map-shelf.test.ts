@@ -15,7 +15,6 @@ import { run } from '../../testing/programs.ts'
 import { tempFolder } from '../../testing/temp-folder.ts'
 import { until } from '../../testing/until.ts'
 import { openConfigMapStore } from './config-map-shelf.ts'
-import { readScriptingEnv } from './scripting-env.ts'
 
 const NAME = 'kubeshark-config-map'
 
@@ -355,34 +354,6 @@ describe('agents in a config map of Kubeshark', () => {
     assert.equal(code, 0, stderr)
     await watched.until(([first]) => first?.code === 'var kubectl' && first.id === id && first.active)
     assert.ok(data().REMORA_AGENTS?.includes('config map'))
-  })
-})
-
-describe('values that agents read as env', () => {
-  test('come from the secret of the release, and are in no message', async (t) => {
-    const fake = await FakeKubernetes.start(t)
-    const client = new KubernetesClient(fake.access())
-    t.after(() => client.close())
-    const put = (text: string) =>
-      fake.put(
-        'kubeshark-secret',
-        { data: { SCRIPTING_ENV: Buffer.from(text).toString('base64') } },
-        'secrets',
-      )
-    put('{"TOKEN":"hush","N":{"a":[1]}}')
-    const read = () => readScriptingEnv(client, 'kubeshark-secret')
-    assert.deepEqual(await read(), { TOKEN: 'hush', N: { a: [1] } })
-    for (const text of ['hush', '"hush"', '["hush"]', '{"TOKEN":"hush"']) {
-      put(text)
-      const mistake = await rejects(read(), 'E_STORE')
-      assert.ok(!JSON.stringify([mistake.message, mistake.hint, String(mistake.cause)]).includes('hush'))
-    }
-    put('')
-    assert.deepEqual(await read(), {})
-    fake.put('kubeshark-secret', { data: {} }, 'secrets')
-    assert.deepEqual(await read(), {})
-    fake.remove('kubeshark-secret', 'secrets')
-    await rejects(read(), 'E_NOT_FOUND')
   })
 })
 
