@@ -91,7 +91,6 @@ function numbers(text: string): number[] {
 async function started(t: TestContext) {
   const server = await natsServer(t)
   if (server === undefined) return undefined
-  await server.start()
   const fake = await FakeKubernetes.start(t)
   const ports = new Map<string, number>()
   const forwards = new PortForwards((_namespace, pod) => {
