@@ -1,9 +1,9 @@
-import { Anchor, Button, Switch, TextInput } from '@mantine/core'
-import { IconSearch } from '@tabler/icons-react'
+import { Anchor, Button, Switch } from '@mantine/core'
 import { useMemo } from 'react'
 import { Link } from 'react-router'
 import { Foot } from '../../components/listing/foot.tsx'
 import { PageHeader } from '../../components/page-header.tsx'
+import { SearchBox } from '../../components/search-box.tsx'
 import { EmptyState, ErrorState, LoadingState } from '../../components/states.tsx'
 import { useAddress } from '../../lib/address.ts'
 import { useMay } from '../../lib/session.ts'
@@ -31,16 +31,7 @@ export function AlertsPage() {
           checked={isAll}
           onChange={({ currentTarget }) => showAll(currentTarget.checked)}
         />
-        <TextInput
-          size="xs"
-          w={220}
-          type="search"
-          aria-label="Search in alerts"
-          placeholder="Title, agent, label or node"
-          leftSection={<IconSearch size={14} aria-hidden />}
-          value={searched}
-          onChange={({ currentTarget }) => search(currentTarget.value)}
-        />
+        <SearchBox what="alerts" fields="Title, agent, label or node" value={searched} onChange={search} />
       </PageHeader>
       {error !== null ? (
         <ErrorState title="The alerts cannot be shown" error={error} onRetry={() => void refetch()} />

@@ -1,10 +1,10 @@
-import { Alert, Text, TextInput } from '@mantine/core'
+import { Alert, Text } from '@mantine/core'
 import { useDebouncedValue } from '@mantine/hooks'
-import { IconSearch } from '@tabler/icons-react'
 import { useState } from 'react'
 import type { TargetingRules, TargetingView } from '../../../src/wire/targeting.ts'
 import { Foot } from '../../components/listing/foot.tsx'
 import { PageHeader } from '../../components/page-header.tsx'
+import { SearchBox } from '../../components/search-box.tsx'
 import { EmptyState, ErrorState, LoadingState } from '../../components/states.tsx'
 import { useAddress } from '../../lib/address.ts'
 import { formatDateTime } from '../../lib/format.ts'
@@ -24,16 +24,7 @@ export function CapturePage() {
   return (
     <>
       <PageHeader title="Capture">
-        <TextInput
-          size="xs"
-          w={220}
-          type="search"
-          aria-label="Search in pods"
-          placeholder="Name, namespace, node"
-          leftSection={<IconSearch size={14} aria-hidden />}
-          value={searched}
-          onChange={({ currentTarget }) => search(currentTarget.value)}
-        />
+        <SearchBox what="pods" fields="Name, namespace, node" value={searched} onChange={search} />
       </PageHeader>
       {view !== undefined ? (
         <Rules view={view} searched={searched} />

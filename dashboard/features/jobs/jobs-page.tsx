@@ -1,10 +1,11 @@
-import { Anchor, Button, TextInput } from '@mantine/core'
-import { IconRun, IconSearch, IconTrash } from '@tabler/icons-react'
+import { Anchor, Button } from '@mantine/core'
+import { IconRun, IconTrash } from '@tabler/icons-react'
 import { useMemo } from 'react'
 import { Link } from 'react-router'
 import { confirm } from '../../components/confirm.tsx'
 import { Foot } from '../../components/listing/foot.tsx'
 import { PageHeader } from '../../components/page-header.tsx'
+import { SearchBox } from '../../components/search-box.tsx'
 import { EmptyState, ErrorState, LoadingState } from '../../components/states.tsx'
 import { useAddress } from '../../lib/address.ts'
 import { useOffer } from '../../lib/commands.ts'
@@ -33,16 +34,7 @@ export function JobsPage() {
   return (
     <>
       <PageHeader title="Jobs">
-        <TextInput
-          size="xs"
-          w={220}
-          type="search"
-          aria-label="Search in jobs"
-          placeholder="Agent, tag or node"
-          leftSection={<IconSearch size={14} aria-hidden />}
-          value={searched}
-          onChange={({ currentTarget }) => search(currentTarget.value)}
-        />
+        <SearchBox what="jobs" fields="Agent, tag or node" value={searched} onChange={search} />
         {mayOperate && <AllActions answers={answers} give={give} />}
       </PageHeader>
       {error !== null ? (

@@ -1,9 +1,9 @@
-import { Anchor, Button, TextInput } from '@mantine/core'
-import { IconSearch } from '@tabler/icons-react'
+import { Anchor, Button } from '@mantine/core'
 import { useMemo } from 'react'
 import { Link } from 'react-router'
 import { Foot } from '../../components/listing/foot.tsx'
 import { PageHeader } from '../../components/page-header.tsx'
+import { SearchBox } from '../../components/search-box.tsx'
 import { EmptyState, ErrorState, LoadingState } from '../../components/states.tsx'
 import { useAddress } from '../../lib/address.ts'
 import { formatNumber } from '../../lib/format.ts'
@@ -25,15 +25,11 @@ export function PoliciesPage() {
   return (
     <>
       <PageHeader title="Policies">
-        <TextInput
-          size="xs"
-          w={220}
-          type="search"
-          aria-label="Search in policies"
-          placeholder="Address, pod, agent or reason"
-          leftSection={<IconSearch size={14} aria-hidden />}
+        <SearchBox
+          what="policies"
+          fields="Address, pod, agent or reason"
           value={searched}
-          onChange={({ currentTarget }) => search(currentTarget.value)}
+          onChange={search}
         />
       </PageHeader>
       {error !== null ? (

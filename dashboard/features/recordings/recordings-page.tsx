@@ -1,10 +1,11 @@
-import { Button, TextInput } from '@mantine/core'
-import { IconPlayerStop, IconPlus, IconSearch, IconTrash } from '@tabler/icons-react'
+import { Button } from '@mantine/core'
+import { IconPlayerStop, IconPlus, IconTrash } from '@tabler/icons-react'
 import { useMemo, useState } from 'react'
 import type { RecordingView } from '../../../src/wire/recordings.ts'
 import { confirm } from '../../components/confirm.tsx'
 import { Foot } from '../../components/listing/foot.tsx'
 import { PageHeader } from '../../components/page-header.tsx'
+import { SearchBox } from '../../components/search-box.tsx'
 import { EmptyState, ErrorState, LoadingState } from '../../components/states.tsx'
 import { useAddress } from '../../lib/address.ts'
 import { useOffer } from '../../lib/commands.ts'
@@ -37,15 +38,11 @@ export function RecordingsPage() {
   return (
     <>
       <PageHeader title="Recordings">
-        <TextInput
-          size="xs"
-          w={220}
-          type="search"
-          aria-label="Search in recordings"
-          placeholder="Name, filter or who"
-          leftSection={<IconSearch size={14} aria-hidden />}
+        <SearchBox
+          what="recordings"
+          fields="Name, filter or who"
           value={place.searched}
-          onChange={({ currentTarget }) => place.search(currentTarget.value)}
+          onChange={place.search}
         />
         {mayOperate && <HeaderActions chosen={chosen} acts={acts} onNew={place.open} />}
       </PageHeader>

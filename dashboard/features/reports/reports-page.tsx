@@ -1,9 +1,9 @@
-import { Anchor, Button, TextInput } from '@mantine/core'
-import { IconSearch } from '@tabler/icons-react'
+import { Anchor, Button } from '@mantine/core'
 import { useMemo } from 'react'
 import { Link } from 'react-router'
 import { Foot } from '../../components/listing/foot.tsx'
 import { PageHeader } from '../../components/page-header.tsx'
+import { SearchBox } from '../../components/search-box.tsx'
 import { EmptyState, ErrorState, LoadingState } from '../../components/states.tsx'
 import { useAddress } from '../../lib/address.ts'
 import { formatBytes, formatNumber } from '../../lib/format.ts'
@@ -41,16 +41,7 @@ function AllReports({ reports: { data, error, isPending, refetch }, isGone }: Pr
   return (
     <>
       <PageHeader title="Reports">
-        <TextInput
-          size="xs"
-          w={220}
-          type="search"
-          aria-label="Search in reports"
-          placeholder="Name, agent, node or format"
-          leftSection={<IconSearch size={14} aria-hidden />}
-          value={searched}
-          onChange={({ currentTarget }) => search(currentTarget.value)}
-        />
+        <SearchBox what="reports" fields="Name, agent, node or format" value={searched} onChange={search} />
       </PageHeader>
       {error !== null ? (
         <ErrorState title="The reports cannot be shown" error={error} onRetry={() => void refetch()} />
