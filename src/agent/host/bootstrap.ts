@@ -1016,6 +1016,8 @@ export function bootstrap(
   let hookOf: (hook: number) => Task | undefined = () => undefined
   let makers: readonly ((row: readonly unknown[]) => object)[] = []
   let queryMakers: typeof makers = []
+  const madeBy = (source: MakerSource) =>
+    source(clone, headers, shape, legacy, settings.bytes ? bytes : (text: unknown) => text, kubernetes)
 
   /** A hook that cannot even be looked up is none. */
   function findHook(hook: number): Task | undefined {
@@ -1104,14 +1106,7 @@ export function bootstrap(
     hasGlobal: (name) => hasOwn(G, name),
     has: (hook) => findHook(hook) !== undefined,
     setMakers(source) {
-      makers = source(
-        clone,
-        headers,
-        shape,
-        legacy,
-        settings.bytes ? bytes : (text: unknown) => text,
-        kubernetes,
-      )
+      makers = madeBy(source)
     },
     items(rows, from, to, position) {
       let at = from
@@ -1181,14 +1176,7 @@ export function bootstrap(
       }
     },
     setQueryMakers(source) {
-      queryMakers = source(
-        clone,
-        headers,
-        shape,
-        legacy,
-        settings.bytes ? bytes : (text: unknown) => text,
-        kubernetes,
-      )
+      queryMakers = madeBy(source)
     },
     /** onItemQueried: the entry as JSON text, `unchanged`, `hidden`, or `half` changed when it failed. */
     query(row, text, filter) {
