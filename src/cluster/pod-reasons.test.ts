@@ -78,6 +78,22 @@ const init = (state: unknown) =>
 const debugged = (state: unknown) =>
   pod('Running', [{}], { status: { ephemeralContainerStatuses: [status({ name: 'debugger', state })] } })
 
+const sidecar = (state: unknown) => ({
+  status: { initContainerStatuses: [status({ name: 'proxy', state })] },
+})
+const mirror = (uid: string, more: { status?: object } = {}) =>
+  pod('Running', [{ restarts: 1, state: running(2), last: ended(1) }], {
+    ...more,
+    metadata: {
+      uid,
+      annotations: { 'kubernetes.io/config.mirror': 'c0ffee', 'kubernetes.io/config.hash': 'c0ffee' },
+    },
+  })
+const byKubelet = {
+  conditions: [{ type: 'DisruptionTarget', status: 'True', reason: 'TerminationByKubelet' }],
+}
+const unknown = (exitCode: number, reason: string) => ended(exitCode, 1, reason)
+
 const cases: readonly [what: string, ClusterObject | undefined, ClusterObject, string][] = [
   ['what is there at the start', undefined, crashed, ''],
   ['the same again', crashed, crashed, ''],
@@ -195,6 +211,125 @@ const cases: readonly [what: string, ClusterObject | undefined, ClusterObject, s
     pod('Running', [{}], { status: { conditions: [{ type: 'DisruptionTarget', status: 'False' }] } }),
     '',
   ],
+  [
+    'evicted by the kubelet, while its containers are being ended',
+    up,
+    pod('Running', [{}], { status: byKubelet }),
+    'evicted',
+  ],
+  [
+    'containers that end as their pod was evicted',
+    pod('Running', [{}], { status: byKubelet }),
+    pod('Failed', [{ state: ended(137) }], { status: { ...byKubelet, reason: 'Evicted' } }),
+    '',
+  ],
+  [
+    'evicted, then deleted by the garbage collector',
+    pod('Failed', [{ state: ended(137) }], { status: { ...byKubelet, reason: 'Evicted' } }),
+    pod('Failed', [{ state: ended(137) }], { ...deletion, status: { ...byKubelet, reason: 'Evicted' } }),
+    'terminating',
+  ],
+  [
+    'its node is shut down',
+    up,
+    pod('Failed', [{ state: ended(143) }], {
+      status: {
+        reason: 'Terminated',
+        message: 'Pod was terminated in response to imminent node shutdown.',
+      },
+    }),
+    'evicted',
+  ],
+  [
+    'its deadline is over',
+    up,
+    pod('Failed', [{ state: ended(137) }], {
+      status: {
+        reason: 'DeadlineExceeded',
+        message: 'Pod was active on the node longer than the specified deadline',
+      },
+    }),
+    'terminating',
+  ],
+  [
+    'a node that started again does not know how its containers ended',
+    up,
+    pod('Running', [{ restarts: 1, state: running(2), last: unknown(255, 'Unknown') }]),
+    'restart cart',
+  ],
+  [
+    'a container that the kubelet finds gone',
+    up,
+    pod('Running', [{ state: unknown(137, 'ContainerStatusUnknown') }]),
+    '',
+  ],
+  [
+    'killed for its liveness probe',
+    up,
+    pod('Running', [{ restarts: 1, state: running(2), last: ended(137) }]),
+    'crash cart',
+  ],
+  [
+    'an image that cannot be pulled',
+    creating,
+    pod('Pending', [
+      { state: { waiting: { reason: 'ImagePullBackOff', message: 'Back-off pulling image "cart:2"' } } },
+    ]),
+    '',
+  ],
+  [
+    'a command that is not in the image',
+    creating,
+    pod('Running', [
+      { state: { waiting: { reason: 'RunContainerError' } }, last: ended(128, 1, 'StartError') },
+    ]),
+    'crash cart',
+  ],
+  [
+    'a node that does not answer',
+    up,
+    pod('Running', [{}], {
+      status: { reason: 'NodeLost', conditions: [{ type: 'Ready', status: 'False' }] },
+    }),
+    '',
+  ],
+  [
+    'a sidecar that is ended when the job is done',
+    pod('Running', [{ state: ended(0) }], sidecar(running())),
+    pod('Succeeded', [{ state: ended(0) }], sidecar(ended(143))),
+    'completed',
+  ],
+  [
+    'a job and its sidecar end between two looks',
+    pod('Running', [{}], sidecar(running())),
+    pod('Succeeded', [{ state: ended(0) }], sidecar(ended(137))),
+    'completed',
+  ],
+  [
+    'a sidecar that is ended before its pod is over',
+    pod('Running', [{ state: ended(0) }], sidecar(running())),
+    pod('Running', [{ state: ended(0) }], sidecar(ended(137))),
+    '',
+  ],
+  [
+    'a job fails, and its sidecar is ended',
+    pod('Running', [{}], sidecar(running())),
+    pod('Failed', [{ state: ended(2) }], sidecar(ended(143))),
+    'crash cart',
+  ],
+  [
+    'a sidecar crashes while the others run',
+    pod('Running', [{}], sidecar(running())),
+    pod('Running', [{}], sidecar(ended(1))),
+    'crash proxy',
+  ],
+  [
+    'a sidecar takes all memory',
+    pod('Running', [{}], sidecar(running())),
+    pod('Running', [{}], sidecar(ended(137, 1, 'OOMKilled'))),
+    'oom proxy',
+  ],
+  ['a static pod is mirrored anew', mirror('0b5f3c1e-3333'), mirror('0b5f3c1e-4444'), ''],
   ['asked to stop', up, pod('Running', [{}], deletion), 'terminating'],
   [
     'stops, as it was asked',

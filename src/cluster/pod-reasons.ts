@@ -26,7 +26,7 @@ export function podReason(
   if (oom !== undefined) return { reason: 'oom', container: oom.container }
   if (is.isEvicted && !was.isEvicted) return whole('evicted')
   // Who was asked to stop may end as it likes: 143 is what most say to SIGTERM.
-  const own = is.isTerminating ? [] : containers.filter(({ kind }) => kind !== 'ephemeral')
+  const own = is.isTerminating || is.isEvicted ? [] : containers.filter((each) => isOnItsOwn(each, is))
   const crashed = own.find((each) => hasCrashed(each, each.was))
   if (crashed !== undefined) return { reason: 'crash', container: crashed.name }
   const restarted = own.find((each) => each.was !== undefined && each.restarts > each.was.restarts)
@@ -35,7 +35,7 @@ export function podReason(
   if (type === 'DELETED') return undefined
   if (is.phase === 'Succeeded' && was.phase !== 'Succeeded') return whole('completed')
   const completed = own.find(
-    (each) => each.kind === 'main' && newDeath(each, each.was)?.death.failed === false,
+    (each) => each.kind === 'main' && newDeath(each, each.was)?.death.outcome === 'done',
   )
   if (completed !== undefined) return { reason: 'completed', container: completed.name }
   if (is.phase === 'Running' && (was.phase === 'Pending' || was.phase === '')) return whole('started')
@@ -61,6 +61,7 @@ interface ContainerState {
   readonly name: string
   readonly restarts: number
   readonly isBackingOff: boolean
+  readonly hasEnded: boolean
   /** The present one first. */
   readonly deaths: readonly Death[]
 }
@@ -70,7 +71,20 @@ interface Death {
   /** Tells one run from the next. */
   readonly run: string
   readonly reason: string
-  readonly failed: boolean
+  /** `unknown`: nobody was there, as when its node went down; the exit code is one that the kubelet made up. */
+  readonly outcome: 'done' | 'failed' | 'unknown'
+}
+
+/**
+ * Nobody ends it but itself, as far as can be seen. Debuggers end with what their last command said, and sidecars, which are
+ * init containers that go on, are ended when the others are done, whatever they say to that.
+ *
+ * https://kubernetes.io/docs/concepts/workloads/pods/sidecar-containers/#jobs-with-sidecar-containers
+ */
+function isOnItsOwn({ kind }: ContainerState, { phase, containers }: PodState): boolean {
+  if (kind !== 'init') return kind === 'main'
+  const main = containers.filter((each) => each.kind === 'main')
+  return phase !== 'Succeeded' && (main.length === 0 || main.some(({ hasEnded }) => !hasEnded))
 }
 
 function isAlso(one: ContainerState): (other: ContainerState) => boolean {
@@ -92,21 +106,30 @@ function newDeath(
 /** Containers that wait to be restarted have died before; of a death that was told before it is not told again. */
 function hasCrashed(is: ContainerState, was: ContainerState | undefined): boolean {
   const death = newDeath(is, was)?.death
-  if (death?.failed) return true
+  if (death?.outcome === 'failed') return true
   if (!is.isBackingOff || was?.isBackingOff === true) return false
-  return !is.deaths.some(({ failed }) => failed)
+  return !is.deaths.some(({ outcome }) => outcome === 'failed')
 }
 
 function isSamePod(before: ClusterObject, after: ClusterObject): boolean {
   const [one, other] = [text(at(before, 'metadata', 'uid')), text(at(after, 'metadata', 'uid'))]
-  return one === other || one === '' || other === ''
+  if (one === other || one === '' || other === '') return true
+  // A static pod runs on when its mirror is deleted, and is mirrored anew, with all that it had.
+  const [file, sameFile] = [before, after].map((pod) => text(at(pod, 'metadata', 'annotations', STATIC_POD)))
+  return file !== '' && file === sameFile
 }
+
+/** Hash of the file that a static pod comes from, which stands for its uid. */
+const STATIC_POD = 'kubernetes.io/config.hash'
 
 function readPod(pod: unknown): PodState {
   return {
     phase: text(at(pod, 'status', 'phase')),
     node: text(at(pod, 'spec', 'nodeName')),
-    isTerminating: text(at(pod, 'metadata', 'deletionTimestamp')) !== '',
+    isTerminating:
+      text(at(pod, 'metadata', 'deletionTimestamp')) !== '' ||
+      // `activeDeadlineSeconds` are over: the kubelet ends it as if it were deleted.
+      text(at(pod, 'status', 'reason')) === 'DeadlineExceeded',
     isEvicted: isEvicted(at(pod, 'status')),
     containers: [
       ...readContainers('init', at(pod, 'status', 'initContainerStatuses')),
@@ -124,7 +147,10 @@ function isEvicted(status: unknown): boolean {
   )
 }
 
-const EVICTED: ReadonlySet<string> = new Set(['Evicted', 'Preempting'])
+/** The last one is what the kubelet says when its node is shut down. */
+const EVICTED: ReadonlySet<string> = new Set(['Evicted', 'Preempting', 'Terminated'])
+/** What containerd and the kubelet say of containers that they find gone, as after a node has started again. */
+const UNKNOWN: ReadonlySet<string> = new Set(['Unknown', 'ContainerStatusUnknown'])
 
 function readContainers(kind: ContainerState['kind'], statuses: unknown): ContainerState[] {
   const read = list(statuses).map((status) => ({
@@ -132,6 +158,7 @@ function readContainers(kind: ContainerState['kind'], statuses: unknown): Contai
     name: text(at(status, 'name')),
     restarts: count(at(status, 'restartCount')),
     isBackingOff: at(status, 'state', 'waiting', 'reason') === 'CrashLoopBackOff',
+    hasEnded: isObject(at(status, 'state', 'terminated')),
     deaths: [at(status, 'state', 'terminated'), at(status, 'lastState', 'terminated')].flatMap(readDeath),
   }))
   // The API has each name once.
@@ -145,7 +172,8 @@ function readDeath(terminated: unknown): Death[] {
   const [id, finished] = [text(at(terminated, 'containerID')), text(at(terminated, 'finishedAt'))]
   // The id alone would do, but that a container runtime may have forgotten it.
   const run = id !== '' ? id : finished !== '' ? finished : `${code} ${signal} ${reason}`
-  return [{ run, reason, failed: code !== 0 || signal !== 0 }]
+  const outcome = UNKNOWN.has(reason) ? 'unknown' : code !== 0 || signal !== 0 ? 'failed' : 'done'
+  return [{ run, reason, outcome }]
 }
 
 function at(value: unknown, ...path: readonly string[]): unknown {
