@@ -16,21 +16,24 @@ export interface Holding<Who> {
 
 /** Who had an address, one after another. */
 export class Holders<Who> {
-  /** In the order in which they were told of. */
+  /** In the order in which they have had it: that in which they were told of, where their times do not say otherwise. */
   readonly #list: Holding<Who>[] = []
 
   get size(): number {
     return this.#list.length
   }
 
-  /** The one that was told of last. */
+  /** The last that has had it. */
   get last(): Holding<Who> | undefined {
     return this.#list.at(-1)
   }
 
   begin({ who, begin, seen }: Pick<Holding<Who>, 'who' | 'begin' | 'seen'>): Holding<Who> {
     const holding = { who, begin, seen: Math.max(seen, begin), endLow: Infinity, endHigh: Infinity }
-    this.#list.push(holding)
+    let at = this.#list.length
+    // Of what is listed, the one that has it now may come before those that have had it.
+    while (at > 0 && holding.seen < (this.#list[at - 1] as Holding<Who>).begin) at--
+    this.#list.splice(at, 0, holding)
     return holding
   }
 

@@ -129,6 +129,47 @@ describe('who has an address in a cluster', () => {
     assert.equal(at(12_000), 'two', 'though it was told of later')
   })
 
+  test('is the pod that has it now, however those are listed that had it before', () => {
+    const of = (name: string, from: number, status: Record<string, unknown>) =>
+      aPod(name, '10.1.0.2', { status: { startTime: seconds(START + from), ...status } })
+    const ran = (from: number, more: Record<string, unknown>) => [
+      { name: 'main', state: { terminated: { startedAt: seconds(START + from), ...more } } },
+    ]
+    const running = [{ name: 'main', state: { running: { startedAt: seconds(START + 300_500) } } }]
+    const pods = [
+      of('finished', 0, {
+        phase: 'Succeeded',
+        containerStatuses: ran(1000, { finishedAt: seconds(START + 50_000) }),
+      }),
+      of('evicted', 100_000, { phase: 'Failed', reason: 'Evicted' }),
+      of('lost', 200_000, {
+        phase: 'Failed',
+        containerStatuses: [{ name: 'main', state: { running: { startedAt: seconds(START + 201_000) } } }],
+      }),
+      of('here', 300_000, { containerStatuses: running }),
+    ]
+    const listed = START + 400_000
+    fc.assert(
+      fc.property(fc.shuffledSubarray(pods, { minLength: pods.length }), (inOrder) => {
+        const identities = known(...inOrder.map((pod) => added('pod', pod, listed)))
+        const at = (ms: number) => identities.find('10.1.0.2', '80', START + ms)?.name
+        assert.deepEqual(
+          [at(20_000), at(100_000 - 1), at(310_000), at(390_000), at(500_000)],
+          ['finished', undefined, 'here', 'here', 'here'],
+        )
+        const others = [120_000, 180_000, 210_000, 299_000].map((ms) => at(ms) ?? '')
+        assert.ok(
+          others.slice(0, 2).every((name) => ['', 'evicted'].includes(name)),
+          others.join(),
+        )
+        assert.ok(
+          others.slice(2).every((name) => ['', 'lost'].includes(name)),
+          others.join(),
+        )
+      }),
+    )
+  })
+
   test('keeps its address when a container starts again', () => {
     const again = {
       state: { terminated: { startedAt: seconds(START), finishedAt: seconds(START + 10_000) } },

@@ -239,7 +239,9 @@ export class Identities {
     pod.isEnding = life.isEnding
     // It is over, and stays so.
     if (pod.end !== Infinity) return
-    const own = pod.isOnHost ? [] : addresses
+    // When one that is over and tells of no start has had its address, nobody knows.
+    const isUnknown = life.end !== undefined && life.running === Infinity
+    const own = pod.isOnHost || isUnknown ? [] : addresses
     const seen = Math.min(at, life.running)
     const claim = { who: pod, begin: life.begin, seen }
     const claims = own.map((each) => [each, { who: pod, begin: this.#beginAt(each, pod), seen }] as const)
