@@ -178,10 +178,10 @@ export class Deployer {
   }
   #waiting = 0
 
-  async #takeBack(report: DeployReport, { id, version, ...failure }: DeployReport['failures'][number]) {
+  async #takeBack(report: DeployReport, { id, version, ...told }: DeployReport['failures'][number]) {
     const { store, now, note } = this.#options
     const node = report.node.slice(0, LONGEST_NODE)
-    const reason = failure.reason.slice(0, LONGEST_REASON)
+    const reason = told.reason.slice(0, LONGEST_REASON)
     const record = (await store.list()).find((each) => each.id === id)
     if (record === undefined || !record.active || !isFresh(record, now())) return
     const versions = await store.history(id)
@@ -193,18 +193,10 @@ export class Deployer {
     const why = `version ${version} does not load on ${node}: ${reason}`
     const earlier = versions.find((each) => each.version < version && !this.#failed.has(`${id} ${each.hash}`))
     // In one step with the look at its version: what somebody saves at the same time stays.
-    if (earlier === undefined)
-      await store.update(id, { active: false, ifVersion: version }, REMORA, `deactivated: ${why}`)
-    else {
-      const { code, title } = earlier
-      await store.update(
-        id,
-        { code, title, ifVersion: version },
-        REMORA,
-        `rolled back to ${earlier.version}: ${why}`,
-      )
-    }
-    await store.setFailure(id, { version, node, reason, at: new Date(now()).toISOString() })
+    const change = earlier === undefined ? { active: false } : { code: earlier.code, title: earlier.title }
+    const done = earlier === undefined ? 'deactivated' : `rolled back to ${earlier.version}`
+    const failure = { version, node, reason, at: new Date(now()).toISOString() }
+    await store.update(id, { ...change, ifVersion: version }, REMORA, { note: `${done}: ${why}`, failure })
     note('warning', 'taken back', { title: record.title, version, on: node, reason })
   }
 

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { Mistake } from '../mistake/mistake.ts'
 import { pause } from '../waiting/pause.ts'
 import type { AgentChange, AgentDraft, AgentFailure, AgentRecord, AgentVersion } from '../wire/agents.ts'
-import type { AgentStore } from './agent-store.ts'
+import type { AgentStore, UpdateReason } from './agent-store.ts'
 import {
   changedRecord,
   checkCodeSize,
@@ -73,7 +73,7 @@ export class AgentBook implements AgentStore {
     })
   }
 
-  async update(id: string, change: AgentChange, by: string, note?: string): Promise<AgentRecord> {
+  async update(id: string, change: AgentChange, by: string, reason: UpdateReason = {}): Promise<AgentRecord> {
     const { title, code, ifVersion, ...rest } = change
     return this.#change((now) => {
       const record = recordIn(now, id)
@@ -86,7 +86,7 @@ export class AgentBook implements AgentStore {
         code: code?.toWellFormed(),
       }
       if (!isDoneBy(record, wanted, ifVersion, by)) refuseOtherVersion(record, ifVersion)
-      return this.#put(now, record, wanted, by, note)
+      return this.#put(now, record, wanted, by, reason)
     })
   }
 
@@ -112,7 +112,8 @@ export class AgentBook implements AgentStore {
       throw new Mistake('E_NOT_FOUND', `version ${version} of this agent is not kept`, {
         hint: 'Its history shows those that are; scripting.history.keep says how many.',
       })
-    return this.update(id, { title: kept.title, code: kept.code }, by, note ?? `rolled back to ${version}`)
+    const { title, code } = kept
+    return this.update(id, { title, code }, by, { note: note ?? `rolled back to ${version}` })
   }
 
   async setFailure(id: string, failure: AgentFailure | undefined): Promise<void> {
@@ -167,7 +168,13 @@ export class AgentBook implements AgentStore {
   }
 
   /** The step that changes a record: nothing when that makes no difference. */
-  #put(now: Shelved, record: AgentRecord, change: LooseChange, by: string, note?: string): Step<AgentRecord> {
+  #put(
+    now: Shelved,
+    record: AgentRecord,
+    change: LooseChange,
+    by: string,
+    { note, failure }: UpdateReason = {},
+  ): Step<AgentRecord> {
     const { title, code, active, source } = change
     const wanted: AgentChange = {
       ...(title === undefined ? {} : { title }),
@@ -177,8 +184,9 @@ export class AgentBook implements AgentStore {
     }
     if (code !== undefined) checkCodeSize(title ?? record.title, code)
     if (title !== undefined && title !== record.title) refuseTakenTitle(now, title, '', record.id)
-    const put = changedRecord(record, wanted, by, this.#now())
-    if (put === record) return { answer: record }
+    const changed = changedRecord(record, wanted, by, this.#now())
+    if (changed === record) return { answer: record }
+    const put = failure === undefined ? changed : { ...changed, failure }
     const version = put.version === record.version ? {} : { version: versionOf(put, note) }
     return { answer: put, change: { put, ...version, ...listAfter(now.activeTitles, record, put) } }
   }

@@ -22,14 +22,14 @@ export interface AgentStore {
    * Keeps the id and the index. A version more when code or title change, which the history keeps. Rejects with
    * `E_CONFLICT` when `ifVersion` is given and is not the present one.
    */
-  update(id: string, change: AgentChange, by: string, note?: string): Promise<AgentRecord>
+  update(id: string, change: AgentChange, by: string, reason?: UpdateReason): Promise<AgentRecord>
   /** Takes its title off the activation list. Rejects with `E_NOT_FOUND`. */
   delete(id: string, by: string, ifVersion?: number): Promise<void>
   /** Newest first, the present one included. */
   history(id: string): Promise<readonly AgentVersion[]>
   /** A new version with the code and the title of an old one. Rejects with `E_NOT_FOUND` when that is not kept any more. */
   rollback(id: string, version: number, by: string, note?: string): Promise<AgentRecord>
-  /** Notes why its newest version does not run, or that it does (undefined). No version of its own. */
+  /** Notes that its newest version does not run, and why, or that it does (undefined). No version of its own. */
   setFailure(id: string, failure: AgentFailure | undefined): Promise<void>
   /** Titles of agents that are active, and of those that will be as soon as they exist. */
   activeTitles(): Promise<readonly string[]>
@@ -41,4 +41,12 @@ export interface AgentStore {
    */
   watch(signal: AbortSignal): AsyncIterable<readonly AgentRecord[]>
   close(): Promise<void>
+}
+
+/** Why an agent is changed, when it is not a person who does. */
+export interface UpdateReason {
+  /** For the history. */
+  readonly note?: string
+  /** The version that this takes back did not load. In one step with it, so that nobody sees it go without the reason. */
+  readonly failure?: AgentFailure
 }

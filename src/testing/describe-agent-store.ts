@@ -69,7 +69,7 @@ export function describeAgentStore(name: string, makePlace: (t: TestContext) => 
     test('have a version for each change of code or title, and none for others', async (t) => {
       const { store } = await opened(t)
       const { id } = await store.create(draft('a'), 'ann')
-      assert.equal((await store.update(id, { code: 'var b' }, 'bob', 'because')).version, 2)
+      assert.equal((await store.update(id, { code: 'var b' }, 'bob', { note: 'because' })).version, 2)
       assert.equal((await store.update(id, { title: 'b' }, 'cid')).version, 3)
       const active = await store.update(id, { active: true }, 'dan')
       assert.deepEqual([active.version, active.updatedBy], [3, 'dan'])
@@ -226,6 +226,22 @@ export function describeAgentStore(name: string, makePlace: (t: TestContext) => 
       await store.setFailure(id, failure)
       await store.setFailure(id, undefined)
       assert.equal((await store.get(id)).failure, undefined)
+    })
+
+    test('are taken back and say why in one step', async (t) => {
+      const { store, open } = await opened(t)
+      const { id } = await store.create({ ...draft('a'), active: true }, 'ann')
+      await store.update(id, { code: 'var bad' }, 'ann')
+      const failure = { version: 2, node: 'n1', reason: 'boom', at: '2026-01-01T00:00:00.000Z' }
+      const back = await store.update(id, { code: 'var a', ifVersion: 2 }, 'remora', {
+        note: 'back',
+        failure,
+      })
+      assert.deepEqual([back.version, back.failure], [3, failure])
+      assert.deepEqual(await (await open()).get(id), back)
+      const off = { ...failure, version: 3 }
+      await store.update(id, { active: false }, 'remora', { failure: off })
+      assert.deepEqual((await (await open()).get(id)).failure, off)
     })
 
     test('may be changed by two at once when they are different ones', async (t) => {
