@@ -38,8 +38,11 @@ class CaptureReader {
     const { file, entries, packets, mostBytes, worker } = order
     const { tap } = configSchema.parse({ tap: order.tap })
     const names = new DnsNames()
-    this.#store = openEntryWriter({ folder: entries, mostBytes, ttlMs: Number.MAX_SAFE_INTEGER })
-    this.#spool = new SpoolWriter({ folder: packets, maxBytes: mostBytes, heads: this.#heads })
+    const spool = new SpoolWriter({ folder: packets, maxBytes: mostBytes, heads: this.#heads })
+    const limits = { folder: entries, mostBytes, ttlMs: Number.MAX_SAFE_INTEGER }
+    // Whoever finds an entry may ask for its packets at once.
+    this.#store = openEntryWriter(limits, () => spool.flush())
+    this.#spool = spool
     this.#source = openCapture({ path: file })
     const origin = {
       ...{ worker, node: { ip: '', name: worker }, backend: 'pcap' },

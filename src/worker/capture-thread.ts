@@ -108,7 +108,9 @@ class CaptureThread {
       spool: this.#spool,
       selection: this.#selection,
     }
-    this.#store = data.record === undefined ? undefined : openEntryWriter(data.record)
+    // Whoever finds an entry may ask for its packets at once.
+    this.#store =
+      data.record === undefined ? undefined : openEntryWriter(data.record, () => this.#spool?.flush())
     const sink: EventSink =
       this.#store === undefined
         ? this.#batcher

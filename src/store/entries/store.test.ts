@@ -42,6 +42,23 @@ describe('the store of entries', () => {
     await settled(writer.counters)
   })
 
+  test('says so before anybody can read what was appended', async (t) => {
+    const folder = await tempFolder(t)
+    const found: boolean[] = []
+    const isThere = () =>
+      readdirSync(folder, { recursive: true, encoding: 'utf8' })
+        .map((name) => join(folder, name))
+        .some((path) => statSync(path).isFile() && readFileSync(path, 'latin1').includes('the first of all'))
+    const limits = { folder, ttlMs: 1e9, mostBytes: 1e9 }
+    const writer = openEntryWriter(limits, () => found.push(isThere()))
+    t.after(() => writer.close())
+    await writer.flush()
+    assert.deepEqual(found, [])
+    writer.append(0, entry(0, 'the first of all'))
+    await writer.flush()
+    assert.deepEqual([found, isThere()], [[false], true])
+  })
+
   test('looks only at the time that is asked for', async (t) => {
     const { writer, reader } = await store(t)
     for (let part = 0; part < 5; part++) {

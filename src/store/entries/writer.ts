@@ -5,14 +5,18 @@ import type { LogCounters, LogLimits } from './log.ts'
 import type { EntryMarks, StoredMarks } from './marks.ts'
 import type { FromWriter, ToWriter } from './writer-messages.ts'
 
-/** Opens a folder of entries for the one who writes it. Throws E_STORE when another does, or it cannot be written to. */
-export function openEntryWriter(limits: LogLimits): EntryWriter {
-  return new ThreadedWriter(limits, lockFolder(limits.folder))
+/**
+ * Opens a folder of entries for the one who writes it; `beforeEntries` is called before anybody can read what was appended, and may
+ * make readable what those who read it ask for next. Throws E_STORE when another writes it, or it cannot be written to.
+ */
+export function openEntryWriter(limits: LogLimits, beforeEntries: () => void = () => {}): EntryWriter {
+  return new ThreadedWriter(limits, lockFolder(limits.folder), beforeEntries)
 }
 
 /** Collects what is appended, and hands it to a thread that writes. */
 class ThreadedWriter implements EntryWriter {
   readonly #lock: { release(): void }
+  readonly #beforeEntries: () => void
   readonly #thread: Thread
   readonly #dropped = { behind: 0, 'too-large': 0 }
   readonly #flushes = new Map<number, () => void>()
@@ -31,8 +35,9 @@ class ThreadedWriter implements EntryWriter {
   #closed: Promise<void> | undefined
   #isGone = false
 
-  constructor(limits: LogLimits, lock: { release(): void }) {
+  constructor(limits: LogLimits, lock: { release(): void }, beforeEntries: () => void) {
     this.#lock = lock
+    this.#beforeEntries = beforeEntries
     this.#thread = new Thread(new URL('./writer-thread.cjs', import.meta.url))
     this.#thread.on('message', (message: FromWriter) => this.#receive(message))
     // Capture goes on without it: everything is dropped, and counted.
@@ -138,6 +143,7 @@ class ThreadedWriter implements EntryWriter {
     clearTimeout(this.#timer)
     this.#timer = undefined
     if (this.#texts.length === 0 && this.#marks.length === 0) return
+    this.#beforeEntries()
     const text = this.#texts.join('\n')
     this.#post({ kind: 'entries', times: Float64Array.from(this.#times), text, marks: this.#marks })
     this.#sent += text.length
