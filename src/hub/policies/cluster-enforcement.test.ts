@@ -37,7 +37,11 @@ test('a blocked pod is marked with a label of its own, and gets back what it was
     policyTypes: ['Ingress', 'Egress'],
   })
   const { labels, annotations } = object?.metadata ?? {}
-  assert.deepEqual(labels, { 'app.kubernetes.io/managed-by': 'remora', 'remora.internal/agent': 'a1' })
+  assert.deepEqual(labels, {
+    'app.kubernetes.io/managed-by': 'remora',
+    'remora.internal/release-namespace': 'remora',
+    'remora.internal/agent': 'a1',
+  })
   assert.equal((annotations as Record<string, string>)['remora.internal/reason'], 'a test')
   assert.equal(lab.labelsOf('web-1')['remora.internal/blocked'], done.name)
   assert.equal(lab.labelsOf('web-2')['remora.internal/blocked'], undefined)
@@ -122,6 +126,132 @@ test('what somebody else removes or changes is told, and not fought', async (t) 
   assert.deepEqual((await lab.list()).policies, [])
   assert.equal(lab.kube.find(name, 'networkpolicies', 'shop'), undefined)
   assert.deepEqual(lab.labelsOf('web-1'), { app: 'web' })
+})
+
+test('a pod that two agents have blocked stays so until both have let go of it', async (t) => {
+  const lab = await cluster(t)
+  const [first, second] = [await lab.apply(BLOCK), await lab.apply(BLOCK, '1h', { ...BY, agent: 'a2' })]
+  lab.active.add('a2')
+  const isCutOff = () =>
+    lab.kube
+      .objects('networkpolicies', 'shop')
+      .some(({ metadata }) => metadata.name === lab.labelsOf('web-1')['remora.internal/blocked'])
+  assert.equal(isCutOff(), true)
+  await lab.remove(second.name)
+  assert.equal(isCutOff(), true)
+  await lab.remove(first.name)
+  assert.deepEqual(lab.labelsOf('web-1'), { app: 'web' })
+})
+
+test('what is found again after the bucket was lost is taken as it is, and not as changed', async (t) => {
+  const lab = await cluster(t)
+  await lab.apply(BLOCK)
+  await lab.desk.close()
+  lab.bucket = new MemoryBucket()
+  const next = await lab.another()
+  for (let at = 0; at < 3; at++) {
+    lab.now += 20_000
+    await next.sweep()
+  }
+  assert.equal((await lab.list()).policies[0]?.changed, false)
+  assert.doesNotMatch(lab.told.join(), /somebody has changed/)
+})
+
+test('objects that say that they are ours, and are not, bring nobody to take away those of others', async (t) => {
+  const lab = await cluster(t)
+  const { name } = await lab.apply(BLOCK)
+  await lab.desk.close()
+  const ours = lab.kube.find(name, 'networkpolicies', 'shop')
+  assert.ok(ours !== undefined)
+  const { labels, annotations } = ours.metadata as unknown as Record<string, Record<string, string>>
+  const record = JSON.parse(annotations?.['remora.internal/policy'] ?? '')
+  const theirs = { spec: { podSelector: {}, policyTypes: ['Ingress'] } }
+  lab.kube.put('remora-guard', theirs, 'networkpolicies', 'kube-system')
+  lab.kube.put('guard', theirs, 'networkpolicies', 'shop')
+  const forged = (object: string, namespace: string, said: object, more: object = {}) =>
+    lab.kube.put(
+      object,
+      {
+        metadata: {
+          labels: { ...labels, ...more },
+          annotations: {
+            ...annotations,
+            'remora.internal/policy': JSON.stringify({ ...record, expiresAt: 0, ...said }),
+          },
+        },
+        ...theirs,
+      },
+      'networkpolicies',
+      namespace,
+    )
+  forged('remora-a', 'shop', { namespace: 'kube-system', name: 'remora-guard' })
+  forged('remora-b', 'shop', { name: 'guard' })
+  forged('other', 'shop', { name: 'other' })
+  // Another Remora, of the same name in another namespace.
+  forged('remora-c', 'shop', { name: 'remora-c' }, { 'remora.internal/release-namespace': 'elsewhere' })
+  const before = lab.kube.objects('networkpolicies').length
+  const next = await lab.another()
+  lab.now += 20_000
+  await next.sweep()
+  lab.now += 20_000
+  await next.sweep()
+  assert.equal(lab.kube.objects('networkpolicies').length, before)
+  assert.deepEqual(
+    (await lab.list()).policies.map((each) => each.name),
+    [name],
+  )
+})
+
+test('what somebody has put in the place of a policy stays when its time is up', async (t) => {
+  const lab = await cluster(t)
+  const { name } = await lab.apply(BLOCK, '5s')
+  lab.kube.remove(name, 'networkpolicies', 'shop')
+  lab.kube.put(name, { spec: { podSelector: {} } }, 'networkpolicies', 'shop')
+  lab.now += 6000
+  await lab.desk.sweep()
+  assert.deepEqual((await lab.list()).policies, [])
+  assert.deepEqual(lab.kube.find(name, 'networkpolicies', 'shop')?.spec, { podSelector: {} })
+  assert.deepEqual(lab.labelsOf('web-1'), { app: 'web' })
+})
+
+test('what cannot be lifted now is tried again from time to time, and keeps nothing else from going', async (t) => {
+  const lab = await cluster(t)
+  const { name } = await lab.apply(BLOCK, '5s')
+  lab.kube.fail({ kind: 'status', code: 403 }, (asked) => asked.startsWith('DELETE'), 1000)
+  lab.now += 6000
+  for (let at = 0; at < 9; at++) {
+    lab.now += 1000
+    await lab.desk.sweep()
+  }
+  const tries = lab.kube.seen.filter((asked) => asked.startsWith('DELETE')).length
+  assert.equal(tries, 1)
+  lab.kube.recover()
+  lab.now += 10_000
+  await lab.desk.sweep()
+  assert.equal(lab.kube.find(name, 'networkpolicies', 'shop'), undefined)
+})
+
+test('where enforcement is switched off, what is in force goes also when the bucket is lost', async (t) => {
+  const lab = await cluster(t)
+  await lab.apply(BLOCK)
+  await lab.desk.close()
+  lab.bucket = new MemoryBucket()
+  const off = await lab.another({ isAllowed: false })
+  await off.sweep()
+  assert.deepEqual(lab.kube.objects('networkpolicies'), [])
+  assert.deepEqual(lab.labelsOf('web-1'), { app: 'web' })
+})
+
+test('where nothing was ever in force no right is missed', async (t) => {
+  const lab = await cluster(t, { rules: [] })
+  await lab.desk.close()
+  const off = await lab.another({ isAllowed: false })
+  for (let at = 0; at < 5; at++) {
+    lab.now += 20_000
+    await off.sweep()
+  }
+  assert.deepEqual(lab.noted, [])
+  assert.ok(lab.kube.seen.length <= 1)
 })
 
 test('policies go with their agent, and all of them when enforcement is switched off', async (t) => {
@@ -264,8 +394,8 @@ async function cluster(t: TestContext, { rules = RULES }: { readonly rules?: typ
     labelsOf: (name: string) => ({
       ...(kube.find(name, 'pods', 'shop')?.metadata.labels as Record<string, string>),
     }),
-    apply: (rule: PolicyRuleText, ttl = '1h') =>
-      requests.ask({ ask: 'apply', rule, ttl, reason: 'a test', by: BY }),
+    apply: (rule: PolicyRuleText, ttl = '1h', by = BY) =>
+      requests.ask({ ask: 'apply', rule, ttl, reason: 'a test', by }),
     remove: (name: string) => requests.ask({ ask: 'remove', name, by: BY }),
     list: () => requests.ask({ ask: 'list' }),
     another: async (more: Partial<PolicyDeskOptions> = {}) => {

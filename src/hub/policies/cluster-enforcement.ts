@@ -7,7 +7,7 @@ import { type NetworkPolicy, readNetworkPolicy } from '../../policy/network-poli
 import { cutByPolicy, isQuarantine, type Protected } from '../../policy/protection.ts'
 import type { PolicyRule } from '../../policy/rule.ts'
 import { type PolicyRecord, policyRecord } from '../../wire/policies.ts'
-import type { Enforced, Enforcement, Looked } from './enforcement.ts'
+import { blockedPod, type Enforced, type Enforcement, type Looked } from './enforcement.ts'
 import { BLOCKED_LABEL, quarantine, withLabel } from './preview.ts'
 
 export interface ClusterEnforcementOptions {
@@ -82,18 +82,22 @@ export class ClusterEnforcement implements Enforcement {
     return { fingerprint: fingerprintOf(written), notes: [] }
   }
 
-  async lift(record: PolicyRecord): Promise<void> {
+  async lift(record: PolicyRecord, others: readonly PolicyRecord[]): Promise<void> {
     const { client } = this.#options
     const { name, namespace } = record
     const right = 'networkpolicies (networking.k8s.io)'
-    await needing('delete', right, namespace, () =>
-      unlessGone(client.delete(`${policiesIn(namespace)}/${name}`)),
+    const path = `${policiesIn(namespace)}/${name}`
+    const there = await needing('get', right, namespace, () => unlessGone(client.get(path)))
+    // Somebody may have put another in its place.
+    if (there !== undefined && this.#isOurs(there))
+      await needing('delete', right, namespace, () => unlessGone(client.delete(path)))
+    const pod = blockedPod(record)
+    if (pod === undefined) return
+    const next = others.find((each) => each.namespace === namespace && blockedPod(each) === pod)
+    const change = { metadata: { labels: { [BLOCKED_LABEL]: next?.name ?? null } } }
+    await needing('patch', 'pods', namespace, () =>
+      unlessGone(client.patch(`/api/v1/namespaces/${namespace}/pods/${pod}`, change)),
     )
-    const { block } = record.rule
-    if (record.kind !== 'pod' || typeof block !== 'object' || block === null || !('pod' in block)) return
-    const path = `/api/v1/namespaces/${namespace}/pods/${String(block.pod)}`
-    const change = { metadata: { labels: { [BLOCKED_LABEL]: null } } }
-    await needing('patch', 'pods', namespace, () => unlessGone(client.patch(path, change)))
   }
 
   async look(records: readonly PolicyRecord[]): Promise<Looked> {
@@ -110,7 +114,7 @@ export class ClusterEnforcement implements Enforcement {
         .map(({ name }) => name),
       adopted: objects
         .filter(({ metadata }) => !known.has(metadata.name))
-        .flatMap((object) => recordIn(object) ?? []),
+        .flatMap((object) => this.#recordIn(object) ?? []),
     }
   }
 
@@ -163,6 +167,7 @@ export class ClusterEnforcement implements Enforcement {
         namespace: record.namespace,
         labels: {
           [MANAGED_BY]: this.#options.release.name,
+          [RELEASE_NAMESPACE]: this.#options.release.namespace,
           ...(labelText(record.agent) === '' ? {} : { 'remora.internal/agent': labelText(record.agent) }),
         },
         annotations: {
@@ -177,9 +182,10 @@ export class ClusterEnforcement implements Enforcement {
   }
 
   async #ours(records: readonly PolicyRecord[]): Promise<KubernetesObject[]> {
-    const labelSelector = `${MANAGED_BY}=${this.#options.release.name}`
+    const { name, namespace } = this.#options.release
+    const labelSelector = `${MANAGED_BY}=${name},${RELEASE_NAMESPACE}=${namespace}`
     const objects = await this.#inNamespaces(() => ({ labelSelector }), records)
-    return objects.filter((object) => recordIn(object) !== undefined)
+    return objects.filter((object) => this.#recordIn(object) !== undefined)
   }
 
   async #inNamespaces(
@@ -201,7 +207,23 @@ export class ClusterEnforcement implements Enforcement {
 
   #isOurs({ metadata }: KubernetesObject): boolean {
     const labels = metadata.labels as Readonly<Record<string, unknown>> | undefined
-    return labels?.[MANAGED_BY] === this.#options.release.name
+    const { name, namespace } = this.#options.release
+    return labels?.[MANAGED_BY] === name && labels[RELEASE_NAMESPACE] === namespace
+  }
+
+  /** What another hub has kept with it. Whoever may write policies can write this: it is believed about the object itself. */
+  #recordIn(object: KubernetesObject): PolicyRecord | undefined {
+    const { metadata } = object
+    const annotations = metadata.annotations as Readonly<Record<string, unknown>> | undefined
+    try {
+      const record = policyRecord.parse(JSON.parse(String(annotations?.[RECORD])))
+      const { name, namespace } = record
+      if (name !== metadata.name || namespace !== metadata.namespace) return undefined
+      if (!name.startsWith(`${this.#options.release.name}-`)) return undefined
+      return { ...record, fingerprint: fingerprintOf(object) }
+    } catch {
+      return undefined
+    }
   }
 
   /** Between hubs, workers, NATS, the resolver and the API server: what nothing may cut. */
@@ -315,24 +337,15 @@ async function needing<Result>(
   }
 }
 
-async function unlessGone(work: Promise<unknown>): Promise<void> {
-  await work.catch((error: unknown) => {
+async function unlessGone<Result>(work: Promise<Result>): Promise<Result | undefined> {
+  return work.catch((error: unknown) => {
     if (!isMistake(error, 'E_NOT_FOUND')) throw error
+    return undefined
   })
 }
 
 function isMistake(error: unknown, code: string): error is Mistake {
   return error instanceof Mistake && error.code === code
-}
-
-/** What another hub has kept with it. */
-function recordIn({ metadata }: KubernetesObject): PolicyRecord | undefined {
-  const annotations = metadata.annotations as Readonly<Record<string, unknown>> | undefined
-  try {
-    return policyRecord.parse(JSON.parse(String(annotations?.[RECORD])))
-  } catch {
-    return undefined
-  }
 }
 
 /** The same for the same content, in whatever order. */
@@ -362,6 +375,8 @@ function labelText(text: string): string {
 }
 
 const MANAGED_BY = 'app.kubernetes.io/managed-by'
+/** There may be a Remora of the same name in another namespace. */
+const RELEASE_NAMESPACE = 'remora.internal/release-namespace'
 const RECORD = 'remora.internal/policy'
 const NATS_PORT = 4222
 /** No policy has this name. */

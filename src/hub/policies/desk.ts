@@ -23,7 +23,7 @@ import {
   policyRecord,
 } from '../../wire/policies.ts'
 import { SUBJECTS } from '../../wire/subjects.ts'
-import type { Enforcement } from './enforcement.ts'
+import { blockedPod, type Enforcement } from './enforcement.ts'
 import type { History } from './history.ts'
 import { needsNamespaces, previewOf } from './preview.ts'
 
@@ -68,6 +68,10 @@ export class PolicyDesk {
   #isLoaded = false
   #lookedAt = Number.NEGATIVE_INFINITY
   #trouble = ''
+  /** Of policies that could not be lifted: when that was tried. */
+  readonly #stuck = new Map<string, number>()
+  /** Enforcement is off, and there is nothing left that was in force before. */
+  #isClean = false
   readonly counters = { applied: 0, refused: 0, expired: 0, malformed: 0 }
 
   constructor(options: PolicyDeskOptions) {
@@ -216,7 +220,9 @@ export class PolicyDesk {
 
   async #unblock({ pod, namespace, by }: Extract<PolicyOrder, { ask: 'unblock' }>): Promise<PolicyRemoved> {
     if (!this.#options.isAllowed) return { removed: false, text: DISABLED }
-    const own = [...this.#known.values()].filter((record) => isBlockOf(record, pod, namespace))
+    const own = [...this.#known.values()].filter(
+      (record) => record.namespace === namespace && blockedPod(record) === pod,
+    )
     for (const record of own) await this.#undo(record, `removed by ${by.title}`)
     const text =
       own.length === 0 ? `${namespace}/${pod} is not blocked` : `${namespace}/${pod} is not blocked any more`
@@ -305,11 +311,32 @@ export class PolicyDesk {
 
   async #sweepNow(): Promise<void> {
     const { isAllowed } = this.#options
-    if (!isAllowed) return this.#undoAll(() => 'enforcement is switched off')
+    if (!isAllowed) return this.#clean()
     await this.#undoAll(({ expiresAt }) => (expiresAt <= this.#now() ? TIME_IS_UP : undefined))
-    if (this.#now() - this.#lookedAt < LOOK_MS && this.#now() >= this.#lookedAt) return
+    if (this.#isSoonAfter(this.#lookedAt)) return
     this.#lookedAt = this.#now()
     await this.#look()
+  }
+
+  /** Takes back all, also what is in force and stands in no record. */
+  async #clean(): Promise<void> {
+    const all = () => SWITCHED_OFF
+    await this.#undoAll(all)
+    if (this.#isClean || this.#isSoonAfter(this.#lookedAt)) return
+    this.#lookedAt = this.#now()
+    const { adopted } = await this.#options.enforcement.look([]).catch((error: unknown) => {
+      // Who has never been allowed to put anything in force has no right to look for it either.
+      if (error instanceof Mistake && error.code === 'E_POLICY') return { adopted: [] }
+      throw error
+    })
+    this.#isClean = true
+    for (const record of adopted) await this.#keep(record)
+    await this.#undoAll(all)
+  }
+
+  /** Also when the clock was set back. */
+  #isSoonAfter(time: number): boolean {
+    return this.#now() - time < LOOK_MS && this.#now() >= time
   }
 
   async #look(): Promise<void> {
@@ -337,21 +364,24 @@ export class PolicyDesk {
     for (const record of [...this.#known.values()]) {
       const reason = why(record)
       if (reason === undefined) continue
+      const tried = this.#stuck.get(record.name)
+      if (tried !== undefined && this.#isSoonAfter(tried)) continue
       try {
         await this.#undo(record, reason)
         if (reason === TIME_IS_UP) this.counters.expired++
       } catch (error) {
+        this.#stuck.set(record.name, this.#now())
         failure = error
       }
     }
     if (failure !== undefined) throw failure
   }
 
-  /** What cannot be done now is told once, and tried again with the next sweep. */
+  /** What cannot be done now is told once, and tried again later. */
   async #patiently(work: () => Promise<void>): Promise<void> {
     try {
       await work()
-      this.#trouble = ''
+      if (this.#stuck.size === 0) this.#trouble = ''
     } catch (error) {
       const why =
         error instanceof Mistake
@@ -365,9 +395,11 @@ export class PolicyDesk {
 
   async #undo(record: PolicyRecord, why: string): Promise<void> {
     const { enforcement, bucket, tell, note } = this.#options
-    await enforcement.lift(record)
+    const others = [...this.#known.values()].filter(({ name }) => name !== record.name)
+    await enforcement.lift(record, others)
     await bucket.delete(policyKey(record.name))
     this.#known.delete(record.name)
+    this.#stuck.delete(record.name)
     tell(callerIn(record), `policy: ${record.summary} (${record.name}) is lifted: ${why}`)
     note('info', 'a policy was lifted', { policy: record.name, why })
   }
@@ -387,18 +419,6 @@ export class PolicyDesk {
   }
 }
 
-function isBlockOf({ kind, namespace, rule }: PolicyRecord, pod: string, inNamespace: string): boolean {
-  const { block } = rule
-  return (
-    kind === 'pod' &&
-    namespace === inNamespace &&
-    typeof block === 'object' &&
-    block !== null &&
-    'pod' in block &&
-    block.pod === pod
-  )
-}
-
 function namespaceOf(rule: PolicyRule): string {
   if (rule.kind === 'host') return ''
   return rule.kind === 'pod' ? rule.namespace : rule.policy.metadata.namespace
@@ -416,6 +436,7 @@ function digest(...parts: readonly string[]): string {
 const DISABLED = 'blocking is disabled'
 const TIME_IS_UP = 'its time is up'
 const RETIRED = 'its agent is active no more'
+const SWITCHED_OFF = 'enforcement is switched off'
 const SWEEP_MS = 1000
 const LOOK_MS = 10_000
 const FRESH_MS = 1000

@@ -8,8 +8,8 @@ export interface Enforcement {
   check(rule: PolicyRule): Promise<void>
   /** Puts it in force, or changes how long it is. Answers what is to be kept with it, and said of it. */
   enforce(record: PolicyRecord, rule: PolicyRule): Promise<Enforced>
-  /** Of what is not in force: nothing. */
-  lift(record: PolicyRecord): Promise<void>
+  /** Of what is not in force: nothing. `others` stay in force. */
+  lift(record: PolicyRecord, others: readonly PolicyRecord[]): Promise<void>
   /**
    * Looks at what is in force, and tells of each record what has become of it. Lifts what is ours and in no record; what
    * another hub has put in force and is not known here comes back as a record.
@@ -30,4 +30,10 @@ export interface Looked {
   /** Names of those that somebody else has changed. */
   readonly changed: readonly string[]
   readonly adopted: readonly PolicyRecord[]
+}
+
+/** Name of the pod that a policy cuts off, in its namespace; undefined for policies of other kinds. */
+export function blockedPod({ kind, rule: { block } }: PolicyRecord): string | undefined {
+  if (kind !== 'pod' || typeof block !== 'object' || block === null || !('pod' in block)) return undefined
+  return String(block.pod)
 }

@@ -1,0 +1,152 @@
+import assert from 'node:assert/strict'
+import { describe, type TestContext, test } from 'node:test'
+import type { HubClient } from '../src/client/hub-client.ts'
+import { natsServer } from '../src/testing/nats-server.ts'
+import { Running } from '../src/testing/running.ts'
+import { tempFolder } from '../src/testing/temp-folder.ts'
+import { until } from '../src/testing/until.ts'
+import type { Rule } from './kube/access.ts'
+import { FakeKubernetes } from './kube/fake-kubernetes.ts'
+import { kubeconfigFile } from './kube/kubeconfig.ts'
+
+/** What the chart gives a hub, as docs/policies.md and docs/kubernetes.md list it. */
+const FOLLOWING: readonly Rule[] = [
+  { apiGroups: [''], resources: ['pods', 'services', 'nodes'], verbs: ['list', 'watch'] },
+  { apiGroups: [''], resources: ['namespaces'], verbs: ['get', 'list'] },
+  { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: ['list', 'watch'] },
+]
+const ENFORCING: readonly Rule[] = [
+  {
+    apiGroups: ['networking.k8s.io'],
+    resources: ['networkpolicies'],
+    verbs: ['get', 'list', 'create', 'update', 'delete'],
+  },
+  { apiGroups: [''], resources: ['pods'], verbs: ['patch'] },
+]
+const BLOCK = `{ block: { pod: 'web-1', namespace: 'shop' } }`
+
+describe('policies of agents in a cluster, with two hubs', () => {
+  test('outlive the hub that has put them in force, once each, and go when their time is up', async (t) => {
+    const lab = await started(t)
+    if (lab === undefined) return
+    const { fake, hubs, applied, policies, blockedBy } = lab
+    fake.put('theirs', THEIRS, 'networkpolicies', 'shop')
+    fake.put('remora-theirs', { ...THEIRS, metadata: { labels: { team: 'web' } } }, 'networkpolicies', 'shop')
+    const theirs = () =>
+      ['theirs', 'remora-theirs'].map(
+        (name) => fake.find(name, 'networkpolicies', 'shop')?.metadata.resourceVersion,
+      )
+    const before = theirs()
+    await applied('Guard', BLOCK, '15s')
+    const [policy] = policies()
+    const name = policy?.metadata.name ?? ''
+    assert.equal(blockedBy('web-1'), name)
+    const version = policy?.metadata.resourceVersion
+
+    const [leads, other] = hubs.sort((one, two) => Number(hasLed(two)) - Number(hasLed(one)))
+    assert.deepEqual(hubs.map(hasLed), [true, false])
+    const wanted = await listed(leads, t)
+    await leads?.stop('SIGKILL')
+    await other?.says(/this hub leads/)
+    const client = await other?.client(t)
+    await until(async () => ((await known(client))[0]?.name ?? '') === name)
+    // As it was: told the same, written by nobody a second time.
+    assert.deepEqual(await listed(other, t), wanted)
+    assert.deepEqual(
+      policies().map(({ metadata }) => [metadata.name, metadata.resourceVersion]),
+      [[name, version]],
+    )
+
+    await until(() => policies().length === 0)
+    assert.equal(blockedBy('web-1'), undefined)
+    const expires = wanted[0]?.expiresAt ?? 0
+    assert.ok(Date.now() >= expires, 'not before its time')
+    await until(async () => (await known(client)).length === 0)
+    assert.match((other?.stderr ?? '') + (other?.stdout ?? ''), /a policy was lifted.*its time is up/)
+    assert.deepEqual(theirs(), before)
+  })
+})
+
+async function listed(hub: Running | undefined, t: TestContext) {
+  return (await known(await hub?.client(t))).map(({ name, summary, agentTitle, reason, expiresAt }) => ({
+    ...{ name, summary, agentTitle, reason, expiresAt },
+  }))
+}
+
+/** While nobody leads nobody knows. */
+async function known(client: HubClient | undefined) {
+  return (await client?.policies().catch(() => undefined))?.policies ?? []
+}
+
+function hasLed({ stderr, stdout }: Running): boolean {
+  return /this hub leads/.test(stderr + stdout)
+}
+
+async function started(
+  t: TestContext,
+  { rules = ENFORCING, hubs: count = 2 }: { readonly rules?: readonly Rule[]; readonly hubs?: number } = {},
+) {
+  const server = await natsServer(t)
+  if (server === undefined) return undefined
+  const fake = await FakeKubernetes.start(t, { rbac: true })
+  const token = fake.addServiceAccount('remora', 'hub', [...FOLLOWING, ...rules])
+  fake.put('web-1', pod('10.0.0.1', { app: 'web' }), 'pods', 'shop')
+  fake.put('web-2', pod('10.0.0.2', { app: 'web' }), 'pods', 'shop')
+  fake.put('dns-1', pod('10.0.0.53', { 'k8s-app': 'kube-dns' }), 'pods', 'kube-system')
+  const kubeconfig = await kubeconfigFile(t, { test: { url: fake.url, token } })
+  const settings = [
+    ...[`kubernetes.kubeconfig=${kubeconfig}`, 'hub.store=nats', 'logLevel=info'],
+    'scripting.allowEnforcement=true',
+  ]
+  const hubOf = async (...more: readonly string[]) =>
+    new Running(t, await tempFolder(t), [
+      'hub',
+      '--nats',
+      server.url,
+      ...[...settings, ...more].flatMap((each) => ['--set', each]),
+    ])
+  const hubs: Running[] = []
+  for (let at = 0; at < count; at++) hubs.push(await hubOf())
+  await until(() => hubs.some(hasLed))
+  const policies = () =>
+    fake
+      .objects('networkpolicies')
+      .filter(
+        ({ metadata }) =>
+          JSON.stringify(metadata.labels ?? {}).includes('"managed-by":"remora"') ||
+          JSON.stringify(metadata.labels ?? {}).includes('app.kubernetes.io/managed-by'),
+      )
+  /** A script puts it in force by a job on the hub that leads; then it is idle. */
+  const applied = async (title: string, rule: string, ttl: string) => {
+    const client = await hubs.find(hasLed)?.client(t)
+    assert.ok(client !== undefined)
+    const others = policies().length
+    const code = `// ${title}
+jobs.schedule('apply', '* * * * * *', function () {
+  console.log(policy.apply(Object.assign({ ttl: '${ttl}', reason: 'a test' }, ${rule})).text)
+}, 1)`
+    const { id } = await client.createAgent({ title, code, active: true })
+    await until(
+      () => policies().length > others,
+      () => hubs.map(({ stderr, stdout }) => stderr + stdout).join('\n'),
+    )
+    await until(async () => (await known(client)).length > 0)
+    await client.updateAgent(id, { code: `// ${title}, idle` })
+    return { id, client }
+  }
+  const blockedBy = (name: string) =>
+    (fake.find(name, 'pods', 'shop')?.metadata.labels as Record<string, string> | undefined)?.[
+      'remora.internal/blocked'
+    ]
+  return { fake, hubs, hubOf, applied, policies, blockedBy, server }
+}
+
+function pod(podIP: string, labels: object) {
+  return {
+    metadata: { labels },
+    spec: { nodeName: 'n1', containers: [{ name: 'main', image: 'nginx' }] },
+    status: { phase: 'Running', podIP, podIPs: [{ ip: podIP }] },
+  }
+}
+
+const THEIRS = { spec: { podSelector: {}, policyTypes: ['Ingress'] } }
