@@ -6,15 +6,8 @@ import type { AgentView } from '../../../src/wire/views.ts'
 import { EmptyState, ErrorState, LoadingState } from '../../components/states.tsx'
 import { useAgents } from '../../lib/watched.ts'
 import { AgentEditor } from './agent-editor.tsx'
-import { freeTitle, type Text } from './editing.ts'
+import { freeTitle, type Text, type TrialProps } from './editing.ts'
 import { useScripting, useTemplates } from './queries.ts'
-
-/** What another part of the dashboard does with the code that is being written. */
-export interface TrialProps {
-  readonly code: string
-  readonly title: string
-  readonly onGoToLine: (line: number, column?: number) => void
-}
 
 interface Props {
   /** Runs the code before it is stored. */

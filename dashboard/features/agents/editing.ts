@@ -6,6 +6,13 @@ export interface Text {
   readonly code: string
 }
 
+/** What another part of the dashboard does with the code that is being written. */
+export interface TrialProps {
+  readonly code: string
+  readonly title: string
+  readonly onGoToLine: (line: number, column?: number) => void
+}
+
 export interface Editing {
   /** The stored agent, as it was when this began or was saved; undefined for one that is not stored yet. */
   readonly base: (Text & { readonly id: string; readonly version: number }) | undefined
