@@ -6,6 +6,7 @@ import { DeploymentFollower } from '../node/deployment-follower.ts'
 import type { NodeAgents } from '../node/node-agents.ts'
 import type { Note } from '../node/note.ts'
 import type { AgentStore } from '../store/agent-store.ts'
+import { pause } from '../waiting/pause.ts'
 import type { HubAction } from '../wire/actions.ts'
 import { alertSaid } from '../wire/alerts.ts'
 import { decode, encode } from '../wire/codec.ts'
@@ -46,7 +47,9 @@ export class Leading {
   readonly #follower: DeploymentFollower
   readonly #actions: ActionConsumer
   readonly agents: NodeAgents
-  readonly cluster: ClusterWatcher | undefined
+  #cluster: ClusterWatcher | undefined
+  readonly #following: Promise<void>
+  readonly #closing = new AbortController()
   readonly #resources: NetworkAgents | undefined
   readonly #policies: PolicyDesk
   readonly #options: LeadingOptions
@@ -68,7 +71,6 @@ export class Leading {
     const { bus, store, state, actions, boot, note } = options
     this.agents = agents
     this.#options = options
-    this.cluster = options.watchCluster()
     this.#resources = options.followResources()
     this.#policies = options.openPolicies()
     this.#deployer = new Deployer({
@@ -97,6 +99,7 @@ export class Leading {
       note,
     })
     agents.follow(this.#follower)
+    this.#following = this.#followCluster(this.#follower.current)
     this.#sweep = setInterval(() => {
       options.alerts
         .sweep()
@@ -112,6 +115,18 @@ export class Leading {
         else await this.#alert(action, ending)
       },
     })
+  }
+
+  /** After the agents of the hub that led before are here: what has changed since is told to them, too. */
+  async #followCluster(loaded: Promise<void>): Promise<void> {
+    const { signal } = this.#closing
+    await Promise.race([loaded, pause(LOADING_MS, signal)])
+    if (!signal.aborted) this.#cluster = this.#options.watchCluster()
+  }
+
+  /** What is read of the cluster; undefined where there is none, and until agents are loaded. */
+  get cluster(): ClusterWatcher | undefined {
+    return this.#cluster
   }
 
   /** What makes no sense is counted and left: it would not make any the next time. */
@@ -167,7 +182,9 @@ export class Leading {
     clearInterval(this.#sweep)
     clearInterval(this.#telling)
     await this.#resources?.close()
-    await this.cluster?.close()
+    this.#closing.abort()
+    await this.#following
+    await this.#cluster?.close()
     await this.#policies.close()
     await this.#actions.close()
     await this.#deployer.close()
@@ -176,5 +193,7 @@ export class Leading {
   }
 }
 
+/** For agents to be loaded, before everybody hears of the cluster again. */
+const LOADING_MS = 5000
 const SWEEP_MS = 10_000
 const TELL_MS = 10 * 60_000
