@@ -61,6 +61,33 @@ describe('who has an address in a cluster', () => {
     assert.deepEqual([service, endpointSlice], ['price', 'price-x1'])
   })
 
+  test('is the service of that protocol, where several share an address and port', () => {
+    const status = { loadBalancer: { ingress: [{ ip: '203.0.113.2' }] } }
+    const port = (protocol?: string) => [{ port: 53, nodePort: 30_053, ...(protocol ? { protocol } : {}) }]
+    const identities = known(
+      added('node', aNode('node-1', '192.168.0.1')),
+      added('service', aService('dns-tcp', { clusterIP: '10.9.0.1', ports: port() }, status)),
+      added('service', aService('dns-udp', { clusterIP: '10.9.0.2', ports: port('UDP') }, status), START + 9),
+      added('pod', aPod('dns-1', '10.1.0.3')),
+      added('endpointSlice', aSlice('dns-tcp', 53, { '10.1.0.3': 'dns-1' })),
+      added('endpointSlice', {
+        ...aSlice('dns-udp', 53, { '10.1.0.3': 'dns-1' }),
+        ports: [{ port: 53, protocol: 'UDP' }],
+      }),
+    )
+    for (const [ip, at] of [
+      ['203.0.113.2', '53'],
+      ['192.168.0.1', '30053'],
+      ['10.1.0.3', '53'],
+    ] as const) {
+      assert.equal(identities.find(ip, at, LATER)?.name, 'dns-tcp', ip)
+      assert.equal(identities.find(ip, at, LATER, 'udp')?.name, 'dns-udp', ip)
+    }
+    assert.equal(identities.find('203.0.113.2', '53', LATER, 'sctp'), undefined)
+    assert.equal(identities.find('10.1.0.3', '0', LATER, '')?.name, 'dns-1')
+    assert.ok([...identities.history()].every(({ address }) => !address.includes('/')))
+  })
+
   test('is the service that has an address, of several with the same pods', () => {
     const identities = known(
       added('service', aService('all', { clusterIP: 'None', ports: [{ port: 8080 }] })),

@@ -1,5 +1,6 @@
 import type { Identity, Workload } from '../entry/identity.ts'
 import { KubernetesObject } from '../entry/kubernetes-object.ts'
+import type { Protocol } from '../entry/protocol.ts'
 import { AddressTable, type Claim, Claims, LATENCY_MS, Past } from './address-table.ts'
 import { canonicalAddress, Networks, neighbourhoodOf, PRIVATE_NETWORKS } from './networks.ts'
 import type { ClusterNode, EndpointSlice, KnownChange, Metadata, Pod, Service } from './objects.ts'
@@ -17,11 +18,13 @@ export interface IdentityLimits {
 export interface NamedSince {
   /** ms since the epoch. */
   readonly since: number
-  /** Address, or address:port. */
+  /** Address, or address:port: of several protocols each by itself. */
   readonly address: string
   readonly name: string
   readonly namespace: string
 }
+
+type Layer4 = Protocol['layer4']
 
 /**
  * Who has which address in a cluster, and who had it before. The order is that of trust: the exact address and port of a service
@@ -33,7 +36,7 @@ export interface NamedSince {
 export class Identities {
   readonly #known = new Map<string, Known>()
   readonly #past: Past
-  /** By the address and port of a service … */
+  /** By the address, port and protocol of a service, which several may share but for one of these … */
   readonly #services = new AddressTable<KnownService>()
   /** … those behind it … */
   readonly #endpoints = new AddressTable<Endpoint>()
@@ -81,9 +84,9 @@ export class Identities {
   }
 
   /** Who had an address and port at a time in ms since the epoch. */
-  find(address: string, port: string, atMs: number): Identity | undefined {
+  find(address: string, port: string, atMs: number, layer4: Layer4 = 'tcp'): Identity | undefined {
     const ip = plain(address)
-    return this.#findExact(ip, port, atMs) ?? this.#findAddress(ip, atMs)
+    return this.#findExact(ip, `${port}/${layer4}`, atMs) ?? this.#findAddress(ip, atMs)
   }
 
   /** The pod with a uid, whatever addresses it has. */
@@ -96,12 +99,12 @@ export class Identities {
    * Whether more may become known of who had an address then: it is in the networks of the cluster and nobody is known to have had
    * it, or who had it gave it up about then, or is about to.
    */
-  mayChange(address: string, port: string, atMs: number): boolean {
+  mayChange(address: string, port: string, atMs: number, layer4: Layer4 = 'tcp'): boolean {
     const ip = plain(address)
     const holding = this.#pods.get(ip)?.only(atMs)
     if (holding !== undefined)
       return atMs >= holding.endLow || (holding.endHigh === Infinity && holding.who.isEnding)
-    return this.isOfPods(ip) && this.find(ip, port, atMs) === undefined
+    return this.isOfPods(ip) && this.find(ip, port, atMs, layer4) === undefined
   }
 
   /** Whether an address is one that pods have, or may have. */
@@ -116,13 +119,13 @@ export class Identities {
   /** Who has which address since when, as far back as that is remembered, in no order. */
   *history(): Iterable<NamedSince> {
     for (const table of [this.#nodes, this.#clusterIps, this.#pods, this.#services, this.#hostPorts])
-      for (const [address, holders] of table)
+      for (const [key, holders] of table)
         for (const { who, begin } of holders)
-          yield { since: begin, address, name: who.name, namespace: who.namespace }
-    for (const [address, holders] of this.#endpoints)
+          yield { since: begin, address: withoutLayer4(key), name: who.name, namespace: who.namespace }
+    for (const [key, holders] of this.#endpoints)
       for (const { who, begin } of holders) {
         const since = Math.max(begin, this.#podsByUid.get(who.pod)?.begin ?? 0)
-        yield { since, address, name: who.slice.service, namespace: who.slice.namespace }
+        yield { since, address: withoutLayer4(key), name: who.slice.service, namespace: who.slice.namespace }
       }
   }
 
@@ -376,8 +379,8 @@ function updateService(service: KnownService, { spec, status }: Service, at: num
   const addresses = canonical([spec.clusterIP, ...spec.clusterIPs])
   const balancers = status.loadBalancer.ingress.map(({ ip }) => ip)
   const outside = canonical([...spec.externalIPs, ...balancers])
-  const ports = spec.ports.flatMap(({ port }) => port ?? [])
-  const nodePorts = spec.ports.flatMap(({ nodePort }) => (nodePort === undefined ? [] : String(nodePort)))
+  const ports = spec.ports.flatMap(({ port, protocol }) => portKeys(port, protocol))
+  const nodePorts = spec.ports.flatMap(({ nodePort, protocol }) => portKeys(nodePort, protocol))
   const claim = { who: service, begin: service.begin, seen: at }
   service.hasAddress = addresses.length > 0
   service.exact.set(claimed(withPorts([...addresses, ...outside], ports), claim), at)
@@ -387,12 +390,12 @@ function updateService(service: KnownService, { spec, status }: Service, at: num
 
 function updateSlice(slice: KnownSlice, { metadata, endpoints, ports }: EndpointSlice, at: number): void {
   slice.service = metadata.labels['kubernetes.io/service-name'] ?? ''
-  const numbers = ports.flatMap(({ port }) => port ?? [])
+  const keys = ports.flatMap(({ port, protocol }) => portKeys(port, protocol))
   const claims = new Map<string, Claim<Endpoint>>()
   for (const { addresses, targetRef } of slice.service === '' ? [] : endpoints) {
     const pod = targetRef?.kind === 'Pod' ? (targetRef.uid ?? '') : ''
     for (const address of canonical(addresses))
-      for (const port of numbers) {
+      for (const port of keys) {
         const who = { slice, address, pod }
         // From when to when a pod has its address is for the pod to say.
         claims.set(`${address}:${port}`, { who, begin: pod === '' ? slice.begin : 0, seen: at })
@@ -408,12 +411,24 @@ function endPod(pod: KnownPod, low: number, high: number): void {
 }
 
 /** Ports of the node that lead to a pod. */
-function openPorts({ containers }: Pod['spec'], isOnHost: boolean): number[] {
+function openPorts({ containers }: Pod['spec'], isOnHost: boolean): string[] {
   const all = containers.flatMap(({ ports }) => ports)
-  return all.flatMap(({ hostPort, containerPort }) => hostPort || (isOnHost && containerPort) || [])
+  return all.flatMap(({ hostPort, containerPort, protocol }) =>
+    portKeys(hostPort || (isOnHost && containerPort) || undefined, protocol),
+  )
 }
 
-function withPorts(addresses: readonly string[], ports: readonly number[]): string[] {
+/** `80/tcp`. TCP where nothing is said. */
+function portKeys(port: number | undefined, protocol = 'TCP'): string[] {
+  return port === undefined ? [] : [`${port}/${protocol.toLowerCase()}`]
+}
+
+function withoutLayer4(key: string): string {
+  const at = key.indexOf('/')
+  return at < 0 ? key : key.slice(0, at)
+}
+
+function withPorts(addresses: readonly string[], ports: readonly string[]): string[] {
   return addresses.flatMap((address) => ports.map((port) => `${address}:${port}`))
 }
 

@@ -60,7 +60,9 @@ export interface EntryOrigin {
   /** Name of an address, from DNS replies seen earlier. */
   nameOf(ip: string): string | undefined
   /** Who had an address and port at a time in ms since the epoch, as a cluster says; absent where there is none. */
-  readonly identityOf?: ((ip: string, port: string, atMs: number) => Identity | undefined) | undefined
+  readonly identityOf?:
+    | ((ip: string, port: string, atMs: number, layer4: Protocol['layer4']) => Identity | undefined)
+    | undefined
   /** The process of this machine that has the end of a connection; absent where nobody looks. */
   readonly processOf?: ((end: Endpoint, peer: Endpoint) => Process | undefined) | undefined
 }
@@ -163,7 +165,7 @@ export class Entry {
    */
   #endpoint(end: Endpoint, peer: Endpoint, authority: string | undefined) {
     const { identityOf, processOf } = this.#origin
-    const identity = identityOf?.(end.ip, end.port, this.timestamp)
+    const identity = identityOf?.(end.ip, end.port, this.timestamp, this.protocol.layer4)
     const process = processOf?.(end, peer)
     const { ip, port } = end
     if (identity !== undefined) return knownEnd(ip, port, identity, identity.mechanism, process)

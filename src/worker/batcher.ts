@@ -18,7 +18,7 @@ import type { Identity } from '../entry/identity.ts'
 import { encodeRow, type Layout, type LayoutField, layoutsFor, type Wanted } from '../entry/layout.ts'
 import type { Shape } from '../entry/shape.ts'
 import { addressText } from '../packet/address.ts'
-import type { Packet } from '../packet/packet.ts'
+import { type Packet, PROTOCOL } from '../packet/packet.ts'
 import type { Connection } from '../reassembly/connection.ts'
 
 /** What agents read: decides what crosses. */
@@ -200,7 +200,11 @@ export class Batcher {
     if (identityOf === undefined) return []
     const { client, server } = streamInfo(connection, 0)
     const atMs = connection.seconds * 1000 + Math.floor(connection.nanos / 1e6)
-    return [client, server].map(({ ip, port }) => [`${ip}:${port}`, identityOf(ip, port, atMs) ?? null])
+    const layer4 = connection.protocol === PROTOCOL.tcp ? 'tcp' : 'udp'
+    return [client, server].map(({ ip, port }) => [
+      `${ip}:${port}`,
+      identityOf(ip, port, atMs, layer4) ?? null,
+    ])
   }
 
   #namesOf(connection: Connection): (readonly [string, string])[] {

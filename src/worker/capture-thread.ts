@@ -245,7 +245,7 @@ class CaptureThread {
     } else if (message.kind === 'cluster') {
       this.#hear(message.changes)
       // Where there is no cluster, nobody asks for it.
-      this.#origin.identityOf ??= (ip, port, atMs) => this.#identities.find(ip, port, atMs)
+      this.#origin.identityOf ??= (...of) => this.#identities.find(...of)
     } else if (message.kind === 'sockets') {
       this.#processes.apply(message)
       this.#origin.processOf ??= (end, peer) => this.#processes.find(end, peer)

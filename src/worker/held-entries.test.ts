@@ -128,7 +128,13 @@ function start() {
     item: (client: string, server: string, matcherKey: string, requestSize = 1) =>
       held.item({
         stream: { client: { ip: client, port: '50000' }, server: { ip: server, port: '80' } },
-        ...{ matcherKey, requestSize, responseSize: 0 },
+        ...{
+          matcherKey,
+          requestSize,
+          responseSize: 0,
+          dissector: { protocols: [{ layer4: 'tcp' }] },
+          variant: 0,
+        },
         ...{ seconds: (NOW + now) / 1000, nanos: 0 },
       } as Exchange),
   }

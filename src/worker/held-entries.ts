@@ -155,12 +155,11 @@ export class HeldEntries implements EventSink {
     })
   }
 
-  #mayChange({ exchange: { stream, seconds, nanos } }: Held): boolean {
-    const { client, server } = stream
+  #mayChange({ exchange: { stream, seconds, nanos, dissector, variant } }: Held): boolean {
     const atMs = seconds * 1000 + Math.floor(nanos / 1e6)
-    const identities = this.#identities
-    return (
-      identities.mayChange(client.ip, client.port, atMs) || identities.mayChange(server.ip, server.port, atMs)
+    const layer4 = dissector.protocols[variant]?.layer4
+    return [stream.client, stream.server].some(({ ip, port }) =>
+      this.#identities.mayChange(ip, port, atMs, layer4),
     )
   }
 
