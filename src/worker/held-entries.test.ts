@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { Identities } from '../cluster/identities.ts'
 import { aNode, aPod, change, START, seconds } from '../cluster/test-objects.ts'
-import type { Exchange } from '../entry/entry.ts'
+import { redis } from '../dissectors/redis/dissector.ts'
+import type { EntryProtocol, Exchange } from '../entry/entry.ts'
 import { HeldEntries } from './held-entries.ts'
 
 const NOW = START + 60_000
@@ -132,7 +133,7 @@ function start() {
           matcherKey,
           requestSize,
           responseSize: 0,
-          dissector: { protocols: [{ layer4: 'tcp' }] },
+          dissector: redis as unknown as EntryProtocol,
           variant: 0,
         },
         ...{ seconds: (NOW + now) / 1000, nanos: 0 },
