@@ -4,7 +4,7 @@ import { lstat, mkdir, open, readdir, realpath, rename, rm } from 'node:fs/promi
 import { dirname, join, resolve, sep } from 'node:path'
 import { Mistake } from '../mistake/mistake.ts'
 import { brief, hasCode } from './failure.ts'
-import type { DataFolder } from './helper.ts'
+import type { Claim, DataFolder } from './helper.ts'
 
 /**
  * Opens the folder that scripts share, making it when it is missing, and counts what is in it against the quota.
@@ -185,22 +185,27 @@ function namingTarget(error: unknown, draft: string, target: string): unknown {
 }
 
 /**
- * Adds a file to the root under a name nobody has: `1767225600.pcap`, then `1767225600-1.pcap`. Its size is known
- * only afterwards: when the quota does not hold it, it goes again. Returns the bare name.
+ * Adds a file to the root under a name nobody has: `1767225600.pcap`, then `1767225600-1.pcap`. What it takes beyond what
+ * `fill` has claimed is known only afterwards: when the quota does not hold it, it goes again. Returns the bare name.
  */
 export async function addFile(
   folder: DataFolder,
   stem: string,
   ending: string,
-  fill: (target: string) => Promise<void>,
+  fill: (target: string, claim: Claim) => Promise<void>,
 ): Promise<string> {
   const name = await claimName(folder.root, stem, ending)
   const target = join(folder.root, name)
+  let claimed = 0
   try {
-    await fill(target)
-    folder.reserve(await weighAlone(target))
+    await fill(target, (bytes) => {
+      folder.reserve(bytes)
+      claimed += bytes
+    })
+    folder.reserve((await weighAlone(target)) - claimed)
     return name
   } catch (error) {
+    folder.reserve(-claimed)
     await discard(target)
     throw error
   }

@@ -343,9 +343,9 @@ export interface PacketStore {
   /** Names of the streams whose packets are still here, oldest first. */
   streams(): Promise<readonly string[]>
   /** Writes the packets of all these streams, sorted by time, to `target`. None of them: a capture without packets. */
-  writeMerged(streams: readonly string[], target: string): Promise<void>
+  writeMerged(streams: readonly string[], target: string, claim?: Claim): Promise<void>
   /** The same for capture files on disk (absolute paths), such as copies that a script has put aside. */
-  writeMergedFiles(files: readonly string[], target: string): Promise<void>
+  writeMergedFiles(files: readonly string[], target: string, claim?: Claim): Promise<void>
   /** UNIX seconds (as text) of a change → address or address:port → name. */
   nameHistory(): Promise<NameHistory>
 }
@@ -357,8 +357,11 @@ export interface PodPackets {
    * why there is nothing, or not all: "" when there is. Without any packet nothing is written. Throws a Mistake for a pod
    * that is not known, and where packets are not kept.
    */
-  write(pod: MeantPod, seconds: number, nowMs: number, target: string): Promise<WrittenPackets>
+  write(pod: MeantPod, seconds: number, nowMs: number, target: string, claim: Claim): Promise<WrittenPackets>
 }
+
+/** Sets room aside for bytes that are about to be written. Throws when there is not as much. */
+export type Claim = (bytes: number) => void
 
 export interface WrittenPackets {
   readonly packets: number

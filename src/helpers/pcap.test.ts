@@ -113,14 +113,17 @@ describe('pcap', () => {
 describe('pcap.history', () => {
   async function openPods(t: TestContext, text: string, { complaint = '', quota = 1 << 20 } = {}) {
     const asked: unknown[] = []
+    const written: string[] = []
     const podPackets: HelperHost['podPackets'] = {
-      write: async (pod, seconds, nowMs, target) => {
+      write: async (pod, seconds, nowMs, target, claim) => {
         asked.push([pod, seconds, nowMs])
+        claim(text.length)
+        written.push(target)
         if (text !== '') await writeFile(target, text)
         return { packets: text.length, complaint }
       },
     }
-    return { asked, ...(await open(t, { podPackets }, quota)) }
+    return { asked, written, ...(await open(t, { podPackets }, quota)) }
   }
 
   test('writes what was asked for: by name, with the namespace, or of a pod that an event has brought', async (t) => {
@@ -148,13 +151,14 @@ describe('pcap.history', () => {
   })
 
   test('refuses what is no pod, and what is too long for the data folder, and runs on no hub', async (t) => {
-    const { call, root } = await openPods(t, 'more than ten', { quota: 10 })
+    const { call, root, written } = await openPods(t, 'more than ten', { quota: 10 })
     for (const pod of ['', 'A B', 'a/b/c', 7, null, {}, { metadata: {} }])
       await assert.rejects(call('history', pod), { code: 'E_HELPER_ARGUMENT' })
     for (const seconds of [0, -1, 601, Number.NaN])
       await assert.rejects(call('history', 'cart-1', seconds), { code: 'E_HELPER_ARGUMENT' })
     await assert.rejects(call('history', 'cart-1'), /quota|full/i)
     assert.deepEqual(await readdir(root), [])
+    assert.deepEqual(written, [])
     const { call: onHub } = await open(t, { component: 'hub' })
     await assert.rejects(onHub('history', 'cart-1'), /available on workers only/)
   })

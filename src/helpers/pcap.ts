@@ -98,11 +98,17 @@ export function refuseOnHub(host: HelperHost): void {
 async function writeHistory(pod: MeantPod, seconds: number, host: HelperHost): Promise<string | null> {
   const nothing = new Error('there is nothing to write')
   try {
-    return await addFile(host.files, String(Math.floor(host.now() / 1000)), '.pcap', async (target) => {
-      const { packets, complaint } = await host.podPackets.write(pod, seconds, host.now(), target)
-      if (complaint !== '') host.warn(`pcap.history: ${complaint}`)
-      if (packets === 0) throw nothing
-    })
+    return await addFile(
+      host.files,
+      String(Math.floor(host.now() / 1000)),
+      '.pcap',
+      async (target, claim) => {
+        const now = host.now()
+        const { packets, complaint } = await host.podPackets.write(pod, seconds, now, target, claim)
+        if (complaint !== '') host.warn(`pcap.history: ${complaint}`)
+        if (packets === 0) throw nothing
+      },
+    )
   } catch (error) {
     if (error === nothing) return null
     throw error
@@ -138,7 +144,7 @@ async function snapshotOfStreams(selected: readonly string[], host: HelperHost):
   const kept = await host.packets.streams()
   const wanted = new Set(selected.map((name) => basename(name)))
   const chosen = wanted.size === 0 ? kept : kept.filter((name) => wanted.has(name))
-  return await addSnapshot(host, (target) => host.packets.writeMerged(chosen, target))
+  return await addSnapshot(host, (...target) => host.packets.writeMerged(chosen, ...target))
 }
 
 async function snapshotOfFolder(
@@ -150,7 +156,7 @@ async function snapshotOfFolder(
   const paths = [...new Set(names)].map((name) => host.files.resolve(join(folder, name)))
   const there: string[] = []
   for (const path of paths) if ((await look(path))?.isFile()) there.push(path)
-  return await addSnapshot(host, (target) => host.packets.writeMergedFiles(there, target))
+  return await addSnapshot(host, (...target) => host.packets.writeMergedFiles(there, ...target))
 }
 
 async function capturesIn(folder: string, host: HelperHost): Promise<string[]> {
@@ -158,7 +164,7 @@ async function capturesIn(folder: string, host: HelperHost): Promise<string[]> {
   return names.filter((name) => name.endsWith('.pcap')).sort()
 }
 
-async function addSnapshot(host: HelperHost, write: (target: string) => Promise<void>): Promise<string> {
+async function addSnapshot(host: HelperHost, write: Parameters<typeof addFile>[3]): Promise<string> {
   return await addFile(host.files, String(Math.floor(host.now() / 1000)), '.pcap', write)
 }
 

@@ -66,6 +66,19 @@ describe('the history of a pod', () => {
     assert.equal((await textsFor('cart', 100, 499 * SECOND)).texts.length, 0)
   })
 
+  test('is not written where there is no room for it', async (t) => {
+    const { history, writer, pods, target } = await historyFor(t)
+    pods.take([added('cart', '10.0.0.1')])
+    writer.append(datagram(1, '10.0.0.1', '10.0.0.9', 'x'.repeat(1000)), 1)
+    const asked: number[] = []
+    const refuse = (bytes: number) => {
+      asked.push(bytes)
+      throw new Error('full')
+    }
+    await assert.rejects(history.write({ name: 'cart' }, 30, 2 * SECOND, target, refuse), /full/)
+    assert.deepEqual([asked, existsSync(target)], [[1028], false])
+  })
+
   test('of a pod on the network of its node is that of its ports', async (t) => {
     const { writer, pods, textsFor } = await historyFor(t)
     const spec = { hostNetwork: true, containers: [{ name: 'main', ports: [{ containerPort: 53 }] }] }
@@ -93,19 +106,22 @@ describe('the history of a pod', () => {
       isKept: false,
       flush: async () => undefined,
     })
-    await assert.rejects(history.write({ name: 'cart' }, 1, 0, '/none'), /no packets are kept/)
+    await assert.rejects(
+      history.write({ name: 'cart' }, 1, 0, '/none', () => {}),
+      /no packets are kept/,
+    )
     const nowhere = new PodHistory({
       pods,
       packets: new SpoolReader({ folder: '/none', maxBytes: 0, heads: new SharedArrayBuffer(8) }),
       isKept: true,
       flush: async () => 'packets are not kept for agents any more: no space',
     })
-    assert.deepEqual(await nowhere.write({ name: 'cart', namespace: 'test' }, 1, 0, '/none'), {
+    assert.deepEqual(await nowhere.write({ name: 'cart', namespace: 'test' }, 1, 0, '/none', () => {}), {
       packets: 0,
       complaint: 'test/cart has no address yet',
     })
     assert.match(
-      (await nowhere.write({ name: 'cart', namespace: 'shop' }, 1, 0, '/none')).complaint,
+      (await nowhere.write({ name: 'cart', namespace: 'shop' }, 1, 0, '/none', () => {})).complaint,
       /no space/,
     )
   })
@@ -123,12 +139,12 @@ async function historyFor(t: TestContext, { maxBytes = 1 << 30 } = {}) {
   const history = new PodHistory({ pods, packets: new SpoolReader(options), isKept: true, flush })
   const target = join(folder, 'out.pcap')
   const textsFor = async (name: string, seconds: number, nowMs: number) => {
-    const { packets, complaint } = await history.write({ name }, seconds, nowMs, target)
+    const { packets, complaint } = await history.write({ name }, seconds, nowMs, target, () => {})
     const texts = packets === 0 ? [] : await textsOf(target)
     assert.equal(texts.length, packets)
     return { texts, complaint, isThere: existsSync(target) }
   }
-  return { writer, pods, textsFor }
+  return { writer, pods, history, target, textsFor }
 }
 
 function added(name: string, podIP: string | undefined, status = {}, spec = {}) {

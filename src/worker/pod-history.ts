@@ -1,5 +1,5 @@
 import type { AddressSpan, MeantPod, RecentPod, RecentPods } from '../cluster/recent-pods.ts'
-import type { PodPackets, WrittenPackets } from '../helpers/helper.ts'
+import type { Claim, PodPackets, WrittenPackets } from '../helpers/helper.ts'
 import { Mistake } from '../mistake/mistake.ts'
 import type { SpoolReader } from './spool/index.ts'
 
@@ -22,7 +22,13 @@ export class PodHistory implements PodPackets {
     this.#options = options
   }
 
-  async write(meant: MeantPod, seconds: number, nowMs: number, target: string): Promise<WrittenPackets> {
+  async write(
+    meant: MeantPod,
+    seconds: number,
+    nowMs: number,
+    target: string,
+    claim: Claim,
+  ): Promise<WrittenPackets> {
     const { pods, packets, isKept, flush, clock } = this.#options
     if (!isKept)
       throw new Mistake('E_HELPER_REFUSED', 'pcap.history: no packets are kept', {
@@ -39,7 +45,7 @@ export class PodHistory implements PodPackets {
         complaint: `${name} is on the network of its node and names no ports: its packets cannot be told from others`,
       }
     const problem = await flush()
-    const found = await packets.writeHistory(spans, target)
+    const found = await packets.writeHistory(spans, target, claim)
     const count = found.packets.length
     if (problem !== undefined) return { packets: count, complaint: problem }
     if (count === 0) return { packets: 0, complaint: nothingOf(name, seconds, found.keptSinceMs) }

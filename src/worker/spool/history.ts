@@ -11,6 +11,8 @@ export interface FoundPacket {
   readonly position: number
   readonly seconds: number
   readonly nanos: number
+  /** Bytes of it that are kept. */
+  readonly captured: number
 }
 
 export interface FoundHistory {
@@ -110,7 +112,7 @@ class Finder {
       const nanos = chunk.readUInt32LE(at + 16)
       const ms = seconds * 1000 + nanos / 1e6
       if (ms > this.#untilMs + DISORDER_MS) return { taken: at, isOver: true }
-      if (this.#isWanted(at, captured, ms)) this.#add({ position: position + at, seconds, nanos })
+      if (this.#isWanted(at, captured, ms)) this.#add({ position: position + at, seconds, nanos, captured })
       at = end
     }
     return { taken: at, isOver: false }

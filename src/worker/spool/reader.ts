@@ -3,7 +3,7 @@ import { copyOf } from '../../bytes/read.ts'
 import { openCapture } from '../../capture/index.ts'
 import { captureWriter } from '../../capture/pcap-writer.ts'
 import type { AddressSpan } from '../../cluster/recent-pods.ts'
-import type { NameHistory, PacketStore } from '../../helpers/helper.ts'
+import type { Claim, NameHistory, PacketStore } from '../../helpers/helper.ts'
 import type { CaptureInterface, PacketBatch } from '../../packet/batch.ts'
 import { NamesSince } from '../name-history.ts'
 import { type FoundHistory, type FoundPacket, findPackets } from './history.ts'
@@ -46,30 +46,30 @@ export class SpoolReader implements PacketStore {
     }
   }
 
-  async writeMerged(streams: readonly string[], target: string): Promise<void> {
+  async writeMerged(streams: readonly string[], target: string, claim?: Claim): Promise<void> {
     const files = new SegmentFiles(this.#options.folder)
     try {
       const packets = [...new Set(streams)].flatMap((stream) => this.#packetsOf(stream, files))
-      await this.#write(inOrder(packets), target, files)
+      await this.#write(inOrder(packets), target, files, claim)
     } finally {
       files.close()
     }
   }
 
   /** Packets from and to addresses, sorted by time. Without any, nothing is written. */
-  async writeHistory(spans: readonly AddressSpan[], target: string): Promise<FoundHistory> {
+  async writeHistory(spans: readonly AddressSpan[], target: string, claim?: Claim): Promise<FoundHistory> {
     const found = await findPackets(this.#options, spans)
     const packets = inOrder(found.packets)
     const files = new SegmentFiles(this.#options.folder)
     try {
-      if (packets.length > 0) await this.#write(packets, target, files)
+      if (packets.length > 0) await this.#write(packets, target, files, claim)
     } finally {
       files.close()
     }
     return found
   }
 
-  async writeMergedFiles(files: readonly string[], target: string): Promise<void> {
+  async writeMergedFiles(files: readonly string[], target: string, claim?: Claim): Promise<void> {
     const interfaces: CaptureInterface[] = []
     const records: FileRecord[] = []
     for (const path of files) {
@@ -79,6 +79,7 @@ export class SpoolReader implements PacketStore {
         interfaces.splice(first, interfaces.length - first, ...batch.interfaces)
       }
     }
+    claim?.(lengthOf(records.map(({ bytes }) => ({ captured: bytes.length }))))
     records.sort((a, b) => a.seconds - b.seconds || a.nanos - b.nanos)
     const writer = captureWriter(
       interfaces.length === 0 ? [{ name: '', linkType: 1, snapLength: 0 }] : interfaces,
@@ -104,7 +105,12 @@ export class SpoolReader implements PacketStore {
     while (next > 0) {
       const position = next - 1
       if (!files.read(position, header, RECORD_HEADER)) break
-      found.push({ position, seconds: header.readDoubleLE(8), nanos: header.readUInt32LE(16) })
+      found.push({
+        position,
+        seconds: header.readDoubleLE(8),
+        nanos: header.readUInt32LE(16),
+        captured: header.readUInt32LE(20),
+      })
       const before = header.readDoubleLE(0)
       if (!(before < next)) break
       next = before
@@ -112,7 +118,13 @@ export class SpoolReader implements PacketStore {
     return found.reverse()
   }
 
-  async #write(packets: readonly FoundPacket[], target: string, files: SegmentFiles): Promise<void> {
+  async #write(
+    packets: readonly FoundPacket[],
+    target: string,
+    files: SegmentFiles,
+    claim?: Claim,
+  ): Promise<void> {
+    claim?.(lengthOf(packets))
     const writer = captureWriter(interfacesOf(this.#options))
     const file = await open(target, 'w')
     try {
@@ -125,6 +137,11 @@ export class SpoolReader implements PacketStore {
       await file.close()
     }
   }
+}
+
+/** Of a capture with these packets, at least. */
+function lengthOf(packets: readonly { readonly captured: number }[]): number {
+  return packets.reduce((sum, { captured }) => sum + captured, 0)
 }
 
 function inOrder(packets: readonly FoundPacket[]): readonly FoundPacket[] {
