@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { KnownChange, Pod } from '../cluster/objects.ts'
+import type { ClusterNode, KnownChange, Pod } from '../cluster/objects.ts'
 import { compileTargeting } from '../cluster/targeting.ts'
 import { podNamed } from '../testing/cluster-pods.ts'
 import { targetingRules } from '../wire/targeting.ts'
@@ -8,7 +8,7 @@ import type { MarkedAddress } from './capture-messages.ts'
 import { PodMarks } from './pod-marks.ts'
 import { POD_MARK } from './selection.ts'
 
-const { targeted, here, elsewhere } = POD_MARK
+const { targeted, here, elsewhere, node } = POD_MARK
 const shop = compileTargeting(targetingRules.parse({ namespaces: ['shop'] }))
 
 function pod(namespace: string, name: string, nodeName: string, podIP: string, phase = 'Running'): Pod {
@@ -92,4 +92,44 @@ test('rules and other workers that change are told of for all pods', () => {
     ['10.0.0.1', 0],
     ['10.0.0.2', 0],
   ])
+})
+
+test('nodes are told of while others share the work, by the addresses among themselves', () => {
+  const { made, last } = marks()
+  const nodeAt = (name: string, address: string): ClusterNode => ({
+    metadata: podNamed({ namespace: '', name }).metadata,
+    spec: { podCIDRs: [] },
+    status: {
+      addresses: [
+        { type: 'InternalIP', address },
+        { type: 'ExternalIP', address: '203.0.113.1' },
+        { type: 'Hostname', address: name },
+      ],
+      conditions: [],
+    },
+  })
+  const told = (type: KnownChange['type'], object: ClusterNode): KnownChange => ({
+    kind: 'node',
+    type,
+    at: 0,
+    object,
+  })
+  made.change([
+    told('ADDED', nodeAt('one', '192.168.0.1')),
+    told('ADDED', nodeAt('two', '192.168.0.2')),
+    told('ADDED', nodeAt('three', '192.168.0.3')),
+  ])
+  assert.deepEqual(last(), [])
+  made.share(new Set(['two']))
+  assert.deepEqual(last(), [
+    ['192.168.0.1', here | node],
+    ['192.168.0.2', elsewhere | node],
+  ])
+  made.change([told('MODIFIED', nodeAt('two', '192.168.0.9'))])
+  assert.deepEqual(last(), [
+    ['192.168.0.2', 0],
+    ['192.168.0.9', elsewhere | node],
+  ])
+  made.change([told('DELETED', nodeAt('two', '192.168.0.9'))])
+  assert.deepEqual(last(), [['192.168.0.9', 0]])
 })

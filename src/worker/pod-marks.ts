@@ -1,15 +1,18 @@
-import type { KnownChange, Pod } from '../cluster/objects.ts'
+import type { ClusterNode, KnownChange, Pod } from '../cluster/objects.ts'
 import { addressesOf, type Targeting } from '../cluster/targeting.ts'
 import type { MarkedAddress } from './capture-messages.ts'
 import { POD_MARK } from './selection.ts'
 
-/** What the thread that captures has to know of addresses of pods: keeps it, and tells what changes of it. */
+/** What the thread that captures has to know of addresses of pods and nodes: keeps it, and tells what changes of it. */
 export class PodMarks {
   readonly #node: string
   readonly #tell: (changed: readonly MarkedAddress[]) => void
   readonly #pods = new Map<string, Pod>()
   /** Pods by address: two while one takes over that of another, the later one last. */
   readonly #byAddress = new Map<string, Set<string>>()
+  /** Nodes by address, and addresses by node. */
+  readonly #nodes = new Map<string, string>()
+  readonly #addressesOfNodes = new Map<string, readonly string[]>()
   readonly #told = new Map<string, number>()
   #targeting: Targeting | undefined
   #others: ReadonlySet<string> = new Set()
@@ -28,6 +31,12 @@ export class PodMarks {
   change(changes: readonly KnownChange[]): void {
     const touched = new Set<string>()
     for (const change of changes) {
+      if (change.kind === 'node')
+        this.#placeNode(
+          change.object,
+          change.type === 'DELETED' ? [] : innerAddresses(change.object),
+          touched,
+        )
       if (change.kind !== 'pod') continue
       const { uid } = change.object.metadata
       this.#place(uid, change.type === 'DELETED' ? undefined : change.object, touched)
@@ -45,7 +54,7 @@ export class PodMarks {
   share(others: ReadonlySet<string>): void {
     if (others.size === this.#others.size && [...others].every((each) => this.#others.has(each))) return
     this.#others = others
-    this.#tellOf(this.#byAddress.keys())
+    this.#tellOf(new Set([...this.#byAddress.keys(), ...this.#nodes.keys()]))
   }
 
   #place(uid: string, pod: Pod | undefined, touched: Set<string>): void {
@@ -67,6 +76,19 @@ export class PodMarks {
     else this.#pods.set(uid, pod)
   }
 
+  #placeNode({ metadata: { name } }: ClusterNode, addresses: readonly string[], touched: Set<string>): void {
+    for (const address of this.#addressesOfNodes.get(name) ?? []) {
+      touched.add(address)
+      if (this.#nodes.get(address) === name) this.#nodes.delete(address)
+    }
+    for (const address of addresses) {
+      touched.add(address)
+      this.#nodes.set(address, name)
+    }
+    if (addresses.length === 0) this.#addressesOfNodes.delete(name)
+    else this.#addressesOfNodes.set(name, addresses)
+  }
+
   #tellOf(addresses: Iterable<string>): void {
     const changed: MarkedAddress[] = []
     for (const address of addresses) {
@@ -82,13 +104,24 @@ export class PodMarks {
   #markOf(address: string): number {
     const pods = [...(this.#byAddress.get(address) ?? [])].flatMap((uid) => this.#pods.get(uid) ?? [])
     const isTargeted = pods.some((pod) => this.#targeting?.has(pod) === true)
+    if (pods.length === 0) return this.#markOfNode(address)
     const node = pods.at(-1)?.spec.nodeName ?? ''
-    const place = this.#others.size === 0 ? 0 : this.#placeOf(node)
-    return place | (isTargeted ? POD_MARK.targeted : 0)
+    return this.#placeOf(node) | (isTargeted ? POD_MARK.targeted : 0)
+  }
+
+  #markOfNode(address: string): number {
+    const place = this.#placeOf(this.#nodes.get(address) ?? '')
+    return place === 0 ? 0 : place | POD_MARK.node
   }
 
   #placeOf(node: string): number {
+    if (this.#others.size === 0) return 0
     if (node === this.#node) return POD_MARK.here
     return this.#others.has(node) ? POD_MARK.elsewhere : 0
   }
+}
+
+/** By which nodes reach each other: others may be translated on the way. */
+function innerAddresses({ status: { addresses } }: ClusterNode): string[] {
+  return addresses.flatMap(({ type, address }) => (type === 'InternalIP' ? address : []))
 }

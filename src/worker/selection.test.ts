@@ -96,6 +96,39 @@ test('of a conversation between two nodes exactly one worker reads each packet, 
   )
 })
 
+test('what is seen on the way between two nodes is read by one worker, also where it is masqueraded', () => {
+  const { here, elsewhere, node } = POD_MARK
+  const [NODE_A, NODE_B, POD_A, POD_B] = [1, 2, 3, 4]
+  const worker = (mine: readonly number[], others: readonly number[]) => {
+    const selection = new Selection()
+    const marks = (addresses: readonly number[], place: number) =>
+      addresses.map((each) => [ipv4Text(each), each <= NODE_B ? place | node : place] as const)
+    selection.mark([...marks(mine, here), ...marks(others, elsewhere)])
+    return selection
+  }
+  const a = worker([NODE_A, POD_A], [NODE_B, POD_B])
+  const b = worker([NODE_B, POD_B], [NODE_A, POD_A])
+  const port = fc.integer({ min: 1, max: 65_535 })
+  fc.assert(
+    fc.property(
+      fc.constantFrom(NODE_A, POD_A),
+      fc.constantFrom(NODE_B, POD_B),
+      ...([port, port, port] as const),
+      (from, to, fromPort, toPort, masqueraded) => {
+        const plain = packet([from, fromPort], [to, toPort])
+        assert.notEqual(a.isOfOtherNode(plain), b.isOfOtherNode(plain))
+        // Of that, the worker of the node that masquerades reads what was before, the other one sees what is after.
+        const [before, after] = [
+          packet([POD_A, fromPort], [to, toPort]),
+          packet([NODE_A, masqueraded], [to, toPort]),
+        ]
+        assert.ok(!a.isOfOtherNode(before) || !b.isOfOtherNode(after))
+        if (to === NODE_B) assert.equal(a.isOfOtherNode(before), false, 'the pod is named')
+      },
+    ),
+  )
+})
+
 test('what has one end on a node with a worker is read here, what has both is not', () => {
   const selection = new Selection()
   selection.mark([

@@ -5,7 +5,7 @@ import { type Packet, PROTOCOL } from '../packet/packet.ts'
 import { type Conversation, conversationHash, conversationHash2, isFromLower } from '../reassembly/table.ts'
 import type { MarkedAddress, SelectionOrder } from './capture-messages.ts'
 
-/** What is known of addresses of pods, as bits. */
+/** What is known of addresses of pods and nodes, as bits. */
 export const POD_MARK = {
   /** Its packets are captured. */
   targeted: 1,
@@ -13,6 +13,8 @@ export const POD_MARK = {
   here: 2,
   /** It runs on a node where another worker captures all that this one would. */
   elsewhere: 4,
+  /** It is the address of a node itself: of its processes, of pods on its network, and of what is masqueraded there. */
+  node: 8,
 } as const
 
 /** Which packets are read. With nothing set it takes all, and costs nothing. */
@@ -47,8 +49,9 @@ export class Selection {
   }
 
   /**
-   * Whether a worker on another node reads it: of a conversation between pods on two nodes the one on the node of the end
-   * that a hash of both says, so that both workers say the same, whoever opened it.
+   * Whether a worker on another node reads it: of a conversation between pods on two nodes, or between two nodes, the one on the
+   * node of the end that a hash of both says, so that both workers say the same, whoever opened it. Between a node and a pod the one
+   * where the pod is: there nothing of it is masqueraded any more, so that it is certain to be read.
    */
   isOfOtherNode(packet: Conversation): boolean {
     if (!this.#isShared) return false
@@ -56,6 +59,8 @@ export class Selection {
     const dst = this.#pods.ofDestination(packet)
     if ((src & dst & POD_MARK.elsewhere) !== 0) return true
     if (((src | dst) & POD_MARK.here) === 0 || ((src | dst) & POD_MARK.elsewhere) === 0) return false
+    if (((src ^ dst) & POD_MARK.node) !== 0)
+      return (((src & POD_MARK.node) === 0 ? src : dst) & POD_MARK.elsewhere) !== 0
     const isOfLower = (conversationHash(packet) & 1) === 0
     const owner = isFromLower(packet) === isOfLower ? src : dst
     return (owner & POD_MARK.elsewhere) !== 0
