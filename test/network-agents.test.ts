@@ -113,6 +113,33 @@ describe('NetworkAgent resources, with the real kubectl', () => {
     )
   })
 
+  test('whose definition has gone leave agents that everybody may delete, and nobody has to', async (t) => {
+    const cluster = await started(t)
+    if (cluster === undefined) return
+    const { kubectl, hub, folder, tap } = cluster
+    await kubectl('apply', '-f', DEFINITION)
+    for (const name of ['a', 'b']) {
+      const file = join(folder, `${name}.yaml`)
+      await writeFile(file, resource(name, { code: `// ${name}\n` }))
+      await kubectl('apply', '-f', file)
+      await kubectl('wait', '--for=condition=Ready', `nagent/${name}`, '--timeout=60s')
+    }
+    await kubectl('delete', 'crd', 'networkagents.remora.internal')
+    await tap.says(/The definition networkagents\.remora\.internal is not installed/)
+    const [a, b] = await hub.agents()
+    await hub.updateAgent(b?.id ?? '', { active: false })
+    await hub.deleteAgent(a?.id ?? '')
+    assert.deepEqual(
+      (await hub.agents()).map(({ title, active }) => `${title} ${active}`),
+      ['b false'],
+    )
+    // It counts again as soon as it is there again.
+    await kubectl('apply', '-f', DEFINITION)
+    await kubectl('apply', '-f', join(folder, 'b.yaml'))
+    await until(async () => (await hub.agents())[0]?.active === true)
+    await assert.rejects(hub.deleteAgent(b?.id ?? ''), /is NetworkAgent default\/b/)
+  })
+
   test('of any shape at all harm nothing', async (t) => {
     const cluster = await started(t)
     if (cluster === undefined) return

@@ -21,7 +21,7 @@ import { type EffectRecord, type EffectsPage, type EffectsQuery, effectsAnswer }
 import type { EntriesQuery } from '../wire/entries.ts'
 import { type JobAnswer, type JobOrder, jobAnswer } from '../wire/jobs.ts'
 import type { MapView } from '../wire/map.ts'
-import { resourceOf } from '../wire/network-agents.ts'
+import { type ResourceName, resourceOf } from '../wire/network-agents.ts'
 import { CLOCK_SKEW_MS } from '../wire/nodes.ts'
 import type { OpenPackets } from '../wire/packets.ts'
 import { STREAMS, SUBJECTS } from '../wire/subjects.ts'
@@ -53,8 +53,8 @@ export interface HubOptions {
   readonly recordings: Bucket
   /** Reports of agents on this hub. */
   readonly reports: ReportsOptions['own']
-  /** Resources of Kubernetes say what their agents are; nobody else does. */
-  readonly followsResources?: boolean
+  /** Whether a resource of Kubernetes says what its agent is, and nobody else does; absent: none does. */
+  readonly isManaged?: (resource: ResourceName) => boolean
   /** How scripts are read, for those that are saved. */
   readonly agents: AgentOptions
   /** Answers queries backwards in time instead of the workers; undefined when there is none. */
@@ -396,7 +396,7 @@ export class Hub implements HubControl {
   /** What is changed here would be put right again. */
   #refuseManaged(record: AgentRecord): void {
     const resource = resourceOf(record)
-    if (resource === undefined || this.#options.followsResources !== true) return
+    if (resource === undefined || this.#options.isManaged?.(resource) !== true) return
     const { namespace, name } = resource
     throw new Mistake(
       'E_CONFLICT',

@@ -10,6 +10,7 @@ import { pause } from '../waiting/pause.ts'
 import type { HubAction } from '../wire/actions.ts'
 import { alertSaid } from '../wire/alerts.ts'
 import { decode, encode } from '../wire/codec.ts'
+import type { ResourceName } from '../wire/network-agents.ts'
 import { SUBJECTS } from '../wire/subjects.ts'
 import { ActionConsumer } from './actions.ts'
 import type { Alerts } from './alerts/alerts.ts'
@@ -175,6 +176,11 @@ export class Leading {
       ...this.#resources?.counters,
       ...this.agents.counters,
     }
+  }
+
+  /** False when it is known that there is no such resource. */
+  mayHaveResource(resource: ResourceName): boolean {
+    return this.#resources?.mayHave(resource) ?? false
   }
 
   /** What is under way is brought to an end first: who leads next goes on behind it. */

@@ -14,6 +14,7 @@ import type { Shared } from '../node/streams.ts'
 import type { AgentStore } from '../store/agent-store.ts'
 import type { SharedState } from '../store/shared-state.ts'
 import { pause } from '../waiting/pause.ts'
+import type { ResourceName } from '../wire/network-agents.ts'
 import type { NodeStatus } from '../wire/nodes.ts'
 import type { OutboxFigures } from '../wire/outbox.ts'
 import type { TargetingRules } from '../wire/targeting.ts'
@@ -100,7 +101,7 @@ export class HubService {
       store,
       ...shared,
       agents,
-      followsResources: options.kubernetes !== undefined,
+      isManaged: (resource) => this.#isManaged(resource),
       boot,
       macros: options.macros,
       archive: options.archive,
@@ -263,15 +264,22 @@ export class HubService {
   #followResources(): NetworkAgents | undefined {
     const { kubernetes, store, agents, note } = this.#options
     if (kubernetes === undefined) return undefined
-    const { client, namespaces } = kubernetes
     return new NetworkAgents({
-      client,
-      namespaces: namespaces.length === 0 ? [client.namespace] : namespaces,
+      client: kubernetes.client,
+      namespaces: namespacesOfResources(kubernetes),
       store,
       fleet: this.hub.fleet,
       check: (code, title) => void understandAgent(code, title, 0, agents),
       note,
     })
+  }
+
+  /** Those whose namespace or definition is gone say nothing any more; of the latter only the hub that leads knows. */
+  #isManaged(resource: ResourceName): boolean {
+    const { kubernetes } = this.#options
+    if (kubernetes === undefined || !namespacesOfResources(kubernetes).includes(resource.namespace))
+      return false
+    return this.#leading?.mayHaveResource(resource) ?? true
   }
 
   #openPolicies(): PolicyDesk {
@@ -308,6 +316,11 @@ export class HubService {
       throw error
     }
   }
+}
+
+/** Where agents may be resources. */
+function namespacesOfResources({ client, namespaces }: ClusterToAsk): readonly string[] {
+  return namespaces.length === 0 ? [client.namespace] : namespaces
 }
 
 const CLOSE_MS = 2000

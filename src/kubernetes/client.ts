@@ -260,6 +260,8 @@ export class KubernetesClient {
         failures++
         // What cannot be reached has a cause; all else was answered, and will be again.
         if (error.cause === undefined && ++inVain % MOST_IN_VAIN === 0) version = undefined
+        // A kind that is gone takes its versions along: when it is back, they are of other objects.
+        if (error.code === 'E_NOT_FOUND') version = undefined
         if (error.code !== trouble) onTrouble?.(error)
         trouble = error.code
         await rest(failures, signal)

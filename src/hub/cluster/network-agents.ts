@@ -49,6 +49,8 @@ export class NetworkAgents {
   readonly #resources = new Map<string, NetworkAgent>()
   /** Namespaces of which all resources are known. */
   readonly #known = new Set<string>()
+  /** Namespaces in which there can be none, since the definition is not installed. */
+  readonly #without = new Set<string>()
   readonly #scripts = new Map<string, FollowedScript>()
   readonly #outcomes = new Map<string, Outcome>()
   /** Generations that were brought into the store. */
@@ -82,6 +84,13 @@ export class NetworkAgents {
     }
   }
 
+  /** False when it is known that there is no such resource, so that its agent is everybody's. */
+  mayHave(name: ResourceName): boolean {
+    const { namespace } = name
+    if (this.#without.has(namespace)) return false
+    return !this.#known.has(namespace) || this.#resources.has(keyOf(name))
+  }
+
   async close(): Promise<void> {
     this.#closing.abort()
     await this.#running
@@ -101,13 +110,23 @@ export class NetworkAgents {
     await this.#patiently(async () => {
       const events = this.#options.client.watch(pathOf({ namespace }), {
         signal,
-        onTrouble: (mistake) => this.#sayOnce(`follow ${namespace}`, notFollowed(mistake, namespace)),
+        onTrouble: (mistake) => {
+          this.#sayOnce(`follow ${namespace}`, notFollowed(mistake, namespace))
+          if (mistake.code === 'E_NOT_FOUND') this.#leave(namespace)
+        },
       })
       for await (const event of events) {
         this.#take(namespace, event)
         this.#change()
       }
     })
+  }
+
+  /** The definition has gone, and all resources with it. Their agents stay until somebody deletes them: it may be on its way back. */
+  #leave(namespace: string): void {
+    this.#without.add(namespace)
+    this.#known.delete(namespace)
+    for (const [key, { metadata }] of this.#resources) if (metadata.namespace === namespace) this.#forget(key)
   }
 
   #take(namespace: string, event: WatchEvent): void {
@@ -118,6 +137,7 @@ export class NetworkAgents {
       return
     }
     this.#said.delete(`follow ${namespace}`)
+    this.#without.delete(namespace)
     this.#known.add(namespace)
     const names = new Set(event.objects.map(({ metadata }) => keyOf({ namespace, name: metadata.name })))
     for (const [key, { metadata }] of this.#resources)
