@@ -1,12 +1,20 @@
 import type { ClusterNode, EndpointSlice, KnownChange, Pod, Service } from '../cluster/objects.ts'
 import { type FlowEnd, type FlowPod, type Labels, NAMESPACE_NAME, type NamedPort } from './flow.ts'
 
+/** Who is connected to, and at which port. */
+export interface Target {
+  readonly end: FlowEnd
+  readonly port: number
+}
+
 /** Who has an address in a cluster, as policies want to know it: by what is told of its pods, services and nodes. */
 export class ClusterEnds {
   readonly #pods = new Map<string, Pod>()
   readonly #byAddress = new Map<string, Pod>()
   readonly #services = new Map<string, Service>()
-  readonly #slices = new Map<string, EndpointSlice>()
+  readonly #serviceByAddress = new Map<string, Service>()
+  /** By the names of their services, then their own. */
+  readonly #slices = new Map<string, Map<string, EndpointSlice>>()
   readonly #hosts = new Map<string, string>()
 
   take(changes: readonly KnownChange[]): void {
@@ -17,11 +25,10 @@ export class ClusterEnds {
           this.#takePod(change.object, isGone)
           break
         case 'service':
-          for (const address of change.object.spec.clusterIPs)
-            keep(this.#services, address, change.object, isGone)
+          this.#takeService(change.object, isGone)
           break
         case 'endpointSlice':
-          keep(this.#slices, nameOf(change.object), change.object, isGone)
+          this.#takeSlice(change.object, isGone)
           break
         case 'node':
           this.#takeNode(change.object, isGone)
@@ -29,12 +36,11 @@ export class ClusterEnds {
     }
   }
 
-  /** Pods that run, each with an end of its own. */
+  /** Pods that run, each with an end for each of its addresses. */
   pods(): FlowEnd[] {
-    return [...this.#pods.values()].flatMap((pod) => {
-      const address = pod.status.podIP
-      return address === undefined || hasEnded(pod) ? [] : [this.#endOf(pod, address)]
-    })
+    return [...this.#pods.values()].flatMap((pod) =>
+      hasEnded(pod) ? [] : addressesOf(pod).map((address) => this.#endOf(pod, address)),
+    )
   }
 
   /** `name` is the pod that somebody has found to have the address. */
@@ -47,22 +53,24 @@ export class ClusterEnds {
   }
 
   /** Who is connected to by an address and a port: of a service one of the pods behind it. */
-  target(address: string, port: number, protocol: string): { readonly end: FlowEnd; readonly port: number } {
-    const service = this.#services.get(address)
-    const found = service === undefined ? undefined : this.#behind(service, port, protocol)
+  target(address: string, port: number, protocol: string): Target {
+    const [found] = this.behind(address, port, protocol)
     return found ?? { end: this.end(address), port }
   }
 
-  /** Addresses and ports of a service, and of what is behind it. */
-  serviceTargets(namespace: string, name: string): { readonly end: FlowEnd; readonly port: number }[] {
-    const service = [...this.#services.values()].find(
-      ({ metadata }) => metadata.namespace === namespace && metadata.name === name,
-    )
+  /** All that is behind a service with this address; nothing where there is none. */
+  behind(address: string, port: number, protocol: string): IteratorObject<Target> {
+    const service = this.#serviceByAddress.get(address)
+    return service === undefined ? [].values() : this.#behind(service, port, protocol)
+  }
+
+  /** Addresses and ports of a service, and of all that is behind it. */
+  serviceTargets(namespace: string, name: string): Target[] {
+    const service = this.#services.get(`${namespace}/${name}`)
     if (service === undefined) return []
     return service.spec.ports.flatMap(({ port = 0, protocol = 'TCP' }) => {
-      const own = service.spec.clusterIPs.map((address) => ({ end: { address }, port }))
-      const behind = this.#behind(service, port, protocol)
-      return behind === undefined ? own : [...own, behind]
+      const own = ownAddresses(service).map((address) => ({ end: { address }, port }))
+      return [...own, ...this.#behind(service, port, protocol)]
     })
   }
 
@@ -90,22 +98,34 @@ export class ClusterEnds {
       if (type === 'InternalIP' || type === 'ExternalIP') keep(this.#hosts, address, metadata.name, isGone)
   }
 
-  #behind(service: Service, port: number, protocol: string) {
+  #takeService(service: Service, isGone: boolean): void {
+    const name = nameOf(service)
+    for (const address of ownAddresses(this.#services.get(name) ?? service))
+      if (nameOf(this.#serviceByAddress.get(address) ?? service) === name)
+        this.#serviceByAddress.delete(address)
+    keep(this.#services, name, service, isGone)
+    if (!isGone) for (const address of ownAddresses(service)) this.#serviceByAddress.set(address, service)
+  }
+
+  #takeSlice(slice: EndpointSlice, isGone: boolean): void {
+    const { namespace, labels } = slice.metadata
+    const service = `${namespace}/${labels[SERVICE_NAME] ?? ''}`
+    const slices = this.#slices.get(service) ?? new Map<string, EndpointSlice>()
+    keep(slices, nameOf(slice), slice, isGone)
+    keep(this.#slices, service, slices, slices.size === 0)
+  }
+
+  *#behind(service: Service, port: number, protocol: string): Generator<Target> {
     const wanted = service.spec.ports.find(
       (each) => each.port === port && (each.protocol ?? 'TCP') === protocol,
     )
-    if (wanted === undefined) return undefined
-    const slices = [...this.#slices.values()].filter(
-      ({ metadata }) =>
-        metadata.namespace === service.metadata.namespace &&
-        metadata.labels[SERVICE_NAME] === service.metadata.name,
-    )
-    for (const { endpoints, ports } of slices) {
+    if (wanted === undefined) return
+    for (const { endpoints, ports } of this.#slices.get(nameOf(service))?.values() ?? []) {
       const own = ports.find(({ name = '' }) => name === (wanted.name ?? ''))
-      const address = endpoints.flatMap(({ addresses }) => addresses).at(0)
-      if (own?.port !== undefined && address !== undefined) return { end: this.end(address), port: own.port }
+      if (own?.port === undefined) continue
+      for (const { addresses } of endpoints)
+        for (const address of addresses) yield { end: this.end(address), port: own.port }
     }
-    return undefined
   }
 
   #endOf(pod: Pod, address: string): FlowEnd {
@@ -126,7 +146,7 @@ function flowPodOf({ metadata, spec }: Pod): FlowPod {
 }
 
 /** What is known of a namespace without asking: the label that each has. */
-function namespaceLabels(namespace: string): Labels {
+export function namespaceLabels(namespace: string): Labels {
   return { [NAMESPACE_NAME]: namespace }
 }
 
@@ -139,14 +159,21 @@ function namedPort({
 }
 
 function addressesOf({ status }: Pod): readonly string[] {
-  return [...(status.podIP === undefined ? [] : [status.podIP]), ...status.podIPs.map(({ ip }) => ip)]
+  return [
+    ...new Set([...(status.podIP === undefined ? [] : [status.podIP]), ...status.podIPs.map(({ ip }) => ip)]),
+  ]
+}
+
+/** Headless services have none. */
+function ownAddresses({ spec }: Service): readonly string[] {
+  return spec.clusterIPs.filter((address) => address !== 'None' && address !== '')
 }
 
 function hasEnded({ status }: Pod): boolean {
   return status.phase === 'Succeeded' || status.phase === 'Failed'
 }
 
-function nameOf({ metadata }: Pod | EndpointSlice): string {
+function nameOf({ metadata }: Pod | Service | EndpointSlice): string {
   return `${metadata.namespace}/${metadata.name}`
 }
 

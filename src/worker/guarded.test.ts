@@ -34,13 +34,23 @@ test('to allow some alone what everybody needs cuts it, too', async (t) => {
   assert.equal(cutByRule(await guarded(t), rule)?.what, 'the DNS resolver')
 })
 
-async function guarded(t: TestContext) {
-  const resolvConf = join(await tempFolder(t), 'resolv.conf')
-  writeFileSync(resolvConf, '# ours\nsearch local\nnameserver 10.9.0.53\n')
+test('where a program of this machine answers, those that it asks are not cut', async (t) => {
+  if (own === undefined) return t.skip('this machine has no address but the loopback')
+  const rule = readHostRule('block', { to: '10.9.0.54', ports: 'udp/53' })
+  assert.equal(cutByRule(await guarded(t), rule), undefined)
+  assert.equal(cutByRule(await guarded(t, '127.0.0.53'), rule)?.what, 'the DNS resolver')
+})
+
+async function guarded(t: TestContext, resolver = '10.9.0.53') {
+  const folder = await tempFolder(t)
+  const resolvConf = join(folder, 'resolv.conf')
+  writeFileSync(resolvConf, `# ours\nsearch local\nnameserver ${resolver}\n`)
+  const upstream = join(folder, 'upstream.conf')
+  writeFileSync(upstream, 'nameserver 10.9.0.54\n')
   return guardedHere({
     bus: 'nats://10.9.0.4:4222, nats://10.9.0.5:4222',
     ours: ['10.9.0.7:49100', '10.9.0.8:9100', ''],
-    resolvConf,
+    resolvers: { resolvConf, upstream },
     environment: { KUBERNETES_SERVICE_HOST: '10.9.0.1', KUBERNETES_SERVICE_PORT: '6443' },
   })
 }

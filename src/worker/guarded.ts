@@ -1,7 +1,7 @@
 import { lookup } from 'node:dns/promises'
-import { readFile } from 'node:fs/promises'
 import { isIP } from 'node:net'
 import { networkInterfaces } from 'node:os'
+import { apiServerHere, nameserversHere, type ResolverFiles, splitPort } from '../node/servers-here.ts'
 import type { Protected } from '../policy/protection.ts'
 
 export interface GuardedOptions {
@@ -9,7 +9,7 @@ export interface GuardedOptions {
   readonly bus: string
   /** Of hubs and workers: addresses with ports. */
   readonly ours: readonly string[]
-  readonly resolvConf?: string
+  readonly resolvers?: ResolverFiles
   readonly environment?: Readonly<Record<string, string | undefined>>
 }
 
@@ -17,21 +17,24 @@ export interface GuardedOptions {
 export async function guardedHere({
   bus,
   ours,
-  resolvConf = '/etc/resolv.conf',
+  resolvers = {},
   environment = process.env,
 }: GuardedOptions): Promise<Protected[]> {
   const own = Object.values(networkInterfaces())
     .flatMap((each) => each ?? [])
     .filter(({ internal }) => !internal)
     .map(({ address }) => address)
-  const { KUBERNETES_SERVICE_HOST: api = '', KUBERNETES_SERVICE_PORT: apiPort = '443' } = environment
+  const api = apiServerHere(environment)
   const targets = [
-    ...(await resolvers(resolvConf)).flatMap((address) => [
+    ...(await nameserversHere(resolvers)).flatMap((address) => [
       target('the DNS resolver', address, 53, 'UDP'),
       target('the DNS resolver', address, 53, 'TCP'),
     ]),
     ...(await serversIn(bus)).map(({ address, port }) => target('NATS', address, port, 'TCP')),
-    ...(api === '' ? [] : [target('the API server', api, Number(apiPort), 'TCP')]),
+    ...(api === '' ? [] : [api]).map((each) => {
+      const { address, port } = splitPort(each)
+      return target('the API server', address, port, 'TCP')
+    }),
     ...ours.flatMap((each) => {
       const { address, port } = splitPort(each)
       return isIP(address) === 0 ? [] : [target('Remora itself', address, port, 'TCP')]
@@ -50,12 +53,6 @@ function target(what: string, address: string, port: number, protocol: string) {
   return { what, address, port, protocol }
 }
 
-/** https://man7.org/linux/man-pages/man5/resolv.conf.5.html */
-async function resolvers(path: string): Promise<string[]> {
-  const text = await readFile(path, 'utf8').catch(() => '')
-  return [...text.matchAll(/^\s*nameserver\s+(\S+)/gm)].map(([, address = '']) => address)
-}
-
 /** Of a name all its addresses, as far as they can be found now. */
 async function serversIn(bus: string): Promise<{ readonly address: string; readonly port: number }[]> {
   const urls = bus.split(',').map((each) => each.trim())
@@ -69,11 +66,6 @@ async function serversIn(bus: string): Promise<{ readonly address: string; reado
     }),
   )
   return found.flat()
-}
-
-function splitPort(text: string): { readonly address: string; readonly port: number } {
-  const at = text.lastIndexOf(':')
-  return { address: text.slice(0, at).replace(/^\[|\]$/g, ''), port: Number(text.slice(at + 1)) }
 }
 
 const NATS_PORT = 4222

@@ -12,7 +12,7 @@ import { verdict } from '../../policy/verdict.ts'
 import { MemoryBucket } from '../../testing/memory-bucket.ts'
 import type { ClusterKind } from '../../wire/cluster.ts'
 import type { PolicyRuleText } from '../../wire/policies.ts'
-import { ClusterEnforcement } from './cluster-enforcement.ts'
+import { ClusterEnforcement, type ClusterEnforcementOptions } from './cluster-enforcement.ts'
 import { PolicyDesk, type PolicyDeskOptions } from './desk.ts'
 import type { Seen, SeenRequest } from './history.ts'
 
@@ -275,14 +275,7 @@ test('policies go with their agent, and all of them when enforcement is switched
 
 test('what must not be cut is not cut', async (t) => {
   const lab = await cluster(t)
-  const policy = (namespace: string, spec: object): PolicyRuleText => ({
-    policy: {
-      apiVersion: 'networking.k8s.io/v1',
-      kind: 'NetworkPolicy',
-      metadata: { name: 'p', namespace },
-      spec,
-    } as never,
-  })
+  const policy = network
   const all = { podSelector: {} }
   for (const [rule, message] of [
     [policy('kube-system', { ...all, ingress: [] }), /would cut cluster DNS/],
@@ -311,6 +304,104 @@ test('what must not be cut is not cut', async (t) => {
     policyTypes: ['Ingress', 'Egress'],
   })
   assert.equal((await lab.apply(quarantine)).applied, true)
+})
+
+test('nothing of what must not be cut is cut by leaving out one of several ways to it', async (t) => {
+  const lab = await cluster(t, {
+    more: [
+      service('kubernetes', 'default', '10.96.0.1', 443, { name: 'https' }),
+      slice('kubernetes', 'default', ['192.168.0.1', '192.168.0.2', '192.168.0.3'], 6443, 'https'),
+      pod('dns-1', 'kube-system', '10.0.0.53', { 'k8s-app': 'kube-dns' }, ['10.0.0.53', 'fd00::53']),
+      pod('web-1', 'shop', '10.0.0.1', { app: 'web' }, ['10.0.0.1', 'fd00::1']),
+      service('bus', 'remora', 'None', 4222),
+      slice('bus', 'remora', ['10.0.0.20'], 4222),
+      pod('bus-0', 'remora', '10.0.0.20', { app: 'bus' }),
+      service('later', 'remora', 'None', 80),
+      service('dns', 'dns', '10.96.0.11', 53, { protocol: 'UDP', name: 'dns' }),
+      slice('dns', 'dns', ['10.0.0.54'], 5353, 'dns', 'UDP'),
+      pod('own-dns-1', 'dns', '10.0.0.54', { app: 'dns' }),
+    ],
+    nats: 'nats://bus.remora.svc:4222',
+    nameservers: ['10.96.0.11'],
+  })
+  const own = { podSelector: {}, policyTypes: ['Egress'] }
+  const infrastructure = [
+    { to: [{ namespaceSelector: {} }] },
+    { to: [{ ipBlock: { cidr: '10.96.0.0/16' } }] },
+  ]
+  const toDns = { to: [{ namespaceSelector: {}, podSelector: { matchLabels: { 'k8s-app': 'kube-dns' } } }] }
+  for (const [what, rule, message] of [
+    [
+      'one of three API servers',
+      network('remora', { ...own, egress: [...infrastructure, { to: [block('192.168.0.0/31')] }] }),
+      /would cut the API server: remora\/\S+ to 192\.168\.0\.2 at TCP 6443/,
+    ],
+    [
+      'IPv6',
+      network('shop', { ...own, egress: [{ to: [block('0.0.0.0/0')] }] }),
+      /would cut cluster DNS: shop\/web-1 to kube-system\/dns-1/,
+    ],
+    [
+      'a headless service',
+      network('remora', { podSelector: { matchLabels: { app: 'bus' } }, policyTypes: ['Ingress'] }),
+      /would cut NATS: remora\/\S+ to remora\/bus-0 at TCP 4222/,
+    ],
+    [
+      'the resolver that this cluster has, at its port',
+      network('shop', { ...own, egress: [toDns] }),
+      /would cut cluster DNS: shop\/web-1 to dns\/own-dns-1 at UDP 5353/,
+    ],
+    [
+      'pods that are not there yet',
+      network('shop', {
+        podSelector: { matchExpressions: [{ key: 'job', operator: 'In', values: ['nightly'] }] },
+        policyTypes: ['Egress'],
+      }),
+      /would cut cluster DNS: shop\/any pod that it selects to/,
+    ],
+  ] as const)
+    await assert.rejects(lab.apply(rule), { code: 'E_POLICY', message }, what)
+  const all = network('remora', { ...own, egress: [...infrastructure, { to: [block('192.168.0.0/30')] }] })
+  assert.equal((await lab.apply(all)).applied, true)
+})
+
+test('where only some namespaces are known, the API server, DNS and workers are not cut either', async (t) => {
+  const lab = await cluster(t, {
+    namespaces: ['shop', 'remora'],
+    without: ['kube-system', 'default'],
+    nameservers: ['10.96.0.10'],
+    apiServer: '10.96.0.1:443',
+    programs: ['192.168.0.7:30001', '[fd00::7]:30001'],
+  })
+  const own = { podSelector: {}, policyTypes: ['Egress'] }
+  const dns = {
+    to: [
+      {
+        namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'kube-system' } },
+        podSelector: { matchLabels: { 'k8s-app': 'kube-dns' } },
+      },
+    ],
+    ports: [{ protocol: 'UDP' as const, port: 53 }, { port: 53 }],
+  }
+  for (const [rule, message] of [
+    [network('shop', { ...own, egress: [{ to: [{ podSelector: {} }] }] }), /would cut cluster DNS/],
+    [network('remora', { ...own, egress: [dns, { to: [{ podSelector: {} }] }] }), /would cut the API server/],
+    [
+      network('remora', { podSelector: {}, ingress: [{ from: [{ podSelector: {} }] }] }),
+      /would cut Remora itself: 192\.168\.0\.7 to remora/,
+    ],
+  ] as const)
+    await assert.rejects(lab.apply(rule), { code: 'E_POLICY', message })
+  assert.equal((await lab.apply(network('shop', { ...own, egress: [dns] }))).applied, true)
+})
+
+test('while no pods are known nothing is put in force', async (t) => {
+  const lab = await cluster(t, { without: ['shop', 'kube-system', 'remora'] })
+  const rule = network('shop', { podSelector: {}, ingress: [] })
+  await assert.rejects(lab.apply(rule), {
+    code: 'E_POLICY',
+    message: /it is not known .* what must not be cut/,
+  })
 })
 
 test('a preview lists what the objects in the cluster cut then', async (t) => {
@@ -353,7 +444,20 @@ test('a preview lists what the objects in the cluster cut then', async (t) => {
   }
 })
 
-async function cluster(t: TestContext, { rules = RULES }: { readonly rules?: typeof RULES } = {}) {
+interface ClusterOptions extends Partial<Pick<ClusterEnforcementOptions, 'namespaces' | 'nats'>> {
+  readonly nameservers?: readonly string[]
+  readonly rules?: typeof RULES
+  /** Objects in place of those of the same name, or beside them. */
+  readonly more?: readonly (readonly [ClusterKind, object])[]
+  /** Namespaces of which nothing is known. */
+  readonly without?: readonly string[]
+  readonly apiServer?: string
+  readonly programs?: readonly string[]
+}
+
+async function cluster(t: TestContext, options: ClusterOptions = {}) {
+  const { rules = RULES, more = [], without = [], namespaces = [], nats = '', nameservers = [] } = options
+  const { apiServer = '', programs = [] } = options
   const kube = await FakeKubernetes.start(t, { rbac: true })
   const token = kube.addServiceAccount('remora', 'hub', rules)
   const client = new KubernetesClient(kube.access(token))
@@ -370,9 +474,13 @@ async function cluster(t: TestContext, { rules = RULES }: { readonly rules?: typ
         pod('worker-1', 'remora', '10.0.0.8', { 'app.kubernetes.io/name': 'remora' }),
         service('kubernetes', 'default', '10.96.0.1', 443),
         service('kube-dns', 'kube-system', '10.96.0.10', 53),
+        ...more,
       ] as const
-    ).map(known),
+    )
+      .map(known)
+      .filter(({ object }) => !without.includes(namespaceOf(object))),
   )
+  kube.put('remora', {}, 'namespaces')
   for (const name of ['web-1', 'web-2'])
     kube.put(
       name,
@@ -406,7 +514,9 @@ async function cluster(t: TestContext, { rules = RULES }: { readonly rules?: typ
   }
   const desk = (more: Partial<PolicyDeskOptions> = {}) => {
     const enforcement = new ClusterEnforcement({
-      ...{ client, ends, namespaces: [], apiPort: 8899, nats: '' },
+      ...{ client, ends, namespaces, apiPort: 8899, nats, apiServer },
+      nameservers: async () => nameservers,
+      programs: () => programs,
       release: { name: 'remora', namespace: 'remora' },
       isFollowing: () => true,
     })
@@ -457,18 +567,57 @@ function known([kind, object]: readonly [ClusterKind, object]): KnownChange {
   return { kind, type: 'ADDED', at: 0, object: read as ClusterObjects[ClusterKind] } as KnownChange
 }
 
-function pod(name: string, namespace: string, podIP: string, labels: object) {
+function pod(
+  name: string,
+  namespace: string,
+  podIP: string,
+  labels: object,
+  addresses: readonly string[] = [podIP],
+) {
   const metadata = { name, namespace, uid: `${namespace}-${name}`, labels }
-  return [
-    'pod',
-    { metadata, spec: { nodeName: 'n1', containers: [] }, status: { podIP, phase: 'Running' } },
-  ] as const
+  const status = { podIP, podIPs: addresses.map((ip) => ({ ip })), phase: 'Running' }
+  return ['pod', { metadata, spec: { nodeName: 'n1', containers: [] }, status }] as const
 }
 
-function service(name: string, namespace: string, clusterIP: string, port: number) {
+function service(name: string, namespace: string, clusterIP: string, port: number, more: object = {}) {
   const metadata = { name, namespace, uid: `${namespace}-${name}` }
   return [
     'service',
-    { metadata, spec: { clusterIPs: [clusterIP], ports: [{ port, protocol: 'TCP' }] } },
+    { metadata, spec: { clusterIPs: [clusterIP], ports: [{ port, protocol: 'TCP', ...more }] } },
   ] as const
+}
+
+function slice(
+  service: string,
+  namespace: string,
+  addresses: readonly string[],
+  port: number,
+  name = '',
+  protocol = 'TCP',
+) {
+  const metadata = {
+    ...{ name: `${service}-1`, namespace, uid: `${namespace}-${service}-1` },
+    labels: { 'kubernetes.io/service-name': service },
+  }
+  const endpoints = addresses.map((each) => ({ addresses: [each], conditions: { ready: true } }))
+  return ['endpointSlice', { metadata, endpoints, ports: [{ name, port, protocol }] }] as const
+}
+
+function network(namespace: string, spec: object): PolicyRuleText {
+  return {
+    policy: {
+      apiVersion: 'networking.k8s.io/v1',
+      kind: 'NetworkPolicy',
+      metadata: { name: 'p', namespace },
+      spec,
+    } as never,
+  }
+}
+
+function block(cidr: string) {
+  return { ipBlock: { cidr } }
+}
+
+function namespaceOf({ metadata }: KnownChange['object']): string {
+  return 'namespace' in metadata ? String(metadata.namespace) : ''
 }

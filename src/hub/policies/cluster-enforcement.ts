@@ -1,11 +1,14 @@
 import { createHash } from 'node:crypto'
 import type { KubernetesClient, KubernetesObject } from '../../kubernetes/client.ts'
 import { Mistake } from '../../mistake/mistake.ts'
-import type { ClusterEnds } from '../../policy/ends.ts'
+import { splitPort } from '../../node/servers-here.ts'
+import { type ClusterEnds, namespaceLabels, type Target } from '../../policy/ends.ts'
 import type { FlowEnd } from '../../policy/flow.ts'
 import { type NetworkPolicy, readNetworkPolicy } from '../../policy/network-policy.ts'
+import { readAddress } from '../../policy/networks.ts'
 import { cutByPolicy, isQuarantine, type Protected } from '../../policy/protection.ts'
 import type { PolicyRule } from '../../policy/rule.ts'
+import { selects } from '../../policy/verdict.ts'
 import { type PolicyRecord, policyRecord } from '../../wire/policies.ts'
 import { blockedPod, type Enforced, type Enforcement, type Looked } from './enforcement.ts'
 import { BLOCKED_LABEL, quarantine, withLabel } from './preview.ts'
@@ -23,6 +26,12 @@ export interface ClusterEnforcementOptions {
   readonly nats: string
   /** Of the API of the hub. */
   readonly apiPort: number
+  /** Resolvers of this machine: in a pod, the address of the service that all pods ask. */
+  readonly nameservers: () => Promise<readonly string[]>
+  /** Address and port of the API server, where its service may not be looked at; "" where that is not known. */
+  readonly apiServer: string
+  /** Addresses with ports of hubs and workers. */
+  readonly programs: () => readonly string[]
 }
 
 /** Puts policies in force as NetworkPolicy objects of Kubernetes, each with a label that says that it is ours. */
@@ -39,22 +48,27 @@ export class ClusterEnforcement implements Enforcement {
       throw new Mistake('E_POLICY', 'on Kubernetes policies are about pods, not about addresses', {
         hint: 'Write a NetworkPolicy, whose ipBlock names addresses, or { block: { pod, namespace } }.',
       })
-    const { isFollowing, ends } = this.#options
-    if (!isFollowing())
+    const { isFollowing, ends, nameservers } = this.#options
+    if (!isFollowing() || ends.pods().length === 0)
       throw new Mistake('E_POLICY', 'it is not known yet what is in the cluster, and what must not be cut', {
         hint: 'Try again in a moment; the log of the hub says what keeps it from looking.',
       })
+    const pods = ends.pods()
+    const resolvers = this.#resolvers(pods, await nameservers())
     if (rule.kind === 'network') {
-      if (isQuarantine(rule.policy)) return refuse(cutByPolicy(this.#infrastructure(), rule.policy))
-      return refuse(cutByPolicy([...this.#infrastructure(), ...this.#resolving()], rule.policy))
+      const { policy } = rule
+      refuse(cutByPolicy(this.#infrastructure(pods, resolvers), policy))
+      // Who lets nothing pass at all means to cut off from names, too.
+      if (!isQuarantine(policy)) refuse(cutByPolicy(resolving(policy, pods, resolvers), policy))
+      return
     }
     const { pod, namespace } = rule
-    const isThere = ends.pods().some((end) => end.pod?.name === pod && end.pod.namespace === namespace)
+    const isThere = pods.some((end) => end.pod?.name === pod && end.pod.namespace === namespace)
     if (!isThere)
       throw new Mistake('E_POLICY', `there is no pod ${pod} with a network of its own in ${namespace}`, {
         hint: 'Pods in the network of their node cannot be cut off.',
       })
-    const marked = this.#infrastructure().map(({ what, flow }) => ({
+    const marked = this.#infrastructure(pods, resolvers).map(({ what, flow }) => ({
       what,
       flow: { ...flow, from: withLabel(flow.from, rule, CHECKED), to: withLabel(flow.to, rule, CHECKED) },
     }))
@@ -227,37 +241,48 @@ export class ClusterEnforcement implements Enforcement {
   }
 
   /** Between hubs, workers, NATS, the resolver and the API server: what nothing may cut. */
-  #infrastructure(): Protected[] {
+  #infrastructure(pods: readonly FlowEnd[], resolvers: readonly Target[]): Protected[] {
     const { ends, apiPort } = this.#options
-    const pods = ends.pods()
     const own = pods.filter((end) => this.#isOwn(end))
-    const resolvers = pods.filter(isResolver)
-    const api = ends.serviceTargets('default', 'kubernetes')
+    const hosts = [...ends.hosts(), ...this.#programs()]
     const nats = this.#natsTargets(pods)
+    const everybody = [...own, ...hosts]
     return [
-      ...[...own, ...resolvers].flatMap((from) =>
-        api.map(({ end, port }) => protectedFlow('the API server', from, end, port, 'TCP')),
-      ),
-      ...own.flatMap((from) => [
-        ...resolvers.flatMap((to) => asking(from, to)),
-        ...nats.map(({ end, port }) => protectedFlow('NATS', from, end, port, 'TCP')),
-        ...own.map((to) => protectedFlow('Remora itself', from, to, apiPort, 'TCP')),
-      ]),
-      ...ends
-        .hosts()
-        .flatMap((from) => [
-          ...own.map((to) => protectedFlow('Remora itself', from, to, apiPort, 'TCP')),
-          ...nats.map(({ end, port }) => protectedFlow('NATS', from, end, port, 'TCP')),
-          ...resolvers.flatMap((to) => asking(from, to)),
-        ]),
+      ...between('the API server', [...own, ...resolvers.map(({ end }) => end)], this.#apiTargets()),
+      ...asking(everybody, resolvers),
+      ...between('NATS', everybody, nats),
+      ...between('Remora itself', everybody, portsOf(own, apiPort)),
+      ...between('NATS', this.#ownNats(pods), portsOf(this.#ownNats(pods), NATS_ROUTES_PORT)),
     ]
   }
 
-  /** Each pod asks for names: who forgets that in a policy cuts more than is meant. */
-  #resolving(): Protected[] {
-    const pods = this.#options.ends.pods()
-    const resolvers = pods.filter(isResolver)
-    return pods.flatMap((from) => resolvers.flatMap((to) => asking(from, to)))
+  /** By the labels that they have everywhere, and by the address that is asked here. */
+  #resolvers(pods: readonly FlowEnd[], nameservers: readonly string[]): Target[] {
+    const { ends, namespaces } = this.#options
+    const asked = nameservers.flatMap((address) =>
+      ['UDP', 'TCP'].flatMap((protocol) => [...ends.behind(address, DNS_PORT, protocol)]),
+    )
+    const known = [...portsOf(pods.filter(isResolver), DNS_PORT), ...asked]
+    if (known.length > 0 || namespaces.length === 0) return distinct(known)
+    // What is in other namespaces may not be looked at.
+    return portsOf(nameservers.map(usualResolver), DNS_PORT)
+  }
+
+  #apiTargets(): Target[] {
+    const { ends, apiServer } = this.#options
+    const known = ends.serviceTargets('default', 'kubernetes')
+    if (known.length > 0 || apiServer === '') return known
+    const { address, port } = splitPort(apiServer)
+    return [{ end: ends.end(address), port }]
+  }
+
+  /** Workers in the network of their node, also where nodes may not be looked at. */
+  #programs(): FlowEnd[] {
+    const { ends, programs } = this.#options
+    return programs()
+      .map((each) => splitPort(each).address)
+      .filter((address) => readAddress(address) !== undefined)
+      .map((address) => ends.end(address))
   }
 
   /** By the labels of the chart, in the namespace of the release. */
@@ -269,7 +294,7 @@ export class ClusterEnforcement implements Enforcement {
     )
   }
 
-  #natsTargets(pods: readonly FlowEnd[]): { readonly end: FlowEnd; readonly port: number }[] {
+  #natsTargets(pods: readonly FlowEnd[]): Target[] {
     const { nats, ends, release } = this.#options
     const urls = nats.split(',').map((each) => each.trim())
     const named = urls.flatMap((url) => {
@@ -279,11 +304,26 @@ export class ClusterEnforcement implements Enforcement {
       const behind = ends.serviceTargets(namespace, service)
       return behind.length > 0 ? behind : [{ end: ends.end(hostname), port: Number(port) || NATS_PORT }]
     })
-    const ours = pods.filter(
-      ({ pod }) => pod?.namespace === release.namespace && pod.labels['app.kubernetes.io/name'] === 'nats',
-    )
-    return [...named, ...ours.map((end) => ({ end, port: NATS_PORT }))]
+    return distinct([...named, ...portsOf(this.#ownNats(pods), NATS_PORT)])
   }
+
+  /** Those of the chart. */
+  #ownNats(pods: readonly FlowEnd[]): FlowEnd[] {
+    const { namespace } = this.#options.release
+    return pods.filter(
+      ({ pod }) => pod?.namespace === namespace && pod.labels['app.kubernetes.io/name'] === 'nats',
+    )
+  }
+}
+
+/** Each pod asks for names: who forgets that in a policy cuts more than is meant. */
+function resolving(
+  policy: NetworkPolicy,
+  pods: readonly FlowEnd[],
+  resolvers: readonly Target[],
+): Protected[] {
+  const isAboutSome = pods.some(({ pod }) => pod !== undefined && selects(policy, pod))
+  return asking([...pods, ...(isAboutSome ? [] : [endLater(policy)])], resolvers)
 }
 
 function refuse(cut: Protected | undefined): void {
@@ -302,12 +342,55 @@ function named({ address, pod }: FlowEnd): string {
   return pod === undefined ? address : `${pod.namespace}/${pod.name}`
 }
 
-function asking(from: FlowEnd, to: FlowEnd): Protected[] {
-  return ['UDP', 'TCP'].map((protocol) => protectedFlow('cluster DNS', from, to, 53, protocol))
+/** From each to each that it can reach: of the same family. */
+function between(
+  what: string,
+  sources: readonly FlowEnd[],
+  targets: readonly Target[],
+  protocol = 'TCP',
+): Protected[] {
+  return sources.flatMap((from) =>
+    targets
+      .filter(({ end }) => isIPv6(end) === isIPv6(from) || from.address === '')
+      .map(({ end: to, port }) => ({ what, flow: { from, to, port, protocol } })),
+  )
 }
 
-function protectedFlow(what: string, from: FlowEnd, to: FlowEnd, port: number, protocol: string): Protected {
-  return { what, flow: { from, to, port, protocol } }
+function asking(sources: readonly FlowEnd[], resolvers: readonly Target[]): Protected[] {
+  return ['UDP', 'TCP'].flatMap((protocol) => between('cluster DNS', sources, resolvers, protocol))
+}
+
+function portsOf(ends: readonly FlowEnd[], port: number): Target[] {
+  return ends.map((end) => ({ end, port }))
+}
+
+function distinct(targets: readonly Target[]): Target[] {
+  return [...new Map(targets.map((each) => [`${each.end.address} ${each.port}`, each])).values()]
+}
+
+function isIPv6({ address }: FlowEnd): boolean {
+  return address.includes(':')
+}
+
+/** A pod as such a policy would select it, when there is none yet. */
+function endLater({ metadata: { namespace }, spec: { podSelector } }: NetworkPolicy): FlowEnd {
+  const labels = {
+    ...Object.fromEntries(
+      (podSelector?.matchExpressions ?? []).flatMap(({ key, operator, values }) =>
+        operator === 'In' || operator === 'Exists' ? [[key, values?.[0] ?? '']] : [],
+      ),
+    ),
+    ...podSelector?.matchLabels,
+  }
+  const pod = { namespace, labels, namespaceLabels: namespaceLabels(namespace), node: '', ports: [] }
+  return { address: '', pod: { name: 'any pod that it selects', ...pod } }
+}
+
+/** The pods that resolve names as they are nearly everywhere. */
+function usualResolver(address: string): FlowEnd {
+  const namespace = 'kube-system'
+  const pod = { namespace, namespaceLabels: namespaceLabels(namespace), node: '', ports: [] }
+  return { address, pod: { name: 'kube-dns', labels: { 'k8s-app': 'kube-dns' }, ...pod } }
 }
 
 function isResolver({ pod }: FlowEnd): boolean {
@@ -379,5 +462,8 @@ const MANAGED_BY = 'app.kubernetes.io/managed-by'
 const RELEASE_NAMESPACE = 'remora.internal/release-namespace'
 const RECORD = 'remora.internal/policy'
 const NATS_PORT = 4222
+/** By which servers of the chart talk to each other. */
+const NATS_ROUTES_PORT = 6222
+const DNS_PORT = 53
 /** No policy has this name. */
 const CHECKED = 'checked'

@@ -1,6 +1,7 @@
 import type { Bucket, Bus } from '../../bus/bus.ts'
 import type { ClusterFollower } from '../../node/cluster-follower.ts'
 import type { Note } from '../../node/note.ts'
+import { apiServerHere, nameserversHere } from '../../node/servers-here.ts'
 import { ClusterEnds } from '../../policy/ends.ts'
 import type { AgentStore } from '../../store/agent-store.ts'
 import type { Hub } from '../hub.ts'
@@ -35,14 +36,15 @@ export function openPolicyDesk(settings: PolicySettings, parts: PolicyParts): Po
   const { release, apiPort, apiAddress } = settings
   const ends = new ClusterEnds()
   const workers = () => hub.fleet.workers().map(({ node }) => node)
+  const ours = () => [...hub.fleet.nodes().map(({ address }) => address), apiAddress()]
   const inCluster =
     kubernetes === undefined
       ? undefined
       : new ClusterEnforcement({
-          ...{ ...kubernetes, release, apiPort, ends, nats: bus.description },
+          ...{ ...kubernetes, release, apiPort, ends, nats: bus.description, programs: ours },
+          ...{ nameservers: nameserversHere, apiServer: apiServerHere(process.env) },
           isFollowing: () => cluster.state === 'following',
         })
-  const ours = () => [...hub.fleet.nodes().map(({ address }) => address), apiAddress()]
   return new PolicyDesk({
     ...settings,
     ...{ bus, bucket, tell, note },
