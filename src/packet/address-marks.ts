@@ -21,13 +21,13 @@ export class AddressMarks {
     this.#v6.clear()
   }
 
-  /** 0 = none. */
+  /** 0 = none. Of ARP, the mark of the IPv4 address that it says. */
   ofSource({ ipVersion, src0, src1, src2, src3 }: SourceOf): number {
-    return ipVersion === 4 ? (this.#v4.get(src0) ?? 0) : this.#ofV6(src0, src1, src2, src3)
+    return ipVersion === 6 ? this.#ofV6(src0, src1, src2, src3) : (this.#v4.get(src0) ?? 0)
   }
 
   ofDestination({ ipVersion, dst0, dst1, dst2, dst3 }: DestinationOf): number {
-    return ipVersion === 4 ? (this.#v4.get(dst0) ?? 0) : this.#ofV6(dst0, dst1, dst2, dst3)
+    return ipVersion === 6 ? this.#ofV6(dst0, dst1, dst2, dst3) : (this.#v4.get(dst0) ?? 0)
   }
 
   #ofV6(word0: number, word1: number, word2: number, word3: number): number {

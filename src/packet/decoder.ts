@@ -55,6 +55,7 @@ export class Decoder {
     packet.etherType = 0
     packet.vlan = -1
     packet.ipVersion = 0
+    packet.isArp = false
     packet.fragmented = false
     packet.protocol = -1
     packet.srcPort = 0
@@ -134,6 +135,8 @@ export class Decoder {
         return this.#ipv4(start, end)
       case ETHER.ipv6:
         return this.#ipv6(start, end)
+      case ETHER.arp:
+        return this.#arp(start, end)
       case ETHER.vlan:
       case ETHER.qinq:
       case ETHER.qinqOld:
@@ -152,6 +155,19 @@ export class Decoder {
       default:
         return this.#pass('not-ip')
     }
+  }
+
+  /** RFC 826. In a tunnel, the addresses of that are what is told. */
+  #arp(start: number, end: number): boolean {
+    const [bytes, packet] = [this.#bytes, this.packet]
+    const isIpv4 =
+      end - start >= 28 && u16(bytes, start + 2) === ETHER.ipv4 && u16(bytes, start + 4) === 0x0604
+    if (isIpv4 && packet.ipVersion === 0) {
+      packet.isArp = true
+      packet.src0 = i32(bytes, start + 14)
+      packet.dst0 = i32(bytes, start + 24)
+    }
+    return this.#pass('not-ip')
   }
 
   #lengthOrType(type: number, start: number, end: number): boolean {
@@ -611,6 +627,7 @@ const LINK = {
 const SLL_OUTGOING = 4
 const ETHER = {
   ipv4: 0x0800,
+  arp: 0x0806,
   transparentBridging: 0x6558,
   vlan: 0x8100,
   ipv6: 0x86dd,
@@ -620,7 +637,7 @@ const ETHER = {
   qinq: 0x88a8,
   qinqOld: 0x9100,
 } as const
-const KNOWN_ETHER: ReadonlySet<number> = new Set([...Object.values(ETHER), 0x0806, 0x88cc])
+const KNOWN_ETHER: ReadonlySet<number> = new Set([...Object.values(ETHER), 0x88cc])
 const PPP = { ipv4: 0x21, ipv6: 0x57, mpls: 0x281 } as const
 const GRE = { ppp: 0x880b, erspan: 0x88be, erspan3: 0x22eb } as const
 const TUNNEL = { ipv4: 4, ipv6: 41, gre: 47 } as const

@@ -30,6 +30,8 @@ export class Packet {
   vlan = -1
   /** 4, 6, or 0 when the packet is not IP. */
   ipVersion = 0
+  /** Says which IPv4 address a card has, or asks for one: who says so, and whom it is about, are in word 0 of the addresses. */
+  isArp = false
   /** A piece of a fragmented datagram. On the piece that completes it, ports and payload are those of the whole. */
   fragmented = false
   /** IP protocol number of the innermost header; −1 when not IP. */

@@ -223,7 +223,12 @@ export class Pipeline {
       }
       // Entries that this packet completes come after it, so it goes first.
       this.#sink.packet(packet)
-      if (!decoded) continue
+      if (!decoded) {
+        // Of no connection, or not yet: wanted all the same where somebody looks what was there at a time.
+        if (spool !== undefined && (packet.isArp || packet.fragmented))
+          this.#keep(spool, batch, at, undefined)
+        continue
+      }
       this.#count(packet)
       if (!reading) {
         this.#counter.push(packet)

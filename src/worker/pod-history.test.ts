@@ -1,12 +1,17 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { openCapture } from '../capture/index.ts'
+import { captureWriter } from '../capture/pcap-writer.ts'
 import { readObject } from '../cluster/objects.ts'
 import { RecentPods } from '../cluster/recent-pods.ts'
+import { readCapture } from '../testing/read-capture.ts'
 import { tempFolder } from '../testing/temp-folder.ts'
+import { tsharkFields } from '../testing/tshark.ts'
 import { PodHistory } from './pod-history.ts'
+import { POD_MARK, Selection } from './selection.ts'
 import { SpoolReader, SpoolWriter } from './spool/index.ts'
 
 const SECOND = 1000
@@ -64,6 +69,30 @@ describe('the history of a pod', () => {
       /^nothing of shop\/quiet is kept of those 30 s; packets are since 1970-01-01T00:1\d/,
     )
     assert.equal((await textsFor('cart', 100, 499 * SECOND)).texts.length, 0)
+  })
+
+  test('has ARP, and all pieces of datagrams that were cut, as they were captured', async (t) => {
+    const { writer, pods, history, target } = await historyFor(t)
+    pods.take([added('cart', '10.0.0.1')])
+    const selection = new Selection()
+    selection.set({ onlyTargeted: true, sampleRate: 100 })
+    selection.mark([['10.0.0.1', POD_MARK.targeted]])
+    const asked = ['10.0.0.1', '10.0.0.2'].map((address) => arp(1, '10.0.0.9', address))
+    const captured = [...asked, ...fragments(2, '10.0.0.1', '10.0.0.9', 'x'.repeat(3000))]
+    const { head, record } = captureWriter(captured[0]?.interfaces ?? [])
+    const file = `${target}.captured`
+    await writeFile(file, Buffer.concat([head(), ...captured.map(record)]))
+    await readCapture(file, { spool: writer, selection })
+    writer.flush()
+    assert.equal(writer.counters.kept, captured.length - 1)
+    const { packets } = await history.write({ name: 'cart' }, 30, 3 * SECOND, target, () => {})
+    assert.equal(packets, 5)
+    const rows = await tsharkFields(t, target, ['arp.dst.proto_ipv4', 'udp.length'])
+    if (rows === undefined) return
+    assert.deepEqual(
+      rows.map((row) => row.join()).filter((row) => row !== ','),
+      ['10.0.0.1,', ',3008'],
+    )
   })
 
   test('is not written where there is no room for it', async (t) => {
@@ -166,6 +195,38 @@ function datagram(seconds: number, from: string, to: string, text: string, port 
   bytes.writeUInt16BE(8 + text.length, 24)
   bytes.write(text, 28)
   const interfaces = [{ name: 'any', linkType: 101, snapLength: 0 }]
+  const length = bytes.length
+  return { bytes, start: 0, captured: length, length, seconds, nanos: 0, interfaceId: 0, interfaces }
+}
+
+/** RFC 826: who has that address? */
+function arp(seconds: number, from: string, asked: string) {
+  const bytes = Buffer.alloc(42)
+  bytes.fill(0xff, 0, 6)
+  bytes.writeUInt16BE(0x0806, 12)
+  bytes.set([0, 1, 8, 0, 6, 4, 0, 1], 14)
+  bytes.set(from.split('.').map(Number), 28)
+  bytes.set(asked.split('.').map(Number), 38)
+  return onEthernet(seconds, bytes)
+}
+
+/** A UDP datagram in pieces of 1000 bytes, but for the last one. */
+function fragments(seconds: number, from: string, to: string, text: string) {
+  const { bytes: whole } = datagram(seconds, from, to, text)
+  const pieces = []
+  for (let at = 20; at < whole.length; at += 1000) {
+    const part = whole.subarray(at, at + 1000)
+    const bytes = Buffer.concat([Buffer.alloc(12), Buffer.from([8, 0]), whole.subarray(0, 20), part])
+    bytes.writeUInt16BE(20 + part.length, 16)
+    bytes.writeUInt16BE(7, 18)
+    bytes.writeUInt16BE(((at - 20) >> 3) | (at + 1000 < whole.length ? 0x2000 : 0), 20)
+    pieces.push(onEthernet(seconds, bytes))
+  }
+  return pieces
+}
+
+function onEthernet(seconds: number, bytes: Buffer) {
+  const interfaces = [{ name: 'eth0', linkType: 1, snapLength: 0 }]
   const length = bytes.length
   return { bytes, start: 0, captured: length, length, seconds, nanos: 0, interfaceId: 0, interfaces }
 }

@@ -44,7 +44,7 @@ export class Selection {
   /** Whether one of the ends is a pod that is captured. */
   isTargeted(packet: Packet): boolean {
     if (!this.#onlyTargeted) return true
-    if (packet.ipVersion === 0) return false
+    if (packet.ipVersion === 0 && !packet.isArp) return false
     return ((this.#pods.ofSource(packet) | this.#pods.ofDestination(packet)) & POD_MARK.targeted) !== 0
   }
 

@@ -124,8 +124,8 @@ class Finder {
     sizes[0] = captured
     lengths[0] = this.#chunk.readUInt32LE(at + 24)
     interfaceIds[0] = this.#chunk.readUInt32LE(at + 28)
-    if (!this.#decoder.decode(this.#batch, 0)) return false
     const { packet } = this.#decoder
+    if (!this.#decoder.decode(this.#batch, 0) && !packet.isArp && !packet.fragmented) return false
     return (
       this.#isWithin(this.#marks.ofSource(packet), packet.srcPort, ms) ||
       this.#isWithin(this.#marks.ofDestination(packet), packet.dstPort, ms)
