@@ -143,7 +143,7 @@ describe('the history of a pod', () => {
       pods,
       packets: new SpoolReader({ folder: '/none', maxBytes: 0, heads: new SharedArrayBuffer(8) }),
       isKept: true,
-      flush: async () => 'packets are not kept for agents any more: no space',
+      flush: async () => 'packets are not kept for agents: no space',
     })
     assert.deepEqual(await nowhere.write({ name: 'cart', namespace: 'test' }, 1, 0, '/none', () => {}), {
       packets: 0,

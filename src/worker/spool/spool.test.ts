@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { openCapture } from '../../capture/index.ts'
@@ -56,12 +56,36 @@ describe('the spool', () => {
     writeFileSync(folder, 'in the way')
     for (let n = 0; n < 1000; n++) writer.append(packet(n, 'x'.repeat(60_000)), 1)
     writer.flush()
-    assert.match(writer.problem ?? '', /packets are not kept for agents any more: ENOTDIR/)
+    assert.match(writer.problem ?? '', /packets are not kept for agents: ENOTDIR/)
     const { received, kept, evicted, failed } = writer.counters
     assert.equal(received, 1001)
     assert.equal(received, kept + evicted + failed)
     assert.ok(failed > 0)
     assert.deepEqual(await reader.streams(), [])
+    writer.close()
+  })
+
+  test('is gone on with when there is a disk again', async (t) => {
+    const { folder, options, reader } = await spoolFor(t)
+    const writer = new SpoolWriter(options, 0)
+    writer.append(packet(1, 'kept'), 0)
+    writer.flush()
+    const aside = `${folder}.aside`
+    renameSync(folder, aside)
+    writeFileSync(folder, 'in the way')
+    for (let n = 0; n < 1000; n++) writer.append(packet(n, 'x'.repeat(60_000)), 1)
+    assert.match(writer.problem ?? '', /ENOTDIR|EEXIST/)
+    rmSync(folder)
+    renameSync(aside, folder)
+    writer.append(packet(2000, 'kept again'), 0)
+    writer.flush()
+    assert.equal(writer.problem, undefined)
+    const target = join(folder, 'out.pcap')
+    assert.ok(await reader.writeStream('000000000000.pcap', target))
+    assert.deepEqual(await textsOf(target), ['1 kept', '2000 kept again'])
+    const { received, kept, evicted, failed } = writer.counters
+    assert.deepEqual([received, evicted], [1002, 0])
+    assert.equal(received, kept + failed)
     writer.close()
   })
 
@@ -91,7 +115,7 @@ async function spoolFor(t: TestContext, maxBytes = 1 << 30) {
   const folder = await tempFolder(t)
   const options = { folder, maxBytes, heads: heads() }
   const writer = new SpoolWriter(options)
-  return { folder, writer, reader: new SpoolReader(options) }
+  return { folder, options, writer, reader: new SpoolReader(options) }
 }
 
 function heads(): SharedArrayBuffer {

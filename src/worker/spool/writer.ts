@@ -31,8 +31,11 @@ export interface SpoolCounters {
  */
 export class SpoolWriter {
   readonly counters: SpoolCounters = { received: 0, kept: 0, evicted: 0, failed: 0 }
-  /** Why nothing is kept any more, if so. */
+  /** Why nothing is kept, if so: it is tried again after a while. */
   problem: string | undefined
+  readonly #againMs: number
+  #againAt = 0
+  #isTryingAgain = false
   readonly #options: SpoolOptions
   readonly #buffer = Buffer.alloc(BUFFER_BYTES)
   #used = 0
@@ -51,8 +54,9 @@ export class SpoolWriter {
   #interfaces: readonly CaptureInterface[] = []
   #interfacesWritten = 0
 
-  constructor(options: SpoolOptions) {
+  constructor(options: SpoolOptions, againMs = AGAIN_MS) {
     this.#options = options
+    this.#againMs = againMs
     this.#first = options.firstStream ?? 0
     this.#heads = new Float64Array(options.heads)
     this.#try(() => mkdirSync(options.folder, { recursive: true }))
@@ -62,7 +66,7 @@ export class SpoolWriter {
   append(packet: SpoolPacket, connection: number | undefined): void {
     this.counters.received++
     const size = (RECORD_HEADER + packet.captured + 7) & ~7
-    if (this.problem !== undefined || size > BUFFER_BYTES) {
+    if (this.#isStopped() || size > BUFFER_BYTES) {
       this.counters.failed++
       return
     }
@@ -91,7 +95,9 @@ export class SpoolWriter {
 
   flush(): void {
     if (this.#used === 0) return
-    if (this.problem === undefined && this.#try(() => this.#write())) {
+    if ((this.problem === undefined || this.#isTryingAgain) && this.#try(() => this.#write())) {
+      this.problem = undefined
+      this.#isTryingAgain = false
       this.counters.kept += this.#records
       this.#inSegment.set(this.#segment, (this.#inSegment.get(this.#segment) ?? 0) + this.#records)
       for (const [connection, position] of this.#pending) this.#setHead(connection, position)
@@ -114,13 +120,29 @@ export class SpoolWriter {
     this.#fd = -1
   }
 
+  /** Whether nothing is taken, for now. */
+  #isStopped(): boolean {
+    if (this.problem === undefined || this.#isTryingAgain) return false
+    if (performance.now() < this.#againAt) return true
+    // In a segment of its own, and with all that stands beside it: nobody knows how much of the last one was written.
+    const segment = Math.floor(this.#base / SEGMENT_BYTES)
+    this.#base = (this.#inSegment.has(segment) ? segment + 1 : segment) * SEGMENT_BYTES
+    this.#closeSegment()
+    this.#segment = -1
+    this.#interfacesWritten = 0
+    this.#isTryingAgain = this.#try(() => mkdirSync(this.#options.folder, { recursive: true }))
+    return !this.#isTryingAgain
+  }
+
   /** Without room, or the right to write, packets are not kept; everything else goes on. */
   #try(write: () => void): boolean {
     try {
       write()
       return true
     } catch (error) {
-      this.problem = `packets are not kept for agents any more: ${(error as Error).message}`
+      this.problem = `packets are not kept for agents: ${(error as Error).message}`
+      this.#isTryingAgain = false
+      this.#againAt = performance.now() + this.#againMs
       return false
     }
   }
@@ -174,4 +196,5 @@ export class SpoolWriter {
   }
 }
 
+const AGAIN_MS = 10_000
 const BUFFER_BYTES = 1 << 20
