@@ -20,6 +20,8 @@ const port = z.number().int().min(1).max(65_535)
 const object = z.record(text, z.json())
 const objects = z.array(object)
 const pairs = z.record(text, text)
+/** As Kubernetes has it. */
+const quantity = text.regex(/^[0-9]+(\.[0-9]+)?([KMGT]i|[kMGT])?$/, 'expected a size, such as 2Gi')
 const pullPolicy = z.enum(['Always', 'IfNotPresent', 'Never'])
 const digest = z.string().regex(/^(sha256:[0-9a-f]{64})?$/, 'expected sha256: and 64 hexadecimal digits')
 
@@ -36,7 +38,11 @@ const pod = (resources: z.input<typeof object>, graceSeconds: number) => ({
   resources: value(object, resources, 'What it asks for, and what it may take'),
   nodeSelector: value(pairs, {}, 'Labels of the nodes on which it may run'),
   affinity: value(object, {}, 'Which nodes and neighbours it likes'),
-  topologySpreadConstraints: value(objects, [], 'How its pods are spread'),
+  topologySpreadConstraints: value(
+    objects,
+    [],
+    'How its pods are spread; [] = several over nodes, as far as that goes',
+  ),
   priorityClassName: value(text, '', 'Who goes when there is no room'),
   labels: value(pairs, {}, 'More labels of the pods'),
   annotations: value(pairs, {}, 'More annotations of the pods'),
@@ -105,7 +111,7 @@ export const chartValues = z.strictObject({
   ),
   auth: group('Who may use the API and the dashboard', {
     token: value(
-      text.refine((token) => token === '' || token.length >= 16).meta({ pattern: '^(.{16,})?$' }),
+      text.refine((token) => /^([^'\n]{16,})?$/.test(token)).meta({ pattern: "^([^'\\n]{16,})?$" }),
       '',
       'Token of the administrator; "" = one is made, and kept by upgrades',
     ),
@@ -123,7 +129,7 @@ export const chartValues = z.strictObject({
     existingSecret: value(
       text,
       '',
-      'Secret of yours with HUB_TOKEN, NATS_PASSWORD (with nats.enabled) and, if you like, SCRIPTING_ENV, instead of the one of the chart: for those who render it without a cluster, as Argo CD does',
+      'Secret of yours with HUB_TOKEN, NATS_PASSWORD (with nats.enabled; a letter, then letters, digits, - or _) and, if you like, SCRIPTING_ENV, instead of the one of the chart: for those who render it without a cluster, as Argo CD does',
     ),
   }),
   rbac: group('Rights of the hub; workers have none', {
@@ -153,7 +159,11 @@ export const chartValues = z.strictObject({
     podSecurityContext: value(object, asUser(USER), 'Security of the pod'),
     securityContext: value(object, RESTRICTED, 'Security of the container'),
     probes,
-    dataSize: value(text, '8Gi', 'Room for captures that are uploaded, reports and what waits to be sent'),
+    dataSize: value(
+      quantity,
+      '8Gi',
+      'Room for captures that are uploaded, reports and what waits to be sent',
+    ),
     podDisruptionBudget: group('How many pods a drain may take at a time', {
       enabled: value(flag, true, 'Make one'),
       maxUnavailable: value(z.union([count, text]), 1, 'Pods, or percent of them'),
@@ -193,7 +203,7 @@ export const chartValues = z.strictObject({
     ),
     probes,
     data: group('Where entries, packets and recordings are', {
-      size: value(text, '12Gi', 'Size of an emptyDir, beyond which Kubernetes ends the pod'),
+      size: value(quantity, '12Gi', 'Size of an emptyDir, beyond which Kubernetes ends the pod'),
       hostPath: value(
         text,
         '',
@@ -212,7 +222,7 @@ export const chartValues = z.strictObject({
     storage: group(
       'What it keeps: actions on their way, console lines, states of jobs; agents are not among it',
       {
-        size: value(text, '2Gi', 'Room for it'),
+        size: value(quantity, '2Gi', 'Room for it, of which NATS takes nine tenths'),
         persistent: value(flag, false, 'In a volume, which outlives the pod; false: in an emptyDir'),
         className: value(text, '', 'Storage class of the volume; "" = the default one'),
       },
@@ -224,6 +234,11 @@ export const chartValues = z.strictObject({
   }),
   service: group('Service of the hub: API and dashboard, one port', {
     type: value(z.enum(['ClusterIP', 'NodePort', 'LoadBalancer']), 'ClusterIP', 'Kind of service'),
+    ipFamilyPolicy: value(
+      z.enum(['', 'SingleStack', 'PreferDualStack', 'RequireDualStack']),
+      '',
+      'Which addresses it has; "" = as the cluster gives them',
+    ),
     port: value(port, 80, 'Its port'),
     nodePort: value(z.union([port, z.null()]), null, 'With NodePort: which; null = any'),
     annotations: value(pairs, {}, 'More annotations'),

@@ -74,6 +74,25 @@ const WAYS: Readonly<Record<string, Rendering>> = {
       },
     },
   },
+  'with a certificate of the hub, on two kinds of addresses': {
+    values: {
+      config: { hub: { tls: { cert: '/tls/tls.crt', key: '/tls/tls.key' } } },
+      hub: {
+        volumes: [{ name: 'tls', secret: { secretName: 'remora-tls' } }],
+        volumeMounts: [{ name: 'tls', mountPath: '/tls', readOnly: true }],
+      },
+      service: { ipFamilyPolicy: 'PreferDualStack' },
+    },
+  },
+  'in a network of its own': { values: { worker: { hostNetwork: false }, nats: { replicas: 3 } } },
+  'on OpenShift': {
+    values: Object.fromEntries(
+      ['hub', 'nats'].map((component) => [
+        component,
+        { podSecurityContext: { runAsUser: null, runAsGroup: null, fsGroup: null } },
+      ]),
+    ),
+  },
   'by Argo CD': { values: { auth: { existingSecret: 'mine' } } },
   monitored: {
     values: {
@@ -249,7 +268,7 @@ describe('the chart', () => {
       const hub = await loaded(manifests, 'hub', await tempFolder(t))
       assert.equal(hub.config.hub.store, 'configmap', way)
       assert.equal(hub.config.hub.metricsHost, '10.1.2.3')
-      assert.equal(hub.config.tap.proxy.host, '0.0.0.0')
+      assert.equal(hub.config.tap.proxy.host, '::')
       assert.equal(hub.config.hub.tokens[0]?.role, 'admin')
       assert.ok((hub.config.hub.tokens[0]?.token ?? '').length >= 16)
       const worker = await loaded(manifests, 'worker', await tempFolder(t))
@@ -288,7 +307,7 @@ describe('the chart', () => {
   test('says what is wrong with values, before anything is installed', async (t) => {
     const chart = await Chart.open(t)
     if (chart === undefined) return
-    const refused: readonly [object, RegExp][] = [
+    const refused: readonly (readonly [object, RegExp])[] = [
       [
         { config: { tap: { regexp: 'x' } } },
         /at '\/config\/tap': additional properties 'regexp' not allowed/,
@@ -318,6 +337,13 @@ describe('the chart', () => {
         },
         /auth.existingSecret is set, so put these there: REMORA_NATS_TOKEN, SCRIPTING_ENV/,
       ],
+      [{ auth: { token: "it's longer than that" } }, /at '\/auth\/token': .* does not match pattern/],
+      [{ worker: { data: { size: 'lots' } } }, /at '\/worker\/data\/size': 'lots' does not match pattern/],
+      [{ nats: { storage: { size: '2GB' } } }, /at '\/nats\/storage\/size': '2GB' does not match pattern/],
+      ...['12345678', 'abc#defgh', 'true', 'p@ssword'].map(
+        (password) =>
+          [{ config: { nats: { password } } }, /config\.nats\.password has to begin with a letter/] as const,
+      ),
       [{ ingress: { enabled: true, tlsSecret: 'x' } }, /name the host of the certificate: ingress.host/],
     ]
     for (const [values, said] of refused) assert.match(await chart.refusal(values), said)
@@ -337,6 +363,7 @@ describe('the chart', () => {
         NATS_PASSWORD: secretOf(manifests, 'NATS_PASSWORD'),
       }
       await promisify(execFile)('nats-server', ['-t', '-c', file], { env })
+      assert.match(textOf(recordOf(data)['nats.conf']), /max_file_store: 1932735283 \}/)
       const spec = podSpecs(manifests).find(({ name }) => name === 'StatefulSet remora-nats')?.spec ?? {}
       const { command } = containerNamed(spec, 'nats')
       const routes = listOf(command)
@@ -345,6 +372,117 @@ describe('the chart', () => {
         .match(/nats:\/\/remora:\$\(NATS_PASSWORD\)@remora-nats-\d\.remora-nats-peers:6222/g)
       assert.equal(routes?.length ?? 0, replicas === 1 ? 0 : 3)
     }
+  })
+
+  test('starts again what has read what changes, and nothing else', async (t) => {
+    const chart = await Chart.open(t)
+    if (chart === undefined) return
+    const checksums = async (values: object) => {
+      const manifests = await chart.render({ values })
+      return Object.fromEntries(
+        ['Deployment remora-hub', 'DaemonSet remora-worker', 'StatefulSet remora-nats'].map((which) => {
+          const [kind = '', name = ''] = which.split(' ')
+          const { template } = recordOf(objectNamed(manifests, kind, name).spec)
+          return [
+            name.slice('remora-'.length),
+            JSON.stringify(recordOf(recordOf(template).metadata).annotations),
+          ]
+        }),
+      )
+    }
+    const before = await checksums({})
+    assert.deepEqual(await checksums({ service: { port: 8080 } }), before)
+    const changed = async (values: object) => {
+      const after = await checksums(values)
+      return Object.keys(before).filter((name) => after[name] !== before[name])
+    }
+    assert.deepEqual(await changed({ auth: { token: 'one of our own, for all' } }), ['hub'])
+    assert.deepEqual(await changed({ config: { nats: { password: 'changed-password' } } }), [
+      'hub',
+      'worker',
+      'nats',
+    ])
+    assert.deepEqual(await changed({ nats: { storage: { size: '4Gi' } } }), ['nats'])
+    assert.deepEqual(await changed({ config: { tap: { regex: 'web' } } }), ['hub', 'worker'])
+  })
+
+  test('keeps several hubs and servers of NATS on nodes of their own, unless it is told otherwise', async (t) => {
+    const chart = await Chart.open(t)
+    if (chart === undefined) return
+    const spreads = async (values: object) =>
+      podSpecs(await chart.render({ values })).flatMap(({ name, spec }) =>
+        listOf(spec.topologySpreadConstraints)
+          .map(recordOf)
+          .map(({ topologyKey, labelSelector }) => [
+            name,
+            topologyKey,
+            recordOf(recordOf(labelSelector).matchLabels)['app.kubernetes.io/component'],
+          ]),
+      )
+    assert.deepEqual(await spreads({}), [])
+    assert.deepEqual(await spreads({ hub: { replicas: 2 }, nats: { replicas: 3 } }), [
+      ['Deployment remora-hub', 'kubernetes.io/hostname', 'hub'],
+      ['StatefulSet remora-nats', 'kubernetes.io/hostname', 'nats'],
+    ])
+    const own = [{ maxSkew: 1, topologyKey: 'zone', whenUnsatisfiable: 'DoNotSchedule' }]
+    assert.deepEqual(await spreads({ hub: { replicas: 2, topologySpreadConstraints: own } }), [
+      ['Deployment remora-hub', 'zone', 'hub'],
+    ])
+  })
+
+  test('lets those connect who have to, whatever else is said', async (t) => {
+    const chart = await Chart.open(t)
+    if (chart === undefined) return
+    const policies = async (values: object) => {
+      const manifests = await chart.render({ values })
+      return (name: string) => recordOf(objectNamed(manifests, 'NetworkPolicy', name).spec)
+    }
+    const from = (spec: Json, port: number) => {
+      const rule = listOf(spec.ingress)
+        .map(recordOf)
+        .find(({ ports }) => listOf(ports).some((each) => recordOf(each).port === port))
+      return rule && listOf(rule.from).map(peerOf)
+    }
+    const alone = (await policies({}))('remora-nats')
+    assert.deepEqual([from(alone, 4222), from(alone, 6222), alone.egress], [[], undefined, []])
+    const natsFrom = [{ ipBlock: { cidr: '10.0.0.0/16' } }]
+    const fenced = await policies({
+      nats: { replicas: 3 },
+      worker: { hostNetwork: false },
+      networkPolicy: { natsFrom, metricsFrom: [{ podSelector: {} }] },
+    })
+    assert.deepEqual(from(fenced('remora-nats'), 4222), ['hub', 'worker', '10.0.0.0/16'])
+    assert.deepEqual(from(fenced('remora-nats'), 6222), ['nats'])
+    assert.deepEqual(from(fenced('remora-worker'), 49_100), [''])
+    assert.deepEqual(listOf(fenced('remora-nats').egress).length, 2)
+  })
+
+  test('tells who forwards the port of a hub that it has a certificate', async (t) => {
+    const chart = await Chart.open(t)
+    if (chart === undefined) return
+    const ways: readonly (readonly [object, string])[] = [
+      [{}, 'api'],
+      [{ cert: '/tls/tls.crt', key: '/tls/tls.key' }, 'https'],
+    ]
+    for (const [tls, name] of ways) {
+      const manifests: readonly Manifest[] = await chart.render({ values: { config: { hub: { tls } } } })
+      const hub = podSpecs(manifests).find((each) => each.name === 'Deployment remora-hub')?.spec ?? {}
+      assert.equal(recordOf(listOf(containerNamed(hub, 'hub').ports)[0]).name, name)
+      const [port] = listOf(recordOf(objectNamed(manifests, 'Service', 'remora-hub').spec).ports)
+      assert.deepEqual([recordOf(port).name, recordOf(port).targetPort], ['api', name])
+    }
+  })
+
+  test('tells Prometheus where the metrics of the hub and of workers are', async (t) => {
+    const chart = await Chart.open(t)
+    if (chart === undefined) return
+    const manifests = await chart.render(WAYS.monitored)
+    const monitor = recordOf(objectNamed(manifests, 'ServiceMonitor', 'remora-hub').spec)
+    const service = objectNamed(manifests, 'Service', 'remora-hub-metrics')
+    const wanted = Object.entries(recordOf(recordOf(monitor.selector).matchLabels))
+    assert.ok(wanted.every(([key, value]) => recordOf(service.metadata.labels)[key] === value))
+    assert.equal(recordOf(listOf(recordOf(service.spec).ports)[0]).name, 'metrics')
+    objectNamed(manifests, 'PodMonitor', 'remora-worker')
   })
 
   test('tells each value what it is for', async () => {
@@ -356,6 +494,13 @@ describe('the chart', () => {
     assert.deepEqual(bare, [])
   })
 })
+
+/** The component, or the network. */
+function peerOf(peer: unknown): unknown {
+  const { podSelector, ipBlock } = recordOf(peer)
+  if (ipBlock !== undefined) return recordOf(ipBlock).cidr
+  return recordOf(recordOf(podSelector).matchLabels)['app.kubernetes.io/component'] ?? ''
+}
 
 /** Whether a line is part of a value that is an object: something less indented, without a section's comments, holds it. */
 function isInValue(lines: readonly string[], at: number): boolean {

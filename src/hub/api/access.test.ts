@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { networkInterfaces } from 'node:os'
 import { describe, test } from 'node:test'
 import { WebSocket } from 'ws'
 import { ask, startTestApi, TOKENS, WITH_TOKENS } from '../../testing/api.ts'
@@ -249,6 +250,21 @@ describe('tokens', () => {
     })
     await startTestApi(t, { host: '0.0.0.0', ...WITH_TOKENS })
   })
+
+  test('let people in on both kinds of addresses, and the audit has them as they are written', async (t) => {
+    const { url, hub } = await startTestApi(t, { host: '::', ...WITH_TOKENS })
+    const { port } = new URL(url)
+    const addresses = ['127.0.0.1', ...(hasIpv6() ? ['::1'] : [])]
+    for (const address of addresses) {
+      const host = address.includes(':') ? `[${address}]` : address
+      const options = { token: TOKENS.author, body: { code: '// A' } }
+      await ask(`http://${host}:${port}`, 'POST', '/api/v1/agents', options)
+    }
+    assert.deepEqual(
+      hub.audited.map(({ from }) => from),
+      addresses,
+    )
+  })
 })
 
 describe('without tokens', () => {
@@ -361,3 +377,7 @@ describe('the audit', () => {
     assert.match(log[0]?.message ?? '', /audit/)
   })
 })
+
+function hasIpv6(): boolean {
+  return Object.values(networkInterfaces()).some((each) => each?.some(({ address }) => address === '::1'))
+}

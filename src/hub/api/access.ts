@@ -157,7 +157,8 @@ class Guard {
     const { note } = request
     return {
       at: new Date(this.#context.now()).toISOString(),
-      from: request.ip,
+      // IPv4 on a socket of IPv6 (RFC 4291, section 2.5.5.2).
+      from: request.ip.replace(/^::ffff:(?=\d+\.)/, ''),
       action: note.action ?? config.action ?? `${request.method} ${url}`,
       target: (note.target ?? targetIn(request.params)).slice(0, LONGEST_DETAIL),
     }

@@ -88,7 +88,8 @@ export async function describeApi(options: ApiOptions): Promise<object> {
 
 async function listen(app: FastifyInstance, host: string, port: number): Promise<void> {
   try {
-    await app.listen({ host, port })
+    // Without a name Node takes IPv6 and IPv4, and IPv4 alone on machines that have no other.
+    await app.listen({ host: host === '::' ? '' : host, port })
   } catch (cause) {
     await app.close()
     const code = cause instanceof Error && 'code' in cause ? cause.code : undefined

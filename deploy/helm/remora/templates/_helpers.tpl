@@ -79,7 +79,11 @@ affinity:
 tolerations:
   {{- toYaml . | nindent 2 }}
 {{- end }}
-{{- with $pod.topologySpreadConstraints }}
+{{- $spread := $pod.topologySpreadConstraints }}
+{{- if and (empty $spread) (gt (int ($pod.replicas | default 1)) 1) }}
+{{- $spread = list (dict "maxSkew" 1 "topologyKey" "kubernetes.io/hostname" "whenUnsatisfiable" "ScheduleAnyway") }}
+{{- end }}
+{{- with $spread }}
 topologySpreadConstraints:
   {{- range . }}
   - {{- toYaml (merge (dict) . (dict "labelSelector" (dict "matchLabels" (include "remora.selector" $ | fromYaml)))) | nindent 4 }}
@@ -145,7 +149,7 @@ terminationGracePeriodSeconds: {{ $pod.terminationGracePeriodSeconds }}
   "kubernetes" (dict "enabled" "on" "namespaces" $namespaces)
   "nats" $nats
   "tap" (dict
-    "proxy" (dict "host" "0.0.0.0")
+    "proxy" (dict "host" "::")
     "release" (dict "name" $release "namespace" .Release.Namespace))
 -}}
 {{- toYaml (mergeOverwrite $known $said) -}}
@@ -199,6 +203,10 @@ terminationGracePeriodSeconds: {{ $pod.terminationGracePeriodSeconds }}
 {{- define "remora.apiPort" -}}
 {{ dig "tap" "proxy" "front" "port" 8899 .Values.config | int }}
 {{- end }}
+{{/* Its name says whether the hub has a certificate: commands that forward it go by that. */}}
+{{- define "remora.apiPortName" -}}
+{{ dig "hub" "tls" "cert" "" .Values.config | empty | ternary "api" "https" }}
+{{- end }}
 {{- define "remora.hubMetricsPort" -}}
 {{ dig "hub" "metricsPort" 9100 .Values.config | int }}
 {{- end }}
@@ -210,4 +218,11 @@ terminationGracePeriodSeconds: {{ $pod.terminationGracePeriodSeconds }}
 {{- define "remora.checksums" -}}
 checksum/settings: {{ include "remora.settings" . | sha256sum }}
 checksum/secret: {{ printf "%s%s" (toJson (dig "scripting" "env" (dict) .Values.config)) (include "remora.secretValues" .) | sha256sum }}
+{{- end }}
+
+{{/* A quantity of Kubernetes, such as 1.5Gi, in bytes. */}}
+{{- define "remora.bytes" -}}
+{{- $units := dict "" 1 "k" 1e3 "M" 1e6 "G" 1e9 "T" 1e12 "Ki" 1024 "Mi" 1048576 "Gi" 1073741824 "Ti" 1099511627776 -}}
+{{- $unit := regexFind "[A-Za-z]*$" . -}}
+{{- mulf (float64 (trimSuffix $unit .)) (get $units $unit) | floor | int64 -}}
 {{- end }}
