@@ -1,8 +1,14 @@
 import assert from 'node:assert/strict'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { startTestApi, TOKENS, WITH_TOKENS } from '../src/testing/api.ts'
+import { hasTools } from '../src/testing/loopback.ts'
 import { remora } from '../src/testing/remora.ts'
+import { Running } from '../src/testing/running.ts'
 import { tempFolder } from '../src/testing/temp-folder.ts'
+import { until } from '../src/testing/until.ts'
+import { certificateFor } from './kube/certificate.ts'
 import { FakeKubernetes } from './kube/fake-kubernetes.ts'
 import { hubPod } from './kube/hub-pod.ts'
 import { kubeconfigFile } from './kube/kubeconfig.ts'
@@ -50,6 +56,41 @@ describe('commands for a hub in a cluster', () => {
       elsewhere.stderr,
       /"ann" cannot list resource "pods".*\n.*right to list pods in namespace default/,
     )
+  })
+
+  test('reach one that has a certificate, whose name is none of this machine', async (t) => {
+    if (!hasTools(t, 'openssl')) return
+    const folder = await tempFolder(t)
+    const files = await Promise.all(
+      ['hub', 'other'].map(async (name) => {
+        const { cert, key } = await certificateFor('hub.example.com')
+        const paths = { cert: join(folder, `${name}.pem`), key: join(folder, `${name}-key.pem`) }
+        await writeFile(paths.cert, cert)
+        await writeFile(paths.key, key)
+        return paths
+      }),
+    )
+    const [own, other] = files
+    const { fake, args, hub } = await started(t, { hub: { ...WITH_TOKENS.hub, tls: own } })
+    await hub.createAgent({ title: 'DNS counter', code: '// DNS counter\n' }, 'ann')
+    const token = Buffer.from(TOKENS.author).toString('base64')
+    fake.put('remora-secret', { data: { HUB_TOKEN: token } }, 'secrets')
+    const unnamed = await remora(['agents', ...args])
+    assert.equal(unnamed.code, 2)
+    assert.match(unnamed.stderr, /without an answer\n.*its port has to be called https.*--hub-ca/)
+    assert.match((await remora(['agents', ...args, '--hub-ca', own?.cert ?? ''])).stdout, /DNS counter/)
+    fake.put('remora-hub-1', hubPod('remora', 'https'), 'pods')
+    const { code, stdout, stderr } = await remora(['agents', ...args])
+    assert.deepEqual([code, stderr], [0, ''])
+    assert.match(stdout, /DNS counter/)
+    const strange = await remora(['agents', ...args, '--hub-ca', other?.cert ?? ''])
+    assert.equal(strange.code, 2)
+    assert.match(strange.stderr, /no TLS with port 8899 .*\n.*not of the authority that --hub-ca names/)
+    const console = new Running(t, folder, ['console', ...args])
+    await until(() => hub.followers === 1)
+    hub.print({ text: 'over TLS' })
+    await console.says(/over TLS/)
+    assert.equal(await console.stop(), 0)
   })
 
   for (const [what, wrong, says] of [

@@ -9,7 +9,6 @@ import { addConfigOptions, type ConfigFlags, configOf } from './options.ts'
 /** Options that say which hub; every command that talks to a running Remora has them. */
 export interface HubFlags extends ConfigFlags, ClusterFlags {
   readonly hubUrl?: string
-  readonly hubCa?: string
   readonly proxyHost?: string
   readonly proxyFrontPort?: string
   readonly token?: string

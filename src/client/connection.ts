@@ -50,7 +50,8 @@ export function connectionTo({ url, token, tls, via }: HubAddress): Connection {
   }
 }
 
-function readAuthority(file: string): Buffer {
+/** Throws `E_USAGE` when it cannot be read. */
+export function readAuthority(file: string): Buffer {
   try {
     return readFileSync(file)
   } catch (cause) {

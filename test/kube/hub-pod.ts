@@ -1,5 +1,5 @@
 /** A pod of a hub, as the chart labels it, that is ready. */
-export function hubPod(release: string, isReady = true): object {
+export function hubPod(release: string, port = 'api'): object {
   return {
     metadata: {
       labels: {
@@ -8,7 +8,7 @@ export function hubPod(release: string, isReady = true): object {
         'app.kubernetes.io/instance': release,
       },
     },
-    spec: { containers: [{ name: 'hub', image: 'remora', ports: [{ name: 'api', containerPort: 8899 }] }] },
-    status: { phase: 'Running', conditions: [{ type: 'Ready', status: isReady ? 'True' : 'False' }] },
+    spec: { containers: [{ name: 'hub', image: 'remora', ports: [{ name: port, containerPort: 8899 }] }] },
+    status: { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] },
   }
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { HubAddress } from '../../client/connection.ts'
+import { type HubAddress, readAuthority } from '../../client/connection.ts'
 import type { LoadedConfig } from '../../config/index.ts'
 import { KubernetesClient } from '../../kubernetes/client.ts'
 import { accessByKubeconfig } from '../../kubernetes/kubeconfig.ts'
@@ -14,6 +14,8 @@ export interface ClusterFlags {
   /** As kubectl calls it. */
   readonly namespace?: string
   readonly release?: string
+  /** Authority of its certificate, a PEM file. */
+  readonly hubCa?: string
 }
 
 export interface ClusterHub {
@@ -44,7 +46,8 @@ export async function openClusterHub(
     access.namespace
   const release = flags.release ?? ofConfig('tap.release.name', tap.release.name)
   try {
-    const forward = await HubForward.open(access, client, { namespace, release })
+    const ca = flags.hubCa === undefined ? undefined : readAuthority(flags.hubCa)
+    const forward = await HubForward.open(access, client, { namespace, release, ca })
     const where = `release ${forward.release} in namespace ${namespace}`
     const found =
       token === undefined ? await tokenOf(client, namespace, forward.release) : { token, missing: '' }

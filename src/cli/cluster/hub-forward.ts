@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { connect as connectTls } from 'node:tls'
 import type { KubernetesAccess } from '../../kubernetes/access.ts'
 import type { KubernetesClient } from '../../kubernetes/client.ts'
 import { connectToPod } from '../../kubernetes/port-forward.ts'
@@ -8,15 +9,20 @@ import { Mistake } from '../../mistake/mistake.ts'
 import { pause } from '../../waiting/pause.ts'
 import { type HubPod, hubPods, type ReleaseChoice } from './hub-pods.ts'
 
+export interface ForwardChoice extends ReleaseChoice {
+  /** Of the certificate of the hub; whoever names one wants TLS. */
+  readonly ca: Buffer | undefined
+}
+
 /**
  * A port of this machine, on the loopback alone, whose connections reach a hub in a cluster through the API server: each one a
- * pod of it that is ready. When that goes away, as in a rolling upgrade, connections break, and the next ones reach
+ * pod of it that is ready. Where the hub has a certificate, TLS begins here: its name is none of this machine's. When that goes away, as in a rolling upgrade, connections break, and the next ones reach
  * another.
  */
 export class HubForward {
   readonly #access: KubernetesAccess
   readonly #client: KubernetesClient
-  readonly #choice: ReleaseChoice
+  readonly #choice: ForwardChoice
   readonly #server: Server
   readonly #closed = new AbortController()
   readonly #open = new Set<Promise<void>>()
@@ -31,7 +37,7 @@ export class HubForward {
   static async open(
     access: KubernetesAccess,
     client: KubernetesClient,
-    choice: ReleaseChoice,
+    choice: ForwardChoice,
   ): Promise<HubForward> {
     const forward = new HubForward(access, client, choice)
     try {
@@ -45,7 +51,7 @@ export class HubForward {
     }
   }
 
-  private constructor(access: KubernetesAccess, client: KubernetesClient, choice: ReleaseChoice) {
+  private constructor(access: KubernetesAccess, client: KubernetesClient, choice: ForwardChoice) {
     this.#access = access
     this.#client = client
     this.#choice = choice
@@ -85,6 +91,9 @@ export class HubForward {
       const first = this.#first
       this.#first = undefined
       const pod = first?.destroyed === false ? first : await this.#dial()
+      pod.on('close', () => {
+        if (socket.bytesRead > 0 && socket.bytesWritten === 0) this.#note(noAnswer(this.#choice))
+      })
       pod.on('error', (error) => {
         this.#note(error)
         socket.destroy()
@@ -115,7 +124,9 @@ export class HubForward {
         const pod = this.#pod ?? (await this.#readyPod())
         this.#pod = pod
         const { namespace, name, port } = pod
-        const stream = await connectToPod(this.#access, { namespace, pod: name, port }, signal)
+        const { ca } = this.#choice
+        const bare = await connectToPod(this.#access, { namespace, pod: name, port }, signal)
+        const stream = pod.isTls || ca !== undefined ? await secured(bare, pod, ca) : bare
         this.#trouble = undefined
         // The next connection looks whether it is still there.
         stream.once('close', () => {
@@ -143,6 +154,45 @@ export class HubForward {
       hint: `kubectl -n ${this.#choice.namespace} describe pod ${best?.name} says why.`,
     })
   }
+}
+
+/**
+ * TLS to a pod. That it is the right one the API server has made sure of, which has connected us: its name is not asked for again,
+ * and its authority only where somebody has named one.
+ */
+async function secured(
+  bare: Duplex,
+  { namespace, name, port }: HubPod,
+  ca: Buffer | undefined,
+): Promise<Duplex> {
+  const stream = connectTls({
+    socket: bare,
+    ...(ca === undefined ? { rejectUnauthorized: false } : { ca }),
+    checkServerIdentity: () => undefined,
+  })
+  try {
+    await once(stream, 'secureConnect')
+    return stream
+  } catch (cause) {
+    bare.destroy()
+    const isOfOther = ca !== undefined && stream.authorizationError !== null
+    throw new Mistake(
+      'E_HUB_UNREACHABLE',
+      `no TLS with port ${port} of pod ${namespace}/${name}: ${cause instanceof Error ? cause.message : String(cause)}`,
+      {
+        hint: isOfOther
+          ? 'Its certificate is not of the authority that --hub-ca names.'
+          : 'Has the hub a certificate (hub.tls)? Without one its port is not called https, and --hub-ca is not for it.',
+        cause,
+      },
+    )
+  }
+}
+
+function noAnswer({ namespace }: ForwardChoice): Mistake {
+  return new Mistake('E_HUB_UNREACHABLE', 'the hub has ended the connection without an answer', {
+    hint: `Its log says why (kubectl -n ${namespace} logs -l app.kubernetes.io/component=hub). When it has a certificate, its port has to be called https, as the chart does, or --hub-ca names its authority.`,
+  })
 }
 
 function withRight(error: Mistake, namespace: string): Mistake {

@@ -15,6 +15,8 @@ export interface HubPod {
   readonly namespace: string
   readonly release: string
   readonly port: number
+  /** It has a certificate. */
+  readonly isTls: boolean
   readonly isReady: boolean
   /** `Running`, `Pending`, … */
   readonly phase: string
@@ -72,13 +74,15 @@ function hubsOf(objects: readonly KubernetesObject[]): HubPod[] {
     if (pod === undefined) return []
     const { name, namespace, labels, deletionTimestamp } = pod.metadata
     const ports = pod.spec.containers.flatMap((container) => container.ports)
+    const api = ports.find((port) => API_PORTS.has(port.name))
     const isReady = pod.status.conditions.some(({ type, status }) => type === 'Ready' && status === 'True')
     return [
       {
         name,
         namespace,
         release: labels['app.kubernetes.io/instance'] ?? 'remora',
-        port: ports.find((port) => API_PORTS.has(port.name))?.containerPort ?? DEFAULT_PORT,
+        port: api?.containerPort ?? DEFAULT_PORT,
+        isTls: api?.name === TLS_PORT,
         isReady: isReady && deletionTimestamp === undefined,
         phase: deletionTimestamp === undefined ? pod.status.phase : 'Terminating',
       },
@@ -116,6 +120,7 @@ const podShape = z.looseObject({
 
 /** As the chart labels them. */
 const HUBS = 'app.kubernetes.io/name=remora,app.kubernetes.io/component=hub'
-const API_PORTS = new Set(['api', 'http', 'https'])
+const TLS_PORT = 'https'
+const API_PORTS = new Set(['api', 'http', TLS_PORT])
 const DEFAULT_PORT = 8899
 const MOST_NAMED = 20
