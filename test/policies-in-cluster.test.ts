@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
 import type { HubClient } from '../src/client/hub-client.ts'
 import { natsServer } from '../src/testing/nats-server.ts'
+import { remora } from '../src/testing/remora.ts'
 import { Running } from '../src/testing/running.ts'
 import { tempFolder } from '../src/testing/temp-folder.ts'
 import { until } from '../src/testing/until.ts'
@@ -57,14 +58,82 @@ describe('policies of agents in a cluster, with two hubs', () => {
       [[name, version]],
     )
 
-    await until(() => policies().length === 0)
-    assert.equal(blockedBy('web-1'), undefined)
+    await until(() => policies().length === 0 && blockedBy('web-1') === undefined)
     const expires = wanted[0]?.expiresAt ?? 0
     assert.ok(Date.now() >= expires, 'not before its time')
     await until(async () => (await known(client)).length === 0)
     assert.match((other?.stderr ?? '') + (other?.stdout ?? ''), /a policy was lifted.*its time is up/)
     assert.deepEqual(theirs(), before)
   })
+
+  test('are lifted by whoever asks any hub, with their agent, and by a hub that may not enforce', async (t) => {
+    const lab = await started(t)
+    if (lab === undefined) return
+    const { hubs, hubOf, applied, policies, blockedBy } = lab
+    const { id, client } = await applied('Guard', BLOCK, '1h')
+    const [policy] = policies()
+    const name = policy?.metadata.name ?? ''
+    const follows = hubs.find((hub) => !hasLed(hub))
+    await follows?.says(/the API is at \S+,/)
+    const cli = (...args: readonly string[]) =>
+      remora(['policies', ...args, '--hub-url', follows?.apiUrl ?? ''])
+    assert.match((await cli('list')).stdout, new RegExp(`${name} +block pod shop/web-1 +Guard +a test +in `))
+    const { code, stdout } = await cli('remove', name)
+    assert.deepEqual([code, stdout], [0, 'block pod shop/web-1 is lifted\n'])
+    assert.deepEqual([policies(), blockedBy('web-1')], [[], undefined])
+    const again = await cli('remove', name)
+    assert.equal(again.code, 2)
+    assert.match(again.stderr, /there is no policy/)
+
+    for (const end of [() => client.updateAgent(id, { active: false }), () => client.deleteAgent(id)]) {
+      await client.updateAgent(id, { code: script('Guard', BLOCK, '1h'), active: true })
+      await until(() => policies().length === 1)
+      await end()
+      await until(() => policies().length === 0 && blockedBy('web-1') === undefined)
+    }
+
+    await applied('Other', BLOCK, '1h')
+    assert.equal(policies().length, 1)
+    for (const hub of hubs) await hub.stop()
+    assert.equal(policies().length, 1, 'a hub that ends leaves what is in force')
+    const off = await hubOf('scripting.allowEnforcement=false')
+    await until(() => policies().length === 0 && blockedBy('web-1') === undefined)
+    assert.equal(await off.stop(), 0)
+  })
+
+  for (const [verb, resource] of [
+    ['create', 'networkpolicies'],
+    ['get', 'networkpolicies'],
+    ['update', 'networkpolicies'],
+    ['list', 'networkpolicies'],
+    ['delete', 'networkpolicies'],
+    ['patch', 'pods'],
+  ] as const)
+    test(`say that the right to ${verb} ${resource} is missing, and nothing else suffers`, async (t) => {
+      const rules = ENFORCING.map((rule) =>
+        rule.resources?.includes(resource)
+          ? { ...rule, verbs: rule.verbs.filter((each) => each !== verb) }
+          : rule,
+      )
+      const lab = await started(t, { rules, hubs: 1 })
+      if (lab === undefined) return
+      const [hub] = lab.hubs
+      const client = await hub?.client(t)
+      // Put in force, made longer, removed, and put in force again, whatever comes of it.
+      const code = `// Tries
+var at = 0
+jobs.schedule('try', '* * * * * *', function () {
+  if (at++ % 3 < 2) policy.apply(Object.assign({ ttl: '1h' }, ${BLOCK}))
+  else policy.list().policies.forEach(function (each) { policy.remove(each.name) })
+})`
+      await client?.createAgent({ title: 'Tries', code, active: true })
+      const said = async () => {
+        const lines = (await client?.console({ last: 1000 })) ?? []
+        return [...lines.map(({ text }) => text), hub?.stdout, hub?.stderr].join('\n')
+      }
+      await until(async () => new RegExp(`right to ${verb} ${resource}`).test(await said()), said)
+      assert.equal((await client?.agent('Tries'))?.active, true)
+    })
 })
 
 async function listed(hub: Running | undefined, t: TestContext) {
@@ -111,21 +180,13 @@ async function started(
   const policies = () =>
     fake
       .objects('networkpolicies')
-      .filter(
-        ({ metadata }) =>
-          JSON.stringify(metadata.labels ?? {}).includes('"managed-by":"remora"') ||
-          JSON.stringify(metadata.labels ?? {}).includes('app.kubernetes.io/managed-by'),
-      )
+      .filter(({ metadata }) => labelsOf(metadata)['app.kubernetes.io/managed-by'] === 'remora')
   /** A script puts it in force by a job on the hub that leads; then it is idle. */
   const applied = async (title: string, rule: string, ttl: string) => {
     const client = await hubs.find(hasLed)?.client(t)
     assert.ok(client !== undefined)
     const others = policies().length
-    const code = `// ${title}
-jobs.schedule('apply', '* * * * * *', function () {
-  console.log(policy.apply(Object.assign({ ttl: '${ttl}', reason: 'a test' }, ${rule})).text)
-}, 1)`
-    const { id } = await client.createAgent({ title, code, active: true })
+    const { id } = await client.createAgent({ title, code: script(title, rule, ttl), active: true })
     await until(
       () => policies().length > others,
       () => hubs.map(({ stderr, stdout }) => stderr + stdout).join('\n'),
@@ -135,10 +196,19 @@ jobs.schedule('apply', '* * * * * *', function () {
     return { id, client }
   }
   const blockedBy = (name: string) =>
-    (fake.find(name, 'pods', 'shop')?.metadata.labels as Record<string, string> | undefined)?.[
-      'remora.internal/blocked'
-    ]
+    labelsOf(fake.find(name, 'pods', 'shop')?.metadata ?? {})['remora.internal/blocked']
   return { fake, hubs, hubOf, applied, policies, blockedBy, server }
+}
+
+function script(title: string, rule: string, ttl: string): string {
+  return `// ${title}
+jobs.schedule('apply', '* * * * * *', function () {
+  console.log(policy.apply(Object.assign({ ttl: '${ttl}', reason: 'a test' }, ${rule})).text)
+}, 1)`
+}
+
+function labelsOf(metadata: Readonly<Record<string, unknown>>): Readonly<Record<string, string>> {
+  return (metadata.labels ?? {}) as Record<string, string>
 }
 
 function pod(podIP: string, labels: object) {

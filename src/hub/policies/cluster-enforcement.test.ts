@@ -66,7 +66,7 @@ for (const [verb, resource, during] of [
     )
     const lab = await cluster(t, { rules })
     const right = new RegExp(`right to ${verb} ${resource}`)
-    const named = (error: { hint?: string }) => right.test(error.hint ?? '')
+    const named = { code: 'E_POLICY', message: right }
     if (during === 'apply') {
       await assert.rejects(lab.apply(BLOCK), named)
       assert.deepEqual(lab.kube.objects('networkpolicies'), [])

@@ -76,22 +76,9 @@ export class ClusterEnforcement implements Enforcement {
   }
 
   async enforce(record: PolicyRecord, rule: PolicyRule): Promise<Enforced> {
-    const { client } = this.#options
     const policy =
       rule.kind === 'network' ? rule.policy : quarantine({ namespace: record.namespace }, record.name)
-    const path = policiesIn(record.namespace)
-    const object = this.#object(record, policy)
-    const written = await needing('create', 'networkpolicies (networking.k8s.io)', record.namespace, () =>
-      client.create(path, object).catch(async (error: unknown) => {
-        if (!isMistake(error, 'E_CONFLICT')) throw error
-        const there = await client.get(`${path}/${record.name}`)
-        if (!this.#isOurs(there)) throw error
-        const { resourceVersion } = there.metadata
-        const metadata =
-          resourceVersion === undefined ? object.metadata : { ...object.metadata, resourceVersion }
-        return client.update(`${path}/${record.name}`, { ...object, metadata })
-      }),
-    )
+    const written = await this.#write(this.#object(record, policy), record)
     if (rule.kind === 'pod') await this.#mark(rule, record)
     return { fingerprint: fingerprintOf(written), notes: [] }
   }
@@ -99,12 +86,11 @@ export class ClusterEnforcement implements Enforcement {
   async lift(record: PolicyRecord, others: readonly PolicyRecord[]): Promise<void> {
     const { client } = this.#options
     const { name, namespace } = record
-    const right = 'networkpolicies (networking.k8s.io)'
     const path = `${policiesIn(namespace)}/${name}`
-    const there = await needing('get', right, namespace, () => unlessGone(client.get(path)))
+    const there = await needing('get', POLICIES, namespace, () => unlessGone(client.get(path)))
     // Somebody may have put another in its place.
     if (there !== undefined && this.#isOurs(there))
-      await needing('delete', right, namespace, () => unlessGone(client.delete(path)))
+      await needing('delete', POLICIES, namespace, () => unlessGone(client.delete(path)))
     const pod = blockedPod(record)
     if (pod === undefined) return
     const next = others.find((each) => each.namespace === namespace && blockedPod(each) === pod)
@@ -157,6 +143,23 @@ export class ClusterEnforcement implements Enforcement {
     })
   }
 
+  /** Makes the object, or replaces the one that we have made before. */
+  async #write(object: KubernetesObject, { namespace, name }: PolicyRecord): Promise<KubernetesObject> {
+    const { client } = this.#options
+    const path = `${policiesIn(namespace)}/${name}`
+    try {
+      return await needing('create', POLICIES, namespace, () => client.create(policiesIn(namespace), object))
+    } catch (error) {
+      if (!isMistake(error, 'E_CONFLICT')) throw error
+      const there = await needing('get', POLICIES, namespace, () => client.get(path))
+      if (!this.#isOurs(there)) throw error
+      const { resourceVersion } = there.metadata
+      const metadata =
+        resourceVersion === undefined ? object.metadata : { ...object.metadata, resourceVersion }
+      return needing('update', POLICIES, namespace, () => client.update(path, { ...object, metadata }))
+    }
+  }
+
   /** A label on the pod that no other has: pods of a Deployment have all their labels in common. */
   async #mark({ pod }: { readonly pod: string }, record: PolicyRecord): Promise<void> {
     const { client } = this.#options
@@ -207,14 +210,15 @@ export class ClusterEnforcement implements Enforcement {
     records: readonly PolicyRecord[] = [],
   ): Promise<KubernetesObject[]> {
     const { client, namespaces } = this.#options
-    const right = 'networkpolicies (networking.k8s.io)'
     if (namespaces.length === 0) {
       const path = '/apis/networking.k8s.io/v1/networkpolicies'
-      return [...(await needing('list', right, '', () => client.list(path, selection()))).objects]
+      return [...(await needing('list', POLICIES, '', () => client.list(path, selection()))).objects]
     }
     const all = new Set([...namespaces, ...records.map(({ namespace }) => namespace)])
     const lists = await Promise.all(
-      [...all].map((each) => needing('list', right, each, () => client.list(policiesIn(each), selection()))),
+      [...all].map((each) =>
+        needing('list', POLICIES, each, () => client.list(policiesIn(each), selection())),
+      ),
     )
     return lists.flatMap(({ objects }) => [...objects])
   }
@@ -413,8 +417,9 @@ async function needing<Result>(
   } catch (error) {
     if (!isMistake(error, 'E_FORBIDDEN')) throw error
     const where = namespace === '' ? 'in all namespaces' : `in the namespace ${namespace}`
-    throw new Mistake('E_POLICY', error.message, {
-      hint: `The hub needs the right to ${verb} ${resource} ${where}: docs/policies.md has the role.`,
+    // Scripts are told the message alone.
+    throw new Mistake('E_POLICY', `the hub has no right to ${verb} ${resource} ${where}`, {
+      hint: `docs/policies.md has the role. ${error.message}`,
       cause: error,
     })
   }
@@ -457,6 +462,7 @@ function labelText(text: string): string {
     .replace(/^[^A-Za-z0-9]+|[^A-Za-z0-9]+$/g, '')
 }
 
+const POLICIES = 'networkpolicies (networking.k8s.io)'
 const MANAGED_BY = 'app.kubernetes.io/managed-by'
 /** There may be a Remora of the same name in another namespace. */
 const RELEASE_NAMESPACE = 'remora.internal/release-namespace'
