@@ -14,6 +14,7 @@ interface Sight {
   readonly ttl?: number
   readonly ipId?: number
   readonly protocol?: number
+  readonly flags?: number
 }
 
 function packet({
@@ -26,13 +27,14 @@ function packet({
   ttl = 64,
   ipId = 7,
   protocol = PROTOCOL.tcp,
+  flags = FLAG.ack,
 }: Sight) {
   const made = new Packet()
   const [src = '', srcPort] = from.split(':')
   const [dst = '', dstPort] = to.split(':')
   const bytes = Buffer.from(text)
   return Object.assign(made, {
-    ...{ ipVersion: 4, protocol, ipId, ttl, seq, flags: FLAG.ack, systemInterface: on },
+    ...{ ipVersion: 4, protocol, ipId, ttl, seq, flags, systemInterface: on },
     ...{ src0: Number(src), dst0: Number(dst), srcPort: Number(srcPort), dstPort: Number(dstPort) },
     ...{ seconds: Math.floor(atMs / 1000), nanos: (atMs % 1000) * 1e6 },
     ...{ bytes, payloadEnd: bytes.length, payloadLength: bytes.length },
@@ -50,7 +52,7 @@ function watch(hasEntries: (conversation: number) => boolean = () => false) {
   const duplicates = new Duplicates({
     timeframeMs: 200,
     conversationOf,
-    forget: (_, conversation) => {
+    forget: (conversation) => {
       if (hasEntries(conversation)) return false
       forgotten.push(conversation)
       return true
@@ -99,6 +101,21 @@ test('what is sent again under another number of IP, or later, is no copy', () =
   assert.equal(isCopy({ ...sight, on: 4, seq: 2 }), false)
 })
 
+test('the same datagram sent again and again goes through each time, once', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 199 }), fc.integer({ min: 0, max: 9 }), (everyMs, behindMs) => {
+      const { isCopy } = watch()
+      const datagram = { from: '1:4000', to: '2:8125', protocol: PROTOCOL.udp, ipId: 0, text: 'hits:1|c' }
+      const sights = Array.from({ length: 50 }, (_, nth) => [
+        { ...datagram, on: 1, atMs: 1000 + nth * everyMs },
+        { ...datagram, on: 2, atMs: 1000 + nth * everyMs + behindMs },
+      ])
+      const inOrder = sights.flat().sort((a, b) => a.atMs - b.atMs)
+      assert.equal(inOrder.filter((sight) => !isCopy(sight)).length, 50)
+    }),
+  )
+})
+
 test('both directions of one interface are two', () => {
   const { duplicates } = watch()
   const arriving = packet({ from: '1:4000', to: '2:80', on: 1 })
@@ -145,6 +162,52 @@ test('behind masquerading it is the address before that stays', () => {
   assert.equal(isCopy({ from: outside, to: CLIENT, on: 1, ttl: 49, seq: 3 }), false)
 })
 
+test('where both ends are translated, the one before stays: at a port of a node, and of a pod that reaches itself', () => {
+  for (const [before, after] of [
+    [
+      { from: CLIENT, to: '7:30080' },
+      { from: '7:50000', to: POD },
+    ],
+    [
+      { from: '2:40000', to: VIP },
+      { from: '7:40000', to: POD },
+    ],
+  ] as const) {
+    const both = watch()
+    assert.equal(both.isCopy({ ...before, on: 1, ttl: 64 }), false)
+    assert.equal(both.isCopy({ ...after, on: 2, ttl: 63 }), true)
+    assert.equal(both.isCopy({ from: after.to, to: after.from, on: 2, ttl: 64, seq: 5 }), true)
+    assert.equal(both.isCopy({ from: before.to, to: before.from, on: 1, ttl: 63, seq: 5 }), false)
+    const late = watch()
+    assert.equal(late.isCopy({ ...after, on: 2, ttl: 63 }), false)
+    assert.equal(late.isCopy({ ...before, on: 1, ttl: 64 }), false)
+    assert.deepEqual(late.forgotten, [conversationOf(packet({ ...after, on: 2 }))])
+    const datagrams = watch()
+    assert.equal(datagrams.isCopy({ ...before, on: 1, ttl: 64, protocol: PROTOCOL.udp }), false)
+    assert.equal(
+      datagrams.isCopy({ ...after, on: 2, ttl: 63, protocol: PROTOCOL.udp }),
+      false,
+      'nothing tells them apart',
+    )
+  }
+})
+
+test('ports that are used again for another connection to the service, which another pod answers, are followed anew', () => {
+  const { isCopy, forgotten } = watch()
+  const syn = { flags: FLAG.syn }
+  const vip = conversationOf(packet({ from: CLIENT, to: VIP, on: 1 }))
+  for (const [nth, pod] of [POD, '3:8080', POD].entries()) {
+    const seq = nth * 100
+    assert.equal(isCopy({ from: CLIENT, to: VIP, on: 1, ttl: 64, seq, ...syn }), false, 'it may go elsewhere')
+    assert.equal(isCopy({ from: CLIENT, to: pod, on: 2, ttl: 63, seq, ...syn }), false)
+    assert.deepEqual(forgotten.splice(0), [vip])
+    for (let at = 1; at < 90; at++) {
+      assert.equal(isCopy({ from: CLIENT, to: VIP, on: 1, ttl: 64, seq: seq + at }), true)
+      assert.equal(isCopy({ from: CLIENT, to: pod, on: 2, ttl: 63, seq: seq + at }), false)
+    }
+  }
+})
+
 test('a conversation that has entries already stays, whatever its addresses', () => {
   const vip = conversationOf(packet({ from: CLIENT, to: VIP, on: 1 }))
   const { isCopy } = watch((conversation) => conversation === vip)
@@ -162,6 +225,31 @@ test('when only the copy is seen any more, it is read again', () => {
   )
   assert.equal(copies.filter(Boolean).length, 256)
   assert.equal(copies.at(-1), false)
+})
+
+test('datagrams without a reply, each an entry at once, are one each also through a service address', () => {
+  fc.assert(
+    fc.property(fc.array(fc.boolean(), { maxLength: 30 }), fc.boolean(), (isAfterFirst, isAlike) => {
+      const entries = new Set<number>()
+      const { isCopy } = watch((conversation) => entries.has(conversation))
+      const passed = isAfterFirst.flatMap((swap, nth) => {
+        const told = {
+          protocol: PROTOCOL.udp,
+          ipId: 0,
+          text: isAlike ? 'hits:1|c' : `at:${nth}|g`,
+          from: CLIENT,
+        }
+        const before = { ...told, to: '9:8125', on: 1, ttl: 64, atMs: 1000 + nth * 50 }
+        const after = { ...told, to: '2:8125', on: 2, ttl: 63, atMs: 1000 + nth * 50 }
+        return (swap ? [after, before] : [before, after]).filter((sight) => {
+          if (isCopy(sight)) return false
+          entries.add(conversationOf(packet(sight)))
+          return true
+        })
+      })
+      assert.equal(passed.length, isAfterFirst.length)
+    }),
+  )
 })
 
 test('the same datagram to two servers is two, also by two interfaces', () => {

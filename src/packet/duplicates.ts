@@ -1,5 +1,5 @@
 import { i32, u8 } from '../bytes/read.ts'
-import { type Packet, PROTOCOL } from './packet.ts'
+import { FLAG, type Packet, PROTOCOL } from './packet.ts'
 
 export interface DuplicatesOptions {
   /** How far apart in time copies of a packet may be. */
@@ -7,10 +7,10 @@ export interface DuplicatesOptions {
   /** A number for the conversation of a packet, the same in both directions. */
   readonly conversationOf: (packet: Packet) => number
   /**
-   * The conversation with this number is seen a second time between other addresses, of which those of the packet have one
-   * end in common: lets go of what was read of it. False when it is too late for that.
+   * The conversation with this number is seen a second time between other addresses: lets go of what was read of it. False when
+   * it is too late for that.
    */
-  readonly forget: (packet: Packet, conversation: number) => boolean
+  readonly forget: (conversation: number) => boolean
 }
 
 /**
@@ -21,12 +21,15 @@ export interface DuplicatesOptions {
  *
  * Where the addresses are translated on the way (kube-proxy, masquerading), one end is another one. From then on one of the
  * two conversations is a copy as a whole: the one with the addresses that are farther from the ends, since the nearer ones
- * are those of pods. Translation takes a hop: the copy that came later has a lower time to live.
+ * are those of pods. Translation takes a hop: the copy that came later has a lower time to live. Where both ends are others
+ * (a port of a node, a pod that reaches itself through its service), the one before is no copy: it says who asks, and whom.
  *
  * All is in tables of a fixed size; with more traffic than they hold, copies go through.
  */
 export class Duplicates {
   readonly #options: DuplicatesOptions
+  /** A hash of the content of each row, those of a set side by side: mostly nothing else is looked at. 0: none. */
+  readonly #hashes = new Int32Array(SETS * WAYS)
   /** See `ROW`. */
   readonly #rows = new Int32Array(SETS * WAYS * ROW)
   /** When the packet of a row was seen first, ms. */
@@ -45,58 +48,78 @@ export class Duplicates {
   /** Whether the packet is a copy of one before. */
   isCopy(packet: Packet): boolean {
     const conversation = this.#options.conversationOf(packet)
-    if (this.#copies.size > 0 && this.#isOfCopy(conversation)) return true
+    if (this.#copies.size > 0 && this.#isOfCopy(packet, conversation)) return true
     const nowMs = packet.seconds * 1000 + packet.nanos / 1e6
     const payload = payloadHash(packet)
-    const hash = contentHash(packet, payload, 0x2c1b3c6d)
+    const hash = contentHash(packet, payload, 0x2c1b3c6d) | 1
     const hash2 = contentHash(packet, payload, 0x297a2d39) | 1
     const src = endHash(packet.src0, packet.src1, packet.src2, packet.src3, packet.srcPort)
     const dst = endHash(packet.dst0, packet.dst1, packet.dst2, packet.dst3, packet.dstPort)
     const on = interfaceOf(packet)
     const rows = this.#rows
-    const first = (hash & (SETS - 1)) * WAYS
-    let free = first
+    const first = ((hash >>> 1) & (SETS - 1)) * WAYS
     let translated = -1
     for (let at = first; at < first + WAYS; at++) {
+      if (this.#hashes[at] !== hash) continue
       const row = at * ROW
       const age = Math.abs(nowMs - (this.#times[at] as number))
-      if ((this.#times[at] as number) < (this.#times[free] as number)) free = at
-      if (rows[row] !== hash || rows[row + HASH2] !== hash2 || age > this.#options.timeframeMs) continue
+      if (rows[row + HASH2] !== hash2 || age > this.#options.timeframeMs) continue
       const isFrom = rows[row + SRC] === src
       const isTo = rows[row + DST] === dst
-      if (isFrom && isTo) return !this.#isFirstOn(row, on)
-      if (isFrom !== isTo && translated < 0 && this.#isTranslated(at, packet, on)) translated = at
+      if (isFrom && isTo) {
+        if (!this.#isFirstOn(row, on)) return true
+        // Its copies are as far apart from this one as those of the first were from that.
+        this.#times[at] = nowMs
+        return false
+      }
+      if (translated < 0 && this.#isTranslated(at, packet, on, isFrom || isTo)) translated = at
     }
     if (translated >= 0) {
       // Another packet with this content, between other addresses again, would be none of it.
       this.#isFirstOn(translated * ROW, on)
       if (this.#follow(translated, packet, conversation, nowMs)) return true
     }
+    const free = this.#oldestOf(first)
     const row = free * ROW
-    rows.fill(0, row, row + ROW)
-    rows[row] = hash
+    this.#hashes[free] = hash
     rows[row + HASH2] = hash2
     rows[row + SRC] = src
     rows[row + DST] = dst
     rows[row + TTL] = packet.ttl
+    rows[row + TIMES] = 1
+    rows[row + SEEN] = on
+    rows[row + SEEN + 1] = 1
+    rows[row + SEEN + 2] = 0
     this.#times[free] = nowMs
     this.#conversations[free] = conversation
-    this.#isFirstOn(row, on)
     return false
   }
 
   /** Forgets all: another capture begins. */
   clear(): void {
+    this.#hashes.fill(0)
     this.#times.fill(0)
     this.#copies.clear()
     this.#originals.clear()
+  }
+
+  /** The row of a set whose packet was seen first. */
+  #oldestOf(first: number): number {
+    let oldest = first
+    for (let at = first + 1; at < first + WAYS; at++)
+      if ((this.#times[at] as number) < (this.#times[oldest] as number)) oldest = at
+    return oldest
   }
 
   /** Notes that it was seen on an interface: more often than on any before? */
   #isFirstOn(row: number, on: number): boolean {
     const rows = this.#rows
     for (let at = row + SEEN; at < row + ROW; at += 2) {
-      if (rows[at] === 0) rows[at] = on
+      if (rows[at] === 0) {
+        rows[at] = on
+        rows[at + 1] = 0
+        if (at + 2 < row + ROW) rows[at + 2] = 0
+      }
       if (rows[at] !== on) continue
       const times = (rows[at + 1] as number) + 1
       rows[at + 1] = times
@@ -108,16 +131,18 @@ export class Duplicates {
     return true
   }
 
-  /** Whether the packet can be that of a row, with one end translated. */
-  #isTranslated(at: number, packet: Packet, on: number): boolean {
+  /** Whether the packet can be that of a row, with one end translated or, if `isHalf` is false, both. */
+  #isTranslated(at: number, packet: Packet, on: number, isHalf: boolean): boolean {
     const rows = this.#rows
     const row = at * ROW
-    for (let seen = row + SEEN; seen < row + ROW; seen += 2) if (rows[seen] === on) return false
+    for (let seen = row + SEEN; seen < row + ROW && rows[seen] !== 0; seen += 2)
+      if (rows[seen] === on) return false
     if (isMulticast(packet)) return false
     const conversation = this.#conversations[at] as number
     if (this.#copies.has(conversation)) return false
+    const isPassedOn = rows[row + TTL] !== packet.ttl
     // Datagrams have no numbers that nobody else has.
-    return packet.protocol === PROTOCOL.tcp || rows[row + TTL] !== packet.ttl
+    return packet.protocol === PROTOCOL.tcp ? isHalf || isPassedOn : isHalf && isPassedOn
   }
 
   /** Decides which of two conversations is the copy. True: that of the packet. */
@@ -133,12 +158,12 @@ export class Duplicates {
     const isOriginal = isToAnother === isLater
     const { forget } = this.#options
     const [copy, original] = isOriginal ? [before, conversation] : [conversation, before]
-    if (forget(packet, copy)) {
+    if (forget(copy)) {
       this.#note(copy, original)
       return !isOriginal
     }
     // There are entries of that one already; then the other is the copy, unless there are of both.
-    if (!forget(packet, original)) return false
+    if (!forget(original)) return false
     this.#note(original, copy)
     return isOriginal
   }
@@ -151,13 +176,13 @@ export class Duplicates {
     this.#copies.set(copy, known)
   }
 
-  #isOfCopy(conversation: number): boolean {
+  #isOfCopy({ flags }: Packet, conversation: number): boolean {
     const asOriginal = this.#originals.get(conversation)
     if (asOriginal !== undefined) asOriginal.unseen = 0
     const original = this.#copies.get(conversation)
     if (original === undefined) return false
-    // The other is not captured any more: this one is all there is.
-    if (++original.unseen <= MOST_UNSEEN) return true
+    // The other is not captured any more: this one is all there is. Or another connection begins, which may go elsewhere.
+    if (++original.unseen <= MOST_UNSEEN && (flags & (FLAG.syn | FLAG.ack)) !== FLAG.syn) return true
     this.#copies.delete(conversation)
     this.#originals.delete(original.conversation)
     return false
@@ -226,15 +251,15 @@ function isMulticast({ ipVersion, dst0 }: Packet): boolean {
 }
 
 /**
- * A row: two hashes of the content, hashes of source and destination, time to live, how often it was seen on the interface
- * where it was seen most, and interfaces with how often it was seen there.
+ * A row: another hash of the content, hashes of source and destination, time to live, how often it was seen on the interface
+ * where it was seen most, and interfaces with how often it was seen there, up to the first that is 0.
  */
-const HASH2 = 1
-const SRC = 2
-const DST = 3
-const TTL = 4
-const TIMES = 5
-const SEEN = 6
+const HASH2 = 0
+const SRC = 1
+const DST = 2
+const TTL = 3
+const TIMES = 4
+const SEEN = 5
 const ROW = SEEN + 2 * 9
 const WAYS = 4
 const SETS = 1 << 13

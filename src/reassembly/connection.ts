@@ -116,14 +116,12 @@ export class Connection {
     return this.sctp?.endOf(packet) === 1 ? 1 : 0
   }
 
-  /** Whether one of the ends of the packet is one of ours, by address and port. */
-  sharesEndWith({ protocol, ipVersion, ...packet }: Packet): boolean {
-    if (protocol !== this.protocol || ipVersion !== this.ipVersion) return false
-    const src = [packet.src0, packet.src1, packet.src2, packet.src3, packet.srcPort].join()
-    const dst = [packet.dst0, packet.dst1, packet.dst2, packet.dst3, packet.dstPort].join()
-    const a = [this.a0, this.a1, this.a2, this.a3, this.aPort].join()
-    const b = [this.b0, this.b1, this.b2, this.b3, this.bPort].join()
-    return src === a || src === b || dst === a || dst === b
+  /** Who talks to whom, as a packet of it has it. */
+  get conversation() {
+    const { ipVersion, protocol } = this
+    const [src0, src1, src2, src3, srcPort] = [this.a0, this.a1, this.a2, this.a3, this.aPort]
+    const [dst0, dst1, dst2, dst3, dstPort] = [this.b0, this.b1, this.b2, this.b3, this.bPort]
+    return { ipVersion, protocol, src0, src1, src2, src3, srcPort, dst0, dst1, dst2, dst3, dstPort }
   }
 
   /** Which end sent this packet, or −1 when it belongs to another conversation. */

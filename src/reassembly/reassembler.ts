@@ -134,11 +134,11 @@ export class Reassembler {
   }
 
   /**
-   * Lets go of the conversation with this hash that has an end in common with the packet: the same one is followed between
-   * other addresses. False where it has entries already, and stays.
+   * Lets go of the conversation with this number (`conversationNumber`): the same one is followed between other addresses. False
+   * where it has entries already, and stays.
    */
-  forget(packet: Packet, hash: number): boolean {
-    const connection = this.#table.sharing(packet, hash)
+  forget(conversation: number): boolean {
+    const connection = this.#table.numbered(conversation)
     if (connection === undefined) return true
     if (connection.entries > 0) return false
     this.#drop(connection, 'replaced')

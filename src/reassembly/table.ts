@@ -27,14 +27,15 @@ export class ConnectionTable {
     }
   }
 
-  /** One with this hash that has one of the ends of the packet; which of its ends the other is makes no difference. */
-  sharing(packet: Packet, hash: number): Connection | undefined {
+  /** The one with the number of `conversationNumber`. */
+  numbered(number: number): Connection | undefined {
+    const hash = number % HASHES
     for (let slot = hash & this.#mask; ; slot = (slot + 1) & this.#mask) {
       const index = this.#slots[slot * 2 + 1] as number
       if (index === EMPTY) return undefined
       if (this.#slots[slot * 2] !== hash || index === REMOVED) continue
       const connection = this.#connections[index] as Connection
-      if (connection.sharesEndWith(packet)) return connection
+      if (conversationNumber(connection.conversation) === number) return connection
     }
   }
 
@@ -113,13 +114,18 @@ export function conversationHash(packet: Conversation): number {
 }
 
 /** Another hash of the same, independent of the first; never 0. */
-export function conversationHash2(packet: Packet): number {
+export function conversationHash2(packet: Conversation): number {
   const a =
     packet.src0 ^ Math.imul(packet.src1 ^ Math.imul(packet.src3, 0x9e3779b1), 0xc2b2ae35) ^ packet.src2
   const b =
     packet.dst0 ^ Math.imul(packet.dst1 ^ Math.imul(packet.dst3, 0x9e3779b1), 0xc2b2ae35) ^ packet.dst2
   const hash = mix2(a, packet.srcPort) + mix2(b, packet.dstPort) + packet.protocol
   return Math.imul(hash ^ (hash >>> 14), 0x297a2d39) | 1
+}
+
+/** A number for a conversation that hardly another one has: 30 bits of one hash, and 23 of the other. */
+export function conversationNumber(packet: Conversation): number {
+  return (conversationHash2(packet) >>> 9) * HASHES + conversationHash(packet)
 }
 
 /** One end of a conversation, always the same one, whichever sends. */
@@ -148,6 +154,7 @@ function mix(address: number, port: number): number {
   return hash ^ (hash >>> 16)
 }
 
+const HASHES = 2 ** 30
 const INITIAL_SLOTS = 1 << 12
 const EMPTY = -1
 const REMOVED = -2

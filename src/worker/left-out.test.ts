@@ -77,6 +77,16 @@ test('a request through a service address is one entry, however packets of the i
   )
 })
 
+test('so is one whose both ends are translated, as through a port of a node', async () => {
+  await fc.assert(
+    fc.asyncProperty(lags, async (lag) => {
+      const exchanges = await exchangesIn(handedOver(lag, ['10.0.0.9', 50_000]))
+      assert.deepEqual(exchanges, ['whole'])
+    }),
+    { numRuns: 300 },
+  )
+})
+
 test('it is never two, wherever the capture begins', async () => {
   await fc.assert(
     fc.asyncProperty(lags, fc.nat(18), async (lag, begin) => {
@@ -95,8 +105,8 @@ async function exchangesIn(segments: readonly Segment[]): Promise<string[]> {
 }
 
 /** As two interfaces hand them over: each in its own order, some packets later than those of the other. */
-function handedOver(lag: readonly number[]): Segment[] {
-  const outer = conversation(CLIENT, POD)
+function handedOver(lag: readonly number[], outerClient: Segment['from'] = CLIENT): Segment[] {
+  const outer = conversation(outerClient, POD)
   // What the client sends is translated on its way out, what the server sends on its way in.
   const all = conversation(CLIENT, SERVICE).flatMap((inner, at) => {
     const behind = { ...(outer[at] as Segment), on: 2 }

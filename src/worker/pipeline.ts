@@ -16,7 +16,7 @@ import type { IgnoreReason } from '../packet/reasons.ts'
 import type { Connection } from '../reassembly/connection.ts'
 import { ConversationCounter } from '../reassembly/conversation-counter.ts'
 import { Reassembler, type ReassemblyCounters } from '../reassembly/reassembler.ts'
-import { conversationHash, conversationHash2 } from '../reassembly/table.ts'
+import { conversationNumber } from '../reassembly/table.ts'
 import type { DnsNames } from './names.ts'
 import { OwnConnections } from './own-sockets.ts'
 import type { Selection } from './selection.ts'
@@ -155,7 +155,7 @@ export class Pipeline {
       this.#duplicates = new Duplicates({
         timeframeMs: options.duplicatesMs,
         conversationOf: conversationNumber,
-        forget: (packet, conversation) => this.#forget(packet, conversation),
+        forget: (conversation) => this.#forget(conversation),
       })
     this.#decoder = new Decoder({ verifyChecksums: options.verifyChecksums })
     const conversations = new Conversations(options.conversations)
@@ -261,10 +261,10 @@ export class Pipeline {
   }
 
   /** What was begun of a conversation that is read between other addresses makes no entries. */
-  #forget(packet: Packet, conversation: number): boolean {
+  #forget(conversation: number): boolean {
     this.#isForgetting = true
     try {
-      return this.#reassembler.forget(packet, conversation % HASHES)
+      return this.#reassembler.forget(conversation)
     } finally {
       this.#isForgetting = false
     }
@@ -407,11 +407,6 @@ export class Pipeline {
   }
 }
 
-/** 30 bits of the hash that the table of connections knows, and 23 of another. */
-function conversationNumber(packet: Packet): number {
-  return (conversationHash2(packet) >>> 9) * HASHES + conversationHash(packet)
-}
-
 function isOurs({ dissector, request }: Exchange): boolean {
   return request !== null && dissector.isOurs?.(request as never) === true
 }
@@ -426,5 +421,4 @@ function sum(a: ReassemblyCounters['connections'], b: ReassemblyCounters['connec
   }
 }
 
-const HASHES = 2 ** 30
 const DNS = 53
