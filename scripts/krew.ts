@@ -1,8 +1,8 @@
 /**
  * Builds the plugin of kubectl for krew: `node scripts/krew.ts --url https://HOST/PATH [--out dist/krew] [--node linux-arm64=FILE]…`
  *
- * For each platform whose Node is at hand (that of the installed package, and those that are named) an archive with the bundled
- * commands, Node and a starter, and remora.yaml with their SHA-256 (https://krew.sigs.k8s.io/docs/developer-guide/plugin-manifest/).
+ * For each platform of deploy/krew/remora.yaml whose Node is at hand (that of the installed package, and those that are named) an
+ * archive with the bundled commands, Node and a starter, and that manifest with their SHA-256.
  * The URL is where the archives will be. The same sources give the same archives. Needs GNU tar and gzip.
  */
 import { execFile } from 'node:child_process'
@@ -10,17 +10,20 @@ import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { basename, join, resolve } from 'node:path'
 import { parseArgs, promisify } from 'node:util'
-import { stringify } from 'yaml'
+import { parse, stringify } from 'yaml'
+import { z } from 'zod'
 import { ROOT } from './imports.ts'
 
-interface Platform {
-  /** As the packages of Node call it: `linux-x64`. */
-  readonly name: string
-  readonly os: string
-  readonly arch: string
-}
+/** What is read of the manifest. */
+const plugin = z.looseObject({
+  spec: z.looseObject({
+    platforms: z.array(
+      z.looseObject({ selector: z.object({ matchLabels: z.object({ os: z.string(), arch: z.string() }) }) }),
+    ),
+  }),
+})
 
 export interface BuiltPlugin {
   readonly manifest: string
@@ -53,33 +56,32 @@ export async function buildPlugin({
     await writeFile(join(work, 'kubectl-remora'), STARTER)
     await chmod(join(work, 'kubectl-remora'), 0o755)
     await copyFile(join(ROOT, 'LICENSE'), join(work, 'LICENSE'))
-    const built: { platform: Platform; file: string; sha256: string }[] = []
-    for (const platform of PLATFORMS) {
-      const node = nodes[platform.name] ?? join(ROOT, `node_modules/node-${platform.name}/bin/node`)
+    const template = plugin.parse(parse(await readFile(join(ROOT, 'deploy/krew/remora.yaml'), 'utf8')))
+    const archives: string[] = []
+    const platforms: object[] = []
+    for (const platform of template.spec.platforms) {
+      const { os, arch } = platform.selector.matchLabels
+      const name = `${os}-${arch === 'amd64' ? 'x64' : arch}`
+      const node = nodes[name] ?? join(ROOT, `node_modules/node-${name}/bin/node`)
       if (!existsSync(node)) continue
       await copyFile(node, join(work, 'node'))
       await chmod(join(work, 'node'), 0o755)
-      const file = join(out, `kubectl-remora-v${version}-${platform.os}-${platform.arch}.tar.gz`)
+      const file = join(out, `kubectl-remora-v${version}-${os}-${arch}.tar.gz`)
       await pack(work, file, compression)
-      built.push({
-        platform,
-        file,
-        sha256: createHash('sha256')
-          .update(await readFile(file))
-          .digest('hex'),
-      })
+      const sha256 = createHash('sha256')
+        .update(await readFile(file))
+        .digest('hex')
+      archives.push(file)
+      platforms.push({ ...platform, uri: `${url.replace(/\/+$/, '')}/${basename(file)}`, sha256 })
     }
-    if (built.length === 0)
-      throw new Error(`there is no Node for any of ${PLATFORMS.map(({ name }) => name)}`)
+    if (platforms.length === 0)
+      throw new Error('there is no Node for any platform of deploy/krew/remora.yaml')
     const manifest = join(out, 'remora.yaml')
-    const platforms = built.map(({ platform: { os, arch }, file, sha256 }) => ({
-      selector: { matchLabels: { os, arch } },
-      uri: `${url.replace(/\/+$/, '')}/${file.slice(out.length + 1)}`,
-      sha256,
-      bin: 'kubectl-remora',
-    }))
-    await writeFile(manifest, stringify(manifestOf(version, platforms)))
-    return { manifest, archives: built.map(({ file }) => file) }
+    await writeFile(
+      manifest,
+      stringify({ ...template, spec: { ...template.spec, version: `v${version}`, platforms } }),
+    )
+    return { manifest, archives }
   } finally {
     await rm(work, { recursive: true, force: true })
   }
@@ -111,23 +113,6 @@ async function pack(folder: string, file: string, compression: number): Promise<
   await run('gzip', [`-${compression}`, '-n', '-f', tar])
 }
 
-function manifestOf(version: string, platforms: readonly object[]): object {
-  return {
-    apiVersion: 'krew.googlecontainertools.github.com/v1alpha2',
-    kind: 'Plugin',
-    metadata: { name: 'remora' },
-    spec: {
-      version: `v${version}`,
-      shortDescription: 'Sync and watch agents on network traffic',
-      description:
-        'Finds the hub of Remora in the cluster, forwards its port, and syncs a folder of agents with it,\nshows what they do and say, and asks for entries.',
-      caveats:
-        'Needs the rights to list pods and to create pods/portforward in the namespace of the release.',
-      platforms,
-    },
-  }
-}
-
 /** krew starts it by a link. */
 const STARTER = `#!/bin/sh
 link=$0
@@ -138,12 +123,6 @@ done
 folder=$(cd "$(dirname "$link")" && pwd)
 exec "$folder/node" --disable-warning=ExperimentalWarning "$folder/lib/cli/kubectl-remora.mjs" "$@"
 `
-
-const PLATFORMS: readonly Platform[] = [
-  { name: 'linux-x64', os: 'linux', arch: 'amd64' },
-  { name: 'linux-arm64', os: 'linux', arch: 'arm64' },
-  { name: 'darwin-arm64', os: 'darwin', arch: 'arm64' },
-]
 
 if (import.meta.main) {
   const { values } = parseArgs({

@@ -30,7 +30,9 @@ describe('kubectl remora', () => {
       url: 'https://example.com/v1/',
       compression: 1,
     })
-    const { spec } = parse(readFileSync(manifest, 'utf8')) as Manifest
+    const built = parse(readFileSync(manifest, 'utf8')) as Manifest
+    assert.deepEqual(problemsOf(built), [])
+    const { spec } = built
     const [platform] = spec.platforms
     const [archive = ''] = archives
     assert.equal(platform?.uri, `https://example.com/v1/${basename(archive)}`)
@@ -45,6 +47,49 @@ describe('kubectl remora', () => {
     const { stdout } = await cluster.kubectl(bin, 'remora', 'agents')
     assert.match(stdout, /DNS counter/)
     assert.equal((await cluster.kubectl(bin, 'remora', '--version')).stdout.trim(), spec.version.slice(1))
+  })
+
+  test('has a manifest that krew takes, of the version of Remora', () => {
+    const manifest = parse(readFileSync(join(REPOSITORY, 'deploy/krew/remora.yaml'), 'utf8')) as Manifest
+    const { version } = JSON.parse(readFileSync(join(REPOSITORY, 'package.json'), 'utf8')) as {
+      version: string
+    }
+    assert.deepEqual(problemsOf(manifest), [])
+    assert.equal(manifest.spec.version, `v${version}`)
+    for (const { uri, selector } of manifest.spec.platforms) {
+      const { os, arch } = selector.matchLabels
+      assert.equal(basename(uri), `kubectl-remora-v${version}-${os}-${arch}.tar.gz`)
+    }
+    // The rules themselves.
+    assert.deepEqual(
+      problemsOf({
+        ...manifest,
+        spec: { ...manifest.spec, version: '0.1', shortDescription: 'a\nb', platforms: [] },
+      }),
+      ['version', 'shortDescription', 'platforms'],
+    )
+  })
+
+  test('has all commands that talk to a hub', async (t) => {
+    const bin = await tempFolder(t)
+    symlinkSync(join(REPOSITORY, 'bin/remora.cjs'), join(bin, 'kubectl-remora'))
+    const env = { ...process.env, PATH: `${dirname(process.execPath)}:${process.env.PATH}` }
+    const commands = async (program: string) => {
+      const { stdout } = await run(program, ['--help'], { env })
+      return [...stdout.matchAll(/^ {2}([a-z]+) (?=.*)/gm)].map(([, name]) => name)
+    }
+    const missing = new Set(await commands(join(REPOSITORY, 'bin/remora.cjs')))
+    for (const name of await commands(join(bin, 'kubectl-remora'))) missing.delete(name)
+    assert.deepEqual([...missing].sort(), [
+      'check',
+      'config',
+      'doctor',
+      'hub',
+      'run',
+      'tap',
+      'test',
+      'worker',
+    ])
   })
 
   test('takes the options of kubectl, before its own command and behind it', async (t) => {
@@ -67,10 +112,38 @@ describe('kubectl remora', () => {
 })
 
 interface Manifest {
+  readonly apiVersion: string
+  readonly kind: string
+  readonly metadata: { readonly name: string }
   readonly spec: {
     readonly version: string
-    readonly platforms: readonly { readonly uri: string; readonly sha256: string; readonly bin: string }[]
+    readonly shortDescription: string
+    readonly platforms: readonly {
+      readonly selector: { readonly matchLabels: Readonly<Record<string, string>> }
+      readonly uri: string
+      readonly sha256: string
+      readonly bin: string
+    }[]
   }
+}
+
+/** What krew would refuse (https://krew.sigs.k8s.io/docs/developer-guide/plugin-manifest/), by the names of fields. */
+function problemsOf({ apiVersion, kind, metadata, spec }: Manifest): readonly string[] {
+  const holds: Readonly<Record<string, boolean>> = {
+    apiVersion: apiVersion === 'krew.googlecontainertools.github.com/v1alpha2',
+    kind: kind === 'Plugin',
+    name: metadata.name === 'remora',
+    version: /^v\d+\.\d+\.\d+(-[\w.]+)?$/.test(spec.version),
+    shortDescription: /^[^\r\n]{1,80}$/.test(spec.shortDescription),
+    platforms: spec.platforms.length > 0,
+    selector: spec.platforms.every(
+      ({ selector }) => Object.keys(selector.matchLabels).sort().join() === 'arch,os',
+    ),
+    uri: spec.platforms.every(({ uri }) => /^https:\/\/.+\.tar\.gz$/.test(uri)),
+    sha256: spec.platforms.every(({ sha256 }) => /^[a-f0-9]{64}$/.test(sha256)),
+    bin: spec.platforms.every(({ bin }) => bin === 'kubectl-remora'),
+  }
+  return Object.keys(holds).filter((name) => holds[name] !== true)
 }
 
 async function started(t: TestContext) {

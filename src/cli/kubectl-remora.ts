@@ -7,6 +7,7 @@ import { entriesCommand } from './commands/entries.ts'
 import { jobsCommand } from './commands/jobs.ts'
 import { nodesCommand } from './commands/nodes.ts'
 import { outboxCommand } from './commands/outbox.ts'
+import { policiesCommand } from './commands/policies.ts'
 import { reportsCommand } from './commands/reports.ts'
 import { scriptsCommand } from './commands/scripts.ts'
 import { targetingCommand } from './commands/targeting.ts'
@@ -28,6 +29,7 @@ await runCommandLine({
     outboxCommand,
     auditCommand,
     reportsCommand,
+    policiesCommand,
     jobsCommand,
     entriesCommand,
     nodesCommand,
