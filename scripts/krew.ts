@@ -62,7 +62,9 @@ export async function buildPlugin({
     for (const platform of template.spec.platforms) {
       const { os, arch } = platform.selector.matchLabels
       const name = `${os}-${arch === 'amd64' ? 'x64' : arch}`
-      const node = nodes[name] ?? join(ROOT, `node_modules/node-${name}/bin/node`)
+      // As npm has them.
+      const folder = os === 'darwin' ? `node-bin-${name}` : `node-${name}`
+      const node = nodes[name] ?? join(ROOT, 'node_modules', folder, 'bin/node')
       if (!existsSync(node)) continue
       await copyFile(node, join(work, 'node'))
       await chmod(join(work, 'node'), 0o755)
