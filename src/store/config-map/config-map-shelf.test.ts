@@ -324,6 +324,41 @@ describe('agents in a config map of Kubeshark', () => {
     }
   })
 
+  test('in a map that is immutable run on, and say how it can be changed', async (t) => {
+    const warnings: string[] = []
+    const { store, fake } = await started(t, {}, warnings)
+    fake.put(NAME, { immutable: true, data: { SCRIPTING_SCRIPTS: '{"0":{"title":"A","code":"// A"}}' } })
+    assert.deepEqual(
+      (await store.list()).map(({ title }) => title),
+      ['A'],
+    )
+    const refused = {
+      code: 'E_STORE',
+      message: /is immutable: nothing/,
+      hint: /get configmap .* > agents\.yaml && .* delete configmap/,
+    }
+    await assert.rejects(store.create({ title: 'B', code: '// B' }, 'ann'), refused)
+    assert.equal(warnings.filter((text) => /is immutable/.test(text)).length, 1)
+    const abort = new AbortController()
+    t.after(() => abort.abort())
+    const watched = watching(store, abort.signal)
+    await watched.until((records) => records.length === 1)
+    fake.remove(NAME)
+    await until(() => fake.find(NAME) !== undefined)
+    await store.create({ title: 'B', code: '// B' }, 'ann')
+    assert.deepEqual(
+      (await store.list()).map(({ title }) => title),
+      ['A', 'B'],
+    )
+  })
+
+  for (const text of ['', ' ', 'null', '\ufeff{}', '{}\r\n'])
+    test(`of which there are none are written as ${JSON.stringify(text)}, too`, async (t) => {
+      const { store, scripts } = await started(t, { SCRIPTING_SCRIPTS: text })
+      await store.create({ title: 'A', code: '// A\r\n' }, 'ann')
+      assert.deepEqual(scripts(), { 0: { title: 'A', code: '// A\r\n', active: false } })
+    })
+
   test('leave alone what is under no number', async (t) => {
     const warnings: string[] = []
     const { store, edit, scripts } = await started(t, {}, warnings)

@@ -124,10 +124,11 @@ class ConfigMapShelf implements Shelf {
     const { object, document } = this.#seen ?? {}
     if (this.#followers === 0 || object === undefined || document === undefined) return false
     const { labels, annotations } = object.metadata
-    const { data, binaryData, immutable } = object
+    const { data, binaryData } = object
     const metadata = { name: this.#name, labels, annotations }
     try {
-      const again = { apiVersion: 'v1', kind: 'ConfigMap', metadata, data, binaryData, immutable }
+      // Without `immutable`, under which nobody could change agents.
+      const again = { apiVersion: 'v1', kind: 'ConfigMap', metadata, data, binaryData }
       await this.#client.create(this.#collection, again)
       this.#rules.warn(
         `the ${this.#where} was deleted: it was made again, with ${document.shelved.records.length} agents`,
@@ -194,6 +195,10 @@ class ConfigMapShelf implements Shelf {
 
   /** False when it has to be read again: somebody else was faster, or nobody knows whether it was written. */
   async #put({ object, revision }: Seen, data: Data): Promise<boolean> {
+    if (object?.immutable === true)
+      throw new Mistake('E_STORE', `the ${this.#where} is immutable: nothing in it can be changed`, {
+        hint: `Keep a copy, and delete it while this hub runs, which makes it again as it was, without that: kubectl -n ${this.#namespace} get configmap ${this.#name} -o yaml > agents.yaml && kubectl -n ${this.#namespace} delete configmap ${this.#name}`,
+      })
     try {
       if (object === undefined) await this.#client.create(this.#collection, newConfigMap(this.#name, data))
       else await this.#client.update(this.#path, { ...object, data })

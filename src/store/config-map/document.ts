@@ -220,8 +220,9 @@ function isSame(record: AgentRecord, known: KeptAgent): boolean {
 }
 
 function readScripts(data: Data, where: string): Map<string, unknown> {
-  const text = data[SCRIPTS] ?? ''
-  const scripts = text.trim() === '' ? {} : jsonOf(text)
+  // Go writes null for a map that has nothing in it, and some editors begin with a mark of the order of bytes.
+  const text = (data[SCRIPTS] ?? '').trim()
+  const scripts = text === '' || text === 'null' ? {} : jsonOf(text)
   if (typeof scripts === 'object' && scripts !== null && !Array.isArray(scripts))
     return new Map(Object.entries(scripts))
   throw new Mistake('E_STORE', `${SCRIPTS} in the ${where} is damaged: it is no JSON object`, {
