@@ -49,13 +49,19 @@ describe('configuration', () => {
     const { config } = load(
       { here: 'tap:\n  # misc: {}\nscripting:\n  env:\n    A:\n  egress:\nnode:\n  name:\n' },
       {
-        env: { REMORA_NODE_NAME: '007', REMORA_SCRIPTING_EGRESS_ALLOW: '[example.com, "::1/64"]' },
+        env: {
+          REMORA_NODE_NAME: '007\n',
+          REMORA_SCRIPTING_EGRESS_ALLOW: '[example.com, "::1/64"]',
+          // As the chart puts a token together that was made of a file.
+          REMORA_HUB_TOKENS: "[{name: admin, role: admin, token: 'one of our own tokens\n'}]",
+        },
         set: ['tap.capture.raw.storageSize=1000000', 'tap.misc.pcapErrorTTL=0'],
       },
     )
     assert.equal(config.tap.capture.raw.storageSize, '1000000')
     assert.equal(config.tap.misc.pcapErrorTTL, '0')
     assert.equal(config.node.name, '007')
+    assert.equal(config.hub.tokens[0]?.token, 'one of our own tokens')
     assert.deepEqual(config.scripting.env, { A: null })
     assert.deepEqual(config.scripting.egress.allow, ['example.com', '::1/64'])
   })
