@@ -485,6 +485,22 @@ describe('the chart', () => {
     objectNamed(manifests, 'PodMonitor', 'remora-worker')
   })
 
+  test('goes on to the next server of NATS when the one before has everything', async (t) => {
+    const chart = await Chart.open(t)
+    if (chart === undefined) return
+    const manifests = await chart.render({ values: { nats: { replicas: 3 } } })
+    const nats = podSpecs(manifests).find(({ name }) => name === 'StatefulSet remora-nats')?.spec ?? {}
+    const path = (probe: string) => {
+      const { httpGet } = recordOf(containerNamed(nats, 'nats')[probe])
+      return recordOf(httpGet).path
+    }
+    assert.deepEqual(['startupProbe', 'livenessProbe', 'readinessProbe'].map(path), [
+      '/healthz',
+      '/healthz?js-enabled-only=true',
+      '/healthz?js-enabled-only=true',
+    ])
+  })
+
   test('tells each value what it is for', async () => {
     const lines = (await readFile(join(CHART, 'values.yaml'), 'utf8')).split('\n')
     const bare = lines.filter(
