@@ -15,7 +15,8 @@ export class ClockOffset {
   /** ms to add to their times; 0 while the clocks agree as far as one can tell. */
   get ms(): number {
     const shortest = Math.min(...this.#ways)
-    return Math.abs(shortest) < LEAST_OFFSET_MS || !Number.isFinite(shortest) ? 0 : shortest
+    // What comes before it was told has certainly been told by a clock that is ahead.
+    return shortest < 0 || (shortest >= LEAST_OFFSET_MS && shortest < Infinity) ? shortest : 0
   }
 }
 

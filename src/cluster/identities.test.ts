@@ -379,6 +379,45 @@ describe('who is named, while pods come and go on few addresses', () => {
     )
   })
 
+  test('is never somebody else where the clock of the node is off, either way', () => {
+    // Of the first pod of a node it shows when it is more than the second in which times are told and the time that news takes.
+    const skew = fc.oneof(
+      fc.constant(0),
+      fc.integer({ min: 3000, max: 9000 }),
+      fc.integer({ min: -9000, max: -3000 }),
+    )
+    fc.assert(
+      fc.property(
+        lives,
+        fc.integer({ min: 50, max: 1400 }),
+        fc.boolean(),
+        skew,
+        (all, late, tellsEnd, off) => {
+          const identities = new Identities(LIMITS)
+          const changes = all
+            .flatMap(({ name, ip, begin, end }) => {
+              const byKubelet = { name, ip, begin: begin + off, end: end + off }
+              const [, told, gone] = toldOf(byKubelet, 0, tellsEnd) as [KnownChange, KnownChange, KnownChange]
+              return [
+                change('pod', 'ADDED', begin - 20, aPod(name, '', { status: { startTime: undefined } })),
+                { ...told, at: begin + Math.min(late, end - begin) },
+                { ...gone, at: end + 50 },
+              ]
+            })
+            .sort((a, b) => a.at - b.at)
+          for (const each of changes) identities.apply(each)
+          for (const { ip, name, begin, end } of all)
+            for (let at = begin; at < end; at += 97) {
+              const found = identities.find(ip, '80', at)?.name
+              assert.ok(found === undefined || found === name, `${name} at ${at - START}: ${found}`)
+              if (at >= begin + 1500 && at < end - 2600) assert.equal(found, name)
+            }
+        },
+      ),
+      { numRuns: 300 },
+    )
+  })
+
   test('is never somebody else in the midst of it, by what was told until then', () => {
     fc.assert(
       fc.property(lives, fc.integer({ min: 0, max: 1400 }), (all, late) => {

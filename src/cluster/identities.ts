@@ -3,8 +3,9 @@ import { KubernetesObject } from '../entry/kubernetes-object.ts'
 import type { Protocol } from '../entry/protocol.ts'
 import { AddressTable, type Claim, Claims, LATENCY_MS, Past } from './address-table.ts'
 import { canonicalAddress, Networks, neighbourhoodOf, PRIVATE_NETWORKS } from './networks.ts'
-import type { ClusterNode, EndpointSlice, KnownChange, Metadata, Pod, Service } from './objects.ts'
-import { podLife } from './pod-life.ts'
+import { NodeClocks } from './node-clocks.ts'
+import type { ClusterNode, EndpointSlice, KnownChange, Pod, Service } from './objects.ts'
+import { podLife, timeOf } from './pod-life.ts'
 import { workloadOf } from './workload.ts'
 
 export interface IdentityLimits {
@@ -48,6 +49,7 @@ export class Identities {
   readonly #clusterIps = new AddressTable<KnownService>()
   readonly #nodes = new AddressTable<KnownNode>()
   readonly #podsByUid = new Map<string, KnownPod>()
+  readonly #clocks = new NodeClocks()
   /** How many pods have an address in a network, lately. */
   readonly #neighbourhoods = new Map<string, number>()
   #networks: Networks | undefined
@@ -202,12 +204,12 @@ export class Identities {
   #make({ kind, object: { metadata }, at }: KnownChange): Known {
     const { name, namespace, uid } = metadata
     const json = new KubernetesObject({ metadata }, 'other')
-    const begin = timeOf(metadata.creationTimestamp) ?? at
+    const begin = timeOf(metadata.creationTimestamp)?.low ?? at
     const base = { name, namespace, uid, json, begin }
     const claims = <Who>(table: AddressTable<Who>) => new Claims(table, this.#past)
     if (kind === 'pod')
       return {
-        ...{ turn: this.#turn, toldAt: at, gone: STILL_THERE },
+        ...{ turn: this.#turn, toldAt: at, gone: STILL_THERE, notBegunAt: -Infinity, saidBegin: undefined },
         ...{ ...base, kind, end: Infinity, isOnHost: false, isEnding: false, nodeName: '', workload: null },
         ...{ addresses: claims(this.#pods), hostPorts: claims(this.#hostPorts), networks: new Set<string>() },
       }
@@ -232,13 +234,14 @@ export class Identities {
 
   #updatePod(pod: KnownPod, object: Pod, at: number): void {
     const { spec, status, metadata } = object
-    const life = podLife(object, at)
+    this.#compareClocks(pod, object, at)
+    const life = podLife(object, at, this.#clocks.of(spec.nodeName ?? ''))
     const addresses = canonical([status.podIP, ...status.podIPs.map(({ ip }) => ip)])
     const hosts = canonical([status.hostIP, ...status.hostIPs.map(({ ip }) => ip)])
     pod.nodeName = spec.nodeName ?? ''
     pod.workload = workloadOf(metadata)
     pod.isOnHost = spec.hostNetwork === true || addresses.some((address) => hosts.includes(address))
-    pod.begin = life.begin
+    this.#noteBegin(pod, object, life.begin, at)
     pod.isEnding = life.isEnding
     // It is over, and stays so.
     if (pod.end !== Infinity) return
@@ -246,14 +249,31 @@ export class Identities {
     const isUnknown = life.end !== undefined && life.running === Infinity
     const own = pod.isOnHost || isUnknown ? [] : addresses
     const seen = Math.min(at, life.running)
-    const claim = { who: pod, begin: life.begin, seen }
+    const claim = { who: pod, begin: pod.begin, seen }
     const claims = own.map((each) => [each, { who: pod, begin: this.#beginAt(each, pod), seen }] as const)
     const ofHost = pod.isOnHost ? [...new Set([...addresses, ...hosts])] : hosts
     const ports = openPorts(spec, pod.isOnHost)
     pod.addresses.set(new Map(claims), at)
     pod.hostPorts.set(claimed(withPorts(ofHost, ports), claim), at)
     for (const address of own) this.#settle(pod, neighbourhoodOf(address))
-    if (life.end !== undefined) endPod(pod, life.end.low, Math.max(life.end.low, Math.min(life.end.high, at)))
+    if (life.end === undefined) return
+    // What is told was over by then, whatever the clock of its node says.
+    const low = life.end.low > at ? at - LATENCY_MS : life.end.low
+    endPod(pod, low, Math.max(low, Math.min(life.end.high, at)))
+  }
+
+  /** The kubelet took it on after the last that was told of it without a word of that, and before that was told. */
+  #compareClocks(pod: KnownPod, { status, spec }: Pod, at: number): void {
+    const begun = timeOf(status.startTime)
+    if (begun === undefined) pod.notBegunAt = at
+    else if (pod.saidBegin === undefined)
+      this.#clocks.note(spec.nodeName ?? '', begun, pod.notBegunAt - LATENCY_MS, at)
+  }
+
+  #noteBegin(pod: KnownPod, { status: { startTime } }: Pod, begin: number, at: number): void {
+    if (startTime !== undefined && pod.saidBegin === startTime) return
+    pod.saidBegin = startTime
+    pod.begin = Math.min(Math.max(begin, pod.notBegunAt - LATENCY_MS), at)
   }
 
   /**
@@ -291,8 +311,10 @@ export class Identities {
       this.#past.add(at, () => this.#forgetPod(known))
       return
     }
-    if (known.kind === 'node') this.#networks = undefined
-    else known.exact.end(low, at)
+    if (known.kind === 'node') {
+      this.#networks = undefined
+      this.#clocks.forget(known.name)
+    } else known.exact.end(low, at)
     if (known.kind === 'service') known.nodePorts.end(low, at)
     if (known.kind !== 'endpointSlice') known.addresses.end(low, at)
   }
@@ -330,6 +352,9 @@ interface KnownPod extends KnownObject {
   readonly toldAt: number
   /** … and the one that said that it is gone, with its time. */
   gone: { readonly turn: number; readonly at: number }
+  /** What its kubelet says of when it began, and when it was last told of before it was said. */
+  saidBegin: string | undefined
+  notBegunAt: number
   /** Infinity while it lives. */
   end: number
   isEnding: boolean
@@ -464,11 +489,6 @@ function identityOfNode({ name }: KnownNode): Identity {
     ...{ name, namespace: '', mechanism: 'ip', pod: null, service: null, endpointSlice: null },
     ...{ workload: null, nodeName: name },
   }
-}
-
-function timeOf(text: Metadata['creationTimestamp']): number | undefined {
-  const time = text === undefined ? Number.NaN : Date.parse(text)
-  return Number.isNaN(time) ? undefined : time
 }
 
 const STILL_THERE = { turn: Infinity, at: Infinity }

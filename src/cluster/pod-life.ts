@@ -1,4 +1,5 @@
 import { LATENCY_MS } from './address-table.ts'
+import type { ClockLead } from './node-clocks.ts'
 import type { ContainerStatus, Pod } from './objects.ts'
 
 /** From when to when a pod can have sent anything, as far as its object tells; ms since the epoch. */
@@ -20,19 +21,22 @@ interface Time {
 }
 
 /**
- * What a pod tells of its life; `at`: when it was told. A container that ends is started again, in the same pod with the same
+ * What a pod tells of its life; `at`: when it was told, `lead`: how far the clock of its node is ahead. A container that ends is started again, in the same pod with the same
  * address, unless the pod is over or was asked to go.
  *
  * https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/
  */
-export function podLife({ metadata, status }: Pod, at: number): PodLife {
+export function podLife({ metadata, status }: Pod, at: number, { low, high }: ClockLead = RIGHT): PodLife {
   const isOver = status.phase === 'Succeeded' || status.phase === 'Failed'
   const isEnding = isOver || metadata.deletionTimestamp !== undefined
   const started = status.containerStatuses.flatMap(startOf)
+  const begun = timeOf(status.startTime)
+  const ended = lastEnd(status)
+  const end = ended === undefined ? seenAt(at) : { low: ended.low - high, high: ended.high - low }
   return {
-    begin: (timeOf(status.startTime) ?? timeOf(metadata.creationTimestamp))?.low ?? at,
-    running: Math.min(Infinity, ...started.map(({ high }) => high)),
-    end: isEnding ? (lastEnd(status) ?? (isOver ? seenAt(at) : undefined)) : undefined,
+    begin: begun === undefined ? (timeOf(metadata.creationTimestamp)?.low ?? at) : begun.low - high,
+    running: Math.min(Infinity, ...started.map((time) => time.high - low)),
+    end: isEnding && (isOver || ended !== undefined) ? end : undefined,
     isEnding,
   }
 }
@@ -58,8 +62,11 @@ function seenAt(at: number): Time {
   return { low: at - LATENCY_MS, high: at }
 }
 
-function timeOf(text: string | undefined): Time | undefined {
+/** When something was, as Kubernetes tells it; undefined for what is no time. */
+export function timeOf(text: string | undefined): Time | undefined {
   const low = text === undefined ? Number.NaN : Date.parse(text)
   if (text === undefined || Number.isNaN(low)) return undefined
   return { low, high: text.includes('.') ? low : low + 999 }
 }
+
+const RIGHT: ClockLead = { low: 0, high: 0 }
