@@ -253,7 +253,10 @@ function* environment(
   }
 }
 
-/** Text as it is where text is wanted, without the line break in which secrets end that were made of files; what else there is, in YAML: `10`, `true`, `[a, b]`, `{A: 1}`. */
+/**
+ * Text as it is where text is wanted, without the line break in which secrets end that were made of files; what else there is, in
+ * YAML: `10`, `true`, `[a, b]`, `{A: 1}`.
+ */
 function environmentValue(name: string, text: string, path: readonly string[]): unknown {
   const schema = schemaAt(path)
   if (schema instanceof z.ZodString || schema instanceof z.ZodEnum) return text.replace(/[\r\n]+$/, '')

@@ -337,6 +337,14 @@ describe('the chart', () => {
         },
         /auth.existingSecret is set, so put these there: REMORA_NATS_TOKEN, SCRIPTING_ENV/,
       ],
+      [
+        { nats: { enabled: false }, config: { nats: { url: 'nats://a:4222,nats://me:hush@b:4222' } } },
+        /config\.nats\.url has a password.*use config\.nats\.user and config\.nats\.password/,
+      ],
+      [
+        { config: { entries: { clickhouse: { url: 'http://me:hush@ch:8123' } } } },
+        /config\.entries\.clickhouse\.url has a password/,
+      ],
       [{ auth: { token: "it's longer than that" } }, /at '\/auth\/token': .* does not match pattern/],
       [{ worker: { data: { size: 'lots' } } }, /at '\/worker\/data\/size': 'lots' does not match pattern/],
       [{ nats: { storage: { size: '2GB' } } }, /at '\/nats\/storage\/size': '2GB' does not match pattern/],

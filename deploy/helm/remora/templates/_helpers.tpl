@@ -126,6 +126,15 @@ terminationGracePeriodSeconds: {{ $pod.terminationGracePeriodSeconds }}
 {{- if dig "hub" "tokens" (list) $said -}}
 {{- fail "config.hub.tokens would be read by everybody who may read config maps: use auth.token, auth.tokens or auth.existingSecret" -}}
 {{- end -}}
+{{- range list "nats" "entries.clickhouse" -}}
+{{- $at := $said -}}
+{{- range splitList "." . -}}
+{{- $at = get $at . | default dict -}}
+{{- end -}}
+{{- if regexMatch "//[^/]*@" (get $at "url" | toString) -}}
+{{- fail (printf "config.%s.url has a password, which would be read by everybody who may read config maps: use config.%s.user and config.%s.password" . . .) -}}
+{{- end -}}
+{{- end -}}
 {{- range append (include "remora.secretSettings" . | fromYamlArray) "scripting.env" -}}
 {{- $steps := splitList "." . -}}
 {{- $at := $said -}}
