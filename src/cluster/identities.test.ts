@@ -197,6 +197,48 @@ describe('who has an address in a cluster', () => {
     )
   })
 
+  test('is a pod that was given another address, from then on, as when its node has started again', () => {
+    const status = {
+      containerStatuses: [{ name: 'main', state: { running: { startedAt: seconds(START) } } }],
+    }
+    const identities = known(
+      added('pod', aPod('mover', '10.1.0.2', { status }), START + 1500),
+      added(
+        'pod',
+        aPod('before', '10.1.0.3', { status: { startTime: seconds(START + 20_000) } }),
+        START + 21_000,
+      ),
+      deleted(
+        'pod',
+        aPod('before', '10.1.0.3', { status: { startTime: seconds(START + 20_000) } }),
+        START + 40_000,
+      ),
+      modified('pod', aPod('mover', '10.1.0.2', { status: { ...status, message: 'x' } }), START + 50_000),
+      modified('pod', aPod('mover', '10.1.0.3', { status }), START + 52_000),
+      modified('pod', aPod('mover', '10.1.0.3', { status: { ...status, message: 'y' } }), START + 58_000),
+    )
+    const at = (ip: string, ms: number) => identities.find(ip, '80', START + ms)?.name
+    assert.deepEqual(
+      [at('10.1.0.2', 45_000), at('10.1.0.2', 53_000), at('10.1.0.3', 10_000), at('10.1.0.3', 30_000)],
+      ['mover', undefined, undefined, 'before'],
+    )
+    assert.deepEqual([at('10.1.0.3', 45_000), at('10.1.0.3', 52_000)], [undefined, 'mover'])
+  })
+
+  test('is a service that is told of a new address from then on, and by then where the API server is ahead', () => {
+    const balanced = (ip: string) => ({ loadBalancer: { ingress: [{ ip }] } })
+    const spec = { clusterIP: '10.9.0.1', ports: [{ port: 80 }] }
+    const identities = known(
+      added('service', aService('price', spec), START - 9000),
+      modified('service', aService('price', spec, balanced('203.0.113.2')), START + 20_000),
+    )
+    const at = (ip: string, ms: number) => identities.find(ip, '80', START + ms)?.name
+    assert.deepEqual(
+      [at('10.9.0.1', -9500), at('10.9.0.1', -5000), at('203.0.113.2', 19_000), at('203.0.113.2', 20_000)],
+      [undefined, 'price', undefined, 'price'],
+    )
+  })
+
   test('keeps its address when a container starts again', () => {
     const again = {
       state: { terminated: { startedAt: seconds(START), finishedAt: seconds(START + 10_000) } },

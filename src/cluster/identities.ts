@@ -79,7 +79,7 @@ export class Identities {
     this.#turn++
     if (before !== undefined && before.uid !== uid) this.#end(key, before, at)
     const known = before?.uid === uid ? before : this.#begin(key, change)
-    this.#update(known, change)
+    this.#update(known, change, known === before ? at - LATENCY_MS : known.begin)
     // What was told last of it says how it ended.
     if (type === 'DELETED') this.#end(key, known, at)
     this.#past.advance(at)
@@ -204,12 +204,13 @@ export class Identities {
   #make({ kind, object: { metadata }, at }: KnownChange): Known {
     const { name, namespace, uid } = metadata
     const json = new KubernetesObject({ metadata }, 'other')
-    const begin = timeOf(metadata.creationTimestamp)?.low ?? at
+    const begin = Math.min(timeOf(metadata.creationTimestamp)?.low ?? at, at)
     const base = { name, namespace, uid, json, begin }
     const claims = <Who>(table: AddressTable<Who>) => new Claims(table, this.#past)
     if (kind === 'pod')
       return {
         ...{ turn: this.#turn, toldAt: at, gone: STILL_THERE, notBegunAt: -Infinity, saidBegin: undefined },
+        ...{ first: new Set<string>(), lastAt: at },
         ...{ ...base, kind, end: Infinity, isOnHost: false, isEnding: false, nodeName: '', workload: null },
         ...{ addresses: claims(this.#pods), hostPorts: claims(this.#hostPorts), networks: new Set<string>() },
       }
@@ -223,13 +224,14 @@ export class Identities {
     return { ...base, kind, networks: [], addresses: claims(this.#nodes) }
   }
 
-  #update(known: Known, { object, at }: KnownChange): void {
+  /** What it has now and had not before, it has since `since`. */
+  #update(known: Known, { object, at }: KnownChange, since: number): void {
     known.json = new KubernetesObject(object, known.kind === 'pod' ? 'pod' : 'other')
     // Both are of the same kind: the key says so.
     if (known.kind === 'pod') this.#updatePod(known, object as Pod, at)
-    else if (known.kind === 'service') updateService(known, object as Service, at)
-    else if (known.kind === 'endpointSlice') updateSlice(known, object as EndpointSlice, at)
-    else this.#updateNode(known, object as ClusterNode, at)
+    else if (known.kind === 'service') updateService(known, object as Service, since, at)
+    else if (known.kind === 'endpointSlice') updateSlice(known, object as EndpointSlice, since, at)
+    else this.#updateNode(known, object as ClusterNode, since, at)
   }
 
   #updatePod(pod: KnownPod, object: Pod, at: number): void {
@@ -250,11 +252,13 @@ export class Identities {
     const own = pod.isOnHost || isUnknown ? [] : addresses
     const seen = Math.min(at, life.running)
     const claim = { who: pod, begin: pod.begin, seen }
-    const claims = own.map((each) => [each, { who: pod, begin: this.#beginAt(each, pod), seen }] as const)
+    if (pod.first.size === 0) pod.first = new Set(own)
+    const claims = own.map((each) => [each, this.#claimOf(pod, each, seen, at)] as const)
     const ofHost = pod.isOnHost ? [...new Set([...addresses, ...hosts])] : hosts
     const ports = openPorts(spec, pod.isOnHost)
     pod.addresses.set(new Map(claims), at)
     pod.hostPorts.set(claimed(withPorts(ofHost, ports), claim), at)
+    pod.lastAt = at
     for (const address of own) this.#settle(pod, neighbourhoodOf(address))
     if (life.end === undefined) return
     // What is told was over by then, whatever the clock of its node says.
@@ -276,6 +280,13 @@ export class Identities {
     pod.begin = Math.min(Math.max(begin, pod.notBegunAt - LATENCY_MS), at)
   }
 
+  /** One that is given another address has it since it was last told of without. */
+  #claimOf(pod: KnownPod, address: string, seen: number, at: number): Claim<KnownPod> {
+    return pod.first.has(address)
+      ? { who: pod, begin: this.#beginAt(address, pod), seen }
+      : { who: pod, begin: Math.max(pod.begin, pod.lastAt - LATENCY_MS), seen: at }
+  }
+
   /**
    * One that was told of after another had gone was made after that, and begins when it was told of at the earliest; unless it says
    * that it began before: then the news was old.
@@ -287,10 +298,10 @@ export class Identities {
     return made > pod.begin + 999 ? pod.begin : Math.max(pod.begin, made)
   }
 
-  #updateNode(node: KnownNode, { spec, status }: ClusterNode, at: number): void {
+  #updateNode(node: KnownNode, { spec, status }: ClusterNode, since: number, at: number): void {
     const listed = status.addresses.filter(({ type }) => type === 'InternalIP' || type === 'ExternalIP')
     const addresses = canonical(listed.map(({ address }) => address))
-    node.addresses.set(claimed(addresses, { who: node, begin: node.begin, seen: at }), at)
+    node.addresses.set(claimed(addresses, { who: node, begin: since, seen: at }), at)
     node.networks = [...new Set([spec.podCIDR ?? '', ...spec.podCIDRs])]
     this.#networks = undefined
   }
@@ -355,6 +366,9 @@ interface KnownPod extends KnownObject {
   /** What its kubelet says of when it began, and when it was last told of before it was said. */
   saidBegin: string | undefined
   notBegunAt: number
+  /** The addresses that it was given first, and when it was told of last. */
+  first: ReadonlySet<string>
+  lastAt: number
   /** Infinity while it lives. */
   end: number
   isEnding: boolean
@@ -400,20 +414,25 @@ interface Endpoint {
   readonly pod: string
 }
 
-function updateService(service: KnownService, { spec, status }: Service, at: number): void {
+function updateService(service: KnownService, { spec, status }: Service, since: number, at: number): void {
   const addresses = canonical([spec.clusterIP, ...spec.clusterIPs])
   const balancers = status.loadBalancer.ingress.map(({ ip }) => ip)
   const outside = canonical([...spec.externalIPs, ...balancers])
   const ports = spec.ports.flatMap(({ port, protocol }) => portKeys(port, protocol))
   const nodePorts = spec.ports.flatMap(({ nodePort, protocol }) => portKeys(nodePort, protocol))
-  const claim = { who: service, begin: service.begin, seen: at }
+  const claim = { who: service, begin: since, seen: at }
   service.hasAddress = addresses.length > 0
   service.exact.set(claimed(withPorts([...addresses, ...outside], ports), claim), at)
   service.addresses.set(claimed(addresses, claim), at)
   service.nodePorts.set(claimed(nodePorts, claim), at)
 }
 
-function updateSlice(slice: KnownSlice, { metadata, endpoints, ports }: EndpointSlice, at: number): void {
+function updateSlice(
+  slice: KnownSlice,
+  { metadata, endpoints, ports }: EndpointSlice,
+  since: number,
+  at: number,
+): void {
   slice.service = metadata.labels['kubernetes.io/service-name'] ?? ''
   const keys = ports.flatMap(({ port, protocol }) => portKeys(port, protocol))
   const claims = new Map<string, Claim<Endpoint>>()
@@ -423,7 +442,7 @@ function updateSlice(slice: KnownSlice, { metadata, endpoints, ports }: Endpoint
       for (const port of keys) {
         const who = { slice, address, pod }
         // From when to when a pod has its address is for the pod to say.
-        claims.set(`${address}:${port}`, { who, begin: pod === '' ? slice.begin : 0, seen: at })
+        claims.set(`${address}:${port}`, { who, begin: pod === '' ? since : 0, seen: at })
       }
   }
   slice.exact.set(claims, at, (one, other) => one.pod === other.pod)
