@@ -120,7 +120,7 @@ describe('what is kept of objects of the cluster', () => {
         metadata: { name: 'a', uid: 'u', labels, annotations: { long: 'x'.repeat(5000) } },
         endpoints: [{ addresses }],
       },
-      (part) => parts.push(part),
+      { shortened: (part) => parts.push(part) },
     )
     assert.equal(slice?.endpoints[0]?.addresses.length, 1000)
     assert.equal(slice?.metadata.annotations.long?.length, 1024)

@@ -1,4 +1,5 @@
 import type { ClusterChange, ClusterKind } from '../wire/cluster.ts'
+import type { SharedParts } from './shared-parts.ts'
 
 /**
  * What is kept of objects of the Kubernetes API (https://kubernetes.io/docs/reference/kubernetes-api/): names are as there.
@@ -186,7 +187,13 @@ export type KnownChange = {
   }
 }[ClusterKind]
 
-/** Called with what was left out though it is one of the parts that are kept: it is too long, or there is too much of it. */
+export interface ReadOptions {
+  /** Called with what was left out though it is one of the parts that are kept: it is too long, or there is too much of it. */
+  readonly shortened?: Shortened
+  /** Where many objects are kept: what is alike in them is kept once. */
+  readonly shared?: SharedParts
+}
+
 export type Shortened = (part: 'text' | 'list' | 'map') => void
 
 type Texts = Readonly<Record<string, string>>
@@ -198,9 +205,9 @@ type Texts = Readonly<Record<string, string>>
 export function readObject<Kind extends ClusterKind>(
   kind: Kind,
   value: unknown,
-  shortened: Shortened = () => {},
+  options: ReadOptions = {},
 ): ClusterObjects[Kind] | undefined {
-  const reader = new ObjectReader(shortened)
+  const reader = new ObjectReader(options)
   const fields = fieldsOf(value)
   const metadata = reader.metadata(fieldsOf(fields.metadata))
   if (metadata.name === '' || metadata.uid === '') return undefined
@@ -266,9 +273,11 @@ const READERS: {
 /** Reads parts of one object, and says what it has to leave out. */
 class ObjectReader {
   readonly #shortened: Shortened
+  readonly #shared: SharedParts | undefined
 
-  constructor(shortened: Shortened) {
+  constructor({ shortened = () => {}, shared }: ReadOptions) {
     this.#shortened = shortened
+    this.#shared = shared
   }
 
   metadata(fields: Fields): Metadata {
@@ -278,19 +287,23 @@ class ObjectReader {
       namespace: this.text(fields.namespace) ?? '',
       uid: this.text(fields.uid) ?? '',
       resourceVersion: this.text(fields.resourceVersion) ?? '',
-      labels: this.map(fields.labels),
-      annotations: this.map(fields.annotations, LEFT_OUT),
-      ownerReferences: this.each(fields.ownerReferences, ({ kind, name, uid, apiVersion, controller }) => ({
-        kind: this.text(kind) ?? '',
-        name: this.text(name) ?? '',
-        uid: this.text(uid) ?? '',
-        ...given({ apiVersion: this.text(apiVersion), controller: flagOf(controller) }),
-      })),
+      labels: this.#once(this.map(fields.labels)),
+      annotations: this.#once(this.map(fields.annotations, LEFT_OUT)),
+      ownerReferences: this.#once(this.#owners(fields.ownerReferences)),
       ...given({
         creationTimestamp: this.text(creationTimestamp),
         deletionTimestamp: this.text(deletionTimestamp),
       }),
     }
+  }
+
+  #owners(value: unknown): OwnerReference[] {
+    return this.each(value, ({ kind, name, uid, apiVersion, controller }) => ({
+      kind: this.text(kind) ?? '',
+      name: this.text(name) ?? '',
+      uid: this.text(uid) ?? '',
+      ...given({ apiVersion: this.text(apiVersion), controller: flagOf(controller) }),
+    }))
   }
 
   podSpec({ nodeName, hostNetwork, serviceAccountName, containers }: Fields): Pod['spec'] {
@@ -300,19 +313,23 @@ class ObjectReader {
         hostNetwork: flagOf(hostNetwork),
         serviceAccountName: this.text(serviceAccountName),
       }),
-      containers: this.each(containers, ({ name, image, ports }) => ({
-        name: this.text(name) ?? '',
-        image: this.text(image) ?? '',
-        ports: this.each(ports, (port) =>
-          given({
-            name: this.text(port.name),
-            containerPort: numberOf(port.containerPort),
-            hostPort: numberOf(port.hostPort),
-            protocol: this.text(port.protocol),
-          }),
-        ),
-      })),
+      containers: this.#once(this.#containers(containers)),
     }
+  }
+
+  #containers(value: unknown): Container[] {
+    return this.each(value, ({ name, image, ports }) => ({
+      name: this.text(name) ?? '',
+      image: this.text(image) ?? '',
+      ports: this.each(ports, (port) =>
+        given({
+          name: this.text(port.name),
+          containerPort: numberOf(port.containerPort),
+          hostPort: numberOf(port.hostPort),
+          protocol: this.text(port.protocol),
+        }),
+      ),
+    }))
   }
 
   podStatus(fields: Fields): Pod['status'] {
@@ -326,11 +343,11 @@ class ObjectReader {
         startTime: this.text(fields.startTime),
       }),
       podIPs: this.#addresses(fields.podIPs),
-      hostIPs: this.#addresses(fields.hostIPs),
+      hostIPs: this.#once(this.#addresses(fields.hostIPs)),
       conditions: this.conditions(fields.conditions),
       containerStatuses: this.#containerStatuses(fields.containerStatuses),
-      initContainerStatuses: this.#containerStatuses(fields.initContainerStatuses),
-      ephemeralContainerStatuses: this.#containerStatuses(fields.ephemeralContainerStatuses),
+      initContainerStatuses: this.#once(this.#containerStatuses(fields.initContainerStatuses)),
+      ephemeralContainerStatuses: this.#once(this.#containerStatuses(fields.ephemeralContainerStatuses)),
     }
   }
 
@@ -438,11 +455,14 @@ class ObjectReader {
   }
 
   texts(value: unknown): string[] {
-    return this.#list(value).flatMap((each) => this.text(each) ?? [])
+    return this.#list(value)
+      .filter((each) => typeof each === 'string')
+      .map((each) => this.text(each) ?? '')
   }
 
+  /** Mapped in the end: what `flatMap` or `filter` makes has room for 16 more, which for lists of one or two is most of an object. */
   each<Item>(value: unknown, read: (fields: Fields) => Item): Item[] {
-    return this.#list(value).flatMap((each) => (isFields(each) ? [read(each)] : []))
+    return this.#list(value).filter(isFields).map(read)
   }
 
   map(value: unknown, leftOut?: ReadonlySet<string>): Texts {
@@ -460,6 +480,10 @@ class ObjectReader {
       kept[key] = short
     }
     return kept
+  }
+
+  #once<Part extends object>(part: Part): Part {
+    return this.#shared?.of(part) ?? part
   }
 
   #list(value: unknown): readonly unknown[] {

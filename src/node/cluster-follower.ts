@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Bus } from '../bus/bus.ts'
 import { type ClusterObjects, type KnownChange, readObject } from '../cluster/objects.ts'
 import { podReason } from '../cluster/pod-reasons.ts'
+import { SharedParts } from '../cluster/shared-parts.ts'
 import { COUNTER_NAMES } from '../metrics/counters.ts'
 import { Mistake } from '../mistake/mistake.ts'
 import { pause } from '../waiting/pause.ts'
@@ -45,6 +46,7 @@ export class ClusterFollower {
     endpointSlice: new Map(),
     node: new Map(),
   }
+  readonly #shared = new SharedParts()
   readonly #listeners = new Set<ClusterListener>()
   readonly #closing = new AbortController()
   readonly #unsubscribe: () => void
@@ -250,7 +252,9 @@ export class ClusterFollower {
   /** What is not understood is counted and left. */
   #read(value: unknown): KnownChange | undefined {
     const change = clusterChange.safeParse(value)
-    const object = change.success ? readObject(change.data.kind, change.data.object) : undefined
+    const object = change.success
+      ? readObject(change.data.kind, change.data.object, { shared: this.#shared })
+      : undefined
     // Kind and object go together: the object was read as one of this kind.
     if (change.success && object !== undefined) return { ...change.data, object } as KnownChange
     this.#malformed++

@@ -15,7 +15,7 @@ export class PackedObject {
 
   /** Undefined of what is no object that can be told of. */
   static of(kind: ClusterKind, object: unknown, shortened: Shortened): PackedObject | undefined {
-    const read = readObject(kind, object, shortened)
+    const read = readObject(kind, object, { shortened })
     if (read === undefined) return undefined
     // The order of the keys matters: see `json`.
     const content = JSON.stringify({ ...read, metadata: { ...read.metadata, resourceVersion: '' } })
