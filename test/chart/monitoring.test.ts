@@ -25,6 +25,27 @@ describe('dashboard and alert rules', () => {
     assert.deepEqual(missing, [])
   })
 
+  test('ask for labels that these metrics have', async () => {
+    const labels = new Map(
+      [...metricsPage().matchAll(/^\| `(\w+)` \| \w+ \|([^|]*)\|/gm)].map(([, name = '', text = '']) => [
+        name,
+        new Set([...text.matchAll(/`(\w+)`/g)].map(([, label]) => label)),
+      ]),
+    )
+    const dashboard = await readFile(join(CHART, 'files/dashboard.json'), 'utf8')
+    const asked = [await readFile(RULES, 'utf8'), dashboard.replaceAll('\\"', '"')]
+      .join()
+      .matchAll(/\b((?:remora|agent|kubeshark)_[a-z_]+)\{([^}]*)\}/g)
+    const missing = [...asked].flatMap(([, name = '', selectors = '']) =>
+      [...selectors.matchAll(/(\w+)(?:=~|!~|!=|=)"/g)]
+        .map(([, label = '']) => label)
+        .filter((label) => !OF_ALL.has(label) && !labels.get(name.replace(/_bucket$/, ''))?.has(label))
+        .map((label) => `${name}: ${label}`),
+    )
+    assert.ok(labels.size > 20)
+    assert.deepEqual(missing, [])
+  })
+
   test('of the dashboard do not lie over each other', async () => {
     const dashboard = recordOf(JSON.parse(await readFile(join(CHART, 'files/dashboard.json'), 'utf8')))
     const taken = new Set<string>()
@@ -70,6 +91,28 @@ describe('dashboard and alert rules', () => {
         },
         {
           interval: '1m',
+          input_series: [
+            ...['remora_leader', 'remora_build_info{component="worker"}'].map((name) => series(name, '1x30')),
+            ...DROPPED_AS_EVER.map(([place, reason]) =>
+              series(
+                `remora_dropped_total{component="worker",node="a",place="${place}",reason="${reason}"}`,
+                '0+60x30',
+              ),
+            ),
+            series(
+              'remora_dropped_total{component="worker",node="a",place="console",reason="queue-full"}',
+              '0+60x30',
+            ),
+          ],
+          alert_rule_test: [
+            at('RemoraDropping', '20m', {
+              ...{ component: 'worker', node: 'a', place: 'console', reason: 'queue-full' },
+              severity: 'warning',
+            }),
+          ],
+        },
+        {
+          interval: '1m',
           input_series: [series('unrelated', '0x30')],
           alert_rule_test: [
             at('RemoraNoLeader', '10m', { severity: 'critical' }),
@@ -86,6 +129,18 @@ describe('dashboard and alert rules', () => {
   })
 })
 
+/** What a worker that is well leaves out all the time. */
+const DROPPED_AS_EVER = [
+  ['packets', 'ignored: not-targeted'],
+  ['packets', 'ignored: duplicate'],
+  ['stream-bytes', 'unrecognised'],
+  ['store', 'expired'],
+  ['store', 'over-size'],
+  ['spool', 'evicted'],
+  ['flows', 'over-size'],
+] as const
+/** Of every series: our own, and where it was scraped. */
+const OF_ALL = new Set(['component', 'node', 'namespace'])
 const NO_METRICS = new Set(['remora_api'])
 
 /** What an alert says of what has these labels. */
