@@ -109,6 +109,12 @@ export class Identities {
     return this.isOfPods(ip) && this.find(ip, port, atMs, layer4) === undefined
   }
 
+  /** Since when the last pod that had an address has it, or has it no more, ms; undefined where none is known. */
+  changedAt(address: string): number | undefined {
+    const last = this.#pods.get(plain(address))?.last
+    return last === undefined || last.endHigh === Infinity ? last?.begin : last.endLow
+  }
+
   /** Whether an address is one that pods have, or may have. */
   isOfPods(address: string): boolean {
     if (this.#known.size === 0) return false

@@ -88,7 +88,7 @@ class CaptureThread {
       worker: data.worker,
       node: data.node,
       backend: 'path' in data.source ? 'pcap' : 'af_packet',
-      nameOf: (ip: string) => this.#names.nameOf(ip),
+      nameOf: (ip: string) => this.#names.nameOf(ip, this.#identities.changedAt(ip)),
     }
     this.#origin = origin
     const { waitMs } = data.identities

@@ -394,8 +394,10 @@ export class Pipeline {
     this.#sink.item(exchange)
   }
 
-  #learn({ dissector, response, seconds }: Exchange): void {
+  /** Not of a reply to nothing: no resolver believes that either, and anybody can send one. Multicast DNS has no other ones. */
+  #learn({ dissector, request, response, seconds, stream: { client, server } }: Exchange): void {
     if (response === null || dissector.names === undefined) return
+    if (request === null && client.port !== MULTICAST_DNS && server.port !== MULTICAST_DNS) return
     for (const { ip, name } of dissector.names(response as never))
       this.#options.names.learn(seconds, ip, name)
   }
@@ -422,3 +424,4 @@ function sum(a: ReassemblyCounters['connections'], b: ReassemblyCounters['connec
 }
 
 const DNS = 53
+const MULTICAST_DNS = '5353'
