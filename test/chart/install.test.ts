@@ -34,16 +34,29 @@ describe('a release in a cluster', () => {
     assert.equal(fake.find('remora-hub', 'deployments', 'net'), undefined)
     assert.deepEqual(kept(), agents)
   })
+
+  test('takes no rights beyond its namespace, where it is told to follow that alone', async (t) => {
+    const cluster = await started(t)
+    if (cluster === undefined) return
+    const { fake, run } = cluster
+    fake.addUser('helm', 'one of a team', [
+      { verbs: ['*'], apiGroups: ['*'], resources: ['*'], namespaces: ['net'] },
+    ])
+    const values = { rbac: { clusterWide: false } }
+    await assert.rejects(run(['install'], values), /cannot \w+ resource "customresourcedefinitions"/)
+    assert.match(await run(['install', '--skip-crds'], values), /STATUS: deployed/)
+    assert.ok(fake.find('remora-hub', 'deployments', 'net'))
+    await run(['upgrade'], { ...values, hub: { replicas: 2 } })
+  })
 })
 
-async function install(t: TestContext, values: object = {}) {
+async function started(t: TestContext) {
   const chart = await Chart.open(t)
   if (chart === undefined) return undefined
   // Helm gives its token to nobody without TLS.
   const { cert: ca, sign } = await authority(t)
   const tls = await sign('localhost')
   const fake = await FakeKubernetes.start(t, { rbac: true, tls, host: 'localhost' })
-  fake.addUser('helm', 'someone who may', [], ['system:masters'])
   for (const name of ['net', 'shop', 'pay']) fake.put(name, {}, 'namespaces')
   const kubeconfig = await kubeconfigFile(t, { here: { url: fake.url, namespace: 'net', token: 'helm', ca } })
   const run = async (command: readonly string[], more: object) => {
@@ -52,6 +65,14 @@ async function install(t: TestContext, values: object = {}) {
     const flags = ['-n', 'net', '-f', file, '--disable-openapi-validation']
     return chart.helm([...command, 'remora', CHART, ...flags], { KUBECONFIG: kubeconfig })
   }
+  return { chart, fake, ca, kubeconfig, run }
+}
+
+async function install(t: TestContext, values: object = {}) {
+  const cluster = await started(t)
+  if (cluster === undefined) return undefined
+  const { chart, fake, ca, kubeconfig, run } = cluster
+  fake.addUser('helm', 'someone who may', [], ['system:masters'])
   const notes = await run(['install'], values)
   assert.match(notes, /STATUS: deployed/)
   assert.match(notes, /get secret remora-secret -o jsonpath='\{\.data\.HUB_TOKEN\}'/)
