@@ -54,7 +54,8 @@ function Rules({ view, searched }: Props) {
     setDraft(undefined)
     save.reset()
   }
-  const shown = isChanged && preview.data !== undefined ? preview.data : view
+  const previewed = isChanged && preview.error === null ? preview.data : undefined
+  const shown = previewed ?? view
   const pods = found(shown.pods, searched)
   return (
     <>
@@ -78,7 +79,7 @@ function Rules({ view, searched }: Props) {
         />
         <div className={classes.pods}>
           <Text size="sm" role="status" className={classes.counts}>
-            {isChanged ? 'Would be captured: ' : 'Captured: '}
+            {previewed === undefined ? 'Captured: ' : 'Would be captured: '}
             {shown.cluster === 'off' ? 'everything' : countsText(shown)}.
           </Text>
           {shown.warning !== '' && (

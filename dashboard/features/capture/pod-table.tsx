@@ -1,5 +1,6 @@
 import type { PodTarget } from '../../../src/wire/targeting.ts'
 import { type Column, Listing } from '../../components/listing/listing.tsx'
+import { StateMark } from '../../components/listing/state-mark.tsx'
 import classes from './capture.module.css'
 
 /** Pods, with what becomes of their packets. */
@@ -22,39 +23,37 @@ const COLUMNS: readonly Column<PodTarget>[] = [
     cell: ({ state }) => <State state={state} />,
     title: ({ state }) => WHAT[state],
   },
-  { name: 'Namespace', width: 160, cell: ({ namespace }) => namespace, title: ({ namespace }) => namespace },
+  { name: 'Namespace', width: 120, cell: ({ namespace }) => namespace, title: ({ namespace }) => namespace },
   {
     name: 'Pod',
     cell: ({ name }) => <span className={classes.name}>{name}</span>,
     title: ({ name }) => name,
   },
-  { name: 'Node', width: 160, cell: ({ node }) => node || '–', title: ({ node }) => node },
+  { name: 'Node', width: 120, cell: ({ node }) => node || '–', title: ({ node }) => node },
   {
     name: 'Address',
-    width: 140,
+    width: 128,
     cell: ({ ips }) => ips[0] ?? '–',
     title: ({ ips }) => ips.join(', '),
   },
   {
     name: 'Traffic',
-    width: 96,
+    width: 72,
     cell: ({ seen }) => (seen ? 'seen' : '–'),
     title: () => 'In the entries that workers keep',
   },
 ]
 
-/** By its word, and by a sign of its own form. */
 function State({ state }: Pick<PodTarget, 'state'>) {
+  const sign = state === 'targeted' ? <circle cx="5" cy="5" r="4" /> : <path d="M2 4.25h6v1.5H2z" />
   return (
-    <span className={classes.state} data-state={state}>
-      <svg width="10" height="10" viewBox="0 0 10 10" aria-hidden="true" fill="currentColor">
-        {state === 'targeted' ? <circle cx="5" cy="5" r="4" /> : <path d="M2 4.25h6v1.5H2z" />}
-      </svg>
+    <StateMark tone={TONES[state]} sign={sign}>
       {WORDS[state]}
-    </span>
+    </StateMark>
   )
 }
 
+const TONES = { targeted: 'good', excluded: undefined, 'host-network': 'warn', ended: undefined } as const
 const WORDS = {
   targeted: 'targeted',
   excluded: 'not targeted',

@@ -31,7 +31,7 @@ export function RulesForm(props: Props) {
       <Stack gap="sm">
         <TextInput
           label="Pods"
-          description="A regular expression that matches their names"
+          description="A regular expression for their names"
           value={rules.regex}
           disabled={!mayChange || isReplaced}
           onChange={({ currentTarget }) => onChange({ regex: currentTarget.value })}
@@ -75,8 +75,8 @@ export function RulesForm(props: Props) {
           onChange={(value) => typeof value === 'number' && onChange({ sampleRate: value })}
         />
         {error !== null && (
-          <Alert color="red" variant="light" role="alert">
-            {error instanceof Error ? error.message : String(error)}
+          <Alert color="red" variant="light" role="alert" className={classes.error}>
+            {error instanceof Error ? error.message : String(error)}.
             {error instanceof ApiError && error.hint !== undefined && ` ${error.hint}`}
           </Alert>
         )}

@@ -20,17 +20,12 @@ export function PoliciesPage() {
   const [searched, search] = useTyped(address.get('q') ?? '', (q) => go({ q }))
   const mayOperate = useMay('operator')
   const remove = useRemove()
-  const { policies = NONE, enabled = false, place } = data ?? {}
+  const { policies = NONE, enabled = false } = data ?? {}
   const shown = useMemo(() => found(policies, searched), [policies, searched])
   return (
     <>
       <PageHeader title="Policies">
-        <SearchBox
-          what="policies"
-          fields="Address, pod, agent or reason"
-          value={searched}
-          onChange={search}
-        />
+        <SearchBox what="policies" fields="Pod, agent or reason" value={searched} onChange={search} />
       </PageHeader>
       {error !== null ? (
         <ErrorState title="The policies cannot be shown" error={error} onRetry={() => void refetch()} />
@@ -47,11 +42,12 @@ export function PoliciesPage() {
           mayOperate={mayOperate}
         />
       )}
-      <Foot>
-        {formatNumber(policies.length)} {policies.length === 1 ? 'policy' : 'policies'} in force
-        {place !== undefined && (place === 'hosts' ? ', by nftables on the workers' : ', as NetworkPolicies')}
-        .
-      </Foot>
+      {data !== undefined && (
+        <Foot>
+          {formatNumber(policies.length)} {policies.length === 1 ? 'policy' : 'policies'} in force,{' '}
+          {data.place === 'hosts' ? 'by nftables on the workers' : 'as NetworkPolicies'}.
+        </Foot>
+      )}
     </>
   )
 }

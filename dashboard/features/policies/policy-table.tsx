@@ -34,7 +34,7 @@ export function PolicyTable(props: Props) {
   )
 }
 
-function columnsOf({ opened, onOpen, onRemove, mayOperate }: Props): readonly Column<PolicyView>[] {
+function columnsOf({ policies, opened, onOpen, onRemove, mayOperate }: Props): readonly Column<PolicyView>[] {
   return [
     {
       name: 'Policy',
@@ -60,32 +60,25 @@ function columnsOf({ opened, onOpen, onRemove, mayOperate }: Props): readonly Co
     },
     {
       name: 'Agent',
-      width: 150,
+      width: 168,
       title: ({ agentTitle }) => agentTitle,
       cell: ({ agent, agentTitle }) => <AgentLink id={agent} title={agentTitle} />,
     },
     {
       name: 'Why',
-      width: 180,
+      width: 240,
       title: ({ reason }) => reason,
       cell: ({ reason }) => visibleLine(reason),
     },
     {
-      name: 'Until',
-      width: 176,
+      name: 'Ends',
+      width: 88,
       isRight: true,
-      title: ({ expiresAt, remainingMs }) =>
-        `${formatDateTime(expiresAt)}, in ${formatDuration(remainingMs)}`,
-      cell: ({ expiresAt }) => formatDateTime(expiresAt),
+      title: ({ expiresAt }) => formatDateTime(expiresAt),
+      cell: ({ remainingMs }) => `in ${formatDuration(Math.max(remainingMs, 0))}`,
     },
-    {
-      name: 'Cut',
-      width: 128,
-      isRight: true,
-      title: ({ cut }) =>
-        cut === null ? 'Kubernetes does not count it' : `${formatBytes(cut.bytes)} in packets`,
-      cell: ({ cut }) => (cut === null ? 'not counted' : `${formatNumber(cut.packets)} packets`),
-    },
+    // Kubernetes does not count it.
+    ...(policies.some(({ cut }) => cut !== null) ? [CUT] : []),
     ...(mayOperate
       ? [
           {
@@ -97,6 +90,15 @@ function columnsOf({ opened, onOpen, onRemove, mayOperate }: Props): readonly Co
         ]
       : []),
   ]
+}
+
+const CUT: Column<PolicyView> = {
+  name: 'Cut',
+  width: 128,
+  isRight: true,
+  title: ({ cut }) =>
+    cut === null ? 'Kubernetes does not count it' : `${formatBytes(cut.bytes)} in packets`,
+  cell: ({ cut }) => (cut === null ? 'not counted' : `${formatNumber(cut.packets)} packets`),
 }
 
 function Remove({ policy, onRemove }: { readonly policy: PolicyView; readonly onRemove: Props['onRemove'] }) {
