@@ -34,6 +34,11 @@ const HEAD = `# Remora as its chart installs it by default. Written by \`npm run
 #     --from-literal=HUB_TOKEN=$(openssl rand -hex 24) --from-literal=NATS_PASSWORD=n$(openssl rand -hex 24)
 #   sed 's|image: remora:|image: registry.example.com/remora:|' deploy/remora.yaml | kubectl apply -f -
 #
+# kubectl delete -f takes the namespace along, and all agents with it, and those that are resources. To keep them:
+#
+#   kubectl -n remora get configmap remora-config-map -o yaml > agents.yaml
+#   kubectl get networkagents -A -o yaml > networkagents.yaml
+#
 `
 const NAMESPACE = `---
 apiVersion: v1
