@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
+import { readdir, readFile } from 'node:fs/promises'
 import { describe, type TestContext, test } from 'node:test'
 import { FakeKubernetes } from '../../../test/kube/fake-kubernetes.ts'
 import { KubernetesClient } from '../../kubernetes/client.ts'
@@ -62,6 +63,31 @@ describe('agents in a config map of Kubeshark', () => {
     assert.deepEqual(Object.keys(scripts()), ['4'])
     assert.equal(data().SCRIPTING_ACTIVE_SCRIPTS, '["later","Redact, mask and hash"]')
     assert.equal(data().POD_REGEX, '.*')
+  })
+
+  test('are taken over with every script that there is in public, as it is', async (t) => {
+    const folder = new URL('../../../test/public-agents/agents/', import.meta.url)
+    const files = (await readdir(folder, { recursive: true })).filter((file) => file.endsWith('.js'))
+    const codes = await Promise.all(files.map((file) => readFile(new URL(file, folder), 'utf8')))
+    // With gaps, as after deletions, and a space before the title, as its commands leave it.
+    const all = Object.fromEntries(
+      codes.map((code, at) => [
+        at * 2,
+        { title: /^\/\/(.*)$/m.exec(code)?.[1] ?? '', code, active: at % 2 === 0 },
+      ]),
+    )
+    const { store, scripts } = await started(t, { SCRIPTING_SCRIPTS: JSON.stringify(all) })
+    const records = await store.list()
+    assert.ok(records.length > 40)
+    assert.deepEqual(
+      records.map(({ index, code, active }) => [index, code, active]),
+      codes.map((code, at) => [at * 2, code, at % 2 === 0]),
+    )
+    assert.ok(records.every(({ title }) => title !== '' && title === title.trim()))
+    await store.create({ title: 'one more', code: '' }, 'ann')
+    const { [String(codes.length * 2 - 1)]: added, ...others } = scripts()
+    assert.deepEqual(others, JSON.parse(JSON.stringify(all)))
+    assert.ok(added)
   })
 
   test('that others overwrite, add, activate and remove are so, with the versions from before', async (t) => {
