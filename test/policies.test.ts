@@ -5,6 +5,7 @@ import { describe, type TestContext, test } from 'node:test'
 import { HostTable } from '../src/nftables/host-table.ts'
 import { nftBy } from '../src/nftables/nft.ts'
 import { readHostRule } from '../src/policy/host-rule.ts'
+import { hasTools } from '../src/testing/loopback.ts'
 import { run } from '../src/testing/programs.ts'
 import { REPOSITORY } from '../src/testing/remora.ts'
 import { Running } from '../src/testing/running.ts'
@@ -155,6 +156,21 @@ describe('policies on plain hosts', () => {
     assert.match(await ask('block'), /there are no pods here: policies are about addresses/)
   })
 
+  test('a worker that may not change nftables says what it lacks, and goes on capturing', async (t) => {
+    const without = ['setpriv', '--bounding-set', '-net_admin', '--inh-caps', '-net_admin']
+    if (!hasTools(t, 'setpriv')) return
+    const lab = await start(t, [], without)
+    if (lab === undefined) return
+    const { client, ask, tap, requests } = lab
+    await tap.says(
+      /policies cannot be put in force here.*capability NET_ADMIN is missing.*give it the capability/,
+    )
+    assert.match(await ask('apply.client'), /n1: .*the capability NET_ADMIN is missing/)
+    assert.deepEqual((await ask('list')).policies, [])
+    assert.equal(await client.reaches(SERVER, 8080, '/one'), true)
+    await requests((all) => all.some(({ name }) => name.endsWith('/one')))
+  })
+
   test('suggestions allow what was seen, and with a filter what matches it', async (t) => {
     const lab = await start(t)
     if (lab === undefined) return
@@ -207,7 +223,7 @@ const SETTINGS = [
   ['--set', 'tap.enabledDissectors={http}'],
 ].flat()
 
-async function start(t: TestContext, more: readonly string[] = []) {
+async function start(t: TestContext, more: readonly string[] = [], within: readonly string[] = []) {
   const net = await twoMachines(t)
   if (net === undefined) return undefined
   const { client, server } = net
@@ -217,7 +233,7 @@ async function start(t: TestContext, more: readonly string[] = []) {
   writeFileSync(join(folder, 'enforcer.js'), AGENT)
   writeFileSync(join(folder, 'remora.yaml'), 'scripting: { active: [Enforcer], source: . }\n')
   const args = ['tap', '--node-name', 'n1', '--interface', server.interface]
-  const tap = new Running(t, folder, args, [...SETTINGS, ...more], server.command())
+  const tap = new Running(t, folder, args, [...SETTINGS, ...more], server.command(...within))
   await tap.says(/the API is at \S+,/)
   let id = 0
   /** Has the agent do something: by a request to a port that no rule is about, from a machine that none is. */

@@ -148,8 +148,9 @@ function packed({ flows, from, isComplete, next }: FlowPage): SeenFlows {
   return { from, complete: isComplete, ends: ends as SeenFlows['ends'], flows: rows, next: next ?? null }
 }
 
-function said(error: unknown): { readonly error: string } {
-  return { error: error instanceof Mistake ? error.message : String(error) }
+function said(error: unknown): { readonly error: string; readonly hint?: string } {
+  if (!(error instanceof Mistake)) return { error: String(error) }
+  return { error: error.message, ...(error.hint === undefined ? {} : { hint: error.hint }) }
 }
 
 const TIDY_MS = 10_000
