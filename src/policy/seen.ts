@@ -12,6 +12,17 @@ export interface SeenEntry {
   readonly isReport: boolean
 }
 
+/** Requests of a minute between the same two, at the same port. */
+export interface SeenSum {
+  readonly from: SeenEnd
+  readonly to: SeenEnd
+  readonly protocol: string
+  requests: number
+  /** ms since the epoch */
+  firstAt: number
+  lastAt: number
+}
+
 export interface SeenEnd {
   readonly address: string
   readonly port: number
@@ -63,6 +74,33 @@ export class SeenEntries {
   }
 }
 
+/** Sums entries, by the minutes in which they were seen. What would be one connection too many is missed. */
+export class SeenSums {
+  readonly #sums = new Map<string, SeenSum>()
+  missed = 0
+
+  get all(): SeenSum[] {
+    return [...this.#sums.values()]
+  }
+
+  add({ at, from, to, protocol, isReport }: SeenEntry): void {
+    const requests = isReport ? 0 : 1
+    const key = `${Math.floor(at / MINUTE_MS)} ${protocol} ${nameIn(from)} ${nameIn(to)} ${to.port}`
+    const known = this.#sums.get(key)
+    if (known !== undefined) {
+      known.requests += requests
+      known.firstAt = Math.min(known.firstAt, at)
+      known.lastAt = Math.max(known.lastAt, at)
+    } else if (this.#sums.size < MOST_SUMS)
+      this.#sums.set(key, { from, to, protocol, requests, firstAt: at, lastAt: at })
+    else this.missed++
+  }
+}
+
+function nameIn({ address, pod }: SeenEnd): string {
+  return pod === undefined ? address : `${address} ${pod.namespace}/${pod.name}`
+}
+
 function endOf(value: unknown): SeenEnd | undefined {
   const { ip, port, pod } = fieldsOf(value)
   if (typeof ip !== 'string' || ip === '') return undefined
@@ -82,3 +120,5 @@ function textOf(value: unknown): string {
 }
 
 const MOST_CONNECTIONS = 100_000
+const MOST_SUMS = 20_000
+export const MINUTE_MS = 60_000

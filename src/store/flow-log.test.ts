@@ -14,7 +14,7 @@ test('connections are summed over the time that is asked for, also after a resta
   for (let minute = 0; minute < 5; minute++) {
     log.add(sighting('10.0.0.1', { at: START + minute * 60_000 }))
     log.add(sighting('10.0.0.1', { at: START + minute * 60_000 + 5 }))
-    log.add(sighting('10.0.0.1', { at: START + minute * 60_000 + 7, isRequest: false }))
+    log.add(sighting('10.0.0.1', { at: START + minute * 60_000 + 7, requests: 0 }))
   }
   log.add(sighting('10.0.0.2', { at: START }))
   now += 5 * 60_000
@@ -92,7 +92,7 @@ test('what was missed makes the time incomplete in which it was', (t) => {
   assert.equal(log.counters.lost, 3)
 })
 
-function sighting(address: string, more: Partial<Sighting>): Sighting {
+function sighting(address: string, { at, requests = 1 }: { at: number; requests?: number }): Sighting {
   const ends = { from: { address }, to: { address: '10.1.0.1' } }
-  return { ...ends, protocol: 'TCP', port: 80, at: 0, isRequest: true, ...more }
+  return { ...ends, protocol: 'TCP', port: 80, requests, firstAt: at, lastAt: at }
 }

@@ -1,5 +1,6 @@
 import { Database } from '../bus/database.ts'
 import type { FlowEnd, SeenFlow } from '../policy/flow.ts'
+import { MINUTE_MS } from '../policy/seen.ts'
 
 export interface FlowLogOptions {
   /** Null: in memory. */
@@ -11,16 +12,17 @@ export interface FlowLogOptions {
   readonly now?: () => number
 }
 
-/** A connection that was seen once. */
+/** Requests between the same two, of a minute at most. */
 export interface Sighting {
   readonly from: FlowEnd
   readonly to: FlowEnd
   readonly protocol: string
   readonly port: number
-  /** ms since the epoch */
-  readonly at: number
-  /** A request in it, and not only the connection. */
-  readonly isRequest: boolean
+  /** 0 where only the connection was seen. */
+  readonly requests: number
+  /** ms since the epoch, of the first of them */
+  readonly firstAt: number
+  readonly lastAt: number
 }
 
 /** Connections since a time, each as it was in all of it. */
@@ -73,19 +75,18 @@ export class FlowLog {
     this.#lostAt = this.#now()
   }
 
-  add({ from, to, protocol, port, at, isRequest }: Sighting): void {
-    const minute = Math.floor(at / MINUTE_MS)
+  add({ from, to, protocol, port, requests, firstAt, lastAt }: Sighting): void {
+    const minute = Math.floor(firstAt / MINUTE_MS)
     const [source, target] = [JSON.stringify(from), JSON.stringify(to)]
     const key = `${minute} ${source} ${target} ${protocol} ${port}`
     const known = this.#waiting.get(key)
     if (known !== undefined) {
-      known.requests += isRequest ? 1 : 0
-      known.firstAt = Math.min(known.firstAt, at)
-      known.lastAt = Math.max(known.lastAt, at)
+      known.requests += requests
+      known.firstAt = Math.min(known.firstAt, firstAt)
+      known.lastAt = Math.max(known.lastAt, lastAt)
       return
     }
-    const requests = isRequest ? 1 : 0
-    this.#waiting.set(key, { minute, source, target, protocol, port, requests, firstAt: at, lastAt: at })
+    this.#waiting.set(key, { minute, source, target, protocol, port, requests, firstAt, lastAt })
     if (this.#waiting.size >= MOST_WAITING) this.flush()
   }
 
@@ -236,7 +237,6 @@ const UNUSED = `
   DELETE FROM ends WHERE id NOT IN (SELECT source FROM flows UNION SELECT target FROM flows)
 `
 
-const MINUTE_MS = 60_000
 const FLUSH_MS = 10_000
 const MOST_WAITING = 20_000
 const MOST_ENDS = 100_000

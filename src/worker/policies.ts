@@ -8,7 +8,7 @@ import type { FlowEnd } from '../policy/flow.ts'
 import type { HostRule } from '../policy/host-rule.ts'
 import { cutByRule, type Protected } from '../policy/protection.ts'
 import { readRule } from '../policy/rule.ts'
-import type { FlowLog, FlowPage } from '../store/flow-log.ts'
+import type { FlowPage } from '../store/flow-log.ts'
 import { decode, encode } from '../wire/codec.ts'
 import { policyErrand, type SeenFlows } from '../wire/policies.ts'
 import { SUBJECTS } from '../wire/subjects.ts'
@@ -17,7 +17,7 @@ export interface PolicyAnswersOptions {
   readonly bus: Bus
   readonly node: string
   /** Undefined where nothing is remembered. */
-  readonly log: FlowLog | undefined
+  readonly flows: { page(sinceMs: number, after: number): Promise<FlowPage> } | undefined
   readonly table: HostTable
   /** `scripting.allowEnforcement` */
   readonly isAllowed: boolean
@@ -100,7 +100,7 @@ export class PolicyAnswers {
       case 'state':
         return encode({ policies: isAllowed ? await table.list() : [] })
       case 'flows':
-        return encode(this.#flows(errand.sinceMs, errand.after))
+        return encode(await this.#flows(errand.sinceMs, errand.after))
       default:
         throw new Mistake('E_REQUEST', 'this is no errand about policies')
     }
@@ -115,10 +115,10 @@ export class PolicyAnswers {
     })
   }
 
-  #flows(sinceMs: number, after: number): SeenFlows {
-    const { log } = this.#options
-    if (log === undefined) return { from: Date.now(), complete: false, ends: [], flows: [], next: null }
-    return packed(log.page(sinceMs, after))
+  async #flows(sinceMs: number, after: number): Promise<SeenFlows> {
+    const { flows } = this.#options
+    if (flows === undefined) return { from: Date.now(), complete: false, ends: [], flows: [], next: null }
+    return packed(await flows.page(sinceMs, after))
   }
 }
 

@@ -146,7 +146,7 @@ export async function startWorker(request: WorkerRequest): Promise<StartedWorker
       note('error', 'connections are not remembered any more', { error: String(error) }),
     )
   const policies = new PolicyAnswers({
-    ...{ bus, node, log: flowLog, table: new HostTable(), marker: join(folder, 'enforced'), note },
+    ...{ bus, node, flows, table: new HostTable(), marker: join(folder, 'enforced'), note },
     isAllowed: config.scripting.allowEnforcement && !isFile,
     removesOnExit: config.scripting.enforcement.removeOnExit,
     isInCluster: isFile || expectsCluster(config),

@@ -1,6 +1,7 @@
 import type { FilterLanguage } from '../../filter/index.ts'
 import type { EdgeSums } from '../../service-map/edge-sum.ts'
 import type { EntriesQuery } from '../../wire/entries.ts'
+import type { TakenConnections } from './connections.ts'
 import type { EntryMarks } from './marks.ts'
 
 /**
@@ -65,6 +66,18 @@ export interface EntrySums {
    * summed once. What was damaged is left out, and counted.
    */
   sum(query: SumQuery, signal: AbortSignal): AsyncIterable<SumPart>
+}
+
+/** Who connects to whom, summed where the entries are. */
+export interface EntryConnections {
+  /** Of what is appended from now on. */
+  connections(): Promise<FollowedConnections>
+}
+
+export interface FollowedConnections {
+  /** What came since the last time, up to now. One asks at a time. */
+  take(): Promise<TakenConnections>
+  stop(): void
 }
 
 export interface SumQuery {

@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs'
 import type { Filter } from '../../filter/index.ts'
+import { ConnectionsFollowing, headOf, NO_CONNECTIONS, type TakenConnections } from './connections.ts'
 import type { StoredEntry } from './entry-store.ts'
 import { linesFile, listed, pathIn } from './files.ts'
 import { decodeLine, LINE_END, type Line, lineStarts } from './lines.ts'
@@ -43,6 +44,9 @@ class Following {
   }
 }
 
+/** Somebody who is told of what is appended. */
+type Follows = Following | SumFollowing | ConnectionsFollowing
+
 /** Between two entries. */
 export interface PlaceInStore {
   /** 0 where there was none yet. */
@@ -53,7 +57,7 @@ export interface PlaceInStore {
 /** Reads what is appended to a folder, once for all who follow it. */
 export class Follower {
   readonly #folder: string
-  readonly #all = new Map<number, Following | SumFollowing>()
+  readonly #all = new Map<number, Follows>()
   /** Place of the next line. */
   #segment = 0
   #offset = 0
@@ -77,7 +81,11 @@ export class Follower {
     return { segment: this.#segment, byte: this.#offset }
   }
 
-  #begin(number: number, following: Following | SumFollowing): void {
+  startConnections(number: number): void {
+    this.#begin(number, new ConnectionsFollowing())
+  }
+
+  #begin(number: number, following: Follows): void {
     if (this.isIdle) this.#goToEnd()
     else this.poll()
     this.#all.set(number, following)
@@ -97,6 +105,14 @@ export class Follower {
   takeSums(number: number): TakenSums {
     const following = this.#all.get(number)
     if (!(following instanceof SumFollowing)) return { sums: new Map(), times: NEVER }
+    this.poll()
+    return following.take()
+  }
+
+  /** Who has connected to whom since the last time, up to now. */
+  takeConnections(number: number): TakenConnections {
+    const following = this.#all.get(number)
+    if (!(following instanceof ConnectionsFollowing)) return NO_CONNECTIONS
     this.poll()
     return following.take()
   }
@@ -160,9 +176,10 @@ export class Follower {
 
   #offer(bytes: Buffer): void {
     const starts = lineStarts(bytes)
+    const needsAll = this.#all.values().some((each) => !(each instanceof ConnectionsFollowing))
     for (let at = 0; at + 1 < starts.length; at++) {
       const line = decodeLine(bytes.subarray(starts[at], (starts[at + 1] ?? 1) - 1))
-      const entry = line === undefined ? undefined : parsed(line.json)
+      const entry = line === undefined ? undefined : parsed(line.json, needsAll)
       if (line !== undefined && entry !== undefined)
         for (const following of this.#all.values()) following.offer(line, entry.value)
     }
@@ -183,7 +200,9 @@ export class Follower {
   }
 }
 
-function parsed(json: string): { readonly value: unknown } | undefined {
+function parsed(json: string, needsAll: boolean): { readonly value: unknown } | undefined {
+  const head = needsAll ? undefined : headOf(json)
+  if (head !== undefined) return { value: head }
   try {
     return { value: JSON.parse(json) }
   } catch {

@@ -1,3 +1,4 @@
+import type { TakenConnections } from './connections.ts'
 import type { StoredEntry } from './entry-store.ts'
 import type { PlaceInStore } from './follower.ts'
 import type { FilterTask, ScanResult, ScanTask, SumTask } from './scanner.ts'
@@ -23,6 +24,9 @@ export type ToReader =
   | { readonly kind: 'follow-sums'; readonly number: number; readonly filter: FilterTask }
   /** What was summed since the last time is wanted, whatever there is. */
   | { readonly kind: 'sums'; readonly number: number }
+  | { readonly kind: 'follow-connections'; readonly number: number }
+  /** Who has connected to whom since the last time is wanted, whatever there is. */
+  | { readonly kind: 'connections'; readonly number: number }
   /** One batch is wanted, as soon as there is something. */
   | { readonly kind: 'more'; readonly number: number }
   | { readonly kind: 'unfollow'; readonly number: number }
@@ -39,6 +43,7 @@ export type FromReader =
     }
   | { readonly kind: 'summed'; readonly number: number; readonly result: SummedEntries }
   | { readonly kind: 'sums'; readonly number: number; readonly taken: TakenSums }
+  | { readonly kind: 'connections'; readonly number: number; readonly taken: TakenConnections }
   /** It sums what comes behind this place. */
   | { readonly kind: 'following-sums'; readonly number: number; readonly place: PlaceInStore }
   /** It looks at all that is appended from now on. */

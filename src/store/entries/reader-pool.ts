@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { Worker as Thread } from 'node:worker_threads'
 import { Mistake } from '../../mistake/mistake.ts'
-import type { FollowedEntries } from './entry-store.ts'
+import type { FollowedConnections, FollowedEntries } from './entry-store.ts'
 import type { PlaceInStore } from './follower.ts'
 import type { FromReader, ToReader } from './reader-messages.ts'
 import type { FilterTask, ScanResult, ScanTask, SumTask } from './scanner.ts'
@@ -41,6 +41,12 @@ export class ReaderPool {
   followSums(filter: FilterTask): Promise<FollowedSums> {
     this.#follower = this.#alive(this.#follower)
     return this.#follower.followSums(filter)
+  }
+
+  /** Sums who connects to whom from now on. */
+  followConnections(): Promise<FollowedConnections> {
+    this.#follower = this.#alive(this.#follower)
+    return this.#follower.followConnections()
   }
 
   follow(filter: FilterTask, signal: AbortSignal, begun?: () => void): AsyncGenerator<FollowedEntries> {
@@ -117,6 +123,20 @@ class ReaderClient {
         const taken = await this.#ask(number, { kind: 'sums', number })
         if (taken.kind !== 'sums') throw new Error('sums were asked for, and something else came')
         return taken.taken
+      },
+      stop: () => this.#post({ kind: 'unfollow', number }),
+    }
+  }
+
+  async followConnections(): Promise<FollowedConnections> {
+    const number = this.#number++
+    await this.#ask(number, { kind: 'follow-connections', number })
+    return {
+      take: async () => {
+        const answer = await this.#ask(number, { kind: 'connections', number })
+        if (answer.kind !== 'connections')
+          throw new Error('connections were asked for, and something else came')
+        return answer.taken
       },
       stop: () => this.#post({ kind: 'unfollow', number }),
     }

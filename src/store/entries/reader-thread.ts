@@ -32,6 +32,16 @@ class ReaderThread {
       case 'sums':
         post({ kind: 'sums', number: message.number, taken: this.#follower.takeSums(message.number) })
         return
+      case 'follow-connections':
+        this.#follower.startConnections(message.number)
+        this.#timer ??= setInterval(() => this.#poll(), POLL_MS)
+        post({ kind: 'following', number: message.number })
+        return
+      case 'connections': {
+        const taken = this.#follower.takeConnections(message.number)
+        post({ kind: 'connections', number: message.number, taken })
+        return
+      }
       case 'follow':
         this.#follower.start(message.number, this.#scanner.filter(message.filter))
         this.#timer ??= setInterval(() => this.#poll(), POLL_MS)

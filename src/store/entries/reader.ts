@@ -5,10 +5,12 @@ import { pause } from '../../waiting/pause.ts'
 import type { EntriesQuery } from '../../wire/entries.ts'
 import { type Cursor, cursorText, readCursor } from './cursor.ts'
 import type {
+  EntryConnections,
   EntryReader,
   EntryReaderCounters,
   EntrySums,
   FilterSettings,
+  FollowedConnections,
   FollowedEntries,
   StoredEntry,
   StoredPage,
@@ -26,11 +28,11 @@ export interface EntryReaderOptions extends FilterSettings {
 }
 
 /** Reads a folder of entries in threads of its own; the caller's never waits for the disk. */
-export function openEntryReader(options: EntryReaderOptions): EntryReader & EntrySums {
+export function openEntryReader(options: EntryReaderOptions): EntryReader & EntrySums & EntryConnections {
   return new ThreadedReader(options)
 }
 
-class ThreadedReader implements EntryReader, EntrySums {
+class ThreadedReader implements EntryReader, EntrySums, EntryConnections {
   readonly #options: EntryReaderOptions
   readonly #pool: ReaderPool
   #unreadable = 0
@@ -119,6 +121,10 @@ class ThreadedReader implements EntryReader, EntrySums {
     } finally {
       following.stop()
     }
+  }
+
+  connections(): Promise<FollowedConnections> {
+    return this.#pool.followConnections()
   }
 
   close(): Promise<void> {
