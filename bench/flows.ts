@@ -50,7 +50,10 @@ async function keep(remembers: boolean): Promise<Cost> {
   const log = new FlowLog({ folder: join(folder, 'flows'), mostBytes: 64 << 20, keepMs: 1e12 })
   const cluster = { onChanges: () => () => {} }
   const flows = remembers ? new Flows({ reader, log, cluster }, (error) => console.error(error)) : undefined
+  // The thread that follows takes a moment to begin.
+  const begun = await reader.connections()
   await sleep(500)
+  begun.stop()
   const [all, main] = [process.cpuUsage(), process.threadCpuUsage()]
   for (let at = 0; at < entries.length; at += BATCH) {
     for (const { atMs, json } of entries.slice(at, at + BATCH)) writer.append(atMs, json)
