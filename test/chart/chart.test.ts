@@ -493,6 +493,20 @@ describe('the chart', () => {
     objectNamed(manifests, 'PodMonitor', 'remora-worker')
   })
 
+  test('gives programs the time that they take to end', async (t) => {
+    const chart = await Chart.open(t)
+    if (chart === undefined) return
+    const specs = podSpecs(await chart.render())
+    const hub = specs.find(({ name }) => name === 'Deployment remora-hub')?.spec ?? {}
+    const worker = specs.find(({ name }) => name === 'DaemonSet remora-worker')?.spec ?? {}
+    const [, seconds] = listOf(
+      recordOf(recordOf(recordOf(containerNamed(hub, 'hub').lifecycle).preStop).exec).command,
+    )
+    // Programs end after 20 s at the latest (src/cli/shutdown.ts).
+    assert.ok(Number(hub.terminationGracePeriodSeconds) > Number(seconds) + 20)
+    assert.ok(Number(worker.terminationGracePeriodSeconds) > 20)
+  })
+
   test('goes on to the next server of NATS when the one before has everything', async (t) => {
     const chart = await Chart.open(t)
     if (chart === undefined) return
