@@ -132,6 +132,7 @@ export class Pipeline {
   }
   readonly #own: OwnConnections | undefined
   readonly #duplicates: Duplicates | undefined
+  readonly #selection: Selection | undefined
   readonly #ignoredBytes: Record<string, number> = {}
   #copiedEntries = 0
   #isForgetting = false
@@ -149,6 +150,7 @@ export class Pipeline {
     this.#options = options
     this.#wantsParts = options.chunks || options.payloads.tcp || options.payloads.udp
     this.#sink = sink
+    this.#selection = options.selection
     if (options.ownSockets !== undefined && !options.captureSelf)
       this.#own = new OwnConnections(options.ownSockets)
     if (options.duplicatesMs !== undefined)
@@ -246,7 +248,7 @@ export class Pipeline {
 
   /** Why a packet goes no further, though it can be read. */
   #whyNot(packet: Packet, decoded: boolean): IgnoreReason | undefined {
-    const { selection } = this.#options
+    const selection = this.#selection?.takesAll === false ? this.#selection : undefined
     if (selection?.isTargeted(packet) === false) return 'not-targeted'
     if (!decoded) return undefined
     if (this.#duplicates?.isCopy(packet) === true) return 'duplicate'

@@ -25,6 +25,8 @@ export class Selection {
   /** Conversations whose hash is below are read. */
   #below = WHOLE
   readonly #elsewhere = new Set<string>()
+  /** Nothing is left out. */
+  takesAll = true
 
   /** What changed of addresses of pods: 0 for those that are of none any more. */
   mark(changed: readonly MarkedAddress[]): void {
@@ -34,11 +36,13 @@ export class Selection {
       else this.#elsewhere.delete(address)
     }
     this.#isShared = this.#elsewhere.size > 0
+    this.#note()
   }
 
   set({ onlyTargeted, sampleRate }: SelectionOrder): void {
     this.#onlyTargeted = onlyTargeted
     this.#below = (sampleRate / 100) * WHOLE
+    this.#note()
   }
 
   /** Whether one of the ends is a pod that is captured. */
@@ -84,6 +88,10 @@ export class Selection {
   /** Whether its conversation is one of those that are left out; the same for both directions and on all nodes. */
   isSampledOut(packet: Packet): boolean {
     return this.#below < WHOLE && conversationHash2(packet) >>> 0 >= this.#below
+  }
+
+  #note(): void {
+    this.takesAll = !this.#onlyTargeted && !this.#isShared && this.#below >= WHOLE
   }
 }
 
