@@ -151,7 +151,7 @@ export class HubForward {
     if (best?.isReady) return best
     const states = pods.map(({ name, phase }) => `${name} is ${phase}`).join(', ')
     throw new Mistake('E_KUBERNETES', `no pod of the hub is ready: ${states}`, {
-      hint: `kubectl -n ${this.#choice.namespace} describe pod ${best?.name} says why.`,
+      hint: `kubectl -n ${this.#choice.namespace} describe pod ${best?.name} says why, or its log. A hub that does not reach NATS is not ready.`,
     })
   }
 }
