@@ -15,6 +15,7 @@ import { REPOSITORY } from '../src/testing/remora.ts'
 import { Running } from '../src/testing/running.ts'
 import { until } from '../src/testing/until.ts'
 import { buildDashboard } from './build-dashboard.ts'
+import { startCluster } from './sample-cluster.ts'
 
 const OUT = join(REPOSITORY, 'docs/screenshots')
 
@@ -22,6 +23,8 @@ interface Shot {
   readonly name: string
   readonly path: string
   readonly colorScheme?: 'light'
+  /** Absent: with the sample. */
+  readonly where?: 'cluster'
   /** What is done on the screen before the picture is taken. */
   readonly before?: (page: Page) => Promise<void>
 }
@@ -48,6 +51,8 @@ const SHOTS: readonly Shot[] = [
   { name: 'jobs', path: '/jobs', colorScheme: 'light' },
   { name: 'map', path: '/map' },
   { name: 'recordings', path: '/recordings' },
+  { name: 'capture', path: '/capture', where: 'cluster', before: tryRule },
+  { name: 'policies', path: '/policies', where: 'cluster', colorScheme: 'light', before: openFirst },
   { name: 'health', path: '/health', colorScheme: 'light' },
 ]
 
@@ -61,6 +66,13 @@ async function openFirst(page: Page): Promise<void> {
     .getByRole('button', { name: /^Details of/ })
     .first()
     .click()
+}
+
+async function tryRule(page: Page): Promise<void> {
+  await page.getByRole('combobox', { name: 'Excluded namespaces' }).fill('kube-system')
+  await page.keyboard.press('Enter')
+  await page.keyboard.press('Tab')
+  await page.getByText('Would be captured:').waitFor()
 }
 
 async function openTrial(page: Page): Promise<void> {
@@ -100,7 +112,9 @@ async function takeAll(): Promise<void> {
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ name: 'failures', filter: 'http and response.status >= 400' }),
   })
-  for (const shot of SHOTS) await take(shot, tap.apiUrl, await pathOf(shot.path))
+  const cluster = await startCluster(whole, join(folder, 'cluster'))
+  for (const shot of SHOTS)
+    await take(shot, shot.where === 'cluster' ? cluster.apiUrl : tap.apiUrl, await pathOf(shot.path))
 
   async function pathOf(path: string): Promise<string> {
     const title = /^\/agents\/(.+)$/.exec(path)?.[1]
