@@ -1,5 +1,6 @@
 import type { ClusterNode, EndpointSlice, KnownChange, Pod, Service } from '../cluster/objects.ts'
 import { type FlowEnd, type FlowPod, type Labels, NAMESPACE_NAME, type NamedPort } from './flow.ts'
+import type { SeenPod } from './seen.ts'
 
 /** Who is connected to, and at which port. */
 export interface Target {
@@ -11,6 +12,8 @@ export interface Target {
 export class ClusterEnds {
   readonly #pods = new Map<string, Pod>()
   readonly #byAddress = new Map<string, Pod>()
+  /** Those that entries of a while ago tell of; of too many the oldest are forgotten. */
+  readonly #gone = new Map<string, Pod>()
   readonly #services = new Map<string, Service>()
   readonly #serviceByAddress = new Map<string, Service>()
   /** By the names of their services, then their own. */
@@ -43,10 +46,10 @@ export class ClusterEnds {
     )
   }
 
-  /** `name` is the pod that somebody has found to have the address. */
-  end(address: string, name?: { readonly namespace: string; readonly name: string }): FlowEnd {
-    const named = name === undefined ? undefined : this.#pods.get(`${name.namespace}/${name.name}`)
-    const pod = named ?? this.#byAddress.get(address)
+  /** `seen` is the pod that somebody has found to have the address, as it was then: it may be gone, or have other labels by now. */
+  end(address: string, seen?: SeenPod): FlowEnd {
+    if (seen !== undefined) return this.#endThen(address, seen)
+    const pod = this.#byAddress.get(address)
     if (pod !== undefined) return this.#endOf(pod, address)
     const host = this.#hosts.get(address)
     return host === undefined ? { address } : { address, host }
@@ -83,6 +86,7 @@ export class ClusterEnds {
     const addresses = addressesOf(pod)
     if (isGone) {
       this.#pods.delete(name)
+      this.#keepGone(name, pod)
       for (const address of addresses)
         if (this.#byAddress.get(address)?.metadata.uid === pod.metadata.uid) this.#byAddress.delete(address)
       return
@@ -91,6 +95,13 @@ export class ClusterEnds {
     // In the network of their node they have the addresses of that; those of pods that have ended are given to others.
     if (pod.spec.hostNetwork === true || hasEnded(pod)) return
     for (const address of addresses) this.#byAddress.set(address, pod)
+  }
+
+  #keepGone(name: string, pod: Pod): void {
+    this.#gone.delete(name)
+    this.#gone.set(name, pod)
+    const [oldest] = this.#gone.keys()
+    if (this.#gone.size > MOST_GONE && oldest !== undefined) this.#gone.delete(oldest)
   }
 
   #takeNode({ metadata, status }: ClusterNode, isGone: boolean): void {
@@ -126,6 +137,15 @@ export class ClusterEnds {
       for (const { addresses } of endpoints)
         for (const address of addresses) yield { end: this.end(address), port: own.port }
     }
+  }
+
+  #endThen(address: string, { namespace, name, labels, node, hostAddress }: SeenPod): FlowEnd {
+    const known = this.#pods.get(`${namespace}/${name}`) ?? this.#gone.get(`${namespace}/${name}`)
+    if (known?.spec.hostNetwork === true || (known === undefined && hostAddress === address))
+      return { address, host: known?.spec.nodeName ?? node }
+    const ports = known === undefined ? [] : flowPodOf(known).ports
+    const pod = { name, namespace, labels, namespaceLabels: namespaceLabels(namespace), node, ports }
+    return { address, pod }
   }
 
   #endOf(pod: Pod, address: string): FlowEnd {
@@ -182,4 +202,5 @@ function keep<V>(map: Map<string, V>, key: string, value: V, isGone: boolean): v
   else map.set(key, value)
 }
 
+const MOST_GONE = 10_000
 const SERVICE_NAME = 'kubernetes.io/service-name'

@@ -1,3 +1,5 @@
+import type { Labels } from './flow.ts'
+
 /** An entry as policies see it: who had opened the connection to whom. */
 export interface SeenEntry {
   /** Identity of the entry. */
@@ -27,7 +29,17 @@ export interface SeenEnd {
   readonly address: string
   readonly port: number
   /** As the entry names it; absent where it names none. */
-  readonly pod?: { readonly namespace: string; readonly name: string } | undefined
+  readonly pod?: SeenPod | undefined
+}
+
+/** A pod as it was at the time of an entry. */
+export interface SeenPod {
+  readonly namespace: string
+  readonly name: string
+  readonly labels: Labels
+  /** Where it ran, and the address of that; "" where nobody knows. */
+  readonly node: string
+  readonly hostAddress: string
 }
 
 /**
@@ -104,9 +116,21 @@ function nameIn({ address, pod }: SeenEnd): string {
 function endOf(value: unknown): SeenEnd | undefined {
   const { ip, port, pod } = fieldsOf(value)
   if (typeof ip !== 'string' || ip === '') return undefined
-  const { name, namespace } = fieldsOf(fieldsOf(pod).metadata)
-  const known = textOf(name) === '' ? {} : { pod: { name: textOf(name), namespace: textOf(namespace) } }
-  return { address: ip, port: Number(port) || 0, ...known }
+  const known = podOf(pod)
+  return { address: ip, port: Number(port) || 0, ...(known === undefined ? {} : { pod: known }) }
+}
+
+function podOf(value: unknown): SeenPod | undefined {
+  const { metadata, spec, status } = fieldsOf(value)
+  const { name, namespace, labels } = fieldsOf(metadata)
+  if (textOf(name) === '') return undefined
+  return {
+    name: textOf(name),
+    namespace: textOf(namespace),
+    labels: Object.fromEntries(Object.entries(fieldsOf(labels)).map(([key, each]) => [key, textOf(each)])),
+    node: textOf(fieldsOf(spec).nodeName),
+    hostAddress: textOf(fieldsOf(status).hostIp),
+  }
 }
 
 type Fields = Readonly<Record<string, unknown>>

@@ -1,7 +1,7 @@
 import type { Bus } from '../../bus/bus.ts'
 import { Mistake } from '../../mistake/mistake.ts'
 import type { ClusterEnds } from '../../policy/ends.ts'
-import type { SeenFlow } from '../../policy/flow.ts'
+import type { Flow, FlowEnd, SeenFlow } from '../../policy/flow.ts'
 import { SeenEntries } from '../../policy/seen.ts'
 import { decode, encode } from '../../wire/codec.ts'
 import type { EntriesQuery } from '../../wire/entries.ts'
@@ -142,18 +142,32 @@ function unpacked({ ends, flows }: SeenFlows): SeenFlow[] {
 export function summed(flows: readonly SeenFlow[]): SeenFlow[] {
   const byKey = new Map<string, SeenFlow>()
   for (const flow of flows) {
-    const key = JSON.stringify([flow.from, flow.to, flow.protocol, flow.port])
+    const key = flowKey(flow)
     const known = byKey.get(key)
     if (known === undefined) byKey.set(key, flow)
     else
       byKey.set(key, {
-        ...flow,
+        ...known,
         count: Math.max(known.count, flow.count),
         firstAt: Math.min(known.firstAt, flow.firstAt),
         lastAt: Math.max(known.lastAt, flow.lastAt),
       })
   }
   return [...byKey.values()]
+}
+
+/** The same for the same two, with the labels that they had, at the same port. */
+export function flowKey({ from, to, protocol, port }: Flow): string {
+  return JSON.stringify([nameOf(from), nameOf(to), protocol, port])
+}
+
+function nameOf({ address, pod, host }: FlowEnd) {
+  if (pod === undefined) return [address, host]
+  return [address, pod.namespace, pod.name, Object.entries(pod.labels).toSorted(byName)]
+}
+
+function byName([one]: readonly [string, string], [other]: readonly [string, string]): number {
+  return one < other ? -1 : one > other ? 1 : 0
 }
 
 function parsed(text: string): unknown {

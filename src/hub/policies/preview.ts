@@ -4,7 +4,7 @@ import type { NetworkPolicy } from '../../policy/network-policy.ts'
 import { type PolicyRule, ruleInWords } from '../../policy/rule.ts'
 import { verdict } from '../../policy/verdict.ts'
 import type { PolicyPreview } from '../../wire/policies.ts'
-import { type Seen, type SeenRequest, summed } from './history.ts'
+import { flowKey, type Seen, type SeenRequest, summed } from './history.ts'
 
 /** What is in force when a rule is added. */
 export interface InForce {
@@ -108,7 +108,7 @@ function newest(flows: readonly SeenFlow[], requests: readonly SeenRequest[]): S
   const byWorker = new Map<string, SeenFlow>()
   for (const { id, isReport: _isReport, ...request } of requests) {
     const [worker] = id.split('/')
-    const key = JSON.stringify([worker, request.from, request.to, request.protocol, request.port])
+    const key = `${worker} ${flowKey(request)}`
     const known = byWorker.get(key)
     byWorker.set(key, {
       ...request,
