@@ -50,7 +50,10 @@ describe('the rights that the chart asks for', () => {
     })
     assert.deepEqual(await rights({ config: { scripting: { allowEnforcement: true } } }), {
       'Role net remora-hub': [...OWN, ...RESOURCES],
-      'ClusterRole net-remora-hub': [...FOLLOW, ...ENFORCE, ...wide.slice(FOLLOW.length)],
+      'ClusterRole net-remora-hub': [
+        ...[...FOLLOW, ...ENFORCE, 'list namespaces'],
+        ...wide.slice(FOLLOW.length),
+      ],
     })
     assert.deepEqual(await rights({ rbac: { clusterWide: false } }), {
       'Role net remora-hub': OWN,

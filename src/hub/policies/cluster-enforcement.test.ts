@@ -404,6 +404,30 @@ test('while no pods are known nothing is put in force', async (t) => {
   })
 })
 
+test('a preview knows labels of namespaces, and says what it does not know', async (t) => {
+  const withRight = [...RULES, { apiGroups: [''], resources: ['namespaces'], verbs: ['list'] }]
+  const rule = network('shop', {
+    podSelector: { matchLabels: { app: 'cart' } },
+    ingress: [{ from: [{ namespaceSelector: { matchLabels: { env: 'production' } } }] }],
+  })
+  const preview = async (lab: Awaited<ReturnType<typeof cluster>>) => {
+    lab.kube.put('shop', { metadata: { labels: { env: 'production' } } }, 'namespaces')
+    return lab.requests.ask({ ask: 'preview', rule, window: '1h' })
+  }
+  const lab = await cluster(t, { rules: withRight })
+  const { requests, complete, notes } = await preview(lab)
+  assert.deepEqual([requests.cut, complete, notes], [2, true, []])
+  lab.kube.put('odd', { spec: { podSelector: {}, policyTypes: ['Sideways'] } }, 'networkpolicies', 'shop')
+  const unread = await preview(lab)
+  assert.deepEqual(
+    [unread.complete, unread.notes],
+    [false, ['policies in force that cannot be read, and are left out: 1']],
+  )
+  const blind = await preview(await cluster(t))
+  assert.deepEqual([blind.requests.cut, blind.complete], [6, false])
+  assert.match(blind.notes.join(), /others count as missing: the hub has no right to list namespaces/)
+})
+
 test('a preview lists what the objects in the cluster cut then', async (t) => {
   const lab = await cluster(t)
   const rule: PolicyRuleText = {
@@ -525,6 +549,7 @@ async function cluster(t: TestContext, options: ClusterOptions = {}) {
       ...{ ttlMs: 3_600_000, maxTtlMs: 86_400_000, maxPolicies: 10 },
       history: { flows: async () => whole(seen), requests: async () => whole(seen) },
       inForce: () => enforcement.inForce(),
+      namespaceLabels: () => enforcement.namespaceLabels(),
       activeAgents: async () => lab.active,
       tell: (_agent, text) => lab.told.push(text),
       note: (_level, message, fields) => lab.noted.push(`${message} ${JSON.stringify(fields)}`),

@@ -3,15 +3,23 @@ import type { KubernetesClient, KubernetesObject } from '../../kubernetes/client
 import { Mistake } from '../../mistake/mistake.ts'
 import { splitPort } from '../../node/servers-here.ts'
 import { type ClusterEnds, namespaceLabels, type Target } from '../../policy/ends.ts'
-import type { FlowEnd } from '../../policy/flow.ts'
+import type { FlowEnd, Labels } from '../../policy/flow.ts'
 import { type NetworkPolicy, readNetworkPolicy } from '../../policy/network-policy.ts'
 import { readAddress } from '../../policy/networks.ts'
 import { cutByPolicy, isQuarantine, type Protected } from '../../policy/protection.ts'
 import type { PolicyRule } from '../../policy/rule.ts'
 import { selects } from '../../policy/verdict.ts'
 import { type PolicyRecord, policyRecord } from '../../wire/policies.ts'
+import type { PoliciesInForce } from './enforcement.ts'
 import { blockedPod, type Enforced, type Enforcement, type Looked } from './enforcement.ts'
-import { BLOCKED_LABEL, quarantine, withLabel } from './preview.ts'
+import {
+  BLOCKED_LABEL,
+  inNamespaces,
+  type NamespaceLabels,
+  needsNamespaces,
+  quarantine,
+  withLabel,
+} from './preview.ts'
 
 export interface ClusterEnforcementOptions {
   readonly client: Pick<KubernetesClient, 'create' | 'update' | 'patch' | 'delete' | 'get' | 'list'>
@@ -57,9 +65,10 @@ export class ClusterEnforcement implements Enforcement {
     const resolvers = this.#resolvers(pods, await nameservers())
     if (rule.kind === 'network') {
       const { policy } = rule
-      refuse(cutByPolicy(this.#infrastructure(pods, resolvers), policy))
+      const refuseCut = await this.#refusal(policy)
+      refuseCut(this.#infrastructure(pods, resolvers))
       // Who lets nothing pass at all means to cut off from names, too.
-      if (!isQuarantine(policy)) refuse(cutByPolicy(resolving(policy, pods, resolvers), policy))
+      if (!isQuarantine(policy)) refuseCut(resolving(policy, pods, resolvers))
       return
     }
     const { pod, namespace } = rule
@@ -123,24 +132,18 @@ export class ClusterEnforcement implements Enforcement {
   }
 
   /** Policies of everybody that are in force. Rejects with `E_POLICY` naming the right that is missing. */
-  async inForce(): Promise<NetworkPolicy[]> {
+  async inForce(): Promise<PoliciesInForce> {
     const all = await this.#inNamespaces(() => ({}))
-    return all.flatMap((object) => {
-      try {
-        const { metadata, spec } = object
-        const { name, namespace } = metadata
-        const policy = {
-          apiVersion: 'networking.k8s.io/v1',
-          kind: 'NetworkPolicy',
-          metadata: { name, namespace },
-          spec,
-        }
-        return [readNetworkPolicy(policy)]
-      } catch (error) {
-        if (error instanceof Mistake) return []
-        throw error
-      }
-    })
+    const policies = all.flatMap((object) => policyIn(object) ?? [])
+    return { policies, unread: all.length - policies.length }
+  }
+
+  /** Of all namespaces. Rejects with `E_POLICY` naming the right that is missing. */
+  async namespaceLabels(): Promise<NamespaceLabels> {
+    const { client } = this.#options
+    const list = () => client.list('/api/v1/namespaces', {})
+    const { objects } = await needing('list', 'namespaces', '', list)
+    return new Map(objects.map(({ metadata }) => [metadata.name, (metadata.labels ?? {}) as Labels]))
   }
 
   /** Makes the object, or replaces the one that we have made before. */
@@ -244,6 +247,23 @@ export class ClusterEnforcement implements Enforcement {
     }
   }
 
+  /** What throws where the policy cuts something of these. Where labels of namespaces may not be looked at, they count as missing. */
+  async #refusal(policy: NetworkPolicy): Promise<(flows: readonly Protected[]) => void> {
+    const namespaces = needsNamespaces(policy)
+      ? await this.namespaceLabels().catch((error: unknown) => {
+          if (!isMistake(error, 'E_POLICY')) throw error
+          return NO_NAMESPACES
+        })
+      : NO_NAMESPACES
+    return (flows) =>
+      refuse(
+        cutByPolicy(
+          flows.map(({ what, flow }) => ({ what, flow: inNamespaces(flow, namespaces) })),
+          policy,
+        ),
+      )
+  }
+
   /** Between hubs, workers, NATS, the resolver and the API server: what nothing may cut. */
   #infrastructure(pods: readonly FlowEnd[], resolvers: readonly Target[]): Protected[] {
     const { ends, apiPort } = this.#options
@@ -328,6 +348,17 @@ function resolving(
 ): Protected[] {
   const isAboutSome = pods.some(({ pod }) => pod !== undefined && selects(policy, pod))
   return asking([...pods, ...(isAboutSome ? [] : [endLater(policy)])], resolvers)
+}
+
+/** Undefined for what makes no sense to us. */
+function policyIn({ metadata: { name, namespace }, spec }: KubernetesObject): NetworkPolicy | undefined {
+  const [apiVersion, kind] = ['networking.k8s.io/v1', 'NetworkPolicy']
+  try {
+    return readNetworkPolicy({ apiVersion, kind, metadata: { name, namespace }, spec })
+  } catch (error) {
+    if (error instanceof Mistake) return undefined
+    throw error
+  }
 }
 
 function refuse(cut: Protected | undefined): void {
@@ -462,6 +493,7 @@ function labelText(text: string): string {
     .replace(/^[^A-Za-z0-9]+|[^A-Za-z0-9]+$/g, '')
 }
 
+const NO_NAMESPACES: NamespaceLabels = new Map()
 const POLICIES = 'networkpolicies (networking.k8s.io)'
 const MANAGED_BY = 'app.kubernetes.io/managed-by'
 /** There may be a Remora of the same name in another namespace. */

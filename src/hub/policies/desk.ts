@@ -23,9 +23,9 @@ import {
   policyRecord,
 } from '../../wire/policies.ts'
 import { SUBJECTS } from '../../wire/subjects.ts'
-import { blockedPod, type Enforcement } from './enforcement.ts'
+import { blockedPod, type Enforcement, type PoliciesInForce } from './enforcement.ts'
 import type { History } from './history.ts'
-import { needsNamespaces, previewOf } from './preview.ts'
+import { inNamespaces, type NamespaceLabels, needsNamespaces, previewOf } from './preview.ts'
 
 export interface PolicyDeskOptions {
   readonly bus: Pick<Bus, 'respond' | 'mostBytes'>
@@ -33,8 +33,8 @@ export interface PolicyDeskOptions {
   readonly bucket: Bucket
   readonly enforcement: Enforcement
   readonly history: Pick<History, 'flows' | 'requests'>
-  /** NetworkPolicies of everybody; empty where there are none. */
-  readonly inForce: () => Promise<readonly NetworkPolicy[]>
+  readonly inForce: () => Promise<PoliciesInForce>
+  readonly namespaceLabels: () => Promise<NamespaceLabels>
   /** `scripting.allowEnforcement` */
   readonly isAllowed: boolean
   readonly ttlMs: number
@@ -247,20 +247,15 @@ export class PolicyDesk {
   }
 
   async #preview(text: PolicyRecord['rule'], windowMs: number): Promise<PolicyPreview> {
-    const { history, inForce } = this.#options
+    const { history } = this.#options
     const rule = readRule(text)
     const since = this.#now() - windowMs
     const notes: string[] = []
-    if (needsNamespaces(rule))
-      notes.push('of namespaces only the label kubernetes.io/metadata.name is known: others count as missing')
-    const policies =
-      rule.kind === 'host'
-        ? []
-        : await inForce().catch((error: unknown) => {
-            if (!(error instanceof Mistake)) throw error
-            notes.push(`without the policies that are in force: ${error.message}`)
-            return []
-          })
+    const policies = rule.kind === 'host' ? [] : await this.#policiesInForce(notes)
+    const namespaces = await this.#namespacesFor(
+      rule.kind === 'network' ? [...policies, rule.policy] : policies,
+      notes,
+    )
     const rules = [...this.#known.values()].flatMap((record) => {
       const known = record.kind === 'host' ? readRule(record.rule) : undefined
       return known?.kind === 'host' ? [known.rule] : []
@@ -269,12 +264,40 @@ export class PolicyDesk {
       history.flows(since),
       history.requests('', since, AbortSignal.timeout(LOOK_BACK_MS)),
     ])
-    const preview = previewOf(rule, { policies, rules }, { flows, requests })
+    const preview = previewOf(
+      rule,
+      { policies, rules },
+      {
+        flows: { ...flows, all: flows.all.map((each) => inNamespaces(each, namespaces)) },
+        requests: { ...requests, all: requests.all.map((each) => inNamespaces(each, namespaces)) },
+      },
+    )
     return {
       ...preview,
       notes: [...notes, ...preview.notes],
       complete: preview.complete && notes.length === 0,
     }
+  }
+
+  async #policiesInForce(notes: string[]): Promise<readonly NetworkPolicy[]> {
+    const { policies, unread } = await this.#options.inForce().catch((error: unknown) => {
+      if (!(error instanceof Mistake)) throw error
+      notes.push(`without the policies that are in force: ${error.message}`)
+      return { policies: [], unread: 0 }
+    })
+    if (unread > 0) notes.push(`policies in force that cannot be read, and are left out: ${unread}`)
+    return policies
+  }
+
+  /** Labels of namespaces, where policies ask for them. */
+  async #namespacesFor(policies: readonly NetworkPolicy[], notes: string[]): Promise<NamespaceLabels> {
+    if (!policies.some(needsNamespaces)) return new Map()
+    return this.#options.namespaceLabels().catch((error: unknown) => {
+      if (!(error instanceof Mistake)) throw error
+      const known = 'of namespaces only the label kubernetes.io/metadata.name is known'
+      notes.push(`${known}, others count as missing: ${error.message}`)
+      return new Map()
+    })
   }
 
   async #suggest(filter: string, windowMs: number): Promise<PolicySuggestion> {

@@ -1,3 +1,4 @@
+import type { NetworkPolicy } from '../../policy/network-policy.ts'
 import type { PolicyRule } from '../../policy/rule.ts'
 import type { PolicyNode, PolicyRecord } from '../../wire/policies.ts'
 
@@ -30,6 +31,13 @@ export interface Looked {
   /** Names of those that somebody else has changed. */
   readonly changed: readonly string[]
   readonly adopted: readonly PolicyRecord[]
+}
+
+/** NetworkPolicies of everybody. */
+export interface PoliciesInForce {
+  readonly policies: readonly NetworkPolicy[]
+  /** Others, of which we make no sense. */
+  readonly unread: number
 }
 
 /** Name of the pod that a policy cuts off, in its namespace; undefined for policies of other kinds. */

@@ -1,4 +1,4 @@
-import { type Flow, type FlowEnd, NAMESPACE_NAME, type SeenFlow } from '../../policy/flow.ts'
+import { type Flow, type FlowEnd, type Labels, NAMESPACE_NAME, type SeenFlow } from '../../policy/flow.ts'
 import { type HostRule, hostVerdict } from '../../policy/host-rule.ts'
 import type { NetworkPolicy } from '../../policy/network-policy.ts'
 import { type PolicyRule, ruleInWords } from '../../policy/rule.ts'
@@ -57,10 +57,24 @@ export function withLabel(
   return { ...end, pod: { ...end.pod, labels: { ...end.pod.labels, [BLOCKED_LABEL]: name } } }
 }
 
-/** Whether a rule asks for labels of namespaces of which only the names are known. */
-export function needsNamespaces(rule: PolicyRule): boolean {
-  if (rule.kind !== 'network') return false
-  const { ingress, egress } = rule.policy.spec
+/** Labels of namespaces, by their names. */
+export type NamespaceLabels = ReadonlyMap<string, Labels>
+
+/** The same with the labels that the namespaces of pods have. */
+export function inNamespaces<F extends Flow>(flow: F, namespaces: NamespaceLabels): F {
+  const labelled = (end: FlowEnd): FlowEnd => {
+    const { pod } = end
+    const namespaceLabels = namespaces.get(pod?.namespace ?? '')
+    return pod === undefined || namespaceLabels === undefined
+      ? end
+      : { ...end, pod: { ...pod, namespaceLabels } }
+  }
+  return { ...flow, from: labelled(flow.from), to: labelled(flow.to) }
+}
+
+/** Whether a policy asks for labels of namespaces besides their names. */
+export function needsNamespaces({ spec }: NetworkPolicy): boolean {
+  const { ingress, egress } = spec
   const peers = [
     ...(ingress ?? []).flatMap(({ from }) => from ?? []),
     ...(egress ?? []).flatMap(({ to }) => to ?? []),
