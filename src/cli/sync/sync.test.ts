@@ -300,6 +300,21 @@ describe('sync', () => {
     assert.deepEqual(await bench.titles(), ['B', 'A'])
   })
 
+  test('B16 sends what had no room as soon as something was deleted', async (t) => {
+    const bench = await Bench.open(t, { 'a.js': '// A\n' })
+    await bench.settle()
+    bench.write('b.js', '// B\n')
+    bench.hub.meanwhile = async () => {
+      const hasRoom = !bench.has('a.js')
+      if (!hasRoom) throw new Mistake('E_TOO_LARGE', 'the config map is full')
+    }
+    await bench.settle()
+    assert.deepEqual(await bench.titles(), ['A'])
+    bench.remove('a.js')
+    await bench.settle()
+    assert.deepEqual(await bench.titles(), ['B'])
+  })
+
   test('B17 sees what was edited on the hub, and does not overwrite it', async (t) => {
     const bench = await Bench.open(t, { 'a.js': '// A\n1' })
     await bench.settle()

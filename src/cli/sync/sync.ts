@@ -125,6 +125,8 @@ export class Sync {
       try {
         const agent = await this.#do(action, versions)
         if (agent !== undefined) this.#report.done(action, agent)
+        // Now there may be room for what was refused.
+        if (action.kind === 'delete') this.#refusals.clear()
       } catch (error) {
         if (!(error instanceof Mistake) || ENDS.has(error.code)) throw error
         // Somebody was faster: the next round sees what there is now. Who always loses has to say so.
