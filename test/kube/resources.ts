@@ -109,6 +109,14 @@ export class Resources {
       throw badRequest(
         `the name of the object (${textOf(name)}) does not match the name on the URL (${target.name})`,
       )
+    if (textOf(resourceVersion) === '' && needsVersion(target.kind))
+      throw invalid(target.kind, target.name, [
+        {
+          reason: 'FieldValueInvalid',
+          field: 'metadata.resourceVersion',
+          message: 'Invalid value: 0: must be specified for an update',
+        },
+      ])
     if (textOf(resourceVersion) !== '' && resourceVersion !== old.metadata.resourceVersion)
       throw conflict(target.kind, target.name, MODIFIED)
     if (textOf(uid) !== '' && uid !== old.metadata.uid)
@@ -332,6 +340,11 @@ export class Resources {
     const letters = Array.from({ length: 5 }, () => ALPHABET[Math.floor(Math.random() * ALPHABET.length)])
     return `${textOf(prefix).slice(0, 58)}${letters.join('')}`
   }
+}
+
+/** Without it most built-in kinds are replaced whatever is there (`AllowUnconditionalUpdate` of their strategies). */
+function needsVersion({ isCustom, resource }: ResourceKind): boolean {
+  return isCustom || resource === 'leases' || resource === 'customresourcedefinitions'
 }
 
 function patched(kind: ResourceKind, old: FakeObject, type: string, patch: unknown): Json {

@@ -97,7 +97,8 @@ function ofData(object: Json, old: Json | undefined): readonly Cause[] {
   if (size > MOST_DATA)
     causes.push({
       reason: 'FieldValueTooLong',
-      field: object.kind === 'Secret' ? 'data' : '',
+      // A path of one step without a name, as the API server has it.
+      field: object.kind === 'Secret' ? 'data' : '[]',
       message: `Too long: may not be more than ${MOST_DATA} bytes`,
     })
   if (old?.immutable === true)
