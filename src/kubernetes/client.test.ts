@@ -128,17 +128,16 @@ describe('the Kubernetes client', () => {
     assert.equal(seen.filter(({ kind }) => kind === 'all').length, 1)
   })
 
-  for (const how of ['as an answer', 'as an event'])
+  for (const how of ['as an answer', 'as an event', 'as the first event'])
     test(`reads all again when what it missed is gone, told ${how}`, async (t) => {
       const { fake, client } = await started(t)
       fake.put('a', { data: {} })
       const { names } = watched(t, client)
       await until(() => fake.watches === 1)
-      if (how === 'as an event') fake.endWatches('gone')
-      else {
-        fake.fail(status(500), (asked) => asked.includes('watch=true'))
-        fake.endWatches('reset')
-      }
+      // Told when it asks what it missed, or when it has fallen behind.
+      if (how === 'as an answer') fake.fail(status(410), (asked) => asked.includes('watch=true'))
+      else fake.forget()
+      fake.endWatches(how === 'as an event' ? 'gone' : 'reset')
       fake.remove('a')
       fake.put('b', { data: {} })
       fake.forget()

@@ -221,17 +221,23 @@ export class KubernetesClient {
     const { signal, onTrouble, onRecovered, trim = (object) => object } = options
     let version: string | undefined
     let trouble: MistakeCode | undefined
-    // Watches in a row that were answered, and have told nothing that makes sense.
+    // Watches in a row that were answered, and have told nothing that makes sense …
     let inVain = 0
+    // … or nothing at all for long.
+    let silent = 0
+    // Times in a row that it went back to an older version.
+    let backs = 0
     for (let failures = 0; !signal.aborted; ) {
-      const since = Date.now()
+      let since = Date.now()
       try {
         if (version === undefined) {
           const all = await this.#all(path, options)
           version = all.resourceVersion
           yield { kind: 'all', objects: all.objects }
+          since = Date.now()
         }
         let known: string = version
+        let isHeard = false
         for await (const line of this.#lines(path, options, known)) {
           if (line.kind === 'gone') {
             version = undefined
@@ -241,15 +247,24 @@ export class KubernetesClient {
           trouble = undefined
           if (line.kind === 'open') continue
           failures = 0
+          if (Date.now() - since > SHORTEST_WATCH_MS) backs = 0
+          isHeard = true
           inVain = 0
           const { resourceVersion: next = known } = line.object.metadata
           if (isBefore(next, known)) {
             version = undefined
+            failures = backs++
             throw wentBack(path, known, next)
           }
           known = next
           version = next
           if (line.kind !== 'bookmark') yield { kind: line.kind, object: trim(line.object) }
+        }
+        silent = isHeard || Date.now() - since < this.#silenceMs ? 0 : silent + 1
+        // A version that it has not come to is waited for without a word. Its storage may have been put back to an older state.
+        if (silent === MOST_SILENT) {
+          version = undefined
+          silent = 0
         }
         // A server that ends each watch at once is not asked all the time.
         if (Date.now() - since < SHORTEST_WATCH_MS) await rest(++failures, signal)
@@ -297,12 +312,6 @@ export class KubernetesClient {
     const answer = await this.#send('GET', path, { query, signal: options.signal, bodyTimeout })
     if (answer.status === 410) {
       await readAll(answer.body)
-      yield { kind: 'gone' }
-    } else if (answer.status === 504) {
-      const value = jsonOf(await readAll(answer.body))
-      // Its storage was put back to an older state: there will be no such version for long.
-      if (!/too large resource version/i.test(readStatus(value)?.message ?? ''))
-        throw refusal(`watch ${path}`, 504, value)
       yield { kind: 'gone' }
     } else if (answer.status !== 200) await this.#accepted(answer, `watch ${path}`)
     else {
@@ -502,6 +511,7 @@ const ANSWER_MS = 30_000
 const MOST_TRIES = 5
 /** Then all is read anew. */
 const MOST_IN_VAIN = 5
+const MOST_SILENT = 2
 const FIRST_REST_MS = 50
 const LONGEST_REST_MS = 15_000
 const MOST_RESTARTS = 3
@@ -511,7 +521,7 @@ const WATCH_S = 180
 const PAGE = 500
 /** 500 objects are in each. */
 const MOST_PAGES = 2000
-/** Bookmarks come once a minute from servers that have them. */
+/** Bookmarks come once a minute, but for those that would say nothing new: then it may be silent for long, and well. */
 const SILENCE_MS = 150_000
 /** What is less may be the way of an answer. */
 const MOST_SKEW_MS = 5000

@@ -195,13 +195,32 @@ describe('answers of an API server that is none, or not well', () => {
     assert.ok(!names(events).has('old'))
   })
 
-  test('a version that the server has not come to makes all be read anew', async (t) => {
-    const { fake, follow } = await started(t)
+  test('a version that the server has not come to, for which it waits without a word, makes all be read anew', async (t) => {
+    const { fake, follow, troubles } = await started(t, { silenceMs: 200 })
     const { events } = follow()
     await until(() => fake.watches === 1, 'a watch')
     fake.writeToWatches('{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"99999999"}}}\n')
     fake.endWatches('end')
-    await until(() => events.filter(({ kind }) => kind === 'all').length === 2, 'all anew')
+    fake.put('a', {})
+    await until(() => names(events).has('a'), 'what it has instead')
+    assert.equal(events.filter(({ kind }) => kind === 'all').length, 2)
+    assert.equal(troubles.length, 0)
+  })
+
+  test('one that goes back again and again is asked less and less often', async (t) => {
+    const { fake, follow } = await started(t)
+    const { events } = follow()
+    const back = (response: ServerResponse) => {
+      const line = (resourceVersion: string) =>
+        `${JSON.stringify({ type: 'ADDED', object: { metadata: { name: 'a', resourceVersion } } })}\n`
+      response.end(line('99999') + line('3'))
+    }
+    fake.fail({ kind: 'answer', write: back }, (asked) => asked.includes('watch='), 5)
+    const begun = Date.now()
+    await until(() => fake.watches === 1, 'a watch that is well')
+    assert.equal(events.filter(({ kind }) => kind === 'all').length, 6)
+    // At least half of 100, 200, 400, 800 and 1600 ms.
+    assert.ok(Date.now() - begun > 1500, `${Date.now() - begun} ms`)
   })
 
   test('a redirect is not followed, and nobody else gets the token', async (t) => {

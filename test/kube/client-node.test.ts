@@ -74,7 +74,8 @@ describe('the API server of tests, for the Kubernetes client of Node', () => {
         allowWatchBookmarks: true,
       },
     })
-    await until(() => all.includes('BOOKMARK initial-events-end'))
+    await until(() => all.includes('BOOKMARK initial-events-end') || all.some(isWithoutWatchList))
+    if (all.some(isWithoutWatchList)) return t.diagnostic('this API server sends no initial events')
     assert.deepEqual(all.slice(0, 2), ['ADDED before', 'BOOKMARK initial-events-end'])
   })
 
@@ -181,8 +182,8 @@ describe('the API server of tests, for our client', () => {
     await fails(next, 410, 'Expired')
     const refused = await watched(t, server.config, `/api/v1/namespaces/${namespace}/configmaps`, {
       resourceVersion: '50',
-    }).catch((error: unknown) => error)
-    assert.ok(refused instanceof Error || Array.isArray(refused))
+    })
+    await until(() => refused.some((each) => each === 'ERROR 410'))
     const told = await watched(t, server.config, `/api/v1/namespaces/${namespace}/configmaps`, {})
     await until(() => fake.watches > 0)
     fake.endWatches('gone')
@@ -218,10 +219,18 @@ async function watched(
       const isEnd = annotations !== undefined && 'k8s.io/initial-events-end' in annotations
       told.push(`${phase} ${isEnd ? 'initial-events-end' : (name ?? object.code ?? '')}`)
     },
-    () => {},
+    (error: unknown) => {
+      const { statusCode } = (error ?? {}) as { statusCode?: number }
+      if (statusCode !== undefined) told.push(`REFUSED ${statusCode}`)
+    },
   )
   t.after(() => abort.abort())
   return told
+}
+
+/** Before Kubernetes 1.34 it is a choice of who runs it. */
+function isWithoutWatchList(told: string): boolean {
+  return told === 'REFUSED 422'
 }
 
 async function fails(promise: Promise<unknown>, code: number, reason: string): Promise<void> {

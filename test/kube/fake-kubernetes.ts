@@ -39,7 +39,7 @@ import { fieldSelector, labelSelector, namedBy } from './selectors.ts'
 import { badRequest, methodNotAllowed, noSuchPath, Refusal } from './status.ts'
 import { jsonOf, Storage } from './storage.ts'
 import { tableOf, wantsTable } from './tables.ts'
-import { Watches } from './watch.ts'
+import { checkWatchQuery, Watches } from './watch.ts'
 
 export interface FakeOptions {
   /** Who has another is turned away, and who has it may do everything. */
@@ -454,6 +454,7 @@ export class FakeKubernetes {
   }
 
   #watch(target: Target, query: URLSearchParams, response: ServerResponse): void {
+    checkWatchQuery(query)
     const request = {
       kind: target.kind,
       namespace: target.namespace,

@@ -3,7 +3,7 @@ import type { FakeObject } from './object.ts'
 import type { Target } from './resources.ts'
 import { badRequest, expired } from './status.ts'
 import { jsonOf, type Storage } from './storage.ts'
-import { versionOf } from './watch.ts'
+import { checkNotAhead, invalidOption, tooOld, versionOf } from './watch.ts'
 
 /** Lists in pages, all of one version. */
 export class Pages {
@@ -20,7 +20,7 @@ export class Pages {
     const { kind, namespace } = target
     const limit = Number(query.get('limit') ?? 0)
     const token = query.get('continue') ?? ''
-    if (token === '') versionOf(query.get('resourceVersion') ?? '', this.#storage)
+    if (token === '') checkVersion(query, this.#storage)
     const { version, from } = token === '' ? { version: this.#storage.version, from: 0 } : readToken(token)
     const key = `${version} ${qualified(kind)} ${namespace} ${query.get('labelSelector')} ${query.get('fieldSelector')}`
     const begun = this.#begun.get(key)
@@ -61,6 +61,19 @@ function itemText(object: FakeObject): string {
     TEXTS.set(object, text)
   }
   return text
+}
+
+/** We have the newest one only, which is not older than any: https://kubernetes.io/docs/reference/using-api/api-concepts/#semantics-for-get-and-list */
+function checkVersion(query: URLSearchParams, storage: Storage): void {
+  const from = query.get('resourceVersion') ?? ''
+  const match = query.get('resourceVersionMatch')
+  if (match !== null && from === '')
+    throw invalidOption('resourceVersionMatch is forbidden unless resourceVersion is provided')
+  if (query.get('sendInitialEvents') !== null)
+    throw invalidOption('sendInitialEvents is forbidden for list', 'sendInitialEvents')
+  const version = versionOf(from)
+  checkNotAhead(from, storage)
+  if (match === 'Exact' && version < storage.oldest) throw tooOld(from, storage)
 }
 
 function readToken(token: string): { readonly version: number; readonly from: number } {
