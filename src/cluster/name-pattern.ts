@@ -7,6 +7,8 @@ import { Mistake } from '../mistake/mistake.ts'
  */
 export class NamePattern {
   readonly #program: readonly Instruction[]
+  /** What all tests so far have taken, the same on every machine. */
+  steps = 0
 
   /** Throws `E_REQUEST`, with the place, when it cannot be read or is too large. */
   constructor(source: string) {
@@ -26,6 +28,7 @@ export class NamePattern {
       const nextSeen = new Uint8Array(program.length)
       const character = characters[at]
       if (character === undefined) return false
+      this.steps += threads.length
       for (const thread of threads) {
         const step = program[thread]
         if (step?.kind !== 'character' || !step.takes(character)) continue
@@ -41,6 +44,7 @@ export class NamePattern {
   #follow(first: number, { characters, at, threads, seen }: Position): boolean {
     const stack = [first]
     for (let counter = stack.pop(); counter !== undefined; counter = stack.pop()) {
+      this.steps++
       if (seen[counter] === 1) continue
       seen[counter] = 1
       const step = this.#program[counter] as Instruction

@@ -31,6 +31,28 @@ test('a capture filter stands instead of them', () => {
   assert.deepEqual([targeting.takesAll, targeting.has(pod('any', 'thing'))], [true, true])
 })
 
+test('namespaces are meant without space around them, and what cannot be one is refused', () => {
+  const targeting = compileTargeting(rules({ namespaces: [' shop ', ''], excludedNamespaces: ['test '] }))
+  assert.deepEqual([targeting.has(pod('shop', 'a')), targeting.has(pod('test', 'a'))], [true, false])
+  assert.equal(compileTargeting(rules({ namespaces: ['', ' '] })).takesAll, true)
+  for (const wrong of ['shop cart', 'Shop', 'shop/cart', '-', 'x'.repeat(64)])
+    for (const list of ['namespaces', 'excludedNamespaces'])
+      assert.throws(
+        () => compileTargeting(rules({ [list]: ['test', wrong] })),
+        (error) =>
+          error instanceof Mistake && error.message.startsWith(`tap.${list}: ${JSON.stringify(wrong)}`),
+      )
+})
+
+test('what is known of a pod is not found out again', () => {
+  const targeting = compileTargeting(rules({ regex: 'a.*b' }))
+  assert.equal(targeting.has(pod('shop', 'a-1-b')), true)
+  const { effort } = targeting
+  assert.ok(effort > 0)
+  assert.equal(targeting.has(pod('shop', 'a-1-b')), true)
+  assert.equal(targeting.effort, effort)
+})
+
 test('a regular expression that cannot be read is refused with its place', () => {
   assert.throws(
     () => compileTargeting(rules({ regex: 'front(' })),

@@ -8,21 +8,50 @@ import type { Pod } from './objects.ts'
 export interface Targeting {
   /** No pod is left out: nobody needs to look which packets are whose. */
   readonly takesAll: boolean
+  /** What it has taken so far to find out, in steps: a long regular expression takes thousands for a name. */
+  readonly effort: number
   has(pod: Pick<ClusterObject, 'metadata'>): boolean
 }
 
-/** Throws `E_REQUEST`, with the place, when the regular expression cannot be read. */
+/** Throws `E_REQUEST`, with the place, when the regular expression cannot be read, or a namespace cannot be one. */
 export function compileTargeting(rules: TargetingRules): Targeting {
-  const { regex, namespaces, excludedNamespaces } = rules
+  const { regex, bpfOverride } = rules
   const pattern = regex === '' || regex === '.*' ? undefined : readPattern(regex)
+  const only = new Set(namespacesIn('tap.namespaces', rules.namespaces))
+  const without = new Set(namespacesIn('tap.excludedNamespaces', rules.excludedNamespaces))
   // A capture filter stands instead of the other rules; that they can be read is wanted all the same.
-  if (rules.bpfOverride !== '') return { takesAll: true, has: () => true }
-  const only = new Set(namespaces)
-  const without = new Set(excludedNamespaces)
+  if (bpfOverride !== '') return { takesAll: true, effort: 0, has: () => true }
+  const matches = pattern === undefined ? () => true : remembering(pattern)
   return {
     takesAll: pattern === undefined && only.size + without.size === 0,
+    get effort() {
+      return pattern?.steps ?? 0
+    },
     has: ({ metadata: { name, namespace } }) =>
-      (only.size === 0 || only.has(namespace)) && !without.has(namespace) && pattern?.test(name) !== false,
+      (only.size === 0 || only.has(namespace)) && !without.has(namespace) && matches(name),
+  }
+}
+
+/** Names as they are meant: without space around them, and each once. What is empty is left out, as templates make that of no list. */
+export function namespacesIn(setting: string, names: readonly string[]): string[] {
+  const meant = [...new Set(names.map((name) => name.trim()).filter((name) => name !== ''))]
+  const wrong = meant.find((name) => !NAMESPACE.test(name))
+  if (wrong === undefined) return meant
+  throw new Mistake('E_REQUEST', `${setting}: ${JSON.stringify(wrong)} cannot be the name of a namespace`, {
+    hint: 'Names are of small letters, digits and dashes; a list has one each.',
+  })
+}
+
+/** Asked again and again of the same pods. */
+function remembering(pattern: NamePattern): (name: string) => boolean {
+  const known = new Map<string, boolean>()
+  return (name) => {
+    let matches = known.get(name)
+    if (matches !== undefined) return matches
+    matches = pattern.test(name)
+    if (known.size >= MOST_REMEMBERED) known.clear()
+    known.set(name, matches)
+    return matches
   }
 }
 
@@ -62,6 +91,10 @@ export function nodeOf(pod: ClusterObject): string {
   const isRecord = typeof spec === 'object' && spec !== null
   return isRecord && 'nodeName' in spec && typeof spec.nodeName === 'string' ? spec.nodeName : ''
 }
+
+/** RFC 1123: https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-label-names */
+const NAMESPACE = /^[a-z\d]([a-z\d-]{0,61}[a-z\d])?$/
+const MOST_REMEMBERED = 50_000
 
 /** It keeps its address in its status, which another pod may have by now. */
 function hasEnded({ status: { phase } }: Pod): boolean {

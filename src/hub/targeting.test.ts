@@ -26,6 +26,9 @@ const PODS: readonly Pod[] = [
   ),
 ]
 
+/** Many ways through each name. */
+const SLOW = '(.?){900}Z'
+
 function setUp(t: TestContext, options: Partial<TargetingOptions> = {}) {
   const bucket = options.bucket ?? new MemoryBucket()
   const asked: string[] = []
@@ -87,6 +90,31 @@ test('tells what becomes of each pod, also of rules that are not in force', asyn
   ])
   assert.deepEqual(preview.counts, { pods: 3, targeted: 1, namespaces: 1, nodes: 1 })
   assert.equal((await targeting.get()).rules.regex, '.*')
+})
+
+test('a regular expression that takes too long is refused, and others get their turn meanwhile', async (t) => {
+  const pods = Array.from({ length: 3000 }, (_, at) =>
+    podNamed({ namespace: 'shop', name: `${'x'.repeat(200)}-${at}` }, {}),
+  )
+  const { open } = setUp(t, { cluster: { state: 'following', objects: () => pods as never } })
+  const targeting = open()
+  let turns = 0
+  const ticking = setInterval(() => turns++, 1)
+  t.after(() => clearInterval(ticking))
+  for (const asked of [targeting.preview({ regex: SLOW }), targeting.change({ regex: SLOW }, 'ada')])
+    await assert.rejects(asked, { code: 'E_REQUEST', message: /takes too long/ })
+  assert.ok(turns > 5)
+  assert.equal((await targeting.get()).rules.regex, '.*')
+  const { counts } = await targeting.preview({ regex: '7$' })
+  assert.equal(counts.targeted, 300)
+})
+
+test('names of namespaces are taken as they are meant, and those without pods are told', async (t) => {
+  const targeting = setUp(t).open()
+  const { rules, warning } = await targeting.change({ excludedNamespaces: [' test', '', 'tset'] }, 'ada')
+  assert.deepEqual(rules.excludedNamespaces, ['test', 'tset'])
+  assert.equal(warning, 'No pod is in tset, which the rules name.')
+  await assert.rejects(targeting.preview({ namespaces: ['shop test'] }), { code: 'E_REQUEST' })
 })
 
 test('pods are told apart for agents as the rules have it', async (t) => {

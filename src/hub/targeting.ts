@@ -1,6 +1,7 @@
+import { setImmediate } from 'node:timers/promises'
 import type { Bucket, Bus } from '../bus/bus.ts'
 import type { Pod } from '../cluster/objects.ts'
-import { compileTargeting, podIps, podState } from '../cluster/targeting.ts'
+import { compileTargeting, namespacesIn, podIps, podState, type Targeting } from '../cluster/targeting.ts'
 import { Mistake } from '../mistake/mistake.ts'
 import type { ClusterFollower } from '../node/cluster-follower.ts'
 import { TargetingFollower } from '../node/targeting-follower.ts'
@@ -25,7 +26,7 @@ export interface TargetingControl {
   /** What would be in force; nothing changes. Rejects as `change` does, but for capture filters. */
   preview(change: TargetingChange): Promise<TargetingView>
   /**
-   * Rejects with `E_REQUEST` for a regular expression that cannot be read, with `E_CAPTURE_FILTER` for a filter that a worker
+   * Rejects with `E_REQUEST` for a regular expression that cannot be read or takes too long, with `E_CAPTURE_FILTER` for a filter that a worker
    * cannot use, and with `E_CONFLICT` when somebody else was faster.
    */
   change(change: TargetingChange, by: string): Promise<TargetingView>
@@ -49,6 +50,8 @@ export interface TargetingOptions {
 export class HubTargeting implements TargetingControl {
   readonly #options: TargetingOptions
   readonly #follower: TargetingFollower
+  /** Those that were asked for lately, by what they say: they remember pods. */
+  readonly #compiled = new Map<string, Targeting>()
 
   constructor(options: TargetingOptions) {
     this.#options = options
@@ -62,7 +65,7 @@ export class HubTargeting implements TargetingControl {
 
   async preview(change: TargetingChange): Promise<TargetingView> {
     const { state } = await this.#current()
-    return this.#view(changed(state.rules, change), state)
+    return this.#view(changed(state.rules, change), state, MOST_STEPS)
   }
 
   async change(change: TargetingChange, by: string): Promise<TargetingView> {
@@ -70,12 +73,13 @@ export class HubTargeting implements TargetingControl {
     const { ifVersion } = change
     if (ifVersion !== undefined && ifVersion !== state.version) throw outdated(state)
     const rules = changed(state.rules, change)
-    compileTargeting(rules)
+    this.#targeting(rules)
     if (rules.bpfOverride !== '' && rules.bpfOverride !== state.rules.bpfOverride)
       await this.#check(rules.bpfOverride)
     const next = { ...state, rules, version: state.version + 1, author: by, at: this.#now() }
+    const view = await this.#view(rules, next, MOST_STEPS)
     await this.#write(next, revision)
-    return this.#view(rules, next)
+    return view
   }
 
   /** What the configuration says comes into force when it says something else than before: for the hub that leads. */
@@ -89,7 +93,7 @@ export class HubTargeting implements TargetingControl {
 
   /** Pods under capture, and the others. */
   targeted(): { targets: Pod[]; excluded: Pod[] } {
-    const targeting = compileTargeting(this.#follower.known?.state.rules ?? this.#options.configured)
+    const targeting = this.#targeting(this.#follower.known?.state.rules ?? this.#options.configured)
     const pods = Object.groupBy(this.#options.cluster.objects('pod'), (pod) =>
       targeting.has(pod) ? 'targets' : 'excluded',
     )
@@ -147,26 +151,47 @@ export class HubTargeting implements TargetingControl {
     })
   }
 
-  async #view(rules: TargetingRules, state: TargetingState): Promise<TargetingView> {
+  #targeting(rules: TargetingRules): Targeting {
+    const key = JSON.stringify(rules)
+    const targeting = this.#compiled.get(key) ?? compileTargeting(rules)
+    // The one that was asked for last stands last.
+    this.#compiled.delete(key)
+    this.#compiled.set(key, targeting)
+    const [oldest] = this.#compiled.keys()
+    if (this.#compiled.size > MOST_COMPILED && oldest !== undefined) this.#compiled.delete(oldest)
+    return targeting
+  }
+
+  /** Others get their turn in between. Rejects with `E_REQUEST` when it takes more than `mostSteps`. */
+  async #view(
+    rules: TargetingRules,
+    state: TargetingState,
+    mostSteps = Number.POSITIVE_INFINITY,
+  ): Promise<TargetingView> {
     const { cluster } = this.#options
-    const targeting = compileTargeting(rules)
+    const targeting = this.#targeting(rules)
     const seen = await this.#options.seen()
-    const pods = cluster
-      .objects('pod')
-      .map((pod): PodTarget => {
-        const { namespace, name } = pod.metadata
-        const ips = [...podIps(pod)]
-        const isSeen = seen.has(`${namespace}/${name}`) || ips.some((ip) => seen.has(ip))
-        const node = pod.spec.nodeName ?? ''
-        return { namespace, name, node, ips, state: podState(pod, targeting), seen: isSeen }
-      })
-      .sort((a, b) => compare(a.namespace, b.namespace) || compare(a.name, b.name))
+    const pods: PodTarget[] = []
+    const before = targeting.effort
+    let rested = before
+    for (const pod of cluster.objects('pod')) {
+      const { namespace, name } = pod.metadata
+      const ips = [...podIps(pod)]
+      const isSeen = seen.has(`${namespace}/${name}`) || ips.some((ip) => seen.has(ip))
+      const node = pod.spec.nodeName ?? ''
+      pods.push({ namespace, name, node, ips, state: podState(pod, targeting), seen: isSeen })
+      if (targeting.effort - rested < STEPS_IN_A_TURN) continue
+      if (targeting.effort - before > mostSteps) throw tooSlow()
+      rested = targeting.effort
+      await setImmediate()
+    }
+    pods.sort((a, b) => compare(a.namespace, b.namespace) || compare(a.name, b.name))
     const targets = pods.filter(({ state: each }) => each === 'targeted')
     return {
       rules,
       ...{ version: state.version, author: state.author, at: state.at },
       cluster: this.#options.hasCluster ? cluster.state : 'off',
-      warning: this.#warning(rules, targets.length, pods.length),
+      warning: this.#warning(rules, targets.length, pods),
       counts: {
         pods: pods.length,
         targeted: targets.length,
@@ -177,18 +202,22 @@ export class HubTargeting implements TargetingControl {
     }
   }
 
-  #warning(rules: TargetingRules, targeted: number, pods: number): string {
-    const isAboutPods = !compileTargeting(rules).takesAll
+  #warning(rules: TargetingRules, targeted: number, pods: readonly PodTarget[]): string {
+    const isAboutPods = !this.#targeting(rules).takesAll
     const { hasCluster } = this.#options
     if (isAboutPods && !hasCluster)
       return 'There is no cluster whose pods the rules could be about: everything is captured.'
-    if (isAboutPods && pods === 0) return 'Pods are not known yet: nothing is captured until they are.'
+    if (isAboutPods && pods.length === 0) return 'Pods are not known yet: nothing is captured until they are.'
     if (isAboutPods && targeted === 0) return 'No pod matches: nothing is captured.'
+    const there = new Set(pods.map(({ namespace }) => namespace))
+    const named = isAboutPods ? [...rules.namespaces, ...rules.excludedNamespaces] : []
+    const empty = named.filter((namespace) => !there.has(namespace))
+    const missing = empty.length === 0 ? [] : [`No pod is in ${empty.join(', ')}, which the rules name.`]
     const refusing = this.#options.workers().flatMap(({ node, health }) => {
       const { targeting } = health
       return typeof targeting === 'string' && targeting !== '' ? [`${node}: ${targeting}`] : []
     })
-    return refusing.join('\n')
+    return [...missing, ...refusing].join('\n')
   }
 
   #now(): number {
@@ -199,8 +228,11 @@ export class HubTargeting implements TargetingControl {
 function changed(rules: TargetingRules, change: TargetingChange): TargetingRules {
   return {
     regex: change.regex ?? rules.regex,
-    namespaces: change.namespaces ?? rules.namespaces,
-    excludedNamespaces: change.excludedNamespaces ?? rules.excludedNamespaces,
+    namespaces: namespacesIn('tap.namespaces', change.namespaces ?? rules.namespaces),
+    excludedNamespaces: namespacesIn(
+      'tap.excludedNamespaces',
+      change.excludedNamespaces ?? rules.excludedNamespaces,
+    ),
     bpfOverride: (change.bpfOverride ?? rules.bpfOverride).trim(),
     sampleRate: change.sampleRate ?? rules.sampleRate,
   }
@@ -220,6 +252,16 @@ function outdated({ version, author }: TargetingState): Mistake {
   )
 }
 
+function tooSlow(): Mistake {
+  return new Mistake(
+    'E_REQUEST',
+    'tap.regex: the regular expression takes too long with all pods that there are',
+    {
+      hint: 'Say less with repetitions such as (.?){900}.',
+    },
+  )
+}
+
 function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0
 }
@@ -227,3 +269,8 @@ function compare(a: string, b: string): number {
 const SILENT: ReadonlySet<string> = new Set(['E_BUS_NO_ANSWER', 'E_BUS'])
 const CHECK_MS = 5000
 const MOST_PODS = 5000
+const MOST_COMPILED = 8
+/** Some hundredths of a second. */
+const STEPS_IN_A_TURN = 200_000
+/** Some seconds. */
+const MOST_STEPS = 50_000_000
