@@ -44,7 +44,7 @@ describe('commands for a hub in a cluster', () => {
     const namespaces = ['traffic']
     fake.addUser('a token', 'ann', [
       { verbs: ['list'], resources: ['pods'], namespaces },
-      { verbs: ['create'], resources: ['pods/portforward'], namespaces },
+      { verbs: ['get', 'create'], resources: ['pods/portforward'], namespaces },
       { verbs: ['get'], resources: ['secrets'], resourceNames: ['remora-secret'], namespaces },
     ])
     const { code, stdout, stderr } = await remora(['agents', ...args, '-s', 'traffic'])
@@ -97,7 +97,7 @@ describe('commands for a hub in a cluster', () => {
     ['no kubeconfig', { args: ['--kubeconfig', '/no/such'] }, /kubeconfig \/no\/such cannot be read/],
     ['no such context', { args: ['--context', 'prod'] }, /no context "prod".*\n.*contexts: here, there/],
     ['no such release', { args: ['--release', 'x'] }, /no release "x" .*\n.*releases: remora \(-s default\)/],
-    ['no right to forward', { refuse: 'portforward' }, /\n.*right to create pods\/portforward/],
+    ['no right to forward', { refuse: 'portforward' }, /\n.*rights to get and create pods\/portforward/],
     ['no right to list pods', { refuse: 'GET /api/v1/namespaces/default/pods' }, /\n.*right to list pods/],
   ] as const)
     test(`say what is wrong when there is ${what}`, async (t) => {

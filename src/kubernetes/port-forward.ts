@@ -7,7 +7,7 @@ import { jsonOf, refusal } from './status.ts'
 /**
  * A connection to a port of a pod through the API server, as
  * `kubectl port-forward` has it: sub-resource `pods/portforward` over WebSocket, in the protocol `v4.channel.k8s.io`, for
- * which one needs the right to create it. Rejects with `E_FORBIDDEN` when that is missing and `E_NOT_FOUND` without the pod;
+ * which one needs the right to get it, as WebSockets begin with a GET, and since 1.35 also to create it. Rejects with `E_FORBIDDEN` when that is missing and `E_NOT_FOUND` without the pod;
  * what goes wrong later, as when nothing listens there, ends the stream with an `E_KUBERNETES`.
  */
 export async function connectToPod(

@@ -306,7 +306,8 @@ export class FakeKubernetes {
       const user = this.#userOf(request)
       const target = this.#target(new URL(url, this.url).pathname)
       if (target?.subresource !== 'portforward') throw noSuchPath()
-      // Since 1.35 for WebSockets, too, which begin with a GET.
+      // WebSockets begin with a GET; since 1.35 they take the right to create as well (kubernetes/kubernetes#134577).
+      if (method === 'GET') this.#authorize(user, attributes('get', target.kind, target))
       this.#authorize(user, attributes('create', target.kind, target))
       this.#resources.get(target)
       if (fault?.kind === 'reset' || this.forwards === undefined) socket.destroy()

@@ -199,7 +199,7 @@ function withRight(error: Mistake, namespace: string): Mistake {
   // Of the right to list pods it has been told.
   if (error.cause instanceof Mistake) return error
   return new Mistake('E_FORBIDDEN', error.message, {
-    hint: `You need the right to create pods/portforward in namespace ${namespace}. Or forward the port by other means, and name the address with --hub-url.`,
+    hint: `You need the rights to get and create pods/portforward in namespace ${namespace}. Or forward the port by other means, and name the address with --hub-url.`,
     cause: error,
   })
 }

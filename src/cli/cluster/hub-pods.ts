@@ -51,7 +51,7 @@ async function podsIn(client: KubernetesClient, namespace: string): Promise<read
   } catch (error) {
     if (!(error instanceof Mistake) || error.code !== 'E_FORBIDDEN') throw error
     throw new Mistake('E_FORBIDDEN', error.message, {
-      hint: `To find the hub you need the right to list pods in namespace ${namespace}, and to reach it the right to create pods/portforward. Or forward its port by other means, and name the address with --hub-url.`,
+      hint: `To find the hub you need the right to list pods in namespace ${namespace}, and to reach it those to get and create pods/portforward. Or forward its port by other means, and name the address with --hub-url.`,
       cause: error,
     })
   }
