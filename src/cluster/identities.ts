@@ -141,9 +141,9 @@ export class Identities {
     const key = `${ip}:${port}`
     const service = this.#services.get(key)?.only(atMs)?.who
     if (service !== undefined) return identityOfService(service, 'ip-and-port')
-    const open = this.#nodePorts.get(port)?.only(atMs)?.who
-    if (open !== undefined && this.#nodes.get(ip)?.only(atMs) !== undefined)
-      return identityOfService(open, 'ip-and-port')
+    const isNode = this.#nodes.get(ip)?.only(atMs) !== undefined
+    const open = isNode ? this.#nodePorts.get(port)?.only(atMs)?.who : undefined
+    if (open !== undefined) return identityOfService(open, 'ip-and-port')
     const endpoint = this.#endpointAt(key, atMs)
     if (endpoint !== undefined) return this.#identityOfEndpoint(endpoint)
     const [pod, ...others] = this.#hostPorts.get(key)?.all(atMs) ?? []
