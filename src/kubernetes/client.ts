@@ -5,7 +5,8 @@ import { firstOf } from '../waiting/first-of.ts'
 import { pause } from '../waiting/pause.ts'
 import { type KubernetesAccess, tlsOptions } from './access.ts'
 import { jsonOf, readStatus, redirected, refusal } from './status.ts'
-import { readAll, textLines, unreachable } from './text-lines.ts'
+import { readAll, textLines } from './text-lines.ts'
+import { unreachable } from './unreachable.ts'
 
 /** Any object of Kubernetes: what every one has, and the rest as it came. */
 const kubernetesObject = z.looseObject({

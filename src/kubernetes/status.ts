@@ -65,7 +65,10 @@ const TOO_LARGE: Kind = ['E_TOO_LARGE', 'An object of Kubernetes has 1 MiB at mo
 const OTHERS: Kind = ['E_KUBERNETES', 'Its API server fails; try again later, and look into its log.']
 const KINDS: Readonly<Record<number, Kind>> = {
   400: ['E_REQUEST', 'The API server does not understand it: its version may be too old.'],
-  401: ['E_UNAUTHENTICATED', 'Look whether the token of the service account is mounted and has not expired.'],
+  401: [
+    'E_UNAUTHENTICATED',
+    'Look whether the token of the service account is mounted, or what the kubeconfig has for its user, and has not expired.',
+  ],
   403: [
     'E_FORBIDDEN',
     'A rule of the cluster does not admit it: a quota, a policy or a webhook, which its words name.',

@@ -1,5 +1,6 @@
 import { Mistake } from '../mistake/mistake.ts'
 import { jsonOf } from './status.ts'
+import { unreachable } from './unreachable.ts'
 
 /**
  * Lines of an answer as they come, without those that are empty. The last one may have no line break if it is whole; half of one
@@ -46,14 +47,6 @@ export async function readAll(body: AsyncIterable<Uint8Array>): Promise<string> 
     chunks.push(chunk)
   }
   return Buffer.concat(chunks).toString()
-}
-
-export function unreachable(where: string, error: unknown): unknown {
-  if (error instanceof Mistake || !(error instanceof Error)) return error
-  return new Mistake('E_KUBERNETES', `${where} cannot be reached: ${error.message || error.name}`, {
-    hint: 'Look whether the API server runs, and whether a network policy keeps us from it.',
-    cause: error,
-  })
 }
 
 function tooMuch(what: string): Mistake {
