@@ -241,7 +241,11 @@ export const configSchema = section({
     enforcement: section({
       ttl: setting(time, '1h', 'How long a policy is in force where nobody says'),
       maxTtl: setting(time, '24h', 'How long it may be at most'),
-      maxPolicies: setting(positive, 100, 'Policies of all agents that are in force at a time'),
+      maxPolicies: setting(
+        positive,
+        100,
+        'Policies of all agents that are in force at a time; one agent has half of them at most',
+      ),
       removeOnExit: setting(
         flag,
         false,

@@ -4,6 +4,7 @@ import { FakeKubernetes } from '../../../test/kube/fake-kubernetes.ts'
 import { openLocalBus } from '../../bus/local.ts'
 import { type ClusterObjects, type KnownChange, readObject } from '../../cluster/objects.ts'
 import { KubernetesClient } from '../../kubernetes/client.ts'
+import type { Mistake } from '../../mistake/mistake.ts'
 import { PolicyRequests } from '../../node/policy-requests.ts'
 import { ClusterEnds } from '../../policy/ends.ts'
 import type { FlowEnd, SeenFlow } from '../../policy/flow.ts'
@@ -212,6 +213,37 @@ test('what somebody has put in the place of a policy stays when its time is up',
   assert.deepEqual((await lab.list()).policies, [])
   assert.deepEqual(lab.kube.find(name, 'networkpolicies', 'shop')?.spec, { podSelector: {} })
   assert.deepEqual(lab.labelsOf('web-1'), { app: 'web' })
+})
+
+test('agents that apply policies without end cost little, and keep nobody from lifting them', async (t) => {
+  const lab = await cluster(t)
+  const { name } = await lab.apply(BLOCK)
+  const asked = lab.kube.seen.length
+  for (let at = 0; at < 1000; at++) assert.equal((await lab.apply(BLOCK)).name, name)
+  assert.equal(lab.kube.seen.length, asked, 'the same again at once is in force already')
+  assert.equal(lab.told.length, 1)
+  lab.now += 1001
+  const { expires } = await lab.apply(BLOCK)
+  assert.equal(Date.parse(expires), lab.now + 3_600_000)
+
+  let refused = 0
+  for (let at = 0; at < 10_000; at++) {
+    const rule = network('shop', { podSelector: { matchLabels: { app: `a${at}` } }, ingress: [] })
+    await lab.apply(rule).catch((error: Mistake) => {
+      assert.match(
+        error.message,
+        /^(Guard has put 5 policies in force, as many as an agent may|10 policies are in force)/,
+      )
+      refused++
+    })
+  }
+  assert.equal(lab.kube.objects('networkpolicies').length, 5)
+  assert.equal(lab.desk.counters.refused, refused)
+  assert.equal(refused, 9996)
+  lab.active.add('a2')
+  const other = network('shop', { podSelector: { matchLabels: { app: 'web' } }, ingress: [] })
+  assert.equal((await lab.apply(other, '1h', { ...BY, agent: 'a2' })).applied, true)
+  await lab.remove(name)
 })
 
 test('what cannot be lifted now is tried again from time to time, and keeps nothing else from going', async (t) => {
