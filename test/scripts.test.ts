@@ -106,6 +106,10 @@ created     agents/b.js: agent 1 "Alerts", inactive (remora agents activate 1)
     )
     assert.equal(nobody.code, 2)
     assert.match(nobody.stderr, /^remora: the hub at http:\/\/127\.0\.0\.2:1 cannot be reached/)
+    // As the chart has it: all addresses, of which one is taken that there always is.
+    const everywhere = ['--set', 'tap.proxy.host=::', '--proxy-front-port', '1']
+    const here = await remora(['scripts', '.', '--once', ...everywhere], { cwd: folder })
+    assert.match(here.stderr, /^remora: the hub at http:\/\/127\.0\.0\.1:1 cannot be reached/)
   })
 
   test('takes its token from the environment, and stops when it may not change agents', async (t) => {

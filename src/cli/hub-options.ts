@@ -100,8 +100,11 @@ function tokenOf({ token = process.env.REMORA_TOKEN }: HubFlags): string | undef
   return token
 }
 
-function urlOf({ proxyHost, proxyFrontPort }: HubFlags, { tap, hub }: Config): string {
+/** Where the hub of this configuration is, as it is reached from its own machine. */
+export function urlOf({ proxyHost, proxyFrontPort }: HubFlags, { tap, hub }: Config): string {
   const host = proxyHost ?? tap.proxy.host
   const scheme = hub.tls.cert === '' ? 'http' : 'https'
-  return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${proxyFrontPort ?? tap.proxy.front.port}`
+  // All addresses are none that one can connect to, where there is no IPv6.
+  const name = host === '::' ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host
+  return `${scheme}://${name}:${proxyFrontPort ?? tap.proxy.front.port}`
 }

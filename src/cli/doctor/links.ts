@@ -6,6 +6,7 @@ import type { Config, LoadedConfig } from '../../config/index.ts'
 import { redactedText } from '../../log/redact.ts'
 import { Mistake } from '../../mistake/mistake.ts'
 import { CLOCK_SKEW_MS } from '../../wire/nodes.ts'
+import { urlOf } from '../hub-options.ts'
 import { clusterFinding } from './cluster.ts'
 import { type Finding, found, ok, warning } from './finding.ts'
 
@@ -103,10 +104,8 @@ async function jetStream(connection: NatsConnection, prefix: string): Promise<Fi
   }
 }
 
-async function hub({ tap, hub: { tls } }: Config, isNamed: boolean): Promise<Finding> {
-  const { host, front } = tap.proxy
-  const name = host.includes(':') ? `[${host}]` : host
-  const url = `${tls.cert === '' ? 'http' : 'https'}://${name}:${front.port}/healthz`
+async function hub(config: Config, isNamed: boolean): Promise<Finding> {
+  const url = `${urlOf({}, config)}/healthz`
   try {
     const { status } = await get(url, {})
     if (status === 200) return ok('hub', `${url} answers`)
