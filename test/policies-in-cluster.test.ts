@@ -81,6 +81,18 @@ describe('policies of agents in a cluster, with two hubs', () => {
     const { code, stdout } = await cli('remove', name)
     assert.deepEqual([code, stdout], [0, 'block pod shop/web-1 is lifted\n'])
     assert.deepEqual([policies(), blockedBy('web-1')], [[], undefined])
+    const { effects } = await client.effects({ helper: 'policy.apply', limit: 10 })
+    assert.deepEqual(
+      effects.map(({ title, target, outcome }) => [title, target, outcome]),
+      [['Guard', 'block pod shop/web-1', 'ok']],
+    )
+    const audits = (await Promise.all(hubs.map(async (hub) => (await hub.client(t)).audits(10)))).flat()
+    assert.ok(
+      audits.some(
+        ({ action, target, outcome }) => `${action} ${target} ${outcome}` === `policy.remove ${name} done`,
+      ),
+      JSON.stringify(audits),
+    )
     const again = await cli('remove', name)
     assert.equal(again.code, 2)
     assert.match(again.stderr, /there is no policy/)

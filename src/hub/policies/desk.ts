@@ -181,7 +181,7 @@ export class PolicyDesk {
       throw new Mistake('E_POLICY', 'a rule about the whole world needs a ttl', {
         hint: "Such as ttl: '10m'.",
       })
-    const lasting = ttl === undefined ? this.#options.ttlMs : msOf(ttl)
+    const lasting = ttl === undefined ? Math.min(this.#options.ttlMs, maxTtlMs) : msOf(ttl)
     if (lasting < 1000) throw new Mistake('E_POLICY', 'a policy lasts a second at least')
     if (lasting > maxTtlMs)
       throw new Mistake('E_POLICY', `a policy may last ${maxTtlMs / 1000} seconds at most`, {
