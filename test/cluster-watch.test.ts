@@ -103,6 +103,56 @@ describe('hubs and a worker in a cluster', () => {
     assert.equal(await worker.stop(), 0, worker.stderr)
     assert.equal(await third.stop(), 0, third.stderr)
   })
+
+  test('are told each change once when the leader stood still, and then goes on as if it led', async (t) => {
+    const server = await natsServer(t)
+    if (server === undefined) return
+    const fake = await FakeKubernetes.start(t)
+    const kubeconfig = await kubeconfigFile(t, { test: { url: fake.url } })
+    const settings = [`kubernetes.kubeconfig=${kubeconfig}`, 'hub.store=nats', 'logLevel=info'].flatMap(
+      (each) => ['--set', each],
+    )
+    for (let at = 0; at < 50; at++) put(fake, `pod-${at}`, 'n1')
+    const hubOf = async () => new Running(t, await tempFolder(t), ['hub', '--nats', server.url, ...settings])
+    const first = await hubOf()
+    await until(() => hasLed(first), 'the first to lead')
+    const second = await hubOf()
+    await second.says(/the API is at/)
+    const bus = await openNatsBus({ settings: { ...NATS_SETTINGS, url: server.url } })
+    const follower = new ClusterFollower({ bus, isOn: true, note() {} })
+    t.after(async () => {
+      await follower.close()
+      await bus.close()
+    })
+    const told: string[] = []
+    await until(() => follower.objects('pod').length === 50, 'all pods')
+    follower.onChanges((changes) => {
+      if (changes.length < 50)
+        told.push(...changes.map(({ type, object }) => `${type} ${object.metadata.name}`))
+    })
+
+    process.kill(first.pid, 'SIGSTOP')
+    fake.remove('pod-1', 'pods', 'shop')
+    put(fake, 'new-1', 'n1')
+    await until(() => told.length === 2, 'what the second one tells')
+    // It is as far behind as it can be, and has all that it missed in its buffers.
+    put(fake, 'pod-2', 'n2')
+    fake.remove('new-1', 'pods', 'shop')
+    await until(() => told.length === 4, 'more of it')
+    process.kill(first.pid, 'SIGCONT')
+    await first.says(/this hub does not lead any more/)
+    put(fake, 'new-2', 'n1')
+    await until(() => told.length === 5, 'what comes then')
+
+    // And back, when the second one ends.
+    assert.equal(await second.stop(), 0, second.stderr)
+    put(fake, 'new-3', 'n1')
+    await until(() => told.at(-1) === 'ADDED new-3', 'what the first one tells again')
+    assert.deepEqual(told.slice(0, 2).sort(), ['ADDED new-1', 'DELETED pod-1'])
+    assert.deepEqual(told.slice(2, 4).sort(), ['DELETED new-1', 'MODIFIED pod-2'])
+    assert.deepEqual(told.slice(4), ['ADDED new-2', 'ADDED new-3'])
+    assert.equal(await first.stop(), 0, first.stderr)
+  })
 })
 
 async function healthOfLeader(client: HubClient | undefined): Promise<Readonly<Record<string, unknown>>> {
