@@ -22,10 +22,12 @@ const REMORA = join(REPOSITORY, 'bin/remora.cjs')
 const KUBE = join(REPOSITORY, 'test/kube/main.ts')
 const NEAR = '10.96.0.1'
 const FAR = '10.96.0.2'
+const MASKED = '10.96.0.3'
 const SERVICES = [
   { ip: NEAR, port: 80, transport: 'tcp', to: '10.1.1.10:8080' },
   { ip: NEAR, port: 53, transport: 'udp', to: '10.1.1.10:5353' },
   { ip: FAR, port: 80, transport: 'tcp', to: '10.2.0.10:8080' },
+  { ip: MASKED, port: 80, transport: 'tcp', to: '10.1.1.10:8080', isMasqueraded: true },
 ] as const
 
 interface Seen {
@@ -60,20 +62,24 @@ test('what goes over several interfaces of a node, with other addresses, is one 
   }, said)
   const asked = Array.from({ length: 8 }, (_, at) => [
     [`http://${NEAR}/near${at}`, `http://${FAR}/far${at}`, `http://${near.ip}:8080/direct${at}`],
-    [`dns://${NEAR}:53/name${at}.example`],
+    [`http://${MASKED}/masked${at}`, `dns://${NEAR}:53/name${at}.example`],
   ]).flat(2)
   await askFrom(client, ...asked)
+  await askFrom(near, `http://${MASKED}/itself`)
   await askFrom(client, `http://${near.ip}:8080/last`)
   await until(() => seen().some(({ name }) => name === '/last'), said)
   const wanted = asked.map((url) => {
     const { protocol, hostname, pathname } = new URL(url)
     const isDns = protocol === 'dns:'
+    // Both of its ends are translated: then what the client says stays.
+    if (hostname === MASKED) return { name: pathname, from: client.ip, to: `${MASKED}:80` }
     return {
       name: isDns ? pathname.slice(1) : pathname,
       from: client.ip,
       to: hostname === FAR ? `${far.ip}:8080` : `${near.ip}:${isDns ? 5353 : 8080}`,
     }
   })
+  wanted.push({ name: '/itself', from: near.ip, to: `${MASKED}:80` })
   const got = seen().filter(({ name }) => !['/probe', '/last'].includes(name))
   assert.deepEqual(got.sort(byName), wanted.sort(byName))
   child.kill('SIGINT')
@@ -132,6 +138,30 @@ test('in a cluster each request is read once, of the pods that the rules name, w
       )
       assert.ok((counters['dropped.packets.ignored: other-node'] ?? 0) > 0)
     }
+  })
+
+  await t.test('also of the nodes themselves', async () => {
+    for (const node of [one, two]) await cluster.putNode(node)
+    await servePod(t, two)
+    const askFromNode = (...urls: readonly string[]) => askFrom(one, ...urls)
+    await until(async () => {
+      const probe = `/host-${Math.random().toString(36).slice(2)}-`
+      const ports = Array.from({ length: 8 }, (_, at) => [
+        ...[`http://${far.ip}:8080${probe}pod${at}`, `http://${two.ip}:8080${probe}node${at}`],
+      ])
+      await askFromNode(...ports.flat())
+      await ask(`http://${near.ip}:8080${probe}end`)
+      return (await cluster.entriesUntil(`${probe}end`, probe)).length === 17
+    }, cluster.said)
+    const asked = Array.from({ length: 10 }, (_, at) => [
+      ...[`http://${far.ip}:8080/host-pod${at}`, `http://${two.ip}:8080/host-node${at}`],
+    ])
+    await askFromNode(...asked.flat())
+    await ask(`http://${near.ip}:8080/host-last`)
+    const entries = await cluster.entriesUntil('/host-last', '/host-(pod|node)')
+    assert.equal(new Set(entries.map(({ name }) => name)).size, 20)
+    assert.equal(entries.length, 20)
+    assert.ok(entries.every(({ from }) => from === one.ip))
   })
 
   await t.test('and of the pods that are targeted alone, new ones included', async () => {
@@ -327,6 +357,17 @@ async function startCluster(t: TestContext, nodes: readonly [TestNode, TestNode]
         const { code, stdout } = await kubectl('POST', `${group}/namespaces/${inNamespace}/${what}`, object)
         assert.equal(code, 0, stdout)
       }
+    },
+    async putNode({ name, ip: address }: TestNode): Promise<void> {
+      const made = await kubectl('POST', '/api/v1/nodes', {
+        apiVersion: 'v1',
+        kind: 'Node',
+        metadata: { name },
+      })
+      assert.equal(made.code, 0, made.stdout)
+      const status = { addresses: [{ type: 'InternalIP', address }] }
+      const { code, stdout } = await kubectl('PATCH', `/api/v1/nodes/${name}/status`, { status })
+      assert.equal(code, 0, stdout)
     },
     async putPod(inNamespace: string, name: string, node: TestNode, pod: TestPod): Promise<string> {
       await kubectl('POST', '/api/v1/namespaces', { metadata: { name: inNamespace } })

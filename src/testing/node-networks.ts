@@ -27,6 +27,8 @@ export interface TestService {
   readonly transport: 'tcp' | 'udp'
   /** Address and port. */
   readonly to: string
+  /** Its own node is taken for who asks, as through a port of a node. */
+  readonly isMasqueraded?: boolean
 }
 
 /** Nodes on one network, each with pods behind veth pairs; undefined, and the test skipped, where that cannot be had. */
@@ -129,11 +131,17 @@ function address(namespace: string, name: string, cidr: string): void {
 
 function translate(namespace: string, services: readonly TestService[]): void {
   const rules = services.map(
-    (service) => `ip daddr ${service.ip} ${service.transport} dport ${service.port} dnat to ${service.to};`,
+    ({ ip, transport, port, to }) => `ip daddr ${ip} ${transport} dport ${port} dnat to ${to};`,
   )
-  const chain = ['type nat hook prerouting priority dstnat;', ...rules].join('\n')
+  const masked = services.flatMap(({ ip, isMasqueraded }) =>
+    isMasqueraded === true ? `ct original ip daddr ${ip} masquerade;` : [],
+  )
+  const chains = [
+    ['services { type nat hook prerouting priority dstnat;', ...rules, '}'],
+    ['masks { type nat hook postrouting priority srcnat;', ...masked, '}'],
+  ]
   execFileSync('ip', ['netns', 'exec', namespace, 'nft', '-f', '-'], {
-    input: `table ip nat {\nchain services {\n${chain}\n}\n}\n`,
+    input: `table ip nat {\n${chains.map((lines) => `chain ${lines.join('\n')}`).join('\n')}\n}\n`,
   })
 }
 
