@@ -25,7 +25,7 @@ export async function plainManifest(helm: string): Promise<string> {
   return `${HEAD}${NAMESPACE}${objects}`
 }
 
-const HEAD = `# Remora as its chart installs it by default. Written by \`npm run gen\` from deploy/helm/remora.
+const HEAD = `# Remora as its chart installs it by default on Kubernetes 1.27 or newer (the chart itself takes 1.25). Written by \`npm run gen\` from deploy/helm/remora.
 # Set the image to the one that you have built (deploy/image/build.sh), and make the secret first, in which the token of the
 # administrator and the password of NATS are (which begins with a letter):
 #

@@ -507,6 +507,20 @@ describe('the chart', () => {
     assert.ok(Number(worker.terminationGracePeriodSeconds) > 20)
   })
 
+  test('lets nodes be drained whose pods are not well', async (t) => {
+    const chart = await Chart.open(t)
+    if (chart === undefined) return
+    const manifests = await chart.render()
+    for (const name of ['remora-hub', 'remora-nats'])
+      assert.deepEqual(
+        { ...recordOf(objectNamed(manifests, 'PodDisruptionBudget', name).spec), selector: '' },
+        { maxUnavailable: 1, unhealthyPodEvictionPolicy: 'AlwaysAllow', selector: '' },
+      )
+    // Which knows no such field.
+    const old = await chart.helm(['template', 'remora', CHART, '--kube-version', '1.25.0'])
+    assert.doesNotMatch(old, /unhealthyPodEvictionPolicy/)
+  })
+
   test('goes on to the next server of NATS when the one before has everything', async (t) => {
     const chart = await Chart.open(t)
     if (chart === undefined) return

@@ -235,3 +235,10 @@ checksum/secret: {{ printf "%s%s" (toJson (dig "scripting" "env" (dict) .Values.
 {{- $unit := regexFind "[A-Za-z]*$" . -}}
 {{- mulf (float64 (trimSuffix $unit .)) (get $units $unit) | floor | int64 -}}
 {{- end }}
+
+{{/* Of one pod that is not well none may be missing, so that its node could never be drained. */}}
+{{- define "remora.evictionPolicy" -}}
+{{- if semverCompare ">=1.27-0" .Capabilities.KubeVersion.Version -}}
+unhealthyPodEvictionPolicy: AlwaysAllow
+{{- end -}}
+{{- end }}
