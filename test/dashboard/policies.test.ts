@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { canBrowse } from '../../src/testing/browser.ts'
 import { expectAccessible, openDashboard } from '../../src/testing/dashboard.ts'
+import { until } from '../../src/testing/until.ts'
 import type { PolicyList } from '../../src/wire/policies.ts'
 
 const NOW = Date.parse('2026-11-28T12:00:00Z')
@@ -94,6 +95,23 @@ describe('policies in the dashboard', () => {
     await page.getByText('No policy is like that').waitFor()
     await page.getByRole('button', { name: 'Show all policies' }).click()
     await page.getByText('1 policy in force').waitFor()
+  })
+
+  test('stay on the screen while the hub does not answer', async (t) => {
+    if (!canBrowse(t)) return
+    const { page, problems } = await openDashboard(t, { path: '/health' })
+    let asked = 0
+    await page.route('**/api/v1/policies', (route) =>
+      asked++ === 0 ? route.fulfill({ json: POLICIES }) : route.abort(),
+    )
+    await page.getByRole('link', { name: 'Policies' }).click()
+    await page.getByText('block from 203.0.113.7').waitFor()
+    await until(() => asked > 6)
+    await page.getByText('block from 203.0.113.7').waitFor()
+    await page.getByText('2 policies in force').waitFor()
+    assert.equal(await page.getByText('cannot be shown').count(), 0)
+    // The browser tells of requests that failed.
+    problems.splice(0)
   })
 
   test('say that they are switched off where they are', async (t) => {

@@ -7,7 +7,7 @@ import { PageHeader } from '../../components/page-header.tsx'
 import { SearchBox } from '../../components/search-box.tsx'
 import { EmptyState, ErrorState, LoadingState } from '../../components/states.tsx'
 import { useAddress } from '../../lib/address.ts'
-import { formatDateTime } from '../../lib/format.ts'
+import { formatDateTime, formatNumber } from '../../lib/format.ts'
 import { useMay } from '../../lib/session.ts'
 import { useTyped } from '../../lib/use-typed.ts'
 import classes from './capture.module.css'
@@ -81,6 +81,8 @@ function Rules({ view, searched }: Props) {
           <Text size="sm" role="status" className={classes.counts}>
             {previewed === undefined ? 'Captured: ' : 'Would be captured: '}
             {shown.cluster === 'off' ? 'everything' : countsText(shown)}.
+            {shown.counts.pods > shown.pods.length &&
+              ` The first ${formatNumber(shown.pods.length)} are listed here.`}
           </Text>
           {shown.warning !== '' && (
             <Alert color="yellow" variant="light" className={classes.warning}>

@@ -27,7 +27,8 @@ export function PoliciesPage() {
       <PageHeader title="Policies">
         <SearchBox what="policies" fields="Pod, agent or reason" value={searched} onChange={search} />
       </PageHeader>
-      {error !== null ? (
+      {/* What was in force stays on the screen while the hub is away. */}
+      {data === undefined && error !== null ? (
         <ErrorState title="The policies cannot be shown" error={error} onRetry={() => void refetch()} />
       ) : isPending ? (
         <LoadingState what="the policies" />
