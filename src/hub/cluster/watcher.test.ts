@@ -125,6 +125,17 @@ describe('the watcher of the cluster', () => {
     await until(() => notes.some(([level]) => level === 'warning'))
     assert.match(String(notes.find(([level]) => level === 'warning')?.[1]), /cannot watch resource "pods"/)
     assert.equal(watcher.counters['cluster.in-trouble'], 1)
+    // What is read anew from time to time is not followed for that.
+    fake.put('cart-2', pod('10.0.0.2'), 'pods', 'shop')
+    await until(() => follower.objects('pod').length === 2)
+    assert.equal(watcher.counters['cluster.in-trouble'], 1)
+    assert.equal(notes.length, 1)
+    fake.addUser('ours', 'remora', [
+      { verbs: ['list', 'watch'], apiGroups: ['*'], resources: ['*'] },
+      { verbs: ['get'], apiGroups: [''], resources: ['namespaces'] },
+    ])
+    await until(() => watcher.counters['cluster.in-trouble'] === 0)
+    assert.deepEqual(notes.at(-1), ['info', 'pods are followed', { namespace: 'all' }])
   })
 
   it('asks for no cluster role where namespaces are named', async (t) => {

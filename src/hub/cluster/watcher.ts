@@ -110,20 +110,30 @@ export class ClusterWatcher {
   }
 
   async #read(watch: Watch, signal: AbortSignal): Promise<void> {
+    // It may be able to read all there is, from time to time, and not to be told what changes.
+    let isHindered = false
     const events = this.#options.client.watch(watch.path, {
       signal,
       trim: (object) => this.#pack(watch.kind, object),
-      onTrouble: (mistake) => this.#trouble(watch, mistake),
-      onRecovered: () => this.#recovered(watch),
+      onTrouble: (mistake) => {
+        isHindered = true
+        this.#trouble(watch, mistake)
+      },
+      onRecovered: () => {
+        isHindered = false
+        this.#recovered(watch)
+      },
       onMalformed: () => {
         this.#malformed++
       },
     })
-    for await (const event of events) this.#take(watch, event)
+    for await (const event of events) {
+      if (!isHindered) this.#recovered(watch)
+      this.#take(watch, event)
+    }
   }
 
   #take(watch: Watch, event: WatchEvent): void {
-    this.#recovered(watch)
     const at = Date.now()
     if (event.kind === 'all') {
       this.#relists++
