@@ -378,6 +378,20 @@ describe('agents in a config map of Kubeshark', () => {
     )
   })
 
+  test('stay as they are while what is there is no text', async (t) => {
+    const { store, fake } = await started(t, {})
+    const { id } = await store.create({ title: 'A', code: '// A' }, 'ann')
+    const { data } = fake.find(NAME) as unknown as { data: Record<string, string> }
+    const { SCRIPTING_SCRIPTS: _, ...rest } = data
+    fake.put(NAME, { data: rest, binaryData: { SCRIPTING_SCRIPTS: Buffer.from([0xff]).toString('base64') } })
+    assert.match((await rejects(store.list(), 'E_STORE')).message, /is binaryData: .* is no UTF-8/)
+    fake.put(NAME, { data })
+    assert.deepEqual(
+      (await store.list()).map((record) => record.id),
+      [id],
+    )
+  })
+
   for (const text of ['', ' ', 'null', '\ufeff{}', '{}\r\n'])
     test(`of which there are none are written as ${JSON.stringify(text)}, too`, async (t) => {
       const { store, scripts } = await started(t, { SCRIPTING_SCRIPTS: text })

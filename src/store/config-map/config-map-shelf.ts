@@ -6,7 +6,7 @@ import { firstOf } from '../../waiting/first-of.ts'
 import type { AgentRecord, AgentVersion } from '../../wire/agents.ts'
 import { AgentBook } from '../agent-book.ts'
 import type { Shelf, ShelfChange, Shelved, StoreRules } from '../shelf.ts'
-import { type Data, type Document, readDocument } from './document.ts'
+import { type Data, type Document, OWN_KEYS, readDocument } from './document.ts'
 
 /**
  * Agents in a config map of Kubernetes, where the tools of Kubeshark find them and may change them. Needs the rights to
@@ -229,6 +229,12 @@ function newConfigMap(name: string, data: Data): KubernetesObject {
 }
 
 function dataOf(object: KubernetesObject | undefined, where: string): Data {
+  const binary = z.record(z.string(), z.unknown()).safeParse(object?.binaryData ?? {}).data ?? {}
+  const key = Object.keys(binary).find((each) => OWN_KEYS.has(each))
+  if (key !== undefined)
+    throw new Mistake('E_STORE', `${key} in the ${where} is binaryData: what it was made of is no UTF-8`, {
+      hint: 'Make it again of a file in UTF-8. Until then agents go on as they are, and nothing is written there.',
+    })
   const data = z.record(z.string(), z.string()).safeParse(object?.data ?? {})
   if (data.success) return data.data
   throw new Mistake('E_STORE', `the ${where} has data that is no text`)

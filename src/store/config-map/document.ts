@@ -340,6 +340,8 @@ function jsonOf(text: string): unknown {
 const SCRIPTS = 'SCRIPTING_SCRIPTS'
 const ACTIVE = 'SCRIPTING_ACTIVE_SCRIPTS'
 const OURS = 'REMORA_AGENTS'
+/** What is read of a config map. */
+export const OWN_KEYS: ReadonlySet<string> = new Set([SCRIPTS, ACTIVE, OURS])
 const INDEX = /^(0|[1-9]\d{0,8})$/
 /** Who writes what others write there. */
 const BY = 'config map'
