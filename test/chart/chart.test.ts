@@ -345,6 +345,10 @@ describe('the chart', () => {
         { config: { entries: { clickhouse: { url: 'http://me:hush@ch:8123' } } } },
         /config\.entries\.clickhouse\.url has a password/,
       ],
+      [
+        { config: { kubernetes: { namespaces: ['shop'] } } },
+        /config\.kubernetes\.namespaces goes with rights .*: say rbac\.clusterWide=false and rbac\.namespaces/,
+      ],
       [{ auth: { token: "it's longer than that" } }, /at '\/auth\/token': .* does not match pattern/],
       [{ worker: { data: { size: 'lots' } } }, /at '\/worker\/data\/size': 'lots' does not match pattern/],
       [{ nats: { storage: { size: '2GB' } } }, /at '\/nats\/storage\/size': '2GB' does not match pattern/],

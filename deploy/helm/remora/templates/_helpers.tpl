@@ -126,6 +126,9 @@ terminationGracePeriodSeconds: {{ $pod.terminationGracePeriodSeconds }}
 {{- if dig "hub" "tokens" (list) $said -}}
 {{- fail "config.hub.tokens would be read by everybody who may read config maps: use auth.token, auth.tokens or auth.existingSecret" -}}
 {{- end -}}
+{{- if and .Values.rbac.create (dig "kubernetes" "namespaces" (list) $said) -}}
+{{- fail "config.kubernetes.namespaces goes with rights in these namespaces: say rbac.clusterWide=false and rbac.namespaces, which give both (or rbac.create=false where the rights come from elsewhere)" -}}
+{{- end -}}
 {{- range list "nats" "entries.clickhouse" -}}
 {{- $at := $said -}}
 {{- range splitList "." . -}}
