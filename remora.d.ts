@@ -670,7 +670,7 @@ declare const policy: {
   suggest(filter?: string, window?: string): { from: number; to: number; complete: boolean; notes: string[]; flows: number; policies: { [name: string]: any }[]; rules: { [name: string]: any }[] }
   /**
    * What a policy would have cut of what was seen: who would not have reached whom, how many requests, and the ids of those entries that are still kept. `from` and `complete` say how much of the time is known.
-   * @param policy A NetworkPolicy, `{ policy }`, `{ block: { pod, namespace } }`, or, without Kubernetes, `{ block: { from, to, ports } }` or `{ allow: { to, from, ports } }`
+   * @param policy A NetworkPolicy, `{ policy }`, `{ block: { pod, namespace } }`, without Kubernetes `{ block: { from, to, ports } }` or `{ allow: { to, from, ports } }`, or several together as `{ all: [ … ] }`
    * @param window How far back to look
    * @example
    * var cut = policy.preview({ block: { from: '203.0.113.7' } }, '1h')

@@ -203,6 +203,10 @@ describe('policies on plain hosts', () => {
       suggested.stdout,
       /to: 10\.77\.0\.2\n {2}from:\n {4}- 10\.77\.0\.1\n {2}ports:\n {4}- tcp\/8080/,
     )
+    // What is suggested cuts nothing of what it was made of: all of it together, as it was printed.
+    writeFileSync(join(folder, 'suggested.yaml'), suggested.stdout)
+    const together = await remora('preview', join(folder, 'suggested.yaml'))
+    assert.match(together.stdout, /^2 policies together would have cut 0 of \d+ requests\n/)
     writeFileSync(join(folder, 'rule.yaml'), `block: { from: ${CLIENT}, ports: 8081 }\n`)
     const preview = await remora('preview', join(folder, 'rule.yaml'))
     assert.match(preview.stdout, /at tcp\/8081 would have cut 1 of \d+ requests\n/)
@@ -211,7 +215,7 @@ describe('policies on plain hosts', () => {
     assert.equal(wrong.code, 2)
     assert.match(wrong.stderr, /block: from: expected an address or a network/)
     const { name } = await ask('apply.port')
-    const list = await remora('list')
+    const list = await remora()
     assert.match(list.stdout, new RegExp(`${name} +block from ${CLIENT} to anywhere at tcp/8081 +Enforcer`))
     assert.match((await remora('remove', name)).stdout, /is lifted/)
     assert.match((await remora('list')).stderr, /no policies are in force/)

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { readRule, ruleInWords } from '../policy/rule.ts'
+import { readRule, readRules, ruleInWords } from '../policy/rule.ts'
 import {
   duration,
   policyApplied,
@@ -11,9 +11,6 @@ import {
 } from '../wire/policies.ts'
 import { helper, namespace } from './helper.ts'
 
-const rule = policyRuleText.describe(
-  'A NetworkPolicy, `{ policy }`, `{ block: { pod, namespace } }`, or, without Kubernetes, `{ block: { from, to, ports } }` or `{ allow: { to, from, ports } }`',
-)
 const window = duration.default('1h').describe('How far back to look')
 
 const wanted = z
@@ -51,11 +48,16 @@ export const policy = namespace(
 
     preview: helper({
       doc: 'What a policy would have cut of what was seen: who would not have reached whom, how many requests, and the ids of those entries that are still kept. `from` and `complete` say how much of the time is known.',
-      params: { policy: rule, window },
+      params: {
+        policy: policyRuleText.describe(
+          'A NetworkPolicy, `{ policy }`, `{ block: { pod, namespace } }`, without Kubernetes `{ block: { from, to, ports } }` or `{ allow: { to, from, ports } }`, or several together as `{ all: [ … ] }`',
+        ),
+        window,
+      },
       returns: policyPreview,
       example: `var cut = policy.preview({ block: { from: '203.0.113.7' } }, '1h')\nconsole.log(cut.requests.cut, 'of', cut.requests.seen, 'requests')`,
       async run({ policy: text, window: back }, { policies }) {
-        readRule(text)
+        readRules(text)
         return policies.ask({ ask: 'preview', rule: text, window: back })
       },
     }),

@@ -29,6 +29,31 @@ export function readRule(value: unknown): PolicyRule {
   return { kind: 'host', rule: readHostRule('block', data.block) }
 }
 
+/** One rule, or several as `{ all: [rule, …] }`. Throws `E_REQUEST` with the place of what is wrong. */
+export function readRules(value: unknown): readonly PolicyRule[] {
+  if (!isRecord(value) || !('all' in value)) return [readRule(value)]
+  const { all, ...more } = value
+  if (!Array.isArray(all) || all.length === 0 || all.length > MOST_RULES || Object.keys(more).length > 0)
+    throw new Mistake('E_REQUEST', `all: expected a list of 1 to ${MOST_RULES} rules, and nothing else`, {
+      hint: 'Such as { all: policy.suggest("", "1h").policies }.',
+    })
+  return all.map((each, at) => {
+    try {
+      return readRule(each)
+    } catch (error) {
+      if (!(error instanceof Mistake)) throw error
+      const { code, message, hint } = error
+      throw new Mistake(code, `all[${at}]: ${message}`, hint === undefined ? {} : { hint })
+    }
+  })
+}
+
+/** For people, in a line: the rule, or how many there are. */
+export function rulesInWords(rules: readonly PolicyRule[]): string {
+  const [only, ...more] = rules
+  return only === undefined || more.length > 0 ? `${rules.length} policies together` : ruleInWords(only)
+}
+
 /** For people, in a line. */
 export function ruleInWords(rule: PolicyRule): string {
   switch (rule.kind) {
@@ -66,3 +91,5 @@ function detail(value: unknown, kind: string): string | undefined {
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
+
+const MOST_RULES = 1000

@@ -17,7 +17,7 @@ export const policyCaller = z.object({
 })
 export type PolicyCaller = z.infer<typeof policyCaller>
 
-/** `{ policy }`, `{ block }`, `{ allow }`, or a NetworkPolicy: `src/policy/rule.ts` reads it. */
+/** `{ policy }`, `{ block }`, `{ allow }`, or a NetworkPolicy; for previews also `{ all: [ … ] }`: `src/policy/rule.ts` reads it. */
 export const policyRuleText = z.record(z.string(), z.json())
 export type PolicyRuleText = z.infer<typeof policyRuleText>
 

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
-import { parse, stringify } from 'yaml'
+import { parseAllDocuments, stringify } from 'yaml'
+import { z } from 'zod'
 import type { HubClient } from '../../client/hub-client.ts'
 import { Mistake } from '../../mistake/mistake.ts'
 import {
@@ -37,7 +38,7 @@ export function policiesCommand(): Command {
       .description('Show what a policy would have cut of what was seen. Nothing is put in force.')
       .argument(
         '<file>',
-        'a NetworkPolicy, or a rule as policy.apply takes it: YAML or JSON; - reads it from the input',
+        'NetworkPolicies, or rules as policy.apply takes them: YAML or JSON; several are tried together; - reads them from the input',
       )
       .option('--window <duration>', 'how far back to look', '1h')
       .option('--json', 'print it as a line of JSON')
@@ -49,7 +50,8 @@ export function policiesCommand(): Command {
       .option('--json', 'print them as a line of JSON')
       .action((flags: PolicyFlags) => withHub(flags, (hub) => suggest(hub, flags))),
   ]
-  for (const command of commands) policies.addCommand(addHubOptions(command))
+  for (const command of commands)
+    policies.addCommand(addHubOptions(command), { isDefault: command === commands[0] })
   return policies
 }
 
@@ -128,15 +130,32 @@ function tellReach({ from, complete, notes }: Pick<PolicyPreview, 'from' | 'comp
 function readRuleFile(file: string): PolicyRuleText {
   let value: unknown
   try {
-    value = parse(readFileSync(file === '-' ? 0 : file, 'utf8'))
+    const documents = parseAllDocuments(readFileSync(file === '-' ? 0 : file, 'utf8'))
+    const all = documents.flatMap((each) => {
+      if (each.errors[0] !== undefined) throw each.errors[0]
+      return membersOf(each.toJS())
+    })
+    value = all.length > 1 ? { all } : all[0]
   } catch (error) {
     throw new Mistake('E_USAGE', `${file} cannot be read: ${(error as Error).message}`, {
-      hint: 'It has to be one NetworkPolicy, or one rule, as YAML or JSON.',
+      hint: 'It has to be NetworkPolicies, or rules, as YAML or JSON.',
     })
   }
   const rule = policyRuleText.safeParse(value)
   if (rule.success) return rule.data
   throw new Mistake('E_USAGE', `${file} has no policy in it`, {
-    hint: 'It has to be one NetworkPolicy, or one rule, as YAML or JSON.',
+    hint: 'It has to be NetworkPolicies, or rules, as YAML or JSON.',
   })
 }
+
+/** Of a list as kubectl writes it, without those of other kinds; of an empty document nothing. */
+function membersOf(document: unknown): unknown[] {
+  if (document === null || document === undefined) return []
+  const list = listed.safeParse(document)
+  return list.success ? list.data.items.filter(({ kind }) => kind === 'NetworkPolicy') : [document]
+}
+
+const listed = z.object({
+  kind: z.literal('List'),
+  items: z.array(z.looseObject({ kind: z.string() })),
+})

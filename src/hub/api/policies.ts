@@ -52,7 +52,9 @@ export function policyRoutes({ control: { policies } }: ApiContext): FastifyPlug
         tags,
         summary: 'What a policy would have cut of what was seen; nothing is put in force',
         body: z.strictObject({
-          rule: policyRuleText.describe('A NetworkPolicy, { policy }, { block } or { allow }'),
+          rule: policyRuleText.describe(
+            'A NetworkPolicy, { policy }, { block } or { allow }, or several together as { all: [ … ] }',
+          ),
           window,
         }),
         response: { 200: policyPreview, ...otherwise },

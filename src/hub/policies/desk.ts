@@ -5,7 +5,7 @@ import { Mistake } from '../../mistake/mistake.ts'
 import type { Note } from '../../node/note.ts'
 import { isWholeWorld } from '../../policy/host-rule.ts'
 import type { NetworkPolicy } from '../../policy/network-policy.ts'
-import { type PolicyRule, readRule, ruleInWords } from '../../policy/rule.ts'
+import { type PolicyRule, readRule, readRules, ruleInWords } from '../../policy/rule.ts'
 import { suggest } from '../../policy/suggest.ts'
 import { decode, encode } from '../../wire/codec.ts'
 import {
@@ -264,14 +264,13 @@ export class PolicyDesk {
 
   async #preview(text: PolicyRecord['rule'], windowMs: number): Promise<PolicyPreview> {
     const { history } = this.#options
-    const rule = readRule(text)
+    const added = readRules(text)
     const since = this.#now() - windowMs
     const notes: string[] = []
-    const policies = rule.kind === 'host' ? [] : await this.#policiesInForce(notes)
-    const namespaces = await this.#namespacesFor(
-      rule.kind === 'network' ? [...policies, rule.policy] : policies,
-      notes,
-    )
+    const isAboutPods = added.some(({ kind }) => kind !== 'host')
+    const policies = isAboutPods ? await this.#policiesInForce(notes) : []
+    const written = added.flatMap((each) => (each.kind === 'network' ? [each.policy] : []))
+    const namespaces = await this.#namespacesFor([...policies, ...written], notes)
     const rules = [...this.#known.values()].flatMap((record) => {
       const known = record.kind === 'host' ? readRule(record.rule) : undefined
       return known?.kind === 'host' ? [known.rule] : []
@@ -281,7 +280,7 @@ export class PolicyDesk {
       history.requests('', since, AbortSignal.timeout(LOOK_BACK_MS)),
     ])
     const preview = previewOf(
-      rule,
+      added,
       { policies, rules },
       {
         flows: { ...flows, all: flows.all.map((each) => inNamespaces(each, namespaces)) },

@@ -44,7 +44,7 @@ for (const [what, now] of [
       ends,
     })
     const preview = previewOf(
-      { kind: 'network', policy: POLICY },
+      [{ kind: 'network', policy: POLICY }],
       { policies: [], rules: [] },
       {
         flows: await history.flows(0),

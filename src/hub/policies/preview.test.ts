@@ -66,7 +66,7 @@ test('lists exactly the requests that the policy then cuts, beside those that ar
           ends,
         })
         const preview = previewOf(
-          { kind: 'network', policy },
+          [{ kind: 'network', policy }],
           { policies: before, rules: [] },
           {
             flows: await history.flows(0),

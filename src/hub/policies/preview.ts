@@ -1,7 +1,7 @@
 import { type Flow, type FlowEnd, type Labels, NAMESPACE_NAME, type SeenFlow } from '../../policy/flow.ts'
 import { type HostRule, hostVerdict } from '../../policy/host-rule.ts'
 import type { NetworkPolicy } from '../../policy/network-policy.ts'
-import { type PolicyRule, ruleInWords } from '../../policy/rule.ts'
+import { type PolicyRule, rulesInWords } from '../../policy/rule.ts'
 import { verdict } from '../../policy/verdict.ts'
 import type { PolicyPreview } from '../../wire/policies.ts'
 import { flowKey, type Seen, type SeenRequest, summed } from './history.ts'
@@ -15,25 +15,24 @@ export interface InForce {
 /** Label of a pod that is blocked, with the name of the policy. */
 export const BLOCKED_LABEL = 'remora.internal/blocked'
 
-/** Whether a rule cuts a connection that passes without it. */
-export function cutter(rule: PolicyRule, { policies, rules }: InForce): (flow: Flow) => boolean {
-  switch (rule.kind) {
-    case 'host': {
-      const after = [...rules, rule.rule]
-      return (flow) => hostVerdict(rules, flow) && !hostVerdict(after, flow)
+/** Whether these rules together cut a connection that passes without them. */
+function cutter(added: readonly PolicyRule[], { policies, rules }: InForce): (flow: Flow) => boolean {
+  const allPolicies = [...policies]
+  const allRules = [...rules]
+  const pods: Extract<PolicyRule, { kind: 'pod' }>[] = []
+  for (const rule of added) {
+    if (rule.kind === 'host') allRules.push(rule.rule)
+    else if (rule.kind === 'network') allPolicies.push(rule.policy)
+    else {
+      pods.push(rule)
+      allPolicies.push(quarantine(rule, PREVIEWED))
     }
-    case 'network': {
-      const after = [...policies, rule.policy]
-      return (flow) => verdict(policies, flow).allowed && !verdict(after, flow).allowed
-    }
-    case 'pod': {
-      const after = [...policies, quarantine(rule, PREVIEWED)]
-      const marked = (end: FlowEnd) => withLabel(end, rule, PREVIEWED)
-      return (flow) => {
-        const blocked = { ...flow, from: marked(flow.from), to: marked(flow.to) }
-        return verdict(policies, flow).allowed && !verdict(after, blocked).allowed
-      }
-    }
+  }
+  const marked = (end: FlowEnd) => pods.reduce((each, pod) => withLabel(each, pod, PREVIEWED), end)
+  return (flow) => {
+    if (!verdict(policies, flow).allowed || !hostVerdict(rules, flow)) return false
+    const then = { ...flow, from: marked(flow.from), to: marked(flow.to) }
+    return !verdict(allPolicies, then).allowed || !hostVerdict(allRules, then)
   }
 }
 
@@ -87,20 +86,20 @@ export function needsNamespaces({ spec }: NetworkPolicy): boolean {
   )
 }
 
-/** What a rule would have cut of what was seen. */
+/** What rules together would have cut of what was seen. */
 export function previewOf(
-  rule: PolicyRule,
+  added: readonly PolicyRule[],
   inForce: InForce,
   { flows, requests }: { readonly flows: Seen<SeenFlow>; readonly requests: Seen<SeenRequest> },
 ): PolicyPreview {
-  const isCut = cutter(rule, inForce)
+  const isCut = cutter(added, inForce)
   // The log is behind entries by a second or so: what it does not have yet is added from there.
   const known = newest(flows.all, requests.all)
   const cut = known.filter(isCut).sort((one, other) => other.count - one.count)
   const entries = requests.all.filter((each) => !each.isReport && isCut(each)).map(({ id }) => id)
   const total = sum(cut)
   return {
-    rule: ruleInWords(rule),
+    rule: rulesInWords(added),
     from: flows.from,
     to: Date.now(),
     complete: flows.isComplete,
