@@ -120,8 +120,14 @@ export class Identities {
     if (this.#known.size === 0) return false
     const ip = plain(address)
     if (this.#pods.get(ip) !== undefined || this.#neighbourhoods.has(neighbourhoodOf(ip))) return true
-    this.#networks ??= this.#networksOfPods()
-    return this.#networks.has(ip)
+    const told = this.#networksOfPods()
+    return (told.size > 0 ? told : PRIVATE).has(ip)
+  }
+
+  /** Whether a pod has had it, or a node says that its pods may: beside those it may be that of a database in the same network. */
+  isCertainlyOfPods(address: string): boolean {
+    const ip = plain(address)
+    return this.#pods.get(ip) !== undefined || this.#networksOfPods().has(ip)
   }
 
   /** Who has which address since when, as far back as that is remembered, in no order. */
@@ -308,8 +314,9 @@ export class Identities {
     const listed = status.addresses.filter(({ type }) => type === 'InternalIP' || type === 'ExternalIP')
     const addresses = canonical(listed.map(({ address }) => address))
     node.addresses.set(claimed(addresses, { who: node, begin: since, seen: at }), at)
-    node.networks = [...new Set([spec.podCIDR ?? '', ...spec.podCIDRs])]
-    this.#networks = undefined
+    const networks = [...new Set([spec.podCIDR ?? '', ...spec.podCIDRs])]
+    if (networks.join() !== node.networks.join()) this.#networks = undefined
+    node.networks = networks
   }
 
   #settle(pod: KnownPod, network: string): void {
@@ -345,11 +352,12 @@ export class Identities {
     }
   }
 
-  /** What nodes say, or where none says anything, all that is private. */
+  /** What nodes say. */
   #networksOfPods(): Networks {
-    const told = [...this.#known.values()].flatMap((each) => (each.kind === 'node' ? each.networks : []))
-    const networks = new Networks(told)
-    return networks.size > 0 ? networks : new Networks(PRIVATE_NETWORKS)
+    const told = () =>
+      [...this.#known.values()].flatMap((each) => (each.kind === 'node' ? each.networks : []))
+    this.#networks ??= new Networks(told())
+    return this.#networks
   }
 }
 
@@ -518,3 +526,5 @@ function identityOfNode({ name }: KnownNode): Identity {
 
 const STILL_THERE = { turn: Infinity, at: Infinity }
 const MAPPED = '::ffff:'
+/** Where no node says anything. */
+const PRIVATE = new Networks(PRIVATE_NETWORKS)

@@ -11,9 +11,11 @@ export function canonicalAddress(text: string): string | undefined {
   return rest.length === 0 ? ipv4Text(first) : ipv6Text(first, rest[0] ?? 0, rest[1] ?? 0, rest[2] ?? 0)
 }
 
-/** Ranges of addresses: CIDRs of IPv4 and IPv6. */
+/** Ranges of addresses: CIDRs of IPv4 and IPv6. However many there are, as each node has its own, few lengths are looked at. */
 export class Networks {
-  readonly #ranges: { readonly words: Words; readonly bits: number }[] = []
+  /** Beginnings of addresses by how many bits they have, with those of IPv6 after those of IPv4. */
+  readonly #beginnings = new Map<number, Set<string>>()
+  #size = 0
 
   constructor(cidrs: Iterable<string>) {
     for (const cidr of cidrs) {
@@ -21,18 +23,26 @@ export class Networks {
       const words = wordsOf(address)
       const bits = Number(length)
       if (words === undefined || !/^\d{1,3}$/.test(length) || bits > words.length * 32) continue
-      this.#ranges.push({ words, bits })
+      const kind = kindOf(words, bits)
+      const some = this.#beginnings.get(kind) ?? new Set()
+      this.#beginnings.set(kind, some.add(beginningOf(words, bits)))
+      this.#size++
     }
   }
 
   get size(): number {
-    return this.#ranges.length
+    return this.#size
   }
 
   /** Whether an address is in any of them; what is no address is in none. */
   has(address: string): boolean {
     const words = wordsOf(address)
-    return words !== undefined && this.#ranges.some((range) => contains(range, words))
+    if (words === undefined) return false
+    for (const [kind, beginnings] of this.#beginnings) {
+      const bits = kind % IPV6
+      if (kind === kindOf(words, bits) && beginnings.has(beginningOf(words, bits))) return true
+    }
+    return false
   }
 }
 
@@ -63,14 +73,19 @@ function wordsOf(text: string): Words | undefined {
   return first === 0 && second === 0 && third === 0xffff ? [last] : words
 }
 
-function contains(
-  { words: network, bits }: { readonly words: Words; readonly bits: number },
-  words: Words,
-): boolean {
-  if (words.length !== network.length) return false
-  return words.every((word, at) => {
-    const left = Math.min(Math.max(bits - at * 32, 0), 32)
-    // A shift by 32 is one by 0.
-    return left === 0 || (word ^ (network[at] ?? 0)) >>> (32 - left) === 0
-  })
+function kindOf(words: Words, bits: number): number {
+  return words.length === 1 ? bits : IPV6 + bits
 }
+
+/** The first bits of an address, the others 0. */
+function beginningOf(words: Words, bits: number): string {
+  return words
+    .map((word, at) => {
+      const left = Math.min(Math.max(bits - at * 32, 0), 32)
+      // A shift by 32 is one by 0.
+      return left === 0 ? 0 : word >>> (32 - left)
+    })
+    .join()
+}
+
+const IPV6 = 1000

@@ -34,6 +34,31 @@ describe('entries whose ends are not known yet', () => {
     assert.equal(held.counters().waiting, 0)
   })
 
+  test('wait once a minute for what is a pod only by guess, such as a database beside pods', () => {
+    const held = start()
+    held.hear(aPod('beside', '172.30.5.1'))
+    const passedAfter = (ms: number) => {
+      held.item('10.1.0.2', '172.30.5.9', 'a')
+      held.pass(ms)
+      return held.passed.splice(0).length
+    }
+    assert.equal(passedAfter(300), 0)
+    held.pass(1700)
+    assert.equal(held.passed.splice(0).length, 1)
+    assert.equal(passedAfter(300), 1)
+    assert.equal(held.counters().inVain, 1)
+    held.pass(60_000)
+    assert.equal(passedAfter(300), 0)
+    held.hear(aPod('late', '172.30.5.9'))
+    held.pass(25)
+    assert.equal(held.passed.splice(0).length, 1)
+    held.item('10.1.0.2', '10.1.0.9', 'b')
+    held.pass(2000)
+    held.item('10.1.0.2', '10.1.0.9', 'c')
+    held.pass(300)
+    assert.deepEqual(held.passed, ['b'], 'a node says that this is an address of pods')
+  })
+
   test('do not wait outside of the networks of pods', () => {
     const held = start()
     held.item('8.8.8.8', '192.168.0.1', 'a')

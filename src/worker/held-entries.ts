@@ -1,6 +1,6 @@
 import type { Identities } from '../cluster/identities.ts'
 import type { RelayedEvent } from '../dissect/relay.ts'
-import type { Exchange } from '../entry/entry.ts'
+import type { Endpoint, Exchange } from '../entry/entry.ts'
 import type { Packet } from '../packet/packet.ts'
 import type { Connection } from '../reassembly/connection.ts'
 import type { EventSink } from './pipeline.ts'
@@ -40,6 +40,8 @@ export class HeldEntries implements EventSink {
   #settling: Held[] = []
   #first = 0
   #unsure: Held[] = []
+  /** Addresses of which nothing became known when it was waited for, with the time, where they are those of pods by guess. */
+  readonly #vain = new Map<string, number>()
   #bytes = 0
   #hasNews = false
   #waited = 0
@@ -149,18 +151,40 @@ export class HeldEntries implements EventSink {
     this.#unsure = this.#unsure.filter((held) => {
       const isLate = held.since + waitMs <= now
       if (!isLate && (!hasNews || this.#mayChange(held))) return true
-      if (isLate && this.#mayChange(held)) this.#inVain++
+      if (isLate && this.#mayChange(held)) this.#noteVain(held, now)
       this.#pass(held)
       return false
     })
   }
 
-  #mayChange({ exchange: { stream, seconds, nanos, dissector, variant } }: Held): boolean {
+  /** What is no pod, such as a database beside the cluster, need not be waited for each time. */
+  #noteVain(held: Held, now: number): void {
+    this.#inVain++
+    for (const { ip } of this.#changing(held)) {
+      if (this.#identities.isCertainlyOfPods(ip)) continue
+      this.#vain.delete(ip)
+      this.#vain.set(ip, now)
+      const [oldest] = this.#vain
+      if (this.#vain.size > MOST_VAIN && oldest !== undefined) this.#vain.delete(oldest[0])
+    }
+  }
+
+  #mayChange(held: Held): boolean {
+    return this.#changing(held).length > 0
+  }
+
+  /** Ends of which more may become known. */
+  #changing({ exchange: { stream, seconds, nanos, dissector, variant } }: Held): Endpoint[] {
     const atMs = seconds * 1000 + Math.floor(nanos / 1e6)
     const layer4 = dissector.protocols[variant]?.layer4
-    return [stream.client, stream.server].some(({ ip, port }) =>
-      this.#identities.mayChange(ip, port, atMs, layer4),
+    return [stream.client, stream.server].filter(
+      ({ ip, port }) => this.#identities.mayChange(ip, port, atMs, layer4) && !this.#isVain(ip),
     )
+  }
+
+  #isVain(ip: string): boolean {
+    const since = this.#vain.get(ip)
+    return since !== undefined && this.#options.now() < since + VAIN_MS
   }
 
   #pass({ exchange, bytes }: Held): void {
@@ -181,3 +205,6 @@ const SETTLE_MS = 250
 const MOST_HELD = 20_000
 const MOST_BYTES = 64 << 20
 const MOST_GONE = 1024
+const MOST_VAIN = 10_000
+/** For so long an address is not waited for again. */
+const VAIN_MS = 60_000
