@@ -179,10 +179,11 @@ export class KubernetesClient {
     const { signal, trim = (object) => object, onMalformed } = selection
     const objects: KubernetesObject[] = []
     const pages = new Set<string>()
+    let limit = PAGE
     for (let from = '', restarts = 0; ; ) {
       const query = {
         ...selectors(selection),
-        limit: String(PAGE),
+        limit: String(limit),
         ...(from === '' ? {} : { continue: from }),
       }
       const answer = await this.#send('GET', path, { query, signal })
@@ -194,7 +195,15 @@ export class KubernetesClient {
         from = ''
         continue
       }
-      const page = objectList.safeParse(await this.#accepted(answer, `list ${path}`))
+      let value: unknown
+      try {
+        value = await this.#accepted(answer, `list ${path}`)
+      } catch (error) {
+        if (!(error instanceof Mistake) || error.code !== 'E_TOO_LARGE' || limit === 1) throw error
+        limit = Math.max(1, Math.floor(limit / 10))
+        continue
+      }
+      const page = objectList.safeParse(value)
       if (!page.success) throw notUnderstood(path)
       for (const item of page.data.items ?? []) {
         const object = kubernetesObject.safeParse(item).data
@@ -520,7 +529,7 @@ const SHORTEST_WATCH_MS = 1000
 /** A watch lasts so long, and up to twice as long. */
 const WATCH_S = 180
 const PAGE = 500
-/** 500 objects are in each. */
+/** Of 500 objects, or fewer where these are too large. */
 const MOST_PAGES = 2000
 /** Bookmarks come once a minute, but for those that would say nothing new: then it may be silent for long, and well. */
 const SILENCE_MS = 150_000

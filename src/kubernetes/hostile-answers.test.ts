@@ -179,6 +179,20 @@ describe('answers of an API server that is none, or not well', () => {
     assert.ok(n < 3000)
   })
 
+  test('a page that is too large is asked for in smaller ones', async (t) => {
+    const { fake, client } = await started(t)
+    const data = { large: 'x'.repeat(1_000_000) }
+    for (let n = 0; n < 70; n++) fake.put(`m${n}`, { data })
+    const { objects } = await client.list(MAPS, {
+      trim: ({ metadata: { name } }) => ({ metadata: { name } }),
+    })
+    assert.equal(new Set(objects.map(({ metadata }) => metadata.name)).size, 70)
+    assert.deepEqual(
+      fake.seen.map((asked) => /limit=\d+/.exec(asked)?.[0]),
+      ['limit=500', 'limit=50', 'limit=50'],
+    )
+  })
+
   test('a version that goes back makes all be read anew; bookmarks without one say nothing', async (t) => {
     const { fake, follow, troubles } = await started(t)
     const { events } = follow()
