@@ -67,6 +67,11 @@ function Rules({ view, searched }: Props) {
           isSaving={save.isPending}
           mayChange={mayChange}
           error={save.error ?? (isChanged ? preview.error : null)}
+          other={isChanged && draft !== undefined && draft.version !== view.version ? view.author : undefined}
+          onKeep={() => {
+            save.reset()
+            setDraft({ rules, version: view.version })
+          }}
           onChange={(change) => {
             save.reset()
             setDraft((before) => ({

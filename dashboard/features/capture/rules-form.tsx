@@ -13,6 +13,9 @@ interface Props {
   readonly mayChange: boolean
   /** What is wrong with the rules, or with saving them. */
   readonly error: unknown
+  /** Who has saved other rules since somebody began to change these; undefined: nobody has. */
+  readonly other: string | undefined
+  readonly onKeep: () => void
   readonly onChange: (change: Partial<TargetingRules>) => void
   readonly onSave: () => void
   readonly onDiscard: () => void
@@ -20,7 +23,8 @@ interface Props {
 
 /** Which pods are captured. */
 export function RulesForm(props: Props) {
-  const { rules, namespaces, isChanged, isSaving, mayChange, error, onChange, onSave, onDiscard } = props
+  const { rules, namespaces, isChanged, isSaving, mayChange, error, other } = props
+  const { onKeep, onChange, onSave, onDiscard } = props
   const submit = (event: FormEvent) => {
     event.preventDefault()
     if (isChanged) onSave()
@@ -74,6 +78,21 @@ export function RulesForm(props: Props) {
           disabled={!mayChange}
           onChange={(value) => typeof value === 'number' && onChange({ sampleRate: value })}
         />
+        {other !== undefined && (
+          <Alert
+            color="yellow"
+            variant="light"
+            role="alert"
+            title={`${other} has saved other rules meanwhile`}
+          >
+            <Stack gap="xs" align="flex-start">
+              <Text size="sm">Discard what is here to see them, or keep it and save it over them.</Text>
+              <Button size="xs" variant="default" onClick={onKeep}>
+                Keep mine
+              </Button>
+            </Stack>
+          </Alert>
+        )}
         {error !== null && (
           <Alert color="red" variant="light" role="alert" className={classes.error}>
             {error instanceof Error ? error.message : String(error)}.
