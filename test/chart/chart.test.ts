@@ -361,6 +361,20 @@ describe('the chart', () => {
     for (const [values, said] of refused) assert.match(await chart.refusal(values), said)
   })
 
+  test('takes names of releases with which those of services may begin', async (t) => {
+    const chart = await Chart.open(t)
+    if (chart === undefined) return
+    for (const release of ['1st', 'a.b', 'x'.repeat(48)])
+      await assert.rejects(
+        chart.render({ release }),
+        /that of the release, ".*": it has to begin with a letter/,
+      )
+    const manifests = await chart.render({ release: 'x'.repeat(47), values: WAYS.monitored?.values ?? {} })
+    const labels = manifests.filter(({ kind }) => ['Service', 'StatefulSet'].includes(kind))
+    for (const { kind, metadata } of labels)
+      assert.ok(metadata.name.length <= (kind === 'Service' ? 63 : 52), metadata.name)
+  })
+
   test('gives NATS a configuration that it takes, with the password of the secret', async (t) => {
     const chart = await Chart.open(t)
     if (chart === undefined || !hasTools(t, 'nats-server')) return

@@ -126,6 +126,10 @@ terminationGracePeriodSeconds: {{ $pod.terminationGracePeriodSeconds }}
 {{- if dig "hub" "tokens" (list) $said -}}
 {{- fail "config.hub.tokens would be read by everybody who may read config maps: use auth.token, auth.tokens or auth.existingSecret" -}}
 {{- end -}}
+{{- /* Those of services are labels of DNS; those of a StatefulSet get a hash of ten characters more, as a label. */ -}}
+{{- if not (regexMatch "^[a-z][-a-z0-9]{0,46}$" $release) -}}
+{{- fail (printf "names of services begin with that of the release, %q: it has to begin with a letter, and to go on with at most 46 letters, digits and -" $release) -}}
+{{- end -}}
 {{- if and .Values.rbac.create (dig "kubernetes" "namespaces" (list) $said) -}}
 {{- fail "config.kubernetes.namespaces goes with rights in these namespaces: say rbac.clusterWide=false and rbac.namespaces, which give both (or rbac.create=false where the rights come from elsewhere)" -}}
 {{- end -}}
