@@ -63,6 +63,10 @@ export interface EntryOrigin {
   readonly identityOf?:
     | ((ip: string, port: string, atMs: number, layer4: Protocol['layer4']) => Identity | undefined)
     | undefined
+  /** Whether more may become known of who that was. */
+  readonly mayChange?:
+    | ((ip: string, port: string, atMs: number, layer4: Protocol['layer4']) => boolean)
+    | undefined
   /** The process of this machine that has the end of a connection; absent where nobody looks. */
   readonly processOf?: ((end: Endpoint, peer: Endpoint) => Process | undefined) | undefined
 }

@@ -6,6 +6,7 @@ import { configSchema } from '../config/schema.ts'
 import type { RelayedEvent } from '../dissect/relay.ts'
 import { protocolsNamed } from '../dissectors/index.ts'
 import type { EntryProtocol, Exchange } from '../entry/entry.ts'
+import type { Identity } from '../entry/identity.ts'
 import { object, text } from '../entry/shape.ts'
 import { Packet, PROTOCOL } from '../packet/packet.ts'
 import { Connection, type End, IDLE } from '../reassembly/connection.ts'
@@ -100,6 +101,34 @@ describe('a frame that is dropped', () => {
       [1, 'data', 0, 'def'],
     ])
   })
+})
+
+test('dissectors of agents are told who the ends of a connection are, and of nobody while that is open', () => {
+  const someone: Identity = {
+    ...{ name: 'price', namespace: 'shop', mechanism: 'ip', pod: null, service: null, endpointSlice: null },
+    ...{ workload: null, nodeName: '' },
+  }
+  const told: unknown[] = []
+  let isOpen = true
+  const origin = {
+    ...{ worker: 'w', node: { ip: '', name: 'n' }, backend: 'af_packet', nameOf: () => undefined },
+    ...{ identityOf: () => someone, mayChange: () => isOpen },
+  }
+  const batcher = new Batcher([], [], origin, (frame) => {
+    for (const row of rowsIn(frame).map(readRelayed)) told.push(row.told?.[11].map(([, who]) => who?.name))
+    return true
+  })
+  batcher.setDemand({ version: 0, items: new Set(), packets: new Set(), relays: true })
+  const one = connection(1)
+  batcher.relayed(one, data(0, 'abc'))
+  batcher.flush()
+  isOpen = false
+  batcher.relayed(one, data(0, 'def'))
+  batcher.flush()
+  assert.deepEqual(told, [
+    [undefined, undefined],
+    ['price', 'price'],
+  ])
 })
 
 const CONTROLS = '\u0001'.repeat(50_000)

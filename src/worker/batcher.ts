@@ -196,23 +196,23 @@ export class Batcher {
   }
 
   #identitiesOf(connection: Connection): (readonly [string, Identity | null])[] {
-    const { identityOf } = this.#origin
+    const { identityOf, mayChange } = this.#origin
     if (identityOf === undefined) return []
     const { client, server } = streamInfo(connection, 0)
     const atMs = connection.seconds * 1000 + Math.floor(connection.nanos / 1e6)
     const layer4 = connection.protocol === PROTOCOL.tcp ? 'tcp' : 'udp'
-    return [client, server].map(({ ip, port }) => [
-      `${ip}:${port}`,
-      identityOf(ip, port, atMs, layer4) ?? null,
-    ])
+    // Nothing is held back here until it is known: where that is open, nobody is named.
+    return [client, server].map(({ ip, port }) => {
+      const isOpen = mayChange?.(ip, port, atMs, layer4) === true
+      return [`${ip}:${port}`, isOpen ? null : (identityOf(ip, port, atMs, layer4) ?? null)]
+    })
   }
 
   #namesOf(connection: Connection): (readonly [string, string])[] {
     const { ipVersion, a0, a1, a2, a3, b0, b1, b2, b3 } = connection
-    return [addressText(ipVersion, a0, a1, a2, a3), addressText(ipVersion, b0, b1, b2, b3)].flatMap((ip) => {
-      const name = this.#origin.nameOf(ip)
-      return name === undefined ? [] : [[ip, name] as const]
-    })
+    return [addressText(ipVersion, a0, a1, a2, a3), addressText(ipVersion, b0, b1, b2, b3)].map(
+      (ip) => [ip, this.#origin.nameOf(ip) ?? ''] as const,
+    )
   }
 
   #add(row: string): void {

@@ -246,6 +246,7 @@ class CaptureThread {
       this.#hear(message.changes)
       // Where there is no cluster, nobody asks for it.
       this.#origin.identityOf ??= (...of) => this.#identities.find(...of)
+      if (this.#live) this.#origin.mayChange ??= (...of) => this.#identities.mayChange(...of)
     } else if (message.kind === 'sockets') {
       this.#processes.apply(message)
       this.#origin.processOf ??= (end, peer) => this.#processes.find(end, peer)

@@ -344,6 +344,12 @@ describe('a connection that a script reads', () => {
         ['0.0.0.2:11', price],
       ],
     })
+    const early = relayRow(connection, data, '', {
+      isNew: true,
+      names: [['0.0.0.2', 'who-had-it-before.example.com']],
+      identities: [['0.0.0.2:11', null]],
+    })
+    dissection.relayed(JSON.parse(JSON.stringify(early)))
     dissection.relayed(JSON.parse(JSON.stringify(row)))
     dissection.relayed(relayRow(connection, { kind: 'close', reason: 'closed' }, '', undefined))
     const [entry] = lines.emitted

@@ -17,7 +17,7 @@ import type { ObjectShape } from '../../entry/shape.ts'
 import { type Connection, type ConnectionHandler, IDLE } from '../../reassembly/connection.ts'
 import { AgentMessage, agentProtocol, type DissectorSettings } from './agent-protocol.ts'
 import type { MadeCounters } from './protocol.ts'
-import { connectionOf, readRelayed } from './relayed.ts'
+import { connectionOf, readRelayed, type Told } from './relayed.ts'
 
 /** The functions of a script that read its protocol, called in its realm. They may throw, and be interrupted. */
 export interface AgentReader {
@@ -87,6 +87,7 @@ export class AgentDissection {
   relayed(row: readonly unknown[]): void {
     const event = readRelayed(row)
     this.time(event.seconds)
+    if (event.told !== null) this.#learn(event.told[10], event.told[11])
     let conversation = this.#conversations.get(event.connection) ?? this.#open(event)
     if (conversation === undefined) return
     if (event.kind !== 'close' && isOrphan(conversation))
@@ -162,15 +163,22 @@ export class AgentDissection {
     return since
   }
 
-  #open(event: ReturnType<typeof readRelayed>): Conversation | undefined {
-    // Of a connection that ends nothing more is to be read; and where a batch was lost, nobody knows what it is.
-    if (event.kind === 'close' || event.told === null) return undefined
-    for (const [ip, name] of event.told[10]) this.#names.set(ip, name)
+  /** Who its ends are may have become known since it was told first. */
+  #learn(names: Told[10], identities: Told[11]): void {
+    for (const [ip, name] of names) {
+      if (name === '') this.#names.delete(ip)
+      else this.#names.set(ip, name)
+    }
     if (this.#names.size > MOST_NAMES) this.#names.clear()
-    for (const [end, identity] of event.told[11])
+    for (const [end, identity] of identities)
       if (identity === null) this.#identities.delete(end)
       else this.#identities.set(end, identity)
     if (this.#identities.size > MOST_NAMES) this.#identities.clear()
+  }
+
+  #open(event: ReturnType<typeof readRelayed>): Conversation | undefined {
+    // Of a connection that ends nothing more is to be read; and where a batch was lost, nobody knows what it is.
+    if (event.kind === 'close' || event.told === null) return undefined
     if (this.#conversations.size >= MOST_CONVERSATIONS) {
       const [oldest] = this.#conversations
       if (oldest !== undefined) this.#close(...oldest, 'evicted')

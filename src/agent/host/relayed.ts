@@ -17,7 +17,7 @@ export const RELAYED = -1
 const KINDS = ['data', 'gap', 'end', 'close'] as const
 
 /** What a connection is, once in each batch that speaks of it. */
-type Told = readonly [
+export type Told = readonly [
   /** This is the first event of it that is relayed. */
   isNew: boolean,
   opener: number,
@@ -29,6 +29,7 @@ type Told = readonly [
   bPort: number,
   vlan: number,
   interfaceName: string,
+  /** "" for those that have none. */
   names: readonly (readonly [ip: string, name: string])[],
   /** Who the cluster says its ends are, by `address:port`; null for nobody. */
   identities: Identities,
