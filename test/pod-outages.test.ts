@@ -53,6 +53,7 @@ describe('changes of pods', () => {
     const there = () => kube.objects('pods').map(({ metadata }) => `ADDED ${metadata.name}`)
     for (const node of ['hub', 'node-1', 'node-2']) await told(node, there())
 
+    await hub.changeTargeting({ excludedNamespaces: ['test'] })
     put('cart-1', died(1))
     for (const node of ['hub', 'node-1', 'node-2']) await told(node, ['MODIFIED cart-1 crash main'])
 
@@ -104,6 +105,8 @@ describe('changes of pods', () => {
     hub = await third.client(t)
     for (const node of ['node-1', 'node-2']) await told(node, ['MODIFIED cart-8 completed', 'DELETED cart-9'])
     await told('hub', there())
+    const { rules, author } = await hub.targeting()
+    assert.deepEqual([rules.excludedNamespaces, author], [['test'], 'local'], 'rules outlive hubs')
 
     // Nobody hears anybody.
     await nats.kill()

@@ -96,7 +96,8 @@ export function documentedRoutes(context: ApiContext): FastifyPluginCallbackZod 
         tags,
         summary: 'Captures pods whose names match, in these namespaces; answers those that are captured then',
         body: z.object({
-          regex: targetingRules.shape.regex,
+          // Who says nothing does not mean all pods.
+          regex: targetingRules.shape.regex.unwrap(),
           namespaces: targetingRules.shape.namespaces.nullish(),
         }),
         response: { 200: targeted, ...otherwise },
