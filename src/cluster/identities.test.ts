@@ -99,6 +99,26 @@ describe('who has an address in a cluster', () => {
     assert.equal(identities.find('10.1.0.3', '8080', LATER)?.name, 'price')
   })
 
+  test('is no service of another namespace that says that a pod is behind it: only its own namespace has a say', () => {
+    const inOther = (slice: ReturnType<typeof aSlice>) => ({
+      ...slice,
+      metadata: { ...slice.metadata, namespace: 'other' },
+    })
+    const identities = known(
+      added('pod', aPod('price-1', '10.1.0.3')),
+      added('endpointSlice', inOther(aSlice('taken', 8080, { '10.1.0.3': undefined }))),
+      added('endpointSlice', inOther(aSlice('claimed', 8081, { '10.1.0.3': 'price-1' }))),
+      added('endpointSlice', aSlice('manual', 8082, { '10.1.0.3': undefined })),
+      added('endpointSlice', inOther(aSlice('outside', 5432, { '198.51.100.7': undefined }))),
+    )
+    const named = (ip: string, port: string) => identities.find(ip, port, LATER)?.name
+    assert.deepEqual(
+      ['8080', '8081', '8082'].map((port) => named('10.1.0.3', port)),
+      ['price-1', 'price-1', 'manual'],
+    )
+    assert.equal(named('198.51.100.7', '5432'), 'outside', 'a database beside the cluster')
+  })
+
   test('is a pod on the network of its node where it alone has the port there, else the node', () => {
     const onHost = (name: string, port: number) =>
       aPod(name, '192.168.0.1', {

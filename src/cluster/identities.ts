@@ -168,7 +168,7 @@ export class Identities {
   /** Several services may have the same pods behind them: the one that has an address, and is older, goes first. */
   #endpointAt(key: string, atMs: number): Endpoint | undefined {
     const found = this.#endpoints.get(key)?.all(atMs) ?? []
-    const there = found.map(({ who }) => who).filter((each) => each.pod === '' || this.#wasAt(each, atMs))
+    const there = found.map(({ who }) => who).filter((each) => this.#wasAt(each, atMs))
     if (there.length < 2) return there[0]
     const weight = ({ slice }: Endpoint) => (this.#serviceOf(slice)?.hasAddress === true ? 0 : 1)
     const inOrder = (a: Endpoint, b: Endpoint) =>
@@ -178,13 +178,16 @@ export class Identities {
     return there.sort(inOrder)[0]
   }
 
-  /** Whether the pod of an endpoint had its address then. */
-  #wasAt({ pod: uid, address }: Endpoint, atMs: number): boolean {
+  /**
+   * Whether the pod of an endpoint had its address then; where none is told, whether no pod had it. Anybody may write slices in a
+   * namespace of theirs, so that those say nothing of pods of others.
+   */
+  #wasAt({ pod: uid, address, slice }: Endpoint, atMs: number): boolean {
+    const holders = this.#pods.get(address)
+    if (uid === '') return holders?.all(atMs).every(({ who }) => who.namespace === slice.namespace) ?? true
     const pod = this.#podsByUid.get(uid)
-    if (pod === undefined) return false
-    return pod.isOnHost
-      ? pod.begin <= atMs && atMs < pod.end
-      : this.#pods.get(address)?.only(atMs)?.who === pod
+    if (pod === undefined || pod.namespace !== slice.namespace) return false
+    return pod.isOnHost ? pod.begin <= atMs && atMs < pod.end : holders?.only(atMs)?.who === pod
   }
 
   #serviceOf({ namespace, service }: KnownSlice): KnownService | undefined {
