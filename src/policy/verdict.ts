@@ -6,7 +6,7 @@ import {
   type PolicyPort,
   type Selector,
 } from './network-policy.ts'
-import { contains, readAddress, readNetwork } from './networks.ts'
+import { type Address, contains, type Network, readAddress, readNetwork } from './networks.ts'
 
 /** Whether a connection may be opened, and which policies are against it. */
 export interface Verdict {
@@ -80,8 +80,7 @@ function anyOrNone<T>(list: readonly T[] | null | undefined, fits: (each: T) => 
 }
 
 function isPeer({ podSelector, namespaceSelector, ipBlock }: Peer, own: string, end: FlowEnd): boolean {
-  if (ipBlock)
-    return isIn(ipBlock.cidr, end.address) && !(ipBlock.except ?? []).some((each) => isIn(each, end.address))
+  if (ipBlock) return isInBlock(ipBlock, end)
   const { pod } = end
   if (pod === undefined) return false
   const isNamespace = namespaceSelector
@@ -90,10 +89,37 @@ function isPeer({ podSelector, namespaceSelector, ipBlock }: Peer, own: string, 
   return isNamespace && (!podSelector || matches(podSelector, pod.labels))
 }
 
-function isIn(cidr: string, address: string): boolean {
-  const [network, read] = [readNetwork(cidr), readAddress(address)]
-  return network !== undefined && read !== undefined && contains(network, read)
+function isInBlock(block: IpBlock, end: FlowEnd): boolean {
+  const address = addressOf(end)
+  if (address === undefined) return false
+  let read = BLOCKS.get(block)
+  if (read === undefined) {
+    read = { inside: networksOf([block.cidr]), outside: networksOf(block.except ?? []) }
+    BLOCKS.set(block, read)
+  }
+  const isIn = (network: Network) => contains(network, address)
+  return read.inside.some(isIn) && !read.outside.some(isIn)
 }
+
+function addressOf(end: FlowEnd): Address | undefined {
+  const known = ADDRESSES.get(end)
+  if (known !== undefined) return known
+  const read = readAddress(end.address)
+  if (read !== undefined) ADDRESSES.set(end, read)
+  return read
+}
+
+function networksOf(cidrs: readonly string[]): Network[] {
+  return cidrs.flatMap((each) => readNetwork(each) ?? [])
+}
+
+type IpBlock = NonNullable<Peer['ipBlock']>
+/** What was read before: the same ends and policies are looked at again and again. */
+const BLOCKS = new WeakMap<
+  IpBlock,
+  { readonly inside: readonly Network[]; readonly outside: readonly Network[] }
+>()
+const ADDRESSES = new WeakMap<FlowEnd, Address>()
 
 /** Names of ports are those of the pod that is connected to. */
 function isPort({ protocol, port, endPort }: PolicyPort, flow: Flow): boolean {

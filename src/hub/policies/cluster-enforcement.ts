@@ -14,7 +14,7 @@ import type { PoliciesInForce } from './enforcement.ts'
 import { blockedPod, type Enforced, type Enforcement, type Looked } from './enforcement.ts'
 import {
   BLOCKED_LABEL,
-  inNamespaces,
+  labeller,
   type NamespaceLabels,
   needsNamespaces,
   quarantine,
@@ -255,13 +255,11 @@ export class ClusterEnforcement implements Enforcement {
           return NO_NAMESPACES
         })
       : NO_NAMESPACES
-    return (flows) =>
-      refuse(
-        cutByPolicy(
-          flows.map(({ what, flow }) => ({ what, flow: inNamespaces(flow, namespaces) })),
-          policy,
-        ),
-      )
+    const labelled = labeller(namespaces)
+    return (flows) => {
+      const all = flows.map(({ what, flow }) => ({ what, flow: labelled(flow) }))
+      refuse(cutByPolicy(all, policy))
+    }
   }
 
   /** Between hubs, workers, NATS, the resolver and the API server: what nothing may cut. */

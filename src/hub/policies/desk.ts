@@ -25,7 +25,7 @@ import {
 import { SUBJECTS } from '../../wire/subjects.ts'
 import { blockedPod, type Enforcement, type PoliciesInForce } from './enforcement.ts'
 import type { History } from './history.ts'
-import { inNamespaces, type NamespaceLabels, needsNamespaces, previewOf } from './preview.ts'
+import { labeller, type NamespaceLabels, needsNamespaces, previewOf } from './preview.ts'
 
 export interface PolicyDeskOptions {
   readonly bus: Pick<Bus, 'respond' | 'mostBytes'>
@@ -279,12 +279,13 @@ export class PolicyDesk {
       history.flows(since),
       history.requests('', since, AbortSignal.timeout(LOOK_BACK_MS)),
     ])
-    const preview = previewOf(
+    const labelled = labeller(namespaces)
+    const preview = await previewOf(
       added,
       { policies, rules },
       {
-        flows: { ...flows, all: flows.all.map((each) => inNamespaces(each, namespaces)) },
-        requests: { ...requests, all: requests.all.map((each) => inNamespaces(each, namespaces)) },
+        flows: { ...flows, all: flows.all.map((each) => labelled(each)) },
+        requests: { ...requests, all: requests.all.map((each) => labelled(each)) },
       },
     )
     return {

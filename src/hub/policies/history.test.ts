@@ -43,7 +43,7 @@ for (const [what, now] of [
         ({ entries: [entry(2), entry(1)], cursor: null, missing: [], scanned: 2 }) as never,
       ends,
     })
-    const preview = previewOf(
+    const preview = await previewOf(
       [{ kind: 'network', policy: POLICY }],
       { policies: [], rules: [] },
       {

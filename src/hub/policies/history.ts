@@ -3,6 +3,7 @@ import { Mistake } from '../../mistake/mistake.ts'
 import type { ClusterEnds } from '../../policy/ends.ts'
 import type { Flow, FlowEnd, SeenFlow } from '../../policy/flow.ts'
 import { SeenEntries } from '../../policy/seen.ts'
+import { inPortions } from '../../waiting/in-portions.ts'
 import { decode, encode } from '../../wire/codec.ts'
 import type { EntriesQuery } from '../../wire/entries.ts'
 import { type PolicyErrand, type SeenFlows, seenFlows } from '../../wire/policies.ts'
@@ -48,7 +49,7 @@ export class History {
     const silent = nodes.filter((_, at) => parts[at] === undefined)
     const isCut = answered.some(({ isCut: cut }) => cut)
     return {
-      all: summed(answered.flatMap(({ flows }) => flows)),
+      all: await summed(answered.flatMap(({ flows }) => flows)),
       from: answered.length === 0 ? Date.now() : Math.max(sinceMs, ...answered.map(({ from }) => from)),
       isComplete:
         nodes.length > 0 && silent.length === 0 && !isCut && answered.every(({ isComplete }) => isComplete),
@@ -139,21 +140,23 @@ function unpacked({ ends, flows }: SeenFlows): SeenFlow[] {
 }
 
 /** The same connections, seen by several, are seen by the one that has seen most of them. */
-export function summed(flows: readonly SeenFlow[]): SeenFlow[] {
+export async function summed(flows: readonly SeenFlow[]): Promise<SeenFlow[]> {
   const byKey = new Map<string, SeenFlow>()
-  for (const flow of flows) {
-    const key = flowKey(flow)
-    const known = byKey.get(key)
-    if (known === undefined) byKey.set(key, flow)
-    else
-      byKey.set(key, {
-        ...known,
-        count: Math.max(known.count, flow.count),
-        firstAt: Math.min(known.firstAt, flow.firstAt),
-        lastAt: Math.max(known.lastAt, flow.lastAt),
-      })
-  }
+  for await (const portion of inPortions(flows)) for (const flow of portion) addFlow(byKey, flow)
   return [...byKey.values()]
+}
+
+function addFlow(byKey: Map<string, SeenFlow>, flow: SeenFlow): void {
+  const key = flowKey(flow)
+  const known = byKey.get(key)
+  if (known === undefined) byKey.set(key, flow)
+  else
+    byKey.set(key, {
+      ...known,
+      count: Math.max(known.count, flow.count),
+      firstAt: Math.min(known.firstAt, flow.firstAt),
+      lastAt: Math.max(known.lastAt, flow.lastAt),
+    })
 }
 
 /** The same for the same two, with the labels that they had, at the same port. */

@@ -65,7 +65,7 @@ test('lists exactly the requests that the policy then cuts, beside those that ar
             ({ entries: entries.map(({ json }) => json).reverse(), cursor: null, missing: [] }) as never,
           ends,
         })
-        const preview = previewOf(
+        const preview = await previewOf(
           [{ kind: 'network', policy }],
           { policies: before, rules: [] },
           {

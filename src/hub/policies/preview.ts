@@ -2,7 +2,8 @@ import { type Flow, type FlowEnd, type Labels, NAMESPACE_NAME, type SeenFlow } f
 import { type HostRule, hostVerdict } from '../../policy/host-rule.ts'
 import type { NetworkPolicy } from '../../policy/network-policy.ts'
 import { type PolicyRule, rulesInWords } from '../../policy/rule.ts'
-import { verdict } from '../../policy/verdict.ts'
+import { selects, verdict } from '../../policy/verdict.ts'
+import { inPortions } from '../../waiting/in-portions.ts'
 import type { PolicyPreview } from '../../wire/policies.ts'
 import { flowKey, type Seen, type SeenRequest, summed } from './history.ts'
 
@@ -17,23 +18,40 @@ export const BLOCKED_LABEL = 'remora.internal/blocked'
 
 /** Whether these rules together cut a connection that passes without them. */
 function cutter(added: readonly PolicyRule[], { policies, rules }: InForce): (flow: Flow) => boolean {
-  const allPolicies = [...policies]
-  const allRules = [...rules]
-  const pods: Extract<PolicyRule, { kind: 'pod' }>[] = []
-  for (const rule of added) {
-    if (rule.kind === 'host') allRules.push(rule.rule)
-    else if (rule.kind === 'network') allPolicies.push(rule.policy)
-    else {
-      pods.push(rule)
-      allPolicies.push(quarantine(rule, PREVIEWED))
-    }
-  }
+  const pods = added.filter((rule) => rule.kind === 'pod')
+  const networks = [
+    ...added.flatMap((rule) => (rule.kind === 'network' ? [rule.policy] : [])),
+    ...pods.map((pod) => quarantine(pod, PREVIEWED)),
+  ]
+  const [own, before, after] = [networks, policies, [...policies, ...networks]].map(byNamespace)
+  const allRules = [...rules, ...added.flatMap((rule) => (rule.kind === 'host' ? [rule.rule] : []))]
   const marked = (end: FlowEnd) => pods.reduce((each, pod) => withLabel(each, pod, PREVIEWED), end)
-  return (flow) => {
-    if (!verdict(policies, flow).allowed || !hostVerdict(rules, flow)) return false
-    const then = { ...flow, from: marked(flow.from), to: marked(flow.to) }
-    return !verdict(allPolicies, then).allowed || !hostVerdict(allRules, then)
+  const isCutByPolicy = (flow: Flow) => {
+    const then = pods.length === 0 ? flow : { ...flow, from: marked(flow.from), to: marked(flow.to) }
+    // Most are about others: these need not be looked at.
+    const isAbout = ({ pod }: FlowEnd) =>
+      pod !== undefined && own?.(pod.namespace).some((each) => selects(each, pod))
+    if (!isAbout(then.from) && !isAbout(then.to)) return false
+    return allows(before, flow) && !allows(after, then)
   }
+  if (allRules.length === 0) return isCutByPolicy
+  return (flow) => isCutByPolicy(flow) || (hostVerdict(rules, flow) && !hostVerdict(allRules, flow))
+}
+
+type Policies = (namespace: string) => readonly NetworkPolicy[]
+
+function byNamespace(policies: readonly NetworkPolicy[]): Policies {
+  const groups = Map.groupBy(policies, ({ metadata }) => metadata.namespace)
+  return (namespace) => groups.get(namespace) ?? []
+}
+
+/** Policies hold pods of their own namespaces only. */
+function allows(policies: Policies | undefined, flow: Flow): boolean {
+  const namespaces = new Set([flow.from.pod?.namespace ?? '', flow.to.pod?.namespace ?? ''])
+  return verdict(
+    [...namespaces].flatMap((each) => policies?.(each) ?? []),
+    flow,
+  ).allowed
 }
 
 /** Lets nobody talk to a pod, nor it to anybody. */
@@ -59,16 +77,21 @@ export function withLabel(
 /** Labels of namespaces, by their names. */
 export type NamespaceLabels = ReadonlyMap<string, Labels>
 
-/** The same with the labels that the namespaces of pods have. */
-export function inNamespaces<F extends Flow>(flow: F, namespaces: NamespaceLabels): F {
+/** What gives ends the labels that the namespaces of pods have; the same end is given them once. */
+export function labeller(namespaces: NamespaceLabels): <F extends Flow>(flow: F) => F {
+  if (namespaces.size === 0) return (flow) => flow
+  const ends = new Map<FlowEnd, FlowEnd>()
   const labelled = (end: FlowEnd): FlowEnd => {
     const { pod } = end
     const namespaceLabels = namespaces.get(pod?.namespace ?? '')
-    return pod === undefined || namespaceLabels === undefined
-      ? end
-      : { ...end, pod: { ...pod, namespaceLabels } }
+    if (pod === undefined || namespaceLabels === undefined) return end
+    const known = ends.get(end)
+    if (known !== undefined) return known
+    const made = { ...end, pod: { ...pod, namespaceLabels } }
+    ends.set(end, made)
+    return made
   }
-  return { ...flow, from: labelled(flow.from), to: labelled(flow.to) }
+  return (flow) => ({ ...flow, from: labelled(flow.from), to: labelled(flow.to) })
 }
 
 /** Whether a policy asks for labels of namespaces besides their names. */
@@ -87,16 +110,17 @@ export function needsNamespaces({ spec }: NetworkPolicy): boolean {
 }
 
 /** What rules together would have cut of what was seen. */
-export function previewOf(
+export async function previewOf(
   added: readonly PolicyRule[],
   inForce: InForce,
   { flows, requests }: { readonly flows: Seen<SeenFlow>; readonly requests: Seen<SeenRequest> },
-): PolicyPreview {
+): Promise<PolicyPreview> {
   const isCut = cutter(added, inForce)
   // The log is behind entries by a second or so: what it does not have yet is added from there.
-  const known = newest(flows.all, requests.all)
-  const cut = known.filter(isCut).sort((one, other) => other.count - one.count)
-  const entries = requests.all.filter((each) => !each.isReport && isCut(each)).map(({ id }) => id)
+  const known = await newest(flows.all, requests.all)
+  const cut = (await chosen(known, isCut)).sort((one, other) => other.count - one.count)
+  const cutRequests = await chosen(requests.all, (each) => !each.isReport && isCut(each))
+  const entries = cutRequests.map(({ id }) => id)
   const total = sum(cut)
   return {
     rule: rulesInWords(added),
@@ -117,7 +141,7 @@ export function previewOf(
 }
 
 /** A request that two workers have seen is one: of each connection the one counts that has seen most. */
-function newest(flows: readonly SeenFlow[], requests: readonly SeenRequest[]): SeenFlow[] {
+function newest(flows: readonly SeenFlow[], requests: readonly SeenRequest[]): Promise<SeenFlow[]> {
   const byWorker = new Map<string, SeenFlow>()
   for (const { id, isReport: _isReport, ...request } of requests) {
     const [worker] = id.split('/')
@@ -130,6 +154,12 @@ function newest(flows: readonly SeenFlow[], requests: readonly SeenRequest[]): S
     })
   }
   return summed([...flows, ...byWorker.values()])
+}
+
+async function chosen<Each>(all: readonly Each[], isOne: (each: Each) => boolean): Promise<Each[]> {
+  const some: Each[] = []
+  for await (const portion of inPortions(all)) some.push(...portion.filter(isOne))
+  return some
 }
 
 function endInWords({ address, pod, host }: FlowEnd): string {
