@@ -51,6 +51,31 @@ describe('NetworkAgents in the store', () => {
     assert.equal(notes.filter((text) => /status of NetworkAgents cannot be written/.test(text)).length, 1)
   })
 
+  test('name the right that is missing to read their code', async (t) => {
+    const { fake, put, reason, message } = await started(t)
+    fake.fail({ kind: 'status', code: 403 }, (asked) => /configmaps\/code/.test(asked), 1000)
+    put('a', { codeFrom: { configMapKeyRef: { name: 'code', key: 'a.js' } } })
+    await until(() => reason('a') === 'CodeNotReadable')
+    assert.match(message('a') ?? '', /get and watch on it, in the chart by rbac\.codeConfigMaps/)
+  })
+
+  test('are readable again when what kept their code from being followed is over', async (t) => {
+    const { fake, store, put, reason } = await started(t)
+    fake.put('code', { data: { 'a.js': '// A\n' } })
+    put('a', { codeFrom: { configMapKeyRef: { name: 'code', key: 'a.js' } } })
+    await until(() => reason('a') === 'Stored')
+    fake.fail(
+      { kind: 'status', code: 403 },
+      (asked) => /configmaps\?.*metadata.name%3Dcode/.test(asked),
+      1000,
+    )
+    fake.endWatches('end', 'configmaps')
+    await until(() => reason('a') === 'CodeNotReadable')
+    assert.equal((await store.list())[0]?.code, '// A\n')
+    fake.recover()
+    await until(() => reason('a') === 'Stored')
+  })
+
   test('go with their resources, and the one that had no right to a title gets it then', async (t) => {
     const { fake, store, put, reason } = await started(t)
     put('a', { title: 'same', code: 'var a' })
@@ -88,9 +113,11 @@ async function started(t: TestContext, notes: string[] = []) {
   })
   const put = (name: string, spec: object) =>
     fake.put(name, { metadata: { generation: 1 }, spec: { active: true, ...spec } }, 'networkagents')
-  const reason = (name: string) => {
+  const accepted = (name: string) => {
     const { conditions } = networkAgentStatus.parse(fake.find(name, 'networkagents')?.status ?? {})
-    return conditions.find(({ type }) => type === 'Accepted')?.reason
+    return conditions.find(({ type }) => type === 'Accepted')
   }
-  return { fake, store, put, reason }
+  const reason = (name: string) => accepted(name)?.reason
+  const message = (name: string) => accepted(name)?.message
+  return { fake, store, put, reason, message }
 }

@@ -114,6 +114,7 @@ export class NetworkAgents {
           this.#sayOnce(`follow ${namespace}`, notFollowed(mistake, namespace))
           if (mistake.code === 'E_NOT_FOUND') this.#leave(namespace)
         },
+        onRecovered: () => this.#said.delete(`follow ${namespace}`),
       })
       for await (const event of events) {
         this.#take(namespace, event)
@@ -136,7 +137,6 @@ export class NetworkAgents {
       else this.#keep(namespace, event.object)
       return
     }
-    this.#said.delete(`follow ${namespace}`)
     this.#without.delete(namespace)
     this.#known.add(namespace)
     const names = new Set(event.objects.map(({ metadata }) => keyOf({ namespace, name: metadata.name })))
@@ -339,8 +339,14 @@ export class NetworkAgents {
       {
         name,
         signal,
-        onTrouble: ({ message }) => {
-          followed.trouble = message
+        onTrouble: ({ code, message }) => {
+          const mend = 'give the hub the rights get and watch on it, in the chart by rbac.codeConfigMaps'
+          followed.trouble = code === 'E_FORBIDDEN' ? `${message} (${mend})` : message
+          this.#change()
+        },
+        // What is known may be as it was: then nothing more comes.
+        onRecovered: () => {
+          followed.trouble = undefined
           this.#change()
         },
       },
