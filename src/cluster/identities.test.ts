@@ -116,6 +116,7 @@ describe('who has an address in a cluster', () => {
       ['8080', '8081', '8082'].map((port) => named('10.1.0.3', port)),
       ['price-1', 'price-1', 'manual'],
     )
+    assert.equal(nameOf(identities.find('10.1.0.3', '8082', LATER)?.pod), 'price-1')
     assert.equal(named('198.51.100.7', '5432'), 'outside', 'a database beside the cluster')
   })
 

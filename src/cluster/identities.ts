@@ -2,6 +2,7 @@ import type { Identity, Workload } from '../entry/identity.ts'
 import { KubernetesObject } from '../entry/kubernetes-object.ts'
 import type { Protocol } from '../entry/protocol.ts'
 import { AddressTable, type Claim, Claims, LATENCY_MS, Past } from './address-table.ts'
+import type { Holding } from './holders.ts'
 import { canonicalAddress, Networks, neighbourhoodOf, PRIVATE_NETWORKS } from './networks.ts'
 import { NodeClocks } from './node-clocks.ts'
 import type { ClusterNode, EndpointSlice, KnownChange, Pod, Service } from './objects.ts'
@@ -150,8 +151,8 @@ export class Identities {
     const isNode = this.#nodes.get(ip)?.only(atMs) !== undefined
     const open = isNode ? this.#nodePorts.get(port)?.only(atMs)?.who : undefined
     if (open !== undefined) return identityOfService(open, 'ip-and-port')
-    const endpoint = this.#endpointAt(key, atMs)
-    if (endpoint !== undefined) return this.#identityOfEndpoint(endpoint)
+    const endpoint = this.#endpointAt(ip, key, atMs)
+    if (endpoint !== undefined) return this.#identityOfEndpoint(endpoint, ip, atMs)
     const [pod, ...others] = this.#hostPorts.get(key)?.all(atMs) ?? []
     return pod === undefined || others.length > 0 ? undefined : identityOfPod(pod.who, 'ip-and-port')
   }
@@ -166,9 +167,14 @@ export class Identities {
   }
 
   /** Several services may have the same pods behind them: the one that has an address, and is older, goes first. */
-  #endpointAt(key: string, atMs: number): Endpoint | undefined {
-    const found = this.#endpoints.get(key)?.all(atMs) ?? []
-    const there = found.map(({ who }) => who).filter((each) => this.#wasAt(each, atMs))
+  #endpointAt(ip: string, key: string, atMs: number): Endpoint | undefined {
+    const found = this.#endpoints.get(key)?.all(atMs)
+    if (found === undefined) return undefined
+    const holders = this.#pods.get(ip)?.all(atMs) ?? []
+    const holder = this.#pods.get(ip)?.only(atMs)?.who
+    const there: Endpoint[] = []
+    for (const { who } of found)
+      if (there.length < MOST_SERVICES && this.#wasAt(who, atMs, holders, holder)) there.push(who)
     if (there.length < 2) return there[0]
     const weight = ({ slice }: Endpoint) => (this.#serviceOf(slice)?.hasAddress === true ? 0 : 1)
     const inOrder = (a: Endpoint, b: Endpoint) =>
@@ -182,12 +188,16 @@ export class Identities {
    * Whether the pod of an endpoint had its address then; where none is told, whether no pod had it. Anybody may write slices in a
    * namespace of theirs, so that those say nothing of pods of others.
    */
-  #wasAt({ pod: uid, address, slice }: Endpoint, atMs: number): boolean {
-    const holders = this.#pods.get(address)
-    if (uid === '') return holders?.all(atMs).every(({ who }) => who.namespace === slice.namespace) ?? true
+  #wasAt(
+    { pod: uid, slice }: Endpoint,
+    atMs: number,
+    holders: readonly Holding<KnownPod>[],
+    holder: KnownPod | undefined,
+  ): boolean {
+    if (uid === '') return holders.every(({ who }) => who.namespace === slice.namespace)
     const pod = this.#podsByUid.get(uid)
     if (pod === undefined || pod.namespace !== slice.namespace) return false
-    return pod.isOnHost ? pod.begin <= atMs && atMs < pod.end : holders?.only(atMs)?.who === pod
+    return pod.isOnHost ? pod.begin <= atMs && atMs < pod.end : holder === pod
   }
 
   #serviceOf({ namespace, service }: KnownSlice): KnownService | undefined {
@@ -195,8 +205,8 @@ export class Identities {
     return known?.kind === 'service' ? known : undefined
   }
 
-  #identityOfEndpoint({ slice, pod: uid }: Endpoint): Identity {
-    const pod = this.#podsByUid.get(uid)
+  #identityOfEndpoint({ slice, pod: uid }: Endpoint, ip: string, atMs: number): Identity {
+    const pod = uid === '' ? this.#pods.get(ip)?.only(atMs)?.who : this.#podsByUid.get(uid)
     return {
       name: slice.service,
       namespace: slice.namespace,
@@ -426,7 +436,6 @@ type Known = KnownPod | KnownService | KnownSlice | KnownNode
 
 interface Endpoint {
   readonly slice: KnownSlice
-  readonly address: string
   /** Its uid; "" where it is none. */
   readonly pod: string
 }
@@ -457,7 +466,7 @@ function updateSlice(
     const pod = targetRef?.kind === 'Pod' ? (targetRef.uid ?? '') : ''
     for (const address of canonical(addresses))
       for (const port of keys) {
-        const who = { slice, address, pod }
+        const who = { slice, pod }
         // From when to when a pod has its address is for the pod to say.
         claims.set(`${address}:${port}`, { who, begin: pod === '' ? since : 0, seen: at })
       }
@@ -529,5 +538,7 @@ function identityOfNode({ name }: KnownNode): Identity {
 
 const STILL_THERE = { turn: Infinity, at: Infinity }
 const MAPPED = '::ffff:'
+/** Of those that have the same pod behind them, so many are compared. */
+const MOST_SERVICES = 32
 /** Where no node says anything. */
 const PRIVATE = new Networks(PRIVATE_NETWORKS)
