@@ -421,13 +421,14 @@ export class NetworkAgents {
     try {
       await client.patch(`${pathOf(name)}/${encodeURIComponent(name.name)}/status`, { status })
       this.#counts.statuses++
+      this.#said.delete(`status ${name.namespace}`)
       this.#written.set(key, { status, atMs, hasFailed: false })
     } catch (error) {
       if (!(error instanceof Mistake)) throw error
       if (error.code === 'E_NOT_FOUND') return
       this.#counts.failedStatuses++
       this.#written.set(key, { status: {}, atMs, hasFailed: true })
-      this.#sayOnce('status', notTold(error, name.namespace))
+      this.#sayOnce(`status ${name.namespace}`, notTold(error, name.namespace))
     }
   }
 
