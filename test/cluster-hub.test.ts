@@ -35,6 +35,21 @@ describe('commands for a hub in a cluster', () => {
     assert.deepEqual([code, stderr], [0, ''])
   })
 
+  test('take the token out of the secret that the hub has it from', async (t) => {
+    const { fake, args } = await started(t, WITH_TOKENS)
+    const pod = hubPod('remora') as { spec: { containers: readonly object[] } }
+    const valueFrom = { secretKeyRef: { name: 'mine', key: 'HUB_TOKEN' } }
+    const containers = pod.spec.containers.map((each) => ({
+      ...each,
+      env: [{ name: 'HUB_TOKEN', valueFrom }],
+    }))
+    fake.put('remora-hub-1', { ...pod, spec: { containers } }, 'pods')
+    const data = { HUB_TOKEN: Buffer.from(`${TOKENS.viewer}\n`).toString('base64') }
+    fake.put('mine', { data }, 'secrets')
+    const { code, stderr } = await remora(['agents', 'list', ...args])
+    assert.deepEqual([code, stderr], [0, ''])
+  })
+
   test('take no more rights than the documentation says, in the namespace of the release', async (t) => {
     const { fake, args, hub } = await started(t, WITH_TOKENS)
     await hub.createAgent({ title: 'DNS counter', code: '// DNS counter\n' }, 'ann')

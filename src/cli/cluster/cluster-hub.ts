@@ -50,7 +50,7 @@ export async function openClusterHub(
     const forward = await HubForward.open(access, client, { namespace, release, ca })
     const where = `release ${forward.release} in namespace ${namespace}`
     const found =
-      token === undefined ? await tokenOf(client, namespace, forward.release) : { token, missing: '' }
+      token === undefined ? await tokenOf(client, namespace, forward.tokenSecret) : { token, missing: '' }
     return {
       address: {
         url: forward.url,
@@ -72,13 +72,12 @@ export async function openClusterHub(
   }
 }
 
-/** Out of the secret of the release, for those who may read it. */
+/** Out of a secret, for those who may read it. */
 async function tokenOf(
   client: KubernetesClient,
   namespace: string,
-  release: string,
+  name: string,
 ): Promise<{ readonly token: string | undefined; readonly missing: string }> {
-  const name = `${release}-secret`
   const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/secrets/${encodeURIComponent(name)}`
   try {
     const { data } = await client.get(path)

@@ -70,6 +70,11 @@ export class HubForward {
     return this.#pod?.release ?? this.#choice.release ?? ''
   }
 
+  /** Secret in which the token of the hub is. */
+  get tokenSecret(): string {
+    return this.#pod?.tokenSecret ?? `${this.release}-secret`
+  }
+
   /** Why the hub could not be reached the last time; undefined when it could. */
   get trouble(): Mistake | undefined {
     return this.#trouble

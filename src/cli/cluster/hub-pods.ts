@@ -17,6 +17,8 @@ export interface HubPod {
   readonly port: number
   /** It has a certificate. */
   readonly isTls: boolean
+  /** Where its token is, as the chart says it to the hub: `auth.existingSecret` may name any. */
+  readonly tokenSecret: string | undefined
   readonly isReady: boolean
   /** `Running`, `Pending`, … */
   readonly phase: string
@@ -83,12 +85,20 @@ function hubsOf(objects: readonly KubernetesObject[]): HubPod[] {
         release: labels['app.kubernetes.io/instance'] ?? 'remora',
         port: api?.containerPort ?? DEFAULT_PORT,
         isTls: api?.name === TLS_PORT,
+        tokenSecret: pod.spec.containers
+          .flatMap((container) => container.env)
+          .find((variable) => variable.name === TOKEN_VARIABLE)?.valueFrom?.secretKeyRef?.name,
         isReady: isReady && deletionTimestamp === undefined,
         phase: deletionTimestamp === undefined ? pod.status.phase : 'Terminating',
       },
     ]
   })
 }
+
+const variable = z.looseObject({
+  name: z.string(),
+  valueFrom: z.looseObject({ secretKeyRef: z.looseObject({ name: z.string() }).optional() }).nullish(),
+})
 
 const podShape = z.looseObject({
   metadata: z.looseObject({
@@ -105,6 +115,7 @@ const podShape = z.looseObject({
             ports: z
               .array(z.looseObject({ name: z.string().default(''), containerPort: z.number() }))
               .default([]),
+            env: z.array(variable).catch([]),
           }),
         )
         .default([]),
@@ -122,5 +133,6 @@ const podShape = z.looseObject({
 const HUBS = 'app.kubernetes.io/name=remora,app.kubernetes.io/component=hub'
 const TLS_PORT = 'https'
 const API_PORTS = new Set(['api', 'http', TLS_PORT])
+const TOKEN_VARIABLE = 'HUB_TOKEN'
 const DEFAULT_PORT = 8899
 const MOST_NAMED = 20
