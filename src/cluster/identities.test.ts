@@ -322,6 +322,18 @@ describe('who has an address in a cluster', () => {
     )
   })
 
+  test('may become known of pods whose node has gone, as another node may have its network by now', () => {
+    const node = aNode('node-1', '192.168.0.1', { podCIDRs: ['10.1.0.0/24'] })
+    const changes = [added('node', node), added('pod', aPod('left-behind', '10.1.0.2'))]
+    const may = (...more: readonly KnownChange[]) =>
+      known(...changes, ...more).mayChange('10.1.0.2', '80', LATER)
+    const gone = deleted('node', node, LATER - 1000)
+    assert.equal(may(), false)
+    assert.equal(may(gone), true)
+    assert.equal(known(...changes, gone).find('10.1.0.2', '80', LATER)?.name, 'left-behind')
+    assert.equal(may(gone, added('node', node, LATER - 500)), false)
+  })
+
   test('is remembered for a while, and not of too many', () => {
     const identities = new Identities({ keepMs: 60_000, mostPast: 10 })
     const live = (name: string, from: number, until: number) => {

@@ -51,6 +51,8 @@ export class Identities {
   readonly #nodes = new AddressTable<KnownNode>()
   readonly #podsByUid = new Map<string, KnownPod>()
   readonly #clocks = new NodeClocks()
+  /** Their pods are told of for a while, and another node may have their network already. */
+  readonly #goneNodes = new Set<string>()
   /** How many pods have an address in a network, lately. */
   readonly #neighbourhoods = new Map<string, number>()
   #networks: Networks | undefined
@@ -106,8 +108,12 @@ export class Identities {
     const ip = plain(address)
     const holding = this.#pods.get(ip)?.only(atMs)
     if (holding !== undefined)
-      return atMs >= holding.endLow || (holding.endHigh === Infinity && holding.who.isEnding)
+      return atMs >= holding.endLow || (holding.endHigh === Infinity && this.#isEnding(holding.who))
     return this.isOfPods(ip) && this.find(ip, port, atMs, layer4) === undefined
+  }
+
+  #isEnding({ isEnding, nodeName }: KnownPod): boolean {
+    return isEnding || this.#goneNodes.has(nodeName)
   }
 
   /** Since when the last pod that had an address has it, or has it no more, ms; undefined where none is known. */
@@ -223,6 +229,7 @@ export class Identities {
     const known = this.#make(change)
     this.#known.set(key, known)
     if (known.kind === 'pod') this.#podsByUid.set(known.uid, known)
+    if (known.kind === 'node') this.#goneNodes.delete(known.name)
     return known
   }
 
@@ -351,6 +358,8 @@ export class Identities {
     if (known.kind === 'node') {
       this.#networks = undefined
       this.#clocks.forget(known.name)
+      this.#goneNodes.add(known.name)
+      this.#past.add(at, () => this.#goneNodes.delete(known.name))
     } else known.exact.end(low, at)
     if (known.kind === 'service') known.nodePorts.end(low, at)
     if (known.kind !== 'endpointSlice') known.addresses.end(low, at)
