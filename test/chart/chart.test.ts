@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { readFile, writeFile } from 'node:fs/promises'
+import { cp, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { promisify } from 'node:util'
@@ -14,6 +14,7 @@ import {
   containerNamed,
   containersOf,
   type Manifest,
+  manifestsIn,
   objectNamed,
   podSpecs,
   type Rendering,
@@ -430,6 +431,28 @@ describe('the chart', () => {
     ])
     assert.deepEqual(await changed({ nats: { storage: { size: '4Gi' } } }), ['nats'])
     assert.deepEqual(await changed({ config: { tap: { regex: 'web' } } }), ['hub', 'worker'])
+  })
+
+  test('lets NATS run on when Remora gets a new version, with the actions that are on their way', async (t) => {
+    const chart = await Chart.open(t)
+    if (chart === undefined) return
+    const newer = join(await tempFolder(t), 'remora')
+    await cp(CHART, newer, { recursive: true })
+    const about = await readFile(join(newer, 'Chart.yaml'), 'utf8')
+    await writeFile(join(newer, 'Chart.yaml'), about.replaceAll(/ersion: [\d.]+$/gm, 'ersion: 9.8.7'))
+    const password = ['--set', 'config.nats.password=one-for-both']
+    const [before, after] = await Promise.all(
+      [CHART, newer].map(async (folder) =>
+        manifestsIn(await chart.helm(['template', 'remora', folder, ...password])),
+      ),
+    )
+    const template = (manifests: readonly Manifest[] = [], kind: string, name: string) =>
+      recordOf(objectNamed(manifests, kind, name).spec).template
+    assert.deepEqual(
+      template(after, 'StatefulSet', 'remora-nats'),
+      template(before, 'StatefulSet', 'remora-nats'),
+    )
+    assert.match(JSON.stringify(template(after, 'Deployment', 'remora-hub')), /"image":"remora:9\.8\.7"/)
   })
 
   test('keeps several hubs and servers of NATS on nodes of their own, unless it is told otherwise', async (t) => {
