@@ -73,7 +73,7 @@ async function keep(remembers: boolean): Promise<Cost> {
 
 function requestsIn(log: FlowLog): number {
   let sum = 0
-  for (let after: number | undefined = 0; after !== undefined; ) {
+  for (let after: string | undefined = ''; after !== undefined; ) {
     const page = log.page(0, after)
     for (const flow of page.flows) sum += flow.count
     after = page.next

@@ -70,14 +70,18 @@ test('what is too old goes, and what is too much, and both is told', (t) => {
 test('all pages together are all there is', (t) => {
   const log = new FlowLog({ folder: null, mostBytes: 10 << 20, keepMs: HOUR, now: () => START })
   t.after(() => log.close())
-  for (let host = 0; host < 2500; host++) log.add(sighting(`10.0.${host >> 8}.${host & 255}`, { at: START }))
-  const seen = new Set<string>()
-  for (let after: number | undefined = 0; after !== undefined; ) {
+  for (let minute = 0; minute < 3; minute++)
+    for (let host = 0; host < 2500; host++)
+      log.add(sighting(`10.0.${host >> 8}.${host & 255}`, { at: START + minute * 60_000 }))
+  const seen = new Map<string, number>()
+  for (let after: string | undefined = ''; after !== undefined; ) {
     const { flows, next } = log.page(START, after)
-    for (const { from } of flows) seen.add(from.address)
+    for (const { from, count } of flows) seen.set(from.address, (seen.get(from.address) ?? 0) + count)
     after = next
   }
   assert.equal(seen.size, 2500)
+  assert.deepEqual(new Set(seen.values()), new Set([3]))
+  assert.equal(log.page(START, 'no cursor').flows.length, 1000)
 })
 
 test('what was missed makes the time incomplete in which it was', (t) => {

@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import { Database } from '../bus/database.ts'
 import type { FlowEnd, SeenFlow } from '../policy/flow.ts'
 import { MINUTE_MS } from '../policy/seen.ts'
@@ -32,8 +33,8 @@ export interface FlowPage {
   readonly from: number
   /** Nothing of the time that was asked for was lost. */
   readonly isComplete: boolean
-  /** Where the next page begins; undefined at the end. */
-  readonly next: number | undefined
+  /** Behind which the next page begins; undefined at the end. */
+  readonly next: string | undefined
 }
 
 /**
@@ -104,11 +105,13 @@ export class FlowLog {
     }
   }
 
-  /** A part of what was seen since `sinceMs`, and where the next one begins. */
-  page(sinceMs: number, after = 0): FlowPage {
-    if (after === 0) this.flush()
-    const rows = this.#db.all(PAGE, Math.floor(sinceMs / MINUTE_MS), PAGE_ROWS + 1, after)
-    const flows = rows.slice(0, PAGE_ROWS).map((row) => ({
+  /** A part of what was seen since `sinceMs`, behind the one whose `next` this is. */
+  page(sinceMs: number, after = ''): FlowPage {
+    if (after === '') this.flush()
+    const [source = 0, target = 0, protocol = '', port = 0] = after === '' ? [] : readCursor(after)
+    const minute = Math.floor(sinceMs / MINUTE_MS)
+    const rows = this.#db.all(PAGE, minute, source, target, protocol, port, PAGE_ROWS)
+    const flows = rows.map((row) => ({
       from: JSON.parse(String(row.source)) as FlowEnd,
       to: JSON.parse(String(row.target)) as FlowEnd,
       protocol: String(row.protocol),
@@ -117,10 +120,12 @@ export class FlowLog {
       firstAt: Number(row.firstAt),
       lastAt: Number(row.lastAt),
     }))
-    const oldest = Number(this.#db.get('SELECT min(firstAt) AS at FROM flows')?.at ?? this.#startedAt)
+    const oldest = Number(this.#db.get(OLDEST)?.at ?? this.#startedAt)
     const isComplete = this.#startedAt <= sinceMs && this.#lostAt < sinceMs && this.#floor() <= sinceMs
     const from = isComplete ? sinceMs : Math.max(sinceMs, Math.min(oldest, this.#startedAt), this.#floor())
-    return { flows, from, isComplete, next: rows.length > PAGE_ROWS ? after + PAGE_ROWS : undefined }
+    const last = rows.length < PAGE_ROWS ? undefined : rows.at(-1)
+    const next = last && JSON.stringify([last.sourceId, last.targetId, last.protocol, last.port])
+    return { flows, from, isComplete, next }
   }
 
   close(): void {
@@ -180,6 +185,17 @@ export class FlowLog {
   }
 }
 
+const cursor = z.tuple([z.number(), z.number(), z.string(), z.number()])
+
+/** Of one that is none: the first page. */
+function readCursor(text: string): readonly [number, number, string, number] | readonly [] {
+  try {
+    return cursor.safeParse(JSON.parse(text)).data ?? []
+  } catch {
+    return []
+  }
+}
+
 interface Waiting {
   readonly minute: number
   readonly source: string
@@ -204,6 +220,7 @@ const SCHEMA = `
     lastAt REAL NOT NULL,
     PRIMARY KEY (minute, source, target, protocol, port)
   ) WITHOUT ROWID;
+  CREATE INDEX IF NOT EXISTS flowsByEnds ON flows (source, target, protocol, port);
   CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value REAL NOT NULL);
 `
 
@@ -217,17 +234,24 @@ const MORE = `
   WHERE minute = ?1 AND source = ?2 AND target = ?3 AND protocol = ?4 AND port = ?5
 `
 
+/** Reads on from where the page before has ended, so that all pages together read each row once. */
 const PAGE = `
-  SELECT one.json AS source, other.json AS target, protocol, port,
-    sum(requests) AS requests, min(firstAt) AS firstAt, max(lastAt) AS lastAt
-  FROM flows
-  JOIN ends AS one ON one.id = flows.source
-  JOIN ends AS other ON other.id = flows.target
-  WHERE minute >= ?1
-  GROUP BY flows.source, flows.target, protocol, port
-  ORDER BY flows.source, flows.target, protocol, port
-  LIMIT ?2 OFFSET ?3
+  SELECT sourceId, targetId, one.json AS source, other.json AS target, protocol, port, requests, firstAt, lastAt
+  FROM (
+    SELECT source AS sourceId, target AS targetId, protocol, port,
+      sum(requests) AS requests, min(firstAt) AS firstAt, max(lastAt) AS lastAt
+    FROM flows INDEXED BY flowsByEnds
+    WHERE minute >= ?1 AND (source, target, protocol, port) > (?2, ?3, ?4, ?5)
+    GROUP BY source, target, protocol, port
+    ORDER BY source, target, protocol, port
+    LIMIT ?6
+  )
+  JOIN ends AS one ON one.id = sourceId
+  JOIN ends AS other ON other.id = targetId
+  ORDER BY sourceId, targetId, protocol, port
 `
+
+const OLDEST = 'SELECT min(firstAt) AS at FROM flows WHERE minute = (SELECT min(minute) FROM flows)'
 
 const FLOOR = `
   INSERT INTO facts (name, value) VALUES ('floor', ?) ON CONFLICT DO UPDATE SET value = max(value, excluded.value)

@@ -180,7 +180,7 @@ export const policyErrand = z.discriminatedUnion('ask', [
   }),
   z.object({ ask: z.literal('lift'), name: z.string() }),
   z.object({ ask: z.literal('state') }),
-  z.object({ ask: z.literal('flows'), sinceMs: z.number(), after: z.number().int().default(0) }),
+  z.object({ ask: z.literal('flows'), sinceMs: z.number(), after: z.string().max(1000).default('') }),
 ])
 export type PolicyErrand = z.input<typeof policyErrand>
 
@@ -231,8 +231,8 @@ export const seenFlows = z.object({
       z.number(),
     ]),
   ),
-  /** Where the next part begins; null at the end. */
-  next: z.number().int().nullable(),
+  /** Behind which the next part begins; null at the end. */
+  next: z.string().nullable(),
 })
 export type SeenFlows = z.infer<typeof seenFlows>
 

@@ -36,8 +36,8 @@ export class Flows {
   }
 
   /** A part of what was seen since `sinceMs`, up to now. */
-  async page(sinceMs: number, after: number): Promise<FlowPage> {
-    if (after === 0) await this.#take().catch((error: unknown) => this.#fail(error))
+  async page(sinceMs: number, after: string): Promise<FlowPage> {
+    if (after === '') await this.#take().catch((error: unknown) => this.#fail(error))
     return this.#options.log.page(sinceMs, after)
   }
 

@@ -17,7 +17,7 @@ export interface PolicyAnswersOptions {
   readonly bus: Bus
   readonly node: string
   /** Undefined where nothing is remembered. */
-  readonly flows: { page(sinceMs: number, after: number): Promise<FlowPage> } | undefined
+  readonly flows: { page(sinceMs: number, after: string): Promise<FlowPage> } | undefined
   readonly table: HostTable
   /** `scripting.allowEnforcement` */
   readonly isAllowed: boolean
@@ -115,7 +115,7 @@ export class PolicyAnswers {
     })
   }
 
-  async #flows(sinceMs: number, after: number): Promise<SeenFlows> {
+  async #flows(sinceMs: number, after: string): Promise<SeenFlows> {
     const { flows } = this.#options
     if (flows === undefined) return { from: Date.now(), complete: false, ends: [], flows: [], next: null }
     return packed(await flows.page(sinceMs, after))

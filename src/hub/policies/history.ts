@@ -105,7 +105,7 @@ export class History {
   async #flowsOf(node: string, sinceMs: number) {
     const flows: SeenFlow[] = []
     let [from, isComplete] = [sinceMs, true]
-    for (let after: number | null = 0; after !== null; ) {
+    for (let after: string | null = ''; after !== null; ) {
       const part: SeenFlows | undefined = await this.#part(node, { ask: 'flows', sinceMs, after })
       if (part === undefined) return undefined
       flows.push(...unpacked(part))
