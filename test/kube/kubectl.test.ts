@@ -159,7 +159,9 @@ describe('the API server of tests, for kubectl', () => {
     assert.ok((await json(kubectl, 'deploy/web', 'metadata')).generation > 1)
   })
 
-  testWith('finds what is wrong, in the words of a real one', async ({ kubectl, try: attempt }) => {
+  testWith('finds what is wrong, in the words of a real one', async (server) => {
+    const { kubectl, try: attempt } = server
+    await server.hasControllers()
     const wrong = async (object: object, says: RegExp) => {
       const { code, stderr } = await attempt(['create', '--validate=false'], object)
       assert.notEqual(code, 0, JSON.stringify(object))
@@ -328,7 +330,8 @@ describe('the API server of tests, for kubectl', () => {
         '[{"op":"remove","path":"/metadata/finalizers"}]',
       ])
       await kubectl(['wait', '--for=delete', 'cm/held', '--timeout=30s'])
-      if (!hasControllers) return t.diagnostic('this API server has nothing behind it that collects garbage')
+      if (!(await hasControllers()))
+        return t.diagnostic('this API server has nothing behind it that collects garbage')
       await kubectl(['create'], map('owner'))
       const { uid } = await json(kubectl, 'cm/owner', 'metadata')
       const ownerReferences = [{ apiVersion: 'v1', kind: 'ConfigMap', name: 'owner', uid }]

@@ -15,8 +15,11 @@ export interface ServerUnderTest {
   readonly namespace: string
   /** Undefined: it is a real one. */
   readonly fake: FakeKubernetes | undefined
-  /** Whether more than the API server is there: what collects garbage, and makes service accounts of new namespaces. */
-  readonly hasControllers: boolean
+  /**
+   * Whether controllers are behind it: what collects garbage, and makes a service account in new namespaces. Resolves when there is
+   * one, without which pods are refused before anybody looks at them.
+   */
+  hasControllers(): Promise<boolean>
   /** What the real kubectl says in that namespace; rejects when it fails, unless `try` is used. */
   kubectl(args: readonly string[], input?: object | string): Promise<string>
   try(args: readonly string[], input?: object | string): Promise<Said>
@@ -66,12 +69,14 @@ export async function serverUnderTest(
     return stdout
   }
   await kubectl(['create', 'namespace', namespace])
-  if (fake !== undefined) return { kubeconfig, namespace, fake, hasControllers: true, kubectl, try: attempt }
-  t.after(() => attempt(['delete', 'namespace', namespace, '--wait=false']))
-  // Without it no pod is even looked at; a kube-apiserver alone does not make it.
-  const made = await attempt(['wait', '--for=create', 'serviceaccount/default', '--timeout=20s'])
-  if (made.code !== 0) await attempt(['create', 'serviceaccount', 'default'])
-  return { kubeconfig, namespace, fake, hasControllers: made.code === 0, kubectl, try: attempt }
+  if (fake === undefined) t.after(() => attempt(['delete', 'namespace', namespace, '--wait=false']))
+  const hasControllers = async () => {
+    if (fake !== undefined) return true
+    const made = await attempt(['wait', '--for=create', 'serviceaccount/default', '--timeout=20s'])
+    if (made.code !== 0) await kubectl(['create', 'serviceaccount', 'default'])
+    return made.code === 0
+  }
+  return { kubeconfig, namespace, fake, hasControllers, kubectl, try: attempt }
 }
 
 /** For what only ours can do: fail in certain ways. Skips the test loudly where there is a real one. */
