@@ -146,6 +146,23 @@ describe('the Kubernetes client', () => {
       await until(() => names().at(-1) === 'put:c')
     })
 
+  test('says nothing of a watch that breaks off and goes on, as behind a proxy that ends what is idle', async (t) => {
+    const { fake, client } = await started(t)
+    const troubles: Mistake[] = []
+    const { names } = watched(t, client, { onTrouble: (mistake) => troubles.push(mistake) })
+    await until(() => fake.watches === 1)
+    await sleep(1100)
+    fake.endWatches('reset')
+    fake.put('a', { data: {} })
+    await until(() => names().at(-1) === 'put:a')
+    assert.deepEqual(troubles, [])
+    // One that does not go on is told.
+    await sleep(1100)
+    for (let n = 0; n < 5; n++) fake.fail({ kind: 'reset', after: false })
+    fake.endWatches('reset')
+    await until(() => troubles.length === 1)
+  })
+
   test('follows one object without the right to list', async (t) => {
     const { fake, client } = await started(t)
     fake.put('other', { data: {} })

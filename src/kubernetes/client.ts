@@ -239,6 +239,7 @@ export class KubernetesClient {
     let backs = 0
     for (let failures = 0; !signal.aborted; ) {
       let since = Date.now()
+      let isOpen = false
       try {
         if (version === undefined) {
           const all = await this.#all(path, options)
@@ -255,6 +256,7 @@ export class KubernetesClient {
           }
           if (trouble !== undefined) onRecovered?.()
           trouble = undefined
+          isOpen = true
           if (line.kind === 'open') continue
           failures = 0
           if (Date.now() - since > SHORTEST_WATCH_MS) backs = 0
@@ -282,6 +284,8 @@ export class KubernetesClient {
       } catch (error) {
         if (signal.aborted) return
         if (!(error instanceof Mistake)) throw error
+        // Broken off, as by a proxy that ends what is idle: it is trouble when it cannot be begun anew.
+        if (isOpen && error.cause !== undefined && Date.now() - since > SHORTEST_WATCH_MS) continue
         failures++
         // What cannot be reached has a cause; all else was answered, and will be again.
         if (error.cause === undefined && ++inVain % MOST_IN_VAIN === 0) version = undefined
