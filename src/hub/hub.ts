@@ -116,7 +116,7 @@ export class Hub implements HubControl {
     this.targeting = new HubTargeting({
       ...options.targeting,
       ...{ bus, bucket: options.state, cluster: options.cluster },
-      workers: () => this.fleet.workers(),
+      nodes: () => this.fleet.nodes(),
       seen: () => this.#seenLately(),
     })
     this.#out = new ConsoleOut(console, 'hub', `${boot}/hub`)

@@ -44,7 +44,7 @@ function setUp(t: TestContext, options: Partial<TargetingOptions> = {}) {
       configured: targetingRules.parse(configured),
       hasCluster: true,
       cluster: { state: 'following', objects: ((kind: string) => (kind === 'pod' ? PODS : [])) as never },
-      workers: () => [],
+      nodes: () => [],
       seen: async () => new Set(['10.0.0.1', 'shop/cart-1']),
       now: () => 1000,
       ...options,
@@ -140,7 +140,21 @@ test('says why rules do not do what they say', async (t) => {
     skewMs,
     silentMs,
   }
-  assert.equal(await warningOf({ workers: () => [worker] }, {}), 'one: the filter is refused')
+  assert.equal(await warningOf({ nodes: () => [worker] }, {}), 'one: the filter is refused')
+  const why = 'pods of all namespaces are not followed: pods is forbidden'
+  const watches = [
+    { resource: 'nodes', state: 'in trouble', why: 'nodes are not followed' },
+    { resource: 'pods', state: 'in trouble', why, hint: 'Give the hub the right.' },
+  ]
+  const leader = {
+    ...nodeStatusOf({ node: 'hub', component: 'hub', leading: true, health: { watches } }),
+    ...{ skewMs, silentMs },
+  }
+  for (const rules of [{}, { regex: '^a' }])
+    assert.match(
+      await warningOf({ cluster: none, nodes: () => [leader] }, rules),
+      /(^|captured until they are\.\n)pods of all .* forbidden\. Give the hub the right\.$/,
+    )
 })
 
 test('nothing changes when a rule cannot be read, a worker refuses a filter, or somebody else was faster', async (t) => {
@@ -148,7 +162,7 @@ test('nothing changes when a rule cannot be read, a worker refuses a filter, or 
   const worker = { ...nodeStatusOf({ node: 'one', captures: 'node' }), skewMs: 0, silentMs: 0 }
   const asked: string[] = []
   const { open } = setUp(t, {
-    workers: () => [worker],
+    nodes: () => [worker],
     bus: {
       request: async (subject) => {
         asked.push(subject)
@@ -176,7 +190,7 @@ test('nothing changes when a rule cannot be read, a worker refuses a filter, or 
 test('a worker that does not answer about a filter does not hold it up', async (t) => {
   const worker = { ...nodeStatusOf({ node: 'one', captures: 'node' }), skewMs: 0, silentMs: 0 }
   const { open } = setUp(t, {
-    workers: () => [worker],
+    nodes: () => [worker],
     bus: { request: () => Promise.reject(new Mistake('E_BUS_NO_ANSWER', 'nobody answers')) },
   })
   assert.equal(

@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
+import { z } from 'zod'
 import type { Bucket, Bus } from '../bus/bus.ts'
 import type { Pod } from '../cluster/objects.ts'
 import { compileTargeting, namespacesIn, podIps, podState, type Targeting } from '../cluster/targeting.ts'
@@ -41,7 +42,7 @@ export interface TargetingOptions {
   /** Whether this hub would follow a cluster when it leads. */
   readonly hasCluster: boolean
   readonly cluster: Pick<ClusterFollower, 'state' | 'objects'>
-  readonly workers: () => readonly NodeView[]
+  readonly nodes: () => readonly NodeView[]
   /** Addresses, and `namespace/name`, that stand in what workers keep. */
   readonly seen: () => Promise<ReadonlySet<string>>
   readonly now?: () => number
@@ -131,8 +132,8 @@ export class HubTargeting implements TargetingControl {
 
   /** Every worker that captures live is asked; those that do not answer look at it when they begin with it. */
   async #check(filter: string): Promise<void> {
-    const { bus, workers } = this.#options
-    const live = workers().filter(({ captures }) => captures !== 'file')
+    const { bus } = this.#options
+    const live = this.#workers().filter(({ captures }) => captures !== 'file')
     const answers = await Promise.all(
       live.map(({ node }) =>
         bus.request(SUBJECTS.filterCheck(node), encode({ filter }), { timeoutMs: CHECK_MS }).then(
@@ -207,17 +208,32 @@ export class HubTargeting implements TargetingControl {
     const { hasCluster } = this.#options
     if (isAboutPods && !hasCluster)
       return 'There is no cluster whose pods the rules could be about: everything is captured.'
-    if (isAboutPods && pods.length === 0) return 'Pods are not known yet: nothing is captured until they are.'
-    if (isAboutPods && targeted === 0) return 'No pod matches: nothing is captured.'
+    const unread = this.#unread()
+    if (isAboutPods && pods.length === 0)
+      return ['Pods are not known yet: nothing is captured until they are.', ...unread].join('\n')
+    if (isAboutPods && targeted === 0) return ['No pod matches: nothing is captured.', ...unread].join('\n')
     const there = new Set(pods.map(({ namespace }) => namespace))
     const named = isAboutPods ? [...rules.namespaces, ...rules.excludedNamespaces] : []
     const empty = named.filter((namespace) => !there.has(namespace))
     const missing = empty.length === 0 ? [] : [`No pod is in ${empty.join(', ')}, which the rules name.`]
-    const refusing = this.#options.workers().flatMap(({ node, health }) => {
+    const refusing = this.#workers().flatMap(({ node, health }) => {
       const { targeting } = health
       return typeof targeting === 'string' && targeting !== '' ? [`${node}: ${targeting}`] : []
     })
-    return [...missing, ...refusing].join('\n')
+    return [...unread, ...missing, ...refusing].join('\n')
+  }
+
+  /** Why pods cannot be read, and what to do about it, as the hub that leads has it. */
+  #unread(): string[] {
+    const leader = this.#options.nodes().find(({ component, leading }) => component === 'hub' && leading)
+    const watches = watchesTold.safeParse(leader?.health.watches).data ?? []
+    return watches.flatMap(({ resource, state, why = '', hint = '' }) =>
+      resource === 'pods' && state === 'in trouble' ? [`${why}. ${hint}`.trim()] : [],
+    )
+  }
+
+  #workers(): NodeView[] {
+    return this.#options.nodes().filter(({ component }) => component === 'worker')
   }
 
   #now(): number {
@@ -251,6 +267,16 @@ function outdated({ version, author }: TargetingState): Mistake {
     },
   )
 }
+
+/** In the health of the hub that leads. */
+const watchesTold = z.array(
+  z.object({
+    resource: z.string(),
+    state: z.string(),
+    why: z.string().optional(),
+    hint: z.string().optional(),
+  }),
+)
 
 function tooSlow(): Mistake {
   return new Mistake(

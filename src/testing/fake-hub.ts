@@ -106,7 +106,7 @@ export class FakeHub implements HubControl {
       state: 'following',
       objects: (kind) => (kind === 'pod' ? (this.pods as never[]) : []),
     },
-    workers: () => this.nodeViews,
+    nodes: () => this.nodeViews,
     seen: async () => new Set(this.seen),
   })
   /** Addresses of pods that stand in entries. */

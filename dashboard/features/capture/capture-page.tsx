@@ -85,7 +85,7 @@ function Rules({ view, searched }: Props) {
         <div className={classes.pods}>
           <Text size="sm" role="status" className={classes.counts}>
             {previewed === undefined ? 'Captured: ' : 'Would be captured: '}
-            {shown.cluster === 'off' ? 'everything' : countsText(shown)}.
+            {countsText(shown)}.
             {shown.counts.pods > shown.pods.length &&
               ` The first ${formatNumber(shown.pods.length)} are listed here.`}
           </Text>

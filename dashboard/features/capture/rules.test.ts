@@ -22,9 +22,18 @@ test('rules are the same in another order, with spaces around, and when the patt
 })
 
 test('what they take is told in words', () => {
+  const counts = { pods: 5, targeted: 2, namespaces: 1, nodes: 2 }
+  const none = { pods: 0, targeted: 0, namespaces: 0, nodes: 0 }
+  const [rules, all] = [RULES, { ...RULES, namespaces: [] }]
+  const cluster = 'following'
+  assert.equal(countsText({ counts, rules, cluster }), '2 of 5 pods, in 1 namespace, on 2 nodes')
+  assert.equal(countsText({ counts: none, rules, cluster }), '0 of 0 pods, in 0 namespaces, on 0 nodes')
+  assert.equal(countsText({ counts: none, rules: all, cluster }), 'everything')
+  assert.equal(countsText({ counts: none, rules, cluster: 'off' }), 'everything')
+  const bpfOverride = 'tcp port 80'
   assert.equal(
-    countsText({ counts: { pods: 5, targeted: 2, namespaces: 1, nodes: 2 } }),
-    '2 of 5 pods, in 1 namespace, on 2 nodes',
+    countsText({ counts, rules: { ...all, bpfOverride }, cluster }),
+    'what the capture filter takes',
   )
 })
 

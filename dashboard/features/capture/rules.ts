@@ -22,10 +22,20 @@ export function changeOf({ regex, namespaces, excludedNamespaces, bpfOverride, s
   return change satisfies TargetingChange
 }
 
-/** `2 of 5 pods, in 1 namespace, on 2 nodes` */
-export function countsText({ counts }: Pick<TargetingView, 'counts'>): string {
+/** `2 of 5 pods, in 1 namespace, on 2 nodes`; something else where that is not what decides. */
+export function countsText({
+  counts,
+  rules,
+  cluster,
+}: Pick<TargetingView, 'counts' | 'rules' | 'cluster'>): string {
+  if (rules.bpfOverride !== '') return 'what the capture filter takes'
+  if (cluster === 'off' || (counts.pods === 0 && takesAll(rules))) return 'everything'
   const { pods, targeted, namespaces, nodes } = counts
   return `${targeted} of ${counted(pods, 'pod')}, in ${counted(namespaces, 'namespace')}, on ${counted(nodes, 'node')}`
+}
+
+function takesAll({ regex, namespaces, excludedNamespaces }: TargetingRules): boolean {
+  return (regex === '' || regex === '.*') && namespaces.length + excludedNamespaces.length === 0
 }
 
 /** Namespaces of the pods that are known. */
