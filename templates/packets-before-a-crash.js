@@ -49,7 +49,7 @@ function onPodEvent(event, pod, meta, reason) {
   if (!reason || (reason.reason !== "crash" && reason.reason !== "oom")) return;
   if (keptAt[name] !== undefined && Date.now() - keptAt[name] < QUIET_MS) return;
   keptAt[name] = Date.now();
-  var text = what(pod, reason) + ", " + keep(pod);
+  var text = what(pod, reason) + ", " + keep(pod, reason);
   console.log(name + ": " + text);
   alert.raise({
     title: name + (reason.reason === "oom" ? " has too little memory" : " crashes"),
@@ -74,9 +74,16 @@ function ending(pod, container) {
     if (all[at].name === container) return all[at].state.terminated || all[at].lastState.terminated;
 }
 
-function keep(pod) {
+// It may be told late: while nobody could ask Kubernetes, or another hub began to lead.
+function secondsAgo(end) {
+  var at = end && end.finishedAt ? Date.parse(end.finishedAt) : NaN;
+  return at <= Date.now() ? Math.ceil((Date.now() - at) / 1000) : 0;
+}
+
+function keep(pod, reason) {
   try {
-    var capture = pcap.history(pod, SECONDS);
+    var ago = secondsAgo(ending(pod, reason.container));
+    var capture = pcap.history(pod, Math.min(SECONDS + ago, 600));
     // Why there is nothing stands above it in the console.
     if (capture === null) return "no packets";
     var path = "crashes/" + pod.metadata.namespace + "-" + pod.metadata.name + "-" + capture;

@@ -76,7 +76,8 @@ describe('a pod that crashes', () => {
     await until(async () => (await hub.entries({ filter: '', limit: 10 })).entries.length > 0)
     assert.equal(await ask(server.port, '/crash'), undefined)
     assert.equal(await server.ended, 1)
-    const terminated = { exitCode: 1, reason: 'Error', containerID: 'containerd://1' }
+    const finishedAt = new Date().toISOString()
+    const terminated = { exitCode: 1, reason: 'Error', containerID: 'containerd://1', finishedAt }
     const status = {
       containerStatuses: [{ name: 'main', restartCount: 0, state: { terminated }, lastState: {} }],
     }
