@@ -1,5 +1,3 @@
-import { setImmediate } from 'node:timers/promises'
-
 /** All of a long list, a part at a time, between which others have their turn. */
 export async function* inPortions<Each>(
   all: readonly Each[],
@@ -7,7 +5,7 @@ export async function* inPortions<Each>(
 ): AsyncGenerator<readonly Each[]> {
   for (let at = 0; at < all.length; at += size) {
     yield all.slice(at, at + size)
-    await setImmediate()
+    await new Promise<void>((resolve) => void setImmediate(resolve))
   }
 }
 
