@@ -264,6 +264,12 @@ const cases: readonly [what: string, ClusterObject | undefined, ClusterObject, s
     '',
   ],
   [
+    'an end that was told, forgotten, and is told again',
+    pod('Running', [{ restarts: 1, state: running(2) }]),
+    pod('Running', [{ restarts: 1, state: running(2), last: ended(1) }]),
+    '',
+  ],
+  [
     'killed for its liveness probe',
     up,
     pod('Running', [{ restarts: 1, state: running(2), last: ended(137) }]),

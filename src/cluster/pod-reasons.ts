@@ -62,6 +62,8 @@ interface ContainerState {
   readonly restarts: number
   readonly isBackingOff: boolean
   readonly hasEnded: boolean
+  /** Since when it runs; "" while it does not. */
+  readonly runsSince: string
   /** The present one first. */
   readonly deaths: readonly Death[]
 }
@@ -99,6 +101,8 @@ function newDeath(
   is: ContainerState,
   was: ContainerState | undefined,
 ): { readonly container: string; readonly death: Death } | undefined {
+  // It has not died since, whatever was said or forgotten of runs before.
+  if (is.runsSince !== '' && is.runsSince === was?.runsSince) return undefined
   const death = is.deaths.find(({ run }) => !was?.deaths.some((known) => known.run === run))
   return death && { container: is.name, death }
 }
@@ -159,6 +163,7 @@ function readContainers(kind: ContainerState['kind'], statuses: unknown): Contai
     restarts: count(at(status, 'restartCount')),
     isBackingOff: at(status, 'state', 'waiting', 'reason') === 'CrashLoopBackOff',
     hasEnded: isObject(at(status, 'state', 'terminated')),
+    runsSince: text(at(status, 'state', 'running', 'startedAt')),
     deaths: [at(status, 'state', 'terminated'), at(status, 'lastState', 'terminated')].flatMap(readDeath),
   }))
   // The API has each name once.
