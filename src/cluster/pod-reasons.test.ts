@@ -270,6 +270,12 @@ const cases: readonly [what: string, ClusterObject | undefined, ClusterObject, s
     '',
   ],
   [
+    'a crash and a restart within one second',
+    up,
+    pod('Running', [{ restarts: 1, last: ended(1) }]),
+    'crash cart',
+  ],
+  [
     'killed for its liveness probe',
     up,
     pod('Running', [{ restarts: 1, state: running(2), last: ended(137) }]),

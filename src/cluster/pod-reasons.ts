@@ -102,7 +102,7 @@ function newDeath(
   was: ContainerState | undefined,
 ): { readonly container: string; readonly death: Death } | undefined {
   // It has not died since, whatever was said or forgotten of runs before.
-  if (is.runsSince !== '' && is.runsSince === was?.runsSince) return undefined
+  if (is.runsSince !== '' && is.runsSince === was?.runsSince && is.restarts === was.restarts) return undefined
   const death = is.deaths.find(({ run }) => !was?.deaths.some((known) => known.run === run))
   return death && { container: is.name, death }
 }
