@@ -11,6 +11,7 @@ import type { FlowEnd, SeenFlow } from '../../policy/flow.ts'
 import { readNetworkPolicy } from '../../policy/network-policy.ts'
 import { verdict } from '../../policy/verdict.ts'
 import { MemoryBucket } from '../../testing/memory-bucket.ts'
+import { until } from '../../testing/until.ts'
 import type { ClusterKind } from '../../wire/cluster.ts'
 import type { PolicyRuleText } from '../../wire/policies.ts'
 import { ClusterEnforcement, type ClusterEnforcementOptions } from './cluster-enforcement.ts'
@@ -261,6 +262,20 @@ test('what cannot be lifted now is tried again from time to time, and keeps noth
   lab.now += 10_000
   await lab.desk.sweep()
   assert.equal(lab.kube.find(name, 'networkpolicies', 'shop'), undefined)
+})
+
+test('what is known is listed also while the API server does not answer', async (t) => {
+  const lab = await cluster(t)
+  const { name } = await lab.apply(BLOCK)
+  lab.now += 20_000
+  let isListed = false
+  lab.kube.fail({ kind: 'stall' }, (asked) => asked.includes('networkpolicies?'), 1000)
+  const listing = lab.list().then(({ policies }) => {
+    isListed = true
+    return policies.map((each) => each.name)
+  })
+  await until(() => isListed, 'the list', 15_000)
+  assert.deepEqual(await listing, [name])
 })
 
 test('where enforcement is switched off, what is in force goes also when the bucket is lost', async (t) => {

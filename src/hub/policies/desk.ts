@@ -7,6 +7,7 @@ import { isWholeWorld } from '../../policy/host-rule.ts'
 import type { NetworkPolicy } from '../../policy/network-policy.ts'
 import { type PolicyRule, readRule, readRules, ruleInWords } from '../../policy/rule.ts'
 import { suggest } from '../../policy/suggest.ts'
+import { pause } from '../../waiting/pause.ts'
 import { decode, encode } from '../../wire/codec.ts'
 import {
   POLICY_PREFIX,
@@ -109,7 +110,7 @@ export class PolicyDesk {
   async close(): Promise<void> {
     clearInterval(this.#timer)
     this.#respond()
-    await this.#changing
+    await atMost(this.#changing, CLOSE_MS)
     this.#options.ended?.()
   }
 
@@ -249,7 +250,11 @@ export class PolicyDesk {
     const { enforcement, isAllowed } = this.#options
     // What is counted is that of now.
     if (this.#now() - this.#lookedAt > FRESH_MS) this.#lookedAt = Number.NEGATIVE_INFINITY
-    await this.#inTurn(() => this.#patiently(() => this.#sweepNow()))
+    // Where nobody answers, such as the API server, what is known is told all the same.
+    await this.#load()
+    const looked = this.#inTurn(() => this.#patiently(() => this.#sweepNow()))
+    looked.catch(() => {}) // The next sweep says so.
+    await atMost(looked, LIST_MS)
     const now = this.#now()
     const policies = [...this.#known.values()]
       .sort((one, other) => one.expiresAt - other.expiresAt)
@@ -458,6 +463,16 @@ export class PolicyDesk {
   }
 }
 
+/** Waits for it, but not for ever. */
+async function atMost(work: Promise<unknown>, ms: number): Promise<void> {
+  const over = new AbortController()
+  try {
+    await Promise.race([work, pause(ms, over.signal)])
+  } finally {
+    over.abort()
+  }
+}
+
 function applied({ name, summary, expiresAt }: PolicyRecord, notes: readonly string[]): PolicyApplied {
   const expires = new Date(expiresAt).toISOString()
   const text = `${summary} is in force as ${name} until ${expires}`
@@ -490,4 +505,6 @@ const SWITCHED_OFF = 'enforcement is switched off'
 const SWEEP_MS = 1000
 const LOOK_MS = 10_000
 const FRESH_MS = 1000
+const LIST_MS = 2000
+const CLOSE_MS = 5000
 const LOOK_BACK_MS = 30_000
