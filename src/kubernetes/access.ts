@@ -9,8 +9,8 @@ export interface KubernetesAccess {
   readonly url: string
   /** Namespace that we are in ourselves. */
   readonly namespace: string
-  /** Asked for often, since tokens are replaced while we run; undefined: none is sent. */
-  token(): Promise<string | undefined>
+  /** Asked for often, since tokens are replaced while we run, and once the last one was refused; undefined: none is sent. */
+  token(isRefused?: boolean): Promise<string | undefined>
   /** Authority of its certificate, PEM; undefined: those that the system knows. */
   readonly ca: string | undefined
   /** What else TLS takes; absent as in every pod. */

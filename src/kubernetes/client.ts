@@ -358,8 +358,7 @@ export class KubernetesClient {
         const answer = await this.#sendOnce(method, path, request)
         if (isLast || !isWorthAnother(method, answer.status, tries)) return answer
         await readAll(answer.body)
-        // A new token may have been mounted.
-        if (answer.status === 401) this.#token = undefined
+        if (answer.status === 401) await this.#renewToken()
         await rest(tries, request.signal, answer.retryAfterMs)
       } catch (error) {
         if (request.signal?.aborted) throw unreachable(this.description, error)
@@ -406,9 +405,18 @@ export class KubernetesClient {
   }
 
   async #freshToken(): Promise<string | undefined> {
-    if (this.#token === undefined || Date.now() - this.#token.atMs > TOKEN_MS)
-      this.#token = { value: await this.#access.token(), atMs: Date.now() }
-    return this.#token.value
+    if (this.#token !== undefined && Date.now() - this.#token.atMs <= TOKEN_MS) return this.#token.value
+    return this.#keepToken(await this.#access.token())
+  }
+
+  /** Another one may have been mounted, or be given to who asks. */
+  async #renewToken(): Promise<void> {
+    this.#keepToken(await this.#access.token(true))
+  }
+
+  #keepToken(value: string | undefined): string | undefined {
+    this.#token = { value, atMs: Date.now() }
+    return value
   }
 }
 

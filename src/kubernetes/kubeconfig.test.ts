@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { chmod, mkdir, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { stringify } from 'yaml'
@@ -54,6 +54,45 @@ echo '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","s
     await reads(t, await accessByKubeconfig({ file }))
     await plugin(file, 'echo who are you >&2; exit 1')
     await rejects(accessByKubeconfig({ file }), 'E_KUBERNETES', /plugin\.sh.*who are you/)
+  })
+
+  test('tells a plugin of the cluster where it wants to know', async (t) => {
+    const fake = await served(t, { token: 'from-plugin' })
+    const exec = {
+      ...{ apiVersion: 'client.authentication.k8s.io/v1', command: './plugin.sh', provideClusterInfo: true },
+      interactiveMode: 'Never',
+    }
+    const extension = { tenant: 'shop' }
+    const cluster = { extensions: [{ name: 'client.authentication.k8s.io/exec', extension }] }
+    const file = await kubeconfig(t, { server: fake.url, user: { exec }, cluster })
+    const told = join(dirname(file), 'told')
+    await plugin(file, `echo "$KUBERNETES_EXEC_INFO" > ${told}\necho '{"status":{"token":"from-plugin"}}'`)
+    await reads(t, await accessByKubeconfig({ file }))
+    const { spec } = JSON.parse(await readFile(told, 'utf8'))
+    assert.equal(spec.cluster.server, fake.url)
+    assert.deepEqual(spec.cluster.config, extension)
+  })
+
+  test('takes what a login has written since, and asks a plugin again, when a token is refused', async (t) => {
+    const fake = await served(t, { token: 'first' })
+    const written = { server: fake.url, user: { token: 'first' } }
+    const file = await kubeconfig(t, written)
+    const client = new KubernetesClient(await accessByKubeconfig({ file }))
+    t.after(() => client.close())
+    await client.get(MAP)
+    fake.token = 'second'
+    await writeFile(file, stringify(content({ ...written, user: { token: 'second' } })))
+    await client.get(MAP)
+
+    const exec = { apiVersion: 'client.authentication.k8s.io/v1', command: './plugin.sh' }
+    const byPlugin = await kubeconfig(t, { server: fake.url, user: { exec } })
+    await plugin(byPlugin, `echo '{"status":{"token":"second"}}'`)
+    const other = new KubernetesClient(await accessByKubeconfig({ file: byPlugin }))
+    t.after(() => other.close())
+    await other.get(MAP)
+    fake.token = 'third'
+    await plugin(byPlugin, `echo '{"status":{"token":"third"}}'`)
+    await other.get(MAP)
   })
 
   test('shows its certificate, and looks at that of the server', async (t) => {

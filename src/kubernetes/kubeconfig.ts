@@ -26,13 +26,15 @@ export async function accessByKubeconfig(choice: KubeconfigChoice = {}): Promise
   const files = filesOf(choice, environment)
   // It takes most of a second to load, and only people at their own machines need it.
   const { KubeConfig } = await import('@kubernetes/client-node')
-  const config = merged(
-    files.flatMap((file) => {
-      const loaded = new KubeConfig()
-      return readInto(loaded, file, choice.file !== undefined) ? [loaded] : []
-    }),
-    new KubeConfig(),
-  )
+  const load = () =>
+    merged(
+      files.flatMap((file) => {
+        const loaded = new KubeConfig()
+        return readInto(loaded, file, choice.file !== undefined) ? [loaded] : []
+      }),
+      new KubeConfig(),
+    )
+  const config = load()
   if (config === undefined) {
     if (choice.context === undefined && environment.KUBERNETES_SERVICE_HOST)
       return accessInCluster(environment)
@@ -40,13 +42,14 @@ export async function accessByKubeconfig(choice: KubeconfigChoice = {}): Promise
       hint: 'Name the file with --kubeconfig or in KUBECONFIG, as for kubectl.',
     })
   }
-  return accessOf(config, choice.context, files)
+  return accessOf(config, choice.context, files, load)
 }
 
 async function accessOf(
   config: KubeConfig,
   wanted: string | undefined,
   files: readonly string[],
+  load: () => KubeConfig | undefined,
 ): Promise<KubernetesAccess> {
   const where = files.join(', ')
   const name = wanted ?? config.getCurrentContext()
@@ -59,7 +62,7 @@ async function accessOf(
         names.length === 0 ? 'It has none at all.' : `contexts: ${names.join(', ')}; --context names one.`,
     })
   }
-  config.setCurrentContext(name)
+  choose(config, name)
   const cluster = config.getCurrentCluster()
   if (cluster === null)
     throw new Mistake('E_KUBERNETES', `context ${name} names cluster ${context.cluster}: ${where} has none`)
@@ -73,6 +76,7 @@ async function accessOf(
         hint: 'kubectl port-forward service/remora-hub 8899, and leave out --context.',
       },
     )
+  let latest = config
   const options = await credentials(config, name)
   const { Authorization: _, ...headers } = textHeaders(options.headers)
   return {
@@ -86,12 +90,39 @@ async function accessOf(
       ...(cluster.skipTLSVerify === true ? { rejectUnauthorized: false } : {}),
     },
     headers,
-    token: async () => {
-      const file: unknown = config.getCurrentUser()?.authProvider?.config?.tokenFile
+    token: async (isRefused) => {
+      // Somebody may have logged in anew, and a plugin that named no end of its token has to be asked again.
+      if (isRefused === true) latest = choose(load() ?? latest, name)
+      const file: unknown = latest.getCurrentUser()?.authProvider?.config?.tokenFile
       if (typeof file === 'string') return readToken(file)
-      const { Authorization: value = '' } = textHeaders((await credentials(config, name)).headers)
+      const { Authorization: value = '' } = textHeaders((await credentials(latest, name)).headers)
       return /^Bearer (.+)$/.exec(value)?.[1]
     },
+  }
+}
+
+/** Its plugin is told what it may ask for: https://kubernetes.io/docs/reference/config-api/client-authentication.v1/ */
+function choose(config: KubeConfig, context: string): KubeConfig {
+  config.setCurrentContext(context)
+  const [user, cluster] = [config.getCurrentUser(), config.getCurrentCluster()]
+  const exec = execShape.safeParse(user?.exec).data
+  if (user === null || cluster === null || exec === undefined) return config
+  const about = exec.provideClusterInfo === true ? { cluster: clusterInfo(cluster) } : {}
+  const { apiVersion } = exec
+  const info = { kind: 'ExecCredential', apiVersion, spec: { interactive: false, ...about } }
+  const env = [...(exec.env ?? []), { name: 'KUBERNETES_EXEC_INFO', value: JSON.stringify(info) }]
+  Object.assign(user, { exec: { ...exec, env } })
+  return config
+}
+
+function clusterInfo(cluster: Cluster): object {
+  const ca = authorityOf(cluster)
+  return {
+    server: cluster.server,
+    ...(cluster.tlsServerName ? { 'tls-server-name': cluster.tlsServerName } : {}),
+    ...(cluster.skipTLSVerify ? { 'insecure-skip-tls-verify': true } : {}),
+    ...(ca === undefined ? {} : { 'certificate-authority-data': Buffer.from(ca).toString('base64') }),
+    ...('config' in cluster ? { config: cluster.config } : {}),
   }
 }
 
@@ -162,6 +193,7 @@ function readInto(config: KubeConfig, file: string, isNamed: boolean): boolean {
     if (text.trim() === '') return false
     config.loadFromFile(file)
     for (const user of config.users) completeUser(user, text, dirname(file))
+    for (const cluster of config.clusters) completeCluster(cluster, text)
     return true
   } catch (cause) {
     if (cause instanceof Mistake) throw cause
@@ -186,7 +218,16 @@ function readToken(file: string): string {
   }
 }
 
-/** What the library does not read, or not as kubectl does: files of tokens, and where and with what exec plugins run. */
+/** What the library does not read: what is said of a cluster for exec plugins alone. */
+function completeCluster(cluster: Cluster, kubeconfig: string): void {
+  const given = clusterShapes.parse(parse(kubeconfig)).clusters.find(({ name }) => name === cluster.name)
+  const config = given?.cluster?.extensions?.find(({ name }) => name === FOR_PLUGINS)?.extension
+  if (config !== undefined) Object.assign(cluster, { config })
+}
+
+const FOR_PLUGINS = 'client.authentication.k8s.io/exec'
+
+/** What the library does not read, or not as kubectl does: files of tokens, and where exec plugins are. */
 function completeUser(user: User, kubeconfig: string, folder: string): void {
   const given = userShapes.parse(parse(kubeconfig)).users.find(({ name }) => name === user.name)?.user
   if (given?.username != null)
@@ -200,16 +241,32 @@ function completeUser(user: User, kubeconfig: string, folder: string): void {
       authProvider: { name: 'tokenFile', config: { tokenFile: beside(given.tokenFile) } },
     })
   if (given?.exec == null) return
-  const { command, apiVersion, env } = given.exec
-  const info = { kind: 'ExecCredential', apiVersion, spec: { interactive: false } }
-  const exec = {
-    ...user.exec,
-    // As a shell does: with a slash it is a file, else it is looked for.
-    command: /[\\/]/.test(command) ? beside(command) : command,
-    env: [...(env ?? []), { name: 'KUBERNETES_EXEC_INFO', value: JSON.stringify(info) }],
-  }
-  Object.assign(user, { exec })
+  const { command } = given.exec
+  // As a shell does: with a slash it is a file, else it is looked for.
+  const path = /[\\/]/.test(command) ? beside(command) : command
+  Object.assign(user, { exec: { ...user.exec, command: path } })
 }
+
+const execShape = z.looseObject({
+  apiVersion: z.string().nullish(),
+  env: z.array(z.object({ name: z.string(), value: z.string() })).nullish(),
+  provideClusterInfo: z.boolean().nullish(),
+})
+
+const clusterShapes = z.object({
+  clusters: z
+    .array(
+      z.object({
+        name: z.string(),
+        cluster: z
+          .object({
+            extensions: z.array(z.object({ name: z.string(), extension: z.unknown() })).nullish(),
+          })
+          .nullish(),
+      }),
+    )
+    .default([]),
+})
 
 /** As far as the library does not read them. https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/ */
 const userShapes = z.object({
@@ -221,13 +278,7 @@ const userShapes = z.object({
           .object({
             username: z.string().nullish(),
             tokenFile: z.string().nullish(),
-            exec: z
-              .object({
-                command: z.string(),
-                apiVersion: z.string().nullish(),
-                env: z.array(z.object({ name: z.string(), value: z.string() })).nullish(),
-              })
-              .nullish(),
+            exec: z.object({ command: z.string() }).nullish(),
           })
           .nullish(),
       }),
