@@ -101,6 +101,7 @@ const OF_ONE_POD = new Set([
   'batch.kubernetes.io/job-completion-index',
   'statefulset.kubernetes.io/pod-name',
   'apps.kubernetes.io/pod-index',
+  'remora.internal/blocked',
 ])
 
 /** The names of policies are of one namespace: where two would be the same, they are numbered. */

@@ -22,6 +22,7 @@ export class Flows {
   readonly #running: Promise<void>
   readonly #forget: () => void
   readonly #failed: (error: unknown) => void
+  #hasFailed = false
   /** One after another takes what is new. */
   #taking: Promise<void> = Promise.resolve()
   #following: FollowedConnections | undefined
@@ -32,19 +33,19 @@ export class Flows {
     this.#options = options
     this.#failed = failed
     this.#forget = options.cluster.onChanges((changes) => this.#ends.take(changes))
-    this.#running = this.#run().catch((error: unknown) => this.#fail(error))
+    this.#running = this.#run()
   }
 
   /** A part of what was seen since `sinceMs`, up to now. */
   async page(sinceMs: number, after: string): Promise<FlowPage> {
-    if (after === '') await this.#take().catch((error: unknown) => this.#fail(error))
+    if (after === '') await this.#take()
     return this.#options.log.page(sinceMs, after)
   }
 
   async close(): Promise<void> {
     this.#abort.abort()
     await this.#running
-    await this.#take().catch(() => {}) // Of the last second.
+    await this.#take() // Of the last second.
     this.#following?.stop()
     this.#forget()
     this.#options.log.close()
@@ -52,7 +53,6 @@ export class Flows {
 
   async #run(): Promise<void> {
     const { signal } = this.#abort
-    this.#following = await this.#options.reader.connections()
     while (!signal.aborted) {
       await this.#take()
       await pause(TAKE_MS, signal)
@@ -60,21 +60,27 @@ export class Flows {
   }
 
   #take(): Promise<void> {
-    this.#taking = this.#taking.then(async () => {
-      const taken = await this.#following?.take()
-      if (taken === undefined) return
-      this.#options.log.miss(taken.missed)
-      this.malformed += taken.malformed
-      for (const sum of taken.sums) this.#add(sum)
-    })
+    this.#taking = this.#taking.then(() => this.#takeNow()).catch((error: unknown) => this.#lose(error))
     return this.#taking
   }
 
-  #fail(error: unknown): void {
+  async #takeNow(): Promise<void> {
+    const { reader, log } = this.#options
+    this.#following ??= await reader.connections()
+    const taken = await this.#following.take()
+    this.#hasFailed = false
+    log.miss(taken.missed)
+    this.malformed += taken.malformed
+    for (const sum of taken.sums) this.#add(sum)
+  }
+
+  /** The thread that reads is gone: the next second begins with another one. Told once until it is well. */
+  #lose(error: unknown): void {
+    this.#following = undefined
     if (this.#abort.signal.aborted) return
     this.#options.log.miss(1)
-    this.#abort.abort()
-    this.#failed(error)
+    if (!this.#hasFailed) this.#failed(error)
+    this.#hasFailed = true
   }
 
   #add({ from, to, protocol, requests, firstAt, lastAt }: SeenSum): void {

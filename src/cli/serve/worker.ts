@@ -143,7 +143,7 @@ export async function startWorker(request: WorkerRequest): Promise<StartedWorker
     flowLog &&
     reader &&
     new Flows({ reader, log: flowLog, cluster }, (error) =>
-      note('error', 'connections are not remembered any more', { error: String(error) }),
+      note('error', 'connections are not remembered for a while', { error: String(error) }),
     )
   const policies = new PolicyAnswers({
     ...{ bus, node, flows, table: new HostTable(), marker: join(folder, 'enforced'), note },
