@@ -10,7 +10,8 @@ import { tempFolder } from '../src/testing/temp-folder.ts'
 
 test('entries of a live capture say which processes of this machine their ends are', async (t) => {
   if (!canCapture(t)) return
-  const script = `const server = require('http').createServer((_, response) => response.end('hello'))
+  // One connection for all of it, however long a busy machine takes between two requests.
+  const script = `const server = require('http').createServer({ keepAliveTimeout: 600_000 }, (_, response) => response.end('hello'))
 server.listen(0, '127.0.0.1', () => console.log(server.address().port))`
   const server = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] })
   t.after(() => server.kill('SIGKILL'))
