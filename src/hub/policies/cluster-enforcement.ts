@@ -344,8 +344,11 @@ function resolving(
   pods: readonly FlowEnd[],
   resolvers: readonly Target[],
 ): Protected[] {
-  const isAboutSome = pods.some(({ pod }) => pod !== undefined && selects(policy, pod))
-  return asking([...pods, ...(isAboutSome ? [] : [endLater(policy)])], resolvers)
+  const isMeant = ({ pod }: FlowEnd) => pod !== undefined && selects(policy, pod)
+  if (resolvers.some(({ end }) => isMeant(end))) return asking(pods, resolvers)
+  // It can cut those alone that it is about.
+  const meant = pods.filter(isMeant)
+  return asking(meant.length > 0 ? meant : [endLater(policy)], resolvers)
 }
 
 /** Undefined for what makes no sense to us. */
