@@ -218,6 +218,25 @@ describe('who has an address in a cluster', () => {
     )
   })
 
+  test('is the one before until shortly before the next one can have been made, however soon that was told of', () => {
+    const waiting = aPod('second', '', { status: { phase: 'Pending', startTime: undefined } })
+    const identities = known(
+      added('pod', aPod('first', '10.1.0.2')),
+      deleted('pod', aPod('first', '10.1.0.2'), START + 20_900),
+      added('pod', waiting, START + 20_920),
+      modified(
+        'pod',
+        aPod('second', '10.1.0.2', { status: { startTime: seconds(START + 20_920) } }),
+        START + 21_900,
+      ),
+    )
+    const at = (ms: number) => identities.find('10.1.0.2', '80', START + ms)?.name
+    assert.deepEqual(
+      [at(20_790), at(20_869), at(20_870), at(20_899), at(20_900), at(21_900)],
+      ['first', 'first', undefined, undefined, 'second', 'second'],
+    )
+  })
+
   test('is a pod that was given another address, from then on, as when its node has started again', () => {
     const status = {
       containerStatuses: [{ name: 'main', state: { running: { startedAt: seconds(START) } } }],

@@ -309,7 +309,7 @@ export class Identities {
   #noteBegin(pod: KnownPod, { status: { startTime } }: Pod, begin: number, at: number): void {
     if (startTime !== undefined && pod.saidBegin === startTime) return
     pod.saidBegin = startTime
-    pod.begin = Math.min(Math.max(begin, pod.notBegunAt - LATENCY_MS), at)
+    pod.begin = Math.min(Math.max(begin, pod.notBegunAt - LATENCY_MS + SANDBOX_MS), at)
   }
 
   /** One that is given another address has it since it was last told of without. */
@@ -547,6 +547,8 @@ function identityOfNode({ name }: KnownNode): Identity {
 
 const STILL_THERE = { turn: Infinity, at: Infinity }
 const MAPPED = '::ffff:'
+/** From when the kubelet takes a pod on it takes longer than this to make its sandbox, with the network that its first packet is sent in. */
+const SANDBOX_MS = 50
 /** Of those that have the same pod behind them, so many are compared. */
 const MOST_SERVICES = 32
 /** Where no node says anything. */
