@@ -83,18 +83,19 @@ export class ClusterEnds {
 
   #takePod(pod: Pod, isGone: boolean): void {
     const name = nameOf(pod)
-    const addresses = addressesOf(pod)
+    const before = this.#pods.get(name)
+    // Another pod may have its address since.
+    for (const address of before === undefined ? [] : addressesOf(before))
+      if (this.#byAddress.get(address) === before) this.#byAddress.delete(address)
     if (isGone) {
       this.#pods.delete(name)
       this.#keepGone(name, pod)
-      for (const address of addresses)
-        if (this.#byAddress.get(address)?.metadata.uid === pod.metadata.uid) this.#byAddress.delete(address)
       return
     }
     this.#pods.set(name, pod)
     // In the network of their node they have the addresses of that; those of pods that have ended are given to others.
     if (pod.spec.hostNetwork === true || hasEnded(pod)) return
-    for (const address of addresses) this.#byAddress.set(address, pod)
+    for (const address of addressesOf(pod)) this.#byAddress.set(address, pod)
   }
 
   #keepGone(name: string, pod: Pod): void {
