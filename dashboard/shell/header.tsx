@@ -31,10 +31,14 @@ export function Header() {
           size="xs"
           variant="default"
           leftSection={<IconSearch size={14} aria-hidden />}
-          rightSection={<Kbd size="xs">Ctrl K</Kbd>}
+          rightSection={
+            <Kbd size="xs" className={classes.shortcut ?? ''}>
+              Ctrl K
+            </Kbd>
+          }
           onClick={() => spotlight.open()}
         >
-          Commands
+          <span className={classes.word}>Commands</span>
         </Button>
         <SchemeToggle />
         <Who />

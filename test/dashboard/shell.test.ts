@@ -109,4 +109,14 @@ describe('the dashboard', () => {
       assert.ok(await page.evaluate('document.documentElement.scrollWidth <= innerWidth'), screen)
     }
   })
+
+  test('has all of its header on a phone', async (t) => {
+    if (!canBrowse(t)) return
+    const { page } = await openDashboard(t, { path: '/agents', width: 390, height: 720 })
+    await page.getByText('All traffic shown').waitFor()
+    for (const name of ['Commands', 'Light colours']) {
+      const box = await page.getByRole('button', { name, exact: true }).boundingBox()
+      assert.ok(box !== null && box.x + box.width <= 390, `${name}: ${JSON.stringify(box)}`)
+    }
+  })
 })
