@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
-import { describe, test } from 'node:test'
+import { describe, type TestContext, test } from 'node:test'
 import { openNatsBus } from '../src/bus/nats.ts'
 import type { HubClient } from '../src/client/hub-client.ts'
 import type { KnownChange } from '../src/cluster/objects.ts'
@@ -16,27 +16,16 @@ import { kubeconfigFile } from './kube/kubeconfig.ts'
 
 describe('hubs and a worker in a cluster', () => {
   test('know the same pods through a change of the leader, an outage of all hubs, and one of the bus', async (t) => {
-    const server = await natsServer(t)
-    if (server === undefined) return
-    const fake = await FakeKubernetes.start(t)
-    const kubeconfig = await kubeconfigFile(t, { test: { url: fake.url } })
-    const settings = [`kubernetes.kubeconfig=${kubeconfig}`, 'hub.store=nats', 'logLevel=info'].flatMap(
-      (each) => ['--set', each],
-    )
-    const hubOf = async () => new Running(t, await tempFolder(t), ['hub', '--nats', server.url, ...settings])
-    for (let at = 0; at < 50; at++) put(fake, `pod-${at}`, 'n1')
+    const lab = await fiftyPods(t)
+    if (lab === undefined) return
+    const { server, fake, hubOf } = lab
     const hubs = [await hubOf(), await hubOf()]
     const clients = await Promise.all(hubs.map((hub) => hub.client(t)))
     const worker = new Running(t, await tempFolder(t), [
       ...['worker', '--nats', server.url, '--pcap', SAMPLE, '--node-name', 'n1'],
     ])
 
-    const bus = await openNatsBus({ settings: { ...NATS_SETTINGS, url: server.url } })
-    const follower = new ClusterFollower({ bus, isOn: true, note() {} })
-    t.after(async () => {
-      await follower.close()
-      await bus.close()
-    })
+    const follower = await followerOf(t, server)
     const told: KnownChange[] = []
     follower.onChanges((changes) => told.push(...changes))
     const same = async () => {
@@ -105,25 +94,14 @@ describe('hubs and a worker in a cluster', () => {
   })
 
   test('are told each change once when the leader stood still, and then goes on as if it led', async (t) => {
-    const server = await natsServer(t)
-    if (server === undefined) return
-    const fake = await FakeKubernetes.start(t)
-    const kubeconfig = await kubeconfigFile(t, { test: { url: fake.url } })
-    const settings = [`kubernetes.kubeconfig=${kubeconfig}`, 'hub.store=nats', 'logLevel=info'].flatMap(
-      (each) => ['--set', each],
-    )
-    for (let at = 0; at < 50; at++) put(fake, `pod-${at}`, 'n1')
-    const hubOf = async () => new Running(t, await tempFolder(t), ['hub', '--nats', server.url, ...settings])
+    const lab = await fiftyPods(t)
+    if (lab === undefined) return
+    const { server, fake, hubOf } = lab
     const first = await hubOf()
     await until(() => hasLed(first), 'the first to lead')
     const second = await hubOf()
     await second.says(/the API is at/)
-    const bus = await openNatsBus({ settings: { ...NATS_SETTINGS, url: server.url } })
-    const follower = new ClusterFollower({ bus, isOn: true, note() {} })
-    t.after(async () => {
-      await follower.close()
-      await bus.close()
-    })
+    const follower = await followerOf(t, server)
     const told: string[] = []
     await until(() => follower.objects('pod').length === 50, 'all pods')
     follower.onChanges((changes) => {
@@ -154,6 +132,30 @@ describe('hubs and a worker in a cluster', () => {
     assert.equal(await first.stop(), 0, first.stderr)
   })
 })
+
+/** An API server with pods on one node, and hubs that follow it. Undefined where there is no nats-server. */
+async function fiftyPods(t: TestContext) {
+  const server = await natsServer(t)
+  if (server === undefined) return undefined
+  const fake = await FakeKubernetes.start(t)
+  const kubeconfig = await kubeconfigFile(t, { test: { url: fake.url } })
+  const settings = [`kubernetes.kubeconfig=${kubeconfig}`, 'hub.store=nats', 'logLevel=info'].flatMap(
+    (each) => ['--set', each],
+  )
+  const hubOf = async () => new Running(t, await tempFolder(t), ['hub', '--nats', server.url, ...settings])
+  for (let at = 0; at < 50; at++) put(fake, `pod-${at}`, 'n1')
+  return { server, fake, hubOf }
+}
+
+async function followerOf(t: TestContext, { url }: { readonly url: string }): Promise<ClusterFollower> {
+  const bus = await openNatsBus({ settings: { ...NATS_SETTINGS, url } })
+  const follower = new ClusterFollower({ bus, isOn: true, note() {} })
+  t.after(async () => {
+    await follower.close()
+    await bus.close()
+  })
+  return follower
+}
 
 async function healthOfLeader(client: HubClient | undefined): Promise<Readonly<Record<string, unknown>>> {
   return (await client?.nodes())?.find(({ leading }) => leading)?.health ?? {}
