@@ -2,18 +2,11 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { SeenEntries, type SeenEntry, SeenSums } from '../../policy/seen.ts'
 import { goldenEntries } from '../../testing/entry-json.ts'
-import { tempFolder } from '../../testing/temp-folder.ts'
 import { headOf } from './connections.ts'
-import { openEntryReader, openEntryWriter } from './index.ts'
+import { testStore } from './test-store.ts'
 
 test('connections are those of the whole entries, each counted once, also where much comes at once', async (t) => {
-  const folder = await tempFolder(t)
-  const writer = openEntryWriter({ folder, ttlMs: 1e15, mostBytes: 1e9 })
-  const reader = openEntryReader({ folder, prefer: 'kfl1', macros: {} })
-  t.after(async () => {
-    await reader.close()
-    await writer.close()
-  })
+  const { writer, reader } = await testStore(t)
   const entries = await goldenEntries()
   for (const json of entries.slice(0, 10)) writer.append(0, json)
   await writer.flush()

@@ -5,9 +5,8 @@ import { callOf } from '../../service-map/call.ts'
 import { addCall, addEdge, type EdgeSums } from '../../service-map/edge-sum.ts'
 import { goldenEntries } from '../../testing/entry-json.ts'
 import { eventually } from '../../testing/eventually.ts'
-import { tempFolder } from '../../testing/temp-folder.ts'
 import type { EntrySums, SumPart, SumQuery } from './entry-store.ts'
-import { openEntryReader, openEntryWriter } from './index.ts'
+import { testStore } from './test-store.ts'
 
 const STEP = 1000
 
@@ -15,7 +14,7 @@ describe('sums of what is kept', () => {
   test('are those of the entries that match, with columns and without, at their time', async (t) => {
     const entries = await goldenEntries()
     const half = Math.floor(entries.length / 2)
-    const { writer, reader } = await store(t)
+    const { writer, reader } = await testStore(t)
     for (const [at, json] of entries.slice(0, half).entries()) writer.append(at * 10, json)
     await writer.settle()
     for (const [at, json] of entries.slice(half).entries()) writer.append((half + at) * 10, json)
@@ -44,7 +43,7 @@ describe('sums of what is kept', () => {
 
   test('go on with what is appended: each entry counts once, whenever it comes', async (t) => {
     const entries = (await goldenEntries()).slice(0, 400)
-    const { writer, reader } = await store(t)
+    const { writer, reader } = await testStore(t)
     const appended: string[] = []
     const append = async (count: number) => {
       for (const json of entries.slice(0, count)) {
@@ -73,23 +72,12 @@ describe('sums of what is kept', () => {
   })
 
   test('are refused for what is no filter', async (t) => {
-    const { reader } = await store(t)
+    const { reader } = await testStore(t)
     const query = { filter: 'a ==', fromMs: undefined, stepMs: STEP }
     const summing = reader.sum(query, AbortSignal.timeout(1000))[Symbol.asyncIterator]()
     await assert.rejects(Promise.resolve(summing.next()), { code: 'E_FILTER_SYNTAX' })
   })
 })
-
-async function store(t: TestContext) {
-  const folder = await tempFolder(t)
-  const writer = openEntryWriter({ folder, ttlMs: 1e15, mostBytes: 1e9 })
-  const reader = openEntryReader({ folder, prefer: 'kfl1', macros: {} })
-  t.after(async () => {
-    await reader.close()
-    await writer.close()
-  })
-  return { writer, reader }
-}
 
 function watch(t: TestContext, reader: EntrySums, query: SumQuery): { readonly parts: readonly SumPart[] } {
   const parts: SumPart[] = []
