@@ -8,6 +8,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { SeenEntries } from '../src/policy/seen.ts'
 import { openEntryReader, openEntryWriter } from '../src/store/entries/index.ts'
 import { FlowLog } from '../src/store/flow-log.ts'
 import { varied } from '../src/testing/varied-entries.ts'
@@ -35,7 +36,10 @@ const row = (what: string, which: 'all' | 'main') => {
   const [before, after] = [of(without, which), of(withLog, which)]
   return [what, before.toFixed(1), after.toFixed(1), `${(((after - before) / before) * 100).toFixed(0)} %`]
 }
-console.log(`${count} entries, ${withLog.map(({ seen }) => seen)} of them in the log`)
+const reader = new SeenEntries()
+const requests = entries.filter(({ json }) => reader.read(JSON.parse(json))?.isReport === false).length
+const found = withLog.map(({ seen }) => seen).join(', ')
+console.log(`${count} entries, ${requests} of them requests; in the log after each round: ${found}`)
 print([
   ['µs an entry', 'kept', 'and remembered', 'more'],
   row('all threads', 'all'),
