@@ -57,22 +57,26 @@ export function probeStream(
   return end - start < length ? 'unsure' : 'match'
 }
 
-/** Attributes of known types, with the lengths of their types. A message that is cut off must have some of them. */
+/**
+ * Attributes of known types, with the lengths of their types. A message that is cut off must have some of them, and
+ * one whose value noise would not have either: nothing else says that it is one, as its end is not here.
+ */
 function hasLikelyAttributes(bytes: Uint8Array, start: number, end: number): boolean {
   const extent = extentOf(bytes, start, end)
   if (extent === 'broken') return false
   let known = 0
-  let at = start + HEADER
+  let telling = 0
   const last = Math.min(end, start + u16(bytes, start + 2))
-  for (; at + 2 <= last; at += u8(bytes, at + 1)) {
+  for (let at = start + HEADER; at + 2 <= last; at += u8(bytes, at + 1)) {
     const wanted = lengthOf(u8(bytes, at))
-    if (wanted === u8(bytes, at + 1) || wanted === 0) known++
-    else known--
+    const isKnown = wanted === u8(bytes, at + 1) || wanted === 0
+    known += isKnown ? 1 : -1
+    if ((isKnown && wanted > 0) || beginsWithText(bytes, at, end)) telling++
   }
-  return known >= (extent === 'cut' ? 2 : 1)
+  return extent === 'cut' ? known >= 2 && telling >= 1 : known >= 1
 }
 
-/** Of a message that is broken behind it: a name that can be read, as a rule that of the user. */
+/** A text that can be read, all of which is here: as a rule the name of the user. */
 function beginsWithText(bytes: Uint8Array, at: number, end: number): boolean {
   if (at + 2 > end || standardAttribute(String(u8(bytes, at)))?.type !== 'text') return false
   const next = at + u8(bytes, at + 1)
