@@ -23,7 +23,9 @@ const ENFORCING: readonly Rule[] = [
     verbs: ['get', 'list', 'create', 'update', 'delete'],
   },
   { apiGroups: [''], resources: ['pods'], verbs: ['patch'] },
+  { apiGroups: ['rbac.authorization.k8s.io'], resources: ['clusterroles'], verbs: ['get'] },
 ]
+const OWNER = 'remora-enforcement'
 const BLOCK = `{ block: { pod: 'web-1', namespace: 'shop' } }`
 
 describe('policies of agents in a cluster, with two hubs', () => {
@@ -113,6 +115,20 @@ describe('policies of agents in a cluster, with two hubs', () => {
     assert.equal(await off.stop(), 0)
   })
 
+  test('go with the role that owns them, and none is put in force without it', async (t) => {
+    const lab = await started(t, { hubs: 1 })
+    if (lab === undefined) return
+    const { fake, applied, policies } = lab
+    const { id, client } = await applied('Guard', BLOCK, '1h')
+    fake.remove(OWNER, 'clusterroles')
+    await until(() => policies().length === 0)
+    await until(async () => (await known(client)).length === 0)
+    await client.updateAgent(id, { code: script('Guard', BLOCK, '1h') })
+    const said = async () => (await client.console({ last: 100 })).map(({ text }) => text).join('\n')
+    await until(async () => /there is no ClusterRole remora-enforcement any more/.test(await said()), said)
+    assert.deepEqual(policies(), [])
+  })
+
   for (const [verb, resource] of [
     ['create', 'networkpolicies'],
     ['get', 'networkpolicies'],
@@ -120,6 +136,7 @@ describe('policies of agents in a cluster, with two hubs', () => {
     ['list', 'networkpolicies'],
     ['delete', 'networkpolicies'],
     ['patch', 'pods'],
+    ['get', 'clusterroles'],
   ] as const)
     test(`say that the right to ${verb} ${resource} is missing, and nothing else suffers`, async (t) => {
       const rules = ENFORCING.map((rule) =>
@@ -169,7 +186,8 @@ async function started(
 ) {
   const server = await natsServer(t)
   if (server === undefined) return undefined
-  const fake = await FakeKubernetes.start(t, { rbac: true })
+  const fake = await FakeKubernetes.start(t, { rbac: true, controllers: ['garbage-collector'] })
+  fake.put(OWNER, { rules: [] }, 'clusterroles')
   const token = fake.addServiceAccount('remora', 'hub', [...FOLLOWING, ...rules])
   fake.put('web-1', pod('10.0.0.1', { app: 'web' }), 'pods', 'shop')
   fake.put('web-2', pod('10.0.0.2', { app: 'web' }), 'pods', 'shop')
@@ -177,7 +195,7 @@ async function started(
   const kubeconfig = await kubeconfigFile(t, { test: { url: fake.url, token } })
   const settings = [
     ...[`kubernetes.kubeconfig=${kubeconfig}`, 'hub.store=nats', 'logLevel=info'],
-    'scripting.allowEnforcement=true',
+    ...['scripting.allowEnforcement=true', `scripting.enforcement.owner=${OWNER}`],
   ]
   const hubOf = async (...more: readonly string[]) =>
     new Running(t, await tempFolder(t), [

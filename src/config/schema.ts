@@ -251,6 +251,11 @@ export const configSchema = section({
         false,
         'Without Kubernetes: a worker that ends takes what it has put in force with it; else the kernel lets go of it in time',
       ),
+      owner: setting(
+        text,
+        '',
+        'On Kubernetes: role that owns what agents put in force, so that both go together; a ClusterRole, or with kubernetes.namespaces a Role in each of them; "" = none. The chart has one',
+      ),
     }),
     strictES5: planned(flag, false, 'Same as language: es5'),
     history: section({ keep: setting(whole, 20, 'Versions of an agent that are kept') }),

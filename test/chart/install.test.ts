@@ -1,10 +1,16 @@
 import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
+import { parse } from 'yaml'
+import { ClusterEnforcement } from '../../src/hub/policies/cluster-enforcement.ts'
 import type { KubernetesAccess } from '../../src/kubernetes/access.ts'
 import { KubernetesClient } from '../../src/kubernetes/client.ts'
+import { ClusterEnds } from '../../src/policy/ends.ts'
+import { readRule } from '../../src/policy/rule.ts'
 import { openConfigMapStore } from '../../src/store/config-map/config-map-shelf.ts'
 import { authority } from '../../src/testing/authority.ts'
 import { testRules } from '../../src/testing/describe-agent-store.ts'
+import { until } from '../../src/testing/until.ts'
+import type { PolicyRecord } from '../../src/wire/policies.ts'
 import { FakeKubernetes } from '../kube/fake-kubernetes.ts'
 import { kubeconfigFile } from '../kube/kubeconfig.ts'
 import { recordOf, textOf } from '../kube/object.ts'
@@ -35,6 +41,45 @@ describe('a release in a cluster', () => {
     assert.deepEqual(kept(), agents)
   })
 
+  for (const [mode, rbac] of Object.entries({
+    'in all namespaces': {},
+    'in one namespace': { clusterWide: false, namespaces: ['shop'] },
+  }))
+    test(`takes policies of agents with it when it goes, or may not enforce any more, ${mode}`, async (t) => {
+      const enforcing = { rbac, config: { scripting: { allowEnforcement: true } } }
+      const installed = await install(t, enforcing)
+      if (installed === undefined) return
+      const { fake, client, upgrade, uninstall } = installed
+      fake.put('theirs', { spec: { podSelector: {} } }, 'networkpolicies', 'shop')
+      const policies = () => fake.objects('networkpolicies', 'shop').map(({ metadata }) => metadata.name)
+      const settings = parse(
+        textOf(recordOf(fake.find('remora-settings', 'configmaps', 'net')?.data)['remora.yaml']),
+      )
+      const { owner } = settings.scripting.enforcement
+      const isWide = settings.kubernetes.namespaces.length === 0
+      const applied = async () => {
+        const enforcement = new ClusterEnforcement({
+          ...{ client, owner, namespaces: settings.kubernetes.namespaces, release: settings.tap.release },
+          ...{ ends: new ClusterEnds(), isFollowing: () => true, nats: '', apiPort: 8899, apiServer: '' },
+          ...{ nameservers: async () => [], programs: () => [] },
+        })
+        await enforcement.enforce(RECORD, readRule(RECORD.rule))
+        assert.deepEqual(policies(), ['remora-1', 'theirs'])
+      }
+      await applied()
+      await upgrade({ ...enforcing, hub: { replicas: 2 } })
+      assert.deepEqual(policies(), ['remora-1', 'theirs'], 'an upgrade leaves them')
+      await upgrade({ rbac })
+      await until(() => policies().length === 1)
+      assert.deepEqual(policies(), ['theirs'])
+      const resource = isWide ? 'clusterroles' : 'roles'
+      assert.equal(fake.find(owner, resource, 'shop'), undefined)
+      await upgrade(enforcing)
+      await applied()
+      await uninstall()
+      await until(() => policies().length === 1)
+    })
+
   test('takes no rights beyond its namespace, where it is told to follow that alone', async (t) => {
     const cluster = await started(t)
     if (cluster === undefined) return
@@ -56,7 +101,10 @@ async function started(t: TestContext) {
   // Helm gives its token to nobody without TLS.
   const { cert: ca, sign } = await authority(t)
   const tls = await sign('localhost')
-  const fake = await FakeKubernetes.start(t, { rbac: true, tls, host: 'localhost' })
+  const fake = await FakeKubernetes.start(t, {
+    ...{ rbac: true, tls, host: 'localhost' },
+    controllers: ['garbage-collector'],
+  })
   for (const name of ['net', 'shop', 'pay']) fake.put(name, {}, 'namespaces')
   const kubeconfig = await kubeconfigFile(t, { here: { url: fake.url, namespace: 'net', token: 'helm', ca } })
   const run = async (command: readonly string[], more: object) => {
@@ -89,4 +137,26 @@ function clientOf(t: TestContext, access: KubernetesAccess): KubernetesClient {
   const client = new KubernetesClient(access)
   t.after(() => client.close())
   return client
+}
+
+const RECORD: PolicyRecord = {
+  name: 'remora-1',
+  kind: 'network',
+  summary: 'a policy',
+  rule: {
+    apiVersion: 'networking.k8s.io/v1',
+    kind: 'NetworkPolicy',
+    metadata: { name: 'web', namespace: 'shop' },
+    spec: { podSelector: { matchLabels: { app: 'web' } }, policyTypes: ['Ingress'] },
+  },
+  namespace: 'shop',
+  agent: 'a1',
+  agentTitle: 'Guard',
+  agentIndex: 1,
+  node: 'n1',
+  reason: '',
+  appliedAt: 0,
+  expiresAt: 3_600_000,
+  changed: false,
+  fingerprint: '',
 }

@@ -37,6 +37,8 @@ const OWN = ['get,watch,update configmaps [remora-config-map]', 'create configma
 const RESOURCES = ['list,watch networkagents.remora.internal', 'patch networkagents/status.remora.internal']
 const FOLLOW = ['list,watch pods', 'list,watch services', 'list,watch endpointslices.discovery.k8s.io']
 const ENFORCE = ['get,list,create,update,delete networkpolicies.networking.k8s.io', 'patch pods']
+const ENFORCING = 'net-remora-enforcement'
+const OWNED = (kind: string) => `get ${kind}.rbac.authorization.k8s.io [${ENFORCING}]`
 
 describe('the rights that the chart asks for', () => {
   test('are these, and no others', async (t) => {
@@ -50,10 +52,8 @@ describe('the rights that the chart asks for', () => {
     })
     assert.deepEqual(await rights({ config: { scripting: { allowEnforcement: true } } }), {
       'Role net remora-hub': [...OWN, ...RESOURCES],
-      'ClusterRole net-remora-hub': [
-        ...[...FOLLOW, ...ENFORCE, 'list namespaces'],
-        ...wide.slice(FOLLOW.length),
-      ],
+      'ClusterRole net-remora-hub': wide,
+      [`ClusterRole ${ENFORCING}`]: [...ENFORCE, 'list namespaces', OWNED('clusterroles')],
     })
     assert.deepEqual(await rights({ rbac: { clusterWide: false } }), {
       'Role net remora-hub': OWN,
@@ -66,8 +66,10 @@ describe('the rights that the chart asks for', () => {
       }),
       {
         'Role net remora-hub': OWN,
-        'Role shop net-remora-follow': [...FOLLOW, ...ENFORCE, ...RESOURCES],
-        'Role pay net-remora-follow': [...FOLLOW, ...ENFORCE, ...RESOURCES],
+        'Role shop net-remora-follow': [...FOLLOW, ...RESOURCES],
+        'Role pay net-remora-follow': [...FOLLOW, ...RESOURCES],
+        [`Role shop ${ENFORCING}`]: [...ENFORCE, OWNED('roles')],
+        [`Role pay ${ENFORCING}`]: [...ENFORCE, OWNED('roles')],
       },
     )
     assert.deepEqual(await rights({ rbac: { codeConfigMaps: ['scripts'] } }), {
@@ -80,10 +82,11 @@ describe('the rights that the chart asks for', () => {
   test('are those of the hub alone', async (t) => {
     const chart = await Chart.open(t)
     if (chart === undefined) return
+    const config = { scripting: { allowEnforcement: true } }
     for (const rbac of [{}, { clusterWide: false, namespaces: ['shop'] }]) {
-      const manifests = await chart.render({ values: { rbac } })
+      const manifests = await chart.render({ values: { rbac, config } })
       const bindings = manifests.filter(({ kind }) => /^(Cluster)?RoleBinding$/.test(kind))
-      assert.ok(bindings.length >= 2)
+      assert.equal(bindings.length, 3)
       for (const { subjects } of bindings)
         assert.deepEqual(subjects, [{ kind: 'ServiceAccount', name: 'remora-hub', namespace: 'net' }])
     }

@@ -52,15 +52,19 @@ interface Parts {
   readonly now: () => number
 }
 
-/** Takes away what is owned by nothing that is still there; says how many. */
+/**
+ * Takes away what is owned by nothing that is still there; says how many. An owner in another namespace is none:
+ * https://kubernetes.io/docs/concepts/overview/working-with-objects/owners-dependents/
+ */
 export function collectGarbage({ storage, kinds }: Pick<Parts, 'storage' | 'kinds'>): number {
-  const uids = new Set<string>()
-  for (const kind of kinds()) for (const { metadata } of storage.list(kind)) uids.add(metadata.uid)
+  const there = new Map<string, string>()
+  for (const kind of kinds())
+    for (const { metadata } of storage.list(kind)) there.set(metadata.uid, metadata.namespace ?? '')
   let removed = 0
   for (const kind of kinds())
     for (const { metadata } of storage.list(kind)) {
-      const owners = listOf(metadata.ownerReferences).map(recordOf)
-      if (owners.length === 0 || owners.some(({ uid }) => uids.has(textOf(uid)))) continue
+      const owners = listOf(metadata.ownerReferences).map((each) => there.get(textOf(recordOf(each).uid)))
+      if (owners.length === 0 || owners.some((each) => each === '' || each === metadata.namespace)) continue
       storage.remove(kind, metadata.namespace ?? '', metadata.name)
       removed++
     }

@@ -160,6 +160,7 @@ export async function startHub(request: HubRequest): Promise<StartedHub> {
       ttlMs: msOf(scripting.enforcement.ttl),
       maxTtlMs: msOf(scripting.enforcement.maxTtl),
       maxPolicies: scripting.enforcement.maxPolicies,
+      owner: scripting.enforcement.owner,
       release: config.tap.release,
       apiPort: config.tap.proxy.front.port,
       apiAddress: () => (api === undefined ? '' : new URL(api.url).host),

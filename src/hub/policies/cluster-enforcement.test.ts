@@ -89,6 +89,40 @@ for (const [verb, resource, during] of [
     )
   })
 
+for (const namespaces of [[], ['shop', 'remora']])
+  test(`policies belong to the role of enforcement, in ${namespaces.join(' and ') || 'all namespaces'}`, async (t) => {
+    const [kind, where] = namespaces.length === 0 ? (['ClusterRole'] as const) : (['Role', 'shop'] as const)
+    const resources = `${kind.toLowerCase()}s`
+    const get = { apiGroups: ['rbac.authorization.k8s.io'], resources: [resources], verbs: ['get'] }
+    const lab = await cluster(t, { rules: [...RULES, get], namespaces, owner: 'enforcement' })
+    const gone = {
+      code: 'E_POLICY',
+      message: `there is no ${kind} enforcement any more, with which policies go`,
+    }
+    await assert.rejects(lab.apply(BLOCK), gone)
+    assert.deepEqual(lab.kube.objects('networkpolicies'), [])
+    const made = () => {
+      lab.kube.put('enforcement', { rules: [] }, resources, where)
+      return lab.kube.find('enforcement', resources, where)?.metadata.uid
+    }
+    const uid = made()
+    const { name } = await lab.apply(BLOCK)
+    const references = () => lab.kube.find(name, 'networkpolicies', 'shop')?.metadata.ownerReferences
+    const apiVersion = 'rbac.authorization.k8s.io/v1'
+    assert.deepEqual(references(), [{ apiVersion, kind, name: 'enforcement', uid }])
+    // A role that was made anew owns what is applied again.
+    lab.kube.remove('enforcement', resources, where)
+    const next = made()
+    assert.notEqual(next, uid)
+    await lab.apply(BLOCK, '2h')
+    assert.deepEqual(references(), [{ apiVersion, kind, name: 'enforcement', uid: next }])
+  })
+
+test('without the right to get the role of enforcement a message names it', async (t) => {
+  const lab = await cluster(t, { owner: 'enforcement' })
+  await assert.rejects(lab.apply(BLOCK), { code: 'E_POLICY', message: /no right to get clusterroles/ })
+})
+
 test('the hub that leads next goes on with what is in force, also when the bucket is lost', async (t) => {
   const lab = await cluster(t)
   const { name } = await lab.apply(BLOCK)
@@ -515,7 +549,7 @@ test('a preview lists what the objects in the cluster cut then', async (t) => {
   }
 })
 
-interface ClusterOptions extends Partial<Pick<ClusterEnforcementOptions, 'namespaces' | 'nats'>> {
+interface ClusterOptions extends Partial<Pick<ClusterEnforcementOptions, 'namespaces' | 'nats' | 'owner'>> {
   readonly nameservers?: readonly string[]
   readonly rules?: typeof RULES
   /** Objects in place of those of the same name, or beside them. */
@@ -528,7 +562,7 @@ interface ClusterOptions extends Partial<Pick<ClusterEnforcementOptions, 'namesp
 
 async function cluster(t: TestContext, options: ClusterOptions = {}) {
   const { rules = RULES, more = [], without = [], namespaces = [], nats = '', nameservers = [] } = options
-  const { apiServer = '', programs = [] } = options
+  const { apiServer = '', programs = [], owner = '' } = options
   const kube = await FakeKubernetes.start(t, { rbac: true })
   const token = kube.addServiceAccount('remora', 'hub', rules)
   const client = new KubernetesClient(kube.access(token))
@@ -585,7 +619,7 @@ async function cluster(t: TestContext, options: ClusterOptions = {}) {
   }
   const desk = (more: Partial<PolicyDeskOptions> = {}) => {
     const enforcement = new ClusterEnforcement({
-      ...{ client, ends, namespaces, apiPort: 8899, nats, apiServer },
+      ...{ client, ends, namespaces, owner, apiPort: 8899, nats, apiServer },
       nameservers: async () => nameservers,
       programs: () => programs,
       release: { name: 'remora', namespace: 'remora' },

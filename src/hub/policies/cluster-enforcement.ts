@@ -27,6 +27,8 @@ export interface ClusterEnforcementOptions {
   readonly release: { readonly name: string; readonly namespace: string }
   /** Namespaces that it is held to; empty: all. */
   readonly namespaces: readonly string[]
+  /** Role that goes when nobody looks after policies any more: Kubernetes deletes them with it. "": none. */
+  readonly owner: string
   readonly ends: ClusterEnds
   /** Whether what is known of the cluster can be relied on. */
   readonly isFollowing: () => boolean
@@ -87,7 +89,8 @@ export class ClusterEnforcement implements Enforcement {
   async enforce(record: PolicyRecord, rule: PolicyRule): Promise<Enforced> {
     const policy =
       rule.kind === 'network' ? rule.policy : quarantine({ namespace: record.namespace }, record.name)
-    const written = await this.#write(this.#object(record, policy), record)
+    const owner = await this.#owner(record.namespace)
+    const written = await this.#write(this.#object(record, policy, owner), record)
     if (rule.kind === 'pod') await this.#mark(rule, record)
     return { fingerprint: fingerprintOf(written), notes: [] }
   }
@@ -178,13 +181,34 @@ export class ClusterEnforcement implements Enforcement {
     }
   }
 
-  #object(record: PolicyRecord, { spec }: NetworkPolicy): KubernetesObject {
+  /** What the garbage collector of Kubernetes goes by: without the role nobody could lift what is in force. */
+  async #owner(namespace: string): Promise<OwnerReference | undefined> {
+    const { client, owner, namespaces } = this.#options
+    if (owner === '') return undefined
+    const isWide = namespaces.length === 0
+    const kind = isWide ? 'ClusterRole' : 'Role'
+    const path = isWide ? `clusterroles/${owner}` : `namespaces/${namespace}/roles/${owner}`
+    const get = () => unlessGone(client.get(`/apis/${RBAC}/${path}`))
+    const role = await needing('get', `${kind.toLowerCase()}s (${RBAC_GROUP})`, isWide ? '' : namespace, get)
+    if (role?.metadata.uid === undefined)
+      throw new Mistake('E_POLICY', `there is no ${kind} ${owner} any more, with which policies go`, {
+        hint: 'Enforcement is about to be switched off; else scripting.enforcement.owner names another.',
+      })
+    return { apiVersion: RBAC, kind, name: owner, uid: role.metadata.uid }
+  }
+
+  #object(
+    record: PolicyRecord,
+    { spec }: NetworkPolicy,
+    owner: OwnerReference | undefined,
+  ): KubernetesObject {
     return {
       apiVersion: 'networking.k8s.io/v1',
       kind: 'NetworkPolicy',
       metadata: {
         name: record.name,
         namespace: record.namespace,
+        ...(owner === undefined ? {} : { ownerReferences: [owner] }),
         labels: {
           [MANAGED_BY]: this.#options.release.name,
           [RELEASE_NAMESPACE]: this.#options.release.namespace,
@@ -336,6 +360,13 @@ export class ClusterEnforcement implements Enforcement {
       ({ pod }) => pod?.namespace === namespace && pod.labels['app.kubernetes.io/name'] === 'nats',
     )
   }
+}
+
+interface OwnerReference {
+  readonly apiVersion: string
+  readonly kind: string
+  readonly name: string
+  readonly uid: string
 }
 
 /** Each pod asks for names: who forgets that in a policy cuts more than is meant. */
@@ -496,6 +527,8 @@ function labelText(text: string): string {
 
 const NO_NAMESPACES: NamespaceLabels = new Map()
 const POLICIES = 'networkpolicies (networking.k8s.io)'
+const RBAC_GROUP = 'rbac.authorization.k8s.io'
+const RBAC = `${RBAC_GROUP}/v1`
 const MANAGED_BY = 'app.kubernetes.io/managed-by'
 /** There may be a Remora of the same name in another namespace. */
 const RELEASE_NAMESPACE = 'remora.internal/release-namespace'

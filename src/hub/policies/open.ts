@@ -13,7 +13,7 @@ import { HostEnforcement } from './host-enforcement.ts'
 /** What the configuration says of policies. */
 export interface PolicySettings
   extends Pick<PolicyDeskOptions, 'isAllowed' | 'ttlMs' | 'maxTtlMs' | 'maxPolicies'>,
-    Pick<ClusterEnforcementOptions, 'release' | 'apiPort'> {
+    Pick<ClusterEnforcementOptions, 'release' | 'apiPort' | 'owner'> {
   /** Where the API of this hub is, host:port. */
   readonly apiAddress: () => string
 }
@@ -33,7 +33,7 @@ export interface PolicyParts {
 /** The desk of the hub that leads, with what enforces policies where it is. */
 export function openPolicyDesk(settings: PolicySettings, parts: PolicyParts): PolicyDesk {
   const { bus, bucket, hub, store, cluster, kubernetes, tell, note } = parts
-  const { release, apiPort, apiAddress } = settings
+  const { release, apiPort, apiAddress, owner } = settings
   const ends = new ClusterEnds()
   const workers = () => hub.fleet.workers().map(({ node }) => node)
   const ours = () => [...hub.fleet.nodes().map(({ address }) => address), apiAddress()]
@@ -41,7 +41,7 @@ export function openPolicyDesk(settings: PolicySettings, parts: PolicyParts): Po
     kubernetes === undefined
       ? undefined
       : new ClusterEnforcement({
-          ...{ ...kubernetes, release, apiPort, ends, nats: bus.description, programs: ours },
+          ...{ ...kubernetes, release, apiPort, owner, ends, nats: bus.description, programs: ours },
           ...{ nameservers: nameserversHere, apiServer: apiServerHere(process.env) },
           isFollowing: () => cluster.state === 'following',
         })

@@ -119,6 +119,13 @@ terminationGracePeriodSeconds: {{ $pod.terminationGracePeriodSeconds }}
 {{- toYaml $found -}}
 {{- end }}
 
+{{/* Name of the role of enforcement; "" where there is none, or it comes from elsewhere. */}}
+{{- define "remora.policyOwner" -}}
+{{- if and .Values.rbac.create (dig "scripting" "allowEnforcement" false .Values.config) -}}
+{{ .Release.Namespace }}-{{ .Release.Name }}-enforcement
+{{- end -}}
+{{- end }}
+
 {{/* The settings of a release: what the chart knows, and over it what people say, without what is secret. */}}
 {{- define "remora.settings" -}}
 {{- $release := .Release.Name -}}
@@ -168,6 +175,9 @@ terminationGracePeriodSeconds: {{ $pod.terminationGracePeriodSeconds }}
     "proxy" (dict "host" "::")
     "release" (dict "name" $release "namespace" .Release.Namespace))
 -}}
+{{- with include "remora.policyOwner" . -}}
+{{- $_ := set $known "scripting" (dict "enforcement" (dict "owner" .)) -}}
+{{- end -}}
 {{- toYaml (mergeOverwrite $known $said) -}}
 {{- end }}
 
