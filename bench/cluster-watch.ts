@@ -1,7 +1,7 @@
 /**
  * What it costs a hub to follow a cluster: pods and changes each second, from an API server in a process of its own over
- * HTTPS, through a real hub that is let in as a pod is, over NATS to a program that follows; and what the informer of
- * @kubernetes/client-node takes for reading the same.
+ * HTTPS, through a real hub that is let in as a pod is, over NATS to a program that follows; what the informer of
+ * @kubernetes/client-node takes for reading the same; and what each program is told when another hub begins to lead.
  *
  *     node bench/cluster-watch.ts [pods] [changes a second] [seconds]
  *
@@ -14,13 +14,21 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { CoreV1Api, KubeConfig, makeInformer } from '@kubernetes/client-node'
+import type { Bus } from '../src/bus/bus.ts'
 import { openNatsBus } from '../src/bus/nats.ts'
+import { ClusterWatcher } from '../src/hub/cluster/watcher.ts'
+import { KubernetesClient } from '../src/kubernetes/client.ts'
 import { ClusterFollower } from '../src/node/cluster-follower.ts'
 import { certificate } from '../src/testing/certificate.ts'
+import { clusterNews } from '../src/wire/cluster.ts'
+import { decode } from '../src/wire/codec.ts'
+import { SUBJECTS } from '../src/wire/subjects.ts'
 import { FakeKubernetes } from '../test/kube/fake-kubernetes.ts'
 import { cpuMsOf, ended, machine, natsSettings, residentMb, startRealHub, whenTrue } from './real-hub.ts'
 
 const MARK = 'remora.bench/at'
+/** Later than that of the hub that is measured. */
+const NEXT_TERM = 1_000_000
 /** Puts the files of a service account where those of a pod are, for this program alone. */
 const AS_IN_A_POD = `mount -t tmpfs none /run && mkdir -p /run/secrets/kubernetes.io &&
   cp -r "$0" /run/secrets/kubernetes.io/serviceaccount && exec "$@"`
@@ -43,7 +51,7 @@ async function main(pods: number, perSecond: number, seconds: number): Promise<v
     writeFileSync(join(folder, name), text)
   try {
     const alone = await ofHub(folder, undefined)
-    const ours = await ofHub(folder, { url, api, pods, seconds })
+    const ours = await ofHub(folder, { url, ca, api, pods, seconds })
     const theirs = await ofInformer(kubeconfig, api, seconds)
     say('hub without a cluster', alone)
     say('hub', ours)
@@ -58,6 +66,7 @@ async function main(pods: number, perSecond: number, seconds: number): Promise<v
 
 interface Load {
   readonly url: string
+  readonly ca: string
   readonly api: ChildProcess
   readonly pods: number
   readonly seconds: number
@@ -84,7 +93,13 @@ async function ofHub(account: string, load: Load | undefined) {
   const follower = new ClusterFollower({ bus, isOn: true, note: console.warn })
   try {
     if (load === undefined) return await under(hub.pid, undefined, 5)
-    return await whileFollowing(hub.pid, follower, load)
+    const measured = await whileFollowing(hub.pid, follower, load)
+    const [first, next] = [await toldBy(0, bus, load), await toldBy(NEXT_TERM, bus, load)]
+    console.log(
+      `the first hub tells each program ${mib(first.bytes)} MiB within ${first.ms} ms, one that leads later ` +
+        `${mib(next.bytes)} MiB (ratio ${(next.bytes / first.bytes).toFixed(2)}) within ${next.ms} ms`,
+    )
+    return measured
   } finally {
     await follower.close()
     await bus.close()
@@ -112,6 +127,35 @@ async function whileFollowing(pid: number, follower: ClusterFollower, load: Load
       `half within ${at(0.5)} ms, 99 % within ${at(0.99)} ms`,
   )
   return measured
+}
+
+/** What each program gets from a hub that begins to lead, until all has been told. */
+async function toldBy(term: number, bus: Bus, { url, ca }: Load) {
+  let bytes = 0
+  let isWhole = false
+  const stop = bus.subscribe(SUBJECTS.clusterNews, (payload) => {
+    const news = decode(clusterNews, payload)
+    if (news?.term !== term) return
+    bytes += payload.length
+    isWhole ||= news.complete.includes('pod')
+  })
+  const client = new KubernetesClient({ url, ca, namespace: 'default', token: async () => 'bench' })
+  const began = performance.now()
+  const watcher = new ClusterWatcher({ client, namespaces: [], bus, term, note: () => {} })
+  try {
+    await whenTrue(() => isWhole, 60_000)
+    const ms = Math.round(performance.now() - began)
+    await setTimeout(2000)
+    return { bytes, ms }
+  } finally {
+    stop()
+    await watcher.close()
+    await client.close()
+  }
+}
+
+function mib(bytes: number): string {
+  return (bytes / 2 ** 20).toFixed(1)
 }
 
 async function ofInformer(kubeconfig: string, api: ChildProcess, seconds: number) {

@@ -187,6 +187,20 @@ export type KnownChange = {
   }
 }[ClusterKind]
 
+/** By which an object is known in one cluster. */
+export function objectKey({
+  kind,
+  namespace,
+  name,
+}: Pick<Metadata, 'namespace' | 'name'> & { readonly kind: ClusterKind }): string {
+  return `${kind}/${namespace}/${name}`
+}
+
+/** JSON of an object that was read, but for its version: two of the same content are the same, and their keys are in one order. */
+export function contentOf(object: ClusterObjects[ClusterKind]): string {
+  return JSON.stringify({ ...object, metadata: { ...object.metadata, resourceVersion: '' } })
+}
+
 export interface ReadOptions {
   /** Called with what was left out though it is one of the parts that are kept: it is too long, or there is too much of it. */
   readonly shortened?: Shortened

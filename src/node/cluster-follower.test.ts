@@ -46,6 +46,56 @@ describe('what is known of the cluster', () => {
     assert.deepEqual(told.map(short).sort(), ['ADDED new 1', 'DELETED web 1', 'MODIFIED pay 2'])
   })
 
+  it('is not told again by a new leader, but for what somebody lacks, and that once to all', async (t) => {
+    const { feed, told, network } = setUp(t)
+    const many = Array.from({ length: 500 }, (_, at) => pod(`pod-${at}`, 1))
+    feed.all('pod', many, 1)
+    await until(() => told.length === 500)
+    const others = Array.from({ length: 3 }, () => new ClusterFollower({ ...QUICK, bus: network.program }))
+    t.after(() => Promise.all(others.map((each) => each.close())))
+    await until(() => others.every((each) => each.objects('pod').length === 500))
+    feed.close()
+    told.length = 0
+    const before = network.published
+    const next = new ClusterFeed({ ...FAST, bus: network.hub, term: 2 })
+    t.after(() => next.close())
+    await until(() => network.answered(next.id) === 4)
+    // Read anew, with a version of its own each: what is told of them is the same.
+    const there = [...many.slice(3), pod('pod-0', 2), pod('pod-1', 1, 'other'), pod('new', 1)]
+    next.all('pod', there, 2)
+    await until(() => told.length === 5)
+    assert.deepEqual(told.map(short).sort(), [
+      ...['ADDED new 1', 'ADDED pod-1 1', 'DELETED pod-1 1', 'DELETED pod-2 1'],
+      'MODIFIED pod-0 2',
+    ])
+    await until(() => others.every((each) => each.state === 'following'))
+    for (const each of others)
+      assert.deepEqual(
+        each.objects('pod').map(unversioned).sort(),
+        there.map(({ content }) => content).sort(),
+      )
+    assert.deepEqual([next.counters.kept, next.counters.sent], [500, 503])
+    assert.equal(network.answered(next.id), 8, 'each reads an empty page, and asks once')
+    assert.ok(network.published - before < 500 * 150, `${network.published - before} bytes`)
+  })
+
+  it('is told in full to who comes while a new leader begins', async (t) => {
+    const { feed, told, network } = setUp(t)
+    feed.all('pod', [pod('cart', 1), pod('pay', 1)], 1)
+    await until(() => told.length === 2)
+    feed.close()
+    const next = new ClusterFeed({ ...FAST, bus: network.hub, term: 2 })
+    t.after(() => next.close())
+    next.all('pod', [pod('cart', 1), pod('pay', 2)], 2)
+    const late = new ClusterFollower({ ...QUICK, bus: network.program })
+    t.after(() => late.close())
+    await until(() => late.state === 'following' && told.length === 3)
+    assert.deepEqual(
+      late.objects('pod').map(unversioned).sort(),
+      [pod('cart', 1).content, pod('pay', 2).content].sort(),
+    )
+  })
+
   it('takes a pod that has the name of another one for a new one', async (t) => {
     const { feed, told } = setUp(t)
     feed.all('pod', [pod('cart', 1)], 1)
@@ -252,6 +302,7 @@ function pod(name: string, version: number, uid = 'one', status = {}): PackedObj
 }
 
 const FAST = { batchMs: 1, beatMs: 2 }
+const QUICK = { isOn: true, note() {}, againMs: 1 }
 
 function setUp(t: TestContext, isOn = true) {
   const network = new Network()
@@ -273,6 +324,8 @@ class Network {
   delays = () => 0
   refuses = () => false
   longest = 0
+  /** Bytes. */
+  published = 0
   readonly #handlers = new Set<(payload: Uint8Array, subject: string) => void>()
   readonly #answers = new Map<string, (payload: Uint8Array, subject: string) => Promise<Uint8Array>>()
   readonly #answered = new Map<string, number>()
@@ -281,6 +334,7 @@ class Network {
     mostBytes: 100_000,
     publish: (subject, payload) => {
       this.longest = Math.max(this.longest, payload.length)
+      this.published += payload.length
       if (this.loses()) return
       this.#deliver(subject, payload)
       if (this.doubles()) this.#deliver(subject, payload)

@@ -1,6 +1,12 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Bus } from '../bus/bus.ts'
-import { type ClusterObjects, type KnownChange, readObject } from '../cluster/objects.ts'
+import {
+  type ClusterObjects,
+  contentOf,
+  type KnownChange,
+  objectKey,
+  readObject,
+} from '../cluster/objects.ts'
 import { podReason } from '../cluster/pod-reasons.ts'
 import { SharedParts } from '../cluster/shared-parts.ts'
 import { COUNTER_NAMES } from '../metrics/counters.ts'
@@ -8,15 +14,18 @@ import { Mistake } from '../mistake/mistake.ts'
 import { pause } from '../waiting/pause.ts'
 import {
   type ClusterAnswer,
+  type ClusterKept,
   type ClusterKind,
   type ClusterNews,
   type ClusterQuestion,
   clusterAnswer,
   clusterChange,
+  clusterKept,
   clusterNews,
 } from '../wire/cluster.ts'
 import { decode, encode } from '../wire/codec.ts'
 import { SUBJECTS } from '../wire/subjects.ts'
+import { contentHash } from './content-hash.ts'
 import type { Note } from './note.ts'
 
 export interface ClusterFollowerOptions {
@@ -75,7 +84,8 @@ export class ClusterFollower {
   /** `waiting`: what is known may be old, or nothing is. */
   get state(): 'off' | 'waiting' | 'following' {
     if (!this.#isOn) return 'off'
-    return this.#feed?.seq !== undefined && !this.#isSilent() ? 'following' : 'waiting'
+    const isKnown = this.#feed?.seq !== undefined && this.#feed.lacking.size === 0
+    return isKnown && !this.#isSilent() ? 'following' : 'waiting'
   }
 
   /** Identity of the cluster: that of its namespace `kube-system`; "" where it is not known. */
@@ -147,7 +157,7 @@ export class ClusterFollower {
     feed.last = Math.max(feed.last, news.seq)
     // What is complete is so with the message that says it, not before those that went ahead of it.
     if (feed.seq === news.seq) this.#tell(this.#complete(feed, news.complete))
-    if (feed.seq === undefined || feed.seq < feed.last) this.#catchUp()
+    if (!isUpToDate(feed)) this.#catchUp()
   }
 
   /** Takes up a new feed: that of a later leader, or of an earlier one when the one that is followed has gone silent. */
@@ -155,7 +165,7 @@ export class ClusterFollower {
     const current = this.#feed
     if (current?.id === id) return true
     if (current !== undefined && term < current.term && !this.#isSilent()) return false
-    this.#feed = { id, term, clusterId, seq: undefined, last: 0 }
+    this.#feed = { id, term, clusterId, seq: undefined, last: 0, lacking: new Set(), unasked: new Set() }
     return true
   }
 
@@ -174,10 +184,11 @@ export class ClusterFollower {
   async #work(): Promise<void> {
     const { signal } = this.#closing
     for (let feed = this.#feed; feed !== undefined && !signal.aborted; feed = this.#feed) {
-      if (feed.seq !== undefined && feed.seq >= feed.last) return
+      if (isUpToDate(feed)) return
       try {
         if (feed.seq === undefined) await this.#readAll(feed)
-        else await this.#readMissed(feed, feed.seq)
+        else if (feed.seq < feed.last) await this.#readMissed(feed, feed.seq)
+        else await this.#askForLacking(feed)
       } catch (error) {
         if (signal.aborted) return
         this.#failures++
@@ -206,6 +217,14 @@ export class ClusterFollower {
     if (answer.messages.length === 0) feed.last = feed.seq ?? feed.last
   }
 
+  /** They come with the messages. */
+  async #askForLacking(feed: Feed): Promise<void> {
+    const keys = [...feed.unasked].slice(0, MOST_ASKED)
+    const answer = await this.#ask(feed, { kind: 'tell', keys })
+    if (answer.kind !== 'told') throw new Mistake('E_BUS', 'the hub answered something else')
+    for (const key of keys) feed.unasked.delete(key)
+  }
+
   async #readAll(feed: Feed): Promise<void> {
     const pages: { readonly seq: number; readonly objects: (KnownChange | undefined)[] }[] = []
     let complete: readonly string[] | undefined
@@ -221,6 +240,8 @@ export class ClusterFollower {
     }
     this.#resyncs++
     this.#round++
+    feed.lacking.clear()
+    feed.unasked.clear()
     const changes: KnownChange[] = []
     for (const { seq, objects } of pages) for (const each of objects) this.#take(each, seq, changes, seq)
     feed.seq = pages[0]?.seq ?? 0
@@ -244,9 +265,36 @@ export class ClusterFollower {
 
   #apply(feed: Feed, seq: number, told: readonly unknown[]): void {
     const changes: KnownChange[] = []
-    for (const each of told) this.#take(this.#read(each), seq, changes)
+    for (const each of told) {
+      if (isKept(each)) this.#keep(feed, each, seq)
+      else this.#take(this.#read(each), seq, changes)
+    }
     feed.seq = seq
     this.#tell(changes)
+  }
+
+  /** It is still there: as it is known here, or it has to be told. */
+  #keep(feed: Feed, value: unknown, seq: number): void {
+    const { success, data: kept } = clusterKept.safeParse(value)
+    if (!success) {
+      this.#malformed++
+      return
+    }
+    const key = objectKey(kept)
+    const before = this.#known.get(key)
+    // It was read from a page that came later than this message.
+    if (before?.round === this.#round && before.page >= seq) return
+    if (before?.change.object.metadata.uid === kept.uid) {
+      this.#remember(key, { ...before, round: this.#round, page: 0 })
+      if (contentHash(contentOf(before.change.object)) === kept.hash) return
+    }
+    feed.lacking.add(key)
+    feed.unasked.add(key)
+  }
+
+  #remember(key: string, known: Known): void {
+    this.#known.set(key, known)
+    this.#byKind[known.change.kind].set(key, known)
   }
 
   /** What is not understood is counted and left. */
@@ -266,6 +314,8 @@ export class ClusterFollower {
     if (change === undefined) return
     const { kind, object } = change
     const key = keyOf(change)
+    this.#feed?.lacking.delete(key)
+    this.#feed?.unasked.delete(key)
     const before = this.#known.get(key)
     // It was read from a page that came later than this message.
     if (page === 0 && before?.round === this.#round && before.page >= seq) return
@@ -279,9 +329,7 @@ export class ClusterFollower {
       this.#refuse()
       return
     }
-    const known = { change, round: this.#round, page }
-    this.#known.set(key, known)
-    this.#byKind[kind].set(key, known)
+    this.#remember(key, { change, round: this.#round, page })
     if (before === undefined) changes.push({ ...change, type: 'ADDED' })
     else if (before.change.object.metadata.uid !== object.metadata.uid)
       changes.push(
@@ -344,6 +392,10 @@ interface Feed {
   seq: number | undefined
   /** Last one that it is known to have. */
   last: number
+  /** Keys of what was KEPT and is not known here as it is. */
+  readonly lacking: Set<string>
+  /** Those of them for which the feed has not been asked. */
+  readonly unasked: Set<string>
   complete?: readonly string[]
   /** In which it was said what is complete. */
   round?: number
@@ -370,7 +422,17 @@ function withReason(change: KnownChange, before: KnownChange): KnownChange {
 }
 
 function keyOf({ kind, object: { metadata } }: KnownChange): string {
-  return `${kind}/${metadata.namespace}/${metadata.name}`
+  return objectKey({ kind, namespace: metadata.namespace, name: metadata.name })
+}
+
+/** Whether it stands for an object that is told of when somebody asks. */
+function isKept(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'type' in value && value.type === KEPT
+}
+
+/** Nothing has to be asked for. */
+function isUpToDate({ seq, last, unasked }: Feed): boolean {
+  return seq !== undefined && seq >= last && unasked.size === 0
 }
 
 /** Whether nothing has changed but the version that it is told with. */
@@ -380,9 +442,12 @@ function isSame({ object: one }: KnownChange, { object: other }: KnownChange): b
   return isDeepStrictEqual(one, { ...other, metadata: { ...other.metadata, resourceVersion } })
 }
 
+const KEPT: ClusterKept['type'] = 'KEPT'
 /** The hub says something each second. */
 const SILENT_MS = 5000
 const ANSWER_MS = 5000
 const AGAIN_MS = 500
+/** Objects in a question. */
+const MOST_ASKED = 500
 /** Pods, services, endpoint slices and nodes together. */
 const MOST_OBJECTS = 500_000

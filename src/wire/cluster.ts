@@ -34,6 +34,20 @@ export const clusterChange = z.object({
 export type ClusterChange = z.infer<typeof clusterChange>
 
 /**
+ * In place of a change, while a later hub begins: the object is there, and who knows another one, or none, asks for it to be told.
+ * Nearly all are as the hub before has told them.
+ */
+export const clusterKept = z.object({
+  kind: clusterKind,
+  type: z.literal('KEPT'),
+  namespace: z.string(),
+  name: z.string(),
+  uid: z.string(),
+  hash: z.string().describe('Of what is kept of it: `contentHash`'),
+})
+export type ClusterKept = z.infer<typeof clusterKept>
+
+/**
  * What the hub that leads tells all programs, again and again: changes as they come, and at least its head once a second.
  * The changes are read one by one, so that one that is not understood costs itself alone.
  */
@@ -45,14 +59,18 @@ export const clusterNews = z.object({
   complete: z
     .array(z.string())
     .describe('Of what everything has been told: `pod`, or `pod/namespace` where namespaces are followed'),
-  changes: z.array(z.unknown()).default([]).describe('Of `clusterChange`'),
+  changes: z.array(z.unknown()).default([]).describe('Of `clusterChange` and `clusterKept`'),
 })
 export type ClusterNews = z.infer<typeof clusterNews>
 
-/** Asked of a feed: messages behind the one with this number, or objects behind this place. */
+/** Asked of a feed: messages behind the one with this number, objects behind this place, or that it tells all programs of some. */
 export const clusterQuestion = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('news'), after: z.number().int() }),
   z.object({ kind: z.literal('page'), after: z.number().int() }),
+  z.object({
+    kind: z.literal('tell'),
+    keys: z.array(z.string()).max(1000).describe('`objectKey` of those that were KEPT'),
+  }),
 ])
 export type ClusterQuestion = z.infer<typeof clusterQuestion>
 
@@ -62,6 +80,8 @@ export const clusterAnswer = z.discriminatedUnion('kind', [
     kind: z.literal('news'),
     messages: z.array(z.object({ seq: z.number().int(), changes: z.array(z.unknown()) })),
   }),
+  /** One of the next messages tells of them, or one before has. */
+  z.object({ kind: z.literal('told') }),
   /** They are not kept any more: ask for all there is, page by page. */
   z.object({ kind: z.literal('gone') }),
   z.object({

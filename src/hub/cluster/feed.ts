@@ -1,7 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import type { Bus } from '../../bus/bus.ts'
+import { objectKey } from '../../cluster/objects.ts'
 import { Mistake } from '../../mistake/mistake.ts'
-import { type ClusterKind, type ClusterNews, clusterQuestion } from '../../wire/cluster.ts'
+import {
+  type ClusterKept,
+  type ClusterKind,
+  type ClusterNews,
+  type ClusterQuestion,
+  clusterQuestion,
+} from '../../wire/cluster.ts'
 import { decode } from '../../wire/codec.ts'
 import { SUBJECTS } from '../../wire/subjects.ts'
 import type { PackedObject } from './packed-object.ts'
@@ -23,6 +30,8 @@ export class ClusterFeed {
   readonly id = randomUUID()
   readonly #bus: FeedOptions['bus']
   readonly #term: number
+  /** Another hub has told nearly everything before. */
+  readonly #isLater: boolean
   readonly #batchMs: number
   readonly #mostBytes: number
   /** In the order of their places: an object that comes anew gets a new one, behind all others. */
@@ -45,10 +54,12 @@ export class ClusterFeed {
   #pages = 0
   #tooLarge = 0
   #tooMany = 0
+  #kept = 0
 
   constructor({ bus, term, batchMs = BATCH_MS, beatMs = BEAT_MS }: FeedOptions) {
     this.#bus = bus
     this.#term = term
+    this.#isLater = term > 1
     this.#batchMs = batchMs
     this.#mostBytes = Math.min(MESSAGE_BYTES, bus.mostBytes - HEAD_BYTES)
     this.#stopAnswering = bus.respond(SUBJECTS.clusterFeed(this.id), async (payload) => this.#answer(payload))
@@ -72,12 +83,13 @@ export class ClusterFeed {
       pages: this.#pages,
       'too-large': this.#tooLarge,
       'too-many': this.#tooMany,
+      kept: this.#kept,
     }
   }
 
   /** All that there is in a scope now: what it had before, and is not among them, is gone. */
   all(scope: string, objects: readonly PackedObject[], at: number): void {
-    const keys = new Set(objects.map(keyOf))
+    const keys = new Set(objects.map(objectKey))
     // First who has gone: somebody else may have its address by now.
     for (const [key, entry] of this.#objects)
       if (entry.scope === scope && !keys.has(key)) this.#remove(key, entry, at)
@@ -87,7 +99,7 @@ export class ClusterFeed {
   }
 
   put(scope: string, object: PackedObject, at: number): void {
-    const key = keyOf(object)
+    const key = objectKey(object)
     const before = this.#objects.get(key)
     if (before !== undefined && before.object.content === object.content) {
       this.#unchanged++
@@ -101,12 +113,14 @@ export class ClusterFeed {
     }
     const place = before?.place ?? ++this.#place
     if (before === undefined) this.#counts[object.kind]++
-    this.#objects.set(key, { scope, object, at, place })
-    this.#queue(textOf(before === undefined ? 'ADDED' : 'MODIFIED', object, at))
+    const isKept = before === undefined && this.#isLater && !this.#complete.has(scope)
+    this.#objects.set(key, { scope, object, at, place, isTold: !isKept })
+    if (isKept) this.#kept++
+    this.#queue(isKept ? keptText(object) : textOf(before === undefined ? 'ADDED' : 'MODIFIED', object, at))
   }
 
   delete(object: PackedObject, at: number): void {
-    const key = keyOf(object)
+    const key = objectKey(object)
     const before = this.#objects.get(key)
     // One of the same name that is there by now is another one.
     if (before?.object.uid === object.uid) this.#remove(key, { ...before, object }, at)
@@ -188,7 +202,29 @@ export class ClusterFeed {
     const question = decode(clusterQuestion, payload)
     if (question === undefined)
       throw new Mistake('E_REQUEST', 'what is asked of the cluster is not understood')
-    return Buffer.from(question.kind === 'news' ? this.#missed(question.after) : this.#page(question.after))
+    return Buffer.from(this.#answerTo(question))
+  }
+
+  #answerTo(question: ClusterQuestion): string {
+    switch (question.kind) {
+      case 'news':
+        return this.#missed(question.after)
+      case 'page':
+        return this.#page(question.after)
+      case 'tell':
+        return this.#tell(question.keys)
+    }
+  }
+
+  /** Once to all: who needs one of them is not the only one as a rule. */
+  #tell(keys: readonly string[]): string {
+    for (const key of keys) {
+      const entry = this.#objects.get(key)
+      if (entry === undefined || entry.isTold) continue
+      entry.isTold = true
+      this.#queue(textOf('ADDED', entry.object, entry.at))
+    }
+    return '{"kind":"told"}'
   }
 
   #missed(after: number): string {
@@ -227,6 +263,8 @@ interface Entry {
   readonly object: PackedObject
   readonly at: number
   readonly place: number
+  /** Not KEPT alone. */
+  isTold: boolean
 }
 
 /** The last messages, for who has missed some. */
@@ -283,8 +321,9 @@ function textOf(type: 'ADDED' | 'MODIFIED' | 'DELETED', object: PackedObject, at
   return `{"kind":"${object.kind}","type":"${type}","at":${at},"object":${object.json()}}`
 }
 
-function keyOf({ kind, namespace, name }: PackedObject): string {
-  return `${kind}/${namespace}/${name}`
+/** A `clusterKept`. */
+function keptText({ kind, namespace, name, uid, hash }: PackedObject): string {
+  return JSON.stringify({ kind, type: 'KEPT', namespace, name, uid, hash } satisfies ClusterKept)
 }
 
 const BATCH_MS = 100

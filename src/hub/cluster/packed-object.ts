@@ -1,4 +1,5 @@
-import { type Metadata, readObject, type Shortened } from '../../cluster/objects.ts'
+import { contentOf, type Metadata, readObject, type Shortened } from '../../cluster/objects.ts'
+import { contentHash } from '../../node/content-hash.ts'
 import type { ClusterKind } from '../../wire/cluster.ts'
 
 /**
@@ -17,9 +18,7 @@ export class PackedObject {
   static of(kind: ClusterKind, object: unknown, shortened: Shortened): PackedObject | undefined {
     const read = readObject(kind, object, { shortened })
     if (read === undefined) return undefined
-    // The order of the keys matters: see `json`.
-    const content = JSON.stringify({ ...read, metadata: { ...read.metadata, resourceVersion: '' } })
-    return new PackedObject(kind, read.metadata, content)
+    return new PackedObject(kind, read.metadata, contentOf(read))
   }
 
   private constructor(kind: ClusterKind, metadata: Metadata, content: string) {
@@ -29,6 +28,10 @@ export class PackedObject {
     this.uid = metadata.uid
     this.#version = metadata.resourceVersion
     this.content = content
+  }
+
+  get hash(): string {
+    return contentHash(this.content)
   }
 
   /** JSON of all that is kept. */

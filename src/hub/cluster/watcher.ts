@@ -72,12 +72,13 @@ export class ClusterWatcher {
 
   get counters(): Readonly<Record<string, number>> {
     const { dropped } = COUNTER_NAMES
-    const { sent, unchanged, pages, ...gone } = this.#feed.counters
+    const { sent, unchanged, pages, kept, ...gone } = this.#feed.counters
     const known = Object.entries(this.#feed.known)
     return {
       ...Object.fromEntries(known.map(([kind, count]) => [`cluster.watched.${kind}`, count])),
       'cluster.sent': sent,
       'cluster.unchanged': unchanged,
+      'cluster.kept': kept,
       'cluster.pages': pages,
       'cluster.shortened': this.#shortened,
       'cluster.relists': this.#relists,
