@@ -65,11 +65,12 @@ export const policyRecord = z.object({
   appliedAt: z.number().describe('ms since the epoch'),
   expiresAt: z.number().describe('ms since the epoch, by the clock of the hub'),
   changed: z.boolean().default(false).describe('Somebody else has changed it in the cluster'),
+  owner: z.string().default('').describe('Role of Kubernetes with which it goes; "" = none'),
   fingerprint: z.string().default('').describe('Of what was written to the cluster'),
 })
 export type PolicyRecord = z.infer<typeof policyRecord>
 
-export const policyView = policyRecord.omit({ fingerprint: true }).extend({
+export const policyView = policyRecord.omit({ owner: true, fingerprint: true }).extend({
   remainingMs: z.number(),
   cut: z
     .object({ packets: z.number().int(), bytes: z.number().int() })

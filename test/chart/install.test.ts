@@ -158,5 +158,6 @@ const RECORD: PolicyRecord = {
   appliedAt: 0,
   expiresAt: 3_600_000,
   changed: false,
+  owner: '',
   fingerprint: '',
 }

@@ -323,6 +323,22 @@ test('where enforcement is switched off, what is in force goes also when the buc
   assert.deepEqual(lab.labelsOf('web-1'), { app: 'web' })
 })
 
+test('where the rights go with enforcement, so does what their role owns', async (t) => {
+  const get = { apiGroups: ['rbac.authorization.k8s.io'], resources: ['clusterroles'], verbs: ['get'] }
+  const lab = await cluster(t, { rules: [...RULES, get], owner: 'enforcement' })
+  lab.kube.put('enforcement', { rules: [] }, 'clusterroles')
+  await lab.apply(BLOCK)
+  await lab.desk.close()
+  lab.kube.remove('enforcement', 'clusterroles')
+  lab.kube.collectGarbage()
+  lab.kube.fail({ kind: 'status', code: 403 }, (asked) => asked.includes('networkpolicies'), 1000)
+  const off = await lab.another({ isAllowed: false })
+  await off.sweep()
+  assert.deepEqual((await lab.list()).policies, [])
+  assert.match(lab.told.at(-1) ?? '', /is lifted: enforcement is switched off/)
+  assert.doesNotMatch(lab.noted.join(), /cannot be looked after/)
+})
+
 test('where nothing was ever in force no right is missed', async (t) => {
   const lab = await cluster(t, { rules: [] })
   await lab.desk.close()

@@ -92,7 +92,7 @@ export class ClusterEnforcement implements Enforcement {
     const owner = await this.#owner(record.namespace)
     const written = await this.#write(this.#object(record, policy, owner), record)
     if (rule.kind === 'pod') await this.#mark(rule, record)
-    return { fingerprint: fingerprintOf(written), notes: [] }
+    return { fingerprint: fingerprintOf(written), owner: this.#options.owner, notes: [] }
   }
 
   async lift(record: PolicyRecord, others: readonly PolicyRecord[]): Promise<void> {

@@ -159,8 +159,8 @@ export class PolicyDesk {
         return applied(before, [])
       }
       await enforcement.check(rule)
-      const { fingerprint, notes } = await enforcement.enforce(record, rule)
-      await this.#keep({ ...record, fingerprint })
+      const { notes, ...kept } = await enforcement.enforce(record, rule)
+      await this.#keep({ ...record, ...kept })
       this.counters.applied++
       const answer = applied(record, notes)
       const why = record.reason === '' ? '' : `: ${record.reason}`
@@ -207,6 +207,7 @@ export class PolicyDesk {
       appliedAt: before?.appliedAt ?? now,
       expiresAt: now + lasting,
       changed: false,
+      owner: '',
       fingerprint: '',
     }
   }
@@ -258,7 +259,7 @@ export class PolicyDesk {
     const now = this.#now()
     const policies = [...this.#known.values()]
       .sort((one, other) => one.expiresAt - other.expiresAt)
-      .map(({ fingerprint: _fingerprint, ...record }) => {
+      .map(({ owner: _owner, fingerprint: _fingerprint, ...record }) => {
         const workers = [...enforcement.workers(record.name)]
         const sum = (key: 'packets' | 'bytes') => workers.reduce((all, each) => all + each[key], 0)
         const cut = record.kind === 'host' ? { packets: sum('packets'), bytes: sum('bytes') } : null
@@ -440,12 +441,20 @@ export class PolicyDesk {
   async #undo(record: PolicyRecord, why: string): Promise<void> {
     const { enforcement, bucket, tell, note } = this.#options
     const others = [...this.#known.values()].filter(({ name }) => name !== record.name)
-    await enforcement.lift(record, others)
+    await enforcement.lift(record, others).catch((error: unknown) => {
+      if (!this.#isTakenAway(record, error)) throw error
+    })
     await bucket.delete(policyKey(record.name))
     this.#known.delete(record.name)
     this.#stuck.delete(record.name)
     tell(callerIn(record), `policy: ${record.summary} (${record.name}) is lifted: ${why}`)
     note('info', 'a policy was lifted', { policy: record.name, why })
+  }
+
+  /** With the role that owns it the rights have gone by which it could be lifted. */
+  #isTakenAway({ owner }: PolicyRecord, error: unknown): boolean {
+    const isRefused = error instanceof Mistake && error.code === 'E_POLICY'
+    return isRefused && owner !== '' && !this.#options.isAllowed
   }
 
   async #keep(record: PolicyRecord): Promise<void> {

@@ -20,8 +20,7 @@ export interface Enforcement {
   workers(name: string): readonly PolicyNode[]
 }
 
-export interface Enforced {
-  readonly fingerprint: string
+export interface Enforced extends Pick<PolicyRecord, 'fingerprint' | 'owner'> {
   readonly notes: readonly string[]
 }
 

@@ -48,7 +48,7 @@ export class HostEnforcement implements Enforcement {
         failed.map(({ node, error = 'no answer' }) => `${node}: ${error}`).join('; '),
       )
     const notes = failed.map(({ node, error = 'no answer' }) => `not in force on ${node}: ${error}`)
-    return { fingerprint: '', notes }
+    return { owner: '', fingerprint: '', notes }
   }
 
   async lift({ name }: PolicyRecord): Promise<void> {
