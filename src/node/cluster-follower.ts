@@ -220,9 +220,15 @@ export class ClusterFollower {
   /** They come with the messages. */
   async #askForLacking(feed: Feed): Promise<void> {
     const keys = [...feed.unasked].slice(0, MOST_ASKED)
-    const answer = await this.#ask(feed, { kind: 'tell', keys })
-    if (answer.kind !== 'told') throw new Mistake('E_BUS', 'the hub answered something else')
+    // One that is KEPT again meanwhile has to be asked for again.
     for (const key of keys) feed.unasked.delete(key)
+    try {
+      const answer = await this.#ask(feed, { kind: 'tell', keys })
+      if (answer.kind !== 'told') throw new Mistake('E_BUS', 'the hub answered something else')
+    } catch (error) {
+      for (const key of keys) if (feed.lacking.has(key)) feed.unasked.add(key)
+      throw error
+    }
   }
 
   async #readAll(feed: Feed): Promise<void> {
@@ -322,7 +328,9 @@ export class ClusterFollower {
     if (change.type === 'DELETED') {
       if (before === undefined) return
       this.#forget(key, kind)
-      changes.push(withReason(change, before.change))
+      // Of one that came in its place, and went before it was told, nobody here has heard.
+      const isThis = before.change.object.metadata.uid === object.metadata.uid
+      changes.push(isThis ? withReason(change, before.change) : changeOf('DELETED', before, change.at))
       return
     }
     if (before === undefined && this.#known.size >= MOST_OBJECTS) {

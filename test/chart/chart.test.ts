@@ -326,6 +326,10 @@ describe('the chart', () => {
       [{ hub: { replicas: -1 } }, /at '\/hub\/replicas': minimum: got -1, want 0/],
       [{ nats: { replicas: 2 } }, /at '\/nats\/replicas'/],
       [{ auth: { token: 'short' } }, /at '\/auth\/token': 'short' does not match pattern/],
+      [
+        { config: { scripting: { enforcement: { owner: 'mine' } } } },
+        /config.scripting.enforcement.owner is the role that the chart makes: leave it out/,
+      ],
       [{ nats: { enabled: false } }, /nats.enabled is false, so say where NATS is: config.nats.url/],
       [
         { config: { hub: { tokens: [{ name: 'me', role: 'admin', token: 'sixteen characters' }] } } },

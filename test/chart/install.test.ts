@@ -59,7 +59,13 @@ describe('a release in a cluster', () => {
       const isWide = settings.kubernetes.namespaces.length === 0
       const applied = async () => {
         const enforcement = new ClusterEnforcement({
-          ...{ client, owner, namespaces: settings.kubernetes.namespaces, release: settings.tap.release },
+          ...{
+            client,
+            owner,
+            isAllowed: true,
+            namespaces: settings.kubernetes.namespaces,
+            release: settings.tap.release,
+          },
           ...{ ends: new ClusterEnds(), isFollowing: () => true, nats: '', apiPort: 8899, apiServer: '' },
           ...{ nameservers: async () => [], programs: () => [] },
         })

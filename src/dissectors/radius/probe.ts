@@ -53,8 +53,8 @@ export function probeStream(
   if (length < HEADER || length > LONGEST_DATAGRAM) return 'reject'
   if (end - start < HEADER) return 'unsure'
   if (length === HEADER) return looksRandom(bytes, start + 4, start + HEADER) ? 'match' : 'reject'
-  if (!hasLikelyAttributes(bytes, start, end)) return 'reject'
-  return end - start < length ? 'unsure' : 'match'
+  if (end - start >= length) return hasLikelyAttributes(bytes, start, end) ? 'match' : 'reject'
+  return extentOf(bytes, start, end) !== 'broken' && known(bytes, start, end).types >= 2 ? 'unsure' : 'reject'
 }
 
 /**
@@ -64,16 +64,22 @@ export function probeStream(
 function hasLikelyAttributes(bytes: Uint8Array, start: number, end: number): boolean {
   const extent = extentOf(bytes, start, end)
   if (extent === 'broken') return false
-  let known = 0
+  const { types, telling } = known(bytes, start, end)
+  return extent === 'cut' ? types >= 2 && telling >= 1 : types >= 1
+}
+
+/** How many more attributes are of known types than not, and how many have a value that noise would not have. */
+function known(bytes: Uint8Array, start: number, end: number): { types: number; telling: number } {
+  let types = 0
   let telling = 0
   const last = Math.min(end, start + u16(bytes, start + 2))
   for (let at = start + HEADER; at + 2 <= last; at += u8(bytes, at + 1)) {
     const wanted = lengthOf(u8(bytes, at))
     const isKnown = wanted === u8(bytes, at + 1) || wanted === 0
-    known += isKnown ? 1 : -1
+    types += isKnown ? 1 : -1
     if ((isKnown && wanted > 0) || beginsWithText(bytes, at, end)) telling++
   }
-  return extent === 'cut' ? known >= 2 && telling >= 1 : known >= 1
+  return { types, telling }
 }
 
 /** A text that can be read, all of which is here: as a rule the name of the user. */

@@ -20,6 +20,8 @@ export interface FeedOptions {
   /** For tests: how long changes wait for others. */
   readonly batchMs?: number
   readonly beatMs?: number
+  /** Likewise: messages that go out at once. */
+  readonly burst?: number
 }
 
 /**
@@ -33,6 +35,7 @@ export class ClusterFeed {
   /** Another hub has told nearly everything before. */
   readonly #isLater: boolean
   readonly #batchMs: number
+  readonly #burst: number
   readonly #mostBytes: number
   /** In the order of their places: an object that comes anew gets a new one, behind all others. */
   readonly #objects = new Map<string, Entry>()
@@ -56,11 +59,12 @@ export class ClusterFeed {
   #tooMany = 0
   #kept = 0
 
-  constructor({ bus, term, batchMs = BATCH_MS, beatMs = BEAT_MS }: FeedOptions) {
+  constructor({ bus, term, batchMs = BATCH_MS, beatMs = BEAT_MS, burst = BURST }: FeedOptions) {
     this.#bus = bus
     this.#term = term
     this.#isLater = term > 1
     this.#batchMs = batchMs
+    this.#burst = burst
     this.#mostBytes = Math.min(MESSAGE_BYTES, bus.mostBytes - HEAD_BYTES)
     this.#stopAnswering = bus.respond(SUBJECTS.clusterFeed(this.id), async (payload) => this.#answer(payload))
     this.#beating = setInterval(() => this.#beat(), beatMs)
@@ -93,12 +97,18 @@ export class ClusterFeed {
     // First who has gone: somebody else may have its address by now.
     for (const [key, entry] of this.#objects)
       if (entry.scope === scope && !keys.has(key)) this.#remove(key, entry, at)
-    for (const object of objects) this.put(scope, object, at)
+    const isFirst = this.#isLater && !this.#complete.has(scope)
+    for (const object of objects) this.#put(scope, object, at, isFirst)
     this.#completing.push({ scope, sent: this.#sent + this.#waiting.length })
-    this.#flush(BURST)
+    this.#flush(this.#burst)
   }
 
   put(scope: string, object: PackedObject, at: number): void {
+    this.#put(scope, object, at, false)
+  }
+
+  /** `isLikelyKnown`: another hub has told it before. */
+  #put(scope: string, object: PackedObject, at: number, isLikelyKnown: boolean): void {
     const key = objectKey(object)
     const before = this.#objects.get(key)
     if (before !== undefined && before.object.content === object.content) {
@@ -108,12 +118,12 @@ export class ClusterFeed {
     if (!this.#hasRoom(object, before)) return
     if (before !== undefined && before.object.uid !== object.uid) {
       this.#remove(key, before, at)
-      this.put(scope, object, at)
+      this.#put(scope, object, at, false)
       return
     }
     const place = before?.place ?? ++this.#place
     if (before === undefined) this.#counts[object.kind]++
-    const isKept = before === undefined && this.#isLater && !this.#complete.has(scope)
+    const isKept = before === undefined && isLikelyKnown
     this.#objects.set(key, { scope, object, at, place, isTold: !isKept })
     if (isKept) this.#kept++
     this.#queue(isKept ? keptText(object) : textOf(before === undefined ? 'ADDED' : 'MODIFIED', object, at))
@@ -148,7 +158,7 @@ export class ClusterFeed {
 
   #queue(change: string): void {
     this.#waiting.push(change)
-    this.#timer ??= setTimeout(() => this.#flush(BURST), this.#batchMs)
+    this.#timer ??= setTimeout(() => this.#flush(this.#burst), this.#batchMs)
   }
 
   /** So many messages; the rest a little later, lest all else that goes over the bus has to wait for them. */
@@ -167,7 +177,7 @@ export class ClusterFeed {
     }
     this.#waiting = this.#waiting.slice(sent)
     this.#sent += sent
-    if (this.#waiting.length > 0) this.#timer = setTimeout(() => this.#flush(BURST), this.#batchMs)
+    if (this.#waiting.length > 0) this.#timer = setTimeout(() => this.#flush(this.#burst), this.#batchMs)
     this.#tellComplete()
   }
 

@@ -335,8 +335,72 @@ test('where the rights go with enforcement, so does what their role owns', async
   const off = await lab.another({ isAllowed: false })
   await off.sweep()
   assert.deepEqual((await lab.list()).policies, [])
-  assert.match(lab.told.at(-1) ?? '', /is lifted: enforcement is switched off/)
+  assert.match(lab.told.at(-1) ?? '', /goes with the role enforcement: enforcement is switched off/)
   assert.doesNotMatch(lab.noted.join(), /cannot be looked after/)
+})
+
+test('what was in force before there was the role belongs to it from then on, as the record knows', async (t) => {
+  const get = { apiGroups: ['rbac.authorization.k8s.io'], resources: ['clusterroles'], verbs: ['get'] }
+  const lab = await cluster(t, { rules: [...RULES, get] })
+  const { name } = await lab.apply(BLOCK)
+  const object = () => lab.kube.find(name, 'networkpolicies', 'shop')
+  assert.equal(object()?.metadata.ownerReferences, undefined)
+  await lab.desk.close()
+  const spec = object()?.spec
+  const next = await lab.another({ owner: 'enforcement' })
+  const look = async () => {
+    lab.now += 20_000
+    await next.sweep()
+    return (object()?.metadata.ownerReferences as { uid: string }[] | undefined)?.map(({ uid }) => uid)
+  }
+  assert.equal(await look(), undefined, 'there is no role yet')
+  for (let at = 0; at < 2; at++) {
+    lab.kube.remove('enforcement', 'clusterroles')
+    lab.kube.put('enforcement', { rules: [] }, 'clusterroles')
+    assert.deepEqual(await look(), [lab.kube.find('enforcement', 'clusterroles')?.metadata.uid])
+  }
+  const written = object()?.metadata.resourceVersion
+  await look()
+  assert.equal(object()?.metadata.resourceVersion, written, 'once')
+  assert.deepEqual(object()?.spec, spec)
+  assert.equal((await lab.list()).policies[0]?.changed, false)
+  // Also known to a hub that finds it without the bucket.
+  await next.close()
+  lab.bucket = new MemoryBucket()
+  const last = await lab.another({ owner: 'enforcement' })
+  lab.now += 20_000
+  await last.sweep()
+  await last.close()
+  lab.kube.fail({ kind: 'status', code: 403 }, (asked) => asked.includes('networkpolicies'), 1000)
+  await (await lab.another({ isAllowed: false })).sweep()
+  assert.deepEqual((await lab.list()).policies, [])
+})
+
+test('where a namespace is followed no more, what its role owns is let go, and the rest is looked after', async (t) => {
+  const get = { apiGroups: ['rbac.authorization.k8s.io'], resources: ['roles'], verbs: ['get'] }
+  const namespaces = ['shop', 'remora']
+  const lab = await cluster(t, { rules: [...RULES, get], namespaces, owner: 'enforcement' })
+  for (const each of namespaces) lab.kube.put('enforcement', { rules: [] }, 'roles', each)
+  const block = await lab.apply(BLOCK)
+  const other = await lab.apply(
+    network('remora', { podSelector: { matchLabels: { app: 'other' } }, policyTypes: ['Ingress'] }),
+  )
+  await lab.desk.close()
+  lab.kube.remove('enforcement', 'roles', 'shop')
+  lab.kube.collectGarbage()
+  const isOfShop = (asked: string) => asked.includes('/namespaces/shop/')
+  lab.kube.fail({ kind: 'status', code: 403 }, isOfShop, 1000)
+  const next = await lab.another({ namespaces: ['remora'] })
+  lab.now += 20_000
+  await next.sweep()
+  const names = async () => (await lab.list()).policies.map(({ name }) => name)
+  assert.deepEqual(await names(), [other.name])
+  assert.match(lab.told.join('\n'), new RegExp(`${block.name}\\) goes with the role enforcement: `))
+  lab.kube.remove(other.name, 'networkpolicies', 'remora')
+  lab.now += 20_000
+  await next.sweep()
+  assert.deepEqual(await names(), [])
+  assert.match(lab.told.at(-1) ?? '', /somebody has removed it, or the role that owned it/)
 })
 
 test('where nothing was ever in force no right is missed', async (t) => {
@@ -627,19 +691,20 @@ async function cluster(t: TestContext, options: ClusterOptions = {}) {
       requests.ask({ ask: 'apply', rule, ttl, reason: 'a test', by }),
     remove: (name: string) => requests.ask({ ask: 'remove', name, by: BY }),
     list: () => requests.ask({ ask: 'list' }),
-    another: async (more: Partial<PolicyDeskOptions> = {}) => {
+    another: async (more: Partial<PolicyDeskOptions> & Partial<ClusterEnforcementOptions> = {}) => {
       lab.desk = desk(more)
       return lab.desk
     },
     desk: undefined as unknown as PolicyDesk,
   }
-  const desk = (more: Partial<PolicyDeskOptions> = {}) => {
+  const desk = (more: Partial<PolicyDeskOptions> & Partial<ClusterEnforcementOptions> = {}) => {
     const enforcement = new ClusterEnforcement({
-      ...{ client, ends, namespaces, owner, apiPort: 8899, nats, apiServer },
+      ...{ client, ends, namespaces, owner, isAllowed: true, apiPort: 8899, nats, apiServer },
       nameservers: async () => nameservers,
       programs: () => programs,
       release: { name: 'remora', namespace: 'remora' },
       isFollowing: () => true,
+      ...more,
     })
     return new PolicyDesk({
       ...{ bus, bucket: lab.bucket, enforcement, isAllowed: true, release: 'remora' },

@@ -27,6 +27,8 @@ export interface ClusterEnforcementOptions {
   readonly release: { readonly name: string; readonly namespace: string }
   /** Namespaces that it is held to; empty: all. */
   readonly namespaces: readonly string[]
+  /** `scripting.allowEnforcement`; else there may be no rights any more. */
+  readonly isAllowed: boolean
   /** Role that goes when nobody looks after policies any more: Kubernetes deletes them with it. "": none. */
   readonly owner: string
   readonly ends: ClusterEnds
@@ -95,7 +97,24 @@ export class ClusterEnforcement implements Enforcement {
     return { fingerprint: fingerprintOf(written), owner: this.#options.owner, notes: [] }
   }
 
-  async lift(record: PolicyRecord, others: readonly PolicyRecord[]): Promise<void> {
+  async lift(record: PolicyRecord, others: readonly PolicyRecord[]): Promise<'we' | 'its owner'> {
+    try {
+      await this.#remove(record, others)
+      return 'we'
+    } catch (error) {
+      // With the role the rights have gone by which it could be lifted.
+      if (isMistake(error, 'E_POLICY') && this.#isLeftToOwner(record)) return 'its owner'
+      throw error
+    }
+  }
+
+  #isLeftToOwner({ owner, namespace }: PolicyRecord): boolean {
+    const { isAllowed, namespaces } = this.#options
+    const isOurs = namespaces.length === 0 || namespaces.includes(namespace)
+    return owner !== '' && !(isAllowed && isOurs)
+  }
+
+  async #remove(record: PolicyRecord, others: readonly PolicyRecord[]): Promise<void> {
     const { client } = this.#options
     const { name, namespace } = record
     const path = `${policiesIn(namespace)}/${name}`
@@ -117,6 +136,7 @@ export class ClusterEnforcement implements Enforcement {
     const byName = new Map(objects.map((object) => [object.metadata.name, object]))
     const known = new Set(records.map(({ name }) => name))
     return {
+      owners: await this.#handOver(records, byName),
       gone: records.filter(({ name }) => !byName.has(name)).map(({ name }) => name),
       changed: records
         .filter(({ name, changed, fingerprint }) => {
@@ -128,6 +148,38 @@ export class ClusterEnforcement implements Enforcement {
         .filter(({ metadata }) => !known.has(metadata.name))
         .flatMap((object) => this.#recordIn(object) ?? []),
     }
+  }
+
+  /** What was in force before there was the role, or before it was made anew, belongs to it from now on. */
+  async #handOver(
+    records: readonly PolicyRecord[],
+    objects: ReadonlyMap<string, KubernetesObject>,
+  ): Promise<ReadonlyMap<string, string>> {
+    const roles = new Map<string, OwnerReference | undefined>()
+    const owners = new Map<string, string>()
+    for (const { name, namespace, owner } of records) {
+      const object = objects.get(name)
+      if (object === undefined) continue
+      // Where that cannot be done the next look tries again.
+      const role = roles.has(namespace)
+        ? roles.get(namespace)
+        : await this.#owner(namespace).catch(unlessMistaken)
+      roles.set(namespace, role)
+      const before = ownerOf(object)
+      const isOther = role !== undefined && before?.uid !== role.uid
+      const after = isOther ? await this.#giveTo(role, object).catch(unlessMistaken) : undefined
+      const now = (after ?? before)?.name ?? ''
+      if (now !== owner) owners.set(name, now)
+    }
+    return owners
+  }
+
+  async #giveTo(role: OwnerReference, object: KubernetesObject): Promise<OwnerReference> {
+    const { name, namespace = '' } = object.metadata
+    const metadata = { ...object.metadata, ownerReferences: [role] }
+    const path = `${policiesIn(namespace)}/${name}`
+    await this.#options.client.update(path, { ...object, metadata })
+    return role
   }
 
   workers() {
@@ -244,7 +296,13 @@ export class ClusterEnforcement implements Enforcement {
     const all = new Set([...namespaces, ...records.map(({ namespace }) => namespace)])
     const lists = await Promise.all(
       [...all].map((each) =>
-        needing('list', POLICIES, each, () => client.list(policiesIn(each), selection())),
+        needing('list', POLICIES, each, () => client.list(policiesIn(each), selection())).catch(
+          (error: unknown) => {
+            // The rights may have gone there, with the namespace out of those of the release.
+            if (namespaces.includes(each) || !isMistake(error, 'E_POLICY')) throw error
+            return { objects: [] }
+          },
+        ),
       ),
     )
     return lists.flatMap(({ objects }) => [...objects])
@@ -265,7 +323,7 @@ export class ClusterEnforcement implements Enforcement {
       const { name, namespace } = record
       if (name !== metadata.name || namespace !== metadata.namespace) return undefined
       if (!name.startsWith(`${this.#options.release.name}-`)) return undefined
-      return { ...record, fingerprint: fingerprintOf(object) }
+      return { ...record, owner: ownerOf(object)?.name ?? '', fingerprint: fingerprintOf(object) }
     } catch {
       return undefined
     }
@@ -360,6 +418,12 @@ export class ClusterEnforcement implements Enforcement {
       ({ pod }) => pod?.namespace === namespace && pod.labels['app.kubernetes.io/name'] === 'nats',
     )
   }
+}
+
+/** The role that has it, as the record cannot know: it is written before. */
+function ownerOf({ metadata }: KubernetesObject): OwnerReference | undefined {
+  const references = (metadata.ownerReferences ?? []) as readonly OwnerReference[]
+  return references.find(({ apiVersion }) => apiVersion === RBAC)
 }
 
 interface OwnerReference {
@@ -486,6 +550,10 @@ async function needing<Result>(
       cause: error,
     })
   }
+}
+
+function unlessMistaken(error: unknown): undefined {
+  if (!(error instanceof Mistake)) throw error
 }
 
 async function unlessGone<Result>(work: Promise<Result>): Promise<Result | undefined> {

@@ -388,12 +388,19 @@ export class PolicyDesk {
     const { enforcement, activeAgents, tell, note } = this.#options
     const active = await activeAgents()
     await this.#undoAll(({ agent }) => (agent === '' || active.has(agent) ? undefined : RETIRED))
-    const { gone, changed, adopted } = await enforcement.look([...this.#known.values()])
+    const { gone, changed, adopted, owners } = await enforcement.look([...this.#known.values()])
     for (const record of adopted) {
       await this.#keep(record)
       note('warning', 'a policy of an earlier hub was found', { policy: record.name })
     }
-    await this.#undoAll(({ name }) => (gone.includes(name) ? 'somebody has removed it' : undefined))
+    for (const [name, owner] of owners) {
+      const record = this.#known.get(name)
+      if (record !== undefined) await this.#keep({ ...record, owner })
+    }
+    await this.#undoAll(({ name, owner }) => {
+      if (!gone.includes(name)) return undefined
+      return owner === '' ? 'somebody has removed it' : 'somebody has removed it, or the role that owned it'
+    })
     for (const name of changed) {
       const record = this.#known.get(name)
       if (record === undefined) continue
@@ -441,20 +448,14 @@ export class PolicyDesk {
   async #undo(record: PolicyRecord, why: string): Promise<void> {
     const { enforcement, bucket, tell, note } = this.#options
     const others = [...this.#known.values()].filter(({ name }) => name !== record.name)
-    await enforcement.lift(record, others).catch((error: unknown) => {
-      if (!this.#isTakenAway(record, error)) throw error
-    })
+    const by = await enforcement.lift(record, others)
     await bucket.delete(policyKey(record.name))
     this.#known.delete(record.name)
     this.#stuck.delete(record.name)
-    tell(callerIn(record), `policy: ${record.summary} (${record.name}) is lifted: ${why}`)
-    note('info', 'a policy was lifted', { policy: record.name, why })
-  }
-
-  /** With the role that owns it the rights have gone by which it could be lifted. */
-  #isTakenAway({ owner }: PolicyRecord, error: unknown): boolean {
-    const isRefused = error instanceof Mistake && error.code === 'E_POLICY'
-    return isRefused && owner !== '' && !this.#options.isAllowed
+    const done = by === 'we' ? 'is lifted' : `goes with the role ${record.owner}`
+    tell(callerIn(record), `policy: ${record.summary} (${record.name}) ${done}: ${why}`)
+    const what = by === 'we' ? 'a policy was lifted' : 'a policy was left to the role that owns it'
+    note('info', what, { policy: record.name, why })
   }
 
   async #keep(record: PolicyRecord): Promise<void> {

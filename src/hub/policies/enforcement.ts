@@ -9,8 +9,8 @@ export interface Enforcement {
   check(rule: PolicyRule): Promise<void>
   /** Puts it in force, or changes how long it is. Answers what is to be kept with it, and said of it. */
   enforce(record: PolicyRecord, rule: PolicyRule): Promise<Enforced>
-  /** Of what is not in force: nothing. `others` stay in force. */
-  lift(record: PolicyRecord, others: readonly PolicyRecord[]): Promise<void>
+  /** Of what is not in force: nothing. `others` stay in force. Answers who has lifted it, or will. */
+  lift(record: PolicyRecord, others: readonly PolicyRecord[]): Promise<'we' | 'its owner'>
   /**
    * Looks at what is in force, and tells of each record what has become of it. Lifts what is ours and in no record; what
    * another hub has put in force and is not known here comes back as a record.
@@ -30,6 +30,8 @@ export interface Looked {
   /** Names of those that somebody else has changed. */
   readonly changed: readonly string[]
   readonly adopted: readonly PolicyRecord[]
+  /** By name, the owners of those that have another than their record says. */
+  readonly owners: ReadonlyMap<string, string>
 }
 
 /** NetworkPolicies of everybody. */

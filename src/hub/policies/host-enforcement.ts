@@ -51,11 +51,12 @@ export class HostEnforcement implements Enforcement {
     return { owner: '', fingerprint: '', notes }
   }
 
-  async lift({ name }: PolicyRecord): Promise<void> {
+  async lift({ name }: PolicyRecord): Promise<'we'> {
     const { workers } = this.#options
     const known = [...(this.#states.get(name)?.keys() ?? [])]
     this.#states.delete(name)
     await Promise.all([...new Set([...known, ...workers()])].map((node) => this.#liftOn(node, name)))
+    return 'we'
   }
 
   workers(name: string): readonly PolicyNode[] {
@@ -88,7 +89,7 @@ export class HostEnforcement implements Enforcement {
     )
     for (const [name, nodes] of this.#states)
       if (nodes.size > 0 && [...nodes.values()].every(({ state }) => state === 'over')) lost.add(name)
-    return { gone: [...lost], changed: [], adopted: [] }
+    return { gone: [...lost], changed: [], adopted: [], owners: new Map() }
   }
 
   async #enforceOn(node: string, { name, rule, expiresAt }: PolicyRecord): Promise<PolicyNode> {

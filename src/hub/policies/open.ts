@@ -33,7 +33,7 @@ export interface PolicyParts {
 /** The desk of the hub that leads, with what enforces policies where it is. */
 export function openPolicyDesk(settings: PolicySettings, parts: PolicyParts): PolicyDesk {
   const { bus, bucket, hub, store, cluster, kubernetes, tell, note } = parts
-  const { release, apiPort, apiAddress, owner } = settings
+  const { release, apiPort, apiAddress, owner, isAllowed } = settings
   const ends = new ClusterEnds()
   const workers = () => hub.fleet.workers().map(({ node }) => node)
   const ours = () => [...hub.fleet.nodes().map(({ address }) => address), apiAddress()]
@@ -41,7 +41,8 @@ export function openPolicyDesk(settings: PolicySettings, parts: PolicyParts): Po
     kubernetes === undefined
       ? undefined
       : new ClusterEnforcement({
-          ...{ ...kubernetes, release, apiPort, owner, ends, nats: bus.description, programs: ours },
+          ...{ ...kubernetes, release, apiPort, owner, isAllowed, ends },
+          ...{ nats: bus.description, programs: ours },
           ...{ nameservers: nameserversHere, apiServer: apiServerHere(process.env) },
           isFollowing: () => cluster.state === 'following',
         })

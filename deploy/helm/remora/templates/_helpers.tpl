@@ -137,6 +137,9 @@ terminationGracePeriodSeconds: {{ $pod.terminationGracePeriodSeconds }}
 {{- if not (regexMatch "^[a-z][-a-z0-9]{0,46}$" $release) -}}
 {{- fail (printf "names of services begin with that of the release, %q: it has to begin with a letter, and to go on with at most 46 letters, digits and -" $release) -}}
 {{- end -}}
+{{- if and .Values.rbac.create (dig "scripting" "enforcement" "owner" "" $said) -}}
+{{- fail "config.scripting.enforcement.owner is the role that the chart makes: leave it out (or say rbac.create=false where the rights come from elsewhere)" -}}
+{{- end -}}
 {{- if and .Values.rbac.create (dig "kubernetes" "namespaces" (list) $said) -}}
 {{- fail "config.kubernetes.namespaces goes with rights in these namespaces: say rbac.clusterWide=false and rbac.namespaces, which give both (or rbac.create=false where the rights come from elsewhere)" -}}
 {{- end -}}
