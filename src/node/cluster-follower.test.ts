@@ -117,6 +117,21 @@ describe('what is known of the cluster', () => {
     assert.equal(web?.metadata.uid, 'web-0-three')
   })
 
+  it('is told to have come in the place of another, with what that means, also by a new leader', async (t) => {
+    const { feed, told, network } = setUp(t)
+    const running = { phase: 'Running' }
+    feed.all('pod', [pod('cart', 1)], 1)
+    await until(() => told.length === 1)
+    feed.close()
+    const next = new ClusterFeed({ ...FAST, bus: network.hub, term: 2 })
+    t.after(() => next.close())
+    await until(() => network.answered(next.id) === 1)
+    next.all('pod', [pod('cart', 1, 'other', running)], 2)
+    await until(() => told.length === 3)
+    assert.deepEqual(told.map(short), ['ADDED cart 1', 'DELETED cart 1', 'ADDED cart 1'])
+    assert.equal(told[2]?.reason?.reason, 'started')
+  })
+
   it('is told in full to who comes while a new leader begins', async (t) => {
     const { feed, told, network } = setUp(t)
     feed.all('pod', [pod('cart', 1), pod('pay', 1)], 1)

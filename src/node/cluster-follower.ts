@@ -358,7 +358,8 @@ export class ClusterFollower {
     return [...this.#known].flatMap(([key, known]) => {
       const { kind, object } = known.change
       const isTold = whole.has(kind) || whole.has(`${kind}/${object.metadata.namespace}`)
-      if (known.round === this.#round || !isTold) return []
+      // What has come in its place is told together with it.
+      if (known.round === this.#round || !isTold || feed.lacking.has(key)) return []
       this.#forget(key, kind)
       return [changeOf('DELETED', known, at)]
     })
