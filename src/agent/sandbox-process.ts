@@ -540,12 +540,7 @@ export class SandboxProcess {
       if (isBreaking) mark.graceFromMs = cpuMs
     } else {
       const grace = GRACE_MS.findLast(([megabytes]) => mark.tookMb >= megabytes)?.[1] ?? 0
-      if (mark.tookMb > mark.grownMb + GROWTH_MB) {
-        mark.grownMb = mark.tookMb
-        mark.grownMs = cpuMs
-      }
-      const restMs = cpuMs - Math.max(mark.graceFromMs, mark.grownMs)
-      if (restMs > grace || cpuMs - mark.graceFromMs > MOST_GRACE_MS) launched.process.kill('SIGKILL')
+      if (cpuMs - mark.graceFromMs > grace) launched.process.kill('SIGKILL')
     }
   }
   readonly #progress = Buffer.alloc(16)
@@ -563,8 +558,6 @@ export class SandboxProcess {
     this.#mark.interrupted = reason
     this.#mark.interruptedCpuMs = cpuMs
     this.#mark.graceFromMs = undefined
-    this.#mark.grownMb = this.#mark.tookMb
-    this.#mark.grownMs = cpuMs
     launched.process.kill('SIGINT')
   }
 
@@ -722,9 +715,6 @@ interface Mark {
   interruptedCpuMs: number
   /** From here on the interrupt was at work; undefined before. */
   graceFromMs: number | undefined
-  /** How much it had taken when that had last grown, and when that was. */
-  grownMb: number
-  grownMs: number
 }
 
 const NO_CALL: Readonly<Mark> = {
@@ -738,24 +728,19 @@ const NO_CALL: Readonly<Mark> = {
   interrupted: '',
   interruptedCpuMs: 0,
   graceFromMs: undefined,
-  grownMb: 0,
-  grownMs: 0,
 }
 const WATCH_EVERY_MS = 5
 /**
  * CPU time that an interrupted agent may take to come to an end before its process is killed, by the memory (MB) that its
  * call has taken: copying and collecting that takes long, but does come to an end, and the others keep their variables.
- * It counts from when its memory has last grown: how fast that is depends on the machine.
  */
 const GRACE_MS = [
   [0, 65],
   [32, 300],
-  [128, 1000],
+  // Where pages come slowly, an array of 240 MB has taken no more after 300 ms.
+  [64, 500],
+  [96, 1000],
 ] as const
-/** Memory (MB) below which it has not grown. */
-const GROWTH_MB = 1
-/** In all, however it grows. */
-const MOST_GRACE_MS = 2000
 /** CPU time after which a process that was sent a signal has got it: more than what the kernel is late to count. */
 const SIGNAL_MS = 5
 /** Node's thread that `breakOnSigint` starts. */
