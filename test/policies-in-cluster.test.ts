@@ -125,7 +125,10 @@ describe('policies of agents in a cluster, with two hubs', () => {
     await until(async () => (await known(client)).length === 0)
     await client.updateAgent(id, { code: script('Guard', BLOCK, '1h') })
     const said = async () => (await client.console({ last: 100 })).map(({ text }) => text).join('\n')
-    await until(async () => /there is no ClusterRole remora-enforcement any more/.test(await said()), said)
+    await until(
+      async () => /there is no ClusterRole remora-enforcement, with which policies go/.test(await said()),
+      said,
+    )
     assert.deepEqual(policies(), [])
   })
 

@@ -84,6 +84,7 @@ describe('a release in a cluster', () => {
       await applied()
       await uninstall()
       await until(() => policies().length === 1)
+      assert.deepEqual(policies(), ['theirs'])
     })
 
   test('takes no rights beyond its namespace, where it is told to follow that alone', async (t) => {

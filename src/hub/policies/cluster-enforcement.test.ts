@@ -97,7 +97,7 @@ for (const namespaces of [[], ['shop', 'remora']])
     const lab = await cluster(t, { rules: [...RULES, get], namespaces, owner: 'enforcement' })
     const gone = {
       code: 'E_POLICY',
-      message: `there is no ${kind} enforcement any more, with which policies go`,
+      message: `there is no ${kind} enforcement, with which policies go`,
     }
     await assert.rejects(lab.apply(BLOCK), gone)
     assert.deepEqual(lab.kube.objects('networkpolicies'), [])
@@ -327,12 +327,16 @@ test('where the rights go with enforcement, so does what their role owns', async
   const get = { apiGroups: ['rbac.authorization.k8s.io'], resources: ['clusterroles'], verbs: ['get'] }
   const lab = await cluster(t, { rules: [...RULES, get], owner: 'enforcement' })
   lab.kube.put('enforcement', { rules: [] }, 'clusterroles')
-  await lab.apply(BLOCK)
+  const { name } = await lab.apply(BLOCK)
+  await lab.apply(
+    network('shop', { podSelector: { matchLabels: { app: 'cart' } }, policyTypes: ['Ingress'] }),
+  )
   await lab.desk.close()
   lab.kube.remove('enforcement', 'clusterroles')
   lab.kube.collectGarbage()
   lab.kube.fail({ kind: 'status', code: 403 }, (asked) => asked.includes('networkpolicies'), 1000)
   const off = await lab.another({ isAllowed: false })
+  assert.match((await lab.remove(name)).text, /^block pod shop\/web-1 goes with the role enforcement$/)
   await off.sweep()
   assert.deepEqual((await lab.list()).policies, [])
   assert.match(lab.told.at(-1) ?? '', /goes with the role enforcement: enforcement is switched off/)

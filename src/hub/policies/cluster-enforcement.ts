@@ -243,7 +243,7 @@ export class ClusterEnforcement implements Enforcement {
     const get = () => unlessGone(client.get(`/apis/${RBAC}/${path}`))
     const role = await needing('get', `${kind.toLowerCase()}s (${RBAC_GROUP})`, isWide ? '' : namespace, get)
     if (role?.metadata.uid === undefined)
-      throw new Mistake('E_POLICY', `there is no ${kind} ${owner} any more, with which policies go`, {
+      throw new Mistake('E_POLICY', `there is no ${kind} ${owner}, with which policies go`, {
         hint: 'Enforcement is about to be switched off; else scripting.enforcement.owner names another.',
       })
     return { apiVersion: RBAC, kind, name: owner, uid: role.metadata.uid }

@@ -232,8 +232,8 @@ export class PolicyDesk {
       throw new Mistake('E_NOT_FOUND', `there is no policy ${name}`, {
         hint: 'policy.list() has those in force.',
       })
-    await this.#undo(record, `removed by ${by.title}`)
-    return { removed: true, text: `${record.summary} is lifted` }
+    const done = await this.#undo(record, `removed by ${by.title}`)
+    return { removed: true, text: `${record.summary} ${done}` }
   }
 
   async #unblock({ pod, namespace, by }: Extract<PolicyOrder, { ask: 'unblock' }>): Promise<PolicyRemoved> {
@@ -445,7 +445,8 @@ export class PolicyDesk {
     }
   }
 
-  async #undo(record: PolicyRecord, why: string): Promise<void> {
+  /** Answers what has become of it. */
+  async #undo(record: PolicyRecord, why: string): Promise<string> {
     const { enforcement, bucket, tell, note } = this.#options
     const others = [...this.#known.values()].filter(({ name }) => name !== record.name)
     const by = await enforcement.lift(record, others)
@@ -456,6 +457,7 @@ export class PolicyDesk {
     tell(callerIn(record), `policy: ${record.summary} (${record.name}) ${done}: ${why}`)
     const what = by === 'we' ? 'a policy was lifted' : 'a policy was left to the role that owns it'
     note('info', what, { policy: record.name, why })
+    return done
   }
 
   async #keep(record: PolicyRecord): Promise<void> {
